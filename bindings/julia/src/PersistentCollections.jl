@@ -1,0 +1,57 @@
+"""
+Dictionaries and sets that live on disk, in one LMDB environment, and are the same collections from
+Julia, Python, C and C++.
+
+    using PersistentCollections
+    env = LMDB.Environment("data")
+    dict = PersistentDict{String,Int}(env; id="counts")
+    dict["foo"] = 1
+    transaction(env) do
+        dict["bar"] = dict["foo"] + 1
+    end
+
+# Where what lives
+- `lib/`: the C ABI under its C names, and finding the library (module `Lib`)
+- `checked.jl`: calls of it with a status turned into an exception
+- `environment.jl`: environments, their flags and errors (module `LMDB`)
+- `transactions.jl`: transactions, snapshots, and which task a call belongs to
+- `types.jl`, `keys.jl`, `tuples.jl`, `values.jl`: Julia types, type strings and bytes
+- `any.jl`, `cbor.jl`, `structs.jl`: values that bring their own type along
+- `collection.jl`: what dicts and sets have in common: opening, columns of many items
+- `dict.jl`, `set.jl`, `iteration.jl`: the collections as Julia's own
+"""
+module PersistentCollections
+
+using Dates
+using UUIDs
+
+include("lib/Lib.jl")
+using .Lib: Handle, Status
+
+include("checked.jl")
+include("environment.jl")
+using .LMDB: Environment
+
+include("types.jl")
+include("tuples.jl")
+include("keys.jl")
+include("values.jl")
+include("cbor.jl")
+include("any.jl")
+include("structs.jl")
+
+include("transactions.jl")
+include("collection.jl")
+include("iteration.jl")
+include("dict.jl")
+include("set.jl")
+
+export LMDB, Environment, PersistentDict, PersistentSet
+export transaction, snapshot
+export between, prefix, increment!, compare_exchange!, absent, get_many, get_many!
+export collections, schema, info, drop!
+export Tagged, Simple, register_struct, typestring
+
+__init__() = Lib.load()
+
+end

@@ -1,0 +1,182 @@
+# What dicts and sets have in common: opening them by Julia types, and many items as columns.
+
+mutable struct CollectionHandle
+    id::Handle
+    isdict::Bool
+
+    CollectionHandle(id::Handle, isdict::Bool) = finalizer(retire, new(id, isdict))
+end
+
+function retire(handle::CollectionHandle)
+    handle.isdict ? Lib.pc_dict_close(handle.id) : Lib.pc_set_close(handle.id)
+    return nothing
+end
+
+"""
+    schema(env, name) -> NamedTuple or nothing
+
+What the collection called `name` is: `(kind, key, value)`, where `kind` is `:dict`, `:set` or `:raw`
+(written by another LMDB program) and the others are type strings; `nothing` if there is none.
+"""
+function schema(env::Environment, name::AbstractString)
+    name = String(name)
+    return with_buffer() do types
+        kind = Ref(Int32(0))
+        status = reading(env) do
+            GC.@preserve name kind check(Lib.pc_collection_schema(env.handle[], text_address(name),
+                Base.unsafe_convert(Ptr{Int32}, kind), types))
+        end
+        status == PC_NOT_FOUND && return nothing
+        key, value = texts(types, 2)
+        return (kind=kind_name(kind[]), key=key, value=value)
+    end
+end
+
+kind_name(kind::Int32) = kind == Lib.PC_KIND_DICT ? :dict : kind == Lib.PC_KIND_SET ? :set : :raw
+
+# `count` texts of a buffer, each ended by a NUL.
+function texts(buffer::Ptr{Lib.Buffer}, count::Int)
+    parts = split(buffer_text(buffer), '\0')
+    return ntuple(index -> index <= length(parts) ? String(parts[index]) : "", count)
+end
+
+"""
+    collections(env) -> Vector
+
+All collections of the environment, by name: of each `(name, kind, key, value, count)`, with `kind` one
+of `:dict`, `:set`, `:raw`, and type strings, which are `"-"` for a raw one.
+"""
+function collections(env::Environment)
+    text = with_buffer() do out
+        reading(() -> check(Lib.pc_env_list(env.handle[], out)), env)
+        buffer_text(out)
+    end
+    return map(split(text, '\n'; keepempty=false)) do line
+        name, kind, key, value, count = split(line, '\t')
+        (name=unescaped(name), kind=Symbol(kind), key=String(key), value=String(value), count=parse(Int, count))
+    end
+end
+
+unescaped(name) = replace(String(name), r"\\[\\tn]" => mark -> mark == "\\t" ? "\t" : mark == "\\n" ? "\n" : "\\")
+
+"""
+    info(env) -> NamedTuple
+
+Figures of the environment: `map_size`, `file_size`, `page_size`, `pages_used`, `pages_free`, `last_txn`,
+`max_readers`, `readers`, `max_collections`, `collections`, `durability`, `flags`, `oldest_reader_txn`.
+"""
+function info(env::Environment)
+    stat = reading(() -> written(out -> Lib.pc_env_info(env.handle[], out), Lib.EnvStat()), env)
+    names = Tuple(name for name in fieldnames(Lib.EnvStat) if name !== :struct_size)
+    return NamedTuple{names}(map(name -> Int(getfield(stat, name)), names))
+end
+
+"""
+    drop!(env, name) -> Bool
+
+Removes the collection called `name` with all that is in it. Whether there was one.
+"""
+function drop!(env::Environment, name::AbstractString)
+    name = String(name)
+    status = writing(env) do
+        GC.@preserve name check(Lib.pc_collection_drop(env.handle[], text_address(name)))
+    end
+    return status == PC_OK
+end
+
+# ---- opening
+
+# How one column is opened: the type string to ask for (nothing: as it is stored) and the form of its items.
+function plan(@nospecialize(T::Type), wanted::Union{Nothing,String}, stored::Union{Nothing,String}, role::String)
+    if stored === nothing
+        wanted === nothing && refuse_type(T, role)
+        return wanted, wanted == "any" ? ANY : TYPED
+    elseif stored == "any"
+        return nothing, ANY
+    elseif wanted === nothing
+        refuse_type(T, role)
+    end
+    # A vector of bytes reads both types that are one.
+    (wanted == "bytes" && stored == "u8[]") && return nothing, TYPED
+    # If they differ the library says so, and names both.
+    return wanted, TYPED
+end
+
+# What the opener of a raw collection says of it: of a type without a type string, at least its width.
+function raw_typestring(@nospecialize(T::Type), wanted::Union{Nothing,String})
+    (wanted === nothing || wanted == "any") || return wanted
+    return isconcretetype(T) && isbitstype(T) && sizeof(T) > 0 ? "opaque[$(sizeof(T))]" : "bytes"
+end
+
+# Opens by `open(types…)` what the schema says or will say. Between looking and opening another process may
+# create the collection; then it is looked at again.
+function open_as_stored(open, env::Environment, name::String, kind::Symbol, wanted, types, roles)
+    for attempt in 1:3
+        found = schema(env, name)
+        plans = if found === nothing
+            map((T, want, role) -> plan(T, want, nothing, role), types, wanted, roles)
+        elseif found.kind === :raw
+            map((T, want) -> (raw_typestring(T, want), RAW), types, wanted)
+        elseif found.kind === kind
+            stored = (found.key, found.value)
+            map((T, want, role, index) -> plan(T, want, stored[index], role), types, wanted, roles, (1, 2)[1:length(types)])
+        else
+            # The library says that it is of the other kind.
+            map((T, want) -> (want, TYPED), types, wanted)
+        end
+        try
+            handle = open(map(first, plans)...)
+            return handle, map(last, plans)
+        catch failure
+            (failure isa LMDB.LMDBError && failure.code == Lib.PC_ERR_TYPE_MISMATCH && found === nothing && attempt < 3) || rethrow()
+        end
+    end
+end
+
+# ---- columns: many encoded items behind each other, and where each begins
+
+struct Columns
+    bytes::Vector{UInt8}
+    offsets::Vector{UInt64}
+end
+
+Columns() = Columns(UInt8[], UInt64[0])
+
+Base.length(columns::Columns) = length(columns.offsets) - 1
+
+function Base.push!(columns::Columns, item::Union{String,Array})
+    count = sizeof(item)
+    at = length(columns.bytes)
+    resize!(columns.bytes, at + count)
+    GC.@preserve item columns unsafe_copyto!(pointer(columns.bytes) + at, address(item), count)
+    push!(columns.offsets, at + count)
+    return columns
+end
+
+# ---- items by what the caller calls them
+
+# A key to store, converted as `Dict` does.
+function storable(::Type{K}, key) where {K}
+    key isa K && return key
+    converted = convert(K, key)
+    (K === LMDB.MDBValue || isequal(converted, key)) || throw(ArgumentError("$(repr(key)) is not a valid key for type $K"))
+    return converted::K
+end
+
+# The encoded key to look for, or nothing if the collection cannot hold such a key, so that it is absent.
+function sought(column::Column{K}, key) where {K}
+    (K === String && key isa String && column.form === TYPED) && return keybytes(key)
+    try
+        return encode_key(column, storable(K, key))
+    catch failure
+        failure isa Union{MethodError,InexactError,ArgumentError,TypeError,OverflowError} || rethrow()
+        return nothing
+    end
+end
+
+# Whether a look-up's status says that the key is there. A key that no collection of this type can hold is not.
+function found(status::Status)
+    status == Lib.PC_ERR_BAD_KEY && return false
+    status == Lib.PC_ERR_KEY_SIZE && return false
+    return check(status) == PC_OK
+end

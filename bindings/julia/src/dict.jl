@@ -1,0 +1,444 @@
+# PersistentDict: a dict that lives in an environment.
+
+"""
+    PersistentDict{K,V}(env; id="", shape=nothing)
+    PersistentDict(env; id="")
+
+The dict called `id` in the environment, made if there is none; an `AbstractDict` whose entries are
+ordered by key. Without types it is opened as it is stored.
+
+Which types there are: `String`, `Vector{UInt8}`, the integers and floats of 8 to 64 bits, `Bool`,
+`Char`, `Symbol`, enums, `UUID`, `Date`, `DateTime`, structs of plain data; as keys tuples of these; as
+values vectors of numbers, and with `shape` arrays of fixed dimensions. `Any`, unions and abstract types
+let each item bring its own type along. A dict that holds `Any` may be opened with narrower types: what
+does not fit is a `TypeError` when it is read.
+
+What is assigned is durable when the assignment returns, unless in a [`transaction`](@ref). It may be
+used from any thread, and changed while it is iterated, which goes over what was there when it began (in
+a transaction: over what is there now).
+
+```julia
+env = LMDB.Environment("data")
+dict = PersistentDict{String,Int}(env; id="counts")
+dict["foo"] = 1
+increment!(dict, "foo")             # 2
+collect(prefix(dict, "f"))          # ["foo" => 2]
+```
+"""
+struct PersistentDict{K,V} <: AbstractDict{K,V}
+    env::Environment
+    id::String
+    handle::CollectionHandle
+    keycolumn::Column{K}
+    valuecolumn::Column{V}
+end
+
+function PersistentDict{K,V}(env::Environment; id::AbstractString="", shape::Union{Nothing,Dims}=nothing) where {K,V}
+    id = String(id)
+    wanted = (keytypestring(K), valuetypestring(V, shape))
+    handle, (keyform, valueform) = open_as_stored(env, id, :dict, wanted, (K, V), ("key", "value")) do keytype, valuetype
+        open_dict(env, id, keytype, valuetype)
+    end
+    if holds_raw(handle)
+        keyform = valueform = RAW
+    end
+    return PersistentDict{K,V}(env, id, handle, Column{K}(keyform), Column{V}(valueform, valueform === ANY ? nothing : shape))
+end
+
+function PersistentDict(env::Environment; id::AbstractString="")
+    found = schema(env, id)
+    (found === nothing || found.kind !== :dict) && return PersistentDict{Any,Any}(env; id=id)
+    K, _ = juliatype(found.key)
+    V, shape = juliatype(found.value)
+    handle = open_dict(env, String(id), found.key, found.value)
+    forms = map(stored -> stored == "any" ? ANY : TYPED, (found.key, found.value))
+    return PersistentDict{K,V}(env, String(id), handle, Column{K}(forms[1]), Column{V}(forms[2], shape))
+end
+
+function open_dict(env::Environment, id::String, keytype::Union{Nothing,String}, valuetype::Union{Nothing,String})
+    handle = writing(env) do
+        GC.@preserve id keytype valuetype written(Handle(0)) do out
+            Lib.pc_dict_open(env.handle[], text_address(id), text_address(keytype), text_address(valuetype), UInt32(0), out)
+        end
+    end
+    return CollectionHandle(handle, true)
+end
+
+holds_raw(handle::CollectionHandle) = with_buffer() do types
+    written(false) do raw
+        handle.isdict ? Lib.pc_dict_schema(handle.id, types, raw) : Lib.pc_set_schema(handle.id, types, raw)
+    end
+end
+
+keycolumn(dict::PersistentDict) = dict.keycolumn
+valuecolumn(dict::PersistentDict) = dict.valuecolumn
+view_of(dict::PersistentDict, bounds::Bounds) = View(dict, bounds, :pairs)
+open_iterator(dict::PersistentDict, range, out) = Lib.pc_iter_open_dict(dict.handle.id, range, out)
+remove_range(dict::PersistentDict, range, removed) = Lib.pc_dict_remove_range(dict.handle.id, range, removed)
+Base.eltype(::Type{View{PersistentDict{K,V},:pairs}}) where {K,V} = Pair{K,V}
+Base.eltype(::Type{View{PersistentDict{K,V},:keys}}) where {K,V} = K
+Base.eltype(::Type{View{PersistentDict{K,V},:values}}) where {K,V} = V
+
+Base.isopen(dict::PersistentDict) = isopen(dict.env)
+
+# ---- one entry
+
+# The first guess at how long a value is; a longer one costs a second call.
+const USUAL_VALUE = 512
+
+# What `call(buffer, capacity, length)` copies, decoded; nothing if the key is absent.
+@inline function received(call, column::Column{V}) where {V}
+    buffer = Vector{UInt8}(undef, USUAL_VALUE)
+    len = Ref(Csize_t(0))
+    GC.@preserve buffer len begin
+        while true
+            status = call(pointer(buffer), Csize_t(length(buffer)), Base.unsafe_convert(Ptr{Csize_t}, len))
+            status == PC_TOO_SMALL || return found(status) ? Some{V}(decode_value(column, pointer(buffer), len[])) : nothing
+            resize!(buffer, len[])
+        end
+    end
+end
+
+function lookup(dict::PersistentDict{K,V}, key)::Union{Nothing,Some{V}} where {K,V}
+    bytes = sought(dict.keycolumn, key)
+    bytes === nothing && return nothing
+    GC.@preserve bytes received(dict.valuecolumn) do buffer, capacity, len
+        reading(() -> Lib.pc_dict_get(dict.handle.id, address(bytes), width(bytes), buffer, capacity, len), dict.env)
+    end
+end
+
+function Base.getindex(dict::PersistentDict, key)
+    value = lookup(dict, key)
+    value === nothing && throw(KeyError(key))
+    return something(value)
+end
+
+function Base.get(dict::PersistentDict, key, default)
+    value = lookup(dict, key)
+    return value === nothing ? default : as_default(something(value), default)
+end
+
+Base.get(default::Base.Callable, dict::PersistentDict, key) =
+    (value = lookup(dict, key); value === nothing ? default() : something(value))
+
+# Bytes of a dict without types are what the default is.
+as_default(value, default) = value
+as_default(value::LMDB.MDBValue, default::T) where {T<:Union{String,Number,Vector,Tuple}} = convert(T, value)
+
+function Base.haskey(dict::PersistentDict, key)
+    bytes = sought(dict.keycolumn, key)
+    bytes === nothing && return false
+    return GC.@preserve bytes reading(dict.env) do
+        found(Lib.pc_dict_contains(dict.handle.id, address(bytes), width(bytes)))
+    end
+end
+
+# Stores by `call(handle, key, length, value, length)`.
+@inline function store(call, dict::PersistentDict{K,V}, key, value) where {K,V}
+    bytes = encode_key(dict.keycolumn, storable(K, key))
+    item = encode_value(dict.valuecolumn, convert(V, value)::V)
+    return GC.@preserve bytes item writing(dict.env) do
+        check(call(dict.handle.id, address(bytes), width(bytes), address(item), width(item)))
+    end
+end
+
+Base.setindex!(dict::PersistentDict, value, key) = (store(Lib.pc_dict_put, dict, key, value); dict)
+
+Base.get!(dict::PersistentDict, key, default) = get!(() -> default, dict, key)
+
+function Base.get!(default::Base.Callable, dict::PersistentDict{K,V}, key) where {K,V}
+    while true
+        value = lookup(dict, key)
+        value === nothing || return something(value)
+        fresh = convert(V, default())
+        # Another writer may have been first: then theirs is the value.
+        store(Lib.pc_dict_put_new, dict, key, fresh) == PC_OK && return fresh
+    end
+end
+
+"""
+    delete!(dict::PersistentDict, key) -> Bool
+
+Removes the entry of `key`. Whether there was one.
+"""
+function Base.delete!(dict::PersistentDict, key)
+    bytes = sought(dict.keycolumn, key)
+    bytes === nothing && return false
+    return GC.@preserve bytes writing(dict.env) do
+        found(Lib.pc_dict_remove(dict.handle.id, address(bytes), width(bytes)))
+    end
+end
+
+function take(dict::PersistentDict{K,V}, key)::Union{Nothing,Some{V}} where {K,V}
+    bytes = sought(dict.keycolumn, key)
+    bytes === nothing && return nothing
+    GC.@preserve bytes received(dict.valuecolumn) do buffer, capacity, len
+        writing(() -> Lib.pc_dict_take(dict.handle.id, address(bytes), width(bytes), buffer, capacity, len), dict.env)
+    end
+end
+
+function Base.pop!(dict::PersistentDict, key)
+    value = take(dict, key)
+    value === nothing && throw(KeyError(key))
+    return something(value)
+end
+
+Base.pop!(dict::PersistentDict, key, default) =
+    (value = take(dict, key); value === nothing ? default : something(value))
+
+function Base.pop!(dict::PersistentDict)
+    return transaction(dict.env) do
+        entry = first_item(view_of(dict, EVERYTHING))
+        entry === nothing && throw(ArgumentError("dict must be non-empty"))
+        delete!(dict, something(entry).first)
+        something(entry)
+    end
+end
+
+"""
+    increment!(dict, key, by=1)
+
+Adds `by` to the integer under `key`, where a missing one counts as 0, in one step that no other writer
+comes between. Returns the new value. Throws an `LMDB.LMDBError` if it leaves the range of its type.
+"""
+function increment!(dict::PersistentDict{K,V}, key, by::Integer=1) where {K,V}
+    bytes = encode_key(dict.keycolumn, storable(K, key))
+    result = GC.@preserve bytes writing(dict.env) do
+        written(out -> Lib.pc_dict_add_i64(dict.handle.id, address(bytes), width(bytes), Int64(by), out), Int64(0))
+    end
+    return V <: Integer && isconcretetype(V) ? V(result) : result
+end
+
+"""
+    Absent
+
+The type of [`absent`](@ref).
+"""
+struct Absent end
+
+"""
+    absent
+
+Stands for the lack of a value in [`compare_exchange!`](@ref).
+"""
+const absent = Absent()
+
+Base.show(io::IO, ::Absent) = print(io, "absent")
+
+"""
+    compare_exchange!(dict, key, expected, desired) -> (success, current)
+
+Stores `desired` under `key` if `expected` is what is there, in one step. Either may be [`absent`](@ref):
+the key must not be there, or is removed. `current` is what stands there afterwards. Values are compared
+as they are stored.
+"""
+function compare_exchange!(dict::PersistentDict{K,V}, key, expected, desired) where {K,V}
+    bytes = encode_key(dict.keycolumn, storable(K, key))
+    old, new = (value === absent ? nothing : encode_value(dict.valuecolumn, convert(V, value)::V) for value in (expected, desired))
+    flags = (expected === absent ? Lib.PC_EXPECT_ABSENT : UInt32(0)) | (desired === absent ? Lib.PC_DESIRE_ABSENT : UInt32(0))
+    return with_buffer() do buffer
+        status = GC.@preserve bytes old new writing(dict.env) do
+            check(Lib.pc_dict_compare_exchange(dict.handle.id, address(bytes), width(bytes), address(old), width(old),
+                address(new), width(new), flags, buffer))
+        end
+        current = status == PC_OK ? (desired === absent ? absent : convert(V, desired)) :
+            status == PC_NOT_FOUND ? absent : buffer_value(dict, buffer)
+        (success=status == PC_OK, current=current)
+    end
+end
+
+function buffer_value(dict::PersistentDict, buffer::Ptr{Lib.Buffer})
+    stored = unsafe_load(buffer)
+    return decode_value(dict.valuecolumn, stored.data, stored.len)
+end
+
+# ---- all of it
+
+function Base.length(dict::PersistentDict)
+    return Int(reading(() -> written(out -> Lib.pc_dict_len(dict.handle.id, out), UInt64(0)), dict.env))
+end
+
+Base.isempty(dict::PersistentDict) = length(dict) == 0
+
+function Base.empty!(dict::PersistentDict)
+    writing(() -> check(Lib.pc_dict_clear(dict.handle.id)), dict.env)
+    return dict
+end
+
+Base.iterate(dict::PersistentDict) = iterate(view_of(dict, EVERYTHING))
+Base.iterate(dict::PersistentDict, state::State) = iterate(view_of(dict, EVERYTHING), state)
+Base.iterate(keys::Base.KeySet{<:Any,<:PersistentDict}) = iterate(View(keys.dict, EVERYTHING, :keys))
+Base.iterate(keys::Base.KeySet{<:Any,<:PersistentDict}, state::State) = iterate(View(keys.dict, EVERYTHING, :keys), state)
+Base.iterate(values::Base.ValueIterator{<:PersistentDict}) = iterate(View(values.dict, EVERYTHING, :values))
+Base.iterate(values::Base.ValueIterator{<:PersistentDict}, state::State) = iterate(View(values.dict, EVERYTHING, :values), state)
+Iterators.reverse(dict::PersistentDict) = Iterators.reverse(view_of(dict, EVERYTHING))
+Iterators.reverse(keys::Base.KeySet{<:Any,<:PersistentDict}) = Iterators.reverse(View(keys.dict, EVERYTHING, :keys))
+Iterators.reverse(values::Base.ValueIterator{<:PersistentDict}) = Iterators.reverse(View(values.dict, EVERYTHING, :values))
+
+function Base.first(dict::PersistentDict)
+    entry = first_item(view_of(dict, EVERYTHING))
+    entry === nothing && throw(BoundsError(dict))
+    return something(entry)
+end
+
+function Base.last(dict::PersistentDict)
+    entry = first_item(view_of(dict, turned(EVERYTHING)))
+    entry === nothing && throw(BoundsError(dict))
+    return something(entry)
+end
+
+Base.copy(dict::PersistentDict{K,V}) where {K,V} = Dict{K,V}(pair for pair in view_of(dict, EVERYTHING))
+Base.empty(::PersistentDict{K,V}, ::Type{K2}=K, ::Type{V2}=V) where {K,V,K2,V2} = Dict{K2,V2}()
+
+# ---- many entries at once: each is one transaction
+
+function store_many(dict::PersistentDict{K,V}, sources) where {K,V}
+    keys, values = Columns(), Columns()
+    for source in sources, (key, value) in source
+        push!(keys, encode_key(dict.keycolumn, storable(K, key)))
+        push!(values, encode_value(dict.valuecolumn, convert(V, value)::V))
+    end
+    length(keys) == 0 && return nothing
+    GC.@preserve keys values writing(dict.env) do
+        check(Lib.pc_dict_put_many(dict.handle.id, length(keys), address(keys.bytes), pointer(keys.offsets),
+            address(values.bytes), pointer(values.offsets), Ptr{Csize_t}(C_NULL)))
+    end
+    return nothing
+end
+
+function remove_many(dict::PersistentDict, keys::Columns)
+    length(keys) == 0 && return nothing
+    GC.@preserve keys writing(dict.env) do
+        check(Lib.pc_dict_remove_many(dict.handle.id, length(keys), address(keys.bytes), pointer(keys.offsets),
+            Ptr{UInt64}(C_NULL), Ptr{Csize_t}(C_NULL)))
+    end
+    return nothing
+end
+
+function Base.merge!(dict::PersistentDict, others::AbstractDict...)
+    store_many(dict, others)
+    return dict
+end
+
+combining_merge!(combine, dict::PersistentDict, others) = transaction(dict.env) do
+    for other in others, (key, value) in other
+        present = lookup(dict, key)
+        dict[key] = present === nothing ? value : combine(something(present), value)
+    end
+    return dict
+end
+
+Base.mergewith!(combine, dict::PersistentDict, others::AbstractDict...) = combining_merge!(combine, dict, others)
+Base.merge!(combine::Function, dict::PersistentDict, others::AbstractDict...) = combining_merge!(combine, dict, others)
+
+Base.merge(dict::PersistentDict, others::AbstractDict...) = merge(copy(dict), others...)
+
+function Base.filter!(keep, dict::PersistentDict)
+    transaction(dict.env) do
+        keys = Columns()
+        for (key, value) in dict
+            keep(key => value) || push!(keys, encode_key(dict.keycolumn, key))
+        end
+        remove_many(dict, keys)
+    end
+    return dict
+end
+
+function Base.map!(f, values::Base.ValueIterator{<:PersistentDict})
+    dict = values.dict
+    transaction(() -> store_many(dict, ((key => f(value) for (key, value) in dict),)), dict.env)
+    return values
+end
+
+struct NoDefault end
+
+"""
+    get_many(dict, keys; default)
+
+The values of the keys, in their order, by one call of the library. A missing key throws a `KeyError`,
+unless a `default` is given, which stands for its value then.
+"""
+function get_many(dict::PersistentDict{K,V}, keys; default=NoDefault()) where {K,V}
+    wanted = collect(keys)
+    values, offsets, present = fetch_many(dict, wanted)
+    result = default isa NoDefault ? Vector{V}(undef, length(wanted)) : Vector{Union{V,typeof(default)}}(undef, length(wanted))
+    for index in eachindex(wanted)
+        if present[index] != 0
+            result[index] = part(decode_value, dict.valuecolumn, values, offsets, index)
+        else
+            default isa NoDefault && throw(KeyError(wanted[index]))
+            result[index] = default
+        end
+    end
+    return result
+end
+
+# Encoded values behind each other, where each begins, and a byte for each that tells whether it is there.
+function fetch_many(dict::PersistentDict, wanted::Vector)
+    count = length(wanted)
+    encoded = map(key -> sought(dict.keycolumn, key), wanted)
+    # Keys that cannot be there are not asked for.
+    asked = findall(!isnothing, encoded)
+    keys = Columns()
+    foreach(index -> push!(keys, encoded[index]), asked)
+    present = zeros(UInt8, count)
+    offsets = zeros(UInt64, count + 1)
+    there = zeros(UInt8, length(asked))
+    values, ends = fetch_columns(dict, keys, there)
+    present[asked] = there
+    lengths = zeros(UInt64, count)
+    lengths[asked] = diff(ends)
+    offsets[2:end] = cumsum(lengths)
+    return values, offsets, present
+end
+
+function fetch_columns(dict::PersistentDict, keys::Columns, present::Vector{UInt8})
+    count, size = length(keys), valuewidth(dict.valuecolumn)
+    if size > 0
+        values = Vector{UInt8}(undef, count * size)
+        get_many_raw(dict, keys, present, values, Ptr{Lib.Buffer}(C_NULL), Ptr{UInt64}(C_NULL))
+        return values, collect(UInt64, 0:size:count * size)
+    end
+    offsets = zeros(UInt64, count + 1)
+    values = with_buffer() do buffer
+        GC.@preserve offsets get_many_raw(dict, keys, present, UInt8[], buffer, pointer(offsets))
+        stored = unsafe_load(buffer)
+        copybytes(stored.data, stored.len)
+    end
+    return values, offsets
+end
+
+function get_many_raw(dict, keys::Columns, present, values::Array, buffer, offsets)
+    length(keys) == 0 && return nothing
+    target = sizeof(values) == 0 ? Ptr{UInt8}(C_NULL) : address(values)
+    GC.@preserve keys present values reading(dict.env) do
+        check(Lib.pc_dict_get_many(dict.handle.id, length(keys), address(keys.bytes), pointer(keys.offsets), pointer(present),
+            target, sizeof(values), buffer, offsets, Ptr{Csize_t}(C_NULL)))
+    end
+    return nothing
+end
+
+"""
+    get_many!(array, dict, keys)
+
+The values of the keys of a dict of numbers, or of arrays of fixed shape, straight into `array`, whose
+last dimension counts the keys: `f32[768]` values become the columns of a `Matrix{Float32}` of 768 rows.
+Throws a `KeyError` if one is missing, and a `DimensionMismatch` if the array is of another size.
+"""
+function get_many!(array::Array{T}, dict::PersistentDict{K,V}, keys) where {T<:Fixed,K,V}
+    column = dict.valuecolumn
+    wanted = collect(keys)
+    inner = column.shape === nothing ? () : column.shape
+    (column.form === TYPED && T === (V <: Array ? eltype(V) : V) && !(V <: Array && column.shape === nothing)) ||
+        throw(ArgumentError("values of type $V are not stored as $T of fixed number"))
+    size(array) == (inner..., length(wanted)) ||
+        throw(DimensionMismatch("$(length(wanted)) values of size $inner do not fill an array of size $(size(array))"))
+    columns = Columns()
+    foreach(key -> push!(columns, encode_key(dict.keycolumn, storable(K, key))), wanted)
+    present = zeros(UInt8, length(wanted))
+    get_many_raw(dict, columns, present, array, Ptr{Lib.Buffer}(C_NULL), Ptr{UInt64}(C_NULL))
+    missed = findfirst(iszero, present)
+    missed === nothing || throw(KeyError(wanted[missed]))
+    ENDIAN_BOM == 0x04030201 || map!(ltoh, array, array)
+    return array
+end

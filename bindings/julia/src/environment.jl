@@ -1,0 +1,178 @@
+"""
+Environments under the names that PersistentCollections.jl 0.2 gave them: `LMDB.Environment`, the flags
+`LMDB.MDB_…` with LMDB's own numbers, `LMDB.LMDBError`, `LMDB.MDBValue`.
+"""
+module LMDB
+
+using ..Lib
+import ..check, ..written, ..with_buffer, ..buffer_text, ..text_address
+
+include("lmdb_flags.jl")
+
+"""
+    LMDBError(code, message)
+
+What every failing call of the library throws. `code` is the library's status (`PC_ERR_…` of the C
+header, a negative number), `message` one line that says what happened, to what, and what to do.
+"""
+struct LMDBError <: Exception
+    code::Int32
+    message::String
+end
+
+Base.showerror(io::IO, failure::LMDBError) = print(io, "LMDBError: ", failure.message, " (code ", failure.code, ")")
+
+"""
+    MDBValue(data)
+
+The bytes of a key or value of a collection without types, as they are stored. `convert` makes a
+`String`, a number, a struct of plain data or a vector of these from it, and a key or value of such a
+type is stored as its plain bytes.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> convert(String, LMDB.MDBValue(UInt8[0x68, 0x69]))
+"hi"
+```
+"""
+struct MDBValue
+    data::Vector{UInt8}
+end
+
+Base.:(==)(a::MDBValue, b::MDBValue) = a.data == b.data
+Base.hash(value::MDBValue, seed::UInt) = hash(value.data, hash(MDBValue, seed))
+Base.convert(::Type{MDBValue}, text::AbstractString) = MDBValue(Vector{UInt8}(codeunits(String(text))))
+Base.convert(::Type{MDBValue}, bytes::Vector{UInt8}) = MDBValue(bytes)
+Base.convert(::Type{String}, value::MDBValue) = String(copy(value.data))
+Base.convert(::Type{Vector{UInt8}}, value::MDBValue) = copy(value.data)
+Base.convert(::Type{Vector{T}}, value::MDBValue) where {T} = collect(plain(Vector{T}, value))
+Base.convert(::Type{T}, value::MDBValue) where {T<:Number} = plain(T, value)
+Base.convert(::Type{T}, value::MDBValue) where {T<:Tuple} = plain(T, value)
+
+function plain(::Type{Vector{T}}, value::MDBValue) where {T}
+    (isbitstype(T) && length(value.data) % sizeof(T) == 0) ||
+        throw(ArgumentError("$(length(value.data)) bytes are no whole number of $T"))
+    return reinterpret(T, value.data)
+end
+
+function plain(::Type{T}, value::MDBValue) where {T}
+    (isbitstype(T) && length(value.data) == sizeof(T)) ||
+        throw(ArgumentError("$(length(value.data)) bytes are not a $T"))
+    return reinterpret(T, value.data)[1]
+end
+
+"""
+    Environment(path; keywords...)
+    Environment(f, path; keywords...)
+
+Opens the LMDB environment at `path`, a directory, and creates it (not its parent) if there is none. With
+a function, typically as a do-block, calls `f(env)`, closes the environment and returns what `f` did.
+Without one, close it with `close`; one that is dropped is closed by the garbage collector.
+
+The same environment may be opened several times, by any path to it; each opening is closed by itself.
+May be used from any thread.
+
+# Keywords
+- `flags`: LMDB's flags, for programs of PersistentCollections.jl 0.2: `MDB_RDONLY`, `MDB_NOSUBDIR`,
+  `MDB_NOSYNC`, `MDB_NOMETASYNC` and, with `MDB_RDONLY`, `MDB_NOLOCK` have an effect; those that tune
+  LMDB inside are accepted without one
+- `mode`: permission bits of new files (0o644)
+- `maxdbs`: how many collections (1,024), the catalog not counted
+- `mapsize`: bytes of address space to begin with; the map grows by itself, so there is seldom a reason
+- `maxreaders`: how many readers at a time (1,024)
+- `durability`: `:full` (a write is on stable storage when it returns; the default), `:no_meta_sync` (a
+  crash of the system may undo the last ones), `:none` (only `flush` makes writes durable, and a crash of
+  the system may lose or damage what was written since)
+- `flush_interval`: seconds between flushes in the background; 0 for none
+- `write_timeout`: seconds that a write waits for its turn (60); `Inf` waits for ever
+- `read_only`, `immutable` (nobody writes; no lock file is made), `create`, `no_subdir` (`path` is the
+  data file), `verify` (checks the whole file first)
+- `rotxnflags`: accepted and not needed
+
+Throws `LMDB.LMDBError` if it cannot be opened, which leaves it as it was.
+"""
+mutable struct Environment
+    path::String
+    # The path without links: calls of one environment know each other by it.
+    identity::String
+    handle::Threads.Atomic{UInt64}
+
+    function Environment(path::AbstractString; flags::Integer=0, mode::Integer=0, maxdbs::Integer=0,
+            mapsize::Integer=0, maxreaders::Integer=0, rotxnflags::Integer=0, durability::Symbol=:full,
+            flush_interval::Real=0, write_timeout::Union{Nothing,Real}=nothing, read_only::Bool=false,
+            immutable::Bool=false, create::Bool=true, no_subdir::Bool=false, verify::Bool=false)
+        bits, durability_number = from_flags(flags, durability)
+        bits |= (read_only ? Lib.PC_ENV_READ_ONLY : UInt32(0)) | (immutable ? Lib.PC_ENV_IMMUTABLE : UInt32(0)) |
+            (create ? UInt32(0) : Lib.PC_ENV_NO_CREATE) | (no_subdir ? Lib.PC_ENV_NO_SUBDIR : UInt32(0)) |
+            (verify ? Lib.PC_ENV_VERIFY : UInt32(0))
+        timeout = write_timeout === nothing ? 0 : isinf(write_timeout) ? -1 : max(1, milliseconds(write_timeout))
+        options = Ref(Lib.EnvOptions(sizeof(Lib.EnvOptions), mapsize, mode, maxdbs, maxreaders,
+            durability_number, milliseconds(flush_interval), timeout, bits, 0))
+        path = String(path)
+        handle = GC.@preserve path options written(UInt64(0)) do out
+            Lib.pc_env_open(text_address(path), Base.unsafe_convert(Ptr{Lib.EnvOptions}, options), out)
+        end
+        env = new(path, realpath(path), Threads.Atomic{UInt64}(handle))
+        return finalizer(drop_handle, env)
+    end
+end
+
+function Environment(f::Function, path::AbstractString; keywords...)
+    env = Environment(path; keywords...)
+    try
+        return f(env)
+    finally
+        close(env)
+    end
+end
+
+milliseconds(seconds::Real) = round(Int64, 1000 * seconds)
+
+# A finalizer has nobody to tell of a failure; closing twice is harmless.
+drop_handle(env::Environment) = (Lib.pc_env_close(Threads.atomic_xchg!(env.handle, UInt64(0))); nothing)
+
+Base.show(io::IO, env::Environment) =
+    print(io, "Environment(", repr(env.path), isopen(env) ? ")" : ") (closed)")
+
+"""
+    isopen(env::Environment) -> Bool
+
+Whether the environment was not closed yet.
+"""
+Base.isopen(env::Environment) = env.handle[] != 0
+
+"""
+    close(env::Environment) -> Bool
+
+Closes the environment with all collections, iterators and transactions that were opened through it.
+Whether it was open. Calls of other threads that are under way come to their end first.
+"""
+function Base.close(env::Environment)
+    handle = Threads.atomic_xchg!(env.handle, UInt64(0))
+    handle == 0 && return false
+    check(Lib.pc_env_close(handle))
+    return true
+end
+
+"""
+    flush(env::Environment)
+    flush(f, env::Environment)
+
+Makes everything that was written durable, which it is by itself unless the environment was opened with
+less durability. With a function, calls it first, and returns what it did.
+"""
+function Base.flush(env::Environment)
+    check(Lib.pc_flush(env.handle[]))
+    return nothing
+end
+
+function Base.flush(f::Function, env::Environment)
+    try
+        return f()
+    finally
+        flush(env)
+    end
+end
+
+end

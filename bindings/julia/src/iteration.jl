@@ -1,0 +1,235 @@
+# Iterating: a page of items at a time, ranges, and reversed.
+
+# Which keys, and in which order. Bounds are encoded.
+struct Bounds
+    lower::Union{Nothing,String,Vector{UInt8}}
+    upper::Union{Nothing,String,Vector{UInt8}}
+    prefix::Union{Nothing,Vector{UInt8}}
+    flags::UInt32
+end
+
+const EVERYTHING = Bounds(nothing, nothing, nothing, 0)
+
+turned(bounds::Bounds) = Bounds(bounds.lower, bounds.upper, bounds.prefix, xor(bounds.flags, Lib.PC_RANGE_REVERSE))
+
+function with_range(call, bounds::Bounds)
+    lower, upper, prefix = bounds.lower, bounds.upper, bounds.prefix
+    range = Ref(Lib.Range(address(lower), width(lower), address(upper), width(upper), address(prefix), width(prefix), bounds.flags, 0))
+    GC.@preserve lower upper prefix range call(Base.unsafe_convert(Ptr{Lib.Range}, range))
+end
+
+"""
+A lazy view of a part of a collection, as [`between`](@ref), [`prefix`](@ref) and `Iterators.reverse`
+give it: it iterates as its collection does, each time anew. `first` and `last` give its ends, and throw
+a `BoundsError` if it is empty; `keys` and `values` are views of these alone; `empty!` removes what is in
+it from the collection.
+"""
+struct View{C,What}
+    collection::C
+    bounds::Bounds
+end
+
+View(collection::C, bounds::Bounds, what::Symbol) where {C} = View{C,what}(collection, bounds)
+
+Base.IteratorSize(::Type{<:View}) = Base.SizeUnknown()
+Base.IteratorEltype(::Type{<:View}) = Base.HasEltype()
+
+Base.show(io::IO, view::View) = print(io, "view of a part of ", summary(view.collection))
+
+# Copies of a batch's columns, so that what is decoded later, or again, is what was read.
+mutable struct Page
+    count::Int
+    keys::Vector{UInt8}
+    key_offsets::Vector{UInt64}
+    values::Vector{UInt8}
+    value_offsets::Vector{UInt64}
+    next::Union{Nothing,Page}
+end
+
+# The iterator of the library behind a loop, shared by all its states. It stands behind the newest page; older
+# pages know the one that follows them, so that a state may be used again and gives the same.
+mutable struct Cursor
+    iterator::Handle
+    reading::ReentrantLock
+    # How many items to fetch at most: one in a transaction that writes, to see what it wrote since.
+    items::Int
+    grows::Bool
+
+    Cursor(iterator::Handle, grows::Bool) = finalizer(close_cursor, new(iterator, ReentrantLock(), grows ? 16 : 1, grows))
+end
+
+function close_cursor(cursor::Cursor)
+    cursor.iterator == 0 && return nothing
+    Lib.pc_iter_close(cursor.iterator)
+    cursor.iterator = 0
+    return nothing
+end
+
+# Immutable: the item at `index` of `page` comes next.
+struct State
+    cursor::Cursor
+    page::Page
+    index::Int
+end
+
+const MOST_ITEMS = 4096
+const MOST_BYTES = 1 << 20
+
+function open_cursor(view::View)
+    collection, env = view.collection, view.collection.env
+    iterator = with_range(view.bounds) do range
+        reading(env) do
+            written(out -> open_iterator(collection, range, out), Handle(0))
+        end
+    end
+    return Cursor(iterator, !in_write(env))
+end
+
+# The next page, empty at the end, where the iterator is closed at once: its snapshot would hold space.
+function fetch_page!(cursor::Cursor)
+    cursor.iterator == 0 && return Page(0, UInt8[], UInt64[0], UInt8[], UInt64[0], nothing)
+    batch = Ref(Lib.Batch())
+    page = GC.@preserve batch begin
+        status = check(Lib.pc_iter_next_batch(cursor.iterator, cursor.items, MOST_BYTES, Base.unsafe_convert(Ptr{Lib.Batch}, batch)))
+        status == PC_END ? nothing : copied(batch[])
+    end
+    if page === nothing
+        close_cursor(cursor)
+        return fetch_page!(cursor)
+    end
+    cursor.grows && (cursor.items = min(4 * cursor.items, MOST_ITEMS))
+    return page
+end
+
+function copied(batch::Lib.Batch)
+    count = Int(batch.count)
+    keys, key_offsets = copied_column(count, batch.keys, batch.key_offsets)
+    values, value_offsets = copied_column(count, batch.values, batch.value_offsets)
+    return Page(count, keys, key_offsets, values, value_offsets, nothing)
+end
+
+function copied_column(count::Int, data::Ptr{UInt8}, offsets::Ptr{UInt64})
+    offsets == C_NULL && return UInt8[], zeros(UInt64, count + 1)
+    own = Vector{UInt64}(undef, count + 1)
+    GC.@preserve own unsafe_copyto!(pointer(own), offsets, count + 1)
+    start = own[1]
+    own .-= start
+    return copybytes(data + start, own[end]), own
+end
+
+function following(cursor::Cursor, page::Page)
+    lock(cursor.reading)
+    try
+        next = page.next
+        next === nothing || return next
+        return page.next = fetch_page!(cursor)
+    finally
+        unlock(cursor.reading)
+    end
+end
+
+function Base.iterate(view::View)
+    cursor = open_cursor(view)
+    return iterate(view, State(cursor, fetch_page!(cursor), 1))
+end
+
+function Base.iterate(view::View, state::State)
+    page, index = state.page, state.index
+    while index > page.count
+        page.count == 0 && return nothing
+        page, index = following(state.cursor, page), 1
+    end
+    return item(view, page, index), State(state.cursor, page, index + 1)
+end
+
+# A part of a column's bytes, decoded.
+@inline function part(decode, column::Column, bytes::Vector{UInt8}, offsets::Vector{UInt64}, index::Int)
+    start = offsets[index]
+    GC.@preserve bytes decode(column, pointer(bytes) + start, Int(offsets[index + 1] - start))
+end
+
+key_of(view::View, page::Page, index::Int) =
+    part(decode_key, keycolumn(view.collection), page.keys, page.key_offsets, index)
+value_of(view::View, page::Page, index::Int) =
+    part(decode_value, valuecolumn(view.collection), page.values, page.value_offsets, index)
+
+item(view::View{C,:keys}, page::Page, index::Int) where {C} = key_of(view, page, index)
+item(view::View{C,:values}, page::Page, index::Int) where {C} = value_of(view, page, index)
+function item(view::View{C,:pairs}, page::Page, index::Int) where {C}
+    return Pair{keytype(C),valtype(C)}(key_of(view, page, index), value_of(view, page, index))
+end
+
+# The first item only, leaving no iterator open.
+function first_item(view::View)
+    cursor = open_cursor(view)
+    try
+        cursor.items = 1
+        page = fetch_page!(cursor)
+        return page.count == 0 ? nothing : Some(item(view, page, 1))
+    finally
+        close_cursor(cursor)
+    end
+end
+
+function Base.first(view::View)
+    found = first_item(view)
+    found === nothing && throw(BoundsError(view))
+    return something(found)
+end
+
+Base.last(view::View) = first(Iterators.reverse(view))
+Base.isempty(view::View) = first_item(view) === nothing
+Iterators.reverse(view::View{C,What}) where {C,What} = View{C,What}(view.collection, turned(view.bounds))
+Base.keys(view::View{C,:pairs}) where {C} = View(view.collection, view.bounds, :keys)
+Base.values(view::View{C,:pairs}) where {C} = View(view.collection, view.bounds, :values)
+
+"""
+    between(collection, lo, hi; inclusive=(true, false))
+
+A lazy view of the entries of a dict, or the elements of a set, from `lo` on and below `hi`, in order.
+`nothing` as a bound leaves that side open; `inclusive` tells of each bound whether it belongs to it.
+
+```julia
+for (name, count) in between(dict, "a", "c")
+    println(name, ": ", count)
+end
+```
+"""
+function between(collection, lo, hi; inclusive::Tuple{Bool,Bool}=(true, false))
+    column = keycolumn(collection)
+    flags = UInt32(0)
+    lo === nothing || (flags |= Lib.PC_RANGE_LOWER | (inclusive[1] ? UInt32(0) : Lib.PC_RANGE_LOWER_EXCLUSIVE))
+    hi === nothing || (flags |= Lib.PC_RANGE_UPPER | (inclusive[2] ? Lib.PC_RANGE_UPPER_INCLUSIVE : UInt32(0)))
+    return view_of(collection, Bounds(bound(column, lo), bound(column, hi), nothing, flags))
+end
+
+bound(column::Column{K}, key) where {K} = encode_key(column, storable(K, key))
+bound(::Column, ::Nothing) = nothing
+
+"""
+    prefix(collection, beginning)
+
+A lazy view of the entries of a dict, or the elements of a set, whose key begins with `beginning`: with
+that text, those bytes, or, where keys are tuples, those leading elements.
+
+```julia
+collect(keys(prefix(characters, "GREEK SMALL LETTER")))
+```
+"""
+prefix(collection, beginning) =
+    view_of(collection, Bounds(nothing, nothing, encode_prefix(keycolumn(collection), beginning), Lib.PC_RANGE_PREFIX))
+
+"""
+    empty!(view)
+
+Removes what is in the view from its collection, at once. Returns the view.
+"""
+function Base.empty!(view::View)
+    removed = Ref(UInt64(0))
+    with_range(view.bounds) do range
+        GC.@preserve removed writing(view.collection.env) do
+            check(remove_range(view.collection, range, Base.unsafe_convert(Ptr{UInt64}, removed)))
+        end
+    end
+    return view
+end

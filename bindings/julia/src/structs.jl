@@ -1,0 +1,92 @@
+# A user's structs in values of type `any`: an object with its type's name and its fields.
+
+const STRUCTS = Dict{String,DataType}()
+const STRUCT_NAMES = Dict{DataType,String}()
+const STRUCTS_LOCK = Threads.SpinLock()
+const RESERVED_NAMES = ("tuple", "datetime", "time", "char")
+
+"""
+    register_struct(T; name=string(nameof(T)))
+
+Makes the struct `T` known under `name`: values of type `any` that were stored under this name are read
+as `T`, which other languages see as a tagged map of its fields. Storing a `T` registers it by itself, so
+that a call is needed only before a program's first reading, or where two types have the same name.
+
+Throws an `ArgumentError` if `T` is not a concrete struct, or the name belongs to another type. May be
+called from any thread.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> struct Place; x::Float64; y::Float64; end
+
+julia> register_struct(Place)
+"Place"
+```
+"""
+function register_struct(::Type{T}; name::AbstractString=string(nameof(T))) where {T}
+    isplainstruct(T) || throw(ArgumentError("$T is not a struct of plain data"))
+    name = String(name)
+    name in RESERVED_NAMES && throw(ArgumentError("the name $name has a meaning of its own"))
+    holder = lock(STRUCTS_LOCK) do
+        current = get(STRUCTS, name, nothing)
+        if current === nothing || samestruct(current, T)
+            haskey(STRUCT_NAMES, T) && delete!(STRUCTS, STRUCT_NAMES[T])
+            STRUCTS[name] = T
+            STRUCT_NAMES[T] = name
+            nothing
+        else
+            current
+        end
+    end
+    holder === nothing ||
+        throw(ArgumentError("the name $name belongs to $holder; call register_struct($T; name=…) with another"))
+    return name
+end
+
+# The same type, with other parameters or defined anew in another session of a notebook.
+samestruct(a::DataType, b::DataType) = nameof(a) === nameof(b) && parentmodule(a) === parentmodule(b)
+
+function known_as(::Type{T}) where {T}
+    name = lock(() -> get(STRUCT_NAMES, T, nothing), STRUCTS_LOCK)
+    return name === nothing ? register_struct(T) : name
+end
+
+# A struct that a program defined, not one that Julia or this package did: those have hidden meanings.
+function isplainstruct(::Type{T}) where {T}
+    isconcretetype(T) && isstructtype(T) || return false
+    T <: Union{Function,Number,AbstractArray,AbstractString,AbstractDict,AbstractSet,Tuple,NamedTuple,Exception} && return false
+    home = Base.moduleroot(parentmodule(T))
+    return !(home in (Base, Core)) && home !== @__MODULE__
+end
+
+function known_struct(name::String, fields::Dict{Any,Any})
+    T = lock(() -> get(STRUCTS, name, nothing), STRUCTS_LOCK)
+    T === nothing && return nothing
+    value = build(T, fields)
+    return value === nothing ? nothing : Some(value)
+end
+
+# The struct with these fields, or nothing if they are not its own.
+function build(::Type{T}, fields::Dict{Any,Any}) where {T}
+    names = fieldnames(T)
+    length(fields) == length(names) && all(name -> haskey(fields, String(name)), names) || return nothing
+    try
+        arguments = [fit(fieldtype(T, name), fields[String(name)]) for name in names]
+        value = applicable(T, arguments...) ? T(arguments...) : nothing
+        return value
+    catch failure
+        failure isa Union{MethodError,TypeError,InexactError,ArgumentError} || rethrow()
+        return nothing
+    end
+end
+
+# What was read as an object of whatever name, as the struct that the reader asked for.
+function structfrom(::Type{T}, object::Tagged) where {T}
+    content = object.content
+    (object.tag == TAG_OBJECT && content isa Vector{Any} && length(content) == 2 && content[2] isa Dict{Any,Any}) ||
+        throw(MethodError(convert, (T, object)))
+    value = build(T, content[2])
+    value === nothing && throw(MethodError(convert, (T, object)))
+    return value
+end

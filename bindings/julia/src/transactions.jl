@@ -1,0 +1,202 @@
+# Transactions and snapshots, and which task a call belongs to.
+#
+# In the library a transaction belongs to a thread, in Julia to the task that began it. While any is open,
+# each call looks whether another task of its thread holds one of the same environment, and steps out of
+# it: reads run beside it, writes are refused, since they would wait for a task of their own thread.
+
+struct OpenTransaction
+    identity::String
+    kind::Int32
+    handle::Handle
+    task::Task
+    thread::Int
+end
+
+# All open ones of the process, oldest first. Looked at only while `OPEN_COUNT` is not zero.
+const OPEN = OpenTransaction[]
+const OPEN_COUNT = Threads.Atomic{Int}(0)
+const OPEN_LOCK = Threads.SpinLock()
+
+const NO_TRANSACTION = Handle(0)
+
+# The innermost transaction of this task, and whether another task holds one on this thread, and a writing one.
+function standing(env::Environment)
+    own, own_kind, others, other_writer = NO_TRANSACTION, Int32(0), false, false
+    task, thread = current_task(), Threads.threadid()
+    lock(OPEN_LOCK)
+    for open in OPEN
+        (open.thread == thread && open.identity == env.identity) || continue
+        if open.task === task
+            own, own_kind = open.handle, open.kind
+        else
+            others = true
+            other_writer |= open.kind == Lib.PC_TXN_WRITE
+        end
+    end
+    unlock(OPEN_LOCK)
+    return (own=own, kind=own_kind, others=others, other_writer=other_writer)
+end
+
+set_current(env::Environment, txn::Handle) =
+    written(out -> Lib.pc_txn_set_current(env.handle[], txn, out), NO_TRANSACTION)
+
+# Runs `call` with this task's own transaction, or none, as the thread's current one.
+function stepping_aside(call, env::Environment, own::Handle)
+    previous = set_current(env, own)
+    try
+        return call()
+    finally
+        set_current(env, previous)
+    end
+end
+
+# Every call that reads goes through `reading`, every one that writes through `writing`. `call` must not
+# yield to other tasks.
+@inline reading(call, env::Environment) = OPEN_COUNT[] == 0 ? call() : reading_beside(call, env)
+@inline writing(call, env::Environment) = OPEN_COUNT[] == 0 ? call() : writing_beside(call, env)
+
+@noinline function reading_beside(call, env::Environment)
+    here = standing(env)
+    return here.others ? stepping_aside(call, env, here.own) : call()
+end
+
+@noinline function writing_beside(call, env::Environment)
+    here = standing(env)
+    here.others || return call()
+    refuse_second_writer(here)
+    return stepping_aside(call, env, here.own)
+end
+
+function refuse_second_writer(here)
+    (here.own == NO_TRANSACTION && here.other_writer) && throw(LMDB.LMDBError(Lib.PC_ERR_WRONG_THREAD,
+        "another task of this thread is in a transaction of this environment: write in that task, or wait until it has ended"))
+    return nothing
+end
+
+# Whether this task is in a transaction that it may write in.
+function in_write(env::Environment)
+    OPEN_COUNT[] == 0 && return false
+    return standing(env).kind == Lib.PC_TXN_WRITE
+end
+
+function begin_transaction(env::Environment, kind::Int32, timeout_ms::Int64)
+    here = standing(env)
+    kind == Lib.PC_TXN_WRITE && refuse_second_writer(here)
+    start() = written(out -> Lib.pc_txn_begin(env.handle[], kind, timeout_ms, out), NO_TRANSACTION)
+    handle = here.others ? stepping_aside(start, env, here.own) : start()
+    entry = OpenTransaction(env.identity, kind, handle, current_task(), Threads.threadid())
+    lock(OPEN_LOCK)
+    push!(OPEN, entry)
+    unlock(OPEN_LOCK)
+    Threads.atomic_add!(OPEN_COUNT, 1)
+    return handle
+end
+
+# Ends a transaction by `call`, which gives its status; it is ended whatever that is.
+function end_transaction(call, env::Environment, handle::Handle)
+    here = standing(env)
+    status = try
+        here.others && isopen(env) ? stepping_aside(call, env, handle) : call()
+    finally
+        lock(OPEN_LOCK)
+        filter!(open -> open.handle != handle, OPEN)
+        unlock(OPEN_LOCK)
+        Threads.atomic_sub!(OPEN_COUNT, 1)
+    end
+    return status
+end
+
+# Milliseconds that nobody waits: ten years.
+const FOR_EVER = Int64(315_360_000_000)
+
+# How often a block is run that outgrows the map each time: growth is at least by half.
+const MOST_RUNS = 64
+
+grows_out(failure) = failure isa LMDB.LMDBError && failure.code in (Lib.PC_ERR_MAP_FULL, Lib.PC_ERR_CONFLICT)
+
+"""
+    transaction(f, env; timeout=nothing)
+
+Calls `f()` in a transaction of the environment: everything that this task reads and writes in it happens
+at once when `f` returns, or not at all if `f` throws. Returns what `f` returned.
+
+Inside another `transaction` it is a part of that one which can be undone by itself; inside a `snapshot`
+it throws. `timeout` is how many seconds to wait for other writers, `Inf` for ever, by default as the
+environment was opened.
+
+The task stays on its thread until the end. Other tasks that read meanwhile see what was there before;
+those of other threads that write wait, those of the same thread throw. **`f` may be called again**, from
+the start, if the file's map had to grow for it; so let it change nothing but collections.
+
+```julia
+transaction(env) do
+    accounts["a"] -= 10
+    accounts["b"] += 10
+end
+```
+"""
+function transaction(f::Function, env::Environment; timeout::Union{Nothing,Real}=nothing)
+    wait = timeout === nothing ? Int64(-1) : isinf(timeout) ? FOR_EVER : LMDB.milliseconds(timeout)
+    outermost = standing(env).own == NO_TRANSACTION
+    for run in 1:MOST_RUNS
+        try
+            return staying(() -> run_transaction(f, env, wait))
+        catch failure
+            (outermost && run < MOST_RUNS && grows_out(failure)) || rethrow()
+        end
+    end
+end
+
+function run_transaction(f, env::Environment, wait::Int64)
+    handle = begin_transaction(env, Lib.PC_TXN_WRITE, wait)
+    result = try
+        f()
+    catch
+        # What `f` threw says more than a failure to undo what the closed environment has undone already.
+        end_transaction(() -> Lib.pc_txn_abort(handle), env, handle)
+        rethrow()
+    end
+    end_transaction(() -> check(Lib.pc_txn_commit(handle)), env, handle)
+    return result
+end
+
+"""
+    snapshot(f, env)
+
+Calls `f()` with everything that this task reads from the environment being of one moment, whatever
+others write meanwhile, and returns what it returned. Writing in it throws. Inside a `transaction` it sees
+what that has written so far.
+
+A snapshot that is kept for long keeps the file from using space again that was freed since.
+
+```julia
+snapshot(env) do
+    sum(values(dict)) / length(dict)
+end
+```
+"""
+function snapshot(f::Function, env::Environment)
+    return staying() do
+        handle = begin_transaction(env, Lib.PC_TXN_READ, Int64(-1))
+        result = try
+            f()
+        catch
+            end_transaction(() -> Lib.pc_txn_abort(handle), env, handle)
+            rethrow()
+        end
+        end_transaction(() -> check(Lib.pc_txn_commit(handle)), env, handle)
+        result
+    end
+end
+
+# Keeps the task on its thread, to which the library's transactions are bound.
+function staying(f)
+    task = current_task()
+    before = task.sticky
+    task.sticky = true
+    try
+        return f()
+    finally
+        task.sticky = before
+    end
+end

@@ -1,0 +1,170 @@
+# The tuple layer: self-delimiting elements in FoundationDB's encoding, which has one form for each here.
+
+const TUPLE_DEPTH = 128
+
+# ---- writing
+
+# Text or bytes without their end: a NUL in them is followed by FF.
+function puttext!(out::Vector{UInt8}, code::UInt8, text)
+    push!(out, code)
+    for byte in (text isa AbstractString ? codeunits(String(text)) : text)
+        push!(out, byte)
+        byte == 0x00 && push!(out, 0xff)
+    end
+    return out
+end
+
+function putelement!(out::Vector{UInt8}, text::AbstractString)
+    isvalid(String(text)) || throw(ArgumentError("a key's text is not valid UTF-8"))
+    return push!(puttext!(out, 0x02, text), 0x00)
+end
+
+putelement!(out::Vector{UInt8}, bytes::Vector{UInt8}) = push!(puttext!(out, 0x01, bytes), 0x00)
+putelement!(out::Vector{UInt8}, truth::Bool) = push!(out, truth ? 0x27 : 0x26)
+putelement!(out::Vector{UInt8}, number::Float64) = append!(push!(out, 0x21), bits(hton(ordered(number))))
+putelement!(out::Vector{UInt8}, number::Float32) = append!(push!(out, 0x20), bits(hton(ordered(number))))
+putelement!(out::Vector{UInt8}, uuid::UUID) = append!(push!(out, 0x30), bits(hton(UInt128(uuid))))
+
+function putelement!(out::Vector{UInt8}, number::Integer)
+    digits = magnitude(number)
+    width = length(digits)
+    width <= 255 || throw(ArgumentError("an integer of over 255 bytes cannot be a key"))
+    if number < 0
+        map!(~, digits, digits)
+        width <= 8 ? push!(out, 0x14 - width % UInt8) : push!(out, 0x0b, ~(width % UInt8))
+    else
+        width <= 8 ? push!(out, 0x14 + width % UInt8) : push!(out, 0x1d, width % UInt8)
+    end
+    return append!(out, digits)
+end
+
+# The absolute value in the fewest big-endian bytes; none for zero.
+function magnitude(number::Integer)
+    rest = abs(big(number))
+    digits = UInt8[]
+    while !iszero(rest)
+        push!(digits, (rest & 0xff) % UInt8)
+        rest >>= 8
+    end
+    return reverse!(digits)
+end
+
+# An element of an `any` key: which types these are is the same in every language.
+function putany!(out::Vector{UInt8}, key)
+    if key === nothing
+        return push!(out, 0x00)
+    elseif key isa Union{Bool,Integer,Float64,AbstractString,Vector{UInt8},UUID}
+        return putelement!(out, key)
+    elseif key isa Union{Float16,Float32}
+        return putelement!(out, Float64(key))
+    elseif key isa Tuple
+        push!(out, 0x05)
+        foreach(element -> putnested!(out, element), key)
+        return push!(out, 0x00)
+    elseif key isa Enum
+        return putelement!(out, Integer(key))
+    end
+    throw(ArgumentError("a key of type any is nothing, a bool, an integer, a float, text, bytes, a UUID or a tuple of these, not $(typeof(key))"))
+end
+
+# In a tuple a null is told from its end by the FF that follows.
+putnested!(out::Vector{UInt8}, element) = element === nothing ? push!(out, 0x00, 0xff) : putany!(out, element)
+
+anykey(key) = putany!(UInt8[], key)
+anykey(key::LMDB.MDBValue) = throw(ArgumentError("raw bytes as a key are for collections without types"))
+
+# ---- reading
+
+unreadable(what) = throw(ArgumentError("not a key of the tuple layer: $what"))
+
+function takebyte!(bytes::Vector{UInt8}, at::Ref{Int})
+    at[] <= length(bytes) || unreadable("it ends too early")
+    byte = @inbounds bytes[at[]]
+    at[] += 1
+    return byte
+end
+
+function takebytes!(bytes::Vector{UInt8}, at::Ref{Int}, count::Integer)
+    count <= length(bytes) - at[] + 1 || unreadable("it ends too early")
+    taken = bytes[at[]:at[] + count - 1]
+    at[] += count
+    return taken
+end
+
+function taketext!(bytes::Vector{UInt8}, at::Ref{Int})
+    text = UInt8[]
+    while true
+        byte = takebyte!(bytes, at)
+        if byte == 0x00
+            (at[] <= length(bytes) && bytes[at[]] == 0xff) || return text
+            at[] += 1
+        end
+        push!(text, byte)
+    end
+end
+
+takebits!(::Type{T}, bytes, at) where {T} = ntoh(reinterpret(T, takebytes!(bytes, at, sizeof(T)))[1])
+
+function takeinteger!(bytes::Vector{UInt8}, at::Ref{Int}, width::Integer, negative::Bool)
+    value = big(0)
+    for byte in takebytes!(bytes, at, width)
+        value = value << 8 | (negative ? ~byte : byte)
+    end
+    return smallest(negative ? -value : value)
+end
+
+smallest(number::BigInt) = typemin(Int64) <= number <= typemax(Int64) ? Int64(number) : number
+
+# The element that begins at `at`, which is moved behind it.
+function takeelement!(bytes::Vector{UInt8}, at::Ref{Int}, depth::Int)
+    code = takebyte!(bytes, at)
+    if code == 0x00
+        return nothing
+    elseif code == 0x01
+        return taketext!(bytes, at)
+    elseif code == 0x02
+        text = String(taketext!(bytes, at))
+        isvalid(text) || unreadable("its text is not UTF-8")
+        return text
+    elseif code == 0x05
+        depth < TUPLE_DEPTH || unreadable("tuples nested over $TUPLE_DEPTH deep")
+        return taketuple!(bytes, at, depth + 1)
+    elseif 0x0c <= code <= 0x1c
+        return takeinteger!(bytes, at, abs(Int(code) - 0x14), code < 0x14)
+    elseif code == 0x0b
+        return takeinteger!(bytes, at, ~takebyte!(bytes, at), true)
+    elseif code == 0x1d
+        return takeinteger!(bytes, at, takebyte!(bytes, at), false)
+    elseif code == 0x20
+        return unordered(Float32, takebits!(UInt32, bytes, at))
+    elseif code == 0x21
+        return unordered(Float64, takebits!(UInt64, bytes, at))
+    elseif code == 0x26 || code == 0x27
+        return code == 0x27
+    elseif code == 0x30
+        return UUID(takebits!(UInt128, bytes, at))
+    end
+    unreadable("unknown kind 0x$(string(code; base=16, pad=2))")
+end
+
+function taketuple!(bytes::Vector{UInt8}, at::Ref{Int}, depth::Int)
+    elements = Any[]
+    while true
+        at[] <= length(bytes) || unreadable("it ends too early")
+        if bytes[at[]] == 0x00
+            at[] += 1
+            (at[] <= length(bytes) && bytes[at[]] == 0xff) || return Tuple(elements)
+            at[] += 1
+            push!(elements, nothing)
+        else
+            push!(elements, takeelement!(bytes, at, depth))
+        end
+    end
+end
+
+function readanykey(bytes::Vector{UInt8})
+    at = Ref(1)
+    key = takeelement!(bytes, at, 0)
+    at[] == length(bytes) + 1 || unreadable("bytes after its end")
+    return key
+end

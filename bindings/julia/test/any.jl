@@ -1,0 +1,94 @@
+# Values of type any.
+
+struct Point
+    x::Float64
+    y::Float64
+end
+
+struct Line
+    name::String
+    from::Point
+    to::Point
+end
+
+there_and_back(value) = PC.decode_any(PC.encode_any(value))
+
+@testset "the same comes back: $(repr(value))" for value in Any[
+        nothing, missing, true, false, 0, -1, 23, 24, 255, 65536, typemax(Int64), typemin(Int64), big(2)^64 - 1, big(2)^64,
+        -big(2)^64, -big(2)^64 - 1, 1.5, -0.0, NaN, Inf, -Inf, "", "héllo\0", UInt8[], UInt8[1, 2], Any[], Any[1, "a", [2.0]],
+        (), (1, ("a", nothing)), Dict{Any,Any}(), Dict{Any,Any}("a" => 1, 2 => Any["x"]), Set{Any}(), Set{Any}([1, "x", 2.5]),
+        DateTime(2024, 2, 29, 12, 34, 56), DateTime(1, 1, 1, 0, 0, 0, 120), Date(2024, 2, 29), Time(12, 34, 56), Time(1, 2, 3, 4, 5, 6),
+        UUID(typemax(UInt128)), 1 // 3, -big(2)^70 // 3, 1 + 2im, 1.5 - 2.0im, :sym, 'é', Tagged(0, "2024-02-29T12:34:56Z"),
+        Tagged(4, Any[-2, 314]), Tagged(64, UInt8[1]), [1.0, 2.0], Int16[1, -2], Float32[1.5], Float16[1.5], UInt64[1], Float64[],
+        [1 2 3; 4 5 6], rand(UInt8, 2, 3), fill(1.5), zeros(Float32, 2, 0, 3), Set{Any}([(1, 2), Any[3]]), (Any[1],), Dict{Any,Any}("s" => Set{Any}([1]))]
+    back = there_and_back(value)
+    @test isequal(back, value)
+    @test typeof(back) == typeof(value) || (value isa Number && back isa Number)
+end
+
+@testset "narrow and wide of one kind" begin
+    @test there_and_back(Int8(5)) === 5
+    @test there_and_back(1.5f0) === 1.5
+    @test there_and_back(big(5)) === 5
+    @test isequal(there_and_back(["a", "b"]), Any["a", "b"])
+    @test there_and_back([true, false]) == Any[true, false]
+    @test there_and_back(view([1, 2, 3], 2:3)) == [2, 3]
+    @test there_and_back(SubString("abc", 2)) == "bc"
+    @test there_and_back(green) === 2
+end
+
+@testset "bytes" begin
+    bytes(value) = bytes2hex(PC.encode_any(value))
+    @test bytes(NaN) == bytes(-NaN) == "fb7ff8000000000000"
+    @test bytes(Dict("b" => 1, "a" => 2, 10 => 3)) == "a30a03616102616201"
+    @test bytes(Set(["b", "a"])) == "d9010282" * "6161" * "6162"
+    @test bytes((1, "a")) == "d81b83" * "657475706c65" * "01" * "6161"
+    @test bytes([1 2; 3 4]) == "d8288282" * "0202" * "d84f5820" * "0100000000000000" * "0300000000000000" * "0200000000000000" * "0400000000000000"
+    @test bytes(DateTime(2024, 2, 29, 12, 34, 56)) == "d81b82" * "68" * bytes2hex(b"datetime") * "73" * bytes2hex(b"2024-02-29T12:34:56")
+    @test bytes(Time(1, 2, 3, 4)) == "d81b82" * "64" * bytes2hex(b"time") * "6f" * bytes2hex(b"01:02:03.004000")
+    @test bytes(Point(1, 2)) == "d81b82" * "65" * bytes2hex(b"Point") * "a2" * "6178" * "fb3ff0000000000000" * "6179" * "fb4000000000000000"
+end
+
+@testset "column-major arrays of others are read" begin
+    # 1040([[2, 3], the six elements column after column])
+    @test PC.decode_any(hex2bytes("d904108282" * "0203" * "d84846" * "010203040506")) == permutedims(Int8[1 3 5; 2 4 6])
+    # Big-endian 16-bit integers.
+    @test PC.decode_any(hex2bytes("d84944" * "0001ffff")) == Int16[1, -1]
+end
+
+@testset "structs" begin
+    line = Line("l", Point(0, 1), Point(2, 3))
+    @test there_and_back(line) == line
+    object = Tagged(27, Any["Unheard", Dict{Any,Any}("x" => 1.0, "y" => 2.0)])
+    @test there_and_back(object) == object
+    @test PC.fit(Point, object) == Point(1, 2)
+    @test_throws TypeError PC.fit(Point, Tagged(27, Any["Point", Dict{Any,Any}("x" => 1.0)]))
+    @test there_and_back(Tagged(27, Any["Point", Dict{Any,Any}("z" => 1.0)])) isa Tagged
+    @test_throws ArgumentError register_struct(Line; name="Point")
+    @test_throws ArgumentError register_struct(Line; name="tuple")
+    @test_throws ArgumentError register_struct(String)
+    @test register_struct(Line; name="a line") == "a line"
+    @test there_and_back(line) == line
+end
+
+@testset "what has no form" begin
+    for value in (big"1.5", sin, r"x", Ref(1), Int, Channel(1), (a=1,), ["a" "b"], 1 => 2, 1 // 0, Date(20000), "\xff", [1, sin], ErrorException("x"))
+        @test_throws ArgumentError PC.encode_any(value)
+    end
+end
+
+@testset "damaged bytes" begin
+    for hex in ("", "18", "61", "9f01ff", "5f41", "fc", "a101", "0000", "62c328", "9bffffffffffffffff", "bbffffffffffffffff", "5bffffffffffffffff", "f810", "f4f4", "1c", repeat("81", 500) * "01")
+        @test_throws ArgumentError PC.decode_any(hex2bytes(hex))
+    end
+    @test PC.decode_any(hex2bytes("d81b82" * "68" * bytes2hex(b"datetime") * "6161")) == Tagged(27, Any["datetime", "a"])
+    @test PC.decode_any(hex2bytes("d8254100")) == Tagged(37, UInt8[0])
+    @test PC.decode_any(hex2bytes("d90102820101")) == Tagged(258, Any[1, 1])
+    @test PC.decode_any(hex2bytes("d81e820204")) == Tagged(30, Any[2, 4])
+    @test PC.decode_any(hex2bytes("f93e00")) === 1.5
+    @test PC.decode_any(hex2bytes("f0")) == Simple(16)
+    @test_throws ArgumentError PC.encode_any(Simple(22))
+    # Two keys that Julia holds to be one.
+    @test PC.decode_any(hex2bytes("a2" * "01" * "02" * "fb3ff0000000000000" * "03")) == [1 => 2, 1.0 => 3]
+    @test bytes2hex(PC.encode_any(["b" => 1, "a" => 2])) == "a2" * "616201" * "616102"
+end

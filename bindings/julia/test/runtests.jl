@@ -1,0 +1,50 @@
+# The package's tests. Run with one thread and with several: JULIA_NUM_THREADS=4.
+
+using Test
+using Dates, Random, UUIDs
+using PersistentCollections
+
+const PC = PersistentCollections
+
+# An environment of its own for each test, closed and removed afterwards.
+function with_env(f; keywords...)
+    mktempdir() do folder
+        env = LMDB.Environment(joinpath(folder, "env"); keywords...)
+        try
+            f(env)
+        finally
+            close(env)
+        end
+    end
+end
+
+# Whether `f` throws an `LMDBError` with that status.
+function fails_with(f, code)
+    try
+        f()
+    catch failure
+        failure isa LMDB.LMDBError || rethrow()
+        failure.code == code || @error "another status than expected" failure
+        return failure.code == code && !isempty(failure.message)
+    end
+    return false
+end
+
+const FILES = ["types", "keys", "any", "vectors", "environment", "dict", "set", "iteration", "transactions", "raw", "threads", "model", "readme"]
+
+passed(set) = set.n_passed + mapreduce(result -> result isa Test.DefaultTestSet ? passed(result) : 0, +, set.results; init=0)
+
+try
+    results = @testset "PersistentCollections" begin
+        for file in FILES
+            @testset "$file" begin
+                include("$file.jl")
+            end
+        end
+    end
+    println("julia: $(passed(results)) passed, 0 failed")
+catch failure
+    failure isa Test.TestSetException || rethrow()
+    println("julia: $(failure.pass) passed, $(failure.fail + failure.error) failed")
+    exit(1)
+end

@@ -1,0 +1,40 @@
+"""Environments for the tests and for the examples in the docstrings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import persistent_collections
+from persistent_collections import Environment, PersistentDict, PersistentSet
+
+# Their examples use the names below; those of the codecs need no library.
+_WITH_ENVIRONMENT = ("", ".dict", ".set", ".ranges", ".environment", ".transaction")
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Iterator[Environment]:
+    with Environment(tmp_path / "env") as environment:
+        yield environment
+
+
+@pytest.fixture(autouse=True)
+def _names_of_examples(request: pytest.FixtureRequest, doctest_namespace: dict[str, Any]) -> None:
+    if not isinstance(request.node, pytest.DoctestItem):
+        return
+    dtest = request.node.dtest
+    assert dtest is not None
+    doctest_namespace["directory"] = request.getfixturevalue("tmp_path") / "examples"
+    if dtest.globs["__name__"] in {f"persistent_collections{name}" for name in _WITH_ENVIRONMENT}:
+        env = request.getfixturevalue("env")
+        doctest_namespace.update(
+            {name: getattr(persistent_collections, name) for name in persistent_collections.__all__}
+        )
+        doctest_namespace.update(
+            env=env,
+            d=PersistentDict(env, "d", key=str, value=int),
+            s=PersistentSet(env, "s", element=int),
+        )

@@ -1,0 +1,45 @@
+"""Dicts and sets that live on disk, the same from Python, Julia, C and C++.
+
+An `Environment` is a directory; in it, `PersistentDict` and `PersistentSet` are collections
+by name, which other processes and languages can read and write at the same time.
+
+>>> from persistent_collections import Environment, PersistentDict
+>>> with Environment(directory) as env:
+...     ages = PersistentDict(env, "ages", key=str, value=int)
+...     ages["Ada"] = 36
+...     with env.transaction():
+...         ages["Ada"] += 1
+...     ages["Ada"]
+37
+"""
+
+from . import errors
+from .dict import ABSENT, PersistentDict
+from .environment import CollectionInfo, Environment, EnvironmentInfo
+from .errors import *  # noqa: F403
+from .ranges import DictRange, SetRange
+from .set import PersistentSet
+from .tagged import Char, MissingType, Pairs, Symbol, Tagged, missing
+from .transaction import Transaction
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ABSENT",
+    "Char",
+    "CollectionInfo",
+    "DictRange",
+    "Environment",
+    "EnvironmentInfo",
+    "MissingType",
+    "Pairs",
+    "PersistentDict",
+    "PersistentSet",
+    "SetRange",
+    "Symbol",
+    "Tagged",
+    "Transaction",
+    "__version__",
+    "missing",
+]
+__all__ += errors.__all__

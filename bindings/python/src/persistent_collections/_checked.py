@@ -1,0 +1,217 @@
+"""Layer 2: statuses become exceptions, library buffers become bytes, lists become columns."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from array import array
+from collections.abc import Callable, Sequence
+from ctypes import byref, c_bool, c_size_t, c_uint64, string_at
+from itertools import accumulate
+from typing import Any
+
+from . import _raw as raw
+from .errors import ERRORS, Error
+
+
+def failure(library: ctypes.CDLL, status: int) -> Error:
+    """The exception for a failing status of this thread's last call."""
+    text = library.pc_last_error() or library.pc_strerror(status)
+    kind = ERRORS.get(status)
+    if kind is None:
+        error = Error(f"unknown status {status}: {text.decode('utf-8', 'replace')}")
+        error.status = status
+        return error
+    return kind(text.decode("utf-8", "replace"))
+
+
+def check(library: ctypes.CDLL, status: int) -> int:
+    """The status, unless it is a failure."""
+    if status < 0:
+        raise failure(library, status)
+    return status
+
+
+class _Writes(threading.local):
+    """Counts a thread's writes and ends of transactions: its iterators then look again."""
+
+    count = 0
+
+
+WRITES = _Writes()
+
+# Buffers to use again. pop and append are atomic, so that threads can share the list,
+# and a finalizer that runs between them takes another buffer.
+_idle: list[raw.pc_buffer] = []
+_KEPT = 32
+_KEPT_SIZE = 1 << 20
+
+
+def take_buffer() -> raw.pc_buffer:
+    """An idle buffer; `give_back` must follow."""
+    try:
+        return _idle.pop()
+    except IndexError:
+        return raw.pc_buffer()
+
+
+def give_back(library: ctypes.CDLL, buffer: raw.pc_buffer) -> None:
+    """Keeps a buffer for the next call, or frees it."""
+    if len(_idle) < _KEPT and buffer.cap <= _KEPT_SIZE:
+        _idle.append(buffer)
+    else:
+        library.pc_buffer_free(byref(buffer))
+
+
+def content(buffer: raw.pc_buffer) -> bytes:
+    """A copy of what a buffer holds."""
+    return string_at(buffer.data, buffer.len) if buffer.len else b""
+
+
+def fetched(library: ctypes.CDLL, call: Callable[..., int], *arguments: Any) -> tuple[int, bytes]:
+    """Status and bytes of a call whose last argument is a `pc_buffer`."""
+    buffer = take_buffer()
+    try:
+        status = call(*arguments, byref(buffer))
+        if status < 0:
+            raise failure(library, status)
+        return status, content(buffer) if status != raw.PC_NOT_FOUND else b""
+    finally:
+        give_back(library, buffer)
+
+
+def fetched_pair(
+    library: ctypes.CDLL, call: Callable[..., int], handle: int
+) -> tuple[int, bytes, bytes]:
+    """Status, key and value of `pc_dict_first` and `pc_dict_last`."""
+    key, value = take_buffer(), take_buffer()
+    try:
+        status = check(library, call(handle, byref(key), byref(value)))
+        if status != raw.PC_OK:
+            return status, b"", b""
+        return status, content(key), content(value)
+    finally:
+        give_back(library, key)
+        give_back(library, value)
+
+
+def opened(library: ctypes.CDLL, call: Callable[..., int], *arguments: Any) -> int:
+    """The handle that an opening call gives out."""
+    handle = c_uint64()
+    check(library, call(*arguments, byref(handle)))
+    return handle.value
+
+
+def number(library: ctypes.CDLL, call: Callable[..., int], *arguments: Any) -> int:
+    """The unsigned number that a call writes to its last argument."""
+    result = c_uint64()
+    check(library, call(*arguments, byref(result)))
+    return result.value
+
+
+def schema(library: ctypes.CDLL, call: Callable[..., int], handle: int) -> tuple[list[str], bool]:
+    """The types of an open collection, and whether it is raw."""
+    is_raw = c_bool()
+    buffer = take_buffer()
+    try:
+        check(library, call(handle, byref(buffer), byref(is_raw)))
+        types = content(buffer).decode("utf-8").split("\0")[:-1]
+    finally:
+        give_back(library, buffer)
+    return types, is_raw.value
+
+
+def column(items: Sequence[bytes], width: int | None) -> tuple[bytes, Any]:
+    """Bytes and offsets of a column; None as offsets where all have the type's width."""
+    data = b"".join(items)
+    if width is not None:
+        return data, None
+    offsets = array("Q", accumulate(map(len, items), initial=0))
+    return data, (c_uint64 * len(offsets)).from_buffer(offsets)
+
+
+class Batch:
+    """Copies of one batch's columns."""
+
+    __slots__ = ("count", "key_offsets", "keys", "value_offsets", "values")
+
+    def __init__(self, batch: raw.pc_batch, key_width: int | None, value_width: int | None) -> None:
+        self.count: int = batch.count
+        self.keys, self.key_offsets = _copied(batch.keys, batch.key_offsets, batch.count, key_width)
+        self.values, self.value_offsets = _copied(
+            batch.values, batch.value_offsets, batch.count, value_width
+        )
+
+    def key(self, index: int) -> bytes:
+        """The encoded key of one item."""
+        return self.keys[self.key_offsets[index] : self.key_offsets[index + 1]]
+
+
+def _copied(
+    data: int | None, offsets: int | None, count: int, width: int | None
+) -> tuple[bytes, Sequence[int]]:
+    if offsets:
+        places = array("Q")
+        places.frombytes(string_at(offsets, 8 * (count + 1)))
+    else:
+        # Only a fixed width comes without offsets.
+        places = array("Q", range(0, (count + 1) * (width or 0), width or 1))
+        if not width:
+            places = array("Q", bytes(8 * (count + 1)))
+    end = places[-1]
+    return (string_at(data, end) if end and data else b""), places
+
+
+class Cursor:
+    """An iterator handle of the library; closes itself when it is no longer needed."""
+
+    __slots__ = ("_batch", "_handle", "_library", "_skip", "_widths")
+
+    def __init__(
+        self,
+        library: ctypes.CDLL,
+        call: Callable[..., int],
+        collection: int,
+        bounds: raw.pc_range,
+        widths: tuple[int | None, int | None],
+    ) -> None:
+        self._handle = 0
+        self._library = library
+        self._widths = widths
+        self._skip: bytes | None = None
+        self._batch = raw.pc_batch()
+        self._handle = opened(library, call, collection, byref(bounds))
+
+    def fetch(self, items: int) -> Batch | None:
+        """The next batch of at most so many items; None at the end."""
+        library = self._library
+        while True:
+            status = library.pc_iter_next_batch(
+                self._handle, c_size_t(items), c_size_t(0), byref(self._batch)
+            )
+            if check(library, status) == raw.PC_END:
+                return None
+            batch = Batch(self._batch, *self._widths)
+            skip, self._skip = self._skip, None
+            if skip is None or not batch.count or batch.key(0) != skip:
+                return batch
+            if batch.count > 1:
+                batch.key_offsets = batch.key_offsets[1:]
+                batch.value_offsets = batch.value_offsets[1:]
+                batch.count -= 1
+                return batch
+
+    def resume_after(self, key: bytes) -> None:
+        """Drops what was fetched ahead: the next batch begins behind `key`."""
+        check(self._library, self._library.pc_iter_seek(self._handle, key, len(key)))
+        self._skip = key
+
+    def close(self) -> None:
+        """Closes the handle; again does nothing."""
+        handle, self._handle = self._handle, 0
+        if handle:
+            # A transaction's end or a closed environment may have closed it before.
+            self._library.pc_iter_close(handle)
+
+    def __del__(self) -> None:
+        self.close()

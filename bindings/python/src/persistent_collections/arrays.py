@@ -1,0 +1,149 @@
+"""Arrays of numbers, to and from bytes; NumPy's where it is installed.
+
+Without NumPy, arrays come back as read-only memoryviews with their shape
+(`tolist()` gives lists), and lists, `array.array` and memoryviews can be stored.
+"""
+
+from __future__ import annotations
+
+import array
+import functools
+import importlib
+import operator
+import struct
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from . import _scalars as scalars
+from .types import INTEGERS, NUMBERS
+
+__all__ = ["from_bytes", "is_array", "numpy", "to_bytes"]
+
+# Letters of `struct`, `array` and memoryview formats, by type.
+_LETTERS = {
+    **dict(zip(("i8", "i16", "i32", "i64"), "bhiq")),
+    **dict(zip(("u8", "u16", "u32", "u64"), "BHIQ")),
+    "f32": "f",
+    "f64": "d",
+}
+_DTYPES = {name: f"<{name[0]}{width}" for name, width in NUMBERS.items()}
+
+
+@functools.cache
+def numpy() -> Any:
+    """The NumPy module, or None where it is not installed."""
+    try:
+        return importlib.import_module("numpy")
+    except ImportError:
+        return None
+
+
+def is_array(value: Any) -> bool:
+    """Whether `value` is a NumPy array."""
+    # Whoever holds an array has imported NumPy.
+    module = sys.modules.get("numpy")
+    return module is not None and isinstance(value, module.ndarray)
+
+
+def element_type(value: Any) -> str | None:
+    """The element type of a NumPy array or `array.array`; None if it has none of ours."""
+    if isinstance(value, array.array):
+        if value.typecode in "fd":
+            return "f32" if value.typecode == "f" else "f64"
+        if value.typecode in "uw":
+            return None
+        return f"{'i' if value.typecode.islower() else 'u'}{8 * value.itemsize}"
+    name = f"{value.dtype.kind}{8 * value.dtype.itemsize}"
+    return name if name in NUMBERS else None
+
+
+def plain_bytes(value: Any) -> bytes:
+    """The elements of a NumPy array or `array.array`, little-endian in C order."""
+    if isinstance(value, array.array):
+        if sys.byteorder == "big":
+            value = value[:]
+            value.byteswap()
+        raw: bytes = value.tobytes()
+        return raw
+    data: bytes = value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes(order="C")
+    return data
+
+
+def from_bytes(data: bytes, element: str, shape: tuple[int, ...]) -> Any:
+    """A writable NumPy array of these elements; without NumPy a memoryview."""
+    np = numpy()
+    if np is not None:
+        flat = np.frombuffer(bytearray(data), dtype=_DTYPES[element])
+        # Native order in the dtype too, so that `dtype == "f4"` and C code agree.
+        return flat.astype(flat.dtype.newbyteorder("="), copy=False).reshape(shape)
+    if sys.byteorder == "big":
+        swapped = array.array(_LETTERS[element], data)
+        swapped.byteswap()
+        data = swapped.tobytes()
+    flat_view: Any = memoryview(data)
+    # A memoryview cannot be given a shape with a zero in it.
+    return flat_view.cast(_LETTERS[element], shape if data else (0,))
+
+
+def _flatten(value: Any, shape: tuple[int, ...], out: list[Any]) -> None:
+    if len(value) != shape[0]:
+        raise ValueError("the lists of an array differ in length or have the wrong shape")
+    if len(shape) == 1:
+        out.extend(value)
+        return
+    for row in value:
+        _flatten(row, shape[1:], out)
+
+
+def _from_lists(value: Any, element: str, shape: tuple[int, ...] | None) -> bytes:
+    if isinstance(value, memoryview):
+        value = value.tolist()
+    if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, array.array)):
+        raise scalars.wrong(f"an array of {element}", value)
+    flat: list[Any] = []
+    _flatten(value, shape or (len(value),), flat)
+    if element in INTEGERS:
+        width, signed = INTEGERS[element]
+        flat = [scalars.integer(item, width, signed) for item in flat]
+    else:
+        flat = [scalars.real(item) for item in flat]
+    return struct.pack(f"<{len(flat)}{_LETTERS[element]}", *flat)
+
+
+def to_bytes(value: Any, element: str, shape: tuple[int, ...] | None) -> bytes:
+    """The elements little-endian in C order, checked against element type and shape."""
+    np = numpy()
+    if np is None:
+        return _from_lists(value, element, shape)
+    given = value if isinstance(value, np.ndarray) else _as_array(np, value, element)
+    if given.ndim != 1 if shape is None else given.shape != shape:
+        expected = "one dimension" if shape is None else f"shape {shape}"
+        raise ValueError(f"an array with {expected} is needed, not shape {given.shape}")
+    data: bytes = _converted(np, given, element).tobytes(order="C")
+    return data
+
+
+def _as_array(np: Any, value: Any, element: str) -> Any:
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
+        raise scalars.wrong(f"an array of {element}", value)
+    given = np.asarray(value)
+    if not given.size:
+        # An empty list has no element type of its own.
+        given = given.astype(_DTYPES[element])
+    return given
+
+
+def _converted(np: Any, given: Any, element: str) -> Any:
+    """The array with the wanted element type; what would change a number is refused."""
+    target = np.dtype(_DTYPES[element])
+    if given.dtype == target:
+        return given
+    kind = given.dtype.kind
+    if kind not in "iuf" or (kind == "f" and target.kind != "f"):
+        raise TypeError(f"an array of {element} is needed, not of {given.dtype}")
+    if target.kind in "iu" and given.size:
+        width, signed = INTEGERS[element]
+        for extreme in (given.min(), given.max()):
+            scalars.integer(operator.index(extreme), width, signed)
+    return given.astype(target)

@@ -1,0 +1,389 @@
+"""`any` values as CBOR (RFC 8949): our own handling of containers and tags around `cbor2`.
+
+What has no tags and no containers inside goes to `cbor2` in one call. The rest is
+walked here: `cbor2` freezes containers inside tags, writes NaN and infinities as
+half floats and sets in hash order.
+
+>>> encode([1, "a", None]).hex()
+'83016161f6'
+>>> decode(encode({"x": (1, {2, 3}), "y": float("inf")}))
+{'x': (1, {2, 3}), 'y': inf}
+>>> encode({"a": [0, object()]})
+Traceback (most recent call last):
+...
+TypeError: value['a'][1]: object cannot be stored
+"""
+
+from __future__ import annotations
+
+import array
+import collections.abc
+import datetime
+import decimal
+import enum
+import fractions
+import math
+import operator
+import struct
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import cbor2
+
+from . import arrays
+from ._cbor_reader import decode
+from .tagged import Char, MissingType, Pairs, Symbol, Tagged
+
+__all__ = ["MAX_DEPTH", "decode", "encode"]
+
+#: Containers and tags may stand in each other so many times.
+MAX_DEPTH = 128
+
+#: Tag of the typed array of each element type, little-endian (RFC 8746).
+ARRAY_TAGS = {
+    **dict(zip(("u8", "u16", "u32", "u64"), (64, 69, 70, 71))),
+    **dict(zip(("i8", "i16", "i32", "i64"), (72, 77, 78, 79))),
+    "f32": 85,
+    "f64": 86,
+}
+
+_LEAVES = frozenset({str, int, bool, bytes, type(None)})
+_LEAVES_AND_FLOAT = _LEAVES | {float}
+_pack_double = struct.Struct(">d").pack
+
+
+class _RefusedError(Exception):
+    """What cannot be stored; the containers around it add where it sits."""
+
+    def __init__(self, kind: type[Exception], reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.path: list[str] = []
+
+
+def encode(value: Any) -> bytes:
+    """The CBOR of a value; `TypeError` or `ValueError` says what cannot be stored, and where."""
+    out = bytearray()
+    try:
+        _write(out, value, MAX_DEPTH)
+    except _RefusedError as refused:
+        where = "value" + "".join(reversed(refused.path))
+        raise refused.kind(f"{where}: {refused}") from None
+    return bytes(out)
+
+
+def _head(out: bytearray, major: int, number: int) -> None:
+    if number < 24:
+        out.append(major << 5 | number)
+        return
+    for code, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
+        if number < 1 << 8 * size:
+            out.append(major << 5 | code)
+            out += number.to_bytes(size, "big")
+            return
+    raise OverflowError(f"{number} does not fit a CBOR head")
+
+
+def _inside(depth: int) -> int:
+    if depth == 0:
+        raise _RefusedError(ValueError, f"it contains itself or is nested over {MAX_DEPTH} deep")
+    return depth - 1
+
+
+def _is_flat(items: Iterable[Any]) -> bool:
+    """Whether these are all leaves that `cbor2` writes as we do."""
+    kinds = set(map(type, items))
+    if kinds <= _LEAVES:
+        return True
+    return kinds <= _LEAVES_AND_FLOAT and all(
+        math.isfinite(item) for item in items if type(item) is float
+    )
+
+
+def _write_leaf(out: bytearray, value: Any, depth: int) -> None:
+    try:
+        out += cbor2.dumps(value)
+    except UnicodeEncodeError as error:
+        raise _RefusedError(ValueError, f"a str that is not Unicode text: {error}") from None
+
+
+def _write_text(out: bytearray, value: str) -> None:
+    try:
+        data = str.encode(value, "utf-8")
+    except UnicodeEncodeError as error:
+        raise _RefusedError(ValueError, f"a str that is not Unicode text: {error}") from None
+    _head(out, 3, len(data))
+    out += data
+
+
+def _write_bytes(out: bytearray, value: Any) -> None:
+    _head(out, 2, len(value))
+    out += value
+
+
+def _write_float(out: bytearray, value: float, depth: int) -> None:
+    out.append(0xFB)
+    out += _pack_double(value) if value == value else b"\x7f\xf8\0\0\0\0\0\0"
+
+
+def _write_items(out: bytearray, items: Iterable[Any], depth: int) -> None:
+    index = 0
+    try:
+        for item in items:
+            _write(out, item, depth)
+            index += 1
+    except _RefusedError as refused:
+        refused.path.append(f"[{index}]")
+        raise
+
+
+def _write_list(out: bytearray, value: list[Any], depth: int) -> None:
+    if _is_flat(value):
+        try:
+            out += cbor2.dumps(value if type(value) is list else list(value))
+            return
+        except UnicodeEncodeError:
+            # Item by item, to name the one.
+            pass
+    depth = _inside(depth)
+    _head(out, 4, len(value))
+    _write_items(out, value, depth)
+
+
+def _write_pairs(out: bytearray, pairs: Iterable[tuple[Any, Any]], depth: int) -> None:
+    for key, value in pairs:
+        try:
+            _write(out, key, depth)
+        except _RefusedError as refused:
+            refused.path.append(f" key {key!r}")
+            raise
+        try:
+            _write(out, value, depth)
+        except _RefusedError as refused:
+            refused.path.append(f"[{key!r}]")
+            raise
+
+
+def _write_map(out: bytearray, value: Any, depth: int) -> None:
+    if type(value) is dict and _is_flat(value.keys()) and _is_flat(value.values()):
+        try:
+            out += cbor2.dumps(value)
+            return
+        except UnicodeEncodeError:
+            pass
+    depth = _inside(depth)
+    pairs = list(value.items())
+    _head(out, 5, len(pairs))
+    _write_pairs(out, pairs, depth)
+
+
+def _write_map_pairs(out: bytearray, value: Pairs, depth: int) -> None:
+    depth = _inside(depth)
+    _head(out, 5, len(value))
+    _write_pairs(out, value, depth)
+
+
+def _write_set(out: bytearray, value: Iterable[Any], depth: int) -> None:
+    depth = _inside(_inside(depth))
+    encoded = []
+    for item in value:
+        element = bytearray()
+        try:
+            _write(element, item, depth)
+        except _RefusedError as refused:
+            refused.path.append(f"{{{item!r}}}")
+            raise
+        encoded.append(bytes(element))
+    _head(out, 6, 258)
+    _head(out, 4, len(encoded))
+    for data in sorted(encoded):
+        out += data
+
+
+def _open_named(out: bytearray, name: str, count: int) -> None:
+    """Begins 27([name, …]), the tag of a named object; `count` items follow."""
+    _head(out, 6, 27)
+    _head(out, 4, count + 1)
+    _write_text(out, name)
+
+
+def _write_tuple(out: bytearray, value: tuple[Any, ...], depth: int) -> None:
+    depth = _inside(_inside(depth))
+    _open_named(out, "tuple", len(value))
+    _write_items(out, value, depth)
+
+
+def _write_datetime(out: bytearray, value: datetime.datetime, depth: int) -> None:
+    offset = value.utcoffset()
+    if offset is None:
+        _open_named(out, "datetime", 1)
+        _write_text(out, value.replace(tzinfo=None).isoformat())
+        return
+    if offset % datetime.timedelta(minutes=1):
+        # RFC 3339 has no seconds in an offset.
+        value = value.astimezone(datetime.timezone.utc)
+    _head(out, 6, 0)
+    _write_text(out, value.isoformat().replace("+00:00", "Z"))
+
+
+def _write_date(out: bytearray, value: datetime.date, depth: int) -> None:
+    _head(out, 6, 1004)
+    _write_text(out, value.isoformat())
+
+
+def _write_time(out: bytearray, value: datetime.time, depth: int) -> None:
+    if value.tzinfo is not None and value.utcoffset() is None:
+        raise _RefusedError(TypeError, f"a time in {value.tzinfo} has no offset without its day")
+    _open_named(out, "time", 1)
+    _write_text(out, value.isoformat())
+
+
+def _write_uuid(out: bytearray, value: uuid.UUID, depth: int) -> None:
+    _head(out, 6, 37)
+    _write_bytes(out, value.bytes)
+
+
+def _write_decimal(out: bytearray, value: decimal.Decimal, depth: int) -> None:
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
+        raise _RefusedError(ValueError, f"Decimal({str(value)!r}) is no number")
+    mantissa = 0
+    for digit in digits:
+        mantissa = 10 * mantissa + digit
+    _head(out, 6, 4)
+    out += cbor2.dumps([exponent, -mantissa if sign else mantissa])
+
+
+def _write_fraction(out: bytearray, value: fractions.Fraction, depth: int) -> None:
+    _head(out, 6, 30)
+    out += cbor2.dumps([value.numerator, value.denominator])
+
+
+def _write_complex(out: bytearray, value: complex, depth: int) -> None:
+    _head(out, 6, 43000)
+    _head(out, 4, 2)
+    _write_float(out, value.real, depth)
+    _write_float(out, value.imag, depth)
+
+
+def _write_symbol(out: bytearray, value: Symbol, depth: int) -> None:
+    _head(out, 6, 39)
+    _write_text(out, value)
+
+
+def _write_char(out: bytearray, value: Char, depth: int) -> None:
+    _open_named(out, "char", 1)
+    _write_text(out, value)
+
+
+def _write_array(out: bytearray, value: Any, depth: int) -> None:
+    element = arrays.element_type(value)
+    if element is None:
+        what = value.typecode if isinstance(value, array.array) else value.dtype
+        raise _RefusedError(TypeError, f"an array of {what} cannot be stored")
+    shape = (len(value),) if isinstance(value, array.array) else value.shape
+    if len(shape) != 1:
+        _head(out, 6, 40)
+        _head(out, 4, 2)
+        out += cbor2.dumps(list(shape))
+    _head(out, 6, ARRAY_TAGS[element])
+    _write_bytes(out, arrays.plain_bytes(value))
+
+
+def _write_tagged(out: bytearray, value: Tagged, depth: int) -> None:
+    depth = _inside(depth)
+    tag = operator.index(value.tag)
+    if not 0 <= tag < 1 << 64:
+        raise _RefusedError(ValueError, f"tag {tag} is not between 0 and 2**64 - 1")
+    _head(out, 6, tag)
+    try:
+        _write(out, value.content, depth)
+    except _RefusedError as refused:
+        refused.path.append(".content")
+        raise
+
+
+def _write_missing(out: bytearray, value: MissingType, depth: int) -> None:
+    out.append(0xF7)
+
+
+_Writer = Callable[[bytearray, Any, int], None]
+_WRITERS: dict[type, _Writer] = {
+    str: _write_leaf,
+    int: _write_leaf,
+    bool: _write_leaf,
+    bytes: _write_leaf,
+    type(None): _write_leaf,
+    float: _write_float,
+    list: _write_list,
+    dict: _write_map,
+    tuple: _write_tuple,
+    set: _write_set,
+    frozenset: _write_set,
+    datetime.datetime: _write_datetime,
+    datetime.date: _write_date,
+    datetime.time: _write_time,
+    uuid.UUID: _write_uuid,
+    decimal.Decimal: _write_decimal,
+    fractions.Fraction: _write_fraction,
+    complex: _write_complex,
+    Symbol: _write_symbol,
+    Char: _write_char,
+    Tagged: _write_tagged,
+    MissingType: _write_missing,
+    Pairs: _write_map_pairs,
+    array.array: _write_array,
+    cbor2.CBORSimpleValue: _write_leaf,
+}
+
+
+def _write_array_scalar(out: bytearray, value: Any, depth: int) -> None:
+    plain = value.item()
+    if type(value).__module__ == "numpy" and value.dtype.kind in "biufc":
+        writer = _WRITERS.get(type(plain))
+        if writer is not None:
+            writer(out, plain, depth)
+            return
+    raise _RefusedError(
+        TypeError, f"{type(value).__module__}.{type(value).__name__} cannot be stored"
+    )
+
+
+def _other_writer(value: Any) -> _Writer:
+    """The writer of a subclass, an array or a NumPy scalar."""
+    if arrays.is_array(value):
+        return _write_array
+    if isinstance(value, Symbol):
+        return _write_symbol
+    if isinstance(value, Char):
+        return _write_char
+    if isinstance(value, str):
+        return lambda out, text, depth: _write_text(out, text)
+    if isinstance(value, (bytes, bytearray)):
+        return lambda out, data, depth: _write_bytes(out, bytes(data))
+    if isinstance(value, memoryview):
+        return lambda out, data, depth: _write_bytes(out, data.tobytes())
+    if isinstance(value, float):
+        return lambda out, number, depth: _write_float(out, float(number), depth)
+    if isinstance(value, enum.Enum) and not isinstance(value, int):
+        raise _RefusedError(TypeError, f"{value!r} cannot be stored; store its value")
+    if isinstance(value, int):
+        return lambda out, number, depth: _write_leaf(out, int(number), depth)
+    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
+        return _write_array_scalar
+    for kind in (Pairs, list, tuple, *_WRITERS):
+        if isinstance(value, kind):
+            return _WRITERS[kind]
+    if isinstance(value, collections.abc.Mapping):
+        return _write_map
+    if isinstance(value, collections.abc.Set):
+        return _write_set
+    raise _RefusedError(TypeError, f"{type(value).__qualname__} cannot be stored")
+
+
+def _write(out: bytearray, value: Any, depth: int) -> None:
+    writer = _WRITERS.get(type(value))
+    if writer is None:
+        writer = _other_writer(value)
+    writer(out, value, depth)

@@ -1,0 +1,166 @@
+"""What dicts and sets have in common: opening, types, closing, pickling."""
+
+from __future__ import annotations
+
+import sys
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+from . import _checked as checked
+from . import _raw as raw
+from .environment import Environment, library_of, name_bytes
+from .errors import TypeMismatchError
+from .keys import KeyCodec, key_codec
+from .narrow import NarrowKeys, NarrowValues
+from .types import INTEGERS, Request, parse
+from .types import request as type_request
+from .values import ValueCodec, value_codec
+
+__all__ = ["Collection", "Typed"]
+
+C = TypeVar("C", bound="Collection")
+
+
+class Typed(types.GenericAlias):
+    """`PersistentDict[str, int]`: a class with its types, which calls it with them."""
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Opens a collection with these types."""
+        origin: Any = self.__origin__
+        for name, type_ in zip(origin._type_arguments, self.__args__):
+            # PersistentDict[str, None] comes as NoneType from some callers.
+            named.setdefault(name, None if type_ is type(None) else type_)
+        return origin(*arguments, **named)
+
+
+def _is_width_of(request: Request, stored: str) -> bool:
+    """Whether a stored number type will do for Python's own int or float."""
+    if not request.host_number:
+        return False
+    return stored in INTEGERS if request.text == "i64" else stored in ("f32", "f64")
+
+
+def _narrower(what: str, name: str, request: Request, stored: str, is_raw: bool) -> bool:
+    """Whether `any` is stored and something narrower asked for; a mismatch raises."""
+    if request.text is None or is_raw or request.text == stored:
+        return False
+    if stored == "any":
+        return True
+    if _is_width_of(request, stored):
+        return False
+    raise TypeMismatchError(
+        f"collection {name!r} has {what} of type {stored}, it was opened with {request.text}"
+    )
+
+
+def key_codec_for(what: str, name: str, request: Request, stored: str, is_raw: bool) -> KeyCodec:
+    """The codec for keys that are stored as one type and were asked for as another."""
+    if _narrower(what, name, request, stored, is_raw):
+        return NarrowKeys(request)
+    return key_codec(parse(stored), is_raw)
+
+
+def value_codec_for(name: str, request: Request, stored: str, is_raw: bool) -> ValueCodec:
+    """The codec for values that are stored as one type and were asked for as another."""
+    if _narrower("values", name, request, stored, is_raw):
+        return NarrowValues(request)
+    return value_codec(parse(stored))
+
+
+class Collection:
+    """Base of `PersistentDict` and `PersistentSet`."""
+
+    _type_arguments: ClassVar[tuple[str, ...]]
+    _environment: Environment
+    _handle: int = 0
+    _close_call: str
+    _keys: KeyCodec
+
+    if not typing.TYPE_CHECKING:
+
+        def __class_getitem__(cls, parameters):
+            """`PersistentDict[str, int]`, `PersistentSet[str]`."""
+            return Typed(cls, parameters)
+
+    def _open(
+        self,
+        environment: Environment,
+        name: str,
+        requests: dict[str, Any],
+        open_call: str,
+        schema_call: str,
+        create: bool,
+    ) -> tuple[list[Request], list[str]]:
+        """Opens the handle; gives the types as asked for and as stored."""
+        self._library = library = library_of(environment)
+        self._environment = environment
+        self._name = name
+        asked = [type_request(spec) for spec in requests.values()]
+        self._requests = dict(zip(requests, asked))
+        flags = 0 if create else raw.PC_OPEN_EXISTING
+        if any(request.host_number for request in asked):
+            flags |= raw.PC_OPEN_ANY_INT
+        texts = [None if it.text is None else it.text.encode("ascii") for it in asked]
+        # Opening may create, which is a write.
+        environment._writing()
+        self._handle = checked.opened(
+            library,
+            getattr(library, open_call),
+            environment._handle,
+            name_bytes(name),
+            *texts,
+            flags,
+        )
+        stored, self._is_raw = checked.schema(library, getattr(library, schema_call), self._handle)
+        return asked, stored
+
+    @property
+    def name(self) -> str:
+        """The collection's name."""
+        return self._name
+
+    @property
+    def environment(self) -> Environment:
+        """The environment that it was opened in."""
+        return self._environment
+
+    @property
+    def raw(self) -> bool:
+        """Whether another program made it, so that its types are only what its opener says."""
+        return self._is_raw
+
+    def close(self) -> None:
+        """Closes it and its iterators; what is stored stays. Again does nothing."""
+        handle, self._handle = self._handle, 0
+        if handle:
+            checked.WRITES.count += 1
+            checked.check(self._library, getattr(self._library, self._close_call)(handle))
+
+    def __del__(self) -> None:
+        handle, self._handle = self._handle, 0
+        # The environment may have closed it before; then there is nothing to do.
+        if handle and not sys.is_finalizing():
+            getattr(self._library, self._close_call)(handle)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return _reopen, (type(self), self._environment, self._name, self._requests)
+
+    def _lookup(self, key: Any) -> bytes | None:
+        """The encoded key; None if the collection cannot hold it, so that it is not there."""
+        try:
+            return self._keys.encode(key)
+        except (TypeError, ValueError, OverflowError):
+            return None
+
+    def _found(self, status: int) -> bool:
+        """Whether a look-up found its key; one that is too long is nowhere."""
+        if status in (raw.PC_ERR_BAD_KEY, raw.PC_ERR_KEY_SIZE):
+            return False
+        return checked.check(self._library, status) == raw.PC_OK
+
+
+def _reopen(cls: type[C], environment: Environment, name: str, requests: dict[str, Request]) -> C:
+    opener: Any = cls
+    return typing.cast("C", opener(environment, name, **requests))

@@ -1,0 +1,334 @@
+"""Environments: directories on disk that hold named dicts and sets."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import threading
+from collections.abc import Callable
+from ctypes import byref, c_int32, sizeof
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, NamedTuple, TypeVar
+
+from . import _checked as checked
+from . import _raw as raw
+from .errors import BadNameError, ConflictError, InTransactionError, MapFullError
+from .transaction import Transaction, current_task, milliseconds
+
+__all__ = ["CollectionInfo", "Environment", "EnvironmentInfo"]
+
+T = TypeVar("T")
+
+_DURABILITY = {
+    "full": raw.PC_DURABILITY_FULL,
+    "no_meta_sync": raw.PC_DURABILITY_NO_META_SYNC,
+    "none": raw.PC_DURABILITY_NONE,
+}
+_KINDS = {raw.PC_KIND_DICT: "dict", raw.PC_KIND_SET: "set", raw.PC_KIND_RAW: "raw"}
+
+
+@dataclass(frozen=True)
+class CollectionInfo:
+    """What the catalog says of one collection.
+
+    `kind` is `"dict"`, `"set"` or `"raw"`; types of a raw collection are empty.
+    `count` is None where it was not asked for.
+    """
+
+    name: str
+    kind: str
+    key: str
+    value: str
+    count: int | None
+
+
+class EnvironmentInfo(NamedTuple):
+    """Sizes and counts of an environment, in bytes, pages and pieces."""
+
+    map_size: int
+    file_size: int
+    page_size: int
+    pages_used: int
+    pages_free: int
+    last_transaction: int
+    oldest_reader_transaction: int
+    max_readers: int
+    readers: int
+    max_collections: int
+    collections: int
+    durability: str
+
+
+def name_bytes(name: str) -> bytes:
+    """A collection's name for the library."""
+    if not isinstance(name, str):
+        raise TypeError(f"a name is a str, not {type(name).__name__}")
+    data = name.encode("utf-8")
+    if b"\0" in data:
+        raise BadNameError(f"a name holds no NUL: {name!r}")
+    return data
+
+
+def _unescaped(text: str) -> str:
+    parts = text.split("\\\\")
+    return "\\".join(part.replace("\\t", "\t").replace("\\n", "\n") for part in parts)
+
+
+class Environment:
+    """An LMDB environment that holds named collections.
+
+    `path` is a directory, made with the first use unless `create` is false (its
+    parent must exist); with `no_subdir` it is the data file itself. Other processes,
+    in any language, may have the same environment open at the same time.
+
+    - `read_only`: refuse all writes. `immutable`: as well, nobody else writes; no lock file.
+    - `durability`: `"full"` (a write that returned survives a power loss), `"no_meta_sync"`
+      (a crash of the system may undo the last writes), `"none"` (it may damage what was
+      written since the last `flush`); `flush_interval` seconds between background flushes.
+    - `write_timeout`: seconds that a write waits for another writer; `math.inf` for ever.
+    - `map_size`, `mode`, `max_collections`, `max_readers`, `verify_on_open`: zero or false
+      is the default, which is good.
+
+    Threads may share it. Use it as a context manager, or `close` it.
+
+    >>> with Environment(directory) as env:
+    ...     d = PersistentDict(env, "ages", key=str, value=int)
+    ...     d["Ada"] = 36
+    ...     d["Ada"]
+    36
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        read_only: bool = False,
+        immutable: bool = False,
+        create: bool = True,
+        no_subdir: bool = False,
+        durability: str = "full",
+        flush_interval: float | None = None,
+        write_timeout: float | None = None,
+        map_size: int = 0,
+        mode: int = 0,
+        max_collections: int = 0,
+        max_readers: int = 0,
+        verify_on_open: bool = False,
+    ) -> None:
+        self._handle = 0
+        self._options = {
+            name: value for name, value in locals().items() if name not in ("self", "path")
+        }
+        self.path = os.fspath(path)
+        self._local = threading.local()
+        self._library = library = raw.load()
+        if durability not in _DURABILITY:
+            raise ValueError(f"durability is one of {', '.join(_DURABILITY)}, not {durability!r}")
+        options = raw.pc_env_options()
+        size = sizeof(options)
+        checked.check(library, library.pc_env_options_init(byref(options), size))
+        options.map_size = map_size
+        options.mode = mode
+        options.max_collections = max_collections
+        options.max_readers = max_readers
+        options.durability = _DURABILITY[durability]
+        if flush_interval is not None:
+            options.flush_interval_ms = milliseconds(flush_interval)
+        if write_timeout is not None:
+            # Zero asks for the default; the shortest wait is a millisecond.
+            options.write_timeout_ms = (
+                -1 if write_timeout == math.inf else max(1, milliseconds(write_timeout))
+            )
+        for wanted, flag in (
+            (read_only, raw.PC_ENV_READ_ONLY),
+            (immutable, raw.PC_ENV_IMMUTABLE),
+            (not create, raw.PC_ENV_NO_CREATE),
+            (no_subdir, raw.PC_ENV_NO_SUBDIR),
+            (verify_on_open, raw.PC_ENV_VERIFY),
+        ):
+            if wanted:
+                options.flags |= flag
+        encoded = os.fsencode(self.path)
+        if b"\0" in encoded:
+            raise ValueError("a path holds no NUL")
+        self._handle = checked.opened(library, library.pc_env_open, encoded, byref(options))
+
+    def close(self) -> None:
+        """Closes it with all that was opened in it; again does nothing."""
+        handle, self._handle = self._handle, 0
+        if handle:
+            checked.WRITES.count += 1
+            checked.check(self._library, self._library.pc_env_close(handle))
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._handle == 0
+
+    def __enter__(self) -> Environment:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        handle, self._handle = self._handle, 0
+        if handle:
+            self._library.pc_env_close(handle)
+
+    def __repr__(self) -> str:
+        return f"Environment({self.path!r}{', closed' if self.closed else ''})"
+
+    def __reduce__(self) -> tuple[Callable[..., Environment], tuple[Any, ...]]:
+        return _reopen, (os.path.abspath(self.path), self._options)
+
+    # Transactions.
+
+    def transaction(self, timeout: float | None = None) -> Transaction:
+        """A write transaction, to be used with `with`.
+
+        Everything that this thread does in the block, on any collection of the
+        environment, happens together at its end, or not at all if an exception leaves
+        the block. Blocks nest: an inner one can be undone alone. Waits `timeout` seconds
+        for another writer (None: the environment's `write_timeout`), then `BusyError`.
+
+        >>> with env.transaction():
+        ...     d["here"] = 1
+        ...     d["there"] = 1
+        """
+        return Transaction(self, raw.PC_TXN_WRITE, timeout)
+
+    def snapshot(self) -> Transaction:
+        """A read transaction, to be used with `with`: all reads see one moment.
+
+        >>> with env.snapshot():
+        ...     before = len(d)
+        ...     assert before == len(list(d))
+        """
+        return Transaction(self, raw.PC_TXN_READ, None)
+
+    def run(self, function: Callable[..., T], *arguments: Any, timeout: float | None = None) -> T:
+        """Calls `function(*arguments)` in a write transaction and returns what it returned.
+
+        It is called again, in a new transaction, where the data outgrew the map or
+        another writer came first; so it must have no other effects.
+
+        >>> env.run(d.increment, "visits")
+        1
+        """
+        while True:
+            try:
+                with self.transaction(timeout):
+                    return function(*arguments)
+            except (MapFullError, ConflictError):
+                # Inside another transaction that one failed too, and must run again.
+                if self._in_transaction():
+                    raise
+
+    def flush(self) -> None:
+        """Makes everything written so far durable, whatever `durability` is."""
+        checked.check(self._library, self._library.pc_flush(self._handle))
+
+    def _stack(self) -> list[Transaction]:
+        """This thread's open transactions."""
+        try:
+            stack: list[Transaction] = self._local.stack
+        except AttributeError:
+            stack = self._local.stack = []
+        return stack
+
+    def _innermost(self) -> Transaction | None:
+        stack = self._stack()
+        return stack[-1] if stack else None
+
+    def _writing(self) -> None:
+        """Before each write: refuses it in another task's transaction, and tells iterators."""
+        innermost = self._innermost()
+        if innermost is not None and innermost._task is not current_task():
+            raise InTransactionError(
+                "another asyncio task has a transaction open on this thread; "
+                "it must not await inside"
+            )
+        checked.WRITES.count += 1
+
+    def _in_transaction(self) -> bool:
+        """Whether this thread has a current transaction, begun in Python or not."""
+        library = self._library
+        return checked.number(library, library.pc_txn_current, self._handle) != 0
+
+    # The catalog.
+
+    def info(self) -> EnvironmentInfo:
+        """Sizes and counts.
+
+        >>> env.info().page_size >= 4096
+        True
+        """
+        stat = raw.pc_env_stat()
+        stat.struct_size = sizeof(stat)
+        checked.check(self._library, self._library.pc_env_info(self._handle, byref(stat)))
+        names = {number: name for name, number in _DURABILITY.items()}
+        return EnvironmentInfo(
+            map_size=stat.map_size,
+            file_size=stat.file_size,
+            page_size=stat.page_size,
+            pages_used=stat.pages_used,
+            pages_free=stat.pages_free,
+            last_transaction=stat.last_txn,
+            oldest_reader_transaction=stat.oldest_reader_txn,
+            max_readers=stat.max_readers,
+            readers=stat.readers,
+            max_collections=stat.max_collections,
+            collections=stat.collections,
+            durability=names[stat.durability],
+        )
+
+    def collections(self) -> list[CollectionInfo]:
+        """All collections, ordered by name."""
+        library = self._library
+        _, listing = checked.fetched(library, library.pc_env_list, self._handle)
+        found = []
+        for line in listing.decode("utf-8").split("\n")[:-1]:
+            name, kind, key, value, count = line.split("\t")
+            if kind == "raw":
+                key = value = ""
+            found.append(CollectionInfo(_unescaped(name), kind, key, value, int(count)))
+        return found
+
+    def schema(self, name: str) -> CollectionInfo:
+        """Kind and types of one collection; `KeyError` if there is none of that name."""
+        kind = c_int32()
+        library = self._library
+        status, types = checked.fetched(
+            library, library.pc_collection_schema, self._handle, name_bytes(name), byref(kind)
+        )
+        if status == raw.PC_NOT_FOUND:
+            raise KeyError(name)
+        key, value = types.decode("utf-8").split("\0")[:2]
+        return CollectionInfo(name, _KINDS[kind.value], key, value, None)
+
+    def drop(self, name: str) -> None:
+        """Removes a collection with all it holds; `KeyError` if there is none of that name."""
+        self._writing()
+        library = self._library
+        status = library.pc_collection_drop(self._handle, name_bytes(name))
+        if checked.check(library, status) == raw.PC_NOT_FOUND:
+            raise KeyError(name)
+
+
+def _reopen(path: str, options: dict[str, Any]) -> Environment:
+    return Environment(path, **options)
+
+
+def library_of(environment: Environment) -> ctypes.CDLL:
+    """The library, for the collections of an environment."""
+    if not isinstance(environment, Environment):
+        raise TypeError(f"an Environment is needed, not {type(environment).__name__}")
+    return environment._library

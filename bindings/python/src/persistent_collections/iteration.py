@@ -1,0 +1,133 @@
+"""Walking over a collection or a part of it, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import _raw as raw
+from ._checked import WRITES, Batch, Cursor
+from .keys import KeyCodec
+
+if TYPE_CHECKING:
+    from .environment import Environment
+
+T = TypeVar("T")
+
+# Few at first, for those who look at the first items only.
+_FIRST_BATCH = 32
+_LARGEST_BATCH = 4096
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A part of a collection, with encoded bounds; nothing given is all of it."""
+
+    lower: bytes | None = None
+    upper: bytes | None = None
+    include_lower: bool = True
+    include_upper: bool = False
+    prefix: bytes | None = None
+    reverse: bool = False
+
+    @classmethod
+    def between(
+        cls,
+        codec: KeyCodec,
+        low: Any,
+        high: Any,
+        inclusive: tuple[bool, bool],
+        reverse: bool,
+    ) -> Bounds:
+        """From `low` to `high`; None is open."""
+        return cls(
+            lower=None if low is None else codec.encode(low),
+            upper=None if high is None else codec.encode(high),
+            include_lower=bool(inclusive[0]),
+            include_upper=bool(inclusive[1]),
+            reverse=reverse,
+        )
+
+    def reversed(self) -> Bounds:
+        """The same part, walked the other way."""
+        return replace(self, reverse=not self.reverse)
+
+    def holds(self, key: bytes) -> bool:
+        """Whether an encoded key lies inside; bytes are compared as LMDB does."""
+        if self.prefix is not None and not key.startswith(self.prefix):
+            return False
+        if self.lower is not None and (
+            key < self.lower or (key == self.lower and not self.include_lower)
+        ):
+            return False
+        return self.upper is None or not (
+            key > self.upper or (key == self.upper and not self.include_upper)
+        )
+
+    def struct(self) -> raw.pc_range:
+        """The `pc_range` of the library; it keeps its bytes alive."""
+        result = raw.pc_range()
+        flags = raw.PC_RANGE_REVERSE if self.reverse else 0
+        if self.lower is not None:
+            result.lower, result.lower_len = self.lower, len(self.lower)
+            flags |= raw.PC_RANGE_LOWER
+            if not self.include_lower:
+                flags |= raw.PC_RANGE_LOWER_EXCLUSIVE
+        if self.upper is not None:
+            result.upper, result.upper_len = self.upper, len(self.upper)
+            flags |= raw.PC_RANGE_UPPER
+            if self.include_upper:
+                flags |= raw.PC_RANGE_UPPER_INCLUSIVE
+        if self.prefix is not None:
+            result.prefix, result.prefix_len = self.prefix, len(self.prefix)
+            flags |= raw.PC_RANGE_PREFIX
+        result.flags = flags
+        return result
+
+
+EVERYTHING = Bounds()
+
+
+def open_cursor(
+    environment: Environment,
+    call: Callable[..., int],
+    collection: int,
+    bounds: Bounds,
+    widths: tuple[int | None, int | None],
+) -> tuple[Cursor, bool]:
+    """A cursor, and whether it is part of a transaction and so must see its writes."""
+    inside = environment._in_transaction()
+    return Cursor(environment._library, call, collection, bounds.struct(), widths), inside
+
+
+def walk(cursor: Cursor, inside: bool, decode: Callable[[Batch], list[T]]) -> Iterator[T]:
+    """The items of a cursor; closes it at the end or when it is dropped."""
+    size = _FIRST_BATCH
+    try:
+        while (batch := cursor.fetch(size)) is not None:
+            size = min(4 * size, _LARGEST_BATCH)
+            items = decode(batch)
+            if not inside:
+                yield from items
+                continue
+            seen = WRITES.count
+            for index, item in enumerate(items):
+                yield item
+                if WRITES.count != seen:
+                    cursor.resume_after(batch.key(index))
+                    size = _FIRST_BATCH
+                    break
+    finally:
+        cursor.close()
+
+
+def count(cursor: Cursor) -> int:
+    """How many items are left."""
+    total = 0
+    try:
+        while (batch := cursor.fetch(_LARGEST_BATCH)) is not None:
+            total += batch.count
+    finally:
+        cursor.close()
+    return total

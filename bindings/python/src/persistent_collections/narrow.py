@@ -1,0 +1,77 @@
+"""A collection stored as `any` and opened with a narrower type.
+
+What is stored stays `any`; what does not fit the asked-for type is a type error,
+when it is stored and when it is read.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from .keys import KeyCodec, key_codec
+from .types import Request, Type, parse
+from .values import ValueCodec, value_codec
+
+__all__ = ["NarrowKeys", "NarrowValues"]
+
+
+class _Check:
+    """Whether a value fits a type: it does if the type's own codec gives it back."""
+
+    def __init__(self, codec: KeyCodec | ValueCodec, request: Request) -> None:
+        self._codec = codec
+        self._type = request.text
+        self._whole = request.host_number and request.text == "i64"
+
+    def stored(self, value: Any) -> Any:
+        """The value as it is put into `any`."""
+        if self._whole:
+            # Python's int has no width, and `any` holds them all.
+            try:
+                return operator.index(value)
+            except TypeError:
+                raise TypeError(f"an int is needed, not {type(value).__name__}") from None
+        return self._codec.decode(self._codec.encode(value))
+
+    def read(self, value: Any) -> Any:
+        """The value as it came out of `any`."""
+        if self._whole and type(value) is int:
+            return value
+        try:
+            return self.stored(value)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise TypeError(f"stored is a value that is no {self._type}: {error}") from None
+
+
+class NarrowKeys(KeyCodec):
+    """Keys of a narrower type in a collection of `any`."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(Type("any"))
+        self._any = key_codec(self.type)
+        self._check = _Check(key_codec(parse(request.text or "any")), request)
+
+    def encode(self, value: Any) -> bytes:
+        return self._any.encode(self._check.stored(value))
+
+    def decode(self, data: bytes) -> Any:
+        return self._check.read(self._any.decode(data))
+
+    def prefix(self, value: Any) -> bytes:
+        return self._any.prefix(value)
+
+
+class NarrowValues(ValueCodec):
+    """Values of a narrower type in a collection of `any`."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(Type("any"))
+        self._any = value_codec(self.type)
+        self._check = _Check(value_codec(parse(request.text or "any")), request)
+
+    def encode(self, value: Any) -> bytes:
+        return self._any.encode(self._check.stored(value))
+
+    def decode(self, data: bytes) -> Any:
+        return self._check.read(self._any.decode(data))

@@ -1,0 +1,164 @@
+"""Lazy views of a part of a dict or a set: ranges and prefixes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import iteration
+from .iteration import Bounds
+from .views import Items, Keys, Values
+
+if TYPE_CHECKING:
+    from .dict import PersistentDict
+    from .set import PersistentSet
+
+__all__ = ["DictRange", "SetRange"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+T = TypeVar("T")
+
+
+class DictRange(Mapping[K, V]):
+    """A part of a dict, from `PersistentDict.range` or `PersistentDict.prefix`.
+
+    A read-only mapping that looks at the dict whenever it is used. `len` counts.
+
+    >>> d.update({"a": 1, "b": 2, "c": 3})
+    >>> dict(d.range("a", "c"))
+    {'a': 1, 'b': 2}
+    """
+
+    __slots__ = ("_bounds", "_dict")
+
+    def __init__(self, source: PersistentDict[K, V], bounds: Bounds) -> None:
+        self._dict = source
+        self._bounds = bounds
+
+    def _part(self, turned: bool) -> Bounds:
+        return self._bounds.reversed() if turned else self._bounds
+
+    def _walk_keys(self, turned: bool) -> Iterator[K]:
+        return self._dict._keys_in(self._part(turned))
+
+    def _walk_values(self, turned: bool) -> Iterator[V]:
+        return self._dict._values_in(self._part(turned))
+
+    def _walk_items(self, turned: bool) -> Iterator[tuple[K, V]]:
+        return self._dict._items_in(self._part(turned))
+
+    def __iter__(self) -> Iterator[K]:
+        return self._walk_keys(False)
+
+    def __reversed__(self) -> Iterator[K]:
+        return self._walk_keys(True)
+
+    def __len__(self) -> int:
+        cursor, _ = self._dict._cursor(self._bounds)
+        return iteration.count(cursor)
+
+    def __bool__(self) -> bool:
+        for _ in self:
+            return True
+        return False
+
+    def __contains__(self, key: object) -> bool:
+        encoded = self._dict._lookup(key)
+        return encoded is not None and self._bounds.holds(encoded) and key in self._dict
+
+    def __getitem__(self, key: K) -> V:
+        encoded = self._dict._lookup(key)
+        if encoded is None or not self._bounds.holds(encoded):
+            raise KeyError(key)
+        return self._dict[key]
+
+    def keys(self) -> Keys[K]:
+        """The keys inside."""
+        return Keys(self)
+
+    def values(self) -> Values[V]:
+        """The values inside."""
+        return Values(self)
+
+    def items(self) -> Items[K, V]:
+        """The pairs inside."""
+        return Items(self)
+
+    def first(self) -> tuple[K, V]:
+        """The first pair in the range's direction; `KeyError` if there is none."""
+        for pair in self._walk_items(False):
+            return pair
+        raise KeyError("the range is empty")
+
+    def last(self) -> tuple[K, V]:
+        """The last pair in the range's direction; `KeyError` if there is none."""
+        for pair in self._walk_items(True):
+            return pair
+        raise KeyError("the range is empty")
+
+    def clear(self) -> int:
+        """Removes all of it from the dict at once; returns how many there were."""
+        return self._dict._remove_range(self._bounds)
+
+    def __repr__(self) -> str:
+        return f"<{'reversed ' if self._bounds.reverse else ''}range of {self._dict!r}>"
+
+
+class SetRange(Set[T]):
+    """A part of a set, from `PersistentSet.range` or `PersistentSet.prefix`.
+
+    A read-only set that looks at the persistent one whenever it is used. `len` counts.
+
+    >>> s.update([1, 2, 3])
+    >>> list(s.range(2, None))
+    [2, 3]
+    """
+
+    __slots__ = ("_bounds", "_set")
+
+    def __init__(self, source: PersistentSet[T], bounds: Bounds) -> None:
+        self._set = source
+        self._bounds = bounds
+
+    @classmethod
+    def _from_iterable(cls, items: Any) -> Any:
+        return set(items)
+
+    def __iter__(self) -> Iterator[T]:
+        return self._set._elements_in(self._bounds)
+
+    def __reversed__(self) -> Iterator[T]:
+        return self._set._elements_in(self._bounds.reversed())
+
+    def __len__(self) -> int:
+        cursor, _ = self._set._cursor(self._bounds)
+        return iteration.count(cursor)
+
+    def __bool__(self) -> bool:
+        for _ in self:
+            return True
+        return False
+
+    def __contains__(self, element: object) -> bool:
+        encoded = self._set._lookup(element)
+        return encoded is not None and self._bounds.holds(encoded) and element in self._set
+
+    def first(self) -> T:
+        """The first element in the range's direction; `KeyError` if there is none."""
+        for element in self:
+            return element
+        raise KeyError("the range is empty")
+
+    def last(self) -> T:
+        """The last element in the range's direction; `KeyError` if there is none."""
+        for element in reversed(self):
+            return element
+        raise KeyError("the range is empty")
+
+    def clear(self) -> int:
+        """Removes all of it from the set at once; returns how many there were."""
+        return self._set._remove_range(self._bounds)
+
+    def __repr__(self) -> str:
+        return f"<{'reversed ' if self._bounds.reverse else ''}range of {self._set!r}>"

@@ -1,0 +1,101 @@
+"""Values that Python has no type of its own for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Char", "MissingType", "Pairs", "Symbol", "Tagged", "missing"]
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A CBOR tag and its content: what another language wrote and Python cannot hold exactly.
+
+    It is written back unchanged.
+
+    >>> Tagged(27, ["Point", {"x": 1}]).tag
+    27
+    """
+
+    tag: int
+    content: Any
+
+
+class Symbol(str):
+    """A text that Julia reads as a `Symbol`.
+
+    >>> Symbol("red") == "red"
+    True
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Symbol({str.__repr__(self)})"
+
+
+class Char(str):
+    """A text of one character that Julia reads as a `Char`.
+
+    >>> Char("é")
+    Char('é')
+    >>> Char("no")
+    Traceback (most recent call last):
+    ...
+    ValueError: a Char has one character, not 2
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, character: str) -> Char:
+        """Checks that there is one character."""
+        if len(character) != 1:
+            raise ValueError(f"a Char has one character, not {len(character)}")
+        return super().__new__(cls, character)
+
+    def __repr__(self) -> str:
+        return f"Char({str.__repr__(self)})"
+
+
+class MissingType:
+    """The type of `missing`, of which there is one."""
+
+    __slots__ = ()
+    _only: MissingType | None = None
+
+    def __new__(cls) -> MissingType:
+        """The one there is."""
+        if cls._only is None:
+            cls._only = super().__new__(cls)
+        return cls._only
+
+    def __repr__(self) -> str:
+        return "missing"
+
+    def __reduce__(self) -> str:
+        return "missing"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+#: Julia's `missing`, CBOR's undefined: a value that is not known.
+missing = MissingType()
+
+
+class Pairs(list[tuple[Any, Any]]):
+    """A map that no dict can hold, since a key is a list or two keys are equal in Python.
+
+    A list of its pairs; it is written back as a map.
+
+    >>> Pairs([([1, 2], "a")])
+    Pairs([([1, 2], 'a')])
+    """
+
+    def __init__(self, pairs: Iterable[tuple[Any, Any]] = ()) -> None:
+        super().__init__(pairs)
+
+    def __repr__(self) -> str:
+        return f"Pairs({super().__repr__()})"

@@ -1,0 +1,193 @@
+"""Types: what a collection's keys or values are, as strings, Python types and NumPy dtypes.
+
+>>> str(parse("( str , i64 )"))
+'(str,i64)'
+>>> request(int)
+Request(text='i64', host_number=True)
+>>> request("f32[768]").text
+'f32[768]'
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import datetime
+import re
+import types as _types
+import typing
+import uuid
+from dataclasses import dataclass
+from typing import Any, Union
+
+from .errors import BadTypeError
+
+__all__ = ["INTEGERS", "NUMBERS", "Request", "Type", "parse", "request"]
+
+#: Integer types: width in bytes, signed.
+INTEGERS = {
+    f"{'i' if signed else 'u'}{8 * width}": (width, signed)
+    for signed in (True, False)
+    for width in (1, 2, 4, 8)
+}
+#: Number types, the possible elements of arrays: width in bytes.
+NUMBERS = {**{name: width for name, (width, _) in INTEGERS.items()}, "f32": 4, "f64": 8}
+_WIDTHS = {**NUMBERS, "bool": 1, "uuid": 16, "date": 4, "datetime": 8, "unit": 0}
+_SIMPLE = {"str", "bytes", "any", *_WIDTHS}
+_SCALARS = _SIMPLE - {"any", "unit"}
+
+
+@dataclass(frozen=True)
+class Type:
+    """A parsed type. `str()` gives its normal form back.
+
+    `name` is a simple name, or `"tuple"`, `"array"` or `"opaque"`; `elements` are the
+    types of a tuple or the one of an array; `shape` are an array's dimensions (None:
+    one dimension of any length); `size` is that of `opaque[n]`.
+    """
+
+    name: str
+    elements: tuple[Type, ...] = ()
+    shape: tuple[int, ...] | None = None
+    size: int = 0
+
+    def __str__(self) -> str:
+        if self.name == "tuple":
+            return "(" + ",".join(map(str, self.elements)) + ")"
+        if self.name == "array":
+            return f"{self.elements[0]}[{','.join(map(str, self.shape or ()))}]"
+        if self.name == "opaque":
+            return f"opaque[{self.size}]"
+        return self.name
+
+    @property
+    def width(self) -> int | None:
+        """Bytes of every encoded value; None where they differ."""
+        if self.name == "array":
+            if self.shape is None:
+                return None
+            width = NUMBERS[self.elements[0].name]
+            for length in self.shape:
+                width *= length
+            return width
+        if self.name == "opaque":
+            return self.size
+        return _WIDTHS.get(self.name)
+
+
+def parse(text: str) -> Type:
+    """The type that a string such as `"f32[768]"` stands for; `BadTypeError` if none."""
+    compact = re.sub(r"\s+", "", text)
+    if compact in _SIMPLE:
+        return Type(compact)
+    if compact.startswith("(") and compact.endswith(")"):
+        names = compact[1:-1].removesuffix(",").split(",")
+        # "opaque[16]" holds no comma, so that splitting is safe.
+        elements = tuple(parse(name) for name in names)
+        for element in elements:
+            if element.name not in _SCALARS:
+                raise BadTypeError(f"type {text!r}: {element} cannot stand in a tuple")
+        return Type("tuple", elements)
+    match = re.fullmatch(r"(\w+)\[((?:\d+(?:,\d+)*)?)\]", compact, re.ASCII)
+    if match:
+        name, inside = match.groups()
+        lengths = tuple(int(length) for length in inside.split(",")) if inside else None
+        if name == "opaque" and lengths is not None and len(lengths) == 1 and lengths[0] > 0:
+            return Type("opaque", size=lengths[0])
+        if name in NUMBERS and (lengths is None or all(lengths)):
+            return Type("array", (Type(name),), lengths)
+    raise BadTypeError(
+        f"unknown type {text!r}; the types are {', '.join(sorted(_SIMPLE))}, "
+        "opaque[n], arrays such as f32[] and f64[3,3], and tuples such as (str,i64)"
+    )
+
+
+@dataclass(frozen=True)
+class Request:
+    """A type as it is asked for at opening.
+
+    `text` is None where none was given: as stored, or `any` if new. With
+    `host_number` any stored width will do (Python's own `int` and `float`).
+    """
+
+    text: str | None
+    host_number: bool = False
+
+
+_PYTHON: dict[object, Request] = {
+    str: Request("str"),
+    bytes: Request("bytes"),
+    int: Request("i64", host_number=True),
+    float: Request("f64", host_number=True),
+    bool: Request("bool"),
+    uuid.UUID: Request("uuid"),
+    datetime.date: Request("date"),
+    datetime.datetime: Request("datetime"),
+    object: Request("any"),
+    Any: Request("any"),
+    None: Request(None),
+}
+
+
+def _dtype(spec: Any) -> str | None:
+    """The type string of a NumPy dtype or scalar type, if it is one."""
+    module = type(spec).__module__ if not isinstance(spec, type) else spec.__module__
+    if module.partition(".")[0] != "numpy":
+        return None
+    import numpy as np
+
+    try:
+        dtype = np.dtype(spec)
+    except TypeError:
+        return None
+    base, shape = dtype.base, dtype.shape
+    if base.kind == "b" and not shape:
+        return "bool"
+    name = f"{base.kind}{8 * base.itemsize}"
+    if name not in NUMBERS:
+        return None
+    return f"{name}[{','.join(map(str, shape))}]" if shape else name
+
+
+def request(spec: Any) -> Request:
+    """What a user's `key=`, `value=` or `element=` asks for; `BadTypeError` names what is none."""
+    if isinstance(spec, str):
+        return Request(str(parse(spec)))
+    if isinstance(spec, Type):
+        return Request(str(spec))
+    if isinstance(spec, Request):
+        return spec
+    try:
+        known = _PYTHON.get(spec)
+    except TypeError:
+        known = None
+    if known is not None:
+        return known
+    if isinstance(spec, typing.TypeVar):
+        return Request(None)
+    origin, arguments = typing.get_origin(spec), typing.get_args(spec)
+    if origin is Union or origin is getattr(_types, "UnionType", None):
+        return Request("any")
+    if origin is tuple and arguments:
+        if Ellipsis in arguments:
+            return Request("any")
+        return Request("(" + ",".join(_element(argument) for argument in arguments) + ")")
+    if isinstance(spec, type) and spec.__module__ == "collections.abc":
+        return Request("any")
+    if isinstance(origin, type) and issubclass(origin, collections.abc.Collection):
+        # list[int], dict[str, float]: only `any` can hold them.
+        return Request("any")
+    dtype = _dtype(spec)
+    if dtype is not None:
+        return Request(dtype)
+    name = getattr(spec, "__qualname__", None) or repr(spec)
+    raise BadTypeError(
+        f"{name} is no type of a collection; give str, bytes, int, float, bool, a type string "
+        "such as 'u32' or 'f32[768]', a NumPy dtype, 'any', or None"
+    )
+
+
+def _element(spec: Any) -> str:
+    text = request(spec).text
+    if text is None:
+        raise BadTypeError(f"{spec!r} cannot stand in a tuple type")
+    return str(parse(f"({text})"))[1:-1]

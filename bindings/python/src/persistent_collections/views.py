@@ -1,0 +1,64 @@
+"""`keys()`, `values()` and `items()`: live views that walk in batches."""
+
+from __future__ import annotations
+
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from typing import TYPE_CHECKING, Any, TypeVar, Union
+
+if TYPE_CHECKING:
+    from .dict import PersistentDict
+    from .ranges import DictRange
+
+__all__ = ["Items", "Keys", "Values"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+Source = Union["PersistentDict[Any, Any]", "DictRange[Any, Any]"]
+
+
+class Keys(KeysView[K]):
+    """The keys of a dict or of a range of it, in order; with the operators of a set."""
+
+    _mapping: Source
+
+    def __iter__(self) -> Iterator[K]:
+        return self._mapping._walk_keys(False)
+
+    def __reversed__(self) -> Iterator[K]:
+        return self._mapping._walk_keys(True)
+
+    def __repr__(self) -> str:
+        return f"<keys of {self._mapping!r}>"
+
+
+class Values(ValuesView[V]):
+    """The values of a dict or of a range of it, in the order of their keys."""
+
+    _mapping: Source
+
+    def __iter__(self) -> Iterator[V]:
+        return self._mapping._walk_values(False)
+
+    def __reversed__(self) -> Iterator[V]:
+        return self._mapping._walk_values(True)
+
+    def __contains__(self, value: object) -> bool:
+        return any(item is value or item == value for item in self)
+
+    def __repr__(self) -> str:
+        return f"<values of {self._mapping!r}>"
+
+
+class Items(ItemsView[K, V]):
+    """The pairs of a dict or of a range of it, in the order of their keys."""
+
+    _mapping: Source
+
+    def __iter__(self) -> Iterator[tuple[K, V]]:
+        return self._mapping._walk_items(False)
+
+    def __reversed__(self) -> Iterator[tuple[K, V]]:
+        return self._mapping._walk_items(True)
+
+    def __repr__(self) -> str:
+        return f"<items of {self._mapping!r}>"

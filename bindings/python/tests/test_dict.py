@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import collections
+import math
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from persistent_collections import (
+    ABSENT,
+    BadHandleError,
+    Environment,
+    NoCollectionError,
+    NumberOverflowError,
+    PersistentDict,
+    PersistentSet,
+    TypeMismatchError,
+    WrongKindError,
+)
+
+
+@pytest.fixture
+def ages(env: Environment) -> PersistentDict[str, int]:
+    return PersistentDict[str, int](env, "ages")
+
+
+def test_behaves_as_a_dict(ages: PersistentDict[str, int]) -> None:
+    assert ages == {} and len(ages) == 0 and not ages and list(ages) == []
+    ages["b"] = 2
+    ages["a"] = 1
+    assert ages["a"] == 1 and ages.get("a") == 1 and "a" in ages
+    assert ages.get("x") is None and ages.get("x", 5) == 5 and "x" not in ages
+    with pytest.raises(KeyError, match="'x'"):
+        ages["x"]
+    assert list(ages) == ["a", "b"] and list(reversed(ages)) == ["b", "a"]
+    assert list(ages.keys()) == ["a", "b"]
+    assert list(ages.values()) == [1, 2]
+    assert list(ages.items()) == [("a", 1), ("b", 2)]
+    assert list(reversed(ages.items())) == [("b", 2), ("a", 1)]
+    assert ages.keys() & {"a", "z"} == {"a"}
+    assert ("a", 1) in ages.items() and 2 in ages.values()
+    assert ages == {"b": 2, "a": 1} and ages != {"a": 1} and ages != 3
+    assert ages | {"c": 3} == {"a": 1, "b": 2, "c": 3} == {"c": 3} | ages
+    assert type(ages | {}) is dict
+    del ages["a"]
+    with pytest.raises(KeyError):
+        del ages["a"]
+    assert ages.copy() == {"b": 2}
+    ages.clear()
+    assert len(ages) == 0
+
+
+def test_update_takes_all_that_dict_takes(ages: PersistentDict[str, int]) -> None:
+    ages.update({"a": 1})
+    ages.update([("b", 2), ("b", 3)])
+    ages.update(c=4)
+    ages.update(collections.ChainMap({"d": 5}), e=6)
+    ages |= {"f": 7}
+    ages.update(ages)
+    ages.update()
+    assert ages == {"a": 1, "b": 3, "c": 4, "d": 5, "e": 6, "f": 7}
+
+
+def test_a_bad_item_stores_none(ages: PersistentDict[str, int]) -> None:
+    with pytest.raises(TypeError):
+        ages.update([("a", 1), ("b", "two")])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="1,?978|long"):
+        ages.update([("a", 1), ("k" * 3000, 2)])
+    assert ages == {}
+
+
+def test_removal(ages: PersistentDict[str, int]) -> None:
+    ages.update(a=1, b=2, c=3)
+    assert ages.pop("a") == 1 and ages.pop("a", None) is None
+    with pytest.raises(KeyError):
+        ages.pop("a")
+    assert ages.take("b") == 2
+    with pytest.raises(KeyError):
+        ages.take("b")
+    assert ages.popitem() == ("c", 3)
+    with pytest.raises(KeyError):
+        ages.popitem()
+
+
+def test_take_of_a_long_value(env: Environment) -> None:
+    texts = PersistentDict(env, "texts", key=str, value=str)
+    texts["long"] = "x" * 100_000
+    assert texts.take("long") == "x" * 100_000
+    assert "long" not in texts
+
+
+def test_setdefault_and_put_new(ages: PersistentDict[str, int]) -> None:
+    assert ages.setdefault("a", 1) == 1 and ages.setdefault("a", 2) == 1
+    assert ages.put_new("b", 1) and not ages.put_new("b", 2)
+    assert ages == {"a": 1, "b": 1}
+
+
+def test_ends(ages: PersistentDict[str, int]) -> None:
+    for end in (ages.first, ages.last):
+        with pytest.raises(KeyError, match="empty"):
+            end()
+    ages.update(a=1, b=2)
+    assert ages.first() == ("a", 1) and ages.last() == ("b", 2)
+
+
+def test_compare_exchange(ages: PersistentDict[str, int]) -> None:
+    assert not ages.compare_exchange("a", 1, 2)
+    assert ages.compare_exchange("a", ABSENT, 1)
+    assert not ages.compare_exchange("a", ABSENT, 2)
+    assert not ages.compare_exchange("a", 5, 2)
+    assert ages.compare_exchange("a", 1, 2) and ages["a"] == 2
+    assert ages.compare_exchange("a", 2, ABSENT) and "a" not in ages
+
+
+def test_increment(env: Environment, ages: PersistentDict[str, int]) -> None:
+    assert [ages.increment("n"), ages.increment("n", 5), ages.increment("n", -7)] == [1, 6, -1]
+    ages["big"] = 2**63 - 1
+    with pytest.raises(NumberOverflowError) as caught:
+        ages.increment("big")
+    assert isinstance(caught.value, OverflowError)
+    with pytest.raises(OverflowError):
+        ages.increment("n", 2**63)
+    with pytest.raises(TypeError):
+        ages.increment(3)  # type: ignore[arg-type]
+    anything = PersistentDict(env, "anything")
+    assert anything.increment(("a", 1), 300) == 300 == anything["a", 1]
+
+
+def test_edit(env: Environment) -> None:
+    anything: PersistentDict[Any, Any] = PersistentDict(env, "anything")
+    anything["l"] = [1]
+    anything["l"].append(2)
+    assert anything["l"] == [1]
+    with anything.edit("l") as value:
+        value.append(2)
+    assert anything["l"] == [1, 2]
+    with pytest.raises(ZeroDivisionError), anything.edit("l") as value:
+        value.append(3 // 0)
+    assert anything["l"] == [1, 2]
+
+
+@pytest.mark.parametrize("key", [1, None, b"a", [], 1.5, "\ud800", "x" * 5000])
+def test_a_key_that_cannot_be_there_is_not_there(ages: PersistentDict[Any, Any], key: Any) -> None:
+    ages["a"] = 1
+    assert key not in ages and ages.get(key, "none") == "none" and ages.pop(key, None) is None
+    assert ages.get_many([key, "a"], default=0) == [0, 1]
+    assert ages.remove_many([key]) == 0
+    with pytest.raises(KeyError):
+        ages[key]
+    with pytest.raises(KeyError):
+        del ages[key]
+    with pytest.raises((TypeError, ValueError)):
+        ages[key] = 1
+    assert ages == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "error"), [("1", TypeError), (2**63, OverflowError), (None, TypeError)]
+)
+def test_a_value_that_cannot_be_stored(
+    ages: PersistentDict[Any, Any], value: Any, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        ages["a"] = value
+    assert "a" not in ages
+
+
+def test_get_many(ages: PersistentDict[str, int]) -> None:
+    ages.update(a=1, b=2)
+    assert ages.get_many(["b", "a", "b"]) == [2, 1, 2]
+    assert ages.get_many([]) == []
+    assert ages.get_many(iter("ab")) == [1, 2]
+    with pytest.raises(KeyError, match="'x'"):
+        ages.get_many(["a", "x"])
+    assert ages.get_many(["x", "a"], default=None) == [None, 1]
+
+
+def test_get_many_of_varying_width(env: Environment) -> None:
+    texts = PersistentDict(env, "texts", key=int, value=str)
+    texts.update({1: "one", 2: "", 3: "three"})
+    assert texts.get_many([3, 2, 1]) == ["three", "", "one"]
+    assert texts.get_many([3, 9, 2], default=None) == ["three", None, ""]
+    assert texts.remove_many([1, 9, 3]) == 2
+    assert list(texts) == [2]
+
+
+def test_matrices(env: Environment) -> None:
+    vectors = PersistentDict(env, "vectors", key=str, value="f32[3]")
+    matrix = np.arange(6, dtype="f4").reshape(2, 3)
+    vectors.update_many(["b", "a"], matrix)
+    assert np.array_equal(vectors["a"], [3, 4, 5]) and vectors["a"].dtype == np.float32
+    assert np.array_equal(vectors.get_many(["b", "a"]), matrix)
+    assert np.array_equal(vectors.get_many(["a", "?"], default=0), [[3, 4, 5], [0, 0, 0]])
+    assert np.array_equal(vectors.to_numpy(), matrix[::-1])
+    with pytest.raises(ValueError, match="shape"):
+        vectors.update_many(["a"], matrix)
+    with pytest.raises(ValueError, match="shape"):
+        vectors["a"] = [1, 2]
+    with pytest.raises(KeyError):
+        vectors.get_many(["?"])
+    numbers = PersistentDict(env, "numbers", key=int, value="i16")
+    numbers.update_many([2, 1], [20, 10])
+    assert numbers.to_numpy().tolist() == [10, 20]
+    with pytest.raises(TypeError, match="no column"):
+        PersistentDict(env, "texts", key=str, value=str).to_numpy()
+
+
+def test_opening(env: Environment) -> None:
+    with pytest.raises(NoCollectionError) as caught:
+        PersistentDict(env, "none", create=False)
+    assert isinstance(caught.value, KeyError)
+    first = PersistentDict(env, "d", key="u16", value="f32")
+    assert (first.key_type, first.value_type, first.name, first.raw) == ("u16", "f32", "d", False)
+    first[1] = 0.5
+    as_stored: PersistentDict[Any, Any] = PersistentDict(env, "d")
+    assert as_stored.key_type == "u16" and as_stored == {1: 0.5}
+    host = PersistentDict[int, float](env, "d")
+    assert host == {1: 0.5}
+    with pytest.raises(OverflowError):
+        host[70_000] = 1.0
+    for types in ({"key": "i64"}, {"key": str}, {"value": "f64"}, {"key": int, "value": "f64"}):
+        with pytest.raises(TypeMismatchError) as mismatch:
+            PersistentDict(env, "d", **types)
+        assert isinstance(mismatch.value, TypeError)
+    with pytest.raises(WrongKindError):
+        PersistentSet(env, "d")
+    with pytest.raises(TypeError):
+        PersistentDict(env, "e", key=complex)
+    with pytest.raises(TypeError):
+        PersistentDict("env", "e")  # type: ignore[arg-type]
+    for name in ("pc:x", "x" * 300, "a\0b"):
+        with pytest.raises(ValueError):
+            PersistentDict(env, name)
+    assert [info.name for info in env.collections()] == ["d"]
+
+
+def test_any_opened_narrower(env: Environment) -> None:
+    anything: PersistentDict[Any, Any] = PersistentDict(env, "anything")
+    anything.update({"a": 1, "b": "two", "c": 2**70, 5: 6})
+    narrow = PersistentDict[str, int](env, "anything")
+    assert narrow["a"] == 1 and narrow["c"] == 2**70 and narrow.key_type == "any"
+    with pytest.raises(TypeError, match="no i64"):
+        narrow["b"]
+    with pytest.raises(TypeError):
+        list(narrow)
+    with pytest.raises(TypeError):
+        narrow["x"] = "y"  # type: ignore[assignment]
+    assert 5 not in narrow
+    narrow["n"] = 3
+    assert anything["n"] == 3
+
+
+def test_any_holds_everything(env: Environment) -> None:
+    anything: PersistentDict[Any, Any] = PersistentDict(env, "anything")
+    anything[("a", (1, None)), 2.5] = {"set": {1, (2, 3)}, "inf": [math.inf, (None,)]}
+    anything[None] = np.eye(2)
+    key = (("a", (1, None)), 2.5)
+    assert anything[key] == {"set": {1, (2, 3)}, "inf": [math.inf, (None,)]}
+    assert np.array_equal(anything[None], np.eye(2))
+    anything.update({1: "int", 1.5: "float", True: "bool"})
+    assert 1.0 not in anything and anything[1] == "bool"
+
+
+def test_ranges(env: Environment) -> None:
+    squares = PersistentDict(env, "squares", key=int, value=int)
+    squares.update({n: n * n for n in range(-5, 6)})
+    part = squares.range(-1, 2)
+    assert dict(part) == {-1: 1, 0: 0, 1: 1}
+    assert list(squares.range(3)) == [3, 4, 5] and list(squares.range(None, -4)) == [-5]
+    assert list(squares.range(3, reverse=True)) == [5, 4, 3]
+    assert list(squares.range(1, 3, inclusive=(False, True))) == [2, 3]
+    assert list(squares.irange(1, 3)) == [1, 2, 3]
+    assert list(squares.irange(1, 3, (False, False), reverse=True)) == [2]
+    assert len(part) == 3 and part and not squares.range(3, 3)
+    assert 1 in part and 2 not in part and "x" not in part
+    assert part[1] == 1 and part.first() == (-1, 1) and part.last() == (1, 1)
+    assert list(part.values()) == [1, 0, 1] and list(reversed(part.items()))[0] == (1, 1)
+    with pytest.raises(KeyError):
+        part[2]
+    with pytest.raises(KeyError):
+        squares.range(9).first()
+    with pytest.raises(TypeError):
+        squares.range("a")  # type: ignore[arg-type]
+    assert part.clear() == 3 and squares.remove_range(4) == 2
+    assert list(squares) == [-5, -4, -3, -2, 2, 3]
+
+
+def test_prefixes(env: Environment) -> None:
+    names = PersistentDict(env, "names", key=str, value=int)
+    names.update({"": 0, "a": 1, "ab": 2, "b": 3})
+    assert list(names.prefix("a")) == ["a", "ab"] and len(names.prefix("")) == 4
+    assert list(names.prefix("a", reverse=True).items()) == [("ab", 2), ("a", 1)]
+    pairs = PersistentDict(env, "pairs", key="(str,i64)", value=int)
+    pairs.update({("a", 1): 1, ("a", -1): 2, ("ab", 0): 3})
+    assert list(pairs.prefix(("a",))) == [("a", -1), ("a", 1)]
+    anything: PersistentDict[Any, Any] = PersistentDict(env, "anything")
+    anything.update({("a",): 1, ("a", 2): 2, ("b",): 3, "a": 4, "ab": 5})
+    assert list(anything.prefix(("a",))) == [("a",), ("a", 2)]
+    assert list(anything.prefix("a")) == ["a", "ab"]
+
+
+def test_pickle(env: Environment, ages: PersistentDict[str, int]) -> None:
+    ages["a"] = 1
+    again = pickle.loads(pickle.dumps(ages))
+    assert again == {"a": 1} and again.key_type == "str"
+    again.environment.close()
+
+
+def test_closed(env: Environment, ages: PersistentDict[str, int]) -> None:
+    ages["a"] = 1
+    ages.close()
+    ages.close()
+    with pytest.raises(BadHandleError) as caught:
+        ages["a"]
+    assert isinstance(caught.value, ValueError)
+
+
+def test_reopened(tmp_path: Path) -> None:
+    with Environment(tmp_path / "e") as env:
+        PersistentDict[str, int](env, "ages")["a"] = 1
+    with Environment(tmp_path / "e") as env:
+        assert PersistentDict[str, int](env, "ages", create=False) == {"a": 1}
+
+
+def test_unhashable(ages: PersistentDict[str, int]) -> None:
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(ages)
+
+
+def test_repr(ages: PersistentDict[str, int]) -> None:
+    assert repr(ages) == "PersistentDict('ages', key='str', value='i64')"
+    assert "ages" in repr(ages.items()) and "range of" in repr(ages.range("a"))

@@ -1,0 +1,170 @@
+"""A dict and a set against Python's own, through transactions, aborts and reopening."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from persistent_collections import Environment, PersistentDict, PersistentSet, Transaction
+
+keys = st.one_of(st.text("ab\0é", max_size=3), st.integers(-300, 300).map(str))
+numbers = st.integers(-(2**63), 2**63 - 1)
+bounds = st.one_of(st.none(), keys)
+
+
+def order(key: str) -> bytes:
+    return key.encode("utf-8")
+
+
+class Model(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = tempfile.mkdtemp()
+        self.saved: list[tuple[Transaction, dict[str, int], set[str]]] = []
+        self.dict: dict[str, int] = {}
+        self.set: set[str] = set()
+        self.open()
+
+    def open(self) -> None:
+        self.env = Environment(self.directory, durability="none")
+        self.d = PersistentDict[str, int](self.env, "d")
+        self.s = PersistentSet[str](self.env, "s")
+
+    def teardown(self) -> None:
+        while self.saved:
+            self.saved.pop()[0].abort()
+        self.env.close()
+        shutil.rmtree(self.directory)
+
+    @initialize(pairs=st.dictionaries(keys, numbers))
+    def begin(self, pairs: dict[str, int]) -> None:
+        self.d.update(pairs)
+        self.dict.update(pairs)
+
+    @rule(key=keys, value=numbers)
+    def put(self, key: str, value: int) -> None:
+        self.d[key] = value
+        self.dict[key] = value
+
+    @rule(key=keys, value=numbers)
+    def setdefault(self, key: str, value: int) -> None:
+        assert self.d.setdefault(key, value) == self.dict.setdefault(key, value)
+
+    @rule(key=keys)
+    def pop(self, key: str) -> None:
+        assert self.d.pop(key, None) == self.dict.pop(key, None)
+
+    @rule(wanted=st.lists(keys, max_size=6))
+    def get_many(self, wanted: list[str]) -> None:
+        assert self.d.get_many(wanted, default=None) == [self.dict.get(key) for key in wanted]
+
+    @rule(pairs=st.lists(st.tuples(keys, numbers), max_size=6))
+    def update(self, pairs: list[tuple[str, int]]) -> None:
+        self.d.update(pairs)
+        self.dict.update(pairs)
+
+    @rule(gone=st.lists(keys, max_size=6))
+    def remove_many(self, gone: list[str]) -> None:
+        there = set(gone) & set(self.dict)
+        assert self.d.remove_many(gone) == len(there)
+        for key in there:
+            del self.dict[key]
+
+    @rule(key=keys, old=numbers, new=numbers)
+    def exchange(self, key: str, old: int, new: int) -> None:
+        expected = self.dict.get(key, old)
+        assert self.d.compare_exchange(key, expected, new) == (key in self.dict)
+        if key in self.dict:
+            self.dict[key] = new
+
+    def inside(self, low: Any, high: Any, inclusive: tuple[bool, bool]) -> list[str]:
+        found = []
+        for key in sorted(self.dict, key=order):
+            at = order(key)
+            if low is not None and (at < order(low) or (key == low and not inclusive[0])):
+                continue
+            if high is not None and (at > order(high) or (key == high and not inclusive[1])):
+                continue
+            found.append(key)
+        return found
+
+    @rule(low=bounds, high=bounds, inclusive=st.tuples(st.booleans(), st.booleans()))
+    def range(self, low: Any, high: Any, inclusive: tuple[bool, bool]) -> None:
+        expected = self.inside(low, high, inclusive)
+        part = self.d.range(low, high, inclusive=inclusive)
+        assert list(part) == expected
+        assert list(self.d.irange(low, high, inclusive, reverse=True)) == expected[::-1]
+        assert len(part) == len(expected)
+        assert all((key in part) == (key in expected) for key in self.dict)
+
+    @rule(low=bounds, high=bounds)
+    def remove_range(self, low: Any, high: Any) -> None:
+        gone = self.inside(low, high, (True, False))
+        assert self.d.remove_range(low, high) == len(gone)
+        for key in gone:
+            del self.dict[key]
+
+    @rule(prefix=st.text("ab\0é1-", max_size=2), reverse=st.booleans())
+    def prefix(self, prefix: str, reverse: bool) -> None:
+        expected = sorted((key for key in self.dict if key.startswith(prefix)), key=order)
+        assert list(self.d.prefix(prefix, reverse=reverse)) == expected[:: -1 if reverse else 1]
+
+    @rule(element=keys)
+    def add(self, element: str) -> None:
+        self.s.add(element)
+        self.set.add(element)
+
+    @rule(element=keys)
+    def discard(self, element: str) -> None:
+        self.s.discard(element)
+        self.set.discard(element)
+
+    @rule(elements=st.sets(keys, max_size=5))
+    def symmetric(self, elements: set[str]) -> None:
+        self.s ^= elements
+        self.set ^= elements
+
+    @precondition(lambda self: len(self.saved) < 3)
+    @rule()
+    def begin_transaction(self) -> None:
+        transaction = self.env.transaction()
+        transaction.__enter__()
+        self.saved.append((transaction, dict(self.dict), set(self.set)))
+
+    @precondition(lambda self: self.saved)
+    @rule(keep=st.booleans())
+    def end_transaction(self, keep: bool) -> None:
+        transaction, before, before_set = self.saved.pop()
+        if keep:
+            transaction.commit()
+        else:
+            transaction.abort()
+            self.dict, self.set = before, before_set
+
+    @precondition(lambda self: not self.saved)
+    @rule()
+    def reopen(self) -> None:
+        self.env.close()
+        self.open()
+
+    @invariant()
+    def same(self) -> None:
+        assert list(self.d.items()) == sorted(self.dict.items(), key=lambda pair: order(pair[0]))
+        assert len(self.d) == len(self.dict)
+        assert list(reversed(self.s)) == sorted(self.set, key=order, reverse=True)
+        assert self.s == self.set
+
+
+TestModel = Model.TestCase
+TestModel.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

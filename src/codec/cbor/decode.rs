@@ -1,0 +1,283 @@
+//! From CBOR to [`Value`].
+
+use std::borrow::Cow;
+
+use super::super::MAX_DEPTH;
+use super::super::calendar::{Date, DateTime};
+use super::super::fault::Parsed;
+use super::super::types::Element;
+use super::super::value::Value;
+use super::head::{
+    ARRAY, BYTES, Head, MAP, NEGATIVE, TAG, TEXT, UNSIGNED, content, deeper, finish, head, skip, text,
+};
+use super::{DATETIME, TUPLE, encode, tag};
+
+/// Reads exactly one item.
+pub fn decode(bytes: &[u8]) -> Parsed<Value> {
+    let (value, end) = item(bytes, 0, MAX_DEPTH)?;
+    finish(bytes, end)?;
+    Ok(value)
+}
+
+/// Reads the item at a place, and gives the place behind it.
+fn item(bytes: &[u8], at: usize, depth: usize) -> Parsed<(Value, usize)> {
+    let head = head(bytes, at)?;
+    match head.major {
+        UNSIGNED => Ok((Value::from_parts(false, head.argument), head.next)),
+        NEGATIVE => Ok((negative(head.argument), head.next)),
+        BYTES => {
+            content(bytes, &head).map(|content| (Value::Bytes(content.to_vec()), head.next + content.len()))
+        }
+        TEXT => text(bytes, &head).map(|text| (Value::Str(text.to_owned()), head.next + text.len())),
+        ARRAY => {
+            let (items, end) = items(bytes, head.next, head.argument, deeper(depth, at)?)?;
+            Ok((Value::List(items), end))
+        }
+        MAP => map(bytes, at, &head, depth),
+        TAG => tagged(bytes, at, &head, depth),
+        _ => Ok((simple(&bytes[at..head.next], &head), head.next)),
+    }
+}
+
+/// −1 − n.
+fn negative(argument: u64) -> Value {
+    match argument.checked_add(1) {
+        Some(magnitude) => Value::from_parts(true, magnitude),
+        None => Value::from_digits(true, &[1, 0, 0, 0, 0, 0, 0, 0, 0]),
+    }
+}
+
+/// Truth values, nothings and floats; simple values without a meaning stay as they are.
+fn simple(encoded: &[u8], head: &Head) -> Value {
+    match head.info {
+        20 => Value::Bool(false),
+        21 => Value::Bool(true),
+        22 => Value::Null,
+        23 => Value::Undefined,
+        25 => Value::F64(half(head.argument)),
+        26 => match u32::try_from(head.argument) {
+            Ok(bits) => Value::F64(f64::from(f32::from_bits(bits))),
+            Err(_) => Value::Cbor(encoded.to_vec()),
+        },
+        27 => Value::F64(f64::from_bits(head.argument)),
+        _ => Value::Cbor(encoded.to_vec()),
+    }
+}
+
+/// A float of 16 bits.
+fn half(bits: u64) -> f64 {
+    let negative = bits >> 15 == 1;
+    let (exponent, fraction) = ((bits >> 10) & 0x1f, bits & 0x3ff);
+    let magnitude = match exponent {
+        0 => f64::from(u16::try_from(fraction).unwrap_or_default()) / f64::from(1 << 24),
+        0x1f if fraction == 0 => f64::INFINITY,
+        0x1f => f64::NAN,
+        _ => f64::from_bits((exponent + 1023 - 15) << 52 | fraction << 42),
+    };
+    if negative { -magnitude } else { magnitude }
+}
+
+fn items(bytes: &[u8], at: usize, count: u64, depth: usize) -> Parsed<(Vec<Value>, usize)> {
+    let mut items = Vec::with_capacity(capacity(bytes, at, count));
+    let mut end = at;
+    for _ in 0..count {
+        let (value, next) = item(bytes, end, depth)?;
+        items.push(value);
+        end = next;
+    }
+    Ok((items, end))
+}
+
+/// How much room to make for items whose count may lie.
+fn capacity(bytes: &[u8], at: usize, count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX).min(bytes.len().saturating_sub(at)).min(4096)
+}
+
+/// A map; one that has a key twice stays as it is.
+fn map(bytes: &[u8], at: usize, head: &Head, depth: usize) -> Parsed<(Value, usize)> {
+    let depth = deeper(depth, at)?;
+    let mut entries = Vec::with_capacity(capacity(bytes, head.next, head.argument));
+    let mut keys = Once::with_capacity(entries.capacity());
+    let mut end = head.next;
+    for _ in 0..head.argument {
+        let (key, middle) = item(bytes, end, depth)?;
+        keys.push(&key, &bytes[end..middle]);
+        let (value, next) = item(bytes, middle, depth)?;
+        entries.push((key, value));
+        end = next;
+    }
+    if keys.repeat() {
+        return Ok((Value::Cbor(bytes[at..end].to_vec()), end));
+    }
+    Ok((Value::Map(entries), end))
+}
+
+/// Finds items that are there twice: by the bytes that writing makes, since one value can be read in several forms.
+struct Once<'a> {
+    encoded: Vec<Cow<'a, [u8]>>,
+    scratch: Vec<u8>,
+}
+
+impl<'a> Once<'a> {
+    fn with_capacity(capacity: usize) -> Self {
+        Self { encoded: Vec::with_capacity(capacity), scratch: Vec::new() }
+    }
+
+    fn push(&mut self, value: &Value, read: &'a [u8]) {
+        self.scratch.clear();
+        let is_other = encode(value, &mut self.scratch).is_ok() && self.scratch != read;
+        self.encoded.push(if is_other { Cow::Owned(self.scratch.clone()) } else { Cow::Borrowed(read) });
+    }
+
+    fn repeat(mut self) -> bool {
+        if self.encoded.is_sorted_by(|a, b| a < b) {
+            return false;
+        }
+        self.encoded.sort_unstable();
+        self.encoded.windows(2).any(|pair| pair[0] == pair[1])
+    }
+}
+
+/// What a tag makes of its content, or the item as it is if there is no variant for that.
+fn tagged(bytes: &[u8], at: usize, head: &Head, depth: usize) -> Parsed<(Value, usize)> {
+    let depth = deeper(depth, at)?;
+    let known = match head.argument {
+        tag::BIGNUM | tag::NEGATIVE_BIGNUM => bignum(bytes, head)?,
+        tag::OBJECT => object(bytes, head.next, depth)?,
+        tag::UUID => uuid(bytes, head)?,
+        tag::SET => set(bytes, head.next, depth)?,
+        tag::DATE => date(bytes, head)?,
+        64..=87 => array(bytes, head)?,
+        _ => None,
+    };
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let end = skip(bytes, head.next, depth)?;
+    Ok((Value::Cbor(bytes[at..end].to_vec()), end))
+}
+
+/// A tag's content if it is bytes, and the place behind it.
+fn tagged_bytes<'a>(bytes: &'a [u8], tag: &Head) -> Parsed<Option<(&'a [u8], usize)>> {
+    let inner = head(bytes, tag.next)?;
+    if inner.major != BYTES {
+        return Ok(None);
+    }
+    let content = content(bytes, &inner)?;
+    Ok(Some((content, inner.next + content.len())))
+}
+
+fn bignum(bytes: &[u8], tag: &Head) -> Parsed<Option<(Value, usize)>> {
+    let Some((digits, end)) = tagged_bytes(bytes, tag)? else { return Ok(None) };
+    if tag.argument == tag::BIGNUM {
+        return Ok(Some((Value::from_digits(false, digits), end)));
+    }
+    // −1 − n: the magnitude is one more.
+    let mut magnitude = Vec::with_capacity(digits.len() + 1);
+    magnitude.push(0);
+    magnitude.extend_from_slice(digits);
+    for digit in magnitude.iter_mut().rev() {
+        let (sum, overflowed) = digit.overflowing_add(1);
+        *digit = sum;
+        if !overflowed {
+            break;
+        }
+    }
+    Ok(Some((Value::from_digits(true, &magnitude), end)))
+}
+
+/// A tuple or a local time; other objects have no variant.
+fn object(bytes: &[u8], at: usize, depth: usize) -> Parsed<Option<(Value, usize)>> {
+    let array = head(bytes, at)?;
+    if array.major != ARRAY || array.argument == 0 {
+        return Ok(None);
+    }
+    let depth = deeper(depth, at)?;
+    let first = head(bytes, array.next)?;
+    if first.major != TEXT {
+        return Ok(None);
+    }
+    let name = text(bytes, &first)?;
+    let after_name = first.next + name.len();
+    if name == TUPLE {
+        let (elements, end) = items(bytes, after_name, array.argument - 1, depth)?;
+        return Ok(Some((Value::Tuple(elements), end)));
+    }
+    if name != DATETIME || array.argument != 2 {
+        return Ok(None);
+    }
+    let second = head(bytes, after_name)?;
+    if second.major != TEXT {
+        return Ok(None);
+    }
+    let iso = text(bytes, &second)?;
+    Ok(DateTime::from_iso(iso).map(|time| (Value::DateTime(time.0), second.next + iso.len())))
+}
+
+fn uuid(bytes: &[u8], tag: &Head) -> Parsed<Option<(Value, usize)>> {
+    let content = tagged_bytes(bytes, tag)?;
+    Ok(content.and_then(|(content, end)| Some((Value::Uuid(content.try_into().ok()?), end))))
+}
+
+fn date(bytes: &[u8], tag: &Head) -> Parsed<Option<(Value, usize)>> {
+    let inner = head(bytes, tag.next)?;
+    if inner.major != TEXT {
+        return Ok(None);
+    }
+    let full_date = text(bytes, &inner)?;
+    Ok(Date::from_full_date(full_date).map(|date| (Value::Date(date.0), inner.next + full_date.len())))
+}
+
+/// A set; one that has an element twice has no variant.
+fn set(bytes: &[u8], at: usize, depth: usize) -> Parsed<Option<(Value, usize)>> {
+    let array = head(bytes, at)?;
+    if array.major != ARRAY {
+        return Ok(None);
+    }
+    let depth = deeper(depth, at)?;
+    let mut elements = Vec::with_capacity(capacity(bytes, array.next, array.argument));
+    let mut once = Once::with_capacity(elements.capacity());
+    let mut end = array.next;
+    for _ in 0..array.argument {
+        let (element, next) = item(bytes, end, depth)?;
+        once.push(&element, &bytes[end..next]);
+        elements.push(element);
+        end = next;
+    }
+    Ok((!once.repeat()).then_some((Value::Set(elements), end)))
+}
+
+/// An array of numbers of RFC 8746; big-endian ones are turned round.
+fn array(bytes: &[u8], tag: &Head) -> Parsed<Option<(Value, usize)>> {
+    let (element, big_endian) = match tag.argument {
+        64 => (Element::U8, false),
+        65 => (Element::U16, true),
+        66 => (Element::U32, true),
+        67 => (Element::U64, true),
+        69 => (Element::U16, false),
+        70 => (Element::U32, false),
+        71 => (Element::U64, false),
+        72 => (Element::I8, false),
+        73 => (Element::I16, true),
+        74 => (Element::I32, true),
+        75 => (Element::I64, true),
+        77 => (Element::I16, false),
+        78 => (Element::I32, false),
+        79 => (Element::I64, false),
+        81 => (Element::F32, true),
+        82 => (Element::F64, true),
+        85 => (Element::F32, false),
+        86 => (Element::F64, false),
+        // Clamped bytes and floats of 16 and 128 bits are no element types.
+        _ => return Ok(None),
+    };
+    let Some((content, end)) = tagged_bytes(bytes, tag)? else { return Ok(None) };
+    if content.len() % element.width() != 0 {
+        return Ok(None);
+    }
+    let mut numbers = content.to_vec();
+    if big_endian {
+        numbers.chunks_exact_mut(element.width()).for_each(<[u8]>::reverse);
+    }
+    Ok(Some((Value::Array { element, bytes: numbers }, end)))
+}

@@ -1,0 +1,211 @@
+//! Keys: bytes whose order is the order of what they mean.
+
+use super::fault::Fault;
+use super::types::Type;
+use super::value::{Value, integer_of, wrong_kind};
+use super::{order, tuple};
+use crate::error::{Error, Result, Status};
+
+/// The longest encoded key, in bytes, whatever the page size.
+pub const MAX_KEY: usize = 1978;
+
+/// Checks that bytes are exactly what [`encode_key`] makes of some key of this type.
+///
+/// Fails with [`Status::KeySize`] for an empty `bytes` key and for more than [`MAX_KEY`] bytes, else with
+/// [`Status::BadKey`].
+#[inline]
+pub fn check_key(ty: &Type, key: &[u8]) -> Result<()> {
+    if key.len() > MAX_KEY {
+        return Err(too_long(key.len()));
+    }
+    match ty {
+        Type::Bytes if key.is_empty() => return Err(empty()),
+        Type::Bytes => return Ok(()),
+        Type::Str => check_str(key),
+        Type::F32 => key.try_into().is_ok_and(|bytes| order::decode_f32(bytes).is_some()),
+        Type::F64 => key.try_into().is_ok_and(|bytes| order::decode_f64(bytes).is_some()),
+        Type::Bool => matches!(key, [0 | 1]),
+        Type::Any => return tuple::check_one(key).map_err(|fault| fault.into_error(Status::BadKey, ty)),
+        Type::Tuple(types) => {
+            return tuple::check_row(types, key).map_err(|fault| fault.into_error(Status::BadKey, ty));
+        }
+        _ => ty.key_width() == Some(key.len()),
+    }
+    .then_some(())
+    .ok_or_else(|| fault(ty, key))
+}
+
+/// Text, with one more NUL before it if it is empty or begins with one.
+#[inline]
+fn check_str(key: &[u8]) -> bool {
+    match key {
+        [] | [0, 1..=255, ..] => false,
+        _ => simdutf8::basic::from_utf8(key).is_ok(),
+    }
+}
+
+/// Appends the encoded key. On failure `out` is as it was.
+///
+/// Fails with [`Status::BadKey`] if the value is not of the type, and with [`Status::KeySize`] as [`check_key`] does.
+pub fn encode_key(ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result<()> {
+    append(out, |out| put(ty, value, out))
+}
+
+/// Runs `put` on `out`, and undoes it if it fails or the key that it appended is empty or too long.
+pub(super) fn append(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
+    let start = out.len();
+    let outcome = put(out).and_then(|()| match out.len() - start {
+        0 => Err(empty()),
+        1..=MAX_KEY => Ok(()),
+        length => Err(too_long(length)),
+    });
+    if outcome.is_err() {
+        out.truncate(start);
+    }
+    outcome
+}
+
+fn put(ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result<()> {
+    match (ty, value) {
+        (Type::Bytes, Value::Bytes(bytes)) => out.extend_from_slice(bytes),
+        (Type::Str, Value::Str(text)) => put_str(text, out),
+        (Type::F32, Value::F64(number)) => {
+            out.extend_from_slice(&order::encode_f32(order::exact_f32(*number)?)?);
+        }
+        (Type::F64, Value::F64(number)) => out.extend_from_slice(&order::encode_f64(*number)?),
+        (Type::Bool, Value::Bool(truth)) => out.push(u8::from(*truth)),
+        (Type::Uuid, Value::Uuid(uuid)) => out.extend_from_slice(uuid),
+        (Type::Date, Value::Date(days)) => put_integer(&Type::I32, i128::from(*days), out),
+        (Type::DateTime, Value::DateTime(micros)) => put_integer(&Type::I64, i128::from(*micros), out),
+        (Type::Opaque(width), Value::Bytes(bytes)) if bytes.len() == *width => out.extend_from_slice(bytes),
+        (Type::Opaque(_), Value::Bytes(bytes)) => return Err(fault(ty, bytes)),
+        (Type::Any, _) => tuple::encode_one(value, out)?,
+        (Type::Tuple(types), _) => tuple::encode_row(types, value, out, true)?,
+        _ if ty.is_integer() => put_integer(ty, integer_of(ty, value, Status::BadKey)?, out),
+        _ => return Err(wrong_kind(Status::BadKey, ty, value)),
+    }
+    Ok(())
+}
+
+pub(super) fn put_str(text: &str, out: &mut Vec<u8>) {
+    if text.is_empty() || text.starts_with('\0') {
+        out.push(0);
+    }
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Big-endian in the type's width, the sign bit flipped. The number is in the type's range.
+fn put_integer(ty: &Type, number: i128, out: &mut Vec<u8>) {
+    if let (Some((width, signed)), Some((least, _))) = (ty.integer(), ty.integer_range()) {
+        // Flipping the sign bit is the same as counting from the least number.
+        let shifted = if signed { number - least } else { number };
+        out.extend_from_slice(&shifted.to_be_bytes()[16 - width..]);
+    }
+}
+
+/// Appends the bytes that all keys with this prefix begin with. On failure `out` is as it was.
+///
+/// The prefix is text for `str`, bytes for `bytes`, the leading elements for a tuple type; for `any` it is
+/// text, bytes or a tuple of leading elements. It may be empty. Other types have no prefix: [`Status::BadType`].
+pub fn encode_key_prefix(ty: &Type, prefix: &Value, out: &mut Vec<u8>) -> Result<()> {
+    let start = out.len();
+    let outcome = match (ty, prefix) {
+        (Type::Str, Value::Str(text)) if text.is_empty() => Ok(()),
+        (Type::Str, Value::Str(text)) => {
+            put_str(text, out);
+            Ok(())
+        }
+        (Type::Bytes, Value::Bytes(bytes)) => {
+            out.extend_from_slice(bytes);
+            Ok(())
+        }
+        (Type::Any, _) => tuple::encode_prefix(prefix, out),
+        (Type::Tuple(types), _) => tuple::encode_row(types, prefix, out, false),
+        (Type::Str | Type::Bytes, _) => Err(wrong_kind(Status::BadKey, ty, prefix)),
+        _ => Err(Error::new(
+            Status::BadType,
+            format!("keys of type {ty} have no prefix; those of str, bytes, tuples and any do"),
+        )),
+    };
+    if outcome.is_err() {
+        out.truncate(start);
+    }
+    outcome
+}
+
+/// Reads an encoded key. Fails as [`check_key`] does.
+pub fn decode_key(ty: &Type, key: &[u8]) -> Result<Value> {
+    check_key(ty, key)?;
+    let bad = |fault: Fault| fault.into_error(Status::BadKey, ty);
+    Ok(match ty {
+        Type::Bytes | Type::Opaque(_) => Value::Bytes(key.to_vec()),
+        Type::Str => Value::Str(get_str(key)?.to_owned()),
+        Type::F32 => Value::F64(f64::from(number(ty, key, order::decode_f32)?)),
+        Type::F64 => Value::F64(number(ty, key, order::decode_f64)?),
+        Type::Bool => Value::Bool(key == [1]),
+        Type::Uuid => Value::Uuid(number(ty, key, Some)?),
+        Type::Date => Value::Date(number(ty, key, |bytes| Some(i32::from_be_bytes(bytes) ^ i32::MIN))?),
+        Type::DateTime => {
+            Value::DateTime(number(ty, key, |bytes| Some(i64::from_be_bytes(bytes) ^ i64::MIN))?)
+        }
+        Type::U64 => Value::U64(number(ty, key, |bytes| Some(u64::from_be_bytes(bytes)))?),
+        Type::Any => tuple::decode_one(key).map_err(bad)?,
+        Type::Tuple(types) => tuple::decode_row(types, key).map_err(bad)?,
+        _ => get_integer(ty, key)?,
+    })
+}
+
+/// The text of a checked key.
+pub(super) fn get_str(key: &[u8]) -> Result<&str> {
+    let text = if key[0] == 0 { &key[1..] } else { key };
+    simdutf8::basic::from_utf8(text).map_err(|_| fault(&Type::Str, key))
+}
+
+/// What a key of a fixed width means.
+pub(super) fn number<const N: usize, T>(
+    ty: &Type,
+    key: &[u8],
+    decode: impl FnOnce([u8; N]) -> Option<T>,
+) -> Result<T> {
+    key.try_into().ok().and_then(decode).ok_or_else(|| fault(ty, key))
+}
+
+fn get_integer(ty: &Type, key: &[u8]) -> Result<Value> {
+    let least = ty.integer_range().map(|(least, _)| least);
+    let shifted = key.iter().fold(0, |sum: i128, byte| (sum << 8) | i128::from(*byte));
+    let number = least.and_then(|least| i64::try_from(shifted + least).ok());
+    number.map(Value::I64).ok_or_else(|| fault(ty, key))
+}
+
+#[cold]
+pub(super) fn empty() -> Error {
+    Error::new(Status::KeySize, "a key cannot be empty")
+}
+
+#[cold]
+pub(super) fn too_long(length: usize) -> Error {
+    Error::new(
+        Status::KeySize,
+        format!("a key of {length} bytes encoded is too long; the limit is {MAX_KEY}"),
+    )
+}
+
+/// Why bytes are not a key of this type.
+#[cold]
+pub(super) fn fault(ty: &Type, key: &[u8]) -> Error {
+    let message = match (ty, ty.key_width()) {
+        (Type::Array { .. } | Type::Unit, _) => return ty.check_as_key().err().unwrap_or_else(empty),
+        (_, Some(width)) if width != key.len() => {
+            format!("a key of type {ty} is {width} bytes, not {}", key.len())
+        }
+        (Type::Str, _) if key.is_empty() => "the key of an empty str is one NUL byte, not none".to_owned(),
+        (Type::Str, _) if simdutf8::basic::from_utf8(key).is_err() => {
+            "a key of type str must be UTF-8".to_owned()
+        }
+        (Type::Str, _) => "a key of type str that begins with NUL needs one more NUL before it".to_owned(),
+        (Type::Bool, _) => format!("a key of type bool is 0 or 1, not {}", key[0]),
+        (Type::F32 | Type::F64, _) => format!("a key of type {ty} cannot be NaN, and −0.0 is encoded as 0.0"),
+        _ => format!("a key of {} bytes is not an encoded {ty}", key.len()),
+    };
+    Error::new(Status::BadKey, message)
+}

@@ -1,0 +1,122 @@
+//! Rust's own types as keys and values.
+
+mod keys;
+mod stored;
+
+use std::fmt;
+
+use super::types::Type;
+#[cfg(doc)]
+use super::{Date, DateTime, Value};
+use crate::error::Result;
+
+/// A UUID: the type `uuid`.
+///
+/// ```
+/// use persistent_collections::Uuid;
+///
+/// assert_eq!(Uuid([0x11; 16]).to_string(), "11111111-1111-1111-1111-111111111111");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uuid(pub [u8; 16]);
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.0.iter().enumerate() {
+            if matches!(index, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A Rust type that a collection's keys can be.
+///
+/// | Rust | type |
+/// |---|---|
+/// | `String` | `str` |
+/// | `Vec<u8>` | `bytes` |
+/// | `i8` … `u64`, `f32`, `f64`, `bool` | the same |
+/// | [`Uuid`], [`Date`], [`DateTime`] | `uuid`, `date`, `datetime` |
+/// | tuples of one to six of these | `(T1,T2,…)` |
+/// | [`Value`] | `any` |
+///
+/// ```
+/// use persistent_collections::Key;
+///
+/// let mut key = Vec::new();
+/// <(String, i64)>::encode(&("year".to_owned(), 2026), &mut key)?;
+/// assert_eq!(<(String, i64)>::decode(&key)?, ("year".to_owned(), 2026));
+/// assert_eq!(<(String, i64)>::type_of().to_string(), "(str,i64)");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Key: Sized {
+    /// What a key is looked up by: `str` for `String`, `[u8]` for `Vec<u8>`, else the type itself.
+    type Borrowed: ?Sized;
+
+    /// The type as the catalog stores it.
+    fn type_of() -> Type;
+
+    /// Appends the encoded key; on failure `out` is as it was. Fails as [`encode_key`](super::encode_key) does.
+    fn encode(key: &Self::Borrowed, out: &mut Vec<u8>) -> Result<()>;
+
+    /// Reads an encoded key. Fails as [`check_key`](super::check_key) does.
+    fn decode(bytes: &[u8]) -> Result<Self>;
+}
+
+/// A Rust type that can stand in a tuple that is a key. It cannot be implemented elsewhere.
+pub trait KeyElement: sealed::Element {}
+
+impl<T: sealed::Element> KeyElement for T {}
+
+/// A Rust type that a dict's values can be.
+///
+/// | Rust | type |
+/// |---|---|
+/// | `String` | `str` |
+/// | `Vec<u8>` | `bytes` |
+/// | `i8` … `u64`, `f32`, `f64`, `bool` | the same |
+/// | [`Uuid`], [`Date`], [`DateTime`] | `uuid`, `date`, `datetime` |
+/// | `Vec<T>` of numbers other than `u8` | `T[]` |
+/// | `[T; N]` of numbers | `T[N]` |
+/// | [`Value`] | `any` |
+///
+/// ```
+/// use persistent_collections::Stored;
+///
+/// let mut value = Vec::new();
+/// <Vec<f32>>::encode(&[1.0, 2.0], &mut value)?;
+/// assert_eq!(<Vec<f32>>::decode(&value)?, [1.0, 2.0]);
+/// assert_eq!(<[f32; 768]>::type_of().to_string(), "f32[768]");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Stored: Sized {
+    /// What is stored from: `str` for `String`, `[T]` for `Vec<T>`, else the type itself.
+    type Borrowed: ?Sized;
+
+    /// The type as the catalog stores it.
+    fn type_of() -> Type;
+
+    /// Appends the encoded value; on failure `out` is as it was. Only a [`Value`] or an oversized one can fail, as
+    /// [`encode_value`](super::encode_value) does.
+    fn encode(value: &Self::Borrowed, out: &mut Vec<u8>) -> Result<()>;
+
+    /// Reads an encoded value. Fails as [`check_value`](super::check_value) does.
+    fn decode(bytes: &[u8]) -> Result<Self>;
+}
+
+mod sealed {
+    use super::super::fault::Parsed;
+    use super::super::tuple::Reader;
+    use super::super::types::Type;
+    use crate::error::Result;
+
+    /// One element of a tuple of the tuple layer.
+    pub trait Element: Sized {
+        fn element_type() -> Type;
+        fn put(&self, out: &mut Vec<u8>) -> Result<()>;
+        fn take(reader: &mut Reader<'_>) -> Parsed<Self>;
+    }
+}

@@ -1,0 +1,554 @@
+//! A collection of encoded keys and values: what [`Dict`](crate::Dict), [`Set`](crate::Set) and the C ABI
+//! stand on.
+//!
+//! Keys and values are checked here, against the stored types, before the engine sees them. An open collection
+//! knows under which sequence number of the catalog it was last found as it should be, and looks again when
+//! the number has moved.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::catalog::{self, Creation, Found, Kind, Looked, Schema, check_name, place};
+use crate::codec::{self, MAX_VALUE, Type};
+use crate::engine::{Column, Db, Engine, Op, Outcome, Range, Reader, Space, Wait};
+use crate::environment::{Environment, Shared};
+use crate::error::{Error, Result, Status};
+
+/// How a collection is opened.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OpenFlags {
+    /// Never makes it.
+    pub existing: bool,
+    /// `i64` asks for any integer type, `f64` for any floating-point type.
+    pub any_width: bool,
+}
+
+/// What became of taking a value.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Missing,
+    /// It has this many bytes and was left.
+    TooSmall(usize),
+    Value(Vec<u8>),
+}
+
+/// What became of a compare-exchange.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Exchange {
+    Done,
+    /// Another value was there.
+    Differs(Vec<u8>),
+    /// The key was absent, and a value expected.
+    Absent,
+}
+
+/// An open collection. Clones are the same. May be used from any thread; each uses its own current transaction.
+/// It does not keep the environment open.
+#[derive(Clone)]
+pub(crate) struct Collection(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    name: String,
+    schema: Schema,
+    space: Arc<Space>,
+    /// LMDB's view of a raw collection; `None`: it has a schema.
+    raw: Option<Db>,
+    /// The sequence number under which it was found as it should be, plus one; 0: not yet.
+    found_at: AtomicU64,
+    /// Made in a transaction that may yet be undone: made again by the next write, if so.
+    unsettled: AtomicBool,
+}
+
+impl Collection {
+    /// Opens a collection, or makes it. No type: as stored, or `any` where it is made.
+    pub(crate) fn open(
+        env: &Environment,
+        name: &str,
+        kind: Kind,
+        key: Option<&Type>,
+        value: Option<&Type>,
+        flags: OpenFlags,
+    ) -> Result<Collection> {
+        check_name(name)?;
+        let key_type = key.cloned().unwrap_or(Type::Any);
+        key_type.check_as_key()?;
+        let value_type = match kind {
+            Kind::Set => Type::Unit,
+            Kind::Dict => value.cloned().unwrap_or(Type::Any),
+        };
+        if kind == Kind::Dict {
+            value_type.check_as_value()?;
+        }
+        let shared = env.shared();
+        loop {
+            let (found, stored) = shared.read(|engine, reader| catalog::look_up(engine, reader, name))?;
+            let engine = shared.engine()?;
+            let space = engine.space(&stored)?;
+            let make = |schema, raw, unsettled| {
+                Collection(Arc::new(Inner {
+                    shared: Arc::clone(shared),
+                    name: name.to_owned(),
+                    schema,
+                    space: Arc::clone(&space),
+                    raw,
+                    found_at: AtomicU64::new(0),
+                    unsettled: AtomicBool::new(unsettled),
+                }))
+            };
+            match found {
+                Found::Live(schema) => {
+                    check_types(name, &schema, kind, key, value, flags)?;
+                    return Ok(make(schema, None, false));
+                }
+                Found::Raw => {
+                    let db = shared.read(|_, reader| place(reader, &space))?;
+                    let Some(db) = db else { continue };
+                    let key = key.cloned().unwrap_or(Type::Bytes);
+                    let value = match kind {
+                        Kind::Set => Type::Unit,
+                        Kind::Dict => value.cloned().unwrap_or(Type::Bytes),
+                    };
+                    return Ok(make(Schema { kind, key, value }, Some(db), false));
+                }
+                Found::Absent(sequence) => {
+                    let settings = engine.settings();
+                    if flags.existing || settings.read_only {
+                        return Err(Error::new(
+                            Status::NoCollection,
+                            format!("there is no collection {name:?}, and it is not to be made"),
+                        ));
+                    }
+                    let schema = Schema { kind, key: key_type.clone(), value: value_type.clone() };
+                    let creation = Creation::new(sequence, &schema);
+                    if shared.write(sequence, &creation.ops(engine.catalog(), &space))?.is_some() {
+                        return Ok(make(schema, None, true));
+                    }
+                }
+            }
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    pub(crate) fn key_type(&self) -> &Type {
+        &self.0.schema.key
+    }
+
+    pub(crate) fn value_type(&self) -> &Type {
+        &self.0.schema.value
+    }
+
+    pub(crate) fn is_raw(&self) -> bool {
+        self.0.raw.is_some()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0.shared
+    }
+
+    /// Finds the collection as a reader sees it. `Is(None)`: it was made in a transaction that was undone.
+    #[inline]
+    pub(crate) fn find(&self, reader: &mut Reader<'_>) -> Result<Looked<Option<Db>>> {
+        let Some(sequence) = reader.sequence()? else {
+            return Ok(Looked::Open(Arc::clone(reader.engine().catalog())));
+        };
+        if self.0.found_at.load(Ordering::Relaxed) != sequence + 1 {
+            match self.validate(reader, sequence)? {
+                Looked::Is(true) => {}
+                Looked::Is(false) => return Ok(Looked::Is(None)),
+                Looked::Open(space) => return Ok(Looked::Open(space)),
+            }
+        }
+        place(reader, &self.0.space)
+    }
+
+    /// Looks into the catalog whether the collection is still the one that was opened. `Is(false)`: it is not
+    /// there, but may be made again.
+    #[cold]
+    fn validate(&self, reader: &mut Reader<'_>, sequence: u64) -> Result<Looked<bool>> {
+        let own = Arc::as_ptr(&self.0).addr();
+        if reader.remembers(own) {
+            return Ok(Looked::Is(true));
+        }
+        let inner = &*self.0;
+        let stored = inner.space.as_str();
+        let schema = match catalog::live(reader.engine(), reader, stored)? {
+            Looked::Open(space) => return Ok(Looked::Open(space)),
+            Looked::Is(schema) => schema,
+        };
+        match schema {
+            None if inner.raw.is_some() => {}
+            Some(_) if inner.raw.is_some() => {
+                return Err(Error::new(
+                    Status::TypeMismatch,
+                    format!("collection {:?} has a schema since it was opened; open it again", inner.name),
+                ));
+            }
+            Some(schema) if schema == inner.schema => {}
+            Some(schema) => {
+                let (kind, key, value) = (schema.kind.name(), schema.key, schema.value);
+                return Err(Error::new(
+                    Status::TypeMismatch,
+                    format!(
+                        "collection {:?} was dropped and made anew as a {kind} of {key} to {value}; open it again",
+                        inner.name
+                    ),
+                ));
+            }
+            None if inner.unsettled.load(Ordering::Relaxed) => return Ok(Looked::Is(false)),
+            None => {
+                return Err(Error::new(
+                    Status::NoCollection,
+                    format!("collection {:?} is not there (dropped since?); open it again", inner.name),
+                ));
+            }
+        }
+        if !reader.remember(own) {
+            inner.unsettled.store(false, Ordering::Relaxed);
+            inner.found_at.store(sequence + 1, Ordering::Relaxed);
+        }
+        Ok(Looked::Is(true))
+    }
+
+    /// Reads, where the collection is there.
+    #[inline]
+    fn read<R>(&self, mut look: impl FnMut(&Reader<'_>, Db) -> Result<R>) -> Result<Option<R>> {
+        self.0.shared.read(|_, reader| {
+            Ok(match self.find(reader)? {
+                Looked::Open(space) => Looked::Open(space),
+                Looked::Is(None) => Looked::Is(None),
+                Looked::Is(Some(db)) => Looked::Is(Some(look(reader, db)?)),
+            })
+        })
+    }
+
+    /// Writes, in the thread's current transaction or in one of its own.
+    fn write(&self, op: &Op<'_>) -> Result<Outcome> {
+        enum Step {
+            Done(Outcome),
+            Open(Arc<Space>),
+            Autocommit(Arc<Engine>),
+        }
+        if self.0.raw.is_some_and(Db::has_duplicates) {
+            return Err(Error::new(
+                Status::ReadOnly,
+                format!(
+                    "collection {:?} has several values for a key (DUPSORT) and is read-only here",
+                    self.name()
+                ),
+            ));
+        }
+        loop {
+            let step = self.0.shared.call(|call| {
+                let Some(root) = call.current() else {
+                    return Ok(Step::Autocommit(Arc::clone(call.engine()?)));
+                };
+                root.check_writable()?;
+                let mut reader = call.reader()?;
+                match self.find(&mut reader)? {
+                    Looked::Open(space) => return Ok(Step::Open(space)),
+                    Looked::Is(Some(_)) => {}
+                    Looked::Is(None) => self.make_again(&mut reader)?,
+                }
+                reader.write()?.apply(op).map(Step::Done)
+            })?;
+            match step {
+                Step::Done(outcome) => return Ok(outcome),
+                Step::Open(space) => self.0.shared.open_space(&space)?,
+                Step::Autocommit(engine) => {
+                    if let Some(outcome) = self.autocommit(&engine, op)? {
+                        return Ok(outcome);
+                    }
+                }
+            }
+        }
+    }
+
+    /// One attempt to write in a transaction of its own; `None`: the catalog has changed meanwhile.
+    fn autocommit(&self, engine: &Arc<Engine>, op: &Op<'_>) -> Result<Option<Outcome>> {
+        let found_at = self.0.found_at.load(Ordering::Relaxed);
+        if let Some(sequence) = found_at.checked_sub(1)
+            && let Some(outcomes) = engine.autocommit(sequence, std::slice::from_ref(op), Wait::Default)?
+        {
+            return Ok(outcomes.into_iter().next());
+        }
+        // Not looked at yet, or changed since.
+        let (sequence, is_there) = self.0.shared.read(|_, reader| {
+            let sequence = reader.sequence()?;
+            Ok(match (self.find(reader)?, sequence) {
+                (Looked::Open(space), _) => Looked::Open(space),
+                (Looked::Is(db), Some(sequence)) => Looked::Is((sequence, db.is_some())),
+                (_, None) => Looked::Open(Arc::clone(reader.engine().catalog())),
+            })
+        })?;
+        if is_there || self.is_raw() {
+            let outcomes = engine.autocommit(sequence, std::slice::from_ref(op), Wait::Default)?;
+            return Ok(outcomes.and_then(|outcomes| outcomes.into_iter().next()));
+        }
+        let creation = Creation::new(sequence, &self.0.schema);
+        let [a, b, c, d] = creation.ops(engine.catalog(), &self.0.space);
+        let outcomes = engine.autocommit(sequence, &[a, b, c, d, *op], Wait::Default)?;
+        Ok(outcomes.and_then(|outcomes| outcomes.into_iter().last()))
+    }
+
+    /// Makes a collection whose creation was undone, in the current transaction.
+    fn make_again(&self, reader: &mut Reader<'_>) -> Result<()> {
+        let engine = reader.engine();
+        let sequence = reader.sequence()?.unwrap_or(0);
+        let creation = Creation::new(sequence, &self.0.schema);
+        let txn = reader.write()?;
+        for op in creation.ops(engine.catalog(), &self.0.space) {
+            txn.apply(&op)?;
+        }
+        Ok(())
+    }
+
+    fn check_key(&self, key: &[u8]) -> Result<()> {
+        let Some(db) = self.0.raw else { return codec::check_key(&self.0.schema.key, key) };
+        if db.has_integer_keys() && !matches!(key.len(), 4 | 8) {
+            return Err(Error::new(
+                Status::BadKey,
+                format!(
+                    "collection {:?} has integer keys (INTEGERKEY) of 4 or 8 bytes, not {}",
+                    self.name(),
+                    key.len()
+                ),
+            ));
+        }
+        codec::raw::check_raw_key(&self.0.schema.key, key)
+    }
+
+    fn check_value(&self, value: &[u8]) -> Result<()> {
+        if self.0.raw.is_some() && value.len() <= MAX_VALUE && self.0.schema.value == Type::Any {
+            return Ok(());
+        }
+        codec::check_value(&self.0.schema.value, value)
+    }
+
+    fn check_keys(&self, keys: &Column<'_>) -> Result<()> {
+        for (index, key) in keys.iter().enumerate() {
+            self.check_key(key).map_err(|error| error.at(index))?;
+        }
+        Ok(())
+    }
+
+    /// Shows a key's value to `f`, which copies what it needs and calls nothing of this crate.
+    #[inline]
+    pub(crate) fn get<R>(&self, key: &[u8], f: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        self.check_key(key)?;
+        let mut f = Some(f);
+        let found =
+            self.read(|reader, db| Ok(reader.get(db, key)?.and_then(|value| f.take().map(|f| f(value)))))?;
+        Ok(found.flatten())
+    }
+
+    /// The address and length of a key's value, which stay valid until the current transaction ends, or its
+    /// thread's next write in it.
+    pub(crate) fn get_ref(&self, key: &[u8]) -> Result<Option<(*const u8, usize)>> {
+        self.check_key(key)?;
+        self.0.shared.read(|_, reader| {
+            if !reader.is_lasting() {
+                return Err(Error::new(
+                    Status::NoTransaction,
+                    "a reference to a stored value needs a transaction that keeps it in place; begin one",
+                ));
+            }
+            Ok(match self.find(reader)? {
+                Looked::Open(space) => Looked::Open(space),
+                Looked::Is(None) => Looked::Is(None),
+                Looked::Is(Some(db)) => Looked::Is(reader.get(db, key)?.map(|v| (v.as_ptr(), v.len()))),
+            })
+        })
+    }
+
+    pub(crate) fn contains(&self, key: &[u8]) -> Result<bool> {
+        Ok(self.get(key, |_| ())?.is_some())
+    }
+
+    pub(crate) fn put(&self, key: &[u8], value: &[u8]) -> Result<()> {
+        self.check_key(key)?;
+        self.check_value(value)?;
+        self.write(&Op::Put { space: &self.0.space, key, value, fresh: false }).map(drop)
+    }
+
+    /// Stores a value where the key is absent; `Ok(false)`: it was there.
+    pub(crate) fn put_new(&self, key: &[u8], value: &[u8]) -> Result<bool> {
+        self.check_key(key)?;
+        self.check_value(value)?;
+        let outcome = self.write(&Op::Put { space: &self.0.space, key, value, fresh: true })?;
+        Ok(outcome == Outcome::Done)
+    }
+
+    pub(crate) fn remove(&self, key: &[u8]) -> Result<bool> {
+        self.check_key(key)?;
+        Ok(self.write(&Op::Remove { space: &self.0.space, key })? == Outcome::Done)
+    }
+
+    /// Removes and gives a value of at most `cap` bytes.
+    pub(crate) fn take(&self, key: &[u8], cap: usize) -> Result<Taken> {
+        self.check_key(key)?;
+        Ok(match self.write(&Op::Take { space: &self.0.space, key, cap })? {
+            Outcome::Value(value) => Taken::Value(value),
+            Outcome::TooSmall(len) => Taken::TooSmall(len),
+            _ => Taken::Missing,
+        })
+    }
+
+    /// Stores `desired` (`None`: removes) where the encoded value is `expected` (`None`: absent).
+    pub(crate) fn compare_exchange(
+        &self,
+        key: &[u8],
+        expected: Option<&[u8]>,
+        desired: Option<&[u8]>,
+    ) -> Result<Exchange> {
+        self.check_key(key)?;
+        if let Some(value) = desired {
+            self.check_value(value)?;
+        }
+        let op = Op::CompareExchange { space: &self.0.space, key, expected, desired };
+        Ok(match self.write(&op)? {
+            Outcome::Differs(Some(value)) => Exchange::Differs(value),
+            Outcome::Differs(None) => Exchange::Absent,
+            _ => Exchange::Done,
+        })
+    }
+
+    /// Adds to an integer, an absent one counting as 0; gives the sum.
+    pub(crate) fn add_i64(&self, key: &[u8], by: i64) -> Result<i64> {
+        self.check_key(key)?;
+        let kind = &self.0.schema.value;
+        if !kind.is_integer() && *kind != Type::Any {
+            return Err(Error::new(
+                Status::TypeMismatch,
+                format!("the values of {:?} are {kind}, not integers", self.name()),
+            ));
+        }
+        match self.write(&Op::Add { space: &self.0.space, key, kind, by })? {
+            Outcome::Sum(sum) => Ok(sum),
+            outcome => Err(unexpected(&outcome)),
+        }
+    }
+
+    pub(crate) fn len(&self) -> Result<u64> {
+        Ok(self.read(|reader, db| reader.len(db))?.unwrap_or(0))
+    }
+
+    pub(crate) fn clear(&self) -> Result<()> {
+        self.remove_range(&Range::all()).map(drop)
+    }
+
+    /// Shows the first or the last record to `f`, as [`Collection::get`] does.
+    pub(crate) fn edge<R>(&self, last: bool, f: impl FnOnce(&[u8], &[u8]) -> R) -> Result<Option<R>> {
+        let range = Range { reverse: last, ..Range::all() };
+        let mut f = Some(f);
+        let found = self.read(|reader, db| {
+            let found = reader.first(db, &range, |key, value| f.take().map(|f| f(key, value)))?;
+            Ok(found.flatten())
+        })?;
+        Ok(found.flatten())
+    }
+
+    /// Removes the keys of a range; gives how many there were.
+    pub(crate) fn remove_range(&self, range: &Range) -> Result<u64> {
+        count(&self.write(&Op::RemoveRange { space: &self.0.space, range })?)
+    }
+
+    /// Stores all or nothing; of a key's duplicates the last wins. Gives how many keys were new.
+    pub(crate) fn put_many(&self, keys: &Column<'_>, values: &Column<'_>) -> Result<u64> {
+        if keys.len() != values.len() {
+            return Err(Error::new(
+                Status::InvalidArgument,
+                format!("{} keys cannot go with {} values", keys.len(), values.len()),
+            ));
+        }
+        self.check_keys(keys)?;
+        for (index, value) in values.iter().enumerate() {
+            self.check_value(value).map_err(|error| error.at(index))?;
+        }
+        count(&self.write(&Op::PutMany { space: &self.0.space, keys, values })?)
+    }
+
+    /// Adds elements, all or nothing; gives how many were new.
+    pub(crate) fn add_many(&self, keys: &Column<'_>) -> Result<u64> {
+        self.check_keys(keys)?;
+        count(&self.write(&Op::AddMany { space: &self.0.space, keys })?)
+    }
+
+    /// Shows each key's value, or `None`, to `f`, as [`Collection::get`] does, all from one state.
+    pub(crate) fn get_many(
+        &self,
+        keys: &Column<'_>,
+        mut f: impl FnMut(usize, Option<&[u8]>) -> Result<()>,
+    ) -> Result<()> {
+        self.check_keys(keys)?;
+        let found = self.read(|reader, db| {
+            keys.iter().enumerate().try_for_each(|(index, key)| f(index, reader.get(db, key)?))
+        })?;
+        match found {
+            Some(()) => Ok(()),
+            None => (0..keys.len()).try_for_each(|index| f(index, None)),
+        }
+    }
+
+    /// Removes keys, all in one transaction; gives how many there were.
+    pub(crate) fn remove_many(&self, keys: &Column<'_>) -> Result<u64> {
+        self.check_keys(keys)?;
+        count(&self.write(&Op::RemoveMany { space: &self.0.space, keys })?)
+    }
+}
+
+fn count(outcome: &Outcome) -> Result<u64> {
+    match outcome {
+        Outcome::Count(count) => Ok(*count),
+        outcome => Err(unexpected(outcome)),
+    }
+}
+
+#[cold]
+fn unexpected(outcome: &Outcome) -> Error {
+    Error::new(Status::Panic, format!("the engine answered {outcome:?} to another operation"))
+}
+
+/// Compares what was asked for with what is stored.
+fn check_types(
+    name: &str,
+    stored: &Schema,
+    kind: Kind,
+    key: Option<&Type>,
+    value: Option<&Type>,
+    flags: OpenFlags,
+) -> Result<()> {
+    if stored.kind != kind {
+        return Err(Error::new(
+            Status::WrongKind,
+            format!("collection {name:?} is a {}, not a {}", stored.kind.name(), kind.name()),
+        ));
+    }
+    let fits = |asked: Option<&Type>, stored: &Type| match asked {
+        None => true,
+        Some(asked) if asked == stored || *stored == Type::Any => true,
+        Some(Type::I64) if flags.any_width => stored.is_integer(),
+        Some(Type::F64) if flags.any_width => matches!(stored, Type::F32 | Type::F64),
+        Some(_) => false,
+    };
+    let differs = |what: &str, asked: Option<&Type>, stored: &Type| {
+        let asked = asked.map_or_else(String::new, ToString::to_string);
+        Err(Error::new(
+            Status::TypeMismatch,
+            format!(
+                "the {what} of collection {name:?} are stored as {stored}, and were asked for as {asked}"
+            ),
+        ))
+    };
+    let keys = if kind == Kind::Set { "elements" } else { "keys" };
+    if !fits(key, &stored.key) {
+        return differs(keys, key, &stored.key);
+    }
+    if kind == Kind::Dict && !fits(value, &stored.value) {
+        return differs("values", value, &stored.value);
+    }
+    Ok(())
+}

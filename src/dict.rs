@@ -1,0 +1,378 @@
+//! Dicts: keys with values, typed.
+
+use std::marker::PhantomData;
+use std::ops::{Bound, RangeBounds};
+
+use crate::catalog::Kind;
+use crate::codec::{Key, Stored};
+use crate::collection::{Collection, OpenFlags};
+use crate::engine::{Column, Range};
+use crate::environment::Environment;
+use crate::error::{Error, Result, Status};
+use crate::iter::Scan;
+
+/// A dict on disk: keys of type `K` in their order, each with a value of type `V`.
+///
+/// Clones are the same dict, and so is any other opening of its name, in any process and language. May be used
+/// from any thread. A call is part of its thread's current [`Transaction`](crate::Transaction); without one, a
+/// write commits by itself and a read sees the newest commit.
+///
+/// ```
+/// use persistent_collections::{Dict, Environment, Options};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+/// let dict = Dict::<i64, String>::open(&env, "squares")?;
+/// for n in [3, -1, 2] {
+///     dict.put(&n, &(n * n).to_string())?;
+/// }
+/// let keys: Vec<i64> = dict.range(0..)?.map(|entry| Ok(entry?.0)).collect::<Result<_, persistent_collections::Error>>()?;
+/// assert_eq!(keys, [2, 3]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Dict<K, V> {
+    collection: Collection,
+    /// Keeps the environment open.
+    env: Environment,
+    types: PhantomData<fn() -> (K, V)>,
+}
+
+impl<K, V> Clone for Dict<K, V> {
+    fn clone(&self) -> Self {
+        Self { collection: self.collection.clone(), env: self.env.clone(), types: PhantomData }
+    }
+}
+
+impl<K, V> std::fmt::Debug for Dict<K, V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (key, value) = (self.collection.key_type(), self.collection.value_type());
+        write!(f, "Dict({:?}, {key} to {value})", self.collection.name())
+    }
+}
+
+impl<K: Key, V: Stored> Dict<K, V> {
+    /// Opens a dict, or makes it. Types that differ from the stored ones are [`Status::TypeMismatch`].
+    pub fn open(env: &Environment, name: &str) -> Result<Self> {
+        Self::open_with(env, name, false)
+    }
+
+    /// Opens a dict that is there; [`Status::NoCollection`] if it is not.
+    pub fn open_existing(env: &Environment, name: &str) -> Result<Self> {
+        Self::open_with(env, name, true)
+    }
+
+    fn open_with(env: &Environment, name: &str, existing: bool) -> Result<Self> {
+        let (key, value) = (K::type_of(), V::type_of());
+        let flags = OpenFlags { existing, any_width: false };
+        let collection = Collection::open(env, name, Kind::Dict, Some(&key), Some(&value), flags)?;
+        require_types(&collection, &[(&key, collection.key_type()), (&value, collection.value_type())])?;
+        Ok(Self { collection, env: env.clone(), types: PhantomData })
+    }
+
+    /// The environment that it lies in.
+    #[must_use]
+    pub fn environment(&self) -> &Environment {
+        &self.env
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.collection.name()
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &K::Borrowed) -> Result<Option<V>> {
+        self.collection.get(&encode_key::<K>(key)?, V::decode)?.transpose()
+    }
+
+    /// Whether a key is there.
+    pub fn contains(&self, key: &K::Borrowed) -> Result<bool> {
+        self.collection.contains(&encode_key::<K>(key)?)
+    }
+
+    /// Stores a value, in place of the one that was there.
+    pub fn put(&self, key: &K::Borrowed, value: &V::Borrowed) -> Result<()> {
+        self.collection.put(&encode_key::<K>(key)?, &encode_value::<V>(value)?)
+    }
+
+    /// Stores a value where the key is absent. `Ok(false)`: it was there, and keeps its value.
+    pub fn put_new(&self, key: &K::Borrowed, value: &V::Borrowed) -> Result<bool> {
+        self.collection.put_new(&encode_key::<K>(key)?, &encode_value::<V>(value)?)
+    }
+
+    /// Removes a key. `Ok(false)`: it was not there.
+    pub fn remove(&self, key: &K::Borrowed) -> Result<bool> {
+        self.collection.remove(&encode_key::<K>(key)?)
+    }
+
+    /// Removes a key and gives its value.
+    pub fn take(&self, key: &K::Borrowed) -> Result<Option<V>> {
+        match self.collection.take(&encode_key::<K>(key)?, usize::MAX)? {
+            crate::collection::Taken::Value(value) => V::decode(&value).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Stores `desired` (`None`: removes the key) if the value is `expected` (`None`: absent), compared as
+    /// encoded. Else gives the value that is there.
+    pub fn compare_exchange(
+        &self,
+        key: &K::Borrowed,
+        expected: Option<&V::Borrowed>,
+        desired: Option<&V::Borrowed>,
+    ) -> Result<std::result::Result<(), Option<V>>> {
+        use crate::collection::Exchange;
+        let expected = expected.map(encode_value::<V>).transpose()?;
+        let desired = desired.map(encode_value::<V>).transpose()?;
+        let key = encode_key::<K>(key)?;
+        Ok(match self.collection.compare_exchange(&key, expected.as_deref(), desired.as_deref())? {
+            Exchange::Done => Ok(()),
+            Exchange::Absent => Err(None),
+            Exchange::Differs(value) => Err(Some(V::decode(&value)?)),
+        })
+    }
+
+    /// Adds to an integer, atomically; an absent one counts as 0. Gives the sum;
+    /// [`Status::Overflow`] where that leaves the type's range.
+    pub fn add(&self, key: &K::Borrowed, by: i64) -> Result<i64> {
+        self.collection.add_i64(&encode_key::<K>(key)?, by)
+    }
+
+    /// How many keys there are. Does not count them.
+    pub fn len(&self) -> Result<u64> {
+        self.collection.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Removes every key.
+    pub fn clear(&self) -> Result<()> {
+        self.collection.clear()
+    }
+
+    /// The least key and its value.
+    pub fn first(&self) -> Result<Option<(K, V)>> {
+        self.edge(false)
+    }
+
+    /// The greatest key and its value.
+    pub fn last(&self) -> Result<Option<(K, V)>> {
+        self.edge(true)
+    }
+
+    fn edge(&self, last: bool) -> Result<Option<(K, V)>> {
+        self.collection.edge(last, |key, value| Ok((K::decode(key)?, V::decode(value)?)))?.transpose()
+    }
+
+    /// Stores many pairs in one transaction: all or none. Of a key's duplicates the last wins.
+    pub fn put_many<'a, I>(&self, pairs: I) -> Result<()>
+    where
+        I: IntoIterator<Item = (&'a K::Borrowed, &'a V::Borrowed)>,
+        K::Borrowed: 'a,
+        V::Borrowed: 'a,
+    {
+        let (mut keys, mut values) = (Packed::default(), Packed::default());
+        for (key, value) in pairs {
+            keys.push(|out| K::encode(key, out))?;
+            values.push(|out| V::encode(value, out))?;
+        }
+        self.collection.put_many(&keys.column()?, &values.column()?).map(drop)
+    }
+
+    /// The values of many keys, all from one state.
+    pub fn get_many<'a, I>(&self, keys: I) -> Result<Vec<Option<V>>>
+    where
+        I: IntoIterator<Item = &'a K::Borrowed>,
+        K::Borrowed: 'a,
+    {
+        let mut packed = Packed::default();
+        for key in keys {
+            packed.push(|out| K::encode(key, out))?;
+        }
+        let mut values = Vec::new();
+        self.collection.get_many(&packed.column()?, |_, value| {
+            values.push(value.map(V::decode).transpose()?);
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
+    /// Removes many keys in one transaction; gives how many there were.
+    pub fn remove_many<'a, I>(&self, keys: I) -> Result<u64>
+    where
+        I: IntoIterator<Item = &'a K::Borrowed>,
+        K::Borrowed: 'a,
+    {
+        let mut packed = Packed::default();
+        for key in keys {
+            packed.push(|out| K::encode(key, out))?;
+        }
+        self.collection.remove_many(&packed.column()?)
+    }
+
+    /// Every pair in the order of keys, from one state.
+    pub fn iter(&self) -> Result<Entries<K, V>> {
+        self.entries(Range::all())
+    }
+
+    /// The pairs whose keys lie between two bounds.
+    pub fn range<'a>(&self, range: impl RangeBounds<&'a K::Borrowed>) -> Result<Entries<K, V>>
+    where
+        K::Borrowed: 'a,
+    {
+        self.entries(encode_range::<K>(&range)?)
+    }
+
+    /// Removes the keys between two bounds; gives how many there were.
+    pub fn remove_range<'a>(&self, range: impl RangeBounds<&'a K::Borrowed>) -> Result<u64>
+    where
+        K::Borrowed: 'a,
+    {
+        self.collection.remove_range(&encode_range::<K>(&range)?)
+    }
+
+    fn entries(&self, range: Range) -> Result<Entries<K, V>> {
+        let scan = Scan::open(&self.collection, range)?;
+        Ok(Entries { scan, _env: self.env.clone(), types: PhantomData })
+    }
+}
+
+impl<V: Stored> Dict<String, V> {
+    /// The pairs whose keys begin with `prefix`.
+    ///
+    /// ```
+    /// # use persistent_collections::{Dict, Environment, Options};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// let dict = Dict::<String, bool>::open(&env, "trees")?;
+    /// dict.put_many([("ash", &true), ("aspen", &true), ("oak", &false)])?;
+    /// assert_eq!(dict.prefix("as")?.count(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn prefix(&self, prefix: &str) -> Result<Entries<String, V>> {
+        let mut encoded = Vec::new();
+        if !prefix.is_empty() {
+            <String as Key>::encode(prefix, &mut encoded)?;
+        }
+        self.entries(Range::new(Bound::Unbounded, Bound::Unbounded, Some(&encoded), false))
+    }
+}
+
+/// The pairs of a dict, in the order of keys. Outside of transactions it has a snapshot of its own.
+///
+/// Yields an error where a stored pair is damaged or the transaction that it belongs to has ended.
+pub struct Entries<K, V> {
+    scan: Scan,
+    _env: Environment,
+    types: PhantomData<fn() -> (K, V)>,
+}
+
+impl<K: Key, V: Stored> Entries<K, V> {
+    /// The pair before the one that was given last.
+    pub fn previous(&mut self) -> Option<Result<(K, V)>> {
+        pair(self.scan.prev())
+    }
+
+    /// Goes before the first key not less than `key`.
+    pub fn seek(&mut self, key: &K::Borrowed) -> Result<()> {
+        self.scan.seek(&encode_key::<K>(key)?);
+        Ok(())
+    }
+}
+
+impl<K: Key, V: Stored> Iterator for Entries<K, V> {
+    type Item = Result<(K, V)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        pair(self.scan.next())
+    }
+}
+
+type Step<'a> = Result<Option<(&'a [u8], &'a [u8])>>;
+
+fn pair<K: Key, V: Stored>(step: Step<'_>) -> Option<Result<(K, V)>> {
+    let record = step.transpose()?;
+    Some(record.and_then(|(key, value)| Ok((K::decode(key)?, V::decode(value)?))))
+}
+
+/// Refuses types that are stored otherwise than Rust's own say, which `any` allows to other languages.
+pub(crate) fn require_types(
+    collection: &Collection,
+    types: &[(&crate::codec::Type, &crate::codec::Type)],
+) -> Result<()> {
+    for (asked, stored) in types {
+        if asked != stored {
+            return Err(Error::new(
+                Status::TypeMismatch,
+                format!(
+                    "collection {:?} stores {stored}, not {asked}; open it with Value in that place",
+                    collection.name()
+                ),
+            ));
+        }
+    }
+    if collection.is_raw() {
+        return Err(Error::new(
+            Status::TypeMismatch,
+            format!(
+                "collection {:?} has no schema: another LMDB program made it, and its types are unknown",
+                collection.name()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+pub(crate) fn encode_key<K: Key>(key: &K::Borrowed) -> Result<Vec<u8>> {
+    let mut encoded = Vec::new();
+    K::encode(key, &mut encoded)?;
+    Ok(encoded)
+}
+
+fn encode_value<V: Stored>(value: &V::Borrowed) -> Result<Vec<u8>> {
+    let mut encoded = Vec::new();
+    V::encode(value, &mut encoded)?;
+    Ok(encoded)
+}
+
+pub(crate) fn encode_range<'a, K: Key>(range: &impl RangeBounds<&'a K::Borrowed>) -> Result<Range>
+where
+    K::Borrowed: 'a,
+{
+    let bound = |bound: Bound<&&'a K::Borrowed>| {
+        Ok(match bound {
+            Bound::Included(key) => Bound::Included(encode_key::<K>(key)?),
+            Bound::Excluded(key) => Bound::Excluded(encode_key::<K>(key)?),
+            Bound::Unbounded => Bound::Unbounded,
+        })
+    };
+    Ok(Range { lower: bound(range.start_bound())?, upper: bound(range.end_bound())?, reverse: false })
+}
+
+/// Encoded items one after the other.
+pub(crate) struct Packed {
+    bytes: Vec<u8>,
+    offsets: Vec<u64>,
+}
+
+impl Default for Packed {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), offsets: vec![0] }
+    }
+}
+
+impl Packed {
+    pub(crate) fn push(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
+        encode(&mut self.bytes).map_err(|error| error.at(self.offsets.len() - 1))?;
+        self.offsets.push(self.bytes.len() as u64);
+        Ok(())
+    }
+
+    pub(crate) fn column(&self) -> Result<Column<'_>> {
+        Column::variable(&self.bytes, &self.offsets)
+    }
+}

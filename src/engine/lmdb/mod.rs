@@ -1,0 +1,168 @@
+//! The engine over LMDB.
+//!
+//! - `raw`: RAII over LMDB, the only calls into it
+//! - `open`: one environment per data file and process; the file's header, read before LMDB sees it
+//! - `spaces`: named databases, opened by rules under which a number never means two of them
+//! - `seats`: what each thread has per environment: a pooled snapshot, its stack of transactions
+//! - `txn`: snapshots, and write transactions with what is written in them
+//! - `reader`, `scan`: single reads and walks over ranges, in either
+//! - `writer`: the process's writer lock, and the one path of autocommitted writes
+//! - `map`: the size of the memory map
+
+mod map;
+mod open;
+mod raw;
+mod reader;
+mod scan;
+mod seats;
+mod spaces;
+mod txn;
+mod writer;
+
+use std::sync::Arc;
+
+use crate::engine::{Figures, Settings};
+use crate::error::{Error, Result, Status};
+
+pub(crate) use open::open;
+pub(crate) use raw::version;
+pub(crate) use reader::Reader;
+pub(crate) use seats::{Call, Level, Opening, Root, RootKind, Seat, State, seat_of_thread};
+pub(crate) use spaces::{Db, SEQUENCE, Space};
+pub(crate) use txn::Place;
+pub(crate) use writer::begin_write;
+
+use raw::{Code, RawEnv, RoTxn, RwTxn};
+
+/// An open LMDB environment. One per data file and process; the last `Arc` closes it.
+pub(crate) struct Engine {
+    raw: Arc<RawEnv>,
+    spaces: spaces::Spaces,
+    pub(crate) seats: seats::Seats,
+    writer: writer::Writer,
+    settings: Settings,
+}
+
+impl Engine {
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The space of a name. Opens nothing; the empty name is the unnamed space.
+    pub(crate) fn space(&self, name: &str) -> Result<Arc<Space>> {
+        self.spaces.named(name)
+    }
+
+    pub(crate) fn catalog(&self) -> &Arc<Space> {
+        self.spaces.catalog()
+    }
+
+    pub(crate) fn main(&self) -> &Arc<Space> {
+        self.spaces.main()
+    }
+
+    /// Puts everything that was committed on stable storage.
+    pub(crate) fn flush(&self) -> Result<()> {
+        if self.settings.read_only || self.settings.immutable {
+            return Ok(());
+        }
+        self.raw.sync().map_err(|code| code.error("flushing"))
+    }
+
+    fn begin_read(&self) -> Result<RoTxn> {
+        let full = Code(lmdb_sys::MDB_READERS_FULL);
+        let mut begun = RoTxn::begin(&self.raw);
+        if matches!(begun, Err(code) if code == full) {
+            // Slots of processes that are gone, then those of threads that are idle.
+            self.raw.reap_readers().map_err(|code| code.error("reaping readers"))?;
+            begun = RoTxn::begin(&self.raw);
+        }
+        if matches!(begun, Err(code) if code == full) {
+            self.seats.release_idle();
+            begun = RoTxn::begin(&self.raw);
+        }
+        begun.map_err(|code| {
+            if code == full {
+                let max = self.settings.max_readers;
+                Error::new(
+                    Status::ReadersFull,
+                    format!(
+                        "all {max} reader slots are taken by open snapshots and iterators; close some, or \
+                         open the environment with a larger max_readers"
+                    ),
+                )
+            } else {
+                code.error("beginning to read")
+            }
+        })
+    }
+
+    fn begin_write(&self) -> Result<RwTxn> {
+        if self.settings.read_only || self.settings.immutable {
+            return Err(read_only());
+        }
+        RwTxn::begin(&self.raw).map_err(|code| code.error("beginning to write"))
+    }
+
+    #[cold]
+    fn write_failed(&self, code: Code, doing: &str) -> Error {
+        if code.0 == lmdb_sys::MDB_MAP_FULL {
+            return self.map_full();
+        }
+        code.error(doing)
+    }
+
+    #[cold]
+    fn commit_failed(&self, code: Code) -> Error {
+        if code.0 == lmdb_sys::MDB_MAP_FULL {
+            return self.map_full();
+        }
+        code.error("committing")
+    }
+
+    fn map_full(&self) -> Error {
+        let size = self.raw.info().me_mapsize;
+        Error::new(
+            Status::MapFull,
+            format!("the memory map of {size} bytes is full; open the environment with a larger map_size"),
+        )
+    }
+
+    pub(crate) fn figures(&self) -> Result<Figures> {
+        let (info, stat) = (self.raw.info(), self.raw.stat());
+        let page_size = u64::from(stat.ms_psize);
+        let snapshot = txn::Snapshot::begin(self)?;
+        let pages_free = snapshot.free_pages()?;
+        let pages_used = (info.me_last_pgno as u64 + 1).saturating_sub(pages_free);
+        drop(snapshot);
+        let oldest = self.raw.readers().map_err(|code| code.error("listing readers"))?;
+        Ok(Figures {
+            map_size: info.me_mapsize as u64,
+            file_size: open::file_size(&self.raw)?,
+            page_size,
+            pages_used,
+            pages_free,
+            last_txn: info.me_last_txnid as u64,
+            max_readers: info.me_maxreaders,
+            readers: u32::try_from(oldest.len()).unwrap_or(u32::MAX),
+            oldest_reader_txn: oldest
+                .iter()
+                .filter_map(|reader| reader.txn)
+                .min()
+                .unwrap_or(info.me_last_txnid as u64),
+        })
+    }
+}
+
+#[cold]
+pub(crate) fn read_only() -> Error {
+    Error::new(Status::ReadOnly, "the environment was opened read-only")
+}
+
+/// The catalog's sequence number from its record.
+fn sequence_number(record: Option<&[u8]>) -> Result<u64> {
+    let Some(record) = record else { return Ok(0) };
+    minicbor::decode(record).map_err(|_| {
+        Error::new(Status::Corrupted, "the catalog's sequence number (pc:seq) is not a CBOR integer")
+    })
+}

@@ -1,0 +1,565 @@
+//! RAII over `lmdb_sys`: the only calls into LMDB.
+//!
+//! Nothing here knows of collections or threads. Lifetimes carry LMDB's rules: what a read returns borrows
+//! the transaction, and a write needs it exclusively, so bytes of the map cannot outlive what keeps them in
+//! place. A cursor borrows its transaction; a savepoint is ended before its parent is used, by [`RwTxn`].
+
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ptr::{self, NonNull};
+use std::sync::{Arc, OnceLock};
+
+use lmdb_sys as ffi;
+
+use super::open::Ticket;
+use crate::error::{Error, Status};
+
+/// The number of an open named database.
+pub(super) type Dbi = ffi::MDB_dbi;
+
+/// The main database: the records of an unnamed collection, and an entry for each named database.
+pub(super) const MAIN: Dbi = 1;
+
+/// A status of LMDB or an `errno`, never zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Code(pub c_int);
+
+impl Code {
+    fn check(rc: c_int) -> Result<(), Code> {
+        if rc == ffi::MDB_SUCCESS { Ok(()) } else { Err(Code(rc)) }
+    }
+
+    /// LMDB's or the system's own words for it.
+    pub(super) fn text(self) -> String {
+        // SAFETY: mdb_strerror returns a NUL-terminated string for every code: LMDB's own are static, an
+        // errno's is libc's, copied here before any other call of this thread.
+        unsafe { CStr::from_ptr(ffi::mdb_strerror(self.0)) }.to_string_lossy().into_owned()
+    }
+
+    /// The error that this code is outside of opening, where a code says more.
+    #[cold]
+    pub(super) fn error(self, doing: &str) -> Error {
+        let status = match self.0 {
+            ffi::MDB_CORRUPTED | ffi::MDB_PAGE_NOTFOUND | ffi::MDB_CURSOR_FULL => Status::Corrupted,
+            ffi::MDB_PANIC => Status::EnvFailed,
+            ffi::MDB_MAP_FULL => Status::MapFull,
+            ffi::MDB_DBS_FULL => Status::CollectionsFull,
+            ffi::MDB_READERS_FULL => Status::ReadersFull,
+            ffi::MDB_BAD_TXN | ffi::MDB_TXN_FULL => Status::TxnFailed,
+            ffi::MDB_INCOMPATIBLE => Status::TypeMismatch,
+            ffi::MDB_VERSION_MISMATCH => Status::LockVersion,
+            ffi::MDB_INVALID => Status::NotADatabase,
+            libc::ENOSPC | libc::EDQUOT | libc::EFBIG => Status::DiskFull,
+            libc::ENOMEM => Status::NoMemory,
+            libc::EACCES | libc::EPERM | libc::EROFS => Status::Permission,
+            _ => Status::Io,
+        };
+        Error::new(status, format!("{doing}: {}", self.text()))
+    }
+}
+
+/// How LMDB opens an environment.
+pub(super) struct OpenParameters<'a> {
+    pub path: &'a CStr,
+    pub flags: c_uint,
+    pub mode: u32,
+    pub map_size: usize,
+    pub max_readers: u32,
+    pub max_dbs: u32,
+}
+
+/// An open `MDB_env`, closed when dropped; then its ticket is dropped too.
+pub(super) struct RawEnv(NonNull<ffi::MDB_env>, OnceLock<Ticket>);
+
+// SAFETY: an MDB_env may be used by many threads at once; every call here that LMDB wants alone (closing,
+// resizing the map) takes the environment by value or documents its gate.
+unsafe impl Send for RawEnv {}
+// SAFETY: as above.
+unsafe impl Sync for RawEnv {}
+
+impl RawEnv {
+    pub(super) fn open(with: &OpenParameters<'_>) -> Result<RawEnv, Code> {
+        let mut env = ptr::null_mut();
+        // SAFETY: `env` is a valid place for the pointer.
+        Code::check(unsafe { ffi::mdb_env_create(&raw mut env) })?;
+        let env = RawEnv(NonNull::new(env).ok_or(Code(libc::ENOMEM))?, OnceLock::new());
+        // SAFETY: the environment was created and is not open yet, as these three need it.
+        unsafe {
+            Code::check(ffi::mdb_env_set_mapsize(env.0.as_ptr(), with.map_size))?;
+            Code::check(ffi::mdb_env_set_maxreaders(env.0.as_ptr(), with.max_readers))?;
+            Code::check(ffi::mdb_env_set_maxdbs(env.0.as_ptr(), with.max_dbs))?;
+        }
+        // SAFETY: the path is NUL-terminated; after a failure LMDB wants mdb_env_close, which `env`'s drop does.
+        Code::check(unsafe {
+            ffi::mdb_env_open(env.0.as_ptr(), with.path.as_ptr(), with.flags, with.mode as ffi::mdb_mode_t)
+        })?;
+        Ok(env)
+    }
+
+    /// Hands over what tells the registry that the files are closed.
+    pub(super) fn hold(&self, ticket: Ticket) {
+        let first = self.1.set(ticket).is_ok();
+        debug_assert!(first, "an environment is registered once");
+    }
+
+    /// Flushes what was written to stable storage, whatever the durability.
+    pub(super) fn sync(&self) -> Result<(), Code> {
+        // SAFETY: the environment is open for as long as `self` lives.
+        Code::check(unsafe { ffi::mdb_env_sync(self.0.as_ptr(), 1) })
+    }
+
+    pub(super) fn info(&self) -> ffi::MDB_envinfo {
+        // SAFETY: MDB_envinfo is plain numbers and a pointer: all zeros is a value of it.
+        let mut info = unsafe { std::mem::zeroed::<ffi::MDB_envinfo>() };
+        // SAFETY: the environment is open and `info` a valid place; the call fails only for null pointers.
+        unsafe { ffi::mdb_env_info(self.0.as_ptr(), &raw mut info) };
+        info
+    }
+
+    pub(super) fn stat(&self) -> ffi::MDB_stat {
+        // SAFETY: MDB_stat is plain numbers: all zeros is a value of it.
+        let mut stat = unsafe { std::mem::zeroed::<ffi::MDB_stat>() };
+        // SAFETY: the environment is open and `stat` a valid place; the call fails only for null pointers.
+        unsafe { ffi::mdb_env_stat(self.0.as_ptr(), &raw mut stat) };
+        stat
+    }
+
+    /// The descriptor of the data file. It stays LMDB's.
+    pub(super) fn descriptor(&self) -> Result<c_int, Code> {
+        let mut fd = -1;
+        // SAFETY: the environment is open and `fd` a valid place.
+        Code::check(unsafe { ffi::mdb_env_get_fd(self.0.as_ptr(), &raw mut fd) })?;
+        Ok(fd)
+    }
+
+    /// The reader slots in use, of all processes.
+    pub(super) fn readers(&self) -> Result<Vec<ReaderSlot>, Code> {
+        unsafe extern "C" fn collect(line: *const c_char, context: *mut c_void) -> c_int {
+            // SAFETY: LMDB passes a NUL-terminated line, and the context that was given to mdb_reader_list,
+            // which is the vector below, borrowed by nobody else meanwhile.
+            let (line, slots) = unsafe { (CStr::from_ptr(line), &mut *context.cast::<Vec<ReaderSlot>>()) };
+            // One line for a slot: process, thread (hexadecimal), transaction or "-"; before them a heading.
+            let line = line.to_string_lossy();
+            let mut words = line.split_whitespace();
+            if let (Some(Ok(process)), Some(_), Some(txn)) =
+                (words.next().map(str::parse), words.next(), words.next())
+            {
+                slots.push(ReaderSlot { process, txn: txn.parse().ok() });
+            }
+            0
+        }
+        let mut slots: Vec<ReaderSlot> = Vec::new();
+        // SAFETY: the environment is open; the callback gets the vector, which outlives the call.
+        let rc = unsafe {
+            ffi::mdb_reader_list(self.0.as_ptr(), Some(collect), (&raw mut slots).cast::<c_void>())
+        };
+        if rc < 0 { Err(Code(rc)) } else { Ok(slots) }
+    }
+
+    /// Frees the reader slots of processes that are gone.
+    pub(super) fn reap_readers(&self) -> Result<u32, Code> {
+        let mut dead = 0;
+        // SAFETY: the environment is open and `dead` a valid place.
+        Code::check(unsafe { ffi::mdb_reader_check(self.0.as_ptr(), &raw mut dead) })?;
+        Ok(u32::try_from(dead).unwrap_or(0))
+    }
+}
+
+impl Drop for RawEnv {
+    fn drop(&mut self) {
+        // SAFETY: transactions hold an `Arc` of what holds this, so none is left; cursors borrow those.
+        unsafe { ffi::mdb_env_close(self.0.as_ptr()) }
+    }
+}
+
+/// A reader slot in use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReaderSlot {
+    /// The process that has it.
+    #[allow(dead_code)] // for the list of readers by process
+    pub process: u32,
+    /// The snapshot that it keeps; `None` between two.
+    pub txn: Option<u64>,
+}
+
+/// The version string of the LMDB that is linked in.
+pub(crate) fn version() -> &'static CStr {
+    // SAFETY: LMDB returns a static NUL-terminated string; the outputs may be null.
+    unsafe { CStr::from_ptr(ffi::mdb_version(ptr::null_mut(), ptr::null_mut(), ptr::null_mut())) }
+}
+
+fn val(bytes: &[u8]) -> ffi::MDB_val {
+    ffi::MDB_val { mv_size: bytes.len(), mv_data: bytes.as_ptr().cast_mut().cast() }
+}
+
+const NOTHING: ffi::MDB_val = ffi::MDB_val { mv_size: 0, mv_data: ptr::null_mut() };
+
+/// # Safety
+/// `val` must have been filled by LMDB, and its bytes must stay in place during `'t`.
+unsafe fn slice<'t>(val: ffi::MDB_val) -> &'t [u8] {
+    if val.mv_size == 0 {
+        return &[];
+    }
+    // SAFETY: LMDB filled it with the address and size of a record in the map or in a dirty page; the caller
+    // vouches for the lifetime.
+    unsafe { std::slice::from_raw_parts(val.mv_data.cast(), val.mv_size) }
+}
+
+/// The reads that every transaction has. Not owned: [`RoTxn`] and [`RwTxn`] lend it.
+pub(super) struct Txn(NonNull<ffi::MDB_txn>);
+
+impl Txn {
+    /// The transaction's number: of the snapshot that it reads, or the one that it will commit.
+    #[inline]
+    pub(super) fn id(&self) -> u64 {
+        // SAFETY: the transaction lives as long as `self`.
+        unsafe { ffi::mdb_txn_id(self.0.as_ptr()) as u64 }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, dbi: Dbi, key: &[u8]) -> Result<Option<&[u8]>, Code> {
+        let mut key = val(key);
+        let mut data = NOTHING;
+        // SAFETY: the transaction is live and used by this thread only (it is behind its seat's lock); the key
+        // outlives the call; LMDB checks the database's number itself.
+        match unsafe { ffi::mdb_get(self.0.as_ptr(), dbi, &raw mut key, &raw mut data) } {
+            // SAFETY: filled by LMDB just now; the page stays while the transaction is neither ended nor
+            // written through, which the borrow of `self` excludes.
+            ffi::MDB_SUCCESS => Ok(Some(unsafe { slice(data) })),
+            ffi::MDB_NOTFOUND | ffi::MDB_BAD_VALSIZE => Ok(None),
+            rc => Err(Code(rc)),
+        }
+    }
+
+    /// How many records a database holds.
+    pub(super) fn entries(&self, dbi: Dbi) -> Result<u64, Code> {
+        // SAFETY: MDB_stat is plain numbers.
+        let mut stat = unsafe { std::mem::zeroed::<ffi::MDB_stat>() };
+        // SAFETY: the transaction is live, and `stat` a valid place; LMDB checks the number.
+        match unsafe { ffi::mdb_stat(self.0.as_ptr(), dbi, &raw mut stat) } {
+            ffi::MDB_SUCCESS => Ok(stat.ms_entries as u64),
+            ffi::MDB_NOTFOUND => Ok(0),
+            rc => Err(Code(rc)),
+        }
+    }
+
+    /// How many pages a snapshot knows to be free: the lengths of the free list's records.
+    pub(super) fn free_pages(&self) -> Result<u64, Code> {
+        const FREE: Dbi = 0;
+        let mut cursor = self.cursor(FREE)?;
+        let mut pages = 0;
+        let mut go = Go::First;
+        while let Some((_, record)) = cursor.go(go)? {
+            go = Go::Next;
+            let count = record.first_chunk().map_or(0, |first| usize::from_ne_bytes(*first));
+            pages += count as u64;
+        }
+        Ok(pages)
+    }
+
+    /// The persistent flags (`MDB_DUPSORT`, …) of a database.
+    pub(super) fn flags(&self, dbi: Dbi) -> Result<c_uint, Code> {
+        let mut flags = 0;
+        // SAFETY: as for `entries`.
+        Code::check(unsafe { ffi::mdb_dbi_flags(self.0.as_ptr(), dbi, &raw mut flags) })?;
+        Ok(flags)
+    }
+
+    /// Opens a named database (`None`: the main one). `Ok(None)`: there is none of that name.
+    ///
+    /// Only `spaces.rs` and `txn.rs` call this, under the process's writer lock: two openings at the same
+    /// time can be given one number.
+    pub(super) fn open_dbi(&self, name: Option<&CStr>, flags: c_uint) -> Result<Option<Dbi>, Code> {
+        let mut dbi = 0;
+        let name = name.map_or(ptr::null(), CStr::as_ptr);
+        // SAFETY: the transaction is live; the name is null or NUL-terminated; the caller holds the writer lock.
+        match unsafe { ffi::mdb_dbi_open(self.0.as_ptr(), name, flags, &raw mut dbi) } {
+            ffi::MDB_SUCCESS => Ok(Some(dbi)),
+            ffi::MDB_NOTFOUND => Ok(None),
+            rc => Err(Code(rc)),
+        }
+    }
+
+    /// Compares two keys by a database's own order.
+    pub(super) fn compare(&self, dbi: Dbi, a: &[u8], b: &[u8]) -> std::cmp::Ordering {
+        let (a, b) = (val(a), val(b));
+        // SAFETY: the transaction is live and the database open in it; both values outlive the call.
+        unsafe { ffi::mdb_cmp(self.0.as_ptr(), dbi, &raw const a, &raw const b) }.cmp(&0)
+    }
+
+    pub(super) fn cursor(&self, dbi: Dbi) -> Result<Cursor<'_>, Code> {
+        let mut cursor = ptr::null_mut();
+        // SAFETY: the transaction is live, and the cursor borrows it.
+        Code::check(unsafe { ffi::mdb_cursor_open(self.0.as_ptr(), dbi, &raw mut cursor) })?;
+        let cursor = NonNull::new(cursor).ok_or(Code(libc::ENOMEM))?;
+        Ok(Cursor { cursor, txn: PhantomData })
+    }
+}
+
+/// A read transaction, aborted when dropped. It may move between threads, one at a time (`MDB_NOTLS`).
+pub(super) struct RoTxn {
+    txn: Txn,
+    /// Keeps the environment open.
+    env: Arc<RawEnv>,
+}
+
+// SAFETY: with MDB_NOTLS, which open.rs always sets, a read transaction is not tied to a thread.
+unsafe impl Send for RoTxn {}
+
+impl RoTxn {
+    pub(super) fn begin(env: &Arc<RawEnv>) -> Result<RoTxn, Code> {
+        let mut txn = ptr::null_mut();
+        // SAFETY: the environment is open.
+        Code::check(unsafe {
+            ffi::mdb_txn_begin(env.0.as_ptr(), ptr::null_mut(), ffi::MDB_RDONLY, &raw mut txn)
+        })?;
+        Ok(RoTxn { txn: Txn(NonNull::new(txn).ok_or(Code(libc::ENOMEM))?), env: Arc::clone(env) })
+    }
+
+    /// Lets the snapshot go and keeps the reader slot for [`RoTxn::renew`].
+    #[inline]
+    pub(super) fn reset(&mut self) {
+        // SAFETY: the transaction is live; nothing borrows from it, since `self` is exclusive.
+        unsafe { ffi::mdb_txn_reset(self.txn.0.as_ptr()) }
+    }
+
+    /// Takes the newest snapshot after a reset.
+    #[inline]
+    pub(super) fn renew(&mut self) -> Result<(), Code> {
+        // SAFETY: the transaction was reset, or LMDB says EINVAL.
+        Code::check(unsafe { ffi::mdb_txn_renew(self.txn.0.as_ptr()) })
+    }
+
+    /// Ends it in the way that keeps the databases opened in it open for the process.
+    pub(super) fn commit(self) -> Result<(), Code> {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: the transaction is live; it is freed by this call whatever it returns, and the drop that
+        // would end it again does not run.
+        let rc = unsafe { ffi::mdb_txn_commit(this.txn.0.as_ptr()) };
+        // SAFETY: `this` is never used again nor dropped, so its environment is taken out exactly once.
+        drop(unsafe { ptr::read(&raw const this.env) });
+        Code::check(rc)
+    }
+}
+
+impl std::ops::Deref for RoTxn {
+    type Target = Txn;
+    fn deref(&self) -> &Txn {
+        &self.txn
+    }
+}
+
+impl Drop for RoTxn {
+    fn drop(&mut self) {
+        // SAFETY: the transaction is live, and nothing borrows from it any more.
+        unsafe { ffi::mdb_txn_abort(self.txn.0.as_ptr()) }
+    }
+}
+
+/// A write transaction with its savepoints, aborted when dropped. It must stay on its thread.
+pub(super) struct RwTxn {
+    /// From the outermost to the innermost; only the last one is used. Never empty until ended.
+    levels: Vec<Txn>,
+    env: Arc<RawEnv>,
+}
+
+// SAFETY: a write transaction is only used and ended by the thread that began it: it lies in that thread's
+// seat, whose other visitors (closing, growth) leave write transactions alone.
+unsafe impl Send for RwTxn {}
+
+impl RwTxn {
+    /// Begins one. The caller holds the process's writer lock; LMDB waits for other processes.
+    pub(super) fn begin(env: &Arc<RawEnv>) -> Result<RwTxn, Code> {
+        let mut txn = ptr::null_mut();
+        // SAFETY: the environment is open.
+        Code::check(unsafe { ffi::mdb_txn_begin(env.0.as_ptr(), ptr::null_mut(), 0, &raw mut txn) })?;
+        let txn = Txn(NonNull::new(txn).ok_or(Code(libc::ENOMEM))?);
+        Ok(RwTxn { levels: vec![txn], env: Arc::clone(env) })
+    }
+
+    /// How many levels there are: 1 without savepoints.
+    pub(super) fn depth(&self) -> usize {
+        self.levels.len()
+    }
+
+    pub(super) fn begin_savepoint(&mut self) -> Result<(), Code> {
+        let parent = self.top().0.as_ptr();
+        let mut txn = ptr::null_mut();
+        // SAFETY: the environment is open and the parent is its live innermost transaction, unused until the
+        // child ends, since only the last level is ever used.
+        Code::check(unsafe { ffi::mdb_txn_begin(self.env.0.as_ptr(), parent, 0, &raw mut txn) })?;
+        self.levels.push(Txn(NonNull::new(txn).ok_or(Code(libc::ENOMEM))?));
+        Ok(())
+    }
+
+    /// Commits the innermost level, which is gone after, whatever the outcome.
+    pub(super) fn commit_level(&mut self) -> Result<(), Code> {
+        let Some(txn) = self.levels.pop() else { return Err(Code(libc::EINVAL)) };
+        // SAFETY: the innermost live level; freed by the call whatever it returns, and popped above.
+        Code::check(unsafe { ffi::mdb_txn_commit(txn.0.as_ptr()) })
+    }
+
+    /// Undoes the innermost level, which is gone after.
+    pub(super) fn abort_level(&mut self) {
+        if let Some(txn) = self.levels.pop() {
+            // SAFETY: the innermost live level; freed by the call, and popped above.
+            unsafe { ffi::mdb_txn_abort(txn.0.as_ptr()) }
+        }
+    }
+
+    fn top(&self) -> &Txn {
+        self.levels.last().expect("a write transaction has a level until it is ended, and is dropped then")
+    }
+
+    /// Stores a record. `Ok(false)`: `MDB_NOOVERWRITE` was given and the key is there.
+    pub(super) fn put(&mut self, dbi: Dbi, key: &[u8], value: &[u8], flags: c_uint) -> Result<bool, Code> {
+        let (mut key, mut data) = (val(key), val(value));
+        // SAFETY: the innermost level is live and used by its thread; LMDB copies key and value, and writes
+        // through neither without MDB_RESERVE, which nobody passes.
+        let rc = unsafe { ffi::mdb_put(self.top().0.as_ptr(), dbi, &raw mut key, &raw mut data, flags) };
+        match rc {
+            ffi::MDB_SUCCESS => Ok(true),
+            ffi::MDB_KEYEXIST => Ok(false),
+            rc => Err(Code(rc)),
+        }
+    }
+
+    /// Removes a key with all its values. `Ok(false)`: it was not there.
+    pub(super) fn remove(&mut self, dbi: Dbi, key: &[u8]) -> Result<bool, Code> {
+        let mut key = val(key);
+        // SAFETY: as for `put`; a null data pointer means all values.
+        match unsafe { ffi::mdb_del(self.top().0.as_ptr(), dbi, &raw mut key, ptr::null_mut()) } {
+            ffi::MDB_SUCCESS => Ok(true),
+            ffi::MDB_NOTFOUND | ffi::MDB_BAD_VALSIZE => Ok(false),
+            rc => Err(Code(rc)),
+        }
+    }
+
+    /// Removes every record of a database and keeps the database.
+    pub(super) fn empty(&mut self, dbi: Dbi) -> Result<(), Code> {
+        // SAFETY: the innermost level is live; `0` keeps the database, so that no number is closed.
+        Code::check(unsafe { ffi::mdb_drop(self.top().0.as_ptr(), dbi, 0) })
+    }
+
+    /// A cursor that may remove what it stands on.
+    pub(super) fn write_cursor(&mut self, dbi: Dbi) -> Result<WriteCursor<'_>, Code> {
+        Ok(WriteCursor(self.top().cursor(dbi)?))
+    }
+}
+
+impl std::ops::Deref for RwTxn {
+    type Target = Txn;
+    fn deref(&self) -> &Txn {
+        self.top()
+    }
+}
+
+impl Drop for RwTxn {
+    fn drop(&mut self) {
+        while !self.levels.is_empty() {
+            self.abort_level();
+        }
+    }
+}
+
+/// Where a cursor is to go.
+#[derive(Clone, Copy)]
+pub(super) enum Go<'k> {
+    First,
+    Last,
+    Next,
+    Prev,
+    /// Nowhere.
+    Current,
+    /// To the first key not less than this.
+    AtOrAfter(&'k [u8]),
+    /// Within the values of the key (`MDB_DUPSORT`), to the first not less than this one.
+    WithinDuplicates(&'k [u8], &'k [u8]),
+}
+
+/// A cursor, closed when dropped.
+pub(super) struct Cursor<'t> {
+    cursor: NonNull<ffi::MDB_cursor>,
+    txn: PhantomData<&'t Txn>,
+}
+
+impl<'t> Cursor<'t> {
+    /// Moves, and gives the record it stands on then; `None`: there is none that way.
+    #[inline]
+    pub(super) fn go(&mut self, to: Go<'_>) -> Result<Option<(&'t [u8], &'t [u8])>, Code> {
+        let (mut key, mut data) = (NOTHING, NOTHING);
+        let op = match to {
+            Go::First => ffi::MDB_FIRST,
+            Go::Last => ffi::MDB_LAST,
+            Go::Next => ffi::MDB_NEXT,
+            Go::Prev => ffi::MDB_PREV,
+            Go::Current => ffi::MDB_GET_CURRENT,
+            Go::AtOrAfter(k) => {
+                key = val(k);
+                ffi::MDB_SET_RANGE
+            }
+            Go::WithinDuplicates(k, v) => {
+                (key, data) = (val(k), val(v));
+                ffi::MDB_GET_BOTH_RANGE
+            }
+        };
+        // SAFETY: the cursor and its transaction are live; key and value given outlive the call.
+        match unsafe { ffi::mdb_cursor_get(self.cursor.as_ptr(), &raw mut key, &raw mut data, op) } {
+            ffi::MDB_SUCCESS => {
+                // SAFETY: filled by LMDB just now (GET_BOTH_RANGE leaves the key as given, which is not
+                // returned as `'t`); the record stays while the transaction that `'t` borrows is not written.
+                let found = unsafe { slice(data) };
+                let key = match to {
+                    Go::WithinDuplicates(..) => &[],
+                    // SAFETY: as above.
+                    _ => unsafe { slice(key) },
+                };
+                Ok(Some((key, found)))
+            }
+            ffi::MDB_NOTFOUND => Ok(None),
+            // An empty or too long key is found nowhere; where it would stand is unknown to LMDB.
+            rc => Err(Code(rc)),
+        }
+    }
+}
+
+impl Drop for Cursor<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the cursor is live: the transaction that it borrows has not ended.
+        unsafe { ffi::mdb_cursor_close(self.cursor.as_ptr()) }
+    }
+}
+
+/// A cursor of a write transaction.
+pub(super) struct WriteCursor<'t>(Cursor<'t>);
+
+impl WriteCursor<'_> {
+    /// Moves, and lends the record until the next call.
+    pub(super) fn go(&mut self, to: Go<'_>) -> Result<Option<(&[u8], &[u8])>, Code> {
+        self.0.go(to)
+    }
+
+    /// Removes the record that the cursor stands on; `Next` then goes to the one behind it.
+    pub(super) fn remove(&mut self) -> Result<(), Code> {
+        // SAFETY: the cursor is live, and no borrow of its last record is, since `self` is exclusive.
+        Code::check(unsafe { ffi::mdb_cursor_del(self.0.cursor.as_ptr(), 0) })
+    }
+}
+
+/// Whether a key of the main database, as a cursor gave it, is the name of a named database.
+///
+/// LMDB's interface does not tell; the node's header in the page does. Source: `MDB_node` and `F_SUBDATA` of
+/// LMDB 0.9's `mdb.c` (data format 1): four 16-bit fields before the key, the third with flags, the fourth
+/// with the key's size.
+pub(super) fn is_named_database(key: &[u8]) -> bool {
+    const F_SUBDATA: u16 = 0x02;
+    // SAFETY: the key was returned by a cursor on the main database, so it lies in a leaf page right behind
+    // the eight bytes of its node's header; those may be unaligned.
+    let (flags, size) = unsafe {
+        let end = key.as_ptr();
+        (end.sub(4).cast::<u16>().read_unaligned(), end.sub(2).cast::<u16>().read_unaligned())
+    };
+    debug_assert_eq!(usize::from(size), key.len());
+    flags & F_SUBDATA != 0
+}

@@ -1,0 +1,243 @@
+//! Reading, in a snapshot or in a write transaction with its own writes.
+
+use std::sync::Arc;
+
+use super::raw::{Go, MAIN, Txn, is_named_database};
+use super::scan::Walk;
+use super::seats::RootKind;
+use super::spaces::{CATALOG, Db, SEQUENCE, Space};
+use super::txn::{Place, Snapshot, WriteTxn, reading};
+use super::{Engine, sequence_number};
+use crate::engine::{Columns, From, Limit, Range};
+use crate::error::{Error, Result, Status};
+
+/// What reads: a snapshot, or a write transaction with its own writes.
+pub(crate) struct Reader<'c> {
+    engine: &'c Engine,
+    view: View<'c>,
+    /// Whether what it lends stays in place after the call.
+    lasting: bool,
+}
+
+enum View<'c> {
+    Snapshot(&'c mut Snapshot),
+    Write(&'c mut WriteTxn),
+}
+
+impl<'c> Reader<'c> {
+    pub(super) fn new(engine: &'c Engine, root: &'c mut RootKind) -> Self {
+        let view = match root {
+            RootKind::Snapshot(snapshot) => View::Snapshot(snapshot),
+            RootKind::Write(txn) => View::Write(txn),
+        };
+        Self { engine, view, lasting: true }
+    }
+
+    /// Over the snapshot of a single call.
+    pub(super) fn of_snapshot(engine: &'c Engine, snapshot: &'c mut Snapshot) -> Self {
+        Self { engine, view: View::Snapshot(snapshot), lasting: false }
+    }
+
+    pub(crate) fn of_write(engine: &'c Engine, txn: &'c mut WriteTxn) -> Self {
+        Self { engine, view: View::Write(txn), lasting: true }
+    }
+
+    #[inline]
+    fn txn(&self) -> &Txn {
+        match &self.view {
+            View::Snapshot(snapshot) => &snapshot.txn,
+            View::Write(txn) => &txn.txn,
+        }
+    }
+
+    /// Whether what it lends stays in place after the call.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.lasting
+    }
+
+    /// The engine that it reads from.
+    pub(crate) fn engine(&self) -> &'c Engine {
+        self.engine
+    }
+
+    /// The write transaction; fails in a snapshot.
+    pub(crate) fn write(&mut self) -> Result<&mut WriteTxn> {
+        match &mut self.view {
+            View::Snapshot(_) => {
+                Err(Error::new(Status::InSnapshot, "a snapshot is read-only; end it before writing"))
+            }
+            View::Write(txn) => Ok(txn),
+        }
+    }
+
+    /// Whether it sees writes that are not committed.
+    pub(crate) fn is_write(&self) -> bool {
+        matches!(self.view, View::Write(_))
+    }
+
+    /// What was remembered of the uncommitted catalog by [`Reader::remember`].
+    pub(crate) fn remembers(&self, what: usize) -> bool {
+        matches!(&self.view, View::Write(txn) if txn.checked == Some(what))
+    }
+
+    /// Whether the catalog as seen here may yet be undone; then `what` is remembered until it changes.
+    pub(crate) fn remember(&mut self, what: usize) -> bool {
+        match &mut self.view {
+            View::Write(txn) if txn.sequence_is_own => {
+                txn.checked = Some(what);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Fails where the transaction has met a failure.
+    pub(crate) fn check_usable(&self) -> Result<()> {
+        match &self.view {
+            View::Snapshot(_) => Ok(()),
+            View::Write(txn) => txn.check_usable(),
+        }
+    }
+
+    /// How many writes the view has seen: always 0 in a snapshot.
+    pub(crate) fn writes(&self) -> u64 {
+        match &self.view {
+            View::Snapshot(_) => 0,
+            View::Write(txn) => txn.writes(),
+        }
+    }
+
+    /// Where a space is.
+    #[inline]
+    pub(crate) fn resolve(&mut self, space: &Arc<Space>) -> Result<Place> {
+        match &mut self.view {
+            View::Snapshot(snapshot) => Ok(space.db(snapshot.horizon).map_or(Place::Unopened, Place::Open)),
+            View::Write(txn) => Ok(txn.resolve(space)?.map_or(Place::Absent, Place::Open)),
+        }
+    }
+
+    /// Makes spaces that the process has opened since usable in a snapshot.
+    pub(crate) fn refresh(&mut self) -> Result<bool> {
+        match &mut self.view {
+            View::Snapshot(snapshot) => snapshot.refresh(self.engine),
+            View::Write(_) => Ok(true),
+        }
+    }
+
+    /// The catalog's sequence number, 0 without a catalog; `None`: the catalog is to be opened first.
+    /// Looked at only when the transaction id moved.
+    #[inline]
+    pub(crate) fn sequence(&mut self) -> Result<Option<u64>> {
+        self.check_usable()?;
+        let known = match &self.view {
+            View::Snapshot(snapshot) => snapshot.sequence,
+            View::Write(txn) => txn.sequence,
+        };
+        if known.is_some() { Ok(known) } else { self.read_sequence() }
+    }
+
+    #[cold]
+    fn read_sequence(&mut self) -> Result<Option<u64>> {
+        let engine = self.engine;
+        let sequence = match self.resolve(engine.spaces.catalog())? {
+            Place::Open(db) => {
+                sequence_number(self.txn().get(db.dbi, SEQUENCE.as_bytes()).map_err(reading)?)?
+            }
+            Place::Absent => 0,
+            Place::Unopened if self.named(CATALOG)?.is_some() => return Ok(None),
+            Place::Unopened => 0,
+        };
+        match &mut self.view {
+            View::Snapshot(snapshot) => snapshot.sequence = Some(sequence),
+            View::Write(txn) => txn.sequence = Some(sequence),
+        }
+        Ok(Some(sequence))
+    }
+
+    /// A record's value.
+    #[inline]
+    pub(crate) fn get(&self, db: Db, key: &[u8]) -> Result<Option<&[u8]>> {
+        let found = self.txn().get(db.dbi, key).map_err(reading)?;
+        if db.is_main() && found.is_some() && self.is_name(key)? {
+            return Ok(None);
+        }
+        Ok(found)
+    }
+
+    /// Whether a key of the unnamed space is a named space's entry.
+    fn is_name(&self, key: &[u8]) -> Result<bool> {
+        let mut cursor = self.txn().cursor(MAIN).map_err(reading)?;
+        let found = cursor.go(Go::AtOrAfter(key)).map_err(reading)?;
+        Ok(found.is_some_and(|(found, _)| found == key && is_named_database(found)))
+    }
+
+    /// How many records a named space holds, found in the main database's record of it without opening it.
+    pub(crate) fn named(&self, name: &str) -> Result<Option<u64>> {
+        let mut cursor = self.txn().cursor(MAIN).map_err(reading)?;
+        let found = cursor.go(Go::AtOrAfter(name.as_bytes())).map_err(reading)?;
+        Ok(found.and_then(|(key, record)| {
+            (key == name.as_bytes() && is_named_database(key)).then(|| entries_of(record))
+        }))
+    }
+
+    /// The names of all named spaces and how many records each holds.
+    pub(crate) fn names(&self) -> Result<Vec<(Vec<u8>, u64)>> {
+        let mut names = Vec::new();
+        let mut cursor = self.txn().cursor(MAIN).map_err(reading)?;
+        let mut go = Go::First;
+        while let Some((key, record)) = cursor.go(go).map_err(reading)? {
+            go = Go::Next;
+            if is_named_database(key) {
+                names.push((key.to_vec(), entries_of(record)));
+            }
+        }
+        Ok(names)
+    }
+
+    /// How many records a space holds.
+    pub(crate) fn len(&self, db: Db) -> Result<u64> {
+        let entries = self.txn().entries(db.dbi).map_err(reading)?;
+        if db.is_main() && entries > 0 && !db.has_duplicates() {
+            return Ok(entries - self.names()?.len() as u64);
+        }
+        Ok(entries)
+    }
+
+    /// Reads records in the order of the range into columns, from a place on. `Ok(true)`: the range is done.
+    pub(crate) fn scan(
+        &self,
+        db: Db,
+        range: &Range,
+        from: From<'_>,
+        limit: Limit,
+        out: &mut Columns,
+    ) -> Result<bool> {
+        Walk { txn: self.txn(), db, range }.scan(from, limit, out).map_err(reading)
+    }
+
+    /// The first record of a range in its direction, shown to `f`.
+    pub(crate) fn first<R>(
+        &self,
+        db: Db,
+        range: &Range,
+        f: impl FnOnce(&[u8], &[u8]) -> R,
+    ) -> Result<Option<R>> {
+        let mut cursor = self.txn().cursor(db.dbi).map_err(reading)?;
+        let walk = Walk { txn: self.txn(), db, range };
+        let found = walk.begin(&mut cursor, From::Start).map_err(reading)?;
+        Ok(found.map(|(key, value)| f(key, value)))
+    }
+}
+
+/// The number of records in a `MDB_db`, the main database's record of a named one.
+///
+/// Source: LMDB 0.9's `mdb.c` (data format 1): `md_pad` (4 bytes), `md_flags`, `md_depth` (2 each), then
+/// three page counts and `md_entries`, each the size of a pointer.
+fn entries_of(record: &[u8]) -> u64 {
+    const WORD: usize = size_of::<usize>();
+    let at = 8 + 3 * WORD;
+    record
+        .get(at..at + WORD)
+        .and_then(|bytes| <[u8; WORD]>::try_from(bytes).ok())
+        .map_or(0, |bytes| usize::from_ne_bytes(bytes) as u64)
+}

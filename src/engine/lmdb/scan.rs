@@ -1,0 +1,177 @@
+//! Walks over a range of a database, in key order, either way.
+
+use std::cmp::Ordering;
+use std::ops::Bound;
+
+use super::raw::{Code, Cursor, Go, RwTxn, Txn, is_named_database};
+use super::spaces::Db;
+use crate::engine::{Columns, From, Limit, Range};
+
+/// A walk over a range of a database.
+pub(super) struct Walk<'w> {
+    pub(super) txn: &'w Txn,
+    pub(super) db: Db,
+    pub(super) range: &'w Range,
+}
+
+pub(super) type Record<'t> = Option<(&'t [u8], &'t [u8])>;
+
+impl Walk<'_> {
+    #[inline]
+    fn compare(&self, a: &[u8], b: &[u8]) -> Ordering {
+        if self.db.is_bytewise() { a.cmp(b) } else { self.txn.compare(self.db.dbi, a, b) }
+    }
+
+    /// Whether a key lies beyond the end of the range, in the range's direction.
+    #[inline]
+    fn beyond(&self, key: &[u8]) -> bool {
+        let (end, past) = if self.range.reverse {
+            (&self.range.lower, Ordering::Less)
+        } else {
+            (&self.range.upper, Ordering::Greater)
+        };
+        match end {
+            Bound::Unbounded => false,
+            Bound::Included(end) => self.compare(key, end) == past,
+            Bound::Excluded(end) => matches!(self.compare(key, end), o if o == past || o == Ordering::Equal),
+        }
+    }
+
+    fn step(&self) -> Go<'static> {
+        if self.range.reverse { Go::Prev } else { Go::Next }
+    }
+
+    /// Goes to the first record at a bound, in the walk's direction.
+    fn to_bound<'t>(&self, cursor: &mut Cursor<'t>, bound: Bound<&[u8]>) -> Result<Record<'t>, Code> {
+        let (key, inclusive) = match bound {
+            Bound::Included(key) => (key, true),
+            Bound::Excluded(key) => (key, false),
+            Bound::Unbounded => return cursor.go(if self.range.reverse { Go::Last } else { Go::First }),
+        };
+        // LMDB has no place for an empty key: it stands before all others.
+        if key.is_empty() {
+            return if self.range.reverse { Ok(None) } else { cursor.go(Go::First) };
+        }
+        let mut at = cursor.go(Go::AtOrAfter(key))?;
+        if self.range.reverse {
+            let Some((found, _)) = at else { return cursor.go(Go::Last) };
+            if found != key {
+                return cursor.go(Go::Prev);
+            }
+            if inclusive {
+                // Behind the key's other values, to its last.
+                while self.db.has_duplicates() && at.is_some_and(|(found, _)| found == key) {
+                    at = cursor.go(Go::Next)?;
+                }
+                return match at {
+                    Some((found, _)) if found == key => Ok(at),
+                    Some(_) => cursor.go(Go::Prev),
+                    None => cursor.go(Go::Last),
+                };
+            }
+        }
+        while !inclusive && at.is_some_and(|(found, _)| found == key) {
+            at = cursor.go(self.step())?;
+        }
+        Ok(at)
+    }
+
+    /// Goes behind a record that was given before.
+    fn behind<'t>(&self, cursor: &mut Cursor<'t>, key: &[u8], value: &[u8]) -> Result<Record<'t>, Code> {
+        if !self.db.has_duplicates() {
+            return self.to_bound(cursor, Bound::Excluded(key));
+        }
+        match cursor.go(Go::WithinDuplicates(key, value))? {
+            Some((_, found)) if found == value => cursor.go(self.step()),
+            // The record itself is gone: between its neighbours.
+            Some(_) if self.range.reverse => cursor.go(Go::Prev),
+            Some(_) => cursor.go(Go::Current),
+            None => self.to_bound(cursor, Bound::Excluded(key)),
+        }
+    }
+
+    /// Goes to the first record to give; `None`: there is none.
+    pub(super) fn begin<'t>(&self, cursor: &mut Cursor<'t>, from: From<'_>) -> Result<Record<'t>, Code> {
+        let start = if self.range.reverse { &self.range.upper } else { &self.range.lower };
+        let start = start.as_ref().map(Vec::as_slice);
+        // Where a key stands to the range's beginning, in the walk's direction.
+        let to_start = |key: &[u8]| match start {
+            Bound::Unbounded => Ordering::Greater,
+            Bound::Included(start) | Bound::Excluded(start) => {
+                let order = self.compare(key, start);
+                if self.range.reverse { order.reverse() } else { order }
+            }
+        };
+        let mut record = match from {
+            From::At(key) if to_start(key) == Ordering::Greater => {
+                self.to_bound(cursor, Bound::Included(key))?
+            }
+            From::After(key, value) if to_start(key) != Ordering::Less => self.behind(cursor, key, value)?,
+            _ => self.to_bound(cursor, start)?,
+        };
+        while let Some((key, _)) = record
+            && self.is_hidden(key)
+        {
+            record = cursor.go(self.step())?;
+        }
+        Ok(record.filter(|(key, _)| !self.beyond(key)))
+    }
+
+    /// Whether a record is a named database's entry, which belongs to no collection.
+    #[inline]
+    fn is_hidden(&self, key: &[u8]) -> bool {
+        self.db.is_main() && is_named_database(key)
+    }
+
+    pub(super) fn scan(&self, from: From<'_>, limit: Limit, out: &mut Columns) -> Result<bool, Code> {
+        let mut cursor = self.txn.cursor(self.db.dbi)?;
+        let mut record = self.begin(&mut cursor, from)?;
+        let (mut items, mut bytes) = (0, 0);
+        while let Some((key, value)) = record {
+            if self.beyond(key) {
+                return Ok(true);
+            }
+            if !self.is_hidden(key) {
+                if items > 0 && (items >= limit.items || bytes + key.len() + value.len() > limit.bytes) {
+                    return Ok(false);
+                }
+                out.push(key, value);
+                items += 1;
+                bytes += key.len() + value.len();
+            }
+            record = cursor.go(self.step())?;
+        }
+        Ok(true)
+    }
+}
+
+/// Removes the records of a range; gives how many there were.
+pub(super) fn remove_range(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64, Code> {
+    let first = {
+        let mut cursor = txn.cursor(db.dbi)?;
+        let forward = Range { reverse: false, ..range.clone() };
+        Walk { txn, db, range: &forward }.begin(&mut cursor, From::Start)?.map(|(key, _)| key.to_vec())
+    };
+    let Some(first) = first else { return Ok(0) };
+    let mut count = 0;
+    let upper = range.upper.clone();
+    let beyond = |key: &[u8]| match &upper {
+        Bound::Unbounded => false,
+        Bound::Included(end) => key > end.as_slice(),
+        Bound::Excluded(end) => key >= end.as_slice(),
+    };
+    let mut cursor = txn.write_cursor(db.dbi)?;
+    let mut go = Go::AtOrAfter(&first);
+    loop {
+        let Some((key, _)) = cursor.go(go)? else { return Ok(count) };
+        go = Go::Next;
+        if beyond(key) {
+            return Ok(count);
+        }
+        if db.is_main() && is_named_database(key) {
+            continue;
+        }
+        cursor.remove()?;
+        count += 1;
+    }
+}

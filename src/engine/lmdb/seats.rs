@@ -1,0 +1,353 @@
+//! Seats: what each thread has per environment.
+//!
+//! A seat holds a thread's pooled read transaction and its stack of current transactions, behind a lock of
+//! its own. A call locks its thread's seat, which nobody else contends for, and so costs no cache line that
+//! threads share; closing takes every seat that is free, and leaves the others to the calls that are under
+//! way in them: the last one out releases. Nobody waits for the write lock while in a seat.
+//!
+//! An iterator outside of transactions has a seat of its own, with its snapshot.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::Engine;
+use super::reader::Reader;
+use super::txn::{Snapshot, WriteTxn};
+use crate::error::{Error, Result, Status};
+
+/// Where an opening stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Open,
+    Closed,
+}
+
+/// One opening of an environment, from open to close.
+pub(crate) struct Opening {
+    id: u64,
+    state: AtomicU8,
+}
+
+impl Opening {
+    pub(crate) fn new() -> Arc<Opening> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Arc::new(Opening { id: NEXT.fetch_add(1, Ordering::Relaxed), state: AtomicU8::new(0) })
+    }
+
+    pub(crate) fn state(&self) -> State {
+        if self.state.load(Ordering::Acquire) == 0 { State::Open } else { State::Closed }
+    }
+}
+
+/// One stack of transactions: an engine's transaction, and the levels begun in it.
+pub(crate) struct Root {
+    pub(crate) id: u64,
+    pub(crate) kind: RootKind,
+    /// From the outermost to the innermost, never empty.
+    pub(crate) levels: Vec<Level>,
+}
+
+pub(crate) enum RootKind {
+    Snapshot(Snapshot),
+    Write(WriteTxn),
+}
+
+/// One begun transaction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Level {
+    pub(crate) id: u64,
+    /// Whether it was begun for writing.
+    pub(crate) write: bool,
+}
+
+/// What lies in a seat.
+pub(crate) struct Guarded {
+    /// Absent once the environment was closed.
+    engine: Option<Arc<Engine>>,
+    /// The thread's read transaction, without a snapshot between calls.
+    pub(crate) pooled: Option<Snapshot>,
+    pub(crate) roots: Vec<Root>,
+    /// The root that calls of the thread are part of.
+    pub(crate) current: Option<u64>,
+}
+
+/// A thread's place in an environment. Aligned so that two seats share no cache line.
+#[repr(align(128))]
+pub(crate) struct Seat {
+    opening: Arc<Opening>,
+    guarded: Mutex<Guarded>,
+    /// Whether another thread has asked for transactions of this one to be undone.
+    marked: AtomicBool,
+    marks: Mutex<Vec<u64>>,
+}
+
+impl Seat {
+    /// A seat that is not a thread's own.
+    pub(crate) fn new(engine: &Arc<Engine>, opening: &Arc<Opening>) -> Arc<Seat> {
+        let seat = Arc::new(Seat {
+            opening: Arc::clone(opening),
+            guarded: Mutex::new(Guarded {
+                engine: Some(Arc::clone(engine)),
+                pooled: None,
+                roots: Vec::new(),
+                current: None,
+            }),
+            marked: AtomicBool::new(false),
+            marks: Mutex::new(Vec::new()),
+        });
+        engine.seats.register(&seat);
+        seat
+    }
+
+    /// Asks the seat's thread to undo a transaction at its next call.
+    pub(crate) fn mark(&self, level: u64) {
+        self.marks.lock().push(level);
+        self.marked.store(true, Ordering::Release);
+        // A snapshot may end on any thread, and should, since it keeps old pages: here, if nobody is in.
+        if let Some(mut guarded) = self.guarded.try_lock() {
+            let marks = self.marks.lock();
+            guarded.undo(&marks, false);
+        }
+    }
+
+    /// Runs a call in the seat. The pooled snapshot is let go after it.
+    pub(crate) fn call<R>(&self, f: impl FnOnce(&mut Call<'_>) -> Result<R>) -> Result<R> {
+        let mut guarded = self.guarded.lock();
+        if self.opening.state() == State::Closed {
+            guarded.release(true);
+            return Err(closed());
+        }
+        if self.marked.load(Ordering::Acquire) {
+            let marks = std::mem::take(&mut *self.marks.lock());
+            self.marked.store(false, Ordering::Release);
+            guarded.undo(&marks, true);
+        }
+        let mut call = Call { guarded, pooled_in_use: false };
+        let result = f(&mut call);
+        if call.pooled_in_use
+            && let Some(pooled) = &mut call.guarded.pooled
+        {
+            pooled.reset();
+        }
+        drop(call);
+        self.after_call();
+        result
+    }
+
+    /// If the environment was closed while a call was in the seat, the call releases what lies there.
+    #[inline]
+    fn after_call(&self) {
+        // On x86 the unlock before is a full barrier; elsewhere the state could be read ahead of it.
+        #[cfg(not(target_arch = "x86_64"))]
+        std::sync::atomic::fence(Ordering::SeqCst);
+        if self.opening.state() == State::Closed {
+            self.release_if_free(true);
+        }
+    }
+
+    /// Releases what lies in the seat, unless a call is under way in it, which then does so itself.
+    fn release_if_free(&self, own_thread: bool) {
+        if let Some(mut guarded) = self.guarded.try_lock() {
+            guarded.release(own_thread);
+        }
+    }
+}
+
+#[cold]
+fn closed() -> Error {
+    Error::new(Status::BadHandle, "the environment was closed; open it again")
+}
+
+impl Guarded {
+    /// Ends everything and lets the environment go. A write transaction is left where it is unless its own
+    /// thread does this: LMDB's write lock can only be let go there.
+    fn release(&mut self, own_thread: bool) {
+        self.pooled = None;
+        self.current = None;
+        self.roots.retain(|root| !own_thread && matches!(root.kind, RootKind::Write(_)));
+        if self.roots.is_empty() {
+            self.engine = None;
+        }
+    }
+
+    /// Undoes levels that another thread has marked, with what was begun inside them.
+    fn undo(&mut self, marks: &[u64], own_thread: bool) {
+        for mark in marks {
+            let Some(at) = self.roots.iter().position(|root| root.levels.iter().any(|l| l.id == *mark))
+            else {
+                continue;
+            };
+            if !own_thread && matches!(self.roots[at].kind, RootKind::Write(_)) {
+                continue;
+            }
+            let root = &mut self.roots[at];
+            while let Some(level) = root.levels.pop() {
+                if let RootKind::Write(txn) = &mut root.kind
+                    && level.write
+                    && !root.levels.is_empty()
+                {
+                    txn.abort_savepoint();
+                }
+                if level.id == *mark {
+                    break;
+                }
+            }
+            if self.roots[at].levels.is_empty() {
+                let root = self.roots.swap_remove(at);
+                if self.current == Some(root.id) {
+                    self.current = None;
+                }
+            }
+        }
+    }
+}
+
+/// A call under way in a seat.
+pub(crate) struct Call<'s> {
+    guarded: MutexGuard<'s, Guarded>,
+    pooled_in_use: bool,
+}
+
+impl Call<'_> {
+    /// The engine.
+    pub(crate) fn engine(&self) -> Result<&Arc<Engine>> {
+        self.guarded.engine.as_ref().ok_or_else(closed)
+    }
+
+    /// Everything in the seat.
+    pub(crate) fn guarded(&mut self) -> &mut Guarded {
+        &mut self.guarded
+    }
+
+    /// The stack that the thread's calls are part of.
+    pub(crate) fn current(&mut self) -> Option<&mut Root> {
+        let current = self.guarded.current?;
+        self.guarded.roots.iter_mut().find(|root| root.id == current)
+    }
+
+    /// Reads in the current transaction, or else in the newest snapshot until the call ends.
+    #[inline]
+    pub(crate) fn reader(&mut self) -> Result<Reader<'_>> {
+        let Guarded { engine, pooled, roots, current } = &mut *self.guarded;
+        let engine = engine.as_ref().ok_or_else(closed)?;
+        if let Some(current) = current
+            && let Some(root) = roots.iter_mut().find(|root| root.id == *current)
+        {
+            return Ok(Reader::new(engine, &mut root.kind));
+        }
+        if !self.pooled_in_use {
+            match pooled {
+                Some(snapshot) => snapshot.renew(engine)?,
+                None => *pooled = Some(Snapshot::begin(engine)?),
+            }
+            self.pooled_in_use = true;
+        }
+        pooled.as_mut().map(|snapshot| Reader::of_snapshot(engine, snapshot)).ok_or_else(closed)
+    }
+
+    /// Reads in the stack that holds a level, or `None` where that level has ended.
+    pub(crate) fn reader_of(&mut self, level: u64) -> Result<Option<Reader<'_>>> {
+        let Guarded { engine, roots, .. } = &mut *self.guarded;
+        let engine = engine.as_ref().ok_or_else(closed)?;
+        let root = roots.iter_mut().find(|root| root.levels.iter().any(|l| l.id == level));
+        Ok(root.map(|root| Reader::new(engine, &mut root.kind)))
+    }
+
+    /// A snapshot of the newest commit that outlives the call.
+    pub(crate) fn snapshot(&mut self) -> Result<Snapshot> {
+        let Guarded { engine, pooled, .. } = &mut *self.guarded;
+        let engine = engine.as_ref().ok_or_else(closed)?;
+        match pooled.take().filter(|_| !self.pooled_in_use) {
+            Some(mut snapshot) => snapshot.renew(engine).map(|()| snapshot),
+            None => Snapshot::begin(engine),
+        }
+    }
+}
+
+/// Every seat of an environment.
+#[derive(Default)]
+pub(crate) struct Seats(Mutex<Vec<Weak<Seat>>>);
+
+impl Seats {
+    fn register(&self, seat: &Arc<Seat>) {
+        let mut seats = self.0.lock();
+        if seats.len() == seats.capacity() {
+            seats.retain(|seat| seat.strong_count() > 0);
+        }
+        seats.push(Arc::downgrade(seat));
+    }
+
+    fn all(&self) -> Vec<Arc<Seat>> {
+        self.0.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Lets go the reader slots of threads that are not in a call and have no snapshot.
+    pub(super) fn release_idle(&self) {
+        for seat in self.all() {
+            if let Some(mut guarded) = seat.guarded.try_lock() {
+                guarded.pooled = None;
+            }
+        }
+    }
+
+    /// Closes an opening: its calls fail from now on, and what lies in its seats is released, here or by the
+    /// calls that are under way. Does not wait.
+    pub(crate) fn close(&self, opening: &Opening) {
+        opening.state.store(1, Ordering::SeqCst);
+        let mine = own_seat(opening);
+        for seat in self.all() {
+            if seat.opening.id == opening.id {
+                let own = mine.as_ref().is_some_and(|mine| Arc::ptr_eq(mine, &seat));
+                seat.release_if_free(own);
+            }
+        }
+    }
+}
+
+/// The seats of a thread. When the thread ends, so do its transactions.
+struct Mine(RefCell<Vec<Rc<Arc<Seat>>>>);
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        for seat in self.0.take() {
+            seat.guarded.lock().release(true);
+        }
+    }
+}
+
+thread_local! {
+    static MINE: Mine = const { Mine(RefCell::new(Vec::new())) };
+}
+
+fn own_seat(opening: &Opening) -> Option<Arc<Seat>> {
+    MINE.try_with(|mine| mine.0.borrow().iter().find(|s| s.opening.id == opening.id).map(|s| Arc::clone(s)))
+        .ok()
+        .flatten()
+}
+
+/// Finds the calling thread's seat, or makes it with the engine that `engine` gives.
+#[inline]
+pub(crate) fn seat_of_thread(
+    opening: &Arc<Opening>,
+    engine: impl FnOnce() -> Result<Arc<Engine>>,
+) -> Result<Rc<Arc<Seat>>> {
+    MINE.try_with(|mine| {
+        let found = mine.0.borrow().iter().position(|seat| seat.opening.id == opening.id);
+        if let Some(at) = found {
+            let mut seats = mine.0.borrow_mut();
+            // The last used first: most threads use one environment for long.
+            seats.swap(0, at);
+            return Ok(Rc::clone(&seats[0]));
+        }
+        let seat = Rc::new(Seat::new(&engine()?, opening));
+        let mut seats = mine.0.borrow_mut();
+        seats.retain(|seat| seat.opening.state() == State::Open);
+        seats.push(Rc::clone(&seat));
+        Ok(seat)
+    })
+    .map_err(|_| Error::new(Status::BadHandle, "the calling thread is ending"))?
+}

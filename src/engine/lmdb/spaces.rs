@@ -1,0 +1,204 @@
+//! Named databases, opened by rules under which a number never means two of them.
+//!
+//! LMDB gives a number (`MDB_dbi`) per process and name. An opening takes the first free number *as its
+//! transaction sees it*: a reader that opens a name while a writer of the same process opens another gets
+//! the same number, and records land in the wrong database. So:
+//!
+//! - a name is opened for the process under the process's writer lock only: by a short read transaction that
+//!   is committed at once ([`open_for_process`]), or inside the write transaction of the thread that holds
+//!   the lock (`txn.rs`), which publishes it when it commits, and forgets it when it aborts;
+//! - numbers are never closed while calls may be under way;
+//! - a snapshot knows which numbers are older than itself (its *horizon*): LMDB answers `EINVAL` for others.
+
+use std::collections::HashMap;
+use std::ffi::CString;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::raw::{Code, Dbi, MAIN, RawEnv, RoTxn};
+use super::writer::Lease;
+use crate::error::{Error, Result, Status};
+
+/// Where the schemas are kept.
+pub(crate) const CATALOG: &str = "pc:catalog";
+
+/// The catalog's key of the number that rises with every creation and drop of a collection.
+pub(crate) const SEQUENCE: &str = "pc:seq";
+
+/// A named database of an environment, open in this process or not yet.
+pub(crate) struct Space {
+    name: CString,
+    /// `when << 32 | dbi`; zero while it is not open in this process. `when` counts openings, from 1.
+    open: AtomicU64,
+    flags: AtomicU32,
+}
+
+impl fmt::Debug for Space {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Space({:?})", self.name)
+    }
+}
+
+/// An open named database: its number and LMDB's persistent flags.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Db {
+    pub(super) dbi: Dbi,
+    pub(super) flags: u32,
+}
+
+impl Db {
+    pub(super) fn is_main(self) -> bool {
+        self.dbi == MAIN
+    }
+
+    pub(crate) fn has_duplicates(self) -> bool {
+        self.flags & lmdb_sys::MDB_DUPSORT != 0
+    }
+
+    /// Whether keys must have the size of an `unsigned int` or a `size_t`.
+    pub(crate) fn has_integer_keys(self) -> bool {
+        self.flags & lmdb_sys::MDB_INTEGERKEY != 0
+    }
+
+    /// Whether keys stand in the order of their bytes.
+    pub(crate) fn is_bytewise(self) -> bool {
+        self.flags & (lmdb_sys::MDB_INTEGERKEY | lmdb_sys::MDB_REVERSEKEY) == 0
+    }
+}
+
+impl Space {
+    /// The name; empty for the unnamed space.
+    pub(crate) fn as_str(&self) -> &str {
+        // Made from a `&str`, so this is the whole of it.
+        self.name.to_str().unwrap_or_default()
+    }
+
+    pub(super) fn name(&self) -> Option<&std::ffi::CStr> {
+        (!self.name.is_empty()).then_some(self.name.as_c_str())
+    }
+
+    /// The open database, if a transaction that knows openings up to `horizon` may use it.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // the two halves are taken apart
+    pub(super) fn db(&self, horizon: u32) -> Option<Db> {
+        let open = self.open.load(Ordering::Acquire);
+        let when = (open >> 32) as u32;
+        (when != 0 && when <= horizon)
+            .then(|| Db { dbi: open as u32, flags: self.flags.load(Ordering::Relaxed) })
+    }
+}
+
+/// All spaces of an environment that this process has named so far.
+pub(super) struct Spaces {
+    table: Mutex<HashMap<Box<str>, Arc<Space>>>,
+    /// How many openings were published.
+    openings: AtomicU32,
+    catalog: Arc<Space>,
+    main: Arc<Space>,
+}
+
+impl Spaces {
+    /// For an environment just opened, that no other thread knows yet.
+    pub(super) fn new(env: &Arc<RawEnv>) -> Result<Spaces> {
+        let make = |name: &str| -> Result<Arc<Space>> {
+            let name = CString::new(name).map_err(|_| {
+                Error::new(Status::BadName, "a name of a collection cannot contain a NUL character")
+            })?;
+            Ok(Arc::new(Space { name, open: AtomicU64::new(0), flags: AtomicU32::new(0) }))
+        };
+        let spaces = Spaces {
+            table: Mutex::new(HashMap::new()),
+            openings: AtomicU32::new(0),
+            catalog: make(CATALOG)?,
+            main: make("")?,
+        };
+        spaces.open(env, &spaces.main)?;
+        spaces.open(env, &spaces.catalog)?;
+        let mut table = spaces.table.lock();
+        table.insert(CATALOG.into(), Arc::clone(&spaces.catalog));
+        table.insert("".into(), Arc::clone(&spaces.main));
+        drop(table);
+        Ok(spaces)
+    }
+
+    /// The space of a name. Opens nothing.
+    pub(super) fn named(&self, name: &str) -> Result<Arc<Space>> {
+        let mut table = self.table.lock();
+        if let Some(space) = table.get(name) {
+            return Ok(Arc::clone(space));
+        }
+        let c_name = CString::new(name).map_err(|_| {
+            Error::new(Status::BadName, "a name of a collection cannot contain a NUL character")
+        })?;
+        let space = Arc::new(Space { name: c_name, open: AtomicU64::new(0), flags: AtomicU32::new(0) });
+        table.insert(name.into(), Arc::clone(&space));
+        Ok(space)
+    }
+
+    pub(super) fn catalog(&self) -> &Arc<Space> {
+        &self.catalog
+    }
+
+    /// The unnamed database.
+    pub(super) fn main(&self) -> &Arc<Space> {
+        &self.main
+    }
+
+    /// What a transaction that begins now may use.
+    #[inline]
+    pub(super) fn horizon(&self) -> u32 {
+        self.openings.load(Ordering::Acquire)
+    }
+
+    /// Tells the process of an opening that LMDB has committed. The caller holds the writer lock.
+    pub(super) fn publish(&self, space: &Space, db: Db) {
+        let when = self.openings.load(Ordering::Relaxed) + 1;
+        space.flags.store(db.flags, Ordering::Relaxed);
+        space.open.store(u64::from(when) << 32 | u64::from(db.dbi), Ordering::Release);
+        self.openings.store(when, Ordering::Release);
+    }
+
+    /// Opens a space for the process, unless it is open. `Ok(false)`: there is no such database.
+    fn open(&self, env: &Arc<RawEnv>, space: &Space) -> Result<bool> {
+        if space.db(u32::MAX).is_some() {
+            return Ok(true);
+        }
+        let failed = |code: Code| code.error("opening a collection");
+        let txn = RoTxn::begin(env).map_err(failed)?;
+        let Some(dbi) = txn.open_dbi(space.name(), 0).map_err(|code| self.explain(space, code))? else {
+            return Ok(false);
+        };
+        let flags = txn.flags(dbi).map_err(failed)?;
+        txn.commit().map_err(failed)?;
+        self.publish(space, Db { dbi, flags });
+        Ok(true)
+    }
+
+    /// The same under the writer lock, which the lease proves to be held.
+    pub(super) fn open_for_process(&self, env: &Arc<RawEnv>, space: &Space, _lock: &Lease) -> Result<bool> {
+        self.open(env, space)
+    }
+
+    /// Says what a failed opening means.
+    pub(super) fn explain(&self, space: &Space, code: Code) -> Error {
+        let name = space.name.to_string_lossy();
+        match code.0 {
+            lmdb_sys::MDB_DBS_FULL => Error::new(
+                Status::CollectionsFull,
+                format!(
+                    "collection {name:?} cannot be opened: all {} places for open collections are taken; \
+                     open the environment with a larger max_collections",
+                    self.openings.load(Ordering::Relaxed)
+                ),
+            ),
+            lmdb_sys::MDB_INCOMPATIBLE => Error::new(
+                Status::BadName,
+                format!("{name:?} is a plain record of the unnamed collection, not a collection"),
+            ),
+            _ => code.error(&format!("opening collection {name:?}")),
+        }
+    }
+}

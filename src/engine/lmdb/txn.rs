@@ -1,0 +1,322 @@
+//! Transactions over spaces: snapshots, and write transactions with savepoints and what is written in them.
+
+use std::sync::Arc;
+
+use super::Engine;
+use super::raw::{Code, RoTxn, RwTxn};
+use super::scan::remove_range;
+use super::spaces::{Db, Space};
+use super::writer::Lease;
+use crate::codec;
+use crate::engine::{Column, Op, Outcome, Range};
+use crate::error::{Error, Result, Status};
+
+/// Where a space is, as a transaction sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place {
+    /// Open: it can be used.
+    Open(Db),
+    /// There is none of that name.
+    Absent,
+    /// It is not open in this process, or was opened after the snapshot began: leave the call and let
+    /// [`Engine::open_space`] see to it.
+    Unopened,
+}
+
+/// A consistent, unchanging view of the environment.
+pub(crate) struct Snapshot {
+    pub(super) txn: RoTxn,
+    pub(super) horizon: u32,
+    id: u64,
+    /// The catalog's sequence number, once it was read for this `id`.
+    pub(super) sequence: Option<u64>,
+}
+
+impl Snapshot {
+    pub(crate) fn begin(engine: &Engine) -> Result<Snapshot> {
+        let horizon = engine.spaces.horizon();
+        let txn = engine.begin_read()?;
+        let id = txn.id();
+        Ok(Snapshot { txn, horizon, id, sequence: None })
+    }
+
+    /// How many pages are free as far as this snapshot knows.
+    pub(super) fn free_pages(&self) -> Result<u64> {
+        self.txn.free_pages().map_err(reading)
+    }
+
+    /// Lets the view go and keeps the reader slot.
+    #[inline]
+    pub(super) fn reset(&mut self) {
+        self.txn.reset();
+    }
+
+    /// Takes the newest view.
+    #[inline]
+    pub(super) fn renew(&mut self, engine: &Engine) -> Result<()> {
+        self.horizon = engine.spaces.horizon();
+        self.txn.renew().map_err(|code| code.error("beginning to read"))?;
+        let id = self.txn.id();
+        if id != self.id {
+            self.id = id;
+            self.sequence = None;
+        }
+        Ok(())
+    }
+
+    /// Makes spaces that were opened since usable, if nothing was committed since. The bytes that it lent
+    /// stay where they are.
+    pub(super) fn refresh(&mut self, engine: &Engine) -> Result<bool> {
+        let newer = Snapshot::begin(engine)?;
+        let same = newer.id == self.id;
+        if same {
+            *self = Snapshot { sequence: self.sequence, ..newer };
+        }
+        Ok(same)
+    }
+}
+
+/// A write transaction with its savepoints. Holds the process's writer lock until it is ended or dropped.
+pub(crate) struct WriteTxn {
+    // Before the lease: LMDB's transaction ends first.
+    pub(super) txn: RwTxn,
+    opened: Vec<Opened>,
+    pub(super) sequence: Option<u64>,
+    /// Whether the sequence number was written in this transaction, so that it may yet be undone.
+    pub(super) sequence_is_own: bool,
+    /// The depth of the level that met a failure; it and the ones inside can only be undone.
+    failed: Option<usize>,
+    /// Rises with every write: an iterator that sees it rise looks anew.
+    writes: u64,
+    /// What the caller has found true of the newest state, forgotten with every change of the catalog.
+    pub(super) checked: Option<usize>,
+    lease: Lease,
+}
+
+/// A space whose number becomes the process's when its level is committed.
+struct Opened {
+    space: Arc<Space>,
+    db: Db,
+    depth: usize,
+}
+
+impl WriteTxn {
+    /// Begins one under the process's writer lock.
+    pub(super) fn begin(lease: Lease) -> Result<WriteTxn> {
+        let txn = lease.engine().begin_write()?;
+        Ok(WriteTxn {
+            txn,
+            opened: Vec::new(),
+            sequence: None,
+            sequence_is_own: false,
+            failed: None,
+            writes: 0,
+            checked: None,
+            lease,
+        })
+    }
+
+    pub(crate) fn begin_savepoint(&mut self) -> Result<()> {
+        self.check_usable()?;
+        self.txn.begin_savepoint().map_err(|code| code.error("beginning a transaction inside another"))
+    }
+
+    /// Commits the innermost savepoint into the level around it.
+    pub(crate) fn commit_savepoint(&mut self) -> Result<()> {
+        let depth = self.txn.depth();
+        if self.failed.is_some() {
+            self.abort_savepoint();
+            return Err(failed());
+        }
+        if let Err(code) = self.txn.commit_level() {
+            self.failed = Some(depth - 1);
+            return Err(code.error("committing a transaction inside another"));
+        }
+        for opened in self.opened.iter_mut().filter(|opened| opened.depth == depth) {
+            opened.depth -= 1;
+        }
+        Ok(())
+    }
+
+    /// Undoes the innermost savepoint.
+    pub(crate) fn abort_savepoint(&mut self) {
+        let depth = self.txn.depth();
+        self.txn.abort_level();
+        self.opened.retain(|opened| opened.depth < depth);
+        self.failed = self.failed.filter(|failed| *failed < depth);
+        self.forget();
+        self.writes += 1;
+    }
+
+    /// Commits everything; it is over whatever the outcome.
+    pub(crate) fn commit(mut self) -> Result<()> {
+        if self.failed.is_some() {
+            return Err(failed());
+        }
+        debug_assert_eq!(self.txn.depth(), 1);
+        self.txn.commit_level().map_err(|code| self.lease.engine().commit_failed(code))?;
+        for opened in self.opened.drain(..) {
+            self.lease.engine().spaces.publish(&opened.space, opened.db);
+        }
+        Ok(())
+    }
+
+    /// How many writes there were: what was read before the last one may have changed.
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    fn forget(&mut self) {
+        self.sequence = None;
+        self.checked = None;
+    }
+
+    pub(crate) fn check_usable(&self) -> Result<()> {
+        if self.failed.is_some() { Err(failed()) } else { Ok(()) }
+    }
+
+    fn fail(&mut self, code: Code, doing: &str) -> Error {
+        self.failed = self.failed.or(Some(self.txn.depth()));
+        self.lease.engine().write_failed(code, doing)
+    }
+
+    pub(super) fn resolve(&mut self, space: &Arc<Space>) -> Result<Option<Db>> {
+        // All that the process has opened is older: that happens under the lock which this holds.
+        if let Some(db) = space.db(u32::MAX) {
+            return Ok(Some(db));
+        }
+        if let Some(opened) = self.opened.iter().find(|opened| Arc::ptr_eq(&opened.space, space)) {
+            return Ok(Some(opened.db));
+        }
+        self.open(space, 0)
+    }
+
+    fn open(&mut self, space: &Arc<Space>, flags: u32) -> Result<Option<Db>> {
+        let explain = |txn: &WriteTxn, code| txn.lease.engine().spaces.explain(space, code);
+        let found = self.txn.open_dbi(space.name(), flags).map_err(|code| explain(self, code))?;
+        let Some(dbi) = found else { return Ok(None) };
+        let db = Db { dbi, flags: self.txn.flags(dbi).map_err(|code| explain(self, code))? };
+        self.opened.push(Opened { space: Arc::clone(space), db, depth: self.txn.depth() });
+        Ok(Some(db))
+    }
+
+    /// Does one write in the innermost level. Bad input leaves the transaction as it was; a failure of the
+    /// engine dooms it.
+    pub(crate) fn apply(&mut self, op: &Op<'_>) -> Result<Outcome> {
+        self.check_usable()?;
+        self.writes += 1;
+        let space = op.space();
+        if Arc::ptr_eq(space, self.lease.engine().spaces.catalog()) {
+            self.forget();
+            self.sequence_is_own = true;
+        }
+        if let Op::Create { .. } = op {
+            self.open(space, lmdb_sys::MDB_CREATE)?;
+            return Ok(Outcome::Done);
+        }
+        let db = self.resolve(space)?.ok_or_else(|| {
+            Error::new(Status::NoCollection, format!("collection {space:?} is not there any more"))
+        })?;
+        match *op {
+            Op::Create { .. } => Ok(Outcome::Done),
+            Op::Put { key, value, fresh, .. } => {
+                let flags = if fresh { lmdb_sys::MDB_NOOVERWRITE } else { 0 };
+                Ok(if self.put(db, key, value, flags)? { Outcome::Done } else { Outcome::Exists })
+            }
+            Op::Remove { key, .. } => {
+                Ok(if self.remove(db, key)? { Outcome::Done } else { Outcome::Missing })
+            }
+            Op::Take { key, cap, .. } => self.take(db, key, cap),
+            Op::CompareExchange { key, expected, desired, .. } => {
+                self.compare_exchange(db, key, expected, desired)
+            }
+            Op::Add { key, kind, by, .. } => {
+                let current = self.txn.get(db.dbi, key).map_err(reading)?;
+                let (bytes, sum) = codec::add_integer(kind, current, by)?;
+                self.put(db, key, &bytes, 0)?;
+                Ok(Outcome::Sum(sum))
+            }
+            Op::PutMany { keys, values, .. } => self.put_many(db, keys, Some(values)),
+            Op::AddMany { keys, .. } => self.put_many(db, keys, None),
+            Op::RemoveMany { keys, .. } => {
+                let mut count = 0;
+                for key in keys.iter() {
+                    count += u64::from(self.remove(db, key)?);
+                }
+                Ok(Outcome::Count(count))
+            }
+            Op::RemoveRange { range, .. } => self.remove_range(db, range),
+        }
+    }
+
+    fn put(&mut self, db: Db, key: &[u8], value: &[u8], flags: u32) -> Result<bool> {
+        self.txn.put(db.dbi, key, value, flags).map_err(|code| self.fail(code, "storing a record"))
+    }
+
+    fn remove(&mut self, db: Db, key: &[u8]) -> Result<bool> {
+        self.txn.remove(db.dbi, key).map_err(|code| self.fail(code, "removing a record"))
+    }
+
+    fn take(&mut self, db: Db, key: &[u8], cap: usize) -> Result<Outcome> {
+        let Some(value) = self.txn.get(db.dbi, key).map_err(reading)? else {
+            return Ok(Outcome::Missing);
+        };
+        if value.len() > cap {
+            return Ok(Outcome::TooSmall(value.len()));
+        }
+        let value = value.to_vec();
+        self.remove(db, key)?;
+        Ok(Outcome::Value(value))
+    }
+
+    fn compare_exchange(
+        &mut self,
+        db: Db,
+        key: &[u8],
+        expected: Option<&[u8]>,
+        desired: Option<&[u8]>,
+    ) -> Result<Outcome> {
+        let current = self.txn.get(db.dbi, key).map_err(reading)?;
+        if current != expected {
+            return Ok(Outcome::Differs(current.map(<[u8]>::to_vec)));
+        }
+        match desired {
+            Some(value) => self.put(db, key, value, 0)?,
+            None => self.remove(db, key)?,
+        };
+        Ok(Outcome::Done)
+    }
+
+    fn put_many(&mut self, db: Db, keys: &Column<'_>, values: Option<&Column<'_>>) -> Result<Outcome> {
+        let before = self.txn.entries(db.dbi).map_err(reading)?;
+        for (index, key) in keys.iter().enumerate() {
+            let value = values.map_or(&[][..], |values| values.item(index));
+            self.put(db, key, value, 0)?;
+        }
+        let after = self.txn.entries(db.dbi).map_err(reading)?;
+        Ok(Outcome::Count(after - before))
+    }
+
+    fn remove_range(&mut self, db: Db, range: &Range) -> Result<Outcome> {
+        if range.is_all() && !db.is_main() {
+            let count = self.txn.entries(db.dbi).map_err(reading)?;
+            self.txn.empty(db.dbi).map_err(|code| self.fail(code, "clearing a collection"))?;
+            return Ok(Outcome::Count(count));
+        }
+        match remove_range(&mut self.txn, db, range) {
+            Ok(count) => Ok(Outcome::Count(count)),
+            Err(code) => Err(self.fail(code, "removing a range")),
+        }
+    }
+}
+
+#[cold]
+fn failed() -> Error {
+    Error::new(Status::TxnFailed, "the transaction has met a failure before and can only be aborted")
+}
+
+#[cold]
+#[allow(clippy::needless_pass_by_value)] // for map_err
+pub(super) fn reading(code: Code) -> Error {
+    code.error("reading")
+}

@@ -1,0 +1,182 @@
+//! The process's writer lock, and the one path by which autocommitted writes reach LMDB.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::Engine;
+use super::reader::Reader;
+use super::txn::WriteTxn;
+use crate::engine::{Op, Outcome, Wait};
+use crate::error::{Error, Result, Status};
+
+/// One writer at a time in this process. LMDB's own lock, taken after it, sees to other processes; it has
+/// neither a try nor a time-out.
+#[derive(Default)]
+pub(super) struct Writer {
+    holder: Mutex<Option<Holder>>,
+    free: Condvar,
+}
+
+#[derive(Clone, Copy)]
+struct Holder {
+    thread: u64,
+    since: SystemTime,
+}
+
+/// Holds the writer lock until dropped.
+pub(super) struct Lease {
+    engine: Arc<Engine>,
+}
+
+impl Lease {
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Waits for the lock, in no call of the thread's seat.
+    pub(super) fn take(engine: &Arc<Engine>, wait: Wait) -> Result<Lease> {
+        let patience = match wait {
+            Wait::Default => engine.settings.write_timeout,
+            Wait::For(duration) => Some(duration),
+            Wait::Forever => None,
+        };
+        // A time-out too long for the clock is none.
+        let deadline = patience.and_then(|patience| Instant::now().checked_add(patience));
+        let me = thread_number();
+        let mut holder = engine.writer.holder.lock();
+        while let Some(held) = *holder {
+            if held.thread == me {
+                return Err(Error::new(
+                    Status::Busy,
+                    "this thread's own write transaction, which is not current, holds the write lock: \
+                     waiting for it would never end",
+                ));
+            }
+            let timed_out = match deadline {
+                None => {
+                    engine.writer.free.wait(&mut holder);
+                    false
+                }
+                Some(deadline) => engine.writer.free.wait_until(&mut holder, deadline).timed_out(),
+            };
+            if timed_out && let Some(held) = *holder {
+                return Err(busy(held, patience.unwrap_or_default()));
+            }
+        }
+        *holder = Some(Holder { thread: me, since: SystemTime::now() });
+        drop(holder);
+        Ok(Lease { engine: Arc::clone(engine) })
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        *self.engine.writer.holder.lock() = None;
+        self.engine.writer.free.notify_one();
+    }
+}
+
+fn busy(held: Holder, waited: Duration) -> Error {
+    let for_how_long = held.since.elapsed().unwrap_or_default();
+    let since = held.since.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Error::new(
+        Status::Busy,
+        format!(
+            "the write lock was not free within {waited:?}: process {}, thread {} has held it for {:.1} s \
+             (since {} s after 1970-01-01)",
+            std::process::id(),
+            held.thread,
+            for_how_long.as_secs_f64(),
+            since.as_secs()
+        ),
+    )
+}
+
+/// A number of the calling thread that no other thread of the process has or had.
+pub(super) fn thread_number() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local! {
+        static NUMBER: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    // No destructor, so this cannot fail while the thread ends.
+    NUMBER.with(|number| *number)
+}
+
+/// Begins an explicit write transaction.
+pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait) -> Result<WriteTxn> {
+    WriteTxn::begin(Lease::take(engine, wait)?)
+}
+
+impl Engine {
+    /// Writes some operations in a transaction of their own, if the catalog still has the sequence number
+    /// under which they were made up. `Ok(None)`: it has not, and nothing was written.
+    ///
+    /// An operation that fails alone (an overflow, say) is its own outcome; a failure of the engine undoes all.
+    pub(crate) fn autocommit(
+        self: &Arc<Self>,
+        sequence: u64,
+        ops: &[Op<'_>],
+        wait: Wait,
+    ) -> Result<Option<Vec<Outcome>>> {
+        let mut txn = begin_write(self, wait)?;
+        if Reader::of_write(self, &mut txn).sequence()? != Some(sequence) {
+            return Ok(None);
+        }
+        let outcomes = ops.iter().map(|op| txn.apply(op)).collect::<Result<Vec<_>>>()?;
+        if outcomes.iter().any(Outcome::changed) {
+            txn.commit()?;
+        }
+        Ok(Some(outcomes))
+    }
+
+    /// Opens a space for this process. `Ok(false)`: there is none of that name.
+    pub(crate) fn open_space(self: &Arc<Self>, space: &super::Space) -> Result<bool> {
+        if space.db(u32::MAX).is_some() {
+            return Ok(true);
+        }
+        let lease = Lease::take(self, Wait::Default)?;
+        self.spaces.open_for_process(&self.raw, space, &lease)
+    }
+
+    /// Opens what a new snapshot may want to read: the spaces that `reader` sees by name. A snapshot cannot
+    /// use what is opened after it began, so this comes first; it does not wait for the lock, since a
+    /// snapshot must not.
+    pub(crate) fn open_spaces_ahead(self: &Arc<Self>, reader: &Reader<'_>) -> Result<bool> {
+        /// Each open space costs every beginning of a transaction about a nanosecond.
+        const AT_MOST: usize = 256;
+        let mut wanted = Vec::new();
+        for (name, _) in reader.names()?.into_iter().take(AT_MOST) {
+            let Ok(name) = String::from_utf8(name) else { continue };
+            let space = self.spaces.named(&name)?;
+            if space.db(u32::MAX).is_none() {
+                wanted.push(space);
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(false);
+        }
+        let Ok(lease) = Lease::take(self, Wait::For(Duration::ZERO)) else { return Ok(false) };
+        for space in wanted {
+            match self.spaces.open_for_process(&self.raw, &space, &lease) {
+                Ok(_) => {}
+                Err(error) if error.status() == Status::CollectionsFull => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_thread_keeps_its_number() {
+        let mine = super::thread_number();
+        assert_eq!(mine, super::thread_number());
+        let other = std::thread::spawn(super::thread_number).join().expect("the thread does not panic");
+        assert_ne!(mine, other);
+    }
+}

@@ -1,0 +1,454 @@
+//! Environments: opening, closing, and what they tell of themselves.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::catalog::{self, CollectionInfo, Looked};
+use crate::engine::{
+    self, Call, Durability, Engine, Op, Opening, Outcome, Reader, Settings, Space, State, Wait,
+    seat_of_thread,
+};
+use crate::error::{Error, Result, Status};
+use crate::transaction::{Access, Transaction, TxnRef};
+
+/// How an environment is opened.
+///
+/// ```
+/// use persistent_collections::{Durability, Options};
+/// let options = Options { durability: Durability::None, ..Options::default() };
+/// assert!(options.create);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Nothing is written, and nothing is made. Default: false.
+    pub read_only: bool,
+    /// Nobody writes while it is open, so no lock file is needed. Implies `read_only`. Default: false.
+    pub immutable: bool,
+    /// Makes the files and the last directory of the path where they are missing. Default: true.
+    pub create: bool,
+    /// The path names the data file, not a directory that holds it. Default: false.
+    pub no_subdir: bool,
+    /// Permission bits of new files, before the process's mask. Default: `0o644`.
+    pub mode: u32,
+    /// How many collections the process can use at a time. Default: 1,024.
+    pub max_collections: u32,
+    /// How many threads and iterators of all processes can read at a time; the first process decides.
+    /// Default: 1,024.
+    pub max_readers: u32,
+    /// Bytes of address space to reserve at the start. Default: 1 TiB, or what the process may have; the
+    /// files stay as large as their data.
+    pub map_size: Option<u64>,
+    /// When a commit is on stable storage. Default: before it returns.
+    pub durability: Durability,
+    /// How often a thread in the background flushes. Default: never.
+    pub flush_interval: Option<Duration>,
+    /// How long a write waits for other writers; `None`: for ever. Default: 60 s.
+    pub write_timeout: Option<Duration>,
+    /// Checks the structure of the data file before using it. Default: false.
+    pub verify_on_open: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            read_only: false,
+            immutable: false,
+            create: true,
+            no_subdir: false,
+            mode: 0o644,
+            max_collections: 1024,
+            max_readers: 1024,
+            map_size: None,
+            durability: Durability::Full,
+            flush_interval: None,
+            write_timeout: Some(Duration::from_secs(60)),
+            verify_on_open: false,
+        }
+    }
+}
+
+impl Options {
+    fn settings(&self) -> Settings {
+        Settings {
+            read_only: self.read_only || self.immutable,
+            immutable: self.immutable,
+            no_subdir: self.no_subdir,
+            max_collections: self.max_collections,
+            max_readers: self.max_readers,
+            map_size: self.map_size,
+            durability: self.durability,
+            flush_interval: self.flush_interval,
+            write_timeout: self.write_timeout,
+        }
+    }
+}
+
+/// What an environment tells of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// Bytes of address space reserved.
+    pub map_size: u64,
+    /// Bytes of the data file.
+    pub file_size: u64,
+    /// Bytes of a page.
+    pub page_size: u64,
+    /// Pages that hold something.
+    pub pages_used: u64,
+    /// Pages that are free for new data.
+    pub pages_free: u64,
+    /// The number of the last commit.
+    pub last_txn: u64,
+    /// How many reader slots there are.
+    pub max_readers: u32,
+    /// How many reader slots are taken, of all processes.
+    pub readers: u32,
+    /// The oldest commit that a snapshot still keeps; the last commit, if none does.
+    pub oldest_reader_txn: u64,
+    /// How many collections the process can use at a time.
+    pub max_collections: u32,
+    /// How many collections there are.
+    pub collections: u32,
+    /// When a commit is on stable storage.
+    pub durability: Durability,
+    /// Whether it was opened for reading only.
+    pub read_only: bool,
+    /// Whether it was opened as one that nobody writes.
+    pub immutable: bool,
+    /// Whether the path names the data file.
+    pub no_subdir: bool,
+}
+
+/// An environment: files that hold any number of dicts and sets.
+///
+/// Clones are the same environment, and so is another opening of the same files in this process. It is closed
+/// when the last clone is dropped; dicts and sets hold one. May be used from any thread.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// use persistent_collections::{Dict, Environment, Options};
+/// let env = Environment::open(dir.path().join("data"), &Options::default())?;
+/// let ages = Dict::<String, i64>::open(&env, "ages")?;
+/// ages.put("Ada", &36)?;
+/// assert_eq!(ages.get("Ada")?, Some(36));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Environment {
+    held: Arc<Held>,
+}
+
+/// What the clones of one opening share; gives the opening back when the last is gone.
+struct Held {
+    shared: Arc<Shared>,
+    given_back: AtomicBool,
+}
+
+/// One environment as this process has it open, however often.
+pub(crate) struct Shared {
+    opening: Arc<Opening>,
+    /// Taken out when the environment is closed.
+    engine: Mutex<Option<Arc<Engine>>>,
+    /// How often it is open.
+    opened: AtomicUsize,
+    path: PathBuf,
+}
+
+/// The environments that are open, so that a second opening finds the first.
+static OPEN: LazyLock<Mutex<Vec<Weak<Shared>>>> = LazyLock::new(Mutex::default);
+
+impl Environment {
+    /// Opens an environment, or makes it.
+    ///
+    /// The same files opened twice in a process are one environment; options that differ from the first
+    /// opening's are [`Status::OptionsDiffer`]. A path with a scheme (`scheme://…`) is reserved.
+    pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Environment> {
+        let path = path.as_ref();
+        if let Some(scheme) = scheme(path) {
+            return Err(Error::new(
+                Status::Unsupported,
+                format!("{scheme}:// is not supported: only paths of local files are"),
+            ));
+        }
+        if options.flush_interval.is_some_and(|interval| interval.is_zero()) {
+            return Err(Error::new(Status::InvalidArgument, "flush_interval must be longer than zero"));
+        }
+        let mut open = OPEN.lock();
+        let engine = engine::open(path, options.create, options.mode, &options.settings())?;
+        open.retain(|shared| shared.strong_count() > 0);
+        let found = open.iter().filter_map(Weak::upgrade).find(|shared| shared.is_of(&engine));
+        let shared = found.unwrap_or_else(|| {
+            let shared = Arc::new(Shared {
+                opening: Opening::new(),
+                engine: Mutex::new(Some(engine)),
+                opened: AtomicUsize::new(0),
+                path: path.to_owned(),
+            });
+            open.push(Arc::downgrade(&shared));
+            shared
+        });
+        shared.opened.fetch_add(1, Ordering::Relaxed);
+        Ok(Environment { held: Arc::new(Held { shared, given_back: AtomicBool::new(false) }) })
+    }
+
+    /// The path that it was first opened by.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.held.shared.path
+    }
+
+    /// Puts everything committed on stable storage, whatever the durability. Not inside the thread's own write
+    /// transaction ([`Status::InTransaction`]).
+    pub fn flush(&self) -> Result<()> {
+        self.shared().call(|call| {
+            if call.current().is_some_and(|root| root.is_write()) {
+                return Err(Error::new(
+                    Status::InTransaction,
+                    "a flush inside the thread's own write transaction would not cover it; end it first",
+                ));
+            }
+            Ok(())
+        })?;
+        self.shared().engine()?.flush()
+    }
+
+    /// Figures of the environment.
+    pub fn info(&self) -> Result<Info> {
+        let engine = self.shared().engine()?;
+        let figures = engine.figures()?;
+        let collections = u32::try_from(self.collections()?.len()).unwrap_or(u32::MAX);
+        let settings = engine.settings();
+        Ok(Info {
+            map_size: figures.map_size,
+            file_size: figures.file_size,
+            page_size: figures.page_size,
+            pages_used: figures.pages_used,
+            pages_free: figures.pages_free,
+            last_txn: figures.last_txn,
+            max_readers: figures.max_readers,
+            readers: figures.readers,
+            oldest_reader_txn: figures.oldest_reader_txn,
+            max_collections: settings.max_collections,
+            collections,
+            durability: settings.durability,
+            read_only: settings.read_only,
+            immutable: settings.immutable,
+            no_subdir: settings.no_subdir,
+        })
+    }
+
+    /// All collections by name. Opens none of them.
+    pub fn collections(&self) -> Result<Vec<CollectionInfo>> {
+        catalog::list(self.shared())
+    }
+
+    /// What is known of one collection; `None`: there is none of that name.
+    pub fn schema(&self, name: &str) -> Result<Option<CollectionInfo>> {
+        catalog::find(self.shared(), name)
+    }
+
+    /// Removes a collection with all that is in it. `Ok(false)`: there is none of that name.
+    ///
+    /// Open dicts and sets of it answer [`Status::NoCollection`] from then on.
+    pub fn drop_collection(&self, name: &str) -> Result<bool> {
+        catalog::drop_collection(self.shared(), name)
+    }
+
+    /// Begins a write transaction that the calling thread's next calls are part of, until it is committed,
+    /// aborted or dropped (which aborts). Inside another it is a savepoint.
+    pub fn begin_write(&self) -> Result<Transaction> {
+        Transaction::begin(self, Access::Write, Wait::Default)
+    }
+
+    /// Begins a snapshot: the calling thread's reads see one state until it ends.
+    pub fn begin_read(&self) -> Result<Transaction> {
+        Transaction::begin(self, Access::Read, Wait::Default)
+    }
+
+    /// Runs `f` in a write transaction: committed if `f` succeeds, undone if it fails.
+    ///
+    /// `f` is run again where the engine asks for it ([`Status::MapFull`], [`Status::Conflict`]).
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # use persistent_collections::{Dict, Environment, Options};
+    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// let from = Dict::<String, i64>::open(&env, "from")?;
+    /// let to = Dict::<String, i64>::open(&env, "to")?;
+    /// env.transaction(|| {
+    ///     from.add("Ada", -5)?;
+    ///     to.add("Ada", 5)
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn transaction<R>(&self, mut f: impl FnMut() -> Result<R>) -> Result<R> {
+        /// Each run with a map twice as large, so that this is never reached.
+        const AT_MOST: usize = 64;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let txn = self.begin_write()?;
+            let outcome = f().and_then(|result| txn.commit().map(|()| result));
+            match outcome {
+                Err(error) if again(&error) && attempt < AT_MOST && !self.in_transaction()? => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn in_transaction(&self) -> Result<bool> {
+        Ok(TxnRef::current(self)?.is_some())
+    }
+
+    /// Runs `f` in a snapshot.
+    pub fn snapshot<R>(&self, f: impl FnOnce() -> Result<R>) -> Result<R> {
+        let txn = self.begin_read()?;
+        let result = f()?;
+        txn.commit()?;
+        Ok(result)
+    }
+
+    /// Gives this opening back; when it was the last, the environment is closed: its transactions end, and
+    /// all that stands on it fails. Does not wait for calls under way: the last one out releases the files.
+    pub(crate) fn close(&self) {
+        self.held.give_back();
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.held.shared
+    }
+}
+
+fn again(error: &Error) -> bool {
+    // A full map that cannot grow is full again: growth is what makes another run worth it.
+    error.status() == Status::Conflict
+}
+
+fn scheme(path: &Path) -> Option<&str> {
+    let (scheme, _) = path.to_str()?.split_once("://")?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    is_scheme.then_some(scheme)
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Environment({:?})", self.path())
+    }
+}
+
+impl Held {
+    fn give_back(&self) {
+        if self.given_back.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        // Under the lock, so that nobody finds it open between the count and the closing.
+        let _open = OPEN.lock();
+        if self.shared.opened.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.shared.close();
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+impl Shared {
+    fn is_of(&self, engine: &Arc<Engine>) -> bool {
+        self.opening.state() == State::Open
+            && self.engine.lock().as_ref().is_some_and(|own| Arc::ptr_eq(own, engine))
+    }
+
+    fn close(&self) {
+        let engine = self.engine.lock().take();
+        if let Some(engine) = engine {
+            engine.seats.close(&self.opening);
+        }
+    }
+
+    /// The engine, for what needs no seat.
+    pub(crate) fn engine(&self) -> Result<Arc<Engine>> {
+        self.engine
+            .lock()
+            .clone()
+            .ok_or_else(|| Error::new(Status::BadHandle, "the environment was closed; open it again"))
+    }
+
+    pub(crate) fn opening(&self) -> &Arc<Opening> {
+        &self.opening
+    }
+
+    /// Runs a call in the calling thread's seat.
+    #[inline]
+    pub(crate) fn call<R>(&self, f: impl FnOnce(&mut Call<'_>) -> Result<R>) -> Result<R> {
+        seat_of_thread(&self.opening, || self.engine())?.call(f)
+    }
+
+    /// Reads in the thread's current transaction or the newest snapshot. Where `look` finds a space that is
+    /// not open, it is opened outside of the call, and `look` runs again.
+    #[inline]
+    pub(crate) fn read<R>(
+        &self,
+        mut look: impl FnMut(&Engine, &mut Reader<'_>) -> Result<Looked<R>>,
+    ) -> Result<R> {
+        loop {
+            let looked = self.call(|call| {
+                let mut reader = call.reader()?;
+                look(reader.engine(), &mut reader)
+            })?;
+            match looked {
+                Looked::Is(result) => return Ok(result),
+                Looked::Open(space) => self.open_space(&space)?,
+            }
+        }
+    }
+
+    /// Opens a space for the process, so that the thread's current transaction can use it.
+    #[cold]
+    pub(crate) fn open_space(&self, space: &Space) -> Result<()> {
+        self.engine()?.open_space(space)?;
+        let usable =
+            self.call(|call| if call.current().is_some() { call.reader()?.refresh() } else { Ok(true) })?;
+        if usable {
+            return Ok(());
+        }
+        Err(Error::new(
+            Status::Busy,
+            format!(
+                "collection {:?} was first used in this process after the snapshot began, and there were \
+                 commits since; open it before the snapshot, or begin a new one",
+                space.as_str()
+            ),
+        ))
+    }
+
+    /// Writes in the thread's current transaction, or in one of its own, if the catalog has this sequence
+    /// number. `Ok(None)`: it has not, and nothing was written.
+    pub(crate) fn write(&self, sequence: u64, ops: &[Op<'_>]) -> Result<Option<Vec<Outcome>>> {
+        enum Step {
+            Done(Option<Vec<Outcome>>),
+            Autocommit(Arc<Engine>),
+        }
+        let step = self.call(|call| {
+            let Some(root) = call.current() else { return Ok(Step::Autocommit(Arc::clone(call.engine()?))) };
+            root.check_writable()?;
+            let mut reader = call.reader()?;
+            if reader.sequence()? != Some(sequence) {
+                return Ok(Step::Done(None));
+            }
+            let txn = reader.write()?;
+            let outcomes = ops.iter().map(|op| txn.apply(op)).collect::<Result<_>>()?;
+            Ok(Step::Done(Some(outcomes)))
+        })?;
+        match step {
+            Step::Done(outcomes) => Ok(outcomes),
+            Step::Autocommit(engine) => engine.autocommit(sequence, ops, Wait::Default),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The one macro that every export goes through.
+//!
+//! It catches panics, since unwinding into C is not defined, and turns a failure into its status, with the
+//! message kept for `pc_last_error`.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::error::{self, pc_status};
+use crate::error::{Error, Result, Status};
+
+/// Runs the body of an export.
+///
+/// `boundary!({ … })` is for exports that return a status: the body is a `Result<pc_status>`, and `?` works in it.
+/// `boundary!(fallback, { … })` is for the others: the body's value is returned, after a panic the fallback.
+macro_rules! boundary {
+    ($body:block) => {
+        $crate::ffi::boundary::status(|| $body)
+    };
+    ($fallback:expr, $body:block) => {
+        $crate::ffi::boundary::value(|| $body, $fallback)
+    };
+}
+pub(super) use boundary;
+
+/// Runs `call`; whatever goes wrong becomes a status and the thread's last error.
+// A panic leaves nothing half done that a later call could see: the table and the iterators are changed by
+// steps that do not panic, and the rooms behind the safe API answer for themselves.
+pub(super) fn status(call: impl FnOnce() -> Result<pc_status>) -> pc_status {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(failure)) => error::record(&failure),
+        Err(payload) => error::record(&panicked(payload)),
+    }
+}
+
+/// Runs `call`; a panic becomes `fallback` and the thread's last error.
+pub(super) fn value<T>(call: impl FnOnce() -> T, fallback: T) -> T {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| {
+        error::record(&panicked(payload));
+        fallback
+    })
+}
+
+fn panicked(payload: Box<dyn Any + Send>) -> Error {
+    let said = payload
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    // Dropping a payload runs code of unknown origin, which could panic once more.
+    std::mem::forget(payload);
+    Error::new(Status::Panic, format!("panic inside the library (a defect, please report it): {said}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::error::{PC_ERR_BUSY, PC_ERR_PANIC, PC_OK, last_message};
+    use super::*;
+
+    #[test]
+    fn answers_pass_through() {
+        assert_eq!(boundary!({ Ok(PC_OK) }), PC_OK);
+        assert_eq!(boundary!(1, { 7 }), 7);
+    }
+
+    #[test]
+    fn an_error_becomes_its_status_and_message() {
+        let status = boundary!({ Err(Error::new(Status::Busy, "held by process 7")) });
+        assert_eq!(status, PC_ERR_BUSY);
+        assert_eq!(last_message(), "held by process 7");
+    }
+
+    #[test]
+    fn a_panic_becomes_a_status_with_its_message() {
+        let number = 7;
+        assert_eq!(boundary!({ panic!("found {number}") }), PC_ERR_PANIC);
+        assert!(last_message().ends_with("found 7"), "{}", last_message());
+        assert_eq!(boundary!({ panic!("plain") }), PC_ERR_PANIC);
+        assert!(last_message().ends_with("plain"), "{}", last_message());
+        assert_eq!(boundary!(3, { std::panic::panic_any(5_u8) }), 3);
+        assert!(last_message().ends_with("no message"), "{}", last_message());
+    }
+
+    #[test]
+    fn a_payload_that_panics_when_dropped_is_caught() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("again");
+            }
+        }
+        assert_eq!(boundary!({ std::panic::panic_any(Bomb) }), PC_ERR_PANIC);
+    }
+}

@@ -1,0 +1,177 @@
+//! `pc_buffer`: memory for answers of unknown size, reused from call to call.
+
+use super::argument::invalid;
+use super::boundary::boundary;
+use crate::error::{Error, Result, Status};
+
+/// A growing piece of memory for answers whose size the caller cannot know.
+///
+/// Start with all zeros (`pc_buffer b = {0};`), give it to as many calls as you like, one at a time, and free it
+/// with `pc_buffer_free`. A call that fills it replaces what it held and may move it: `data` is good until the
+/// next call that is given this buffer. The library allocates and frees the memory; the caller only reads it.
+#[repr(C)]
+pub struct pc_buffer {
+    /// The bytes; `NULL` as long as nothing was ever stored.
+    pub data: *mut u8,
+    /// How many bytes the last call stored.
+    pub len: usize,
+    /// How many bytes are allocated.
+    pub cap: usize,
+}
+
+/// Frees what the buffer holds and leaves it all zeros, ready to be used again.
+///
+/// `NULL` and a buffer of all zeros are allowed. No other thread may be using the buffer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_buffer_free(buffer: *mut pc_buffer) {
+    boundary!((), {
+        if !buffer.is_null() {
+            // SAFETY: not NULL, so by the header's contract a buffer; `data` is NULL or came from `reserve`.
+            unsafe {
+                libc::free((*buffer).data.cast());
+                *buffer = pc_buffer::empty();
+            }
+        }
+    });
+}
+
+/// What a buffer grows to at first, so that small answers do not grow it again and again.
+const SMALLEST: usize = 64;
+
+impl pc_buffer {
+    /// A buffer that holds nothing.
+    pub(super) const fn empty() -> Self {
+        Self { data: std::ptr::null_mut(), len: 0, cap: 0 }
+    }
+
+    /// The buffer behind an argument.
+    ///
+    /// # Safety
+    /// `pointer` is NULL or a buffer that nobody else uses during the call that `'a` stands for.
+    pub(super) unsafe fn required<'a>(name: &str, pointer: *mut pc_buffer) -> Result<&'a mut pc_buffer> {
+        // SAFETY: this function has the same contract.
+        match unsafe { Self::optional(name, pointer) }? {
+            Some(buffer) => Ok(buffer),
+            None => Err(invalid(format!("{name} is NULL; a pc_buffer is needed"))),
+        }
+    }
+
+    /// As `required`; NULL is `None`.
+    ///
+    /// # Safety
+    /// As for `required`.
+    pub(super) unsafe fn optional<'a>(
+        name: &str,
+        pointer: *mut pc_buffer,
+    ) -> Result<Option<&'a mut pc_buffer>> {
+        if !pointer.is_aligned() {
+            return Err(invalid(format!("{name} is not aligned as a pc_buffer is")));
+        }
+        // SAFETY: aligned, and NULL or a buffer by this function's contract.
+        let Some(buffer) = (unsafe { pointer.as_mut() }) else { return Ok(None) };
+        if buffer.data.is_null() && buffer.cap != 0 {
+            return Err(invalid(format!("{name} has a capacity but no memory; begin with all zeros")));
+        }
+        Ok(Some(buffer))
+    }
+
+    /// Makes room for `size` bytes in all; what the buffer holds stays.
+    pub(super) fn reserve(&mut self, size: usize) -> Result<()> {
+        if size <= self.cap {
+            return Ok(());
+        }
+        let cap = size.max(self.cap.saturating_mul(2)).max(SMALLEST);
+        // SAFETY: `data` is NULL or came from `malloc` or `realloc` and was not freed.
+        let data = unsafe { libc::realloc(self.data.cast(), cap) };
+        if data.is_null() {
+            return Err(Error::new(Status::NoMemory, format!("no memory for a buffer of {cap} bytes")));
+        }
+        self.data = data.cast();
+        self.cap = cap;
+        Ok(())
+    }
+
+    /// Replaces what the buffer holds. On failure it holds what it held.
+    pub(super) fn store(&mut self, bytes: &[u8]) -> Result<()> {
+        self.reserve(bytes.len())?;
+        // SAFETY: `reserve` made the room; a slice of Rust's cannot overlap memory that `realloc` may have moved.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.start(), bytes.len()) };
+        self.len = bytes.len();
+        Ok(())
+    }
+
+    /// Adds to what the buffer holds. On failure it holds what it held.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        let len = self.len;
+        let grown = len
+            .checked_add(bytes.len())
+            .filter(|size| isize::try_from(*size).is_ok())
+            .ok_or_else(|| Error::new(Status::NoMemory, "the answer is beyond any memory"))?;
+        self.reserve(grown)?;
+        // SAFETY: `realloc` keeps the first `len` bytes, and `reserve` made room for the others after them.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.start().add(len), bytes.len()) };
+        self.len = grown;
+        Ok(())
+    }
+
+    /// Where the bytes begin; not NULL even if there are none.
+    pub(super) fn start(&self) -> *mut u8 {
+        if self.data.is_null() { std::ptr::dangling_mut() } else { self.data }
+    }
+}
+
+/// A buffer of the library's own, freed when it goes.
+pub(super) struct OwnBuffer(pub(super) pc_buffer);
+
+// SAFETY: the memory is the buffer's alone and has no tie to a thread.
+unsafe impl Send for OwnBuffer {}
+
+impl OwnBuffer {
+    pub(super) const fn new() -> Self {
+        Self(pc_buffer::empty())
+    }
+}
+
+impl Drop for OwnBuffer {
+    fn drop(&mut self) {
+        // SAFETY: a buffer that only this value uses.
+        unsafe { pc_buffer_free(&raw mut self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn held(buffer: &OwnBuffer) -> &[u8] {
+        // SAFETY: the buffer holds `len` bytes.
+        unsafe { std::slice::from_raw_parts(buffer.0.start(), buffer.0.len) }
+    }
+
+    #[test]
+    fn a_buffer_is_replaced_appended_and_freed() {
+        let mut buffer = OwnBuffer::new();
+        buffer.0.store(b"").unwrap();
+        assert_eq!((held(&buffer), buffer.0.cap), (&b""[..], 0));
+        buffer.0.store(b"first").unwrap();
+        assert_eq!((held(&buffer), buffer.0.cap), (&b"first"[..], SMALLEST));
+        buffer.0.append(&[7; SMALLEST]).unwrap();
+        assert_eq!((held(&buffer).len(), buffer.0.cap), (5 + SMALLEST, 2 * SMALLEST));
+        assert_eq!(&held(&buffer)[..6], b"first\x07");
+        buffer.0.store(b"second").unwrap();
+        assert_eq!((held(&buffer), buffer.0.cap), (&b"second"[..], 2 * SMALLEST));
+        // SAFETY: a buffer that nobody else uses.
+        unsafe { pc_buffer_free(&raw mut buffer.0) };
+        assert!(buffer.0.data.is_null() && buffer.0.len == 0 && buffer.0.cap == 0);
+    }
+
+    #[test]
+    fn memory_that_cannot_be_had_is_a_status() {
+        let mut buffer = OwnBuffer::new();
+        buffer.0.store(b"kept").unwrap();
+        let error = buffer.0.reserve(isize::MAX.unsigned_abs()).unwrap_err();
+        assert_eq!(error.status(), Status::NoMemory);
+        assert_eq!(held(&buffer), b"kept");
+    }
+}

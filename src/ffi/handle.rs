@@ -1,0 +1,363 @@
+//! Handles: looking up what they stand for, opening, and retiring them with their children.
+//!
+//! A look-up in the steady state reads this thread's own cache and the handle's word in the table (`table.rs`):
+//! it takes no lock and writes nothing that threads share. Reference counts of a thread's own keep an object
+//! alive during a call, even if another thread closes its handle meanwhile.
+
+use std::cell::RefCell;
+use std::ops::Deref;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::dict::pc_dict;
+use super::env::pc_env;
+use super::iter::{IterState, pc_iter};
+use super::set::pc_set;
+use super::table::{self, Retired};
+use super::txn::pc_txn;
+use crate::collection::Collection;
+use crate::environment::Environment;
+use crate::error::{Error, Result, Status};
+use crate::transaction::TxnRef;
+
+/// What a handle can stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    Env = 1,
+    Dict = 2,
+    Set = 3,
+    Iter = 4,
+    Txn = 5,
+}
+
+impl Kind {
+    pub(super) fn from_number(number: u64) -> Option<Self> {
+        [Self::Env, Self::Dict, Self::Set, Self::Iter, Self::Txn]
+            .into_iter()
+            .find(|kind| *kind as u64 == number)
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Env => "environment",
+            Self::Dict => "dict",
+            Self::Set => "set",
+            Self::Iter => "iterator",
+            Self::Txn => "transaction",
+        }
+    }
+}
+
+/// An iterator's place; empty once its handle is retired, so that its snapshot ends with the handle and not
+/// with the last thread that remembers it.
+pub(super) type IterSlot = Arc<Mutex<Option<IterState>>>;
+
+/// What stands behind a handle. Cloning shares it.
+#[derive(Clone)]
+pub(super) enum Object {
+    Env(Arc<Environment>),
+    Collection(Collection),
+    Iter(IterSlot),
+    Txn(TxnRef),
+}
+
+impl Object {
+    /// The safe API's number of a transaction.
+    pub(super) fn transaction(&self) -> Option<u64> {
+        if let Self::Txn(txn) = self { Some(txn.id()) } else { None }
+    }
+}
+
+/// How many handles a thread remembers. Those whose slots are this far apart take turns.
+const REMEMBERED: usize = 64;
+
+/// What a thread remembers of the handles it used.
+struct Cache {
+    /// The fork that the process came out of when this was filled.
+    forks: u64,
+    /// One bit for each place that is filled.
+    filled: u64,
+    places: [Option<(u64, Rc<Object>)>; REMEMBERED],
+}
+
+thread_local! {
+    static CACHE: RefCell<Cache> =
+        const { RefCell::new(Cache { forks: 0, filled: 0, places: [const { None }; REMEMBERED] }) };
+}
+
+impl Cache {
+    #[inline]
+    fn get(&self, id: u64) -> Option<Rc<Object>> {
+        let (remembered, object) = self.places[table::slot_of(id) % REMEMBERED].as_ref()?;
+        (*remembered == id && table::is_live(id) && self.forks == table::fork_generation())
+            .then(|| Rc::clone(object))
+    }
+
+    /// Takes out what is of no more use: handles that are closed by now, and whatever stood where `id` goes.
+    fn make_room(&mut self, id: u64) -> Vec<Rc<Object>> {
+        if self.forks != table::fork_generation() {
+            self.forget();
+        }
+        let wanted = table::slot_of(id) % REMEMBERED;
+        let mut out = Vec::new();
+        let mut left = self.filled;
+        while left != 0 {
+            let at = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let place = &mut self.places[at];
+            if at == wanted || place.as_ref().is_none_or(|(id, _)| !table::is_live(*id)) {
+                out.extend(place.take().map(|(_, object)| object));
+                self.filled &= !(1 << at);
+            }
+        }
+        out
+    }
+
+    fn remember(&mut self, id: u64, object: Rc<Object>) {
+        let at = table::slot_of(id) % REMEMBERED;
+        self.places[at] = Some((id, object));
+        self.filled |= 1 << at;
+    }
+
+    /// Drops what was inherited through `fork` without touching it: it is the parent's.
+    fn forget(&mut self) {
+        for place in &mut self.places {
+            std::mem::forget(place.take());
+        }
+        self.filled = 0;
+        self.forks = table::fork_generation();
+    }
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        if self.forks != table::fork_generation() {
+            self.forget();
+        }
+    }
+}
+
+/// What a handle stands for, kept alive as long as the result.
+#[inline]
+fn find(id: u64, kind: Kind) -> Result<Rc<Object>> {
+    if table::kind_of(id) == Some(kind) {
+        let remembered = CACHE.try_with(|cache| cache.borrow().get(id));
+        if let Ok(Some(object)) = remembered {
+            return Ok(object);
+        }
+    }
+    find_in_table(id, kind)
+}
+
+#[cold]
+fn find_in_table(id: u64, kind: Kind) -> Result<Rc<Object>> {
+    // Each thread takes its own count of an object once, and counts on that from then on.
+    let object = Rc::new(shared(id, kind)?);
+    // While the thread ends its cache is gone: then it takes this way each time.
+    let stale = CACHE.try_with(|cache| {
+        let mut cache = cache.borrow_mut();
+        let stale = cache.make_room(id);
+        cache.remember(id, Rc::clone(&object));
+        stale
+    });
+    // Only now, since dropping an object may take a while.
+    drop(stale);
+    Ok(object)
+}
+
+fn check_kind(id: u64, kind: Kind) -> Result<()> {
+    match table::kind_of(id) {
+        Some(other) if other != kind && id != 0 => Err(Error::new(
+            Status::BadHandle,
+            format!("handle {id:#x} is not of a {}: a {} is needed here", other.name(), kind.name()),
+        )),
+        None => Err(table::unknown(id)),
+        _ => Ok(()),
+    }
+}
+
+fn shared(id: u64, kind: Kind) -> Result<Object> {
+    check_kind(id, kind)?;
+    table::lock().get(id).cloned()
+}
+
+macro_rules! reference {
+    ($(#[$doc:meta])* $name:ident, $variant:ident, $target:ty) => {
+        $(#[$doc])*
+        pub(super) struct $name(Rc<Object>);
+
+        impl Deref for $name {
+            type Target = $target;
+
+            #[inline]
+            fn deref(&self) -> &$target {
+                match &*self.0 {
+                    Object::$variant(object) => object,
+                    _ => unreachable!("the kind is part of the id and was compared"),
+                }
+            }
+        }
+    };
+}
+
+reference!(
+    /// An environment in use by this call.
+    EnvRef, Env, Environment
+);
+reference!(
+    /// A dict or set in use by this call.
+    CollectionRef, Collection, Collection
+);
+reference!(
+    /// An iterator in use by this call.
+    IterRef, Iter, IterSlot
+);
+
+pub(super) fn env(env: pc_env) -> Result<EnvRef> {
+    find(env.id, Kind::Env).map(EnvRef)
+}
+
+#[inline]
+pub(super) fn dict(dict: pc_dict) -> Result<CollectionRef> {
+    find(dict.id, Kind::Dict).map(CollectionRef)
+}
+
+#[inline]
+pub(super) fn set(set: pc_set) -> Result<CollectionRef> {
+    find(set.id, Kind::Set).map(CollectionRef)
+}
+
+#[inline]
+pub(super) fn iter(iter: pc_iter) -> Result<IterRef> {
+    find(iter.id, Kind::Iter).map(IterRef)
+}
+
+/// A transaction. Threads do not remember them: they are short, and looked up only to end or to change places.
+pub(super) fn txn(txn: pc_txn) -> Result<TxnRef> {
+    match shared(txn.id, Kind::Txn)? {
+        Object::Txn(txn) => Ok(txn),
+        _ => unreachable!("the kind is part of the id and was compared"),
+    }
+}
+
+/// The handle of a transaction that the safe API knows by a number; zero if C never had it.
+pub(super) fn txn_of_number(number: Option<u64>) -> pc_txn {
+    pc_txn { id: number.and_then(|number| table::lock().transaction(number)).unwrap_or(0) }
+}
+
+fn insert(kind: Kind, object: Object, parents: [u64; 2]) -> Result<u64> {
+    let outcome = table::lock().insert(kind, object, parents);
+    outcome.map_err(|(error, object)| {
+        // What was opened has no owner: close it, and report why.
+        match release(vec![(0, object)]) {
+            Ok(()) => error,
+            Err(second) => {
+                Error::new(error.status(), format!("{}; then: {}", error.message(), second.message()))
+            }
+        }
+    })
+}
+
+pub(super) fn insert_env(env: Environment) -> Result<pc_env> {
+    Ok(pc_env { id: insert(Kind::Env, Object::Env(Arc::new(env)), [0, 0])? })
+}
+
+pub(super) fn insert_dict(env: pc_env, dict: Collection) -> Result<pc_dict> {
+    Ok(pc_dict { id: insert(Kind::Dict, Object::Collection(dict), [env.id, 0])? })
+}
+
+pub(super) fn insert_set(env: pc_env, set: Collection) -> Result<pc_set> {
+    Ok(pc_set { id: insert(Kind::Set, Object::Collection(set), [env.id, 0])? })
+}
+
+/// Gives a transaction a handle; `outer` is the number of the one it was begun inside.
+pub(super) fn insert_txn(env: pc_env, outer: Option<u64>, txn: TxnRef) -> Result<pc_txn> {
+    let outer = txn_of_number(outer);
+    Ok(pc_txn { id: insert(Kind::Txn, Object::Txn(txn), [env.id, outer.id])? })
+}
+
+/// Gives an iterator over the collection with this handle a handle; `txn` is the number of the transaction that
+/// the iterator belongs to.
+pub(super) fn insert_iter(collection: u64, txn: Option<u64>, state: IterState) -> Result<pc_iter> {
+    let txn = txn_of_number(txn);
+    let object = Object::Iter(Arc::new(Mutex::new(Some(state))));
+    Ok(pc_iter { id: insert(Kind::Iter, object, [collection, txn.id])? })
+}
+
+fn close(id: u64, kind: Kind) -> Result<()> {
+    check_kind(id, kind)?;
+    let retired = table::lock().retire(id);
+    release(retired?)
+}
+
+/// Retires the environment's handle and its children's, aborts its transactions, then closes it.
+pub(super) fn close_env(env: pc_env) -> Result<()> {
+    close(env.id, Kind::Env)
+}
+
+/// Retires the dict's handle and its iterators'.
+pub(super) fn close_dict(dict: pc_dict) -> Result<()> {
+    close(dict.id, Kind::Dict)
+}
+
+/// Retires the set's handle and its iterators'.
+pub(super) fn close_set(set: pc_set) -> Result<()> {
+    close(set.id, Kind::Set)
+}
+
+/// Retires the iterator's handle.
+pub(super) fn close_iter(iter: pc_iter) -> Result<()> {
+    close(iter.id, Kind::Iter)
+}
+
+/// Ends a transaction. Its handle, those of the transactions inside it and of its iterators are retired, unless
+/// `end` says that it goes on.
+pub(super) fn end_txn(txn: pc_txn, end: impl FnOnce(&TxnRef) -> Result<()>) -> Result<()> {
+    let outcome = end(&self::txn(txn)?);
+    let goes_on =
+        |error: &Error| matches!(error.status(), Status::WrongThread | Status::NotInnermost | Status::Forked);
+    if outcome.as_ref().is_err_and(goes_on) {
+        return outcome;
+    }
+    let retired = table::lock().retire(txn.id);
+    match retired {
+        Ok(mut retired) => {
+            // The transaction itself, which comes last, has ended.
+            retired.pop();
+            outcome.and(release(retired))
+        }
+        // Another thread retired it meanwhile, by closing its environment; what came of the end stands.
+        Err(_) => outcome,
+    }
+}
+
+/// Lets go of what retired handles stood for, in the order that their nature asks for: iterators, transactions
+/// from the innermost outwards, collections, environments. Goes through to the end; reports the first failure.
+fn release(retired: Vec<Retired>) -> Result<()> {
+    let mut outcome = Ok(());
+    let mut transactions = Vec::new();
+    let mut environments = Vec::new();
+    for (_, object) in retired {
+        match object {
+            Object::Iter(slot) => drop(slot.lock().take()),
+            Object::Txn(txn) => transactions.push(txn),
+            Object::Env(env) => environments.push(env),
+            Object::Collection(_) => {}
+        }
+    }
+    transactions.sort_by_key(|txn| std::cmp::Reverse(txn.id()));
+    for txn in transactions {
+        match txn.abort() {
+            // It ended with the one around it.
+            Err(error) if error.status() == Status::BadHandle => {}
+            other => outcome = outcome.and(other),
+        }
+    }
+    for env in environments {
+        env.close();
+    }
+    outcome
+}

@@ -1,0 +1,322 @@
+//! Iterators.
+
+use std::ffi::c_void;
+
+use super::argument::{Out, bytes};
+use super::boundary::boundary;
+use super::buffer::OwnBuffer;
+use super::convert::{Role, decode_key_of, give};
+use super::dict::pc_dict;
+use super::error::{PC_END, PC_OK, pc_status};
+use super::handle::{self, CollectionRef, IterRef};
+use super::range::{pc_range, range_from};
+use super::set::pc_set;
+use super::value::pc_value;
+use crate::codec::{Value, decode_value};
+use crate::collection::Collection;
+use crate::error::{Error, Result, Status};
+use crate::iter::Scan;
+
+/// A handle of an iterator. Zero is never a valid handle.
+///
+/// An iterator opened outside of transactions owns a snapshot until it is closed: the collection may be changed
+/// meanwhile, and it does not see that. Opened inside a transaction it belongs to that, sees what that sees, own
+/// writes included, and ends with it.
+///
+/// An iterator may be used from any thread, but what it gives out holds until the next call on it, whoever makes it:
+/// threads that share one must take turns themselves.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pc_iter {
+    /// Means nothing to the caller; as a foreign-function call passes it, a plain 64-bit integer.
+    pub id: u64,
+}
+
+/// Entries as columns: all keys one after the other, all values likewise, and where each begins and ends. The key of
+/// entry `i` is `keys[key_offsets[i]]` up to, not including, `keys[key_offsets[i + 1]]`. The memory is the
+/// iterator's and good until the next call on it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pc_batch {
+    /// How many entries there are.
+    pub count: usize,
+    /// The encoded keys.
+    pub keys: *const u8,
+    /// `count + 1` offsets into `keys`.
+    pub key_offsets: *const u64,
+    /// The encoded values; of a set there are none.
+    pub values: *const u8,
+    /// `count + 1` offsets into `values`; of a set all are zero.
+    pub value_offsets: *const u64,
+}
+
+/// What stands behind an iterator's handle.
+pub(super) struct IterState {
+    scan: Scan,
+    collection: Collection,
+    /// Of a set there are none.
+    with_values: bool,
+    /// What the entry that was given out last is made of, where it was decoded.
+    key: OwnBuffer,
+    value: OwnBuffer,
+}
+
+/// Opens an iterator over a dict's entries, before the first of them.
+///
+/// - `range`: which keys, and in which direction; `NULL` means all, ascending. Only read during the call.
+/// - `out`: receives the handle, which `pc_iter_close` gives back. Not `NULL`.
+///
+/// May be called from any thread. Closing the dict's handle retires the iterator.
+///
+/// Statuses: those of reads; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_NO_MEMORY`; `PC_ERR_UNSUPPORTED`: a prefix, in a raw
+/// collection with an order of its own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_iter_open_dict(
+    dict: pc_dict,
+    range: *const pc_range,
+    out: *mut pc_iter,
+) -> pc_status {
+    boundary!({
+        // SAFETY: the header's contract for ranges and outputs.
+        unsafe { open(&handle::dict(dict)?, dict.id, range, true, out) }
+    })
+}
+
+/// Opens an iterator over a set's elements, before the first of them. They are its keys; its values are empty.
+///
+/// - `range`: which elements, and in which direction; `NULL` means all, ascending. Only read during the call.
+/// - `out`: receives the handle, which `pc_iter_close` gives back. Not `NULL`.
+///
+/// May be called from any thread. Closing the set's handle retires the iterator.
+///
+/// Statuses: as for `pc_iter_open_dict`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_iter_open_set(
+    set: pc_set,
+    range: *const pc_range,
+    out: *mut pc_iter,
+) -> pc_status {
+    boundary!({
+        // SAFETY: the header's contract for ranges and outputs.
+        unsafe { open(&handle::set(set)?, set.id, range, false, out) }
+    })
+}
+
+/// Steps to the next entry in the iterator's direction and gives it out, encoded: a fixed-width key is not the number
+/// as it stands in memory, `pc_decode_key` converts.
+///
+/// - `key`, `key_len`: receive where the key is and its length. Not `NULL`.
+/// - `value`, `value_len`: receive where the value is and its length; either may be `NULL`.
+///
+/// The memory is the iterator's: good until the next call on it, not aligned, not to be written.
+///
+/// Statuses: `PC_OK`; `PC_END`: there is none left; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`;
+/// `PC_ERR_WRONG_THREAD`: it belongs to another thread's transaction; `PC_ERR_NO_COLLECTION`; `PC_ERR_TXN_FAILED`;
+/// `PC_ERR_ENV_FAILED`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_iter_next(
+    iter: pc_iter,
+    key: *mut *const c_void,
+    key_len: *mut usize,
+    value: *mut *const c_void,
+    value_len: *mut usize,
+) -> pc_status {
+    boundary!({
+        let key = (Out::required("key", key)?, Out::required("key_len", key_len)?);
+        // SAFETY: the header's contract for outputs.
+        unsafe { step(iter, Scan::next, key, (Out::optional(value), Out::optional(value_len))) }
+    })
+}
+
+/// Steps to the entry before, against the iterator's direction, and gives it out as `pc_iter_next` does. After
+/// `pc_iter_next` gave out an entry this gives out the one before that.
+///
+/// Arguments, threads and statuses: as for `pc_iter_next`; `PC_END`: there is none before.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_iter_prev(
+    iter: pc_iter,
+    key: *mut *const c_void,
+    key_len: *mut usize,
+    value: *mut *const c_void,
+    value_len: *mut usize,
+) -> pc_status {
+    boundary!({
+        let key = (Out::required("key", key)?, Out::required("key_len", key_len)?);
+        // SAFETY: the header's contract for outputs.
+        unsafe { step(iter, Scan::prev, key, (Out::optional(value), Out::optional(value_len))) }
+    })
+}
+
+/// Gives out the next entries as columns: the fast way through many of them. Keys and values are encoded: a
+/// fixed-width key is not the number as it stands in memory.
+///
+/// - `max_items`: at most so many; 0 leaves it to the library.
+/// - `max_bytes`: about so many bytes of keys and values; 0 leaves it to the library. At least one entry is given out,
+///   whatever its size.
+/// - `out`: receives the columns; the memory is the iterator's, good until the next call on it. Not `NULL`.
+///
+/// Statuses: as for `pc_iter_next`; `PC_ERR_NO_MEMORY`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_iter_next_batch(
+    iter: pc_iter,
+    max_items: usize,
+    max_bytes: usize,
+    out: *mut pc_batch,
+) -> pc_status {
+    boundary!({
+        let out = Out::required("out", out)?;
+        with_state(&handle::iter(iter)?, iter, |state| {
+            let columns = state.scan.next_batch(max_items, max_bytes)?;
+            let count = columns.len();
+            if count == 0 {
+                return Ok(PC_END);
+            }
+            let batch = pc_batch {
+                count,
+                keys: columns.keys.as_ptr(),
+                key_offsets: columns.key_offsets.as_ptr(),
+                values: columns.values.as_ptr(),
+                value_offsets: columns.value_offsets.as_ptr(),
+            };
+            // SAFETY: the header's contract for outputs.
+            unsafe { out.write(batch) };
+            Ok(PC_OK)
+        })
+    })
+}
+
+/// Goes to a key: the next `pc_iter_next` gives out the first entry at or beyond it in the iterator's direction,
+/// within the iterator's range.
+///
+/// - `key`, `key_len`: an encoded key, or the beginning of one; of a fixed-width type that is not the number as it stands
+///   in memory. Only read during the call.
+///
+/// Statuses: `PC_OK`, whether or not there is such an entry; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`;
+/// `PC_ERR_FORKED`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_iter_seek(iter: pc_iter, key: *const c_void, key_len: usize) -> pc_status {
+    boundary!({
+        // SAFETY: the header's contract for inputs.
+        let key = unsafe { bytes("key", key, key_len)? };
+        with_state(&handle::iter(iter)?, iter, |state| {
+            state.scan.seek(key);
+            Ok(PC_OK)
+        })
+    })
+}
+
+/// Closes an iterator. What it gave out is void; its snapshot, if it owned one, ends.
+///
+/// May be called from any thread, also after its transaction ended, which closed it.
+///
+/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: closed already, which does no harm; `PC_ERR_FORKED`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pc_iter_close(iter: pc_iter) -> pc_status {
+    boundary!({
+        handle::close_iter(iter)?;
+        Ok(PC_OK)
+    })
+}
+
+/// Steps to the next entry, as `pc_iter_next` does, and gives it out decoded.
+///
+/// - `key`: receives the key, or the element. Not `NULL`.
+/// - `value`: receives the value, of a set's iterator `PC_VALUE_NULL`; may be `NULL`.
+///
+/// Strings and items in them are the iterator's, good until the next call on it.
+///
+/// Statuses: as for `pc_iter_next`; `PC_ERR_BAD_KEY`, `PC_ERR_BAD_VALUE`: what is stored is not of its type (the
+/// iterator has stepped over it); `PC_ERR_NO_MEMORY`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_iter_next_value(
+    iter: pc_iter,
+    key: *mut pc_value,
+    value: *mut pc_value,
+) -> pc_status {
+    boundary!({
+        let key_out = Out::required("key", key)?;
+        let value_out = Out::optional(value);
+        with_state(&handle::iter(iter)?, iter, |state| {
+            let Some((key, value)) = state.scan.next()? else { return Ok(PC_END) };
+            let collection = &state.collection;
+            let key = give(Role::Key, &decode_key_of(collection, key)?, &mut state.key.0)?;
+            if value_out.is_wanted() {
+                let value = if state.with_values {
+                    decode_value(collection.value_type(), value)?
+                } else {
+                    Value::Null
+                };
+                let value = give(Role::Value, &value, &mut state.value.0)?;
+                // SAFETY: the header's contract for outputs.
+                unsafe { value_out.write(value) };
+            }
+            // SAFETY: as above.
+            unsafe { key_out.write(key) };
+            Ok(PC_OK)
+        })
+    })
+}
+
+/// # Safety
+/// `range` is as `range_from` needs it, `out` as `Out::write` does.
+unsafe fn open(
+    collection: &CollectionRef,
+    handle: u64,
+    range: *const pc_range,
+    with_values: bool,
+    out: *mut pc_iter,
+) -> Result<pc_status> {
+    let out = Out::required("out", out)?;
+    // SAFETY: this function has the same contract.
+    let range = unsafe { range_from(range)? };
+    let scan = Scan::open(collection, range)?;
+    let txn = scan.level();
+    let state = IterState {
+        scan,
+        collection: Collection::clone(collection),
+        with_values,
+        key: OwnBuffer::new(),
+        value: OwnBuffer::new(),
+    };
+    let iter = handle::insert_iter(handle, txn, state)?;
+    // SAFETY: as above.
+    unsafe { out.write(iter) };
+    Ok(PC_OK)
+}
+
+/// Where a pointer and its length go.
+type Bytes = (Out<*const c_void>, Out<usize>);
+
+/// # Safety
+/// The outputs keep the contract of [`Out::write`].
+unsafe fn step(
+    iter: pc_iter,
+    go: impl FnOnce(&mut Scan) -> Result<Option<(&[u8], &[u8])>>,
+    key_out: Bytes,
+    value_out: Bytes,
+) -> Result<pc_status> {
+    with_state(&handle::iter(iter)?, iter, |state| {
+        let Some((key, value)) = go(&mut state.scan)? else { return Ok(PC_END) };
+        // SAFETY: this function has the same contract.
+        unsafe {
+            key_out.0.write(key.as_ptr().cast());
+            key_out.1.write(key.len());
+            value_out.0.write(value.as_ptr().cast());
+            value_out.1.write(value.len());
+        }
+        Ok(PC_OK)
+    })
+}
+
+/// Runs `call` with the iterator to itself.
+fn with_state(
+    slot: &IterRef,
+    iter: pc_iter,
+    call: impl FnOnce(&mut IterState) -> Result<pc_status>,
+) -> Result<pc_status> {
+    match slot.lock().as_mut() {
+        Some(state) => call(state),
+        // Another thread retired it between the look-up and here.
+        None => Err(Error::new(Status::BadHandle, format!("the iterator is closed (handle {:#x})", iter.id))),
+    }
+}

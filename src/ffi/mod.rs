@@ -1,0 +1,37 @@
+//! The C ABI: the only `extern "C"` of the crate.
+//!
+//! One thin file per noun of the header. Each export checks its arguments, looks up its handles, calls the
+//! safe API and converts the outcome; what it does is said for C readers, in the doc comment that cbindgen
+//! carries into `include/persistent_collections.h`.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `boundary.rs` | the macro every export goes through: no panic and no error gets past it |
+//! | `handle.rs` | handles: what they are made of, looking them up, retiring them with their children |
+//! | `table.rs` | the handle table behind it, its lock, and what `fork` does to it |
+//! | `argument.rs` | pointers, lengths, texts and flags as C hands them over, checked |
+//! | `error.rs` `version.rs` | statuses, the thread's last error, versions |
+//! | `buffer.rs` `value.rs` `typed.rs` | memory for answers; `pc_value` and back; calls that take `pc_value` |
+//! | `env.rs` `collection.rs` `dict.rs` `set.rs` `batch.rs` `txn.rs` `range.rs` `iter.rs` | the nouns |
+
+// The names and the layout are those of C.
+#![allow(non_camel_case_types)]
+
+mod argument;
+mod batch;
+mod boundary;
+mod buffer;
+mod collection;
+mod convert;
+mod dict;
+mod env;
+mod error;
+mod handle;
+mod iter;
+mod range;
+mod set;
+mod table;
+mod txn;
+mod typed;
+mod value;
+mod version;

@@ -1,0 +1,245 @@
+//! Sets, by encoded elements.
+
+use std::ffi::{c_char, c_void};
+
+use super::argument::{Out, bytes, text};
+use super::boundary::boundary;
+use super::buffer::pc_buffer;
+use super::collection::store_types;
+use super::dict::{open_flags, optional_type};
+use super::env::pc_env;
+use super::error::{PC_EXISTS, PC_NOT_FOUND, PC_OK, pc_status};
+use super::handle;
+use super::range::{pc_range, range_from};
+use crate::catalog::Kind;
+use crate::collection::Collection;
+use crate::error::Result;
+
+/// A handle of a set: elements in order. It may be used from any thread. Zero is never a valid handle.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pc_set {
+    /// Means nothing to the caller; as a foreign-function call passes it, a plain 64-bit integer.
+    pub id: u64,
+}
+
+/// Opens a set, by default creating it.
+///
+/// - `name`: NUL-terminated UTF-8, at most 255 bytes, not beginning with `pc:`.
+/// - `type`: the elements' type string, one that keys can have; `NULL` means as stored, or `any` if the set is new.
+///   Another than the stored one is refused, but for a stored `any`, which may be opened as anything.
+/// - `flags`: 0, or any of `PC_OPEN_EXISTING`, `PC_OPEN_ANY_INT`.
+/// - `out`: receives the handle, which `pc_set_close` gives back. Not `NULL`.
+///
+/// The texts are only read during the call. May be called from any thread; a set created inside a transaction that is
+/// undone is created again by its next write.
+///
+/// Statuses: those of reads and, if it is created, of writes; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_NAME`;
+/// `PC_ERR_BAD_TYPE`; `PC_ERR_NO_COLLECTION`; `PC_ERR_WRONG_KIND`: the name is a dict's; `PC_ERR_TYPE_MISMATCH`: the
+/// message names both types; `PC_ERR_REQUIRES`; `PC_ERR_COLLECTIONS_FULL`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_set_open(
+    env: pc_env,
+    name: *const c_char,
+    r#type: *const c_char,
+    flags: u32,
+    out: *mut pc_set,
+) -> pc_status {
+    boundary!({
+        let out = Out::required("out", out)?;
+        let open_flags = open_flags("pc_set_open", flags)?;
+        // SAFETY: the header's contract for texts.
+        let (name, element) = unsafe { (text("name", name)?, optional_type("type", r#type)?) };
+        let environment = handle::env(env)?;
+        let set = Collection::open(&environment, name, Kind::Set, element.as_ref(), None, open_flags)?;
+        let set = handle::insert_set(env, set)?;
+        // SAFETY: the header's contract for outputs.
+        unsafe { out.write(set) };
+        Ok(PC_OK)
+    })
+}
+
+/// Closes a set's handle and those of its iterators. Nothing that was written is undone.
+///
+/// May be called from any thread.
+///
+/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: closed already, which does no harm; `PC_ERR_FORKED`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pc_set_close(set: pc_set) -> pc_status {
+    boundary!({
+        handle::close_set(set)?;
+        Ok(PC_OK)
+    })
+}
+
+/// Tells the type of an open set's elements: as stored; of a raw one, as the opener said.
+///
+/// - `types`: receives the type, NUL-terminated. Not `NULL`.
+/// - `raw`: receives whether the set has no schema, since another LMDB program wrote it; may be `NULL`.
+///
+/// May be called from any thread.
+///
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_NO_MEMORY`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_set_schema(set: pc_set, types: *mut pc_buffer, raw: *mut bool) -> pc_status {
+    boundary!({
+        let set = handle::set(set)?;
+        // SAFETY: the header's contract for buffers and outputs.
+        unsafe { store_types(&set, false, pc_buffer::required("types", types)?, Out::optional(raw))? };
+        Ok(PC_OK)
+    })
+}
+
+/// Adds an element.
+///
+/// - `element`: encoded; a fixed-width element is not the number as it stands in memory, `pc_encode_key` makes it. Only
+///   read during the call. `NULL` with length 0 is an empty one.
+///
+/// May be called from any thread; outside of transactions it returns when the write is durable.
+///
+/// Statuses: those of writes; `PC_EXISTS`: it was there already; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
+/// `PC_ERR_KEY_SIZE`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_set_add(set: pc_set, element: *const c_void, len: usize) -> pc_status {
+    boundary!({
+        // SAFETY: the header's contract for inputs.
+        let element = unsafe { bytes("element", element, len)? };
+        Ok(if handle::set(set)?.put_new(element, &[])? { PC_OK } else { PC_EXISTS })
+    })
+}
+
+/// Removes an element.
+///
+/// - `element`: encoded; a fixed-width element is not the number as it stands in memory, `pc_encode_key` makes it. Only
+///   read during the call. `NULL` with length 0 is an empty one.
+///
+/// May be called from any thread; outside of transactions it returns when the removal is durable.
+///
+/// Statuses: those of writes; `PC_NOT_FOUND`: it was not there; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
+/// `PC_ERR_KEY_SIZE`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_set_remove(set: pc_set, element: *const c_void, len: usize) -> pc_status {
+    boundary!({
+        // SAFETY: the header's contract for inputs.
+        let element = unsafe { bytes("element", element, len)? };
+        Ok(if handle::set(set)?.remove(element)? { PC_OK } else { PC_NOT_FOUND })
+    })
+}
+
+/// Tells whether an element is there.
+///
+/// - `element`: encoded; a fixed-width element is not the number as it stands in memory, `pc_encode_key` makes it. Only
+///   read during the call. `NULL` with length 0 is an empty one.
+///
+/// May be called from any thread.
+///
+/// Statuses: those of reads; `PC_OK`: it is; `PC_NOT_FOUND`: it is not; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
+/// `PC_ERR_KEY_SIZE`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_set_contains(set: pc_set, element: *const c_void, len: usize) -> pc_status {
+    boundary!({
+        // SAFETY: the header's contract for inputs.
+        let element = unsafe { bytes("element", element, len)? };
+        Ok(if handle::set(set)?.contains(element)? { PC_OK } else { PC_NOT_FOUND })
+    })
+}
+
+/// Tells how many elements there are. Takes the same time however many.
+///
+/// - `len`: receives the number. Not `NULL`.
+///
+/// May be called from any thread.
+///
+/// Statuses: those of reads; `PC_ERR_INVALID_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_set_len(set: pc_set, len: *mut u64) -> pc_status {
+    boundary!({
+        let len = Out::required("len", len)?;
+        let count = handle::set(set)?.len()?;
+        // SAFETY: the header's contract for outputs.
+        unsafe { len.write(count) };
+        Ok(PC_OK)
+    })
+}
+
+/// Removes every element; the set and its type stay.
+///
+/// May be called from any thread; outside of transactions it returns when the removal is durable.
+///
+/// Statuses: those of writes.
+#[unsafe(no_mangle)]
+pub extern "C" fn pc_set_clear(set: pc_set) -> pc_status {
+    boundary!({
+        handle::set(set)?.clear()?;
+        Ok(PC_OK)
+    })
+}
+
+/// Gives the lowest element.
+///
+/// - `element`: receives it, encoded; a fixed-width element is not the number as it stands in memory, `pc_decode_key`
+///   converts. Not `NULL`.
+///
+/// May be called from any thread.
+///
+/// Statuses: those of reads; `PC_NOT_FOUND`: the set is empty; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_NO_MEMORY`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_set_first(set: pc_set, element: *mut pc_buffer) -> pc_status {
+    boundary!({
+        // SAFETY: the header's contract for buffers.
+        unsafe { edge(set, false, element) }
+    })
+}
+
+/// Gives the highest element.
+///
+/// - `element`: receives it, encoded; a fixed-width element is not the number as it stands in memory, `pc_decode_key`
+///   converts. Not `NULL`.
+///
+/// May be called from any thread.
+///
+/// Statuses: those of reads; `PC_NOT_FOUND`: the set is empty; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_NO_MEMORY`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_set_last(set: pc_set, element: *mut pc_buffer) -> pc_status {
+    boundary!({
+        // SAFETY: the header's contract for buffers.
+        unsafe { edge(set, true, element) }
+    })
+}
+
+/// Removes the elements of a range, all of them or, on a failure, none.
+///
+/// - `range`: which elements, its direction does not matter; `NULL` means all. Its bounds are encoded: a fixed-width
+///   element is not the number as it stands in memory, `pc_encode_key` makes it. Only read during the call.
+/// - `removed`: receives how many there were; may be `NULL`.
+///
+/// May be called from any thread; outside of transactions it returns when the removal is durable.
+///
+/// Statuses: those of writes; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`; `PC_ERR_UNSUPPORTED`: a prefix, in a raw
+/// collection with an order of its own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_set_remove_range(
+    set: pc_set,
+    range: *const pc_range,
+    removed: *mut u64,
+) -> pc_status {
+    boundary!({
+        // SAFETY: the header's contract for ranges.
+        let range = unsafe { range_from(range)? };
+        let count = handle::set(set)?.remove_range(&range)?;
+        // SAFETY: the header's contract for outputs.
+        unsafe { Out::optional(removed).write(count) };
+        Ok(PC_OK)
+    })
+}
+
+/// # Safety
+/// The buffer is NULL or nobody else's during the call.
+unsafe fn edge(set: pc_set, last: bool, element: *mut pc_buffer) -> Result<pc_status> {
+    // SAFETY: this function has the same contract.
+    let out = unsafe { pc_buffer::required("element", element)? };
+    match handle::set(set)?.edge(last, |element, _| out.store(element))? {
+        Some(stored) => stored.map(|()| PC_OK),
+        None => Ok(PC_NOT_FOUND),
+    }
+}

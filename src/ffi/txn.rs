@@ -1,0 +1,141 @@
+//! Transactions.
+
+use std::time::Duration;
+
+use super::argument::{Out, invalid};
+use super::boundary::boundary;
+use super::env::pc_env;
+use super::error::{PC_OK, pc_status};
+use super::handle;
+use crate::engine::Wait;
+use crate::error::Result;
+use crate::transaction::{Access, TxnRef};
+
+/// A handle of a transaction. Zero is never a valid handle.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pc_txn {
+    /// Means nothing to the caller; as a foreign-function call passes it, a plain 64-bit integer.
+    pub id: u64,
+}
+
+/// A snapshot: sees one state of all collections, and writes nothing.
+pub const PC_TXN_READ: i32 = 1;
+/// Sees and changes all collections, as one.
+pub const PC_TXN_WRITE: i32 = 2;
+
+/// Begins a transaction and makes it the calling thread's current one for this environment: until it ends, every
+/// call of this thread on this environment's collections is part of it.
+///
+/// - `kind`: `PC_TXN_READ` or `PC_TXN_WRITE`.
+/// - `timeout_ms`: how long to wait for the write lock; 0 does not wait, negative takes the environment's
+///   `write_timeout_ms`. A snapshot, and whatever begins inside another transaction, never waits.
+/// - `out`: receives the handle, which `pc_txn_commit` or `pc_txn_abort` gives back. Not `NULL`.
+///
+/// Transactions of a thread and environment nest. Inside a snapshot, `PC_TXN_READ` is the same snapshot and
+/// `PC_TXN_WRITE` is refused. Inside a write transaction, `PC_TXN_READ` sees the writes so far and refuses new ones
+/// until it ends, and `PC_TXN_WRITE` is a savepoint. A write transaction belongs to its thread. No lock of the host
+/// language's runtime may be held while this waits.
+///
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_IN_SNAPSHOT`;
+/// `PC_ERR_TXN_FAILED`; `PC_ERR_BUSY`: the message names the holder; `PC_ERR_READ_ONLY`; `PC_ERR_READERS_FULL`;
+/// `PC_ERR_MAP_BUSY`; `PC_ERR_NO_MEMORY`; `PC_ERR_ENV_FAILED`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_txn_begin(
+    env: pc_env,
+    kind: i32,
+    timeout_ms: i64,
+    out: *mut pc_txn,
+) -> pc_status {
+    boundary!({
+        let out = Out::required("out", out)?;
+        let access = access_from(kind)?;
+        let wait = match u64::try_from(timeout_ms) {
+            Ok(timeout) => Wait::For(Duration::from_millis(timeout)),
+            Err(_) => Wait::Default,
+        };
+        let environment = handle::env(env)?;
+        let outer = TxnRef::current(&environment)?;
+        let begun = handle::insert_txn(env, outer, TxnRef::begin(&environment, access, wait)?)?;
+        // SAFETY: the header's contract for outputs.
+        unsafe { out.write(begun) };
+        Ok(PC_OK)
+    })
+}
+
+/// Commits a transaction, which ends it whatever the status, but for the three that say that it goes on. An outermost
+/// write transaction is durable when this returns; a savepoint becomes part of the transaction around it.
+///
+/// The handle and those of its iterators are retired; what `pc_dict_get_ref` gave out is void. Only the thread that
+/// began it may call this.
+///
+/// Statuses: `PC_OK`; `PC_ERR_WRONG_THREAD`, `PC_ERR_NOT_INNERMOST`, `PC_ERR_FORKED`: it goes on;
+/// `PC_ERR_BAD_HANDLE`: it has ended already; `PC_ERR_TXN_FAILED`: it had failed, and is undone; `PC_ERR_MAP_FULL`;
+/// `PC_ERR_DISK_FULL`; `PC_ERR_IO`; `PC_ERR_COMMIT_UNKNOWN`; `PC_ERR_ENV_FAILED`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pc_txn_commit(txn: pc_txn) -> pc_status {
+    boundary!({
+        handle::end_txn(txn, TxnRef::commit)?;
+        Ok(PC_OK)
+    })
+}
+
+/// Undoes a transaction and ends it.
+///
+/// The handle and those of its iterators are retired; what `pc_dict_get_ref` gave out is void. From another thread
+/// than its own, the transaction is marked, and undone by its own thread at that thread's next call or its end.
+///
+/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: it has ended already; `PC_ERR_NOT_INNERMOST`, `PC_ERR_FORKED`: it goes on.
+#[unsafe(no_mangle)]
+pub extern "C" fn pc_txn_abort(txn: pc_txn) -> pc_status {
+    boundary!({
+        handle::end_txn(txn, TxnRef::abort)?;
+        Ok(PC_OK)
+    })
+}
+
+/// Tells the calling thread's innermost transaction of an environment.
+///
+/// - `out`: receives its handle, of id 0 if there is none. Not `NULL`.
+///
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_ENV_FAILED`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_txn_current(env: pc_env, out: *mut pc_txn) -> pc_status {
+    boundary!({
+        let out = Out::required("out", out)?;
+        let current = handle::txn_of_number(TxnRef::current(&*handle::env(env)?)?);
+        // SAFETY: the header's contract for outputs.
+        unsafe { out.write(current) };
+        Ok(PC_OK)
+    })
+}
+
+/// Makes another of the thread's transactions its current one, or none: for bindings whose tasks share a thread.
+///
+/// - `txn`: a transaction of this environment and thread, or one of id 0: the thread's calls run outside of any
+///   transaction until another is set.
+/// - `previous`: receives the one that was current, of id 0 if there was none; may be `NULL`.
+///
+/// A transaction that is not current goes on; its thread must come back to it to end it.
+///
+/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_INVALID_ARGUMENT`: of another environment;
+/// `PC_ERR_WRONG_THREAD`; `PC_ERR_NOT_INNERMOST`; `PC_ERR_ENV_FAILED`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_txn_set_current(env: pc_env, txn: pc_txn, previous: *mut pc_txn) -> pc_status {
+    boundary!({
+        let environment = handle::env(env)?;
+        let next = if txn.id == 0 { None } else { Some(handle::txn(txn)?) };
+        let before = TxnRef::set_current(&environment, next.as_ref())?;
+        // SAFETY: the header's contract for outputs.
+        unsafe { Out::optional(previous).write(handle::txn_of_number(before)) };
+        Ok(PC_OK)
+    })
+}
+
+fn access_from(kind: i32) -> Result<Access> {
+    match kind {
+        PC_TXN_READ => Ok(Access::Read),
+        PC_TXN_WRITE => Ok(Access::Write),
+        other => Err(invalid(format!("kind is {other}; pass PC_TXN_READ or PC_TXN_WRITE"))),
+    }
+}

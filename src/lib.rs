@@ -1,0 +1,52 @@
+//! Dictionaries and sets that live on disk.
+//!
+//! An *environment* holds any number of named *dicts* and *sets*, ordered by key, with transactions over all
+//! of them. What Rust writes, C, C++, Python and Julia read, at the same time, in other processes; the types
+//! of keys and values are stored with each collection.
+//!
+//! ```
+//! use persistent_collections::{Dict, Environment, Options, Set};
+//!
+//! # let dir = tempfile::tempdir()?;
+//! let env = Environment::open(dir.path().join("data"), &Options::default())?;
+//! let ages = Dict::<String, i64>::open(&env, "ages")?;
+//! let seen = Set::<String>::open(&env, "seen")?;
+//! env.transaction(|| {
+//!     ages.put("Ada", &36)?;
+//!     seen.add("Ada")
+//! })?;
+//! assert_eq!(ages.get("Ada")?, Some(36));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The rooms of the code
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`Environment`], [`Transaction`], [`Dict`], [`Set`] | the nouns, typed |
+//! | `collection`, `catalog`, `iter` | what the nouns share: encoded records, schemas, ranges |
+//! | [`codec`] | type strings, keys whose byte order is the order of their meaning, values |
+//! | `engine` | ordered bytes in named spaces with snapshots and transactions; `engine::lmdb` is the one in use |
+//! | `ffi` | the C ABI; nothing inside knows of it |
+
+pub mod codec;
+pub mod error;
+pub mod ffi;
+
+mod catalog;
+mod collection;
+mod dict;
+mod engine;
+mod environment;
+mod iter;
+mod set;
+mod transaction;
+
+pub use catalog::{CollectionInfo, Kind, MAX_NAME, Schema};
+pub use codec::{Date, DateTime, Element, Key, KeyElement, Stored, Type, Uuid, Value};
+pub use dict::{Dict, Entries};
+pub use engine::{Durability, Wait};
+pub use environment::{Environment, Info, Options};
+pub use error::{Error, Result, Status};
+pub use set::{Elements, Set};
+pub use transaction::{Access, Transaction};

@@ -1,0 +1,211 @@
+//! Sets: elements, typed.
+
+use std::marker::PhantomData;
+use std::ops::RangeBounds;
+
+use crate::catalog::Kind;
+use crate::codec::Key;
+use crate::collection::{Collection, OpenFlags};
+use crate::dict::{Packed, encode_key, encode_range, require_types};
+use crate::engine::Range;
+use crate::environment::Environment;
+use crate::error::Result;
+use crate::iter::Scan;
+
+/// A set on disk: elements of type `T` in their order.
+///
+/// Clones are the same set; see [`Dict`](crate::Dict) for names, threads and transactions.
+///
+/// ```
+/// use persistent_collections::{Environment, Options, Set};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+/// let primes = Set::<u32>::open(&env, "primes")?;
+/// primes.add_many([&7, &2, &5, &3])?;
+/// assert!(!primes.add(&5)?);
+/// assert_eq!(primes.first()?, Some(2));
+/// assert_eq!(primes.len()?, 4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Set<T> {
+    collection: Collection,
+    /// Keeps the environment open.
+    env: Environment,
+    types: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Set<T> {
+    fn clone(&self) -> Self {
+        Self { collection: self.collection.clone(), env: self.env.clone(), types: PhantomData }
+    }
+}
+
+impl<T> std::fmt::Debug for Set<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Set({:?}, {})", self.collection.name(), self.collection.key_type())
+    }
+}
+
+impl<T: Key> Set<T> {
+    /// Opens a set, or makes it. A type that differs from the stored one is
+    /// [`Status::TypeMismatch`](crate::Status::TypeMismatch).
+    pub fn open(env: &Environment, name: &str) -> Result<Self> {
+        Self::open_with(env, name, false)
+    }
+
+    /// Opens a set that is there; [`Status::NoCollection`](crate::Status::NoCollection) if it is not.
+    pub fn open_existing(env: &Environment, name: &str) -> Result<Self> {
+        Self::open_with(env, name, true)
+    }
+
+    fn open_with(env: &Environment, name: &str, existing: bool) -> Result<Self> {
+        let ty = T::type_of();
+        let flags = OpenFlags { existing, any_width: false };
+        let collection = Collection::open(env, name, Kind::Set, Some(&ty), None, flags)?;
+        require_types(&collection, &[(&ty, collection.key_type())])?;
+        Ok(Self { collection, env: env.clone(), types: PhantomData })
+    }
+
+    /// The environment that it lies in.
+    #[must_use]
+    pub fn environment(&self) -> &Environment {
+        &self.env
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.collection.name()
+    }
+
+    /// Adds an element. `Ok(false)`: it was there.
+    pub fn add(&self, element: &T::Borrowed) -> Result<bool> {
+        self.collection.put_new(&encode_key::<T>(element)?, &[])
+    }
+
+    /// Removes an element. `Ok(false)`: it was not there.
+    pub fn remove(&self, element: &T::Borrowed) -> Result<bool> {
+        self.collection.remove(&encode_key::<T>(element)?)
+    }
+
+    /// Whether an element is there.
+    pub fn contains(&self, element: &T::Borrowed) -> Result<bool> {
+        self.collection.contains(&encode_key::<T>(element)?)
+    }
+
+    /// How many elements there are. Does not count them.
+    pub fn len(&self) -> Result<u64> {
+        self.collection.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Removes every element.
+    pub fn clear(&self) -> Result<()> {
+        self.collection.clear()
+    }
+
+    /// The least element.
+    pub fn first(&self) -> Result<Option<T>> {
+        self.collection.edge(false, |element, _| T::decode(element))?.transpose()
+    }
+
+    /// The greatest element.
+    pub fn last(&self) -> Result<Option<T>> {
+        self.collection.edge(true, |element, _| T::decode(element))?.transpose()
+    }
+
+    /// Adds many elements in one transaction: all or none. Gives how many were new.
+    pub fn add_many<'a, I>(&self, elements: I) -> Result<u64>
+    where
+        I: IntoIterator<Item = &'a T::Borrowed>,
+        T::Borrowed: 'a,
+    {
+        self.collection.add_many(&pack::<T>(elements)?.column()?)
+    }
+
+    /// Removes many elements in one transaction; gives how many there were.
+    pub fn remove_many<'a, I>(&self, elements: I) -> Result<u64>
+    where
+        I: IntoIterator<Item = &'a T::Borrowed>,
+        T::Borrowed: 'a,
+    {
+        self.collection.remove_many(&pack::<T>(elements)?.column()?)
+    }
+
+    /// Every element in order, from one state.
+    pub fn iter(&self) -> Result<Elements<T>> {
+        self.elements(Range::all())
+    }
+
+    /// The elements between two bounds.
+    pub fn range<'a>(&self, range: impl RangeBounds<&'a T::Borrowed>) -> Result<Elements<T>>
+    where
+        T::Borrowed: 'a,
+    {
+        self.elements(encode_range::<T>(&range)?)
+    }
+
+    /// Removes the elements between two bounds; gives how many there were.
+    pub fn remove_range<'a>(&self, range: impl RangeBounds<&'a T::Borrowed>) -> Result<u64>
+    where
+        T::Borrowed: 'a,
+    {
+        self.collection.remove_range(&encode_range::<T>(&range)?)
+    }
+
+    fn elements(&self, range: Range) -> Result<Elements<T>> {
+        let scan = Scan::open(&self.collection, range)?;
+        Ok(Elements { scan, _env: self.env.clone(), types: PhantomData })
+    }
+}
+
+fn pack<'a, T: Key>(elements: impl IntoIterator<Item = &'a T::Borrowed>) -> Result<Packed>
+where
+    T::Borrowed: 'a,
+{
+    let mut packed = Packed::default();
+    for element in elements {
+        packed.push(|out| T::encode(element, out))?;
+    }
+    Ok(packed)
+}
+
+/// The elements of a set in order. Outside of transactions it has a snapshot of its own.
+///
+/// Yields an error where a stored element is damaged or the transaction that it belongs to has ended.
+pub struct Elements<T> {
+    scan: Scan,
+    _env: Environment,
+    types: PhantomData<fn() -> T>,
+}
+
+impl<T: Key> Elements<T> {
+    /// The element before the one that was given last.
+    pub fn previous(&mut self) -> Option<Result<T>> {
+        element(self.scan.prev())
+    }
+
+    /// Goes before the first element not less than `element`.
+    pub fn seek(&mut self, element: &T::Borrowed) -> Result<()> {
+        self.scan.seek(&encode_key::<T>(element)?);
+        Ok(())
+    }
+}
+
+impl<T: Key> Iterator for Elements<T> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        element(self.scan.next())
+    }
+}
+
+fn element<T: Key>(step: Result<Option<(&[u8], &[u8])>>) -> Option<Result<T>> {
+    let record = step.transpose()?;
+    Some(record.and_then(|(element, _)| T::decode(element)))
+}
