@@ -26,7 +26,7 @@ use crate::iter::Scan;
 /// for n in [3, -1, 2] {
 ///     dict.put(&n, &(n * n).to_string())?;
 /// }
-/// let keys: Vec<i64> = dict.range(0..)?.map(|entry| Ok(entry?.0)).collect::<Result<_, persistent_collections::Error>>()?;
+/// let keys: Vec<i64> = dict.range(&0..)?.map(|entry| Ok(entry?.0)).collect::<Result<_, persistent_collections::Error>>()?;
 /// assert_eq!(keys, [2, 3]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -17,6 +17,7 @@ _WITH_ENVIRONMENT = ("", ".dict", ".set", ".ranges", ".environment", ".transacti
 
 @pytest.fixture
 def env(tmp_path: Path) -> Iterator[Environment]:
+    """A new environment."""
     with Environment(tmp_path / "env") as environment:
         yield environment
 

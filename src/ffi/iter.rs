@@ -131,7 +131,12 @@ pub unsafe extern "C" fn pc_iter_next(
 /// Steps to the entry before, against the iterator's direction, and gives it out as `pc_iter_next` does. After
 /// `pc_iter_next` gave out an entry this gives out the one before that.
 ///
-/// Arguments, threads and statuses: as for `pc_iter_next`; `PC_END`: there is none before.
+/// - `key`, `key_len`: receive where the key is and its length. Not `NULL`.
+/// - `value`, `value_len`: receive where the value is and its length; either may be `NULL`.
+///
+/// The memory is the iterator's: good until the next call on it, not aligned, not to be written.
+///
+/// Statuses: as for `pc_iter_next`; `PC_END`: there is none before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_iter_prev(
     iter: pc_iter,

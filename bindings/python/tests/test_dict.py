@@ -260,8 +260,8 @@ def test_any_holds_everything(env: Environment) -> None:
     key = (("a", (1, None)), 2.5)
     assert anything[key] == {"set": {1, (2, 3)}, "inf": [math.inf, (None,)]}
     assert np.array_equal(anything[None], np.eye(2))
-    anything.update({1: "int", 1.5: "float", True: "bool"})
-    assert 1.0 not in anything and anything[1] == "bool"
+    anything.update([(1, "int"), (1.0, "float"), (True, "bool")])
+    assert [anything[1], anything[1.0], anything[True]] == ["int", "float", "bool"]
 
 
 def test_ranges(env: Environment) -> None:

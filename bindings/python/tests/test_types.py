@@ -44,7 +44,7 @@ from persistent_collections.types import Request, parse, request
         ("i٣[2]", None),
     ],
 )
-def test_parse(text: str, normal: Union[str, None]) -> None:
+def test_parse(text: str, normal: str | None) -> None:
     if normal is None:
         with pytest.raises(BadTypeError) as caught:
             parse(text)
@@ -60,7 +60,7 @@ def test_parse(text: str, normal: Union[str, None]) -> None:
     + [("f32[2,3]", 24), ("opaque[5]", 5), ("unit", 0)]
     + [("str", None), ("bytes", None), ("any", None), ("f32[]", None), ("(i64,i64)", None)],
 )
-def test_width(text: str, width: Union[int, None]) -> None:
+def test_width(text: str, width: int | None) -> None:
     assert parse(text).width == width
 
 
@@ -79,7 +79,7 @@ def test_width(text: str, width: Union[int, None]) -> None:
         (typing.TypeVar("T"), None),
         (Optional[int], "any"),
         (Union[int, str], "any"),
-        (typing.Tuple[str, int], "(str,i64)"),
+        (typing.Tuple[str, int], "(str,i64)"),  # noqa: UP006
         (tuple[str, float], "(str,f64)"),
         (tuple[int, ...], "any"),
         (list[int], "any"),
@@ -93,7 +93,7 @@ def test_width(text: str, width: Union[int, None]) -> None:
     # X | Y is an object from Python 3.10 on.
     + ([(int | None, "any")] if sys.version_info >= (3, 10) else []),
 )
-def test_request(spec: Any, text: Union[str, None]) -> None:
+def test_request(spec: Any, text: str | None) -> None:
     assert request(spec) == Request(text)
 
 

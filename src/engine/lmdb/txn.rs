@@ -211,7 +211,9 @@ impl WriteTxn {
             self.sequence_is_own = true;
         }
         if let Op::Create { .. } = op {
-            self.open(space, lmdb_sys::MDB_CREATE)?;
+            if self.resolve(space)?.is_none() {
+                self.open(space, lmdb_sys::MDB_CREATE)?;
+            }
             return Ok(Outcome::Done);
         }
         let db = self.resolve(space)?.ok_or_else(|| {

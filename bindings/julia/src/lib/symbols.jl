@@ -31,11 +31,15 @@ function define(declaration::Expr, waits::Bool)
             outcome
         end
     end
-    parameters = [:($argument::$type) for (argument, type) in zip(arguments, types)]
+    # Converted before the call, and outside of its region: numbers may come in any width.
+    conversions = [:($argument = convert($type, $argument)) for (argument, type) in zip(arguments, types)]
     return esc(quote
         const $address = Ref{Ptr{Cvoid}}(C_NULL)
         push!(SYMBOLS, $(QuoteNode(name)) => $address)
-        @inline $name($(parameters...)) = $invoke
+        @inline function $name($(arguments...))
+            $(conversions...)
+            return $invoke
+        end
     end)
 end
 

@@ -12,7 +12,7 @@ from . import _checked as checked
 from . import _raw as raw
 from .environment import Environment, library_of, name_bytes
 from .errors import TypeMismatchError
-from .keys import KeyCodec, key_codec
+from .keys import MAX_KEY, KeyCodec, key_codec
 from .narrow import NarrowKeys, NarrowValues
 from .types import INTEGERS, Request, parse
 from .types import request as type_request
@@ -150,12 +150,13 @@ class Collection:
     def _lookup(self, key: Any) -> bytes | None:
         """The encoded key; None if the collection cannot hold it, so that it is not there."""
         try:
-            return self._keys.encode(key)
+            encoded = self._keys.encode(key)
         except (TypeError, ValueError, OverflowError):
             return None
+        return encoded if len(encoded) <= MAX_KEY else None
 
     def _found(self, status: int) -> bool:
-        """Whether a look-up found its key; one that is too long is nowhere."""
+        """Whether a look-up found its key; one that the library refuses is nowhere."""
         if status in (raw.PC_ERR_BAD_KEY, raw.PC_ERR_KEY_SIZE):
             return False
         return checked.check(self._library, status) == raw.PC_OK

@@ -22,7 +22,11 @@ from . import tuple_layer
 from .errors import BadKeyError, BadTypeError
 from .types import INTEGERS, Type, parse
 
-__all__ = ["KeyCodec", "key_codec", "parse"]
+__all__ = ["MAX_KEY", "KeyCodec", "key_codec", "parse"]
+
+#: The longest encoded key, in bytes.
+MAX_KEY = 1978
+
 
 _UNSIGNED = {1: "B", 2: "H", 4: "I", 8: "Q"}
 

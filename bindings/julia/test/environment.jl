@@ -1,0 +1,112 @@
+# Environments: opening, flags, closing, errors.
+
+@testset "opening and closing" begin
+    mktempdir() do folder
+        path = joinpath(folder, "env")
+        env = LMDB.Environment(path)
+        @test isopen(env) && isdir(path)
+        @test occursin(path, sprint(show, env))
+        dict = PersistentDict{String,Int}(env; id="d")
+        dict["a"] = 1
+        @test info(env).max_readers >= 1024 && info(env).collections >= 1
+        @test close(env) === true
+        @test close(env) === false
+        @test !isopen(env) && !isopen(dict)
+        @test fails_with(() -> dict["a"], PC.Lib.PC_ERR_BAD_HANDLE)
+        @test Environment(env -> PersistentDict{String,Int}(env; id="d")["a"], path) == 1
+        @test_throws ErrorException Environment(_ -> error("stop"), path)
+    end
+end
+
+@testset "the same environment, opened twice" begin
+    mktempdir() do folder
+        one, two = Environment(folder), Environment(joinpath(folder, "."))
+        PersistentDict{String,Int}(one; id="d")["a"] = 1
+        @test PersistentDict{String,Int}(two; id="d")["a"] == 1
+        @test close(one)
+        @test PersistentDict{String,Int}(two; id="d")["a"] == 1
+        @test close(two)
+    end
+end
+
+@testset "flags" begin
+    flags(bits; durability=:full) = LMDB.from_flags(bits, durability)
+    @test flags(0) == (0, PC.Lib.PC_DURABILITY_FULL)
+    @test flags(LMDB.MDB_NOSYNC)[2] == flags(0; durability=:none)[2] == PC.Lib.PC_DURABILITY_NONE
+    @test flags(LMDB.MDB_NOMETASYNC)[2] == PC.Lib.PC_DURABILITY_NO_META_SYNC
+    @test flags(LMDB.MDB_WRITEMAP | LMDB.MDB_MAPASYNC)[2] == PC.Lib.PC_DURABILITY_NONE
+    @test flags(LMDB.MDB_RDONLY | LMDB.MDB_NOLOCK)[1] == PC.Lib.PC_ENV_READ_ONLY | PC.Lib.PC_ENV_IMMUTABLE
+    @test flags(LMDB.MDB_NOSUBDIR)[1] == PC.Lib.PC_ENV_NO_SUBDIR
+    @test flags(LMDB.MDB_NOTLS | LMDB.MDB_NORDAHEAD | LMDB.MDB_NOMEMINIT | LMDB.MDB_FIXEDMAP) == flags(0)
+    @test_throws ArgumentError flags(LMDB.MDB_NOLOCK)
+    @test_throws ArgumentError flags(0x1)
+    @test_throws ArgumentError flags(0; durability=:some)
+end
+
+@testset "read-only, no_subdir" begin
+    mktempdir() do folder
+        file = joinpath(folder, "data.mdb")
+        Environment(file; flags=LMDB.MDB_NOSUBDIR) do env
+            PersistentDict{String,Int}(env; id="d")["a"] = 1
+        end
+        @test isfile(file)
+        Environment(file; no_subdir=true, read_only=true) do env
+            dict = PersistentDict{String,Int}(env; id="d")
+            @test dict["a"] == 1
+            @test fails_with(() -> dict["b"] = 2, PC.Lib.PC_ERR_READ_ONLY)
+        end
+    end
+end
+
+@testset "what cannot be opened" begin
+    mktempdir() do folder
+        @test fails_with(() -> Environment(joinpath(folder, "none", "env")), PC.Lib.PC_ERR_NO_ENVIRONMENT)
+        @test fails_with(() -> Environment(joinpath(folder, "env"); create=false), PC.Lib.PC_ERR_NO_ENVIRONMENT)
+        write(joinpath(folder, "data.mdb"), rand(UInt8, 8192))
+        @test fails_with(() -> Environment(folder), PC.Lib.PC_ERR_NOT_A_DATABASE)
+        @test_throws ArgumentError Environment("a\0b")
+        failure = try; Environment(folder); catch caught; caught; end
+        @test occursin("code -12", sprint(showerror, failure))
+    end
+end
+
+@testset "what is inside" begin
+    with_env() do env
+        @test isempty(collections(env))
+        PersistentDict{String,Int}(env; id="a dict")["x"] = 1
+        push!(PersistentSet{Tuple{String,Int}}(env; id="tab\there"), ("x", 1))
+        @test collections(env) == [
+            (name="a dict", kind=:dict, key="str", value="i64", count=1),
+            (name="tab\there", kind=:set, key="(str,i64)", value="unit", count=1)]
+        @test schema(env, "a dict") == (kind=:dict, key="str", value="i64")
+        @test schema(env, "none") === nothing
+        @test drop!(env, "a dict") === true
+        @test drop!(env, "a dict") === false
+        @test schema(env, "a dict") === nothing
+    end
+end
+
+@testset "flush" begin
+    with_env(flags=LMDB.MDB_NOSYNC) do env
+        dict = PersistentDict{String,String}(env)
+        @test flush(() -> (dict["a"] = "b"; 7), env) == 7
+        @test flush(env) === nothing
+    end
+end
+
+@testset "garbage collection closes" begin
+    mktempdir() do folder
+        function drop()
+            env = Environment(folder)
+            dict = PersistentDict{String,Int}(env; id="d")
+            dict["a"] = 1
+            iterate(dict)
+            return nothing
+        end
+        foreach(_ -> drop(), 1:20)
+        GC.gc()
+        GC.gc()
+        # With other options than an environment that is open it could not be opened.
+        @test Environment(env -> PersistentDict{String,Int}(env; id="d")["a"], folder; durability=:none) == 1
+    end
+end

@@ -1,0 +1,43 @@
+# PersistentSet as Julia's Set.
+
+@testset "as a Set" begin
+    with_env() do env
+        set = PersistentSet{String}(env; id="s")
+        @test set isa AbstractSet{String} && isempty(set)
+        @test push!(set, "b") === set
+        push!(set, "a", "c")
+        push!(set, "a")
+        @test length(set) == 3 && "a" in set && !("d" in set) && !(5 in set)
+        @test collect(set) == ["a", "b", "c"] && eltype(set) == String && first(set) == "a" && last(set) == "c"
+        @test set == Set(["a", "b", "c"]) && issetequal(set, ["c", "b", "a"]) && copy(set) isa Set{String}
+        @test delete!(set, "a") === set && !("a" in set)
+        @test pop!(set, "b") == "b" && pop!(set, "b", nothing) === nothing
+        @test_throws KeyError pop!(set, "b")
+        @test pop!(set) == "c" && isempty(set)
+        @test_throws ArgumentError pop!(set)
+        @test_throws BoundsError first(set)
+        @test_throws MethodError push!(set, 5)
+        @test union!(set, ["x", "y"], Set(["z"])) == Set(["x", "y", "z"])
+        @test issubset(["x"], set) && issubset(set, ["x", "y", "z", "w"]) && !issubset(["q"], set)
+        @test union(set, ["q"]) == Set(["x", "y", "z", "q"]) && intersect(set, ["x", "q"]) == Set(["x"])
+        @test setdiff(set, ["x"]) == Set(["y", "z"]) && symdiff(set, ["x", "q"]) == Set(["y", "z", "q"])
+        @test intersect!(set, ["x", "y", "q"]) == Set(["x", "y"])
+        @test symdiff!(set, ["y", "q"]) == Set(["x", "q"])
+        @test setdiff!(set, ["q", 5, "none"]) == Set(["x"])
+        @test filter!(element -> element != "x", set) == Set{String}()
+        @test isempty(empty!(push!(set, "x")))
+        @test push!(set, "v") |> (set -> occursin("\"v\"", sprint(show, set)))
+    end
+end
+
+@testset "ranges" begin
+    with_env() do env
+        set = union!(PersistentSet{Int}(env; id="s"), -5:5)
+        @test collect(between(set, -2, 2)) == -2:1
+        @test collect(between(set, -2, 2; inclusive=(false, true))) == -1:2
+        @test collect(Iterators.reverse(between(set, nothing, -3))) == [-4, -5]
+        @test collect(Iterators.reverse(set)) == 5:-1:-5
+        @test isempty(empty!(between(set, 0, nothing))) && collect(set) == -5:-1
+        @test PersistentSet(env; id="s") isa PersistentSet{Int}
+    end
+end

@@ -1,0 +1,128 @@
+# Transactions, snapshots, nesting, and other tasks of the same thread.
+
+@testset "all or nothing" begin
+    with_env() do env
+        a, b = PersistentDict{String,Int}(env; id="a"), PersistentSet{String}(env; id="b")
+        @test transaction(() -> (a["x"] = 1; push!(b, "x"); :done), env) === :done
+        @test a["x"] == 1 && "x" in b
+        @test_throws ErrorException transaction(env) do
+            a["x"] = 2
+            empty!(b)
+            error("undo")
+        end
+        @test a["x"] == 1 && "x" in b
+        transaction(env) do
+            a["x"] = 3
+            @test_throws ErrorException transaction(() -> (a["x"] = 4; a["y"] = 1; error("inner")), env)
+            @test a["x"] == 3 && !haskey(a, "y")
+            transaction(() -> a["z"] = 5, env)
+        end
+        @test copy(a) == Dict("x" => 3, "z" => 5)
+        @test PC.OPEN_COUNT[] == 0 && isempty(PC.OPEN)
+    end
+end
+
+@testset "snapshots" begin
+    with_env() do env
+        dict = PersistentDict{String,Int}(env; id="d")
+        dict["x"] = 1
+        snapshot(env) do
+            @test fails_with(() -> dict["x"] = 2, PC.Lib.PC_ERR_IN_SNAPSHOT)
+            @test fails_with(() -> transaction(() -> nothing, env), PC.Lib.PC_ERR_IN_SNAPSHOT)
+            @test snapshot(() -> dict["x"], env) == 1
+        end
+        transaction(env) do
+            dict["x"] = 3
+            @test snapshot(() -> dict["x"], env) == 3
+        end
+        @test_throws ErrorException snapshot(() -> error("x"), env)
+        @test PC.OPEN_COUNT[] == 0
+    end
+end
+
+@testset "other tasks of the thread" begin
+    with_env() do env
+        dict = PersistentDict{String,Int}(env; id="d")
+        dict["x"] = 1
+        # What another task, that runs on this thread while this one is in its transaction, makes of `f`.
+        beside(f) = fetch(@async try; f(); catch failure; failure; end)
+        transaction(env) do
+            dict["x"] = 2
+            @test beside(() -> dict["x"]) == 1
+            @test beside(() -> collect(dict)) == ["x" => 1]
+            @test beside(() -> snapshot(() -> dict["x"], env)) == 1
+            refused = beside(() -> dict["x"] = 5)
+            @test refused isa LMDB.LMDBError && occursin("task", refused.message)
+            @test beside(() -> transaction(() -> nothing, env)) isa LMDB.LMDBError
+            @test dict["x"] == 2
+            dict["x"] = 3
+        end
+        @test dict["x"] == 3
+        # A snapshot of one task leaves the others alone.
+        snapshot(env) do
+            beside(() -> dict["x"] = 4)
+            @test dict["x"] == 3 && beside(() -> dict["x"]) == 4
+            @test beside(() -> transaction(() -> (dict["x"] = 5; dict["x"]), env)) == 5
+            @test dict["x"] == 3
+        end
+        @test dict["x"] == 5
+        @test PC.OPEN_COUNT[] == 0
+    end
+end
+
+@testset "a block that outgrows the map is run again" begin
+    with_env(mapsize=1 << 20) do env
+        dict = PersistentDict{Int,Vector{UInt8}}(env; id="d")
+        runs = 0
+        transaction(env) do
+            runs += 1
+            for key in 1:1000
+                dict[key] = zeros(UInt8, 10_000)
+            end
+        end
+        @test length(dict) == 1000 && runs >= 1
+        # The same as an inner block: the outermost is what runs again.
+        outer = 0
+        transaction(env) do
+            outer += 1
+            transaction(() -> foreach(key -> dict[key] = zeros(UInt8, 60_000), 1001:2000), env)
+        end
+        @test length(dict) == 2000 && outer >= 1
+    end
+end
+
+@testset "bad input leaves a transaction usable" begin
+    with_env() do env
+        dict = PersistentDict{String,String}(env; id="d")
+        transaction(env) do
+            dict["a"] = "1"
+            @test fails_with(() -> dict["b"] = "\xff", PC.Lib.PC_ERR_BAD_VALUE)
+            dict["c"] = "2"
+        end
+        @test copy(dict) == Dict("a" => "1", "c" => "2")
+    end
+end
+
+@testset "an environment closed inside" begin
+    mktempdir() do folder
+        env = Environment(folder)
+        dict = PersistentDict{String,Int}(env; id="d")
+        @test fails_with(() -> transaction(() -> (dict["a"] = 1; close(env)), env), PC.Lib.PC_ERR_BAD_HANDLE)
+        @test PC.OPEN_COUNT[] == 0
+        @test Environment(env -> isempty(PersistentDict{String,Int}(env; id="d")), folder)
+    end
+end
+
+@testset "a created collection is undone with its transaction" begin
+    with_env() do env
+        local dict
+        @test_throws ErrorException transaction(env) do
+            dict = PersistentDict{String,Int}(env; id="new")
+            dict["a"] = 1
+            error("undo")
+        end
+        @test schema(env, "new") === nothing
+        dict["b"] = 2
+        @test collect(dict) == ["b" => 2] && schema(env, "new") !== nothing
+    end
+end

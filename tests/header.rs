@@ -1,0 +1,154 @@
+//! The C header: made from `src/ffi`, up to date, and fit for every C and C++ standard it promises.
+//!
+//! `PC_BLESS=1 cargo test --test header` writes it.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::{env, fs};
+
+/// The sections of the header, in their order: a heading, and the file of `src/ffi` that it is made of.
+const SECTIONS: &[(&str, &str)] = &[
+    ("Versions", "version.rs"),
+    ("Statuses", "error.rs"),
+    ("Buffers", "buffer.rs"),
+    ("Environments", "env.rs"),
+    ("Collections: what dicts and sets have in common", "collection.rs"),
+    ("Ranges", "range.rs"),
+    ("Dicts", "dict.rs"),
+    ("Sets", "set.rs"),
+    ("Batches", "batch.rs"),
+    ("Transactions", "txn.rs"),
+    ("Values", "value.rs"),
+    ("Iterators", "iter.rs"),
+    ("Calls that take values", "typed.rs"),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn header_path() -> PathBuf {
+    root().join("include/persistent_collections.h")
+}
+
+/// cbindgen groups what it finds by constants, types and functions; run on one file after the other it groups
+/// by nouns, as a reader wants it.
+fn generate() -> String {
+    let config = cbindgen::Config::from_root_or_default(root());
+    let opening = config.header.clone().expect("cbindgen.toml has the overview");
+    let guard = config.include_guard.clone().expect("cbindgen.toml has the include guard");
+    let mut header = format!("{}\n\n#ifndef {guard}\n#define {guard}\n\n", opening.trim());
+    for include in &config.sys_includes {
+        writeln!(header, "#include <{include}>").unwrap();
+    }
+    if config.cpp_compat {
+        header.push_str("\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
+    }
+    for (heading, file) in SECTIONS {
+        let mut section = config.clone();
+        section.header = None;
+        section.include_guard = None;
+        section.sys_includes.clear();
+        section.cpp_compat = false;
+        let mut text = Vec::new();
+        cbindgen::Builder::new()
+            .with_config(section)
+            .with_src(root().join("src/ffi").join(file))
+            .generate()
+            .unwrap_or_else(|error| panic!("{file}: {error}"))
+            .write(&mut text);
+        let text = String::from_utf8(text).expect("cbindgen writes UTF-8");
+        write!(header, "\n/* ==== {heading} ==== */\n\n").unwrap();
+        if *file == "version.rs" {
+            // cbindgen leaves out constants that are texts.
+            let version = env!("CARGO_PKG_VERSION");
+            write!(header, "// The library's version as text.\n#define PC_VERSION \"{version}\"\n\n").unwrap();
+        }
+        for line in text.trim().lines() {
+            writeln!(header, "{}", in_parentheses(line)).unwrap();
+        }
+    }
+    if config.cpp_compat {
+        header.push_str("\n#ifdef __cplusplus\n} /* extern \"C\" */\n#endif\n");
+    }
+    writeln!(header, "\n#endif /* {guard} */").unwrap();
+    header
+}
+
+/// A constant below zero, so that what stands before it in an expression does not matter.
+fn in_parentheses(line: &str) -> String {
+    match line.strip_prefix("#define ").and_then(|constant| constant.split_once(" -")) {
+        Some((name, number)) => format!("#define {name} (-{number})"),
+        None => line.to_owned(),
+    }
+}
+
+/// What the source says, written to the header's place if that is asked for.
+fn made() -> &'static str {
+    static MADE: OnceLock<String> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let made = generate();
+        if env::var_os("PC_BLESS").is_some() {
+            fs::create_dir_all(root().join("include")).unwrap();
+            fs::write(header_path(), &made).unwrap();
+        }
+        made
+    })
+}
+
+#[test]
+fn the_header_is_up_to_date() {
+    let made = made();
+    let committed = fs::read_to_string(header_path()).unwrap_or_default();
+    assert!(
+        made == committed,
+        "include/persistent_collections.h differs from what src/ffi says; run: PC_BLESS=1 cargo test --test header"
+    );
+}
+
+#[test]
+fn every_file_with_exports_is_a_section() {
+    for entry in fs::read_dir(root().join("src/ffi")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let has_exports =
+            text.lines().any(|line| line == "#[unsafe(no_mangle)]" || line.starts_with("pub const PC_"));
+        assert_eq!(has_exports, SECTIONS.iter().any(|(_, file)| *file == name), "{name}");
+    }
+}
+
+/// Compiles a text that consists of the header alone, with every warning an error.
+fn compile(compiler: &str, language: &str, standard: &str) {
+    made();
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join(format!("header.{language}"));
+    fs::write(&source, "#include \"persistent_collections.h\"\n").unwrap();
+    let output = Command::new(compiler)
+        .args([&format!("-std={standard}"), "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror", "-c", "-I"])
+        .arg(root().join("include"))
+        .arg(&source)
+        .arg("-o")
+        .arg(dir.path().join("header.o"))
+        .output()
+        .unwrap_or_else(|error| panic!("{compiler} cannot be run ({error}); install gcc and g++"));
+    assert!(output.status.success(), "{standard}:\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_header_compiles_alone_as_every_c() {
+    let compiler = env::var("CC").unwrap_or_else(|_| "gcc".to_owned());
+    for standard in ["c99", "c11", "c17"] {
+        compile(&compiler, "c", standard);
+    }
+}
+
+#[test]
+fn the_header_compiles_alone_as_every_cpp() {
+    let compiler = env::var("CXX").unwrap_or_else(|_| "g++".to_owned());
+    for standard in ["c++11", "c++14", "c++17", "c++20"] {
+        compile(&compiler, "cpp", standard);
+    }
+}

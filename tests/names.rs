@@ -1,0 +1,179 @@
+//! Names, schemas and the numbers that LMDB gives to named databases.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+use common::{options, scratch, status};
+use persistent_collections::{Dict, Environment, Kind, Options, Set, Status, Type, Value};
+
+/// LMDB gives a reader that opens a name the same number as a writer of the same process that creates another
+/// one meanwhile; records then land in the wrong collection.
+#[test]
+fn names_opened_by_readers_while_a_writer_makes_others_do_not_mix() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    let names = 40;
+    {
+        let env = Environment::open(&path, &options()).unwrap();
+        for n in 0..names {
+            Dict::<i64, i64>::open(&env, &format!("old{n}")).unwrap().put(&n, &n).unwrap();
+        }
+    }
+    let env = Environment::open(&path, &options()).unwrap();
+    std::thread::scope(|scope| {
+        for step in [1, 3, 7] {
+            let env = &env;
+            scope.spawn(move || {
+                for n in (0..names).map(|n| n * step % names) {
+                    let dict = Dict::<i64, i64>::open_existing(env, &format!("old{n}")).unwrap();
+                    assert_eq!(dict.get(&n).unwrap(), Some(n), "old{n}");
+                    assert_eq!(dict.len().unwrap(), 1, "old{n}");
+                }
+            });
+        }
+        scope.spawn(|| {
+            for n in 0..names {
+                let txn = env.begin_write().unwrap();
+                let new = Dict::<i64, i64>::open(&env, &format!("new{n}")).unwrap();
+                new.put(&-n, &n).unwrap();
+                let old = Dict::<i64, i64>::open(&env, &format!("old{n}")).unwrap();
+                assert_eq!(old.get(&n).unwrap(), Some(n));
+                if n % 3 == 0 { txn.abort().unwrap() } else { txn.commit().unwrap() }
+            }
+        });
+    });
+    for n in 0..names {
+        let old = Dict::<i64, i64>::open_existing(&env, &format!("old{n}")).unwrap();
+        assert_eq!(old.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [(n, n)]);
+        let new = Dict::<i64, i64>::open_existing(&env, &format!("new{n}"));
+        if n % 3 == 0 {
+            assert_eq!(status(new), Status::NoCollection);
+        } else {
+            assert_eq!(new.unwrap().iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [(-n, n)]);
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_can_open_what_was_there_when_it_began() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    {
+        let env = Environment::open(&path, &options()).unwrap();
+        Dict::<i64, i64>::open(&env, "a").unwrap().put(&1, &1).unwrap();
+    }
+    let env = Environment::open(&path, &options()).unwrap();
+    let snapshot = env.begin_read().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| Dict::<i64, i64>::open(&env, "b").unwrap().put(&2, &2).unwrap());
+    });
+    let a = Dict::<i64, i64>::open_existing(&env, "a").unwrap();
+    assert_eq!(a.get(&1).unwrap(), Some(1));
+    snapshot.commit().unwrap();
+}
+
+#[test]
+fn a_name_is_one_collection_with_one_schema() {
+    let s = scratch();
+    Dict::<String, i64>::open(&s.env, "x").unwrap().put("a", &1).unwrap();
+    assert_eq!(Dict::<String, i64>::open(&s.env, "x").unwrap().get("a").unwrap(), Some(1));
+    assert_eq!(status(Dict::<String, i32>::open(&s.env, "x")), Status::TypeMismatch);
+    assert_eq!(status(Dict::<i64, i64>::open(&s.env, "x")), Status::TypeMismatch);
+    assert_eq!(status(Set::<String>::open(&s.env, "x")), Status::WrongKind);
+    let message = Dict::<String, i32>::open(&s.env, "x").unwrap_err().to_string();
+    assert!(message.contains("i64") && message.contains("i32") && message.contains("\"x\""), "{message}");
+}
+
+#[test]
+fn collections_are_listed_by_name_with_their_types() {
+    let s = scratch();
+    Dict::<String, Vec<f32>>::open(&s.env, "vectors").unwrap();
+    Set::<(String, i64)>::open(&s.env, "pairs").unwrap().add(&("a".into(), 1)).unwrap();
+    Dict::<Value, Value>::open(&s.env, "").unwrap();
+    let list = s.env.collections().unwrap();
+    let lines: Vec<String> = list
+        .iter()
+        .map(|c| {
+            let schema = c.schema.as_ref().unwrap();
+            format!("{} {} {} {} {}", c.name, schema.kind.name(), schema.key, schema.value, c.len)
+        })
+        .collect();
+    assert_eq!(lines, [" dict any any 0", "pairs set (str,i64) unit 1", "vectors dict str f32[] 0"]);
+    let one = s.env.schema("pairs").unwrap().unwrap();
+    assert_eq!((one.schema.as_ref().unwrap().kind, one.len), (Kind::Set, 1));
+    assert_eq!(one.schema.unwrap().value, Type::Unit);
+    assert_eq!(s.env.schema("none").unwrap(), None);
+}
+
+#[test]
+fn a_list_inside_a_write_transaction_counts_its_writes() {
+    let s = scratch();
+    let txn = s.env.begin_write().unwrap();
+    Dict::<i64, i64>::open(&s.env, "x").unwrap().put(&1, &1).unwrap();
+    assert_eq!(s.env.collections().unwrap()[0].len, 1);
+    txn.abort().unwrap();
+    assert!(s.env.collections().unwrap().is_empty());
+}
+
+#[test]
+fn dropping_empties_and_open_handles_say_so() {
+    let s = scratch();
+    let dict = Dict::<i64, i64>::open(&s.env, "x").unwrap();
+    dict.put(&1, &1).unwrap();
+    assert!(s.env.drop_collection("x").unwrap());
+    assert!(!s.env.drop_collection("x").unwrap());
+    assert_eq!(status(dict.get(&1)), Status::NoCollection);
+    assert_eq!(status(dict.put(&1, &1)), Status::NoCollection);
+    assert!(s.env.collections().unwrap().is_empty());
+    let again = Dict::<i64, i64>::open(&s.env, "x").unwrap();
+    assert_eq!(again.len().unwrap(), 0);
+    dict.put(&2, &2).unwrap();
+    assert_eq!(again.get(&2).unwrap(), Some(2), "the same schema again: the same collection");
+}
+
+#[test]
+fn a_name_made_anew_with_other_types_is_told_from_the_old_one() {
+    let s = scratch();
+    let old = Dict::<i64, i64>::open(&s.env, "x").unwrap();
+    old.put(&1, &1).unwrap();
+    s.env.drop_collection("x").unwrap();
+    let new = Set::<String>::open(&s.env, "x").unwrap();
+    new.add("element").unwrap();
+    assert_eq!(status(old.get(&1)), Status::TypeMismatch);
+    assert_eq!(status(old.put(&1, &1)), Status::TypeMismatch);
+    assert_eq!(new.len().unwrap(), 1);
+}
+
+#[test]
+fn a_drop_in_an_aborted_transaction_is_none() {
+    let s = scratch();
+    let dict = Dict::<i64, i64>::open(&s.env, "x").unwrap();
+    dict.put(&1, &1).unwrap();
+    let txn = s.env.begin_write().unwrap();
+    s.env.drop_collection("x").unwrap();
+    assert_eq!(status(dict.get(&1)), Status::NoCollection);
+    txn.abort().unwrap();
+    assert_eq!(dict.get(&1).unwrap(), Some(1));
+}
+
+#[test]
+fn names_that_cannot_be_are_refused() {
+    let s = scratch();
+    for name in ["pc:catalog", "pc:", "a\0b", &"n".repeat(256)] {
+        assert_eq!(status(Dict::<i64, i64>::open(&s.env, name)), Status::BadName, "{name:?}");
+    }
+    Dict::<i64, i64>::open(&s.env, &"n".repeat(255)).unwrap().put(&1, &1).unwrap();
+}
+
+#[test]
+fn more_collections_than_the_option_allows_are_an_error_that_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { max_collections: 3, ..options() };
+    let env = Environment::open(dir.path().join("data"), &options).unwrap();
+    for n in 0..3 {
+        Set::<i64>::open(&env, &format!("s{n}")).unwrap().add(&n).unwrap();
+    }
+    let error = Set::<i64>::open(&env, "one too many").unwrap_err();
+    assert_eq!(error.status(), Status::CollectionsFull);
+    assert!(error.message().contains("max_collections"), "{error}");
+    assert_eq!(Set::<i64>::open(&env, "s1").unwrap().first().unwrap(), Some(1));
+}
