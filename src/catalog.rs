@@ -118,9 +118,8 @@ pub(crate) fn place(
 ) -> Result<Looked<Option<crate::engine::Db>>> {
     Ok(match reader.resolve(space)? {
         Place::Open(db) => Looked::Is(Some(db)),
-        Place::Absent => Looked::Is(None),
         Place::Unopened if reader.named(space.as_str())?.is_some() => Looked::Open(Arc::clone(space)),
-        Place::Unopened => Looked::Is(None),
+        Place::Unopened | Place::Absent => Looked::Is(None),
     })
 }
 

@@ -215,6 +215,7 @@ impl<K: Key, V: Stored> Dict<K, V> {
     }
 
     /// Every pair in the order of keys, from one state.
+    #[allow(clippy::iter_not_returning_iterator)] // it is one, once it could be begun
     pub fn iter(&self) -> Result<Entries<K, V>> {
         self.entries(Range::all())
     }

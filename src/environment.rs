@@ -23,6 +23,7 @@ use crate::transaction::{Access, Transaction, TxnRef};
 /// assert!(options.create);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // independent choices, named where they are made
 pub struct Options {
     /// Nothing is written, and nothing is made. Default: false.
     pub read_only: bool,
@@ -173,8 +174,11 @@ impl Environment {
                 format!("{scheme}:// is not supported: only paths of local files are"),
             ));
         }
-        if options.flush_interval.is_some_and(|interval| interval.is_zero()) {
-            return Err(Error::new(Status::InvalidArgument, "flush_interval must be longer than zero"));
+        if options.flush_interval.is_some() || options.verify_on_open {
+            return Err(Error::new(
+                Status::Unsupported,
+                "flush_interval and verify_on_open are not supported yet: call flush",
+            ));
         }
         let mut open = OPEN.lock();
         let engine = engine::open(path, options.create, options.mode, &options.settings())?;

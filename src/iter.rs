@@ -64,24 +64,20 @@ impl Scan {
                 Looked::Is(_) => Looked::Is(()),
             })
         })?;
-        let source = match TxnRef::innermost(shared)? {
-            Some((seat, level)) => Source::Transaction { seat, level },
-            None => {
-                let engine = shared.engine()?;
-                let snapshot = shared.call(|call| call.snapshot())?;
-                let seat = Seat::new(&engine, shared.opening());
-                let root = Root {
-                    id: 0,
-                    kind: RootKind::Snapshot(snapshot),
-                    levels: vec![Level { id: 0, write: false }],
-                };
-                seat.call(|call| {
-                    call.guarded().roots.push(root);
-                    call.guarded().current = Some(0);
-                    Ok(())
-                })?;
-                Source::Own(seat)
-            }
+        let source = if let Some((seat, level)) = TxnRef::innermost(shared)? {
+            Source::Transaction { seat, level }
+        } else {
+            let engine = shared.engine()?;
+            let snapshot = shared.call(|call| call.snapshot())?;
+            let seat = Seat::new(&engine, shared.opening());
+            let level = Level { id: 0, write: false };
+            let root = Root { id: 0, kind: RootKind::Snapshot(snapshot), levels: vec![level] };
+            seat.call(|call| {
+                call.guarded().roots.push(root);
+                call.guarded().current = Some(0);
+                Ok(())
+            })?;
+            Source::Own(seat)
         };
         Ok(Scan {
             collection: collection.clone(),

@@ -138,6 +138,7 @@ impl<T: Key> Set<T> {
     }
 
     /// Every element in order, from one state.
+    #[allow(clippy::iter_not_returning_iterator)] // it is one, once it could be begun
     pub fn iter(&self) -> Result<Elements<T>> {
         self.elements(Range::all())
     }

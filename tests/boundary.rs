@@ -98,7 +98,8 @@ fn the_scan_finds_what_it_should() {
     assert!(!is_one_boundary("f(); boundary!({ 1 })"));
     assert!(!is_one_boundary("boundary!({ 1 }); f()"));
     assert!(!is_one_boundary("g()"));
-    let text = "/// Does.\n#[unsafe(no_mangle)]\npub extern \"C\" fn pc_x(\n    a: u8,\n) -> i32 {\n    g()\n}\n";
+    let text =
+        "/// Does.\n#[unsafe(no_mangle)]\npub extern \"C\" fn pc_x(\n    a: u8,\n) -> i32 {\n    g()\n}\n";
     let found = exports("x.rs", text);
     assert_eq!((found[0].name.as_str(), found[0].body.as_str()), ("pc_x", "    g()"));
     assert_eq!(found[0].documentation, "/// Does.");
@@ -119,7 +120,8 @@ fn every_export_has_the_prefix_and_is_in_the_header() {
     let header = fs::read_to_string(root().join("include/persistent_collections.h")).unwrap();
     for export in all_exports() {
         assert!(export.name.starts_with("pc_"), "{}", export.name);
-        let declared = header.contains(&format!(" {}(", export.name)) || header.contains(&format!("*{}(", export.name));
+        let declared =
+            header.contains(&format!(" {}(", export.name)) || header.contains(&format!("*{}(", export.name));
         assert!(declared, "{} is not in the header", export.name);
     }
 }
@@ -133,7 +135,10 @@ fn nothing_is_exported_from_elsewhere() {
             let code = line.split("//").next().unwrap_or_default();
             let place = format!("{}:{}", path.display(), at + 1);
             assert!(!code.contains("no_mangle") && !code.contains("export_name"), "{place}: an export");
-            assert!(!code.contains("pub extern \"C\"") && !code.contains("pub unsafe extern \"C\""), "{place}");
+            assert!(
+                !code.contains("pub extern \"C\"") && !code.contains("pub unsafe extern \"C\""),
+                "{place}"
+            );
             // LMDB calls back where it lists its readers; that is the engine's own, and not of the C ABI.
             let is_engine = path.starts_with(root().join("src/engine/lmdb"));
             assert!(is_engine || !code.contains("extern \"C\""), "{place}: a C function outside of src/ffi");

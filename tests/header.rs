@@ -64,7 +64,8 @@ fn generate() -> String {
         if *file == "version.rs" {
             // cbindgen leaves out constants that are texts.
             let version = env!("CARGO_PKG_VERSION");
-            write!(header, "// The library's version as text.\n#define PC_VERSION \"{version}\"\n\n").unwrap();
+            write!(header, "// The library's version as text.\n#define PC_VERSION \"{version}\"\n\n")
+                .unwrap();
         }
         for line in text.trim().lines() {
             writeln!(header, "{}", in_parentheses(line)).unwrap();
@@ -127,7 +128,16 @@ fn compile(compiler: &str, language: &str, standard: &str) {
     let source = dir.path().join(format!("header.{language}"));
     fs::write(&source, "#include \"persistent_collections.h\"\n").unwrap();
     let output = Command::new(compiler)
-        .args([&format!("-std={standard}"), "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror", "-c", "-I"])
+        .args([
+            &format!("-std={standard}"),
+            "-Wall",
+            "-Wextra",
+            "-Wconversion",
+            "-pedantic",
+            "-Werror",
+            "-c",
+            "-I",
+        ])
         .arg(root().join("include"))
         .arg(&source)
         .arg("-o")

@@ -166,6 +166,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::cast_ptr_alignment)] // that is the point
     fn unaligned_items_are_refused() {
         let words = [0_u64; 2];
         let crooked = (&raw const words).cast::<u8>().wrapping_add(1).cast::<u64>();

@@ -16,6 +16,8 @@
 
 // The names and the layout are those of C.
 #![allow(non_camel_case_types)]
+// The comments are the header's: what is unsafe about each call is said there in the words of C.
+#![allow(clippy::missing_safety_doc)]
 
 mod argument;
 mod batch;
@@ -35,3 +37,9 @@ mod txn;
 mod typed;
 mod value;
 mod version;
+
+// For Rust programs that speak to the C ABI: the benchmarks, and tests of what only it has.
+pub use self::{
+    batch::*, buffer::*, collection::*, dict::*, env::*, error::*, iter::*, range::*, set::*, txn::*,
+    typed::*, value::*, version::*,
+};

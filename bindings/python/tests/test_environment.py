@@ -88,11 +88,13 @@ def test_bad_paths(tmp_path: Path) -> None:
         Environment(3)  # type: ignore[arg-type]
 
 
-def test_no_subdir_and_odd_names(tmp_path: Path) -> None:
-    path = os.fsencode(tmp_path) + b"/f\xff.db"
-    with Environment(os.fsdecode(path), no_subdir=True) as env:
+def test_no_subdir(tmp_path: Path) -> None:
+    path = tmp_path / "ü 1.db"
+    with Environment(path, no_subdir=True) as env:
         PersistentDict[str, int](env, "d")["a"] = 1
-    assert os.path.isfile(path)
+    assert path.is_file()
+    with pytest.raises(ValueError, match="UTF-8"):
+        Environment(tmp_path / os.fsdecode(b"\xff"))
 
 
 def test_read_only(tmp_path: Path) -> None:

@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from pathlib import Path
 
 import pytest
 
 from persistent_collections import (
     BusyError,
+    ConflictError,
     Environment,
     InSnapshotError,
     InTransactionError,
+    MapFullError,
     NotInnermostError,
     PersistentDict,
     PersistentSet,
@@ -163,18 +164,35 @@ def test_run(env: Environment, d: PersistentDict[str, int]) -> None:
     assert d == {"n": 3}
 
 
-def test_run_again_after_growth(tmp_path: Path) -> None:
-    with Environment(tmp_path / "small", map_size=1 << 20) as env:
-        big = PersistentDict(env, "big", key=int, value=bytes)
-        calls = []
+@pytest.mark.parametrize("error", [MapFullError, ConflictError])
+def test_run_again(env: Environment, d: PersistentDict[str, int], error: type[Exception]) -> None:
+    calls: list[int] = []
 
-        def fill() -> None:
-            calls.append(1)
-            for n in range(200):
-                big[n] = bytes(50_000)
+    def succeeds_at_last(times: int) -> int:
+        calls.append(1)
+        d.increment("n")
+        if len(calls) < times:
+            raise error("as if the library had")
+        return len(calls)
 
-        env.run(fill)
-        assert len(big) == 200 and len(calls) > 1
+    assert env.run(succeeds_at_last, 2) == 2
+    assert d == {"n": 1}
+    calls.clear()
+    with env.transaction(), pytest.raises(error):
+        env.run(succeeds_at_last, 2)
+    assert len(calls) == 1
+
+
+def test_run_gives_up_where_the_map_does_not_grow(env: Environment) -> None:
+    calls = []
+
+    def never_fits() -> None:
+        calls.append(1)
+        raise MapFullError("as if the library had")
+
+    with pytest.raises(MapFullError):
+        env.run(never_fits)
+    assert len(calls) == 2
 
 
 def test_await_inside_a_transaction(env: Environment, d: PersistentDict[str, int]) -> None:

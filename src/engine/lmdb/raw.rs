@@ -478,6 +478,9 @@ pub(super) enum Go<'k> {
     WithinDuplicates(&'k [u8], &'k [u8]),
 }
 
+/// What a cursor stands on: key and value; `None`: nothing.
+pub(super) type Record<'t> = Option<(&'t [u8], &'t [u8])>;
+
 /// A cursor, closed when dropped.
 pub(super) struct Cursor<'t> {
     cursor: NonNull<ffi::MDB_cursor>,
@@ -487,7 +490,7 @@ pub(super) struct Cursor<'t> {
 impl<'t> Cursor<'t> {
     /// Moves, and gives the record it stands on then; `None`: there is none that way.
     #[inline]
-    pub(super) fn go(&mut self, to: Go<'_>) -> Result<Option<(&'t [u8], &'t [u8])>, Code> {
+    pub(super) fn go(&mut self, to: Go<'_>) -> Result<Record<'t>, Code> {
         let (mut key, mut data) = (NOTHING, NOTHING);
         let op = match to {
             Go::First => ffi::MDB_FIRST,
@@ -536,7 +539,7 @@ pub(super) struct WriteCursor<'t>(Cursor<'t>);
 
 impl WriteCursor<'_> {
     /// Moves, and lends the record until the next call.
-    pub(super) fn go(&mut self, to: Go<'_>) -> Result<Option<(&[u8], &[u8])>, Code> {
+    pub(super) fn go(&mut self, to: Go<'_>) -> Result<Record<'_>, Code> {
         self.0.go(to)
     }
 

@@ -143,9 +143,8 @@ impl<'c> Reader<'c> {
             Place::Open(db) => {
                 sequence_number(self.txn().get(db.dbi, SEQUENCE.as_bytes()).map_err(reading)?)?
             }
-            Place::Absent => 0,
             Place::Unopened if self.named(CATALOG)?.is_some() => return Ok(None),
-            Place::Unopened => 0,
+            Place::Unopened | Place::Absent => 0,
         };
         match &mut self.view {
             View::Snapshot(snapshot) => snapshot.sequence = Some(sequence),

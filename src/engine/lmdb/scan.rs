@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::ops::Bound;
 
-use super::raw::{Code, Cursor, Go, RwTxn, Txn, is_named_database};
+use super::raw::{Code, Cursor, Go, Record, RwTxn, Txn, is_named_database};
 use super::spaces::Db;
 use crate::engine::{Columns, From, Limit, Range};
 
@@ -13,8 +13,6 @@ pub(super) struct Walk<'w> {
     pub(super) db: Db,
     pub(super) range: &'w Range,
 }
-
-pub(super) type Record<'t> = Option<(&'t [u8], &'t [u8])>;
 
 impl Walk<'_> {
     #[inline]

@@ -308,8 +308,12 @@ impl Seats {
     }
 }
 
+/// A thread's own hold on a seat. Cloning it, as every call does, writes no memory that threads share.
+#[allow(clippy::redundant_allocation)] // that is what the `Rc` around the `Arc` is for
+pub(crate) type OwnSeat = Rc<Arc<Seat>>;
+
 /// The seats of a thread. When the thread ends, so do its transactions.
-struct Mine(RefCell<Vec<Rc<Arc<Seat>>>>);
+struct Mine(RefCell<Vec<OwnSeat>>);
 
 impl Drop for Mine {
     fn drop(&mut self) {
@@ -334,7 +338,7 @@ fn own_seat(opening: &Opening) -> Option<Arc<Seat>> {
 pub(crate) fn seat_of_thread(
     opening: &Arc<Opening>,
     engine: impl FnOnce() -> Result<Arc<Engine>>,
-) -> Result<Rc<Arc<Seat>>> {
+) -> Result<OwnSeat> {
     MINE.try_with(|mine| {
         let found = mine.0.borrow().iter().position(|seat| seat.opening.id == opening.id);
         if let Some(at) = found {

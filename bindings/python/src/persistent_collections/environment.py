@@ -223,14 +223,21 @@ class Environment:
         >>> env.run(d.increment, "visits")
         1
         """
+        full_at = -1
         while True:
             try:
                 with self.transaction(timeout):
                     return function(*arguments)
-            except (MapFullError, ConflictError):
+            except ConflictError:
                 # Inside another transaction that one failed too, and must run again.
                 if self._in_transaction():
                     raise
+            except MapFullError:
+                # A map that did not grow since the last time will not hold it this time.
+                size = self.info().map_size
+                if size == full_at or self._in_transaction():
+                    raise
+                full_at = size
 
     def flush(self) -> None:
         """Makes everything written so far durable, whatever `durability` is."""

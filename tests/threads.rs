@@ -1,0 +1,112 @@
+//! Many threads on one environment.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use common::{options, scratch, status};
+use persistent_collections::{Dict, Environment, Options, Set, Status};
+
+#[test]
+fn increments_by_many_threads_lose_none() {
+    let s = scratch();
+    let dict = Dict::<String, i64>::open(&s.env, "counts").unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..250).for_each(|_| assert!(dict.add("n", 1).unwrap() > 0)));
+        }
+    });
+    assert_eq!(dict.get("n").unwrap(), Some(2000));
+}
+
+#[test]
+fn readers_see_transactions_whole() {
+    let s = scratch();
+    let left = Dict::<i64, i64>::open(&s.env, "left").unwrap();
+    let right = Dict::<i64, i64>::open(&s.env, "right").unwrap();
+    s.env.transaction(|| left.put(&0, &100).and_then(|()| right.put(&0, &0))).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let sum =
+                        s.env.snapshot(|| Ok(left.get(&0)?.unwrap() + right.get(&0)?.unwrap())).unwrap();
+                    assert_eq!(sum, 100);
+                }
+            });
+        }
+        for n in 0..500 {
+            s.env.transaction(|| left.add(&0, -n % 7).and_then(|_| right.add(&0, n % 7))).unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
+fn an_iterator_may_move_to_another_thread() {
+    let s = scratch();
+    let set = Set::<i64>::open(&s.env, "set").unwrap();
+    set.add_many(&(0..1000).collect::<Vec<_>>()).unwrap();
+    let mut elements = set.iter().unwrap();
+    assert_eq!(elements.next().unwrap().unwrap(), 0);
+    let rest = std::thread::spawn(move || elements.map(Result::unwrap).sum::<i64>()).join().unwrap();
+    assert_eq!(rest, (1..1000).sum());
+}
+
+#[test]
+fn an_iterator_of_a_transaction_stays_with_its_thread() {
+    let s = scratch();
+    let set = Set::<i64>::open(&s.env, "set").unwrap();
+    set.add(&1).unwrap();
+    let txn = s.env.begin_write().unwrap();
+    let mut elements = set.iter().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| assert_eq!(status(elements.next().unwrap()), Status::WrongThread));
+    });
+    txn.commit().unwrap();
+}
+
+#[test]
+fn reader_slots_of_idle_threads_are_taken_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let env = Environment::open(dir.path().join("data"), &Options { max_readers: 4, ..options() }).unwrap();
+    let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
+    dict.put(&1, &1).unwrap();
+    let (read, end) = (Barrier::new(17), Barrier::new(17));
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                assert_eq!(dict.get(&1).unwrap(), Some(1));
+                read.wait();
+                end.wait();
+            });
+        }
+        read.wait();
+        assert_eq!(dict.get(&1).unwrap(), Some(1));
+        end.wait();
+    });
+    let iterators: Vec<_> = (0..4).map(|_| dict.iter()).collect();
+    assert!(iterators.iter().all(Result::is_ok));
+    let error = dict.iter().err().unwrap();
+    assert_eq!(error.status(), Status::ReadersFull);
+    assert!(error.message().contains("max_readers"), "{error}");
+    drop(iterators);
+    assert_eq!(dict.iter().unwrap().count(), 1);
+}
+
+#[test]
+fn threads_that_end_give_their_slots_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let env = Environment::open(dir.path().join("data"), &Options { max_readers: 2, ..options() }).unwrap();
+    let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
+    dict.put(&1, &1).unwrap();
+    for _ in 0..100 {
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert_eq!(dict.get(&1).unwrap(), Some(1)));
+        });
+    }
+    assert!(env.info().unwrap().readers <= 2);
+}
