@@ -1,0 +1,85 @@
+# make demo    the main job: Python, C and Julia on one environment, at the same time
+# make test    everything that is checked, with the set-up that it needs
+# make help    the rest
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := build
+
+LIBRARY := target/release/libpersistent_collections.so
+VENV := target/venv
+PYTHON := $(VENV)/bin/python
+JULIA_PROJECT := bindings/julia
+C_FLAGS := -std=c11 -Wall -Wextra -Werror -pedantic
+C_SOURCES := $(wildcard demo/*.c tests/c/*.c tests/c/*.h)
+
+# What the bindings load, wherever they are run from.
+export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
+
+.PHONY: help build demo test test-rust test-c test-python test-julia test-cross lint bench header valgrind clean
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+	@echo 'make build   the library, in target/release'
+	@echo 'make lint    formats and lints of every language'
+	@echo 'make bench   figures: a get beside LMDB, iterating ten million items'
+	@echo 'make header  include/persistent_collections.h anew, after a change in src/ffi'
+	@echo 'make valgrind  the C tests under valgrind'
+	@echo 'make test-rust | test-c | test-python | test-julia | test-cross   one part of the tests'
+
+build:
+	@tools/need cargo 'install Rust 1.85 or newer'
+	@tools/need cc 'install a C compiler'
+	cargo build --release
+	@ln -sf libpersistent_collections.so target/release/libpersistent_collections.so.0
+
+# The virtual environment of the tests, made anew when what it holds changes.
+$(VENV)/.ready: tools/requirements.txt tools/make-venv
+	@tools/make-venv $(VENV) tools/requirements.txt
+	@touch $@
+
+demo: build $(VENV)/.ready
+	@VENV=$(VENV) JULIA=$$(tools/find-julia) demo/run
+
+test: test-rust test-c test-python test-julia test-cross lint
+
+test-rust:
+	cargo test --all-targets
+	cargo test --doc
+	cargo bench --bench iterate -- 1000000
+
+test-c: build
+	@tests/c/run target/release target/c
+
+test-python: build $(VENV)/.ready
+	cd bindings/python && ../../$(PYTHON) -m pytest -q -p no:cacheprovider
+
+test-julia: build
+	@julia=$$(tools/find-julia) && for threads in 1 4; do \
+		JULIA_NUM_THREADS=$$threads $$julia --startup-file=no --project=$(JULIA_PROJECT) \
+			$(JULIA_PROJECT)/test/runtests.jl || exit 1; done
+
+test-cross: build $(VENV)/.ready
+	julia=$$(tools/find-julia) && JULIA=$$julia $(PYTHON) -m pytest -q -p no:cacheprovider tests/cross
+
+lint: $(VENV)/.ready
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
+	$(VENV)/bin/clang-format --dry-run --Werror $(C_SOURCES)
+	$(VENV)/bin/ruff check bindings/python demo tests
+	cd bindings/python && ../../$(VENV)/bin/mypy
+
+bench:
+	cargo bench --bench get
+	cargo bench --bench iterate
+
+header:
+	PC_BLESS=1 cargo test --test header
+
+valgrind: build
+	@tools/need valgrind 'install valgrind'
+	@tests/c/run target/release target/c-valgrind valgrind -q --error-exitcode=99 --leak-check=full \
+		--errors-for-leak-kinds=definite,indirect
+
+clean:
+	rm -rf target
