@@ -350,7 +350,7 @@ impl Collection {
     pub(crate) fn get_ref(&self, key: &[u8]) -> Result<Option<(*const u8, usize)>> {
         self.check_key(key)?;
         self.0.shared.read(|_, reader| {
-            if !reader.is_lasting() {
+            if !reader.pin() {
                 return Err(Error::new(
                     Status::NoTransaction,
                     "a reference to a stored value needs a transaction that keeps it in place; begin one",

@@ -214,15 +214,17 @@ impl Environment {
                     "a flush inside the thread's own write transaction would not cover it; end it first",
                 ));
             }
-            Ok(())
-        })?;
-        self.shared().engine()?.flush()
+            call.engine()?.flush()
+        })
     }
 
     /// Figures of the environment.
     pub fn info(&self) -> Result<Info> {
+        let figures = self.shared().call(|call| {
+            let snapshot = call.snapshot()?;
+            call.engine()?.figures(&snapshot)
+        })?;
         let engine = self.shared().engine()?;
-        let figures = engine.figures()?;
         let collections = u32::try_from(self.collections()?.len()).unwrap_or(u32::MAX);
         let settings = engine.settings();
         Ok(Info {
@@ -327,8 +329,8 @@ impl Environment {
 }
 
 fn again(error: &Error) -> bool {
-    // A full map that cannot grow is full again: growth is what makes another run worth it.
-    error.status() == Status::Conflict
+    // A full map has grown since; if it could not, the next beginning says why.
+    matches!(error.status(), Status::Conflict | Status::MapFull)
 }
 
 fn scheme(path: &Path) -> Option<&str> {

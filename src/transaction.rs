@@ -207,6 +207,10 @@ impl TxnRef {
         match ended.map(|root| root.kind) {
             // Outside of the call: a commit can take long.
             Some(RootKind::Write(txn)) if commit => txn.commit(),
+            Some(RootKind::Write(txn)) => {
+                txn.abort();
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

@@ -118,6 +118,11 @@ impl<'a> Column<'a> {
         }
     }
 
+    /// Bytes of all items.
+    fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Item `index`, which must be below the length.
     #[allow(clippy::cast_possible_truncation)] // offsets were checked to lie within the bytes
     pub(crate) fn item(&self, index: usize) -> &'a [u8] {
@@ -307,6 +312,18 @@ pub(crate) enum Op<'a> {
 }
 
 impl<'a> Op<'a> {
+    /// About how many bytes it stores.
+    pub(crate) fn size(&self) -> u64 {
+        let size = match self {
+            Self::Put { key, value, .. } => key.len() + value.len(),
+            Self::CompareExchange { key, desired, .. } => key.len() + desired.map_or(0, <[u8]>::len),
+            Self::PutMany { keys, values, .. } => keys.size() + values.size(),
+            Self::AddMany { keys, .. } => keys.size(),
+            _ => 0,
+        };
+        size as u64
+    }
+
     /// The space that it writes to.
     pub(crate) fn space(&self) -> &'a Arc<Space> {
         match self {

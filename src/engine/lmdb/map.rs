@@ -1,7 +1,18 @@
-//! How much address space the memory map reserves.
+//! The memory map: how much address space it reserves, and how it grows.
+//!
+//! It grows under the process's writer lock, with every call of the process stopped. Before a write begins, it
+//! grows ahead where less than a quarter is free; what finds it full all the same is undone, and run again
+//! after growth. What another process has written beyond this one's map is followed the same way.
 
 use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
+use super::Engine;
+use super::seats::Stopped;
+use super::writer::Lease;
+use crate::engine::Wait;
 use crate::error::{Error, Result, Status};
 
 /// What is reserved where nothing limits it. The file stays as large as its data: the map is sparse.
@@ -32,6 +43,117 @@ pub(super) fn initial_size(asked: Option<u64>) -> Result<usize> {
         }
     }
     Ok(size)
+}
+
+impl Engine {
+    /// Bytes of the map, and bytes of it that pages were given out in.
+    fn map_and_used(&self) -> (u64, u64) {
+        let info = self.raw.info();
+        let used = (info.me_last_pgno as u64 + 1).saturating_mul(self.page_size);
+        (info.me_mapsize as u64, used)
+    }
+
+    /// Grows before a write begins: to what an earlier one found missing, or where less than a quarter is free.
+    pub(super) fn grow_ahead(&self, lease: &Lease, deadline: Option<Instant>) -> Result<()> {
+        let (map, used) = self.map_and_used();
+        let wanted = self.wanted_map.load(Ordering::Relaxed);
+        if wanted > map {
+            return self.grow(lease, wanted, deadline);
+        }
+        if used > map - map / 4 {
+            // There is room yet: not worth waiting for, nor failing.
+            return match self.grow(lease, map.saturating_mul(2), Some(Instant::now())) {
+                Err(error)
+                    if matches!(error.status(), Status::MapBusy | Status::NoMemory | Status::DiskFull) =>
+                {
+                    Ok(())
+                }
+                grown => grown,
+            };
+        }
+        Ok(())
+    }
+
+    /// Grows to what a write found missing.
+    pub(super) fn grow_if_wanted(&self, lease: &Lease) -> Result<()> {
+        match self.wanted_map.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            wanted => self.grow(lease, wanted, Some(Instant::now())),
+        }
+    }
+
+    /// What the map must grow to, now that a write of about `bytes` found it full.
+    pub(super) fn want_more(&self, bytes: u64) {
+        let (map, used) = self.map_and_used();
+        let wanted = map.saturating_mul(2).max(used.saturating_add(bytes.saturating_mul(2)));
+        self.wanted_map.fetch_max(wanted, Ordering::Relaxed);
+    }
+
+    /// Grows the map to at least a size. Waits until `deadline` for snapshots that have lent references.
+    pub(super) fn grow(&self, _lock: &Lease, size: u64, deadline: Option<Instant>) -> Result<()> {
+        let size = self.allowed(size)?;
+        self.seats.stop(deadline, |stopped| self.remap(size, stopped))
+    }
+
+    fn remap(&self, size: usize, stopped: &Stopped<'_>) -> Result<()> {
+        // Asked before: LMDB unmaps first, and a map that then fails cannot be undone.
+        let mut granted = size;
+        while !can_reserve(granted) {
+            granted -= granted / 8;
+            if (granted as u64) < self.map_and_used().0 + (1 << 16) {
+                self.wanted_map.store(0, Ordering::Relaxed);
+                return Err(Error::new(
+                    Status::NoMemory,
+                    format!(
+                        "the memory map is full and cannot grow to {size} bytes: the process's address space is \
+                         used up (see ulimit -v)"
+                    ),
+                ));
+            }
+            granted = granted.next_multiple_of(page_size());
+        }
+        let resized = self.raw.resize(granted);
+        self.wanted_map.store(0, Ordering::Relaxed);
+        if let Err(code) = resized {
+            stopped.fail();
+            return Err(Error::new(
+                Status::EnvFailed,
+                format!("the memory map could not be made anew: {}; open the environment again", code.text()),
+            ));
+        }
+        Ok(())
+    }
+
+    /// A size as the limit on file sizes allows it: writing past that is a signal that ends the process.
+    fn allowed(&self, size: u64) -> Result<usize> {
+        let map = self.map_and_used().0;
+        let size = limit(libc::RLIMIT_FSIZE).map_or(size, |limit| size.min(limit));
+        let size = usize::try_from(size).unwrap_or(usize::MAX / 2) / page_size() * page_size();
+        if size as u64 <= map {
+            self.wanted_map.store(0, Ordering::Relaxed);
+            return Err(Error::new(
+                Status::DiskFull,
+                format!("the data file may not grow beyond {map} bytes (see ulimit -f); nothing was written"),
+            ));
+        }
+        Ok(size)
+    }
+
+    /// Makes room for what another process has written beyond this one's map. In no call of the thread's seat.
+    pub(super) fn follow_growth(self: &Arc<Self>) -> Result<()> {
+        let lease = Lease::take(self, Wait::Default)?;
+        self.follow_growth_under(&lease)
+    }
+
+    /// The same under the writer lock.
+    pub(super) fn follow_growth_under(&self, lease: &Lease) -> Result<()> {
+        let (map, used) = self.map_and_used();
+        if used <= map {
+            return Ok(());
+        }
+        let deadline = self.settings.write_timeout.and_then(|patience| Instant::now().checked_add(patience));
+        self.grow(lease, used.saturating_add(used / 2).max(map.saturating_mul(2)), deadline)
+    }
 }
 
 /// The system's page size, which is that of new data files.

@@ -7,10 +7,11 @@
 //! - `txn`: snapshots, and write transactions with what is written in them
 //! - `reader`, `scan`: single reads and walks over ranges, in either
 //! - `writer`: the process's writer lock, and the one path of autocommitted writes
-//! - `map`: the size of the memory map
+//! - `map`, `pin`: the memory map, its growth, and what keeps it in place
 
 mod map;
 mod open;
+mod pin;
 mod raw;
 mod reader;
 mod scan;
@@ -20,6 +21,7 @@ mod txn;
 mod writer;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crate::engine::{Figures, Settings};
 use crate::error::{Error, Result, Status};
@@ -41,6 +43,9 @@ pub(crate) struct Engine {
     pub(crate) seats: seats::Seats,
     writer: writer::Writer,
     settings: Settings,
+    page_size: u64,
+    /// What the map is to grow to before the next write; 0: nothing was found missing.
+    wanted_map: AtomicU64,
 }
 
 impl Engine {
@@ -61,7 +66,7 @@ impl Engine {
         self.spaces.main()
     }
 
-    /// Puts everything that was committed on stable storage.
+    /// Puts everything that was committed on stable storage. In a call of a seat, so that the map stays.
     pub(crate) fn flush(&self) -> Result<()> {
         if self.settings.read_only || self.settings.immutable {
             return Ok(());
@@ -69,12 +74,13 @@ impl Engine {
         self.raw.sync().map_err(|code| code.error("flushing"))
     }
 
-    fn begin_read(&self) -> Result<RoTxn> {
+    /// Fails with [`Begin::Resized`] where another process has outgrown the map.
+    fn begin_read(&self) -> Result<RoTxn, Begin> {
         let full = Code(lmdb_sys::MDB_READERS_FULL);
         let mut begun = RoTxn::begin(&self.raw);
         if matches!(begun, Err(code) if code == full) {
             // Slots of processes that are gone, then those of threads that are idle.
-            self.raw.reap_readers().map_err(|code| code.error("reaping readers"))?;
+            self.raw.reap_readers().map_err(|code| Begin::Failed(code.error("reaping readers")))?;
             begun = RoTxn::begin(&self.raw);
         }
         if matches!(begun, Err(code) if code == full) {
@@ -82,31 +88,37 @@ impl Engine {
             begun = RoTxn::begin(&self.raw);
         }
         begun.map_err(|code| {
-            if code == full {
-                let max = self.settings.max_readers;
-                Error::new(
-                    Status::ReadersFull,
-                    format!(
-                        "all {max} reader slots are taken by open snapshots and iterators; close some, or \
-                         open the environment with a larger max_readers"
-                    ),
-                )
-            } else {
-                code.error("beginning to read")
+            if code != full {
+                return Begin::new(code);
             }
+            let max = self.settings.max_readers;
+            Begin::Failed(Error::new(
+                Status::ReadersFull,
+                format!(
+                    "all {max} reader slots are taken by open snapshots and iterators; close some, or open the \
+                     environment with a larger max_readers"
+                ),
+            ))
         })
     }
 
-    fn begin_write(&self) -> Result<RwTxn> {
+    fn begin_write(&self, lease: &writer::Lease) -> Result<RwTxn> {
         if self.settings.read_only || self.settings.immutable {
             return Err(read_only());
         }
-        RwTxn::begin(&self.raw).map_err(|code| code.error("beginning to write"))
+        loop {
+            match RwTxn::begin(&self.raw) {
+                Ok(txn) => return Ok(txn),
+                Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => self.follow_growth_under(lease)?,
+                Err(code) => return Err(code.error("beginning to write")),
+            }
+        }
     }
 
     #[cold]
     fn write_failed(&self, code: Code, doing: &str) -> Error {
         if code.0 == lmdb_sys::MDB_MAP_FULL {
+            self.want_more(0);
             return self.map_full();
         }
         code.error(doing)
@@ -115,6 +127,7 @@ impl Engine {
     #[cold]
     fn commit_failed(&self, code: Code) -> Error {
         if code.0 == lmdb_sys::MDB_MAP_FULL {
+            self.want_more(0);
             return self.map_full();
         }
         code.error("committing")
@@ -124,17 +137,16 @@ impl Engine {
         let size = self.raw.info().me_mapsize;
         Error::new(
             Status::MapFull,
-            format!("the memory map of {size} bytes is full; open the environment with a larger map_size"),
+            format!("the transaction outgrew the memory map of {size} bytes, which grows: run it again"),
         )
     }
 
-    pub(crate) fn figures(&self) -> Result<Figures> {
+    /// In a call of a seat, whose snapshot is given, so that the map stays.
+    pub(crate) fn figures(&self, snapshot: &txn::Snapshot) -> Result<Figures> {
         let (info, stat) = (self.raw.info(), self.raw.stat());
         let page_size = u64::from(stat.ms_psize);
-        let snapshot = txn::Snapshot::begin(self)?;
         let pages_free = snapshot.free_pages()?;
         let pages_used = (info.me_last_pgno as u64 + 1).saturating_sub(pages_free);
-        drop(snapshot);
         let oldest = self.raw.readers().map_err(|code| code.error("listing readers"))?;
         Ok(Figures {
             map_size: info.me_mapsize as u64,
@@ -151,6 +163,22 @@ impl Engine {
                 .min()
                 .unwrap_or(info.me_last_txnid as u64),
         })
+    }
+}
+
+/// Why a read transaction did not begin.
+pub(super) enum Begin {
+    /// Another process has outgrown this one's map: leave the seat, follow, and begin again.
+    Resized,
+    Failed(Error),
+}
+
+impl Begin {
+    fn new(code: Code) -> Begin {
+        match code.0 {
+            lmdb_sys::MDB_MAP_RESIZED => Begin::Resized,
+            _ => Begin::Failed(code.error("beginning to read")),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, LazyLock, Weak};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -307,6 +308,8 @@ fn open_files(
         seats: seats::Seats::default(),
         writer: writer::Writer::default(),
         settings: settings.clone(),
+        page_size: map::page_size() as u64,
+        wanted_map: AtomicU64::new(0),
     }))
 }
 

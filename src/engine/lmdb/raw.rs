@@ -103,6 +103,16 @@ impl RawEnv {
         debug_assert!(first, "an environment is registered once");
     }
 
+    /// Maps the file anew with another size. On failure nothing is mapped, and the environment is of no more
+    /// use.
+    ///
+    /// The caller has no write transaction in this process, and has stopped every call that reads: LMDB
+    /// unmaps first. Read transactions without cursors survive.
+    pub(super) fn resize(&self, size: usize) -> Result<(), Code> {
+        // SAFETY: the environment is open; `map.rs` sees to the rest.
+        Code::check(unsafe { ffi::mdb_env_set_mapsize(self.0.as_ptr(), size) })
+    }
+
     /// Flushes what was written to stable storage, whatever the durability.
     pub(super) fn sync(&self) -> Result<(), Code> {
         // SAFETY: the environment is open for as long as `self` lives.

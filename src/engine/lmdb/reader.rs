@@ -50,8 +50,11 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Whether what it lends stays in place after the call.
-    pub(crate) fn is_lasting(&self) -> bool {
+    /// Keeps what it lends in place after the call. `false`: it cannot, being a snapshot of this call alone.
+    pub(crate) fn pin(&mut self) -> bool {
+        if let (View::Snapshot(snapshot), true) = (&mut self.view, self.lasting) {
+            snapshot.pin();
+        }
         self.lasting
     }
 

@@ -11,19 +11,24 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::Engine;
 use super::reader::Reader;
 use super::txn::{Snapshot, WriteTxn};
+use super::writer::thread_number;
+use super::{Begin, Engine, pin};
 use crate::error::{Error, Result, Status};
 
 /// Where an opening stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum State {
     Open,
     Closed,
+    /// What lies below is of no more use.
+    Failed,
 }
 
 /// One opening of an environment, from open to close.
@@ -39,7 +44,11 @@ impl Opening {
     }
 
     pub(crate) fn state(&self) -> State {
-        if self.state.load(Ordering::Acquire) == 0 { State::Open } else { State::Closed }
+        match self.state.load(Ordering::Acquire) {
+            0 => State::Open,
+            1 => State::Closed,
+            _ => State::Failed,
+        }
     }
 }
 
@@ -79,6 +88,8 @@ pub(crate) struct Guarded {
 #[repr(align(128))]
 pub(crate) struct Seat {
     opening: Arc<Opening>,
+    /// The thread whose own it is; 0: an iterator's.
+    thread: u64,
     guarded: Mutex<Guarded>,
     /// Whether another thread has asked for transactions of this one to be undone.
     marked: AtomicBool,
@@ -88,8 +99,13 @@ pub(crate) struct Seat {
 impl Seat {
     /// A seat that is not a thread's own.
     pub(crate) fn new(engine: &Arc<Engine>, opening: &Arc<Opening>) -> Arc<Seat> {
+        Self::make(engine, opening, 0)
+    }
+
+    fn make(engine: &Arc<Engine>, opening: &Arc<Opening>, thread: u64) -> Arc<Seat> {
         let seat = Arc::new(Seat {
             opening: Arc::clone(opening),
+            thread,
             guarded: Mutex::new(Guarded {
                 engine: Some(Arc::clone(engine)),
                 pooled: None,
@@ -117,9 +133,9 @@ impl Seat {
     /// Runs a call in the seat. The pooled snapshot is let go after it.
     pub(crate) fn call<R>(&self, f: impl FnOnce(&mut Call<'_>) -> Result<R>) -> Result<R> {
         let mut guarded = self.guarded.lock();
-        if self.opening.state() == State::Closed {
+        if self.opening.state() != State::Open {
             guarded.release(true);
-            return Err(closed());
+            return Err(if self.opening.state() == State::Failed { has_failed() } else { closed() });
         }
         if self.marked.load(Ordering::Acquire) {
             let marks = std::mem::take(&mut *self.marks.lock());
@@ -144,7 +160,7 @@ impl Seat {
         // On x86 the unlock before is a full barrier; elsewhere the state could be read ahead of it.
         #[cfg(not(target_arch = "x86_64"))]
         std::sync::atomic::fence(Ordering::SeqCst);
-        if self.opening.state() == State::Closed {
+        if self.opening.state() != State::Open {
             self.release_if_free(true);
         }
     }
@@ -162,7 +178,17 @@ fn closed() -> Error {
     Error::new(Status::BadHandle, "the environment was closed; open it again")
 }
 
+#[cold]
+fn has_failed() -> Error {
+    Error::new(Status::EnvFailed, "the environment has met a failure; close it and open it again")
+}
+
 impl Guarded {
+    /// Whether a snapshot in it has lent addresses.
+    fn is_pinned(&self) -> bool {
+        self.roots.iter().any(|root| matches!(&root.kind, RootKind::Snapshot(s) if s.is_pinned()))
+    }
+
     /// Ends everything and lets the environment go. A write transaction is left where it is unless its own
     /// thread does this: LMDB's write lock can only be let go there.
     fn release(&mut self, own_thread: bool) {
@@ -232,6 +258,10 @@ impl Call<'_> {
     /// Reads in the current transaction, or else in the newest snapshot until the call ends.
     #[inline]
     pub(crate) fn reader(&mut self) -> Result<Reader<'_>> {
+        if self.guarded.current.is_none() && !self.pooled_in_use {
+            self.renew()?;
+            self.pooled_in_use = true;
+        }
         let Guarded { engine, pooled, roots, current } = &mut *self.guarded;
         let engine = engine.as_ref().ok_or_else(closed)?;
         if let Some(current) = current
@@ -239,14 +269,29 @@ impl Call<'_> {
         {
             return Ok(Reader::new(engine, &mut root.kind));
         }
-        if !self.pooled_in_use {
-            match pooled {
-                Some(snapshot) => snapshot.renew(engine)?,
-                None => *pooled = Some(Snapshot::begin(engine)?),
-            }
-            self.pooled_in_use = true;
-        }
         pooled.as_mut().map(|snapshot| Reader::of_snapshot(engine, snapshot)).ok_or_else(closed)
+    }
+
+    /// Makes the pooled snapshot the newest. Leaves the seat for a while where another process has outgrown
+    /// the map.
+    #[inline]
+    fn renew(&mut self) -> Result<()> {
+        loop {
+            let Guarded { engine, pooled, .. } = &mut *self.guarded;
+            let engine = engine.as_ref().ok_or_else(closed)?;
+            let renewed = match pooled {
+                Some(snapshot) => snapshot.renew(engine),
+                None => Snapshot::begin(engine).map(|snapshot| *pooled = Some(snapshot)),
+            };
+            match renewed {
+                Ok(()) => return Ok(()),
+                Err(Begin::Failed(error)) => return Err(error),
+                Err(Begin::Resized) => {
+                    let engine = Arc::clone(engine);
+                    MutexGuard::unlocked(&mut self.guarded, || engine.follow_growth())?;
+                }
+            }
+        }
     }
 
     /// Reads in the stack that holds a level, or `None` where that level has ended.
@@ -259,11 +304,24 @@ impl Call<'_> {
 
     /// A snapshot of the newest commit that outlives the call.
     pub(crate) fn snapshot(&mut self) -> Result<Snapshot> {
-        let Guarded { engine, pooled, .. } = &mut *self.guarded;
-        let engine = engine.as_ref().ok_or_else(closed)?;
-        match pooled.take().filter(|_| !self.pooled_in_use) {
-            Some(mut snapshot) => snapshot.renew(engine).map(|()| snapshot),
-            None => Snapshot::begin(engine),
+        if !self.pooled_in_use {
+            self.renew()?;
+        }
+        self.pooled_in_use = false;
+        self.guarded.pooled.take().ok_or_else(closed)
+    }
+}
+
+/// The seats of an environment while no call is under way.
+pub(super) struct Stopped<'s> {
+    seats: &'s [Arc<Seat>],
+}
+
+impl Stopped<'_> {
+    /// Makes every call from now on fail: the environment is of no more use.
+    pub(super) fn fail(&self) {
+        for seat in self.seats {
+            seat.opening.state.store(State::Failed as u8, Ordering::SeqCst);
         }
     }
 }
@@ -285,11 +343,43 @@ impl Seats {
         self.0.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Lets go the reader slots of threads that are not in a call and have no snapshot.
+    /// Lets go the reader slots of threads that are not in a call and have no snapshot. Called in a seat, so it
+    /// waits for nobody.
     pub(super) fn release_idle(&self) {
-        for seat in self.all() {
+        let Some(seats) = self.0.try_lock() else { return };
+        for seat in seats.iter().filter_map(Weak::upgrade) {
             if let Some(mut guarded) = seat.guarded.try_lock() {
                 guarded.pooled = None;
+            }
+        }
+    }
+
+    /// Runs `f` while no call is under way and none can begin. Waits until `deadline` for snapshots that have
+    /// lent addresses; the calling thread's own would never end. In no call of the thread's seat.
+    pub(super) fn stop<R>(
+        &self,
+        deadline: Option<Instant>,
+        f: impl FnOnce(&Stopped<'_>) -> Result<R>,
+    ) -> Result<R> {
+        loop {
+            let seen = pin::ended();
+            let list = self.0.lock();
+            let seats: Vec<Arc<Seat>> = list.iter().filter_map(Weak::upgrade).collect();
+            let guards: Vec<_> = seats.iter().map(|seat| seat.guarded.lock()).collect();
+            let pinned = guards.iter().zip(&seats).find(|(guarded, _)| guarded.is_pinned());
+            let Some((_, seat)) = pinned else { return f(&Stopped { seats: &seats }) };
+            let own = seat.thread == thread_number();
+            drop(guards);
+            drop(list);
+            if own || !pin::wait_for_end(seen, deadline) {
+                return Err(Error::new(
+                    Status::MapBusy,
+                    format!(
+                        "the memory map must grow, but a snapshot of {} thread has lent references into it; end \
+                         that first",
+                        if own { "this" } else { "another" }
+                    ),
+                ));
             }
         }
     }
@@ -297,7 +387,7 @@ impl Seats {
     /// Closes an opening: its calls fail from now on, and what lies in its seats is released, here or by the
     /// calls that are under way. Does not wait.
     pub(crate) fn close(&self, opening: &Opening) {
-        opening.state.store(1, Ordering::SeqCst);
+        opening.state.store(State::Closed as u8, Ordering::SeqCst);
         let mine = own_seat(opening);
         for seat in self.all() {
             if seat.opening.id == opening.id {
@@ -347,7 +437,7 @@ pub(crate) fn seat_of_thread(
             seats.swap(0, at);
             return Ok(Rc::clone(&seats[0]));
         }
-        let seat = Rc::new(Seat::new(&engine()?, opening));
+        let seat = Rc::new(Seat::make(&engine()?, opening, thread_number()));
         let mut seats = mine.0.borrow_mut();
         seats.retain(|seat| seat.opening.state() == State::Open);
         seats.push(Rc::clone(&seat));

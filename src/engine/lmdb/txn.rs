@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Engine;
+use super::pin::Pin;
 use super::raw::{Code, RoTxn, RwTxn};
 use super::scan::remove_range;
 use super::spaces::{Db, Space};
 use super::writer::Lease;
+use super::{Begin, Engine};
 use crate::codec;
 use crate::engine::{Column, Op, Outcome, Range};
 use crate::error::{Error, Result, Status};
@@ -30,14 +31,16 @@ pub(crate) struct Snapshot {
     id: u64,
     /// The catalog's sequence number, once it was read for this `id`.
     pub(super) sequence: Option<u64>,
+    /// Where it has lent addresses in the map, which then must not move.
+    pin: Option<Pin>,
 }
 
 impl Snapshot {
-    pub(crate) fn begin(engine: &Engine) -> Result<Snapshot> {
+    pub(super) fn begin(engine: &Engine) -> Result<Snapshot, Begin> {
         let horizon = engine.spaces.horizon();
         let txn = engine.begin_read()?;
         let id = txn.id();
-        Ok(Snapshot { txn, horizon, id, sequence: None })
+        Ok(Snapshot { txn, horizon, id, sequence: None, pin: None })
     }
 
     /// How many pages are free as far as this snapshot knows.
@@ -53,9 +56,9 @@ impl Snapshot {
 
     /// Takes the newest view.
     #[inline]
-    pub(super) fn renew(&mut self, engine: &Engine) -> Result<()> {
+    pub(super) fn renew(&mut self, engine: &Engine) -> Result<(), Begin> {
         self.horizon = engine.spaces.horizon();
-        self.txn.renew().map_err(|code| code.error("beginning to read"))?;
+        self.txn.renew().map_err(Begin::new)?;
         let id = self.txn.id();
         if id != self.id {
             self.id = id;
@@ -67,12 +70,27 @@ impl Snapshot {
     /// Makes spaces that were opened since usable, if nothing was committed since. The bytes that it lent
     /// stay where they are.
     pub(super) fn refresh(&mut self, engine: &Engine) -> Result<bool> {
-        let newer = Snapshot::begin(engine)?;
+        let newer = match Snapshot::begin(engine) {
+            Ok(newer) => newer,
+            // Something was committed, or it would not have grown.
+            Err(Begin::Resized) => return Ok(false),
+            Err(Begin::Failed(error)) => return Err(error),
+        };
         let same = newer.id == self.id;
         if same {
-            *self = Snapshot { sequence: self.sequence, ..newer };
+            self.txn = newer.txn;
+            self.horizon = newer.horizon;
         }
         Ok(same)
+    }
+
+    /// Keeps the map in place from now on: the caller lends addresses in it.
+    pub(super) fn pin(&mut self) {
+        self.pin = Some(Pin);
+    }
+
+    pub(super) fn is_pinned(&self) -> bool {
+        self.pin.is_some()
     }
 }
 
@@ -90,7 +108,7 @@ pub(crate) struct WriteTxn {
     writes: u64,
     /// What the caller has found true of the newest state, forgotten with every change of the catalog.
     pub(super) checked: Option<usize>,
-    lease: Lease,
+    lease: Arc<Lease>,
 }
 
 /// A space whose number becomes the process's when its level is committed.
@@ -102,8 +120,8 @@ struct Opened {
 
 impl WriteTxn {
     /// Begins one under the process's writer lock.
-    pub(super) fn begin(lease: Lease) -> Result<WriteTxn> {
-        let txn = lease.engine().begin_write()?;
+    pub(super) fn begin(lease: &Arc<Lease>) -> Result<WriteTxn> {
+        let txn = lease.engine().begin_write(lease)?;
         Ok(WriteTxn {
             txn,
             opened: Vec::new(),
@@ -112,7 +130,7 @@ impl WriteTxn {
             failed: None,
             writes: 0,
             checked: None,
-            lease,
+            lease: Arc::clone(lease),
         })
     }
 
@@ -148,17 +166,31 @@ impl WriteTxn {
         self.writes += 1;
     }
 
-    /// Commits everything; it is over whatever the outcome.
+    /// Commits everything; it is over whatever the outcome. In no call of the thread's seat.
     pub(crate) fn commit(mut self) -> Result<()> {
         if self.failed.is_some() {
+            self.abort();
             return Err(failed());
         }
         debug_assert_eq!(self.txn.depth(), 1);
-        self.txn.commit_level().map_err(|code| self.lease.engine().commit_failed(code))?;
+        if let Err(code) = self.txn.commit_level() {
+            let error = self.lease.engine().commit_failed(code);
+            self.abort();
+            return Err(error);
+        }
         for opened in self.opened.drain(..) {
             self.lease.engine().spaces.publish(&opened.space, opened.db);
         }
         Ok(())
+    }
+
+    /// Undoes everything. If the map was found full, it grows now, so that the same work fits when it is done
+    /// again. In no call of the thread's seat.
+    pub(crate) fn abort(self) {
+        let WriteTxn { txn, lease, .. } = self;
+        drop(txn);
+        // If it cannot grow now, the next beginning tries again, and says so.
+        drop(lease.engine().grow_if_wanted(&lease));
     }
 
     /// How many writes there were: what was read before the last one may have changed.

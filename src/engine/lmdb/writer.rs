@@ -37,13 +37,7 @@ impl Lease {
 
     /// Waits for the lock, in no call of the thread's seat.
     pub(super) fn take(engine: &Arc<Engine>, wait: Wait) -> Result<Lease> {
-        let patience = match wait {
-            Wait::Default => engine.settings.write_timeout,
-            Wait::For(duration) => Some(duration),
-            Wait::Forever => None,
-        };
-        // A time-out too long for the clock is none.
-        let deadline = patience.and_then(|patience| Instant::now().checked_add(patience));
+        let (begun, deadline) = (Instant::now(), engine.deadline(wait));
         let me = thread_number();
         let mut holder = engine.writer.holder.lock();
         while let Some(held) = *holder {
@@ -62,7 +56,7 @@ impl Lease {
                 Some(deadline) => engine.writer.free.wait_until(&mut holder, deadline).timed_out(),
             };
             if timed_out && let Some(held) = *holder {
-                return Err(busy(held, patience.unwrap_or_default()));
+                return Err(busy(held, begun.elapsed()));
             }
         }
         *holder = Some(Holder { thread: me, since: SystemTime::now() });
@@ -107,7 +101,10 @@ pub(super) fn thread_number() -> u64 {
 
 /// Begins an explicit write transaction.
 pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait) -> Result<WriteTxn> {
-    WriteTxn::begin(Lease::take(engine, wait)?)
+    let deadline = engine.deadline(wait);
+    let lease = Arc::new(Lease::take(engine, wait)?);
+    engine.grow_ahead(&lease, deadline)?;
+    WriteTxn::begin(&lease)
 }
 
 impl Engine {
@@ -121,7 +118,33 @@ impl Engine {
         ops: &[Op<'_>],
         wait: Wait,
     ) -> Result<Option<Vec<Outcome>>> {
-        let mut txn = begin_write(self, wait)?;
+        let deadline = self.deadline(wait);
+        let lease = Arc::new(Lease::take(self, wait)?);
+        loop {
+            self.grow_ahead(&lease, deadline)?;
+            match self.attempt(&lease, sequence, ops) {
+                // Undone; the map grows before the next attempt.
+                Err(error) if error.status() == Status::MapFull => {
+                    self.want_more(ops.iter().map(Op::size).sum());
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// When a wait that begins now ends; `None`: never.
+    fn deadline(&self, wait: Wait) -> Option<Instant> {
+        let patience = match wait {
+            Wait::Default => self.settings.write_timeout,
+            Wait::For(duration) => Some(duration),
+            Wait::Forever => None,
+        };
+        // A time-out too long for the clock is none.
+        patience.and_then(|patience| Instant::now().checked_add(patience))
+    }
+
+    fn attempt(&self, lease: &Arc<Lease>, sequence: u64, ops: &[Op<'_>]) -> Result<Option<Vec<Outcome>>> {
+        let mut txn = WriteTxn::begin(lease)?;
         if Reader::of_write(self, &mut txn).sequence()? != Some(sequence) {
             return Ok(None);
         }

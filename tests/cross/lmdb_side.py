@@ -1,0 +1,72 @@
+"""What another LMDB program does: PyPI's `lmdb`, which knows nothing of this project.
+
+Two LMDBs must not have the same environment open in one process, so the tests call
+these functions in a process of its own, by `elsewhere`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+Pairs = list[tuple[bytes, bytes]]
+
+
+def elsewhere(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """What the function returns, called in a new process."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(function, *arguments, **named).result(timeout=120)
+
+
+def write(
+    path: Path, name: bytes | None, pairs: Iterable[tuple[bytes, bytes]], **flags: bool
+) -> None:
+    """Puts records into a database, made with LMDB's flags if it is new; None is the unnamed one."""
+    import lmdb
+
+    with lmdb.open(str(path), max_dbs=8) as env:
+        database = None if name is None else env.open_db(name, **flags)
+        with env.begin(db=database, write=True) as txn:
+            for key, value in pairs:
+                assert txn.put(key, value)
+
+
+def read(path: Path, name: bytes | None) -> Pairs:
+    """All records of a database, in its order."""
+    import lmdb
+
+    with lmdb.open(str(path), max_dbs=8, readonly=True) as env:
+        database = None if name is None else env.open_db(name, create=False)
+        with env.begin(db=database) as txn:
+            return [(bytes(key), bytes(value)) for key, value in txn.cursor()]
+
+
+def read_all(path: Path) -> dict[bytes, Pairs]:
+    """The records of every named database."""
+    import lmdb
+
+    with lmdb.open(str(path), max_dbs=256, readonly=True) as env, env.begin() as txn:
+        names = [bytes(name) for name, _ in txn.cursor()]
+        found = {}
+        for name in names:
+            database = env.open_db(name, txn, create=False)
+            found[name] = [(bytes(key), bytes(value)) for key, value in txn.cursor(database)]
+        return found
+
+
+def names(path: Path) -> list[bytes]:
+    """The keys of the unnamed database: plain records, and the names of the named databases."""
+    return [key for key, _ in read(path, None)]
+
+
+def get(path: Path, name: bytes, keys: list[bytes]) -> list[bytes | None]:
+    """Records looked up by their keys."""
+    import lmdb
+
+    with lmdb.open(str(path), max_dbs=8, readonly=True) as env:
+        with env.begin(db=env.open_db(name, create=False)) as txn:
+            return [txn.get(key) for key in keys]
