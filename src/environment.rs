@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -12,6 +12,7 @@ use crate::engine::{
     self, Call, Durability, Engine, Op, Opening, Outcome, Reader, Settings, Space, State, Wait,
     seat_of_thread,
 };
+use crate::engine::fork::PerProcess;
 use crate::error::{Error, Result, Status};
 use crate::transaction::{Access, Transaction, TxnRef};
 
@@ -159,7 +160,7 @@ pub(crate) struct Shared {
 }
 
 /// The environments that are open, so that a second opening finds the first.
-static OPEN: LazyLock<Mutex<Vec<Weak<Shared>>>> = LazyLock::new(Mutex::default);
+static OPEN: PerProcess<Mutex<Vec<Weak<Shared>>>> = PerProcess::new();
 
 impl Environment {
     /// Opens an environment, or makes it.
@@ -180,7 +181,7 @@ impl Environment {
                 "flush_interval and verify_on_open are not supported yet: call flush",
             ));
         }
-        let mut open = OPEN.lock();
+        let mut open = OPEN.get().lock();
         let engine = engine::open(path, options.create, options.mode, &options.settings())?;
         open.retain(|shared| shared.strong_count() > 0);
         let found = open.iter().filter_map(Weak::upgrade).find(|shared| shared.is_of(&engine));
@@ -348,11 +349,12 @@ impl std::fmt::Debug for Environment {
 
 impl Held {
     fn give_back(&self) {
-        if self.given_back.swap(true, Ordering::AcqRel) {
+        let of_parent = self.shared.opening.check_process().is_err();
+        if self.given_back.swap(true, Ordering::AcqRel) || of_parent {
             return;
         }
         // Under the lock, so that nobody finds it open between the count and the closing.
-        let _open = OPEN.lock();
+        let _open = OPEN.get().lock();
         if self.shared.opened.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.shared.close();
         }
@@ -380,6 +382,7 @@ impl Shared {
 
     /// The engine, for what needs no seat.
     pub(crate) fn engine(&self) -> Result<Arc<Engine>> {
+        self.opening.check_process()?;
         self.engine
             .lock()
             .clone()

@@ -120,7 +120,8 @@ fn readers_go_on_while_the_map_grows() {
                     if seen > 0 {
                         assert_eq!(dict.get(&(seen - 1)).unwrap().unwrap().len(), 40_000);
                     }
-                    assert_eq!(dict.iter().unwrap().take(5).count(), usize::try_from(seen.min(5)).unwrap());
+                    let first = dict.iter().unwrap().take(5).map(Result::unwrap).count();
+                    assert!(first >= usize::try_from(seen.min(5)).unwrap());
                 }
             });
         }

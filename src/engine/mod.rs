@@ -15,6 +15,7 @@ use crate::error::{Error, Result, Status};
 
 pub(crate) mod lmdb;
 
+pub(crate) use lmdb::fork;
 pub(crate) use lmdb::{
     Call, Db, Engine, Level, Opening, Place, Reader, Root, RootKind, SEQUENCE, Seat, Space, State,
     begin_write, open, seat_of_thread, version,

@@ -72,7 +72,7 @@ end
 
 keycolumn(dict::PersistentDict) = dict.keycolumn
 valuecolumn(dict::PersistentDict) = dict.valuecolumn
-view_of(dict::PersistentDict, bounds::Bounds) = View(dict, bounds, :pairs)
+view_of(dict::PersistentDict, bounds::Bounds) = pairs_view(dict, bounds)
 open_iterator(dict::PersistentDict, range, out) = Lib.pc_iter_open_dict(dict.handle.id, range, out)
 remove_range(dict::PersistentDict, range, removed) = Lib.pc_dict_remove_range(dict.handle.id, range, removed)
 Base.eltype(::Type{View{PersistentDict{K,V},:pairs}}) where {K,V} = Pair{K,V}
@@ -267,13 +267,13 @@ end
 
 Base.iterate(dict::PersistentDict) = iterate(view_of(dict, EVERYTHING))
 Base.iterate(dict::PersistentDict, state::State) = iterate(view_of(dict, EVERYTHING), state)
-Base.iterate(keys::Base.KeySet{<:Any,<:PersistentDict}) = iterate(View(keys.dict, EVERYTHING, :keys))
-Base.iterate(keys::Base.KeySet{<:Any,<:PersistentDict}, state::State) = iterate(View(keys.dict, EVERYTHING, :keys), state)
-Base.iterate(values::Base.ValueIterator{<:PersistentDict}) = iterate(View(values.dict, EVERYTHING, :values))
-Base.iterate(values::Base.ValueIterator{<:PersistentDict}, state::State) = iterate(View(values.dict, EVERYTHING, :values), state)
+Base.iterate(keys::Base.KeySet{<:Any,<:PersistentDict}) = iterate(keys_view(keys.dict, EVERYTHING))
+Base.iterate(keys::Base.KeySet{<:Any,<:PersistentDict}, state::State) = iterate(keys_view(keys.dict, EVERYTHING), state)
+Base.iterate(values::Base.ValueIterator{<:PersistentDict}) = iterate(values_view(values.dict, EVERYTHING))
+Base.iterate(values::Base.ValueIterator{<:PersistentDict}, state::State) = iterate(values_view(values.dict, EVERYTHING), state)
 Iterators.reverse(dict::PersistentDict) = Iterators.reverse(view_of(dict, EVERYTHING))
-Iterators.reverse(keys::Base.KeySet{<:Any,<:PersistentDict}) = Iterators.reverse(View(keys.dict, EVERYTHING, :keys))
-Iterators.reverse(values::Base.ValueIterator{<:PersistentDict}) = Iterators.reverse(View(values.dict, EVERYTHING, :values))
+Iterators.reverse(keys::Base.KeySet{<:Any,<:PersistentDict}) = Iterators.reverse(keys_view(keys.dict, EVERYTHING))
+Iterators.reverse(values::Base.ValueIterator{<:PersistentDict}) = Iterators.reverse(values_view(values.dict, EVERYTHING))
 
 function Base.first(dict::PersistentDict)
     entry = first_item(view_of(dict, EVERYTHING))

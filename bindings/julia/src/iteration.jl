@@ -29,7 +29,9 @@ struct View{C,What}
     bounds::Bounds
 end
 
-View(collection::C, bounds::Bounds, what::Symbol) where {C} = View{C,what}(collection, bounds)
+pairs_view(collection::C, bounds::Bounds) where {C} = View{C,:pairs}(collection, bounds)
+keys_view(collection::C, bounds::Bounds) where {C} = View{C,:keys}(collection, bounds)
+values_view(collection::C, bounds::Bounds) where {C} = View{C,:values}(collection, bounds)
 
 Base.IteratorSize(::Type{<:View}) = Base.SizeUnknown()
 Base.IteratorEltype(::Type{<:View}) = Base.HasEltype()
@@ -180,8 +182,8 @@ end
 Base.last(view::View) = first(Iterators.reverse(view))
 Base.isempty(view::View) = first_item(view) === nothing
 Iterators.reverse(view::View{C,What}) where {C,What} = View{C,What}(view.collection, turned(view.bounds))
-Base.keys(view::View{C,:pairs}) where {C} = View(view.collection, view.bounds, :keys)
-Base.values(view::View{C,:pairs}) where {C} = View(view.collection, view.bounds, :values)
+Base.keys(view::View{C,:pairs}) where {C} = keys_view(view.collection, view.bounds)
+Base.values(view::View{C,:pairs}) where {C} = values_view(view.collection, view.bounds)
 
 """
     between(collection, lo, hi; inclusive=(true, false))

@@ -47,7 +47,7 @@ function open_set(env::Environment, id::String, type::Union{Nothing,String})
 end
 
 keycolumn(set::PersistentSet) = set.keycolumn
-view_of(set::PersistentSet, bounds::Bounds) = View(set, bounds, :keys)
+view_of(set::PersistentSet, bounds::Bounds) = keys_view(set, bounds)
 open_iterator(set::PersistentSet, range, out) = Lib.pc_iter_open_set(set.handle.id, range, out)
 remove_range(set::PersistentSet, range, removed) = Lib.pc_set_remove_range(set.handle.id, range, removed)
 Base.eltype(::Type{View{PersistentSet{T},:keys}}) where {T} = T
@@ -112,6 +112,15 @@ function Base.last(set::PersistentSet)
     element = first_item(view_of(set, turned(EVERYTHING)))
     element === nothing && throw(BoundsError(set))
     return something(element)
+end
+
+# As Julia shows a set; where space is short, only its beginning.
+function Base.show(io::IO, set::PersistentSet{T}) where {T}
+    limit = get(io, :limit, false) ? 20 : typemax(Int)
+    shown = collect(Iterators.take(set, limit))
+    print(io, "PersistentSet{", T, "}(")
+    show(IOContext(io, :typeinfo => Vector{T}), shown)
+    print(io, length(set) > length(shown) ? ", …)" : ")")
 end
 
 Base.copy(set::PersistentSet{T}) where {T} = Set{T}(view_of(set, EVERYTHING))

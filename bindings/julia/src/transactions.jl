@@ -109,10 +109,14 @@ end
 # Milliseconds that nobody waits: ten years.
 const FOR_EVER = Int64(315_360_000_000)
 
-# How often a block is run that outgrows the map each time: growth is at least by half.
+# How often a block is run that others come between, or that outgrows the map each time.
 const MOST_RUNS = 64
 
-grows_out(failure) = failure isa LMDB.LMDBError && failure.code in (Lib.PC_ERR_MAP_FULL, Lib.PC_ERR_CONFLICT)
+# The map's size if it is full, since growth may make the block fit; nothing for any other failure.
+full_map(failure, env::Environment) =
+    failure isa LMDB.LMDBError && failure.code == Lib.PC_ERR_MAP_FULL && isopen(env) ? info(env).map_size : nothing
+
+is_conflict(failure) = failure isa LMDB.LMDBError && failure.code == Lib.PC_ERR_CONFLICT
 
 """
     transaction(f, env; timeout=nothing)
@@ -138,11 +142,17 @@ end
 function transaction(f::Function, env::Environment; timeout::Union{Nothing,Real}=nothing)
     wait = timeout === nothing ? Int64(-1) : isinf(timeout) ? FOR_EVER : LMDB.milliseconds(timeout)
     outermost = standing(env).own == NO_TRANSACTION
+    outermost || return run_transaction(f, env, wait)
+    filled = 0
     for run in 1:MOST_RUNS
         try
             return staying(() -> run_transaction(f, env, wait))
         catch failure
-            (outermost && run < MOST_RUNS && grows_out(failure)) || rethrow()
+            size = full_map(failure, env)
+            # A map that does not grow any more will not hold the block the next time either.
+            grows = size !== nothing && size > filled
+            (run < MOST_RUNS && (grows || is_conflict(failure))) || rethrow()
+            filled = something(size, filled)
         end
     end
 end

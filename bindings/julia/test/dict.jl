@@ -155,7 +155,7 @@ end
         @test fails_with(() -> PersistentSet{String}(env; id="typed"), PC.Lib.PC_ERR_WRONG_KIND)
         @test PersistentDict(env; id="typed") isa PersistentDict{String,Int}
         @test PersistentDict(env; id="new") isa PersistentDict{Any,Any}
-        for refused in (() -> PersistentDict{String,BigInt}(env; id="x"), () -> PersistentDict{Dict,Int}(env; id="x"),
+        for refused in (() -> PersistentDict{String,BigInt}(env; id="x"), () -> PersistentDict{Dict{String,Int},Int}(env; id="x"),
                 () -> PersistentDict{Gap,Int}(env; id="x"), () -> PersistentDict{String,Matrix{Float64}}(env; id="x"),
                 () -> PersistentDict{String,Tuple{Int,Int}}(env; id="x"), () -> PersistentDict{Vector{Int},Int}(env; id="x"))
             @test_throws ArgumentError refused()

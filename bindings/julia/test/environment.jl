@@ -39,7 +39,7 @@ end
     @test flags(LMDB.MDB_NOSUBDIR)[1] == PC.Lib.PC_ENV_NO_SUBDIR
     @test flags(LMDB.MDB_NOTLS | LMDB.MDB_NORDAHEAD | LMDB.MDB_NOMEMINIT | LMDB.MDB_FIXEDMAP) == flags(0)
     @test_throws ArgumentError flags(LMDB.MDB_NOLOCK)
-    @test_throws ArgumentError flags(0x1)
+    @test_throws ArgumentError flags(0x2)
     @test_throws ArgumentError flags(0; durability=:some)
 end
 

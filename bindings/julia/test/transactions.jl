@@ -70,24 +70,46 @@ end
     end
 end
 
-@testset "a block that outgrows the map is run again" begin
+@testset "a block that others came between is run again" begin
+    with_env() do env
+        dict = PersistentDict{String,Int}(env; id="d")
+        conflict = LMDB.LMDBError(PC.Lib.PC_ERR_CONFLICT, "others came between")
+        runs = 0
+        @test transaction(env) do
+            runs += 1
+            dict["run"] = get(dict, "run", 0) + 1
+            # From an inner block: the outermost is what runs again.
+            transaction(() -> runs < 3 ? throw(conflict) : runs, env)
+        end == 3
+        @test dict["run"] == 1
+        runs = 0
+        @test fails_with(() -> transaction(() -> (runs += 1; throw(conflict)), env), PC.Lib.PC_ERR_CONFLICT)
+        @test runs == PC.MOST_RUNS
+    end
+end
+
+@testset "a block that outgrows the map is run again where the map has grown" begin
     with_env(mapsize=1 << 20) do env
         dict = PersistentDict{Int,Vector{UInt8}}(env; id="d")
-        runs = 0
-        transaction(env) do
-            runs += 1
-            for key in 1:1000
-                dict[key] = zeros(UInt8, 10_000)
+        dict[0] = UInt8[1]
+        before, runs = info(env).map_size, 0
+        failure = try
+            transaction(env) do
+                runs += 1
+                foreach(key -> dict[key] = zeros(UInt8, 10_000), 1:1000)
             end
+            nothing
+        catch caught
+            caught
         end
-        @test length(dict) == 1000 && runs >= 1
-        # The same as an inner block: the outermost is what runs again.
-        outer = 0
-        transaction(env) do
-            outer += 1
-            transaction(() -> foreach(key -> dict[key] = zeros(UInt8, 60_000), 1001:2000), env)
+        if failure === nothing
+            @test length(dict) == 1001 && info(env).map_size > before
+        else
+            @test failure isa LMDB.LMDBError && failure.code == PC.Lib.PC_ERR_MAP_FULL
+            @test runs == 2 && info(env).map_size == before && collect(dict) == [0 => UInt8[1]]
         end
-        @test length(dict) == 2000 && outer >= 1
+        dict[0] = UInt8[2]
+        @test dict[0] == [2]
     end
 end
 

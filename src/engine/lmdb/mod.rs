@@ -7,8 +7,11 @@
 //! - `txn`: snapshots, and write transactions with what is written in them
 //! - `reader`, `scan`: single reads and walks over ranges, in either
 //! - `writer`: the process's writer lock, and the one path of autocommitted writes
+//! - `lock`: the write lock between processes; `fork`: what a child process must leave alone
 //! - `map`, `pin`: the memory map, its growth, and what keeps it in place
 
+pub(crate) mod fork;
+mod lock;
 mod map;
 mod open;
 mod pin;
@@ -42,6 +45,8 @@ pub(crate) struct Engine {
     spaces: spaces::Spaces,
     pub(crate) seats: seats::Seats,
     writer: writer::Writer,
+    /// Between processes; absent where nothing is written.
+    lock: Option<lock::ProcessLock>,
     settings: Settings,
     page_size: u64,
     /// What the map is to grow to before the next write; 0: nothing was found missing.

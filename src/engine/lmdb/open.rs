@@ -9,12 +9,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, Weak};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::raw::{Code, OpenParameters, RawEnv};
-use super::{Engine, map, seats, spaces, writer};
+use super::fork::{self, PerProcess};
+use super::{Engine, lock, map, seats, spaces, writer};
 use crate::engine::{Durability, Settings};
 use crate::error::{Error, Result, Status};
 
@@ -29,22 +30,24 @@ struct Registry {
     closed: Condvar,
 }
 
-static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::default);
+static REGISTRY: PerProcess<Registry> = PerProcess::new();
 
 /// Held by an open environment; dropped after LMDB has closed its files.
 pub(super) struct Ticket(FileId);
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        REGISTRY.open.lock().remove(&self.0);
-        REGISTRY.closed.notify_all();
+        let registry = REGISTRY.get();
+        registry.open.lock().remove(&self.0);
+        registry.closed.notify_all();
     }
 }
 
 /// Opens an environment, or gives the one that is open in this process.
 pub(crate) fn open(path: &Path, create: bool, mode: u32, settings: &Settings) -> Result<Arc<Engine>> {
     let data_file = if settings.no_subdir { path.to_owned() } else { path.join("data.mdb") };
-    let mut open = REGISTRY.open.lock();
+    fork::watch()?;
+    let mut open = REGISTRY.get().open.lock();
     if let Some(engine) = already_open(&data_file, &mut open) {
         // The last clone of an engine takes this lock when it is dropped.
         drop(open);
@@ -72,7 +75,7 @@ fn already_open(
         if engine.is_some() {
             return engine;
         }
-        REGISTRY.closed.wait(open);
+        REGISTRY.get().closed.wait(open);
     }
 }
 
@@ -302,8 +305,14 @@ fn open_files(
     if !settings.immutable {
         raw.reap_readers().map_err(|code| explain(path, code))?;
     }
+    let lock = if settings.read_only {
+        None
+    } else {
+        Some(lock::ProcessLock::open(&lock::path(path, settings.no_subdir), mode)?)
+    };
     Ok(Arc::new(Engine {
         spaces: spaces::Spaces::new(&raw)?,
+        lock,
         raw,
         seats: seats::Seats::default(),
         writer: writer::Writer::default(),

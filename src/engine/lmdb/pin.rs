@@ -4,31 +4,41 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-static ENDED: Mutex<u64> = Mutex::new(0);
-static CHANGED: Condvar = Condvar::new();
+use super::fork::PerProcess;
+
+/// How many pins have ended.
+#[derive(Default)]
+struct Pins {
+    ended: Mutex<u64>,
+    changed: Condvar,
+}
+
+static PINS: PerProcess<Pins> = PerProcess::new();
 
 /// Held by a snapshot that has lent addresses.
 pub(super) struct Pin;
 
 impl Drop for Pin {
     fn drop(&mut self) {
-        *ENDED.lock() += 1;
-        CHANGED.notify_all();
+        let pins = PINS.get();
+        *pins.ended.lock() += 1;
+        pins.changed.notify_all();
     }
 }
 
 /// How many pins of the process have ended.
 pub(super) fn ended() -> u64 {
-    *ENDED.lock()
+    *PINS.get().ended.lock()
 }
 
 /// Waits until a pin has ended since `seen`. `false`: none did by the deadline.
 pub(super) fn wait_for_end(seen: u64, deadline: Option<Instant>) -> bool {
-    let mut ended = ENDED.lock();
+    let pins = PINS.get();
+    let mut ended = pins.ended.lock();
     while *ended == seen {
         match deadline {
-            None => CHANGED.wait(&mut ended),
-            Some(deadline) if CHANGED.wait_until(&mut ended, deadline).timed_out() => return *ended != seen,
+            None => pins.changed.wait(&mut ended),
+            Some(deadline) if pins.changed.wait_until(&mut ended, deadline).timed_out() => return *ended != seen,
             Some(_) => {}
         }
     }

@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use lmdb_sys as ffi;
 
+use super::fork;
 use super::open::Ticket;
 use crate::error::{Error, Status};
 
@@ -69,8 +70,13 @@ pub(super) struct OpenParameters<'a> {
     pub max_dbs: u32,
 }
 
-/// An open `MDB_env`, closed when dropped; then its ticket is dropped too.
-pub(super) struct RawEnv(NonNull<ffi::MDB_env>, OnceLock<Ticket>);
+/// An open `MDB_env`, closed when dropped; then its ticket is dropped too. In a child process of the one that
+/// opened it, nothing of it is touched.
+pub(super) struct RawEnv {
+    env: NonNull<ffi::MDB_env>,
+    process: u64,
+    ticket: OnceLock<Ticket>,
+}
 
 // SAFETY: an MDB_env may be used by many threads at once; every call here that LMDB wants alone (closing,
 // resizing the map) takes the environment by value or documents its gate.
@@ -83,23 +89,29 @@ impl RawEnv {
         let mut env = ptr::null_mut();
         // SAFETY: `env` is a valid place for the pointer.
         Code::check(unsafe { ffi::mdb_env_create(&raw mut env) })?;
-        let env = RawEnv(NonNull::new(env).ok_or(Code(libc::ENOMEM))?, OnceLock::new());
+        let env = NonNull::new(env).ok_or(Code(libc::ENOMEM))?;
+        let env = RawEnv { env, process: fork::process(), ticket: OnceLock::new() };
         // SAFETY: the environment was created and is not open yet, as these three need it.
         unsafe {
-            Code::check(ffi::mdb_env_set_mapsize(env.0.as_ptr(), with.map_size))?;
-            Code::check(ffi::mdb_env_set_maxreaders(env.0.as_ptr(), with.max_readers))?;
-            Code::check(ffi::mdb_env_set_maxdbs(env.0.as_ptr(), with.max_dbs))?;
+            Code::check(ffi::mdb_env_set_mapsize(env.env.as_ptr(), with.map_size))?;
+            Code::check(ffi::mdb_env_set_maxreaders(env.env.as_ptr(), with.max_readers))?;
+            Code::check(ffi::mdb_env_set_maxdbs(env.env.as_ptr(), with.max_dbs))?;
         }
         // SAFETY: the path is NUL-terminated; after a failure LMDB wants mdb_env_close, which `env`'s drop does.
         Code::check(unsafe {
-            ffi::mdb_env_open(env.0.as_ptr(), with.path.as_ptr(), with.flags, with.mode as ffi::mdb_mode_t)
+            ffi::mdb_env_open(env.env.as_ptr(), with.path.as_ptr(), with.flags, with.mode as ffi::mdb_mode_t)
         })?;
         Ok(env)
     }
 
+    /// Whether this process opened it.
+    fn is_ours(&self) -> bool {
+        self.process == fork::process()
+    }
+
     /// Hands over what tells the registry that the files are closed.
     pub(super) fn hold(&self, ticket: Ticket) {
-        let first = self.1.set(ticket).is_ok();
+        let first = self.ticket.set(ticket).is_ok();
         debug_assert!(first, "an environment is registered once");
     }
 
@@ -110,20 +122,20 @@ impl RawEnv {
     /// unmaps first. Read transactions without cursors survive.
     pub(super) fn resize(&self, size: usize) -> Result<(), Code> {
         // SAFETY: the environment is open; `map.rs` sees to the rest.
-        Code::check(unsafe { ffi::mdb_env_set_mapsize(self.0.as_ptr(), size) })
+        Code::check(unsafe { ffi::mdb_env_set_mapsize(self.env.as_ptr(), size) })
     }
 
     /// Flushes what was written to stable storage, whatever the durability.
     pub(super) fn sync(&self) -> Result<(), Code> {
         // SAFETY: the environment is open for as long as `self` lives.
-        Code::check(unsafe { ffi::mdb_env_sync(self.0.as_ptr(), 1) })
+        Code::check(unsafe { ffi::mdb_env_sync(self.env.as_ptr(), 1) })
     }
 
     pub(super) fn info(&self) -> ffi::MDB_envinfo {
         // SAFETY: MDB_envinfo is plain numbers and a pointer: all zeros is a value of it.
         let mut info = unsafe { std::mem::zeroed::<ffi::MDB_envinfo>() };
         // SAFETY: the environment is open and `info` a valid place; the call fails only for null pointers.
-        unsafe { ffi::mdb_env_info(self.0.as_ptr(), &raw mut info) };
+        unsafe { ffi::mdb_env_info(self.env.as_ptr(), &raw mut info) };
         info
     }
 
@@ -131,7 +143,7 @@ impl RawEnv {
         // SAFETY: MDB_stat is plain numbers: all zeros is a value of it.
         let mut stat = unsafe { std::mem::zeroed::<ffi::MDB_stat>() };
         // SAFETY: the environment is open and `stat` a valid place; the call fails only for null pointers.
-        unsafe { ffi::mdb_env_stat(self.0.as_ptr(), &raw mut stat) };
+        unsafe { ffi::mdb_env_stat(self.env.as_ptr(), &raw mut stat) };
         stat
     }
 
@@ -139,7 +151,7 @@ impl RawEnv {
     pub(super) fn descriptor(&self) -> Result<c_int, Code> {
         let mut fd = -1;
         // SAFETY: the environment is open and `fd` a valid place.
-        Code::check(unsafe { ffi::mdb_env_get_fd(self.0.as_ptr(), &raw mut fd) })?;
+        Code::check(unsafe { ffi::mdb_env_get_fd(self.env.as_ptr(), &raw mut fd) })?;
         Ok(fd)
     }
 
@@ -162,7 +174,7 @@ impl RawEnv {
         let mut slots: Vec<ReaderSlot> = Vec::new();
         // SAFETY: the environment is open; the callback gets the vector, which outlives the call.
         let rc = unsafe {
-            ffi::mdb_reader_list(self.0.as_ptr(), Some(collect), (&raw mut slots).cast::<c_void>())
+            ffi::mdb_reader_list(self.env.as_ptr(), Some(collect), (&raw mut slots).cast::<c_void>())
         };
         if rc < 0 { Err(Code(rc)) } else { Ok(slots) }
     }
@@ -171,15 +183,19 @@ impl RawEnv {
     pub(super) fn reap_readers(&self) -> Result<u32, Code> {
         let mut dead = 0;
         // SAFETY: the environment is open and `dead` a valid place.
-        Code::check(unsafe { ffi::mdb_reader_check(self.0.as_ptr(), &raw mut dead) })?;
+        Code::check(unsafe { ffi::mdb_reader_check(self.env.as_ptr(), &raw mut dead) })?;
         Ok(u32::try_from(dead).unwrap_or(0))
     }
 }
 
 impl Drop for RawEnv {
     fn drop(&mut self) {
+        if !self.is_ours() {
+            std::mem::forget(self.ticket.take());
+            return;
+        }
         // SAFETY: transactions hold an `Arc` of what holds this, so none is left; cursors borrow those.
-        unsafe { ffi::mdb_env_close(self.0.as_ptr()) }
+        unsafe { ffi::mdb_env_close(self.env.as_ptr()) }
     }
 }
 
@@ -322,7 +338,7 @@ impl RoTxn {
         let mut txn = ptr::null_mut();
         // SAFETY: the environment is open.
         Code::check(unsafe {
-            ffi::mdb_txn_begin(env.0.as_ptr(), ptr::null_mut(), ffi::MDB_RDONLY, &raw mut txn)
+            ffi::mdb_txn_begin(env.env.as_ptr(), ptr::null_mut(), ffi::MDB_RDONLY, &raw mut txn)
         })?;
         Ok(RoTxn { txn: Txn(NonNull::new(txn).ok_or(Code(libc::ENOMEM))?), env: Arc::clone(env) })
     }
@@ -362,8 +378,10 @@ impl std::ops::Deref for RoTxn {
 
 impl Drop for RoTxn {
     fn drop(&mut self) {
-        // SAFETY: the transaction is live, and nothing borrows from it any more.
-        unsafe { ffi::mdb_txn_abort(self.txn.0.as_ptr()) }
+        if self.env.is_ours() {
+            // SAFETY: the transaction is live, and nothing borrows from it any more.
+            unsafe { ffi::mdb_txn_abort(self.txn.0.as_ptr()) }
+        }
     }
 }
 
@@ -383,7 +401,7 @@ impl RwTxn {
     pub(super) fn begin(env: &Arc<RawEnv>) -> Result<RwTxn, Code> {
         let mut txn = ptr::null_mut();
         // SAFETY: the environment is open.
-        Code::check(unsafe { ffi::mdb_txn_begin(env.0.as_ptr(), ptr::null_mut(), 0, &raw mut txn) })?;
+        Code::check(unsafe { ffi::mdb_txn_begin(env.env.as_ptr(), ptr::null_mut(), 0, &raw mut txn) })?;
         let txn = Txn(NonNull::new(txn).ok_or(Code(libc::ENOMEM))?);
         Ok(RwTxn { levels: vec![txn], env: Arc::clone(env) })
     }
@@ -398,7 +416,7 @@ impl RwTxn {
         let mut txn = ptr::null_mut();
         // SAFETY: the environment is open and the parent is its live innermost transaction, unused until the
         // child ends, since only the last level is ever used.
-        Code::check(unsafe { ffi::mdb_txn_begin(self.env.0.as_ptr(), parent, 0, &raw mut txn) })?;
+        Code::check(unsafe { ffi::mdb_txn_begin(self.env.env.as_ptr(), parent, 0, &raw mut txn) })?;
         self.levels.push(Txn(NonNull::new(txn).ok_or(Code(libc::ENOMEM))?));
         Ok(())
     }
@@ -467,7 +485,7 @@ impl std::ops::Deref for RwTxn {
 
 impl Drop for RwTxn {
     fn drop(&mut self) {
-        while !self.levels.is_empty() {
+        while !self.levels.is_empty() && self.env.is_ours() {
             self.abort_level();
         }
     }

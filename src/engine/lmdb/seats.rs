@@ -18,7 +18,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::reader::Reader;
 use super::txn::{Snapshot, WriteTxn};
 use super::writer::thread_number;
-use super::{Begin, Engine, pin};
+use super::{Begin, Engine, fork, pin};
 use crate::error::{Error, Result, Status};
 
 /// Where an opening stands.
@@ -35,12 +35,19 @@ pub(crate) enum State {
 pub(crate) struct Opening {
     id: u64,
     state: AtomicU8,
+    process: u64,
 }
 
 impl Opening {
     pub(crate) fn new() -> Arc<Opening> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        Arc::new(Opening { id: NEXT.fetch_add(1, Ordering::Relaxed), state: AtomicU8::new(0) })
+        Arc::new(Opening { id: NEXT.fetch_add(1, Ordering::Relaxed), state: AtomicU8::new(0), process: fork::process() })
+    }
+
+    /// Fails in a child of the process that opened it.
+    #[inline]
+    pub(crate) fn check_process(&self) -> Result<()> {
+        if self.process == fork::process() { Ok(()) } else { Err(fork::forked()) }
     }
 
     pub(crate) fn state(&self) -> State {
@@ -132,6 +139,8 @@ impl Seat {
 
     /// Runs a call in the seat. The pooled snapshot is let go after it.
     pub(crate) fn call<R>(&self, f: impl FnOnce(&mut Call<'_>) -> Result<R>) -> Result<R> {
+        // Before the lock, which another thread of the parent may have held.
+        self.opening.check_process()?;
         let mut guarded = self.guarded.lock();
         if self.opening.state() != State::Open {
             guarded.release(true);
@@ -408,7 +417,11 @@ struct Mine(RefCell<Vec<OwnSeat>>);
 impl Drop for Mine {
     fn drop(&mut self) {
         for seat in self.0.take() {
-            seat.guarded.lock().release(true);
+            if seat.opening.check_process().is_ok() {
+                seat.guarded.lock().release(true);
+            } else {
+                std::mem::forget(seat);
+            }
         }
     }
 }

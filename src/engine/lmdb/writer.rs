@@ -1,31 +1,25 @@
 //! The process's writer lock, and the one path by which autocommitted writes reach LMDB.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 use super::Engine;
+use super::lock::Holder;
 use super::reader::Reader;
 use super::txn::WriteTxn;
 use crate::engine::{Op, Outcome, Wait};
 use crate::error::{Error, Result, Status};
 
-/// One writer at a time in this process. LMDB's own lock, taken after it, sees to other processes; it has
-/// neither a try nor a time-out.
+/// One writer at a time in this process.
 #[derive(Default)]
 pub(super) struct Writer {
     holder: Mutex<Option<Holder>>,
     free: Condvar,
 }
 
-#[derive(Clone, Copy)]
-struct Holder {
-    thread: u64,
-    since: SystemTime,
-}
-
-/// Holds the writer lock until dropped.
+/// Holds the write lock, in this process and between processes, until dropped by the thread that took it.
 pub(super) struct Lease {
     engine: Arc<Engine>,
 }
@@ -39,53 +33,56 @@ impl Lease {
     pub(super) fn take(engine: &Arc<Engine>, wait: Wait) -> Result<Lease> {
         let (begun, deadline) = (Instant::now(), engine.deadline(wait));
         let me = thread_number();
-        let mut holder = engine.writer.holder.lock();
-        while let Some(held) = *holder {
-            if held.thread == me {
-                return Err(Error::new(
-                    Status::Busy,
-                    "this thread's own write transaction, which is not current, holds the write lock: \
-                     waiting for it would never end",
-                ));
-            }
-            let timed_out = match deadline {
-                None => {
-                    engine.writer.free.wait(&mut holder);
-                    false
-                }
-                Some(deadline) => engine.writer.free.wait_until(&mut holder, deadline).timed_out(),
-            };
-            if timed_out && let Some(held) = *holder {
-                return Err(busy(held, begun.elapsed()));
-            }
+        engine.writer.take(me, begun, deadline)?;
+        if let Some(lock) = &engine.lock
+            && let Err(error) = lock.take(me, deadline)
+        {
+            engine.writer.release();
+            return Err(error);
         }
-        *holder = Some(Holder { thread: me, since: SystemTime::now() });
-        drop(holder);
         Ok(Lease { engine: Arc::clone(engine) })
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        *self.engine.writer.holder.lock() = None;
-        self.engine.writer.free.notify_one();
+        if let Some(lock) = &self.engine.lock {
+            lock.release();
+        }
+        self.engine.writer.release();
     }
 }
 
-fn busy(held: Holder, waited: Duration) -> Error {
-    let for_how_long = held.since.elapsed().unwrap_or_default();
-    let since = held.since.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Error::new(
-        Status::Busy,
-        format!(
-            "the write lock was not free within {waited:?}: process {}, thread {} has held it for {:.1} s \
-             (since {} s after 1970-01-01)",
-            std::process::id(),
-            held.thread,
-            for_how_long.as_secs_f64(),
-            since.as_secs()
-        ),
-    )
+impl Writer {
+    fn take(&self, me: u64, begun: Instant, deadline: Option<Instant>) -> Result<()> {
+        let mut holder = self.holder.lock();
+        while let Some(held) = *holder {
+            if held.thread == me {
+                return Err(Error::new(
+                    Status::Busy,
+                    "this thread's own write transaction, which is not current, holds the write lock: waiting for \
+                     it would never end",
+                ));
+            }
+            let timed_out = match deadline {
+                None => {
+                    self.free.wait(&mut holder);
+                    false
+                }
+                Some(deadline) => self.free.wait_until(&mut holder, deadline).timed_out(),
+            };
+            if timed_out && let Some(held) = *holder {
+                return Err(held.busy(begun.elapsed()));
+            }
+        }
+        *holder = Some(Holder::now(me));
+        Ok(())
+    }
+
+    fn release(&self) {
+        *self.holder.lock() = None;
+        self.free.notify_one();
+    }
 }
 
 /// A number of the calling thread that no other thread of the process has or had.

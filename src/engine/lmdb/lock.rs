@@ -1,0 +1,297 @@
+//! The write lock between processes: a file beside LMDB's lock file, with a lock that can be waited for with a
+//! time-out.
+//!
+//! LMDB's own lock has neither a try nor a time-out; it is taken after this one and is then free, but for
+//! programs that use LMDB without this library. The file holds a robust mutex shared between processes: when
+//! its holder dies, at any point, the next one gets it. It also says who holds it, and since when.
+//!
+//! Whoever has the environment open holds a shared `flock` on the file. Whoever finds itself alone, an
+//! exclusive one, and makes the mutex anew: after a crash of the system nobody else would ever let it go.
+
+use std::fs::{File, OpenOptions};
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::fork;
+use crate::error::{Error, Result, Status};
+
+/// What the file begins with once it is made: `PCLOCK` and the version of the layout.
+const MAGIC: u64 = u64::from_be_bytes(*b"PCLOCK\x00\x01");
+
+/// The file's content. What differs between builds of the C library is told by the size of its mutex.
+#[repr(C)]
+struct Layout {
+    magic: AtomicU64,
+    mutex_size: AtomicU32,
+    /// The holder's process; 0: nobody.
+    process: AtomicU32,
+    /// The holder's thread, as the process numbers them.
+    thread: AtomicU64,
+    /// When the holder took it, in microseconds since 1970-01-01.
+    since: AtomicI64,
+    mutex: libc::pthread_mutex_t,
+}
+
+/// Who holds the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Holder {
+    pub process: u32,
+    pub thread: u64,
+    /// Microseconds since 1970-01-01.
+    pub since: i64,
+}
+
+impl Holder {
+    /// The calling thread, from now on.
+    pub(super) fn now(thread: u64) -> Holder {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Holder { process: std::process::id(), thread, since: i64::try_from(since.as_micros()).unwrap_or(i64::MAX) }
+    }
+
+    /// What an error says of it.
+    pub(super) fn busy(&self, waited: Duration) -> Error {
+        let now = Holder::now(0).since;
+        let held = Duration::from_micros(u64::try_from(now.saturating_sub(self.since)).unwrap_or(0));
+        Error::new(
+            Status::Busy,
+            format!(
+                "the write lock was not free within {} ms: process {} (thread {}) has held it for {} ms, since {}",
+                waited.as_millis(),
+                self.process,
+                self.thread,
+                held.as_millis(),
+                utc(self.since)
+            ),
+        )
+    }
+}
+
+/// A time as ISO 8601 writes it.
+fn utc(micros: i64) -> String {
+    let (days, rest) = (micros.div_euclid(86_400_000_000), micros.rem_euclid(86_400_000_000));
+    let seconds = rest / 1_000_000;
+    let date = crate::codec::Date(i32::try_from(days).unwrap_or(i32::MAX));
+    format!("{date}T{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// The lock of an environment, open in this process.
+pub(super) struct ProcessLock {
+    at: NonNull<Layout>,
+    /// Holds the shared `flock`.
+    file: Option<File>,
+    process: u64,
+}
+
+// SAFETY: the layout is made of atomics and a mutex that threads and processes share.
+unsafe impl Send for ProcessLock {}
+// SAFETY: as above.
+unsafe impl Sync for ProcessLock {}
+
+/// The name of the file: `lock.pc` in the directory, `NAME-lock.pc` beside a data file that is named.
+pub(super) fn path(environment: &Path, no_subdir: bool) -> PathBuf {
+    if !no_subdir {
+        return environment.join("lock.pc");
+    }
+    let mut name = environment.as_os_str().to_owned();
+    name.push("-lock.pc");
+    name.into()
+}
+
+fn flock(file: &File, operation: libc::c_int) -> std::io::Result<()> {
+    loop {
+        // SAFETY: the descriptor is open as long as `file`.
+        if unsafe { libc::flock(file.as_raw_fd(), operation) } == 0 {
+            return Ok(());
+        }
+        let error = std::io::Error::last_os_error();
+        if error.kind() != std::io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
+impl ProcessLock {
+    /// Opens the lock file, and makes it where nobody uses it.
+    pub(super) fn open(path: &Path, mode: u32) -> Result<ProcessLock> {
+        let failed = |error: std::io::Error| {
+            let status = match error.kind() {
+                std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => Status::Permission,
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Status::DiskFull,
+                _ => Status::Io,
+            };
+            Error::new(status, format!("{} cannot be used as the write lock: {error}", path.display()))
+        };
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(mode)
+            .open(path)
+            .map_err(failed)?;
+        let size = size_of::<Layout>() as u64;
+        loop {
+            let alone = flock(&file, libc::LOCK_EX | libc::LOCK_NB).is_ok();
+            if alone {
+                file.set_len(0).and_then(|()| file.set_len(size)).map_err(failed)?;
+            } else {
+                // Waits for whoever is making it.
+                flock(&file, libc::LOCK_SH).map_err(failed)?;
+                if file.metadata().map_err(failed)?.len() < size {
+                    // Its maker died on the way: perhaps nobody is left now.
+                    flock(&file, libc::LOCK_UN).map_err(failed)?;
+                    continue;
+                }
+            }
+            let mut lock = ProcessLock { at: map(&file).map_err(failed)?, file: None, process: fork::process() };
+            if alone {
+                lock.make().map_err(failed)?;
+                flock(&file, libc::LOCK_SH).map_err(failed)?;
+            } else if lock.layout().magic.load(Ordering::Acquire) != MAGIC {
+                flock(&file, libc::LOCK_UN).map_err(failed)?;
+                continue;
+            }
+            let theirs = lock.layout().mutex_size.load(Ordering::Relaxed);
+            if theirs as usize != size_of::<libc::pthread_mutex_t>() {
+                return Err(Error::new(
+                    Status::LockVersion,
+                    format!(
+                        "{} is in use by a program with another C library (its mutex has {theirs} bytes, this \
+                         one's {}); close it there first",
+                        path.display(),
+                        size_of::<libc::pthread_mutex_t>()
+                    ),
+                ));
+            }
+            lock.file = Some(file);
+            return Ok(lock);
+        }
+    }
+
+    fn layout(&self) -> &Layout {
+        // SAFETY: mapped as long as `self`, and as large as the layout; others write its atomics only, and the
+        // mutex through its own calls.
+        unsafe { self.at.as_ref() }
+    }
+
+    fn mutex(&self) -> *mut libc::pthread_mutex_t {
+        // SAFETY: within the mapping.
+        unsafe { &raw mut (*self.at.as_ptr()).mutex }
+    }
+
+    /// Makes the mutex. The caller is alone with the file.
+    fn make(&self) -> std::io::Result<()> {
+        let check = |rc: libc::c_int| {
+            if rc == 0 { Ok(()) } else { Err(std::io::Error::from_raw_os_error(rc)) }
+        };
+        let mut attributes = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
+        // SAFETY: the attributes are made before they are used and destroyed after; the mutex lies in memory
+        // that nobody else uses yet.
+        unsafe {
+            check(libc::pthread_mutexattr_init(attributes.as_mut_ptr()))?;
+            let made = check(libc::pthread_mutexattr_setpshared(attributes.as_mut_ptr(), libc::PTHREAD_PROCESS_SHARED))
+                .and_then(|()| {
+                    check(libc::pthread_mutexattr_setrobust(attributes.as_mut_ptr(), libc::PTHREAD_MUTEX_ROBUST))
+                })
+                .and_then(|()| check(libc::pthread_mutex_init(self.mutex(), attributes.as_ptr())));
+            libc::pthread_mutexattr_destroy(attributes.as_mut_ptr());
+            made?;
+        }
+        let size = u32::try_from(size_of::<libc::pthread_mutex_t>()).unwrap_or(0);
+        self.layout().mutex_size.store(size, Ordering::Relaxed);
+        self.layout().magic.store(MAGIC, Ordering::Release);
+        Ok(())
+    }
+
+    /// Takes the lock for the calling thread, which must release it. `deadline`: `None` waits for ever.
+    pub(super) fn take(&self, thread: u64, deadline: Option<Instant>) -> Result<()> {
+        let begun = Instant::now();
+        // SAFETY: the mutex was made by whoever was alone with the file; robust and shared between processes.
+        let mut rc = unsafe { libc::pthread_mutex_trylock(self.mutex()) };
+        if rc == libc::EBUSY {
+            rc = match deadline.map(|deadline| deadline.saturating_duration_since(begun)) {
+                // SAFETY: as above.
+                None => unsafe { libc::pthread_mutex_lock(self.mutex()) },
+                Some(Duration::ZERO) => libc::ETIMEDOUT,
+                Some(patience) => {
+                    let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_add(patience);
+                    let until = libc::timespec {
+                        tv_sec: libc::time_t::try_from(until.as_secs()).unwrap_or(libc::time_t::MAX),
+                        tv_nsec: until.subsec_nanos().into(),
+                    };
+                    // SAFETY: as above; the time is a valid one.
+                    unsafe { libc::pthread_mutex_timedlock(self.mutex(), &raw const until) }
+                }
+            };
+        }
+        match rc {
+            0 => {}
+            libc::EOWNERDEAD => {
+                // The holder died. LMDB undoes its transaction; nothing else is under this lock.
+                // SAFETY: the calling thread has the mutex.
+                let rc = unsafe { libc::pthread_mutex_consistent(self.mutex()) };
+                debug_assert_eq!(rc, 0);
+            }
+            libc::ETIMEDOUT => return Err(self.holder().busy(begun.elapsed())),
+            rc => {
+                return Err(Error::new(
+                    Status::Io,
+                    format!("the write lock cannot be taken: {}", std::io::Error::from_raw_os_error(rc)),
+                ));
+            }
+        }
+        let holder = Holder::now(thread);
+        let layout = self.layout();
+        layout.thread.store(holder.thread, Ordering::Relaxed);
+        layout.since.store(holder.since, Ordering::Relaxed);
+        layout.process.store(holder.process, Ordering::Release);
+        Ok(())
+    }
+
+    /// Lets the lock go. By the thread that took it; a child process leaves its parent's alone.
+    pub(super) fn release(&self) {
+        if fork::process() != self.process {
+            return;
+        }
+        self.layout().process.store(0, Ordering::Relaxed);
+        // SAFETY: the calling thread took the mutex.
+        let rc = unsafe { libc::pthread_mutex_unlock(self.mutex()) };
+        debug_assert_eq!(rc, 0, "released by the thread that took it");
+    }
+
+    fn holder(&self) -> Holder {
+        let layout = self.layout();
+        Holder {
+            process: layout.process.load(Ordering::Acquire),
+            thread: layout.thread.load(Ordering::Relaxed),
+            since: layout.since.load(Ordering::Relaxed),
+        }
+    }
+}
+
+fn map(file: &File) -> std::io::Result<NonNull<Layout>> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a new shared mapping of a file that is as long; it is unmapped by `ProcessLock`'s drop.
+    let at = unsafe {
+        libc::mmap(ptr::null_mut(), size_of::<Layout>(), protection, libc::MAP_SHARED, file.as_raw_fd(), 0)
+    };
+    if at == libc::MAP_FAILED {
+        return Err(std::io::Error::last_os_error());
+    }
+    NonNull::new(at.cast()).ok_or_else(|| std::io::Error::from_raw_os_error(libc::ENOMEM))
+}
+
+impl Drop for ProcessLock {
+    fn drop(&mut self) {
+        if fork::process() != self.process {
+            return;
+        }
+        // SAFETY: mapped by `map`, and nobody borrows from it any more. The mutex stays in the file, for others.
+        unsafe { libc::munmap(self.at.as_ptr().cast(), size_of::<Layout>()) };
+    }
+}
