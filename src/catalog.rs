@@ -365,6 +365,12 @@ fn encode_dropped(id: u64) -> Vec<u8> {
     })
 }
 
+/// Whether a record is the mark of a drop.
+pub(crate) fn is_dropped(record: &[u8]) -> bool {
+    let mut fields = Fields::default();
+    fields.read(record).is_ok() && fields.version == Some(VERSION) && fields.dropped
+}
+
 fn decode(name: &str, bytes: &[u8]) -> Result<Record> {
     let damaged = |what: &str| {
         Error::new(Status::Corrupted, format!("the catalog's record of {name:?} is damaged: {what}"))

@@ -13,6 +13,7 @@ use crate::codec::{self, MAX_VALUE, Type};
 use crate::engine::{Column, Db, Engine, Op, Outcome, Range, Reader, Space, Wait};
 use crate::environment::{Environment, Shared};
 use crate::error::{Error, Result, Status};
+use crate::transaction::TxnRef;
 
 /// How a collection is opened.
 #[derive(Clone, Copy, Debug, Default)]
@@ -121,6 +122,10 @@ impl Collection {
                     }
                     let schema = Schema { kind, key: key_type.clone(), value: value_type.clone() };
                     let creation = Creation::new(sequence, &schema);
+                    if engine.is_crowded() && TxnRef::current(env)?.is_none() {
+                        engine.reclaim(catalog::is_dropped)?;
+                        continue;
+                    }
                     if shared.write(sequence, &creation.ops(engine.catalog(), &space))?.is_some() {
                         return Ok(make(schema, None, true));
                     }

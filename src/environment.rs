@@ -8,11 +8,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::catalog::{self, CollectionInfo, Looked};
+use crate::engine::fork::PerProcess;
 use crate::engine::{
     self, Call, Durability, Engine, Op, Opening, Outcome, Reader, Settings, Space, State, Wait,
     seat_of_thread,
 };
-use crate::engine::fork::PerProcess;
 use crate::error::{Error, Result, Status};
 use crate::transaction::{Access, Transaction, TxnRef};
 

@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
+use crate::catalog;
 use crate::engine::{Call, Level, Reader, Root, RootKind, Seat, Wait, begin_write, seat_of_thread};
 use crate::environment::{Environment, Shared};
 use crate::error::{Error, Result, Status};
@@ -134,6 +135,9 @@ impl TxnRef {
             Begun::NeedsWriteLock => {
                 let engine = shared.engine()?;
                 // Outside of the call: nobody waits for the write lock in a seat.
+                if engine.is_crowded() {
+                    engine.reclaim(catalog::is_dropped)?;
+                }
                 let txn = begin_write(&engine, wait)?;
                 Ok(made(seat.call(|call| Ok(call.push_root(RootKind::Write(txn), true)))?))
             }

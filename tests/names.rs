@@ -177,3 +177,53 @@ fn more_collections_than_the_option_allows_are_an_error_that_names_it() {
     assert!(error.message().contains("max_collections"), "{error}");
     assert_eq!(Set::<i64>::open(&env, "s1").unwrap().first().unwrap(), Some(1));
 }
+
+#[test]
+fn names_that_were_dropped_give_their_places_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { max_collections: 32, ..options() };
+    let env = Environment::open(dir.path().join("data"), &options).unwrap();
+    let kept = Dict::<i64, i64>::open(&env, "kept").unwrap();
+    kept.put(&1, &1).unwrap();
+    // A snapshot of before; it keeps old pages, so not for long.
+    let mut entries = Some(kept.iter().unwrap());
+    for n in 0..10_000 {
+        if n == 100 {
+            assert_eq!(entries.take().unwrap().next().unwrap().unwrap(), (1, 1));
+        }
+        let name = format!("n{n}");
+        let set = Set::<i64>::open(&env, &name).unwrap();
+        set.add_many(&(0..5).collect::<Vec<_>>()).unwrap();
+        if n % 2 == 0 {
+            env.drop_collection(&name).unwrap();
+        } else {
+            env.transaction(|| env.drop_collection(&name)).unwrap();
+        }
+        assert_eq!(status(set.len()), Status::NoCollection);
+    }
+    assert_eq!(env.collections().unwrap().len(), 1);
+    assert_eq!(kept.get(&1).unwrap(), Some(1));
+    let info = env.info().unwrap();
+    assert!(info.file_size < 4 << 20, "{info:?}");
+}
+
+#[test]
+fn a_name_made_anew_after_its_place_was_given_back_is_the_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { max_collections: 16, ..options() };
+    let env = Environment::open(dir.path().join("data"), &options).unwrap();
+    let old = Dict::<i64, i64>::open(&env, "x").unwrap();
+    old.put(&1, &1).unwrap();
+    env.drop_collection("x").unwrap();
+    for n in 0..100 {
+        Set::<i64>::open(&env, &format!("n{n}")).unwrap().add(&n).unwrap();
+        env.drop_collection(&format!("n{n}")).unwrap();
+    }
+    let other = Dict::<i64, i64>::open(&env, "other").unwrap();
+    other.put(&7, &7).unwrap();
+    assert_eq!(status(old.get(&1)), Status::NoCollection);
+    let new = Dict::<i64, i64>::open(&env, "x").unwrap();
+    new.put(&2, &2).unwrap();
+    assert_eq!(old.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [(2, 2)]);
+    assert_eq!(other.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [(7, 7)]);
+}

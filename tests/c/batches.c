@@ -1,8 +1,7 @@
 /* Batches: columns in, columns out, all or nothing. */
 #include "check.h"
 
-static void entries_of_varying_width(void)
-{
+static void entries_of_varying_width(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     const uint64_t keys[] = {0, 1, 3, 4, 5}, values[] = {0, 3, 3, 6, 7};
@@ -29,8 +28,7 @@ static void entries_of_varying_width(void)
     OK(pc_env_close(env));
 }
 
-static void fixed_widths_are_a_matrix(void)
-{
+static void fixed_widths_are_a_matrix(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "u16", "f64[2]");
     const unsigned char keys[] = {0, 1, 0, 2, 0, 3}, asked[] = {0, 3, 9, 9, 0, 1};
@@ -44,7 +42,8 @@ static void fixed_widths_are_a_matrix(void)
     CHECK(present[0] && !present[1] && present[2]);
     CHECK(got[0][0] == 5 && got[0][1] == 6 && got[1][0] == 0 && got[1][1] == 0 && got[2][1] == 2);
     OK(pc_dict_get_many(dict, 3, asked, NULL, present, NULL, 0, &variable, offsets, NULL));
-    CHECK(variable.len == 32 && offsets[1] == 16 && offsets[2] == 16 && memcmp(variable.data, matrix[2], 16) == 0);
+    CHECK(variable.len == 32 && offsets[1] == 16 && offsets[2] == 16 &&
+          memcmp(variable.data, matrix[2], 16) == 0);
     FAILS(PC_ERR_INVALID_ARGUMENT, "values_cap",
           pc_dict_get_many(dict, 3, asked, NULL, present, got, sizeof got - 1, NULL, NULL, NULL));
     FAILS(PC_ERR_INVALID_ARGUMENT, "must be NULL",
@@ -59,8 +58,7 @@ static void fixed_widths_are_a_matrix(void)
     OK(pc_env_close(env));
 }
 
-static void a_bad_item_is_named_and_nothing_is_done(void)
-{
+static void a_bad_item_is_named_and_nothing_is_done(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     pc_set set = open_set(env, "s", "str");
@@ -69,25 +67,45 @@ static void a_bad_item_is_named_and_nothing_is_done(void)
     pc_buffer values = {0};
     uint64_t offsets[4], count = 99;
     size_t failed_at = 99;
-    FAILS(PC_ERR_BAD_KEY, "item 1", pc_dict_put_many(dict, 3, "a\xff""c", three, "123", three, &failed_at));
+    FAILS(PC_ERR_BAD_KEY, "item 1",
+          pc_dict_put_many(dict, 3,
+                           "a\xff"
+                           "c",
+                           three, "123", three, &failed_at));
     CHECK(failed_at == 1);
     FAILS(PC_ERR_BAD_VALUE, "item 2", pc_dict_put_many(dict, 3, "abc", three, "12\xff", three, &failed_at));
     CHECK(failed_at == 2 && dict_len(dict) == 0);
-    FAILS(PC_ERR_INVALID_ARGUMENT, "ascend", pc_dict_put_many(dict, 3, "abc", falling, "123", three, &failed_at));
+    FAILS(PC_ERR_INVALID_ARGUMENT, "ascend",
+          pc_dict_put_many(dict, 3, "abc", falling, "123", three, &failed_at));
     CHECK(failed_at == SIZE_MAX);
     FAILS(PC_ERR_INVALID_ARGUMENT, "", pc_dict_put_many(dict, 3, "abc", wide, "123", three, NULL));
-    FAILS(PC_ERR_INVALID_ARGUMENT, "no fixed width", pc_dict_put_many(dict, 3, "abc", NULL, "123", three, NULL));
-    FAILS(PC_ERR_INVALID_ARGUMENT, "no fixed width", pc_dict_put_many(dict, 3, "abc", three, "123", NULL, NULL));
-    FAILS(PC_ERR_INVALID_ARGUMENT, "keys is NULL", pc_dict_put_many(dict, 3, NULL, three, "123", three, NULL));
-    FAILS(PC_ERR_INVALID_ARGUMENT, "beyond", pc_dict_put_many(dict, SIZE_MAX, "abc", three, "123", three, NULL));
-    FAILS(PC_ERR_BAD_KEY, "item 0", pc_dict_get_many(dict, 3, "\xff""bc", three, present, NULL, 0, &values, offsets,
-                                                      &failed_at));
+    FAILS(PC_ERR_INVALID_ARGUMENT, "no fixed width",
+          pc_dict_put_many(dict, 3, "abc", NULL, "123", three, NULL));
+    FAILS(PC_ERR_INVALID_ARGUMENT, "no fixed width",
+          pc_dict_put_many(dict, 3, "abc", three, "123", NULL, NULL));
+    FAILS(PC_ERR_INVALID_ARGUMENT, "keys is NULL",
+          pc_dict_put_many(dict, 3, NULL, three, "123", three, NULL));
+    FAILS(PC_ERR_INVALID_ARGUMENT, "beyond",
+          pc_dict_put_many(dict, SIZE_MAX, "abc", three, "123", three, NULL));
+    FAILS(PC_ERR_BAD_KEY, "item 0",
+          pc_dict_get_many(dict, 3,
+                           "\xff"
+                           "bc",
+                           three, present, NULL, 0, &values, offsets, &failed_at));
     CHECK(failed_at == 0);
     FAILS(PC_ERR_BAD_KEY, "item 2", pc_dict_remove_many(dict, 3, "ab\xff", three, &count, &failed_at));
     CHECK(failed_at == 2);
-    FAILS(PC_ERR_BAD_KEY, "item 1", pc_set_add_many(set, 3, "a\xff""c", three, &count, &failed_at));
+    FAILS(PC_ERR_BAD_KEY, "item 1",
+          pc_set_add_many(set, 3,
+                          "a\xff"
+                          "c",
+                          three, &count, &failed_at));
     CHECK(failed_at == 1 && set_len(set) == 0);
-    FAILS(PC_ERR_BAD_KEY, "item 1", pc_set_remove_many(set, 3, "a\xff""c", three, &count, &failed_at));
+    FAILS(PC_ERR_BAD_KEY, "item 1",
+          pc_set_remove_many(set, 3,
+                             "a\xff"
+                             "c",
+                             three, &count, &failed_at));
     FAILS(PC_ERR_BAD_KEY, "item 2", pc_set_contains_many(set, 3, "ab\xff", three, present, &failed_at));
     CHECK(failed_at == 2 && count == 99);
     FAILS(PC_ERR_INVALID_ARGUMENT, "present", pc_set_contains_many(set, 3, "abc", three, NULL, &failed_at));
@@ -100,8 +118,7 @@ static void a_bad_item_is_named_and_nothing_is_done(void)
     OK(pc_env_close(env));
 }
 
-static void elements_of_sets(void)
-{
+static void elements_of_sets(void) {
     pc_env env = open_env();
     pc_set set = open_set(env, "s", "str"), numbers = open_set(env, "n", "u8");
     const uint64_t three[] = {0, 1, 2, 3};
@@ -123,8 +140,7 @@ static void elements_of_sets(void)
     OK(pc_env_close(env));
 }
 
-static void a_large_batch_in_a_transaction(void)
-{
+static void a_large_batch_in_a_transaction(void) {
     enum { COUNT = 20000 };
     static unsigned char keys[COUNT][4];
     static int64_t values[COUNT], got[COUNT];
@@ -149,8 +165,7 @@ static void a_large_batch_in_a_transaction(void)
     OK(pc_env_close(env));
 }
 
-int main(void)
-{
+int main(void) {
     RUN(entries_of_varying_width);
     RUN(fixed_widths_are_a_matrix);
     RUN(a_bad_item_is_named_and_nothing_is_done);

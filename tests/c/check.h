@@ -1,4 +1,5 @@
-/* What the C tests share: checks that name their place, a directory of its own for each test, and the totals. */
+/* What the C tests share: checks that name their place, a directory of its own for each test, and the totals.
+ */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -16,12 +17,12 @@
 
 static int check_passed, check_failed, check_bad;
 
-#define CHECK(condition) \
-    do { \
-        if (!(condition)) { \
-            check_bad++; \
-            printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-        } \
+#define CHECK(condition)                                                                                     \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            check_bad++;                                                                                     \
+            printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                                   \
+        }                                                                                                    \
     } while (0)
 
 /* A call and the status it should give. */
@@ -29,21 +30,22 @@ static int check_passed, check_failed, check_bad;
 #define OK(call) GIVES(PC_OK, call)
 
 /* A call that should fail, and a part of the message that it should leave. */
-#define FAILS(status, part, call) \
-    do { \
-        GIVES(status, call); \
-        if (!strstr(pc_last_error(), (part))) { \
-            check_bad++; \
-            printf("%s:%d: %s: \"%s\" does not say \"%s\"\n", __FILE__, __LINE__, #call, pc_last_error(), (part)); \
-        } \
+#define FAILS(status, part, call)                                                                            \
+    do {                                                                                                     \
+        GIVES(status, call);                                                                                 \
+        if (!strstr(pc_last_error(), (part))) {                                                              \
+            check_bad++;                                                                                     \
+            printf("%s:%d: %s: \"%s\" does not say \"%s\"\n", __FILE__, __LINE__, #call, pc_last_error(),    \
+                   (part));                                                                                  \
+        }                                                                                                    \
     } while (0)
 
-static inline pc_status check_status(const char *file, int line, const char *call, pc_status got, pc_status expected)
-{
+static inline pc_status check_status(const char *file, int line, const char *call, pc_status got,
+                                     pc_status expected) {
     if (got != expected) {
         check_bad++;
-        printf("%s:%d: %s gives %d (%s), not %d (%s)%s%s\n", file, line, call, got, pc_strerror(got), expected,
-               pc_strerror(expected), got < 0 ? ": " : "", got < 0 ? pc_last_error() : "");
+        printf("%s:%d: %s gives %d (%s), not %d (%s)%s%s\n", file, line, call, got, pc_strerror(got),
+               expected, pc_strerror(expected), got < 0 ? ": " : "", got < 0 ? pc_last_error() : "");
     }
     return got;
 }
@@ -51,8 +53,7 @@ static inline pc_status check_status(const char *file, int line, const char *cal
 /* The test's directory, gone when it ends. */
 static char check_dir[256];
 
-static inline const char *in_dir(const char *name)
-{
+static inline const char *in_dir(const char *name) {
     static char paths[4][512];
     static unsigned next;
     char *path = paths[next++ % 4];
@@ -60,14 +61,12 @@ static inline const char *in_dir(const char *name)
     return path;
 }
 
-static int check_remove(const char *path, const struct stat *info, int type, struct FTW *walk)
-{
+static int check_remove(const char *path, const struct stat *info, int type, struct FTW *walk) {
     (void)info, (void)type, (void)walk;
     return remove(path);
 }
 
-static inline void check_run(const char *name, void (*test)(void))
-{
+static inline void check_run(const char *name, void (*test)(void)) {
     const char *base = getenv("TMPDIR");
     check_bad = 0;
     snprintf(check_dir, sizeof check_dir, "%s/pc-test-XXXXXX", base ? base : "/tmp");
@@ -86,15 +85,13 @@ static inline void check_run(const char *name, void (*test)(void))
 }
 #define RUN(test) check_run(#test, test)
 
-static inline int check_end(void)
-{
+static inline int check_end(void) {
     printf("%d passed, %d failed\n", check_passed, check_failed);
     return check_failed != 0;
 }
 
 /* Opens an environment in the test's directory, without syncs: what is tested is not the disk. */
-static inline pc_env open_env(void)
-{
+static inline pc_env open_env(void) {
     pc_env_options options;
     pc_env env = {0};
     OK(pc_env_options_init(&options, sizeof options));
@@ -103,15 +100,13 @@ static inline pc_env open_env(void)
     return env;
 }
 
-static inline pc_dict open_dict(pc_env env, const char *name, const char *key, const char *value)
-{
+static inline pc_dict open_dict(pc_env env, const char *name, const char *key, const char *value) {
     pc_dict dict = {0};
     OK(pc_dict_open(env, name, key, value, 0, &dict));
     return dict;
 }
 
-static inline pc_set open_set(pc_env env, const char *name, const char *type)
-{
+static inline pc_set open_set(pc_env env, const char *name, const char *type) {
     pc_set set = {0};
     OK(pc_set_open(env, name, type, 0, &set));
     return set;
@@ -120,14 +115,12 @@ static inline pc_set open_set(pc_env env, const char *name, const char *type)
 /* Text as key or value of the byte calls. */
 #define S(text) (text), strlen(text)
 
-static inline pc_status put(pc_dict dict, const char *key, const char *value)
-{
+static inline pc_status put(pc_dict dict, const char *key, const char *value) {
     return pc_dict_put(dict, S(key), S(value));
 }
 
 /* Whether a key's value is this text; NULL: absent. */
-static inline int holds(pc_dict dict, const char *key, const char *value)
-{
+static inline int holds(pc_dict dict, const char *key, const char *value) {
     char got[256];
     size_t len = 0;
     pc_status status = pc_dict_get(dict, S(key), got, sizeof got, &len);
@@ -136,25 +129,21 @@ static inline int holds(pc_dict dict, const char *key, const char *value)
     return len == strlen(value) && memcmp(got, value, len) == 0;
 }
 
-static inline int is_text(const void *data, size_t len, const char *text)
-{
+static inline int is_text(const void *data, size_t len, const char *text) {
     return len == strlen(text) && memcmp(data, text, len) == 0;
 }
 
-static inline int buffer_is(const pc_buffer *buffer, const char *text)
-{
+static inline int buffer_is(const pc_buffer *buffer, const char *text) {
     return is_text(buffer->data, buffer->len, text);
 }
 
-static inline uint64_t dict_len(pc_dict dict)
-{
+static inline uint64_t dict_len(pc_dict dict) {
     uint64_t len = UINT64_MAX;
     OK(pc_dict_len(dict, &len));
     return len;
 }
 
-static inline uint64_t set_len(pc_set set)
-{
+static inline uint64_t set_len(pc_set set) {
     uint64_t len = UINT64_MAX;
     OK(pc_set_len(set, &len));
     return len;

@@ -1,8 +1,7 @@
 /* Dicts by encoded keys and values. */
 #include "check.h"
 
-static void entries_are_put_read_and_removed(void)
-{
+static void entries_are_put_read_and_removed(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     CHECK(holds(dict, "a", NULL) && dict_len(dict) == 0);
@@ -26,8 +25,7 @@ static void entries_are_put_read_and_removed(void)
     OK(pc_env_close(env));
 }
 
-static void a_small_buffer_is_told_the_size(void)
-{
+static void a_small_buffer_is_told_the_size(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     char got[8] = "untouch";
@@ -68,8 +66,7 @@ static void a_small_buffer_is_told_the_size(void)
     OK(pc_env_close(env));
 }
 
-static void references_need_a_transaction(void)
-{
+static void references_need_a_transaction(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     const void *at = NULL;
@@ -88,8 +85,7 @@ static void references_need_a_transaction(void)
     OK(pc_env_close(env));
 }
 
-static void compare_exchange_is_one_step(void)
-{
+static void compare_exchange_is_one_step(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     pc_buffer current = {0};
@@ -116,8 +112,7 @@ static void compare_exchange_is_one_step(void)
     OK(pc_env_close(env));
 }
 
-static void counters_are_added_to(void)
-{
+static void counters_are_added_to(void) {
     pc_env env = open_env();
     pc_dict wide = open_dict(env, "i64", "str", "i64"), narrow = open_dict(env, "u8", "str", "u8");
     pc_dict any = open_dict(env, "any", "str", "any"), unsign = open_dict(env, "u64", "str", "u64");
@@ -147,8 +142,7 @@ static void counters_are_added_to(void)
     OK(pc_env_close(env));
 }
 
-static void the_edges_are_first_and_last(void)
-{
+static void the_edges_are_first_and_last(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     pc_buffer key = {0}, value = {0};
@@ -172,8 +166,7 @@ static void the_edges_are_first_and_last(void)
     OK(pc_env_close(env));
 }
 
-static void ranges_are_removed(void)
-{
+static void ranges_are_removed(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     pc_range range = {0};
@@ -204,8 +197,7 @@ static void ranges_are_removed(void)
     OK(pc_env_close(env));
 }
 
-static void types_are_kept_and_compared(void)
-{
+static void types_are_kept_and_compared(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "(str,i64)", "f32[2,3]"), other = {0};
     pc_set set = {0};
@@ -249,8 +241,7 @@ static void types_are_kept_and_compared(void)
     OK(pc_env_close(env));
 }
 
-static void keys_and_values_are_checked(void)
-{
+static void keys_and_values_are_checked(void) {
     pc_env env = open_env();
     pc_dict texts = open_dict(env, "t", "str", "str"), bytes = open_dict(env, "b", "bytes", "bytes");
     pc_dict numbers = open_dict(env, "n", "f64", "i32"), any = open_dict(env, "a", "any", "any");
@@ -292,8 +283,7 @@ static void keys_and_values_are_checked(void)
     OK(pc_env_close(env));
 }
 
-int main(void)
-{
+int main(void) {
     RUN(entries_are_put_read_and_removed);
     RUN(a_small_buffer_is_told_the_size);
     RUN(references_need_a_transaction);

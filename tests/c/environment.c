@@ -4,8 +4,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
-static void versions_are_those_of_the_header(void)
-{
+static void versions_are_those_of_the_header(void) {
     char whole[32];
     snprintf(whole, sizeof whole, "%d.%d.%d", PC_VERSION_MAJOR, PC_VERSION_MINOR, PC_VERSION_PATCH);
     CHECK(strcmp(pc_version(), PC_VERSION) == 0);
@@ -14,16 +13,14 @@ static void versions_are_those_of_the_header(void)
     CHECK(strstr(pc_lmdb_version(), "LMDB 0.9") != NULL);
 }
 
-static void statuses_have_texts(void)
-{
+static void statuses_have_texts(void) {
     CHECK(strcmp(pc_strerror(PC_OK), "ok") == 0);
     CHECK(strcmp(pc_strerror(PC_ERR_BUSY), "write lock is taken") == 0);
     CHECK(strcmp(pc_strerror(-12345), "unknown status") == 0);
     CHECK(strcmp(pc_strerror(12345), "unknown status") == 0);
 }
 
-static void an_environment_keeps_what_was_written(void)
-{
+static void an_environment_keeps_what_was_written(void) {
     pc_env env = {0}, again = {0};
     pc_dict dict;
     /* All defaults: created, with its directory. */
@@ -41,8 +38,7 @@ static void an_environment_keeps_what_was_written(void)
     OK(pc_env_close(again));
 }
 
-static void the_same_environment_opened_twice_is_one(void)
-{
+static void the_same_environment_opened_twice_is_one(void) {
     pc_env first = open_env(), second = {0}, other = {0};
     pc_env_options options;
     pc_txn txn = {0}, current = {0};
@@ -68,8 +64,7 @@ static void the_same_environment_opened_twice_is_one(void)
     GIVES(PC_ERR_BAD_HANDLE, put(dict, "a", "2"));
 }
 
-static void options_are_checked(void)
-{
+static void options_are_checked(void) {
     pc_env_options options;
     pc_env env = {0};
     const char *path = in_dir("env");
@@ -97,7 +92,10 @@ static void options_are_checked(void)
     options.struct_size = offsetof(pc_env_options, mode);
     OK(pc_env_open(path, &options, &env));
     OK(pc_env_close(env));
-    struct { pc_env_options options; uint64_t more[3]; } newer;
+    struct {
+        pc_env_options options;
+        uint64_t more[3];
+    } newer;
     memset(&newer, 0, sizeof newer);
     newer.options.struct_size = sizeof newer;
     OK(pc_env_open(path, &newer.options, &env));
@@ -106,8 +104,7 @@ static void options_are_checked(void)
     FAILS(PC_ERR_INVALID_ARGUMENT, "does not know", pc_env_open(path, &newer.options, &env));
 }
 
-static void every_option_is_heeded(void)
-{
+static void every_option_is_heeded(void) {
     pc_env_options options;
     pc_env_stat stat;
     pc_env env = {0};
@@ -131,12 +128,18 @@ static void every_option_is_heeded(void)
     OK(pc_env_close(env));
 }
 
-static void information_is_true(void)
-{
+static void information_is_true(void) {
     pc_env env = open_env();
     pc_env_stat stat;
-    struct { size_t struct_size; uint64_t map_size; uint64_t canary; } shorter = {sizeof(size_t) + 8, 0, 77};
-    struct { pc_env_stat stat; uint64_t more; } longer;
+    struct {
+        size_t struct_size;
+        uint64_t map_size;
+        uint64_t canary;
+    } shorter = {sizeof(size_t) + 8, 0, 77};
+    struct {
+        pc_env_stat stat;
+        uint64_t more;
+    } longer;
     uint64_t before;
     pc_txn txn;
     FAILS(PC_ERR_INVALID_ARGUMENT, "out is NULL", pc_env_info(env, NULL));
@@ -144,7 +147,8 @@ static void information_is_true(void)
     FAILS(PC_ERR_INVALID_ARGUMENT, "struct_size", pc_env_info(env, &stat));
     stat.struct_size = sizeof stat;
     OK(pc_env_info(env, &stat));
-    CHECK(stat.page_size >= 4096 && stat.file_size >= 2 * stat.page_size && stat.file_size % stat.page_size == 0);
+    CHECK(stat.page_size >= 4096 && stat.file_size >= 2 * stat.page_size &&
+          stat.file_size % stat.page_size == 0);
     CHECK(stat.collections == 0 && stat.flags == 0 && stat.durability == PC_DURABILITY_NONE);
     CHECK(stat.max_readers == 1024 && stat.max_collections == 1024);
     before = stat.last_txn;
@@ -157,7 +161,8 @@ static void information_is_true(void)
     CHECK(stat.readers >= 1);
     OK(pc_txn_abort(txn));
     OK(pc_env_info(env, (pc_env_stat *)(void *)&shorter));
-    CHECK(shorter.struct_size == sizeof(size_t) + 8 && shorter.map_size == stat.map_size && shorter.canary == 77);
+    CHECK(shorter.struct_size == sizeof(size_t) + 8 && shorter.map_size == stat.map_size &&
+          shorter.canary == 77);
     memset(&longer, 0, sizeof longer);
     longer.stat.struct_size = sizeof longer, longer.more = 77;
     OK(pc_env_info(env, &longer.stat));
@@ -165,8 +170,7 @@ static void information_is_true(void)
     OK(pc_env_close(env));
 }
 
-static void collections_are_listed_and_dropped(void)
-{
+static void collections_are_listed_and_dropped(void) {
     pc_env env = open_env();
     pc_buffer buffer = {0};
     pc_dict dict;
@@ -201,8 +205,7 @@ static void collections_are_listed_and_dropped(void)
     OK(pc_env_close(env));
 }
 
-static void paths_that_cannot_be_opened(void)
-{
+static void paths_that_cannot_be_opened(void) {
     pc_env_options options;
     pc_env env = {0};
     OK(pc_env_options_init(&options, sizeof options));
@@ -222,16 +225,14 @@ static void paths_that_cannot_be_opened(void)
 }
 
 /* Writes a file in the test's directory. */
-static void make_file(const char *name, const void *content, size_t size, long truncated)
-{
+static void make_file(const char *name, const void *content, size_t size, long truncated) {
     FILE *file = fopen(in_dir(name), "wb");
     CHECK(file && fwrite(content, 1, size, file) == size && fclose(file) == 0);
     if (truncated >= 0)
         CHECK(truncate(in_dir(name), truncated) == 0);
 }
 
-static void files_that_are_no_data_files(void)
-{
+static void files_that_are_no_data_files(void) {
     pc_env_options options;
     pc_env env = open_env();
     static unsigned char pages[3 * 65536];
@@ -264,11 +265,11 @@ static void files_that_are_no_data_files(void)
     CHECK(env.id == 0);
 }
 
-static void a_directory_that_cannot_be_written(void)
-{
+static void a_directory_that_cannot_be_written(void) {
     int status = 0;
     pid_t child;
-    CHECK(mkdir(in_dir("closed"), 0700) == 0 && chmod(in_dir("closed"), 0555) == 0 && chmod(check_dir, 0755) == 0);
+    CHECK(mkdir(in_dir("closed"), 0700) == 0 && chmod(in_dir("closed"), 0555) == 0 &&
+          chmod(check_dir, 0755) == 0);
     fflush(stdout);
     child = fork();
     if (child == 0) {
@@ -278,7 +279,8 @@ static void a_directory_that_cannot_be_written(void)
             _exit(3);
         if (pc_env_open(in_dir("closed/env"), NULL, &env) != PC_ERR_PERMISSION)
             _exit(1);
-        if (!strstr(pc_last_error(), "closed") || pc_env_open(in_dir("closed"), NULL, &env) != PC_ERR_PERMISSION)
+        if (!strstr(pc_last_error(), "closed") ||
+            pc_env_open(in_dir("closed"), NULL, &env) != PC_ERR_PERMISSION)
             _exit(2);
         _exit(0);
     }
@@ -287,8 +289,7 @@ static void a_directory_that_cannot_be_written(void)
     CHECK(rmdir(in_dir("closed")) == 0);
 }
 
-static void read_only_environments_refuse_writes(void)
-{
+static void read_only_environments_refuse_writes(void) {
     uint32_t flags[] = {PC_ENV_READ_ONLY, PC_ENV_IMMUTABLE};
     pc_env env = open_env();
     OK(put(open_dict(env, "d", "str", "str"), "a", "1"));
@@ -314,8 +315,7 @@ static void read_only_environments_refuse_writes(void)
     }
 }
 
-static void too_many_collections_and_readers(void)
-{
+static void too_many_collections_and_readers(void) {
     pc_env_options options;
     pc_env env = {0};
     pc_status status = PC_OK;
@@ -349,8 +349,7 @@ static void too_many_collections_and_readers(void)
     OK(pc_env_close(env));
 }
 
-static void inherited_handles_are_refused_after_fork(void)
-{
+static void inherited_handles_are_refused_after_fork(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     pc_set set = open_set(env, "s", "str");
@@ -394,8 +393,7 @@ static void inherited_handles_are_refused_after_fork(void)
     OK(pc_env_close(env));
 }
 
-int main(void)
-{
+int main(void) {
     RUN(versions_are_those_of_the_header);
     RUN(statuses_have_texts);
     RUN(an_environment_keeps_what_was_written);

@@ -2,8 +2,7 @@
 #include "check.h"
 
 /* Every call with handles of these numbers; all must answer PC_ERR_BAD_HANDLE and write no output. */
-static void refused(uint64_t env_id, uint64_t dict_id, uint64_t set_id, uint64_t iter_id, uint64_t txn_id)
-{
+static void refused(uint64_t env_id, uint64_t dict_id, uint64_t set_id, uint64_t iter_id, uint64_t txn_id) {
     pc_env env = {env_id};
     pc_dict dict = {dict_id}, dict_out = {1};
     pc_set set = {set_id}, set_out = {1};
@@ -53,7 +52,8 @@ static void refused(uint64_t env_id, uint64_t dict_id, uint64_t set_id, uint64_t
     GIVES(PC_ERR_BAD_HANDLE, pc_dict_last(dict, &buffer, &other));
     GIVES(PC_ERR_BAD_HANDLE, pc_dict_remove_range(dict, NULL, &count));
     GIVES(PC_ERR_BAD_HANDLE, pc_dict_put_many(dict, 1, "k", offsets, "v", offsets, NULL));
-    GIVES(PC_ERR_BAD_HANDLE, pc_dict_get_many(dict, 1, "k", offsets, &present, NULL, 0, &buffer, offsets_out, NULL));
+    GIVES(PC_ERR_BAD_HANDLE,
+          pc_dict_get_many(dict, 1, "k", offsets, &present, NULL, 0, &buffer, offsets_out, NULL));
     GIVES(PC_ERR_BAD_HANDLE, pc_dict_remove_many(dict, 1, "k", offsets, &count, NULL));
     GIVES(PC_ERR_BAD_HANDLE, pc_dict_put_value(dict, &value, &value));
     GIVES(PC_ERR_BAD_HANDLE, pc_dict_get_value(dict, &value, &value, &buffer));
@@ -102,8 +102,7 @@ struct all {
     pc_txn txn;
 };
 
-static struct all open_all(void)
-{
+static struct all open_all(void) {
     struct all all = {.env = open_env()};
     all.dict = open_dict(all.env, "d", "str", "str");
     all.set = open_set(all.env, "s", "str");
@@ -112,8 +111,7 @@ static struct all open_all(void)
     return all;
 }
 
-static void zero_and_garbage_are_refused(void)
-{
+static void zero_and_garbage_are_refused(void) {
     struct all all = open_all();
     const uint64_t garbage[] = {0, 1, UINT64_MAX, UINT64_MAX << 32, 0x123456789abcdefu, (uint64_t)1 << 63};
     for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++)
@@ -125,13 +123,13 @@ static void zero_and_garbage_are_refused(void)
     OK(pc_env_close(all.env));
 }
 
-static void other_kinds_are_refused(void)
-{
+static void other_kinds_are_refused(void) {
     struct all all = open_all();
     const uint64_t ids[] = {all.env.id, all.dict.id, all.set.id, all.iter.id, all.txn.id};
     pc_set as_set = {all.dict.id};
     for (size_t shift = 1; shift < 5; shift++)
-        refused(ids[shift], ids[(shift + 1) % 5], ids[(shift + 2) % 5], ids[(shift + 3) % 5], ids[(shift + 4) % 5]);
+        refused(ids[shift], ids[(shift + 1) % 5], ids[(shift + 2) % 5], ids[(shift + 3) % 5],
+                ids[(shift + 4) % 5]);
     FAILS(PC_ERR_BAD_HANDLE, "of a dict: a set is needed", pc_set_clear(as_set));
     /* None of it did harm. */
     OK(pc_txn_commit(all.txn));
@@ -140,8 +138,7 @@ static void other_kinds_are_refused(void)
     OK(pc_env_close(all.env));
 }
 
-static void closed_ones_are_refused_for_ever(void)
-{
+static void closed_ones_are_refused_for_ever(void) {
     struct all all = open_all(), again;
     OK(pc_env_close(all.env));
     refused(all.env.id, all.dict.id, all.set.id, all.iter.id, all.txn.id);
@@ -162,8 +159,7 @@ static void closed_ones_are_refused_for_ever(void)
     OK(pc_env_close(again.env));
 }
 
-static void many_handles_are_open_at_once(void)
-{
+static void many_handles_are_open_at_once(void) {
     enum { COUNT = 5000 };
     static pc_dict dicts[COUNT];
     pc_env env = open_env();
@@ -181,8 +177,7 @@ static void many_handles_are_open_at_once(void)
         GIVES(PC_ERR_BAD_HANDLE, pc_dict_close(dicts[i]));
 }
 
-static void children_may_be_closed_in_any_order(void)
-{
+static void children_may_be_closed_in_any_order(void) {
     struct all all = open_all();
     pc_dict second = open_dict(all.env, "d", NULL, NULL);
     pc_iter inside = {0};
@@ -199,8 +194,7 @@ static void children_may_be_closed_in_any_order(void)
     GIVES(PC_ERR_BAD_HANDLE, pc_dict_close(second));
 }
 
-static void an_error_stays_until_the_next(void)
-{
+static void an_error_stays_until_the_next(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     char before[256];
@@ -215,8 +209,7 @@ static void an_error_stays_until_the_next(void)
     OK(pc_env_close(env));
 }
 
-int main(void)
-{
+int main(void) {
     CHECK(strcmp(pc_last_error(), "") == 0);
     RUN(zero_and_garbage_are_refused);
     RUN(other_kinds_are_refused);

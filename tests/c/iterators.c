@@ -1,21 +1,20 @@
 /* Iterators: ranges, both directions, steps, seeks and batches, outside of transactions and inside. */
 #include "check.h"
 
-static pc_iter over(pc_dict dict, const pc_range *range)
-{
+static pc_iter over(pc_dict dict, const pc_range *range) {
     pc_iter iter = {0};
     OK(pc_iter_open_dict(dict, range, &iter));
     return iter;
 }
 
 /* Whether an iterator gives exactly these keys, of one letter each; their values are the same. */
-static int gives(pc_iter iter, const char *keys)
-{
+static int gives(pc_iter iter, const char *keys) {
     char got[64] = "";
     const void *key, *value;
     size_t key_len, value_len, count = 0;
     pc_status status;
-    while ((status = pc_iter_next(iter, &key, &key_len, &value, &value_len)) == PC_OK && count < sizeof got - 1) {
+    while ((status = pc_iter_next(iter, &key, &key_len, &value, &value_len)) == PC_OK &&
+           count < sizeof got - 1) {
         if (key_len != 1 || value_len != 1 || *(const char *)key != *(const char *)value)
             return 0;
         got[count++] = *(const char *)key;
@@ -28,16 +27,14 @@ static int gives(pc_iter iter, const char *keys)
     return strcmp(got, keys) == 0;
 }
 
-static pc_dict letters(pc_env env, const char *which)
-{
+static pc_dict letters(pc_env env, const char *which) {
     pc_dict dict = open_dict(env, "letters", "str", "str");
     for (; *which; which++)
         OK(pc_dict_put(dict, which, 1, which, 1));
     return dict;
 }
 
-static pc_range range_of(const char *lower, const char *upper, uint32_t flags)
-{
+static pc_range range_of(const char *lower, const char *upper, uint32_t flags) {
     pc_range range = {0};
     range.lower = lower, range.lower_len = strlen(lower);
     range.upper = upper, range.upper_len = strlen(upper);
@@ -45,9 +42,11 @@ static pc_range range_of(const char *lower, const char *upper, uint32_t flags)
     return range;
 }
 
-static void ranges_have_bounds_and_a_direction(void)
-{
-    const struct { uint32_t flags; const char *gives; } cases[] = {
+static void ranges_have_bounds_and_a_direction(void) {
+    const struct {
+        uint32_t flags;
+        const char *gives;
+    } cases[] = {
         {0, "abcdefg"},
         {PC_RANGE_REVERSE, "gfedcba"},
         {PC_RANGE_LOWER, "cdefg"},
@@ -57,7 +56,8 @@ static void ranges_have_bounds_and_a_direction(void)
         {PC_RANGE_LOWER | PC_RANGE_UPPER, "cde"},
         {PC_RANGE_LOWER | PC_RANGE_UPPER | PC_RANGE_REVERSE, "edc"},
         {PC_RANGE_LOWER | PC_RANGE_LOWER_EXCLUSIVE | PC_RANGE_UPPER | PC_RANGE_UPPER_INCLUSIVE, "def"},
-        {PC_RANGE_LOWER | PC_RANGE_LOWER_EXCLUSIVE | PC_RANGE_UPPER | PC_RANGE_UPPER_INCLUSIVE | PC_RANGE_REVERSE,
+        {PC_RANGE_LOWER | PC_RANGE_LOWER_EXCLUSIVE | PC_RANGE_UPPER | PC_RANGE_UPPER_INCLUSIVE |
+             PC_RANGE_REVERSE,
          "fed"},
     };
     pc_env env = open_env();
@@ -78,8 +78,7 @@ static void ranges_have_bounds_and_a_direction(void)
     OK(pc_env_close(env));
 }
 
-static void prefixes_are_found_both_ways(void)
-{
+static void prefixes_are_found_both_ways(void) {
     pc_env env = open_env();
     pc_set set = open_set(env, "s", "bytes");
     const char *elements[] = {"a", "b", "ba", "bz", "b\xff", "b\xff\xff", "c"};
@@ -114,8 +113,7 @@ static void prefixes_are_found_both_ways(void)
     OK(pc_env_close(env));
 }
 
-static char step(pc_iter iter, pc_status (*go)(pc_iter, const void **, size_t *, const void **, size_t *))
-{
+static char step(pc_iter iter, pc_status (*go)(pc_iter, const void **, size_t *, const void **, size_t *)) {
     const void *key;
     size_t len;
     pc_status status = go(iter, &key, &len, NULL, NULL);
@@ -125,12 +123,12 @@ static char step(pc_iter iter, pc_status (*go)(pc_iter, const void **, size_t *,
     return *(const char *)key;
 }
 
-static void steps_go_back_and_seeks_go_anywhere(void)
-{
+static void steps_go_back_and_seeks_go_anywhere(void) {
     pc_env env = open_env();
     pc_dict dict = letters(env, "acegi");
     pc_iter iter = over(dict, NULL);
-    pc_range range = range_of("c", "g", PC_RANGE_LOWER | PC_RANGE_UPPER | PC_RANGE_UPPER_INCLUSIVE | PC_RANGE_REVERSE);
+    pc_range range =
+        range_of("c", "g", PC_RANGE_LOWER | PC_RANGE_UPPER | PC_RANGE_UPPER_INCLUSIVE | PC_RANGE_REVERSE);
     CHECK(step(iter, pc_iter_prev) == '.');
     CHECK(step(iter, pc_iter_next) == 'a');
     CHECK(step(iter, pc_iter_next) == 'c');
@@ -158,8 +156,7 @@ static void steps_go_back_and_seeks_go_anywhere(void)
     OK(pc_env_close(env));
 }
 
-static void an_iterator_of_its_own_does_not_see_changes(void)
-{
+static void an_iterator_of_its_own_does_not_see_changes(void) {
     pc_env env = open_env();
     pc_dict dict = letters(env, "abc");
     pc_iter iter = over(dict, NULL), late;
@@ -178,8 +175,7 @@ static void an_iterator_of_its_own_does_not_see_changes(void)
     OK(pc_env_close(env));
 }
 
-static void an_iterator_in_a_transaction_sees_its_writes(void)
-{
+static void an_iterator_in_a_transaction_sees_its_writes(void) {
     pc_env env = open_env();
     pc_dict dict = letters(env, "abc");
     pc_txn txn;
@@ -201,8 +197,7 @@ static void an_iterator_in_a_transaction_sees_its_writes(void)
     OK(pc_env_close(env));
 }
 
-static void batches_are_columns(void)
-{
+static void batches_are_columns(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "i32", "str");
     pc_set set = open_set(env, "s", "str");
@@ -218,7 +213,8 @@ static void batches_are_columns(void)
     iter = over(dict, NULL);
     for (pc_status status; (status = pc_iter_next_batch(iter, 300, 0, &batch)) != PC_END; batches++) {
         OK(status);
-        CHECK(batch.count > 0 && batch.count <= 300 && batch.key_offsets[0] == 0 && batch.value_offsets[0] == 0);
+        CHECK(batch.count > 0 && batch.count <= 300 && batch.key_offsets[0] == 0 &&
+              batch.value_offsets[0] == 0);
         for (size_t i = 0; i < batch.count; i++, total++) {
             const uint8_t *key = batch.keys + batch.key_offsets[i];
             CHECK(batch.key_offsets[i + 1] - batch.key_offsets[i] == 4);
@@ -254,8 +250,7 @@ static void batches_are_columns(void)
     OK(pc_env_close(env));
 }
 
-static void values_come_decoded(void)
-{
+static void values_come_decoded(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "(str,i64)", "any");
     pc_set set = open_set(env, "s", "i64");
@@ -285,8 +280,7 @@ static void values_come_decoded(void)
     OK(pc_env_close(env));
 }
 
-static void iterators_end_with_what_they_belong_to(void)
-{
+static void iterators_end_with_what_they_belong_to(void) {
     pc_env env = open_env();
     pc_dict dict = letters(env, "abc");
     pc_iter iter = over(dict, NULL), zero = {0};
@@ -311,8 +305,7 @@ static void iterators_end_with_what_they_belong_to(void)
     GIVES(PC_ERR_BAD_HANDLE, pc_iter_next(iter, &key, &len, NULL, NULL));
 }
 
-int main(void)
-{
+int main(void) {
     RUN(ranges_have_bounds_and_a_direction);
     RUN(prefixes_are_found_both_ways);
     RUN(steps_go_back_and_seeks_go_anywhere);

@@ -1,8 +1,7 @@
 /* Sets by encoded elements. */
 #include "check.h"
 
-static void elements_are_added_found_and_removed(void)
-{
+static void elements_are_added_found_and_removed(void) {
     pc_env env = open_env();
     pc_set set = open_set(env, "s", "str");
     pc_buffer element = {0};
@@ -30,8 +29,7 @@ static void elements_are_added_found_and_removed(void)
     OK(pc_env_close(env));
 }
 
-static void ranges_are_removed(void)
-{
+static void ranges_are_removed(void) {
     pc_env env = open_env();
     pc_set set = open_set(env, "s", "u8");
     pc_range range = {0};
@@ -54,8 +52,7 @@ static void ranges_are_removed(void)
     OK(pc_env_close(env));
 }
 
-static void types_are_kept_and_compared(void)
-{
+static void types_are_kept_and_compared(void) {
     pc_env env = open_env();
     pc_set set = open_set(env, "s", "date"), other = {0};
     pc_dict dict = {0};
@@ -81,8 +78,7 @@ static void types_are_kept_and_compared(void)
     OK(pc_env_close(env));
 }
 
-static void elements_are_checked(void)
-{
+static void elements_are_checked(void) {
     pc_env env = open_env();
     pc_set texts = open_set(env, "t", "str"), bytes = open_set(env, "b", "bytes");
     FAILS(PC_ERR_BAD_KEY, "UTF-8", pc_set_add(texts, "\xff", 1));
@@ -101,8 +97,7 @@ static void elements_are_checked(void)
     OK(pc_env_close(env));
 }
 
-int main(void)
-{
+int main(void) {
     RUN(elements_are_added_found_and_removed);
     RUN(ranges_are_removed);
     RUN(types_are_kept_and_compared);

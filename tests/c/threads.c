@@ -16,14 +16,13 @@ struct shared {
 };
 
 /* Threads count their failures by themselves: check_bad is not theirs. */
-#define EXPECT(condition) \
-    do { \
-        if (!(condition) && atomic_fetch_add(&shared->bad, 1) < 10) \
-            printf("%s:%d: not so: %s (%s)\n", __FILE__, __LINE__, #condition, pc_last_error()); \
+#define EXPECT(condition)                                                                                    \
+    do {                                                                                                     \
+        if (!(condition) && atomic_fetch_add(&shared->bad, 1) < 10)                                          \
+            printf("%s:%d: not so: %s (%s)\n", __FILE__, __LINE__, #condition, pc_last_error());             \
     } while (0)
 
-static struct shared *together(struct shared *shared, void *(*run)(void *))
-{
+static struct shared *together(struct shared *shared, void *(*run)(void *)) {
     pthread_t threads[THREADS];
     atomic_init(&shared->next, 0);
     atomic_init(&shared->taken, 0);
@@ -38,8 +37,7 @@ static struct shared *together(struct shared *shared, void *(*run)(void *))
     return shared;
 }
 
-static struct shared open_shared(void)
-{
+static struct shared open_shared(void) {
     struct shared shared = {.env = open_env()};
     shared.dict = open_dict(shared.env, "d", "str", "str");
     shared.counters = open_dict(shared.env, "c", "str", "i64");
@@ -47,15 +45,13 @@ static struct shared open_shared(void)
     return shared;
 }
 
-static int begin_thread(struct shared *shared)
-{
+static int begin_thread(struct shared *shared) {
     int number = atomic_fetch_add(&shared->next, 1);
     pthread_barrier_wait(&shared->start);
     return number;
 }
 
-static void *reads_and_writes(void *argument)
-{
+static void *reads_and_writes(void *argument) {
     struct shared *shared = argument;
     int number = begin_thread(shared);
     pc_dict own = {0};
@@ -94,8 +90,7 @@ static void *reads_and_writes(void *argument)
     return NULL;
 }
 
-static void eight_threads_read_and_write(void)
-{
+static void eight_threads_read_and_write(void) {
     struct shared shared = open_shared();
     int64_t sum = 0;
     together(&shared, reads_and_writes);
@@ -108,8 +103,7 @@ static void eight_threads_read_and_write(void)
     OK(pc_env_close(shared.env));
 }
 
-static void *takes(void *argument)
-{
+static void *takes(void *argument) {
     struct shared *shared = argument;
     char got[16];
     size_t len;
@@ -126,8 +120,7 @@ static void *takes(void *argument)
     return NULL;
 }
 
-static void what_is_taken_is_taken_once(void)
-{
+static void what_is_taken_is_taken_once(void) {
     struct shared shared = open_shared();
     for (int i = 0; i < ROUNDS; i++) {
         char key[16];
@@ -139,8 +132,7 @@ static void what_is_taken_is_taken_once(void)
     OK(pc_env_close(shared.env));
 }
 
-static void *steps_one_iterator(void *argument)
-{
+static void *steps_one_iterator(void *argument) {
     struct shared *shared = argument;
     const void *key;
     size_t len;
@@ -152,8 +144,7 @@ static void *steps_one_iterator(void *argument)
     return NULL;
 }
 
-static void an_iterator_gives_each_entry_to_one_thread(void)
-{
+static void an_iterator_gives_each_entry_to_one_thread(void) {
     struct shared shared = open_shared();
     for (int i = 0; i < 5000; i++) {
         char key[16];
@@ -166,8 +157,7 @@ static void an_iterator_gives_each_entry_to_one_thread(void)
     OK(pc_env_close(shared.env));
 }
 
-static void *opens_and_closes(void *argument)
-{
+static void *opens_and_closes(void *argument) {
     struct shared *shared = argument;
     begin_thread(shared);
     for (int i = 0; i < ROUNDS; i++) {
@@ -185,16 +175,14 @@ static void *opens_and_closes(void *argument)
     return NULL;
 }
 
-static void handles_come_and_go_in_every_thread(void)
-{
+static void handles_come_and_go_in_every_thread(void) {
     struct shared shared = open_shared();
     OK(put(shared.dict, "k", "v"));
     together(&shared, opens_and_closes);
     OK(pc_env_close(shared.env));
 }
 
-static void *goes_on_until_closed(void *argument)
-{
+static void *goes_on_until_closed(void *argument) {
     struct shared *shared = argument;
     int number = begin_thread(shared);
     for (int i = 0;; i++) {
@@ -224,8 +212,7 @@ static void *goes_on_until_closed(void *argument)
     return NULL;
 }
 
-static void an_environment_is_closed_under_its_users(void)
-{
+static void an_environment_is_closed_under_its_users(void) {
     for (int i = 0; i < 20; i++) {
         struct shared shared = open_shared();
         OK(put(shared.dict, "k", "v"));
@@ -241,8 +228,7 @@ static void an_environment_is_closed_under_its_users(void)
     }
 }
 
-static void *fails_by_itself(void *argument)
-{
+static void *fails_by_itself(void *argument) {
     struct shared *shared = argument;
     int number = begin_thread(shared);
     char name[16];
@@ -255,15 +241,13 @@ static void *fails_by_itself(void *argument)
     return NULL;
 }
 
-static void each_thread_has_its_own_last_error(void)
-{
+static void each_thread_has_its_own_last_error(void) {
     struct shared shared = open_shared();
     together(&shared, fails_by_itself);
     OK(pc_env_close(shared.env));
 }
 
-int main(void)
-{
+int main(void) {
     RUN(eight_threads_read_and_write);
     RUN(what_is_taken_is_taken_once);
     RUN(an_iterator_gives_each_entry_to_one_thread);

@@ -3,23 +3,20 @@
 
 #include <pthread.h>
 
-static pc_txn begin(pc_env env, int32_t kind)
-{
+static pc_txn begin(pc_env env, int32_t kind) {
     pc_txn txn = {0};
     OK(pc_txn_begin(env, kind, 0, &txn));
     return txn;
 }
 
-static uint64_t current(pc_env env)
-{
+static uint64_t current(pc_env env) {
     pc_txn txn = {99};
     OK(pc_txn_current(env, &txn));
     return txn.id;
 }
 
 /* Runs something in another thread, and waits for its end. */
-static void elsewhere(void *(*run)(void *), void *argument)
-{
+static void elsewhere(void *(*run)(void *), void *argument) {
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, run, argument) == 0 && pthread_join(thread, NULL) == 0);
 }
@@ -31,16 +28,14 @@ struct shared {
     pc_iter iter;
 };
 
-static void *sees_one(void *argument)
-{
+static void *sees_one(void *argument) {
     struct shared *shared = argument;
     CHECK(holds(shared->dict, "a", "1"));
     CHECK(current(shared->env) == 0);
     return NULL;
 }
 
-static void a_commit_is_seen_by_others_and_an_abort_by_none(void)
-{
+static void a_commit_is_seen_by_others_and_an_abort_by_none(void) {
     struct shared shared = {.env = open_env()};
     pc_txn txn;
     shared.dict = open_dict(shared.env, "d", "str", "str");
@@ -63,15 +58,13 @@ static void a_commit_is_seen_by_others_and_an_abort_by_none(void)
     OK(pc_env_close(shared.env));
 }
 
-static void *writes_two(void *argument)
-{
+static void *writes_two(void *argument) {
     struct shared *shared = argument;
     OK(put(shared->dict, "a", "2"));
     return NULL;
 }
 
-static void a_snapshot_stands_still(void)
-{
+static void a_snapshot_stands_still(void) {
     struct shared shared = {.env = open_env()};
     pc_txn snapshot, inner, write = {0};
     shared.dict = open_dict(shared.env, "d", "str", "str");
@@ -95,8 +88,7 @@ static void a_snapshot_stands_still(void)
     OK(pc_env_close(shared.env));
 }
 
-static void transactions_nest(void)
-{
+static void transactions_nest(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     pc_txn outer = begin(env, PC_TXN_WRITE), inner, read;
@@ -122,8 +114,7 @@ static void transactions_nest(void)
     OK(pc_env_close(env));
 }
 
-static void bad_input_leaves_a_transaction_usable(void)
-{
+static void bad_input_leaves_a_transaction_usable(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     pc_txn txn = begin(env, PC_TXN_WRITE);
@@ -137,8 +128,7 @@ static void bad_input_leaves_a_transaction_usable(void)
     OK(pc_env_close(env));
 }
 
-static void a_collection_whose_creation_was_undone_is_made_again(void)
-{
+static void a_collection_whose_creation_was_undone_is_made_again(void) {
     pc_env env = open_env();
     pc_txn txn = begin(env, PC_TXN_WRITE);
     pc_dict dict = open_dict(env, "d", "str", "str");
@@ -154,8 +144,7 @@ static void a_collection_whose_creation_was_undone_is_made_again(void)
     OK(pc_env_close(env));
 }
 
-static void *uses_another_threads(void *argument)
-{
+static void *uses_another_threads(void *argument) {
     struct shared *shared = argument;
     const void *key = NULL;
     size_t len = 0;
@@ -170,15 +159,13 @@ static void *uses_another_threads(void *argument)
     return NULL;
 }
 
-static void *aborts_another_threads(void *argument)
-{
+static void *aborts_another_threads(void *argument) {
     struct shared *shared = argument;
     OK(pc_txn_abort(shared->txn));
     return NULL;
 }
 
-static void a_transaction_belongs_to_its_thread(void)
-{
+static void a_transaction_belongs_to_its_thread(void) {
     struct shared shared = {.env = open_env()};
     const void *key = NULL;
     size_t len = 0;
@@ -200,16 +187,14 @@ static void a_transaction_belongs_to_its_thread(void)
     OK(pc_env_close(shared.env));
 }
 
-static void *leaves_one_open(void *argument)
-{
+static void *leaves_one_open(void *argument) {
     struct shared *shared = argument;
     shared->txn = begin(shared->env, PC_TXN_WRITE);
     OK(put(shared->dict, "a", "lost"));
     return NULL;
 }
 
-static void a_thread_that_ends_undoes_its_transaction(void)
-{
+static void a_thread_that_ends_undoes_its_transaction(void) {
     struct shared shared = {.env = open_env()};
     shared.dict = open_dict(shared.env, "d", "str", "str");
     OK(put(shared.dict, "a", "1"));
@@ -220,8 +205,7 @@ static void a_thread_that_ends_undoes_its_transaction(void)
     OK(pc_env_close(shared.env));
 }
 
-static void another_task_of_the_thread_takes_its_turn(void)
-{
+static void another_task_of_the_thread_takes_its_turn(void) {
     pc_env env = open_env(), other = {0};
     pc_dict dict = open_dict(env, "d", "str", "str");
     pc_txn none = {0}, previous = {99}, snapshot, write;
@@ -246,8 +230,7 @@ static void another_task_of_the_thread_takes_its_turn(void)
     OK(pc_env_close(env));
 }
 
-static void a_transaction_that_outgrows_the_map_is_doomed(void)
-{
+static void a_transaction_that_outgrows_the_map_is_doomed(void) {
     pc_env_options options;
     pc_env env = {0};
     pc_dict dict;
@@ -276,8 +259,7 @@ static void a_transaction_that_outgrows_the_map_is_doomed(void)
     OK(pc_env_close(env));
 }
 
-static void arguments_are_checked(void)
-{
+static void arguments_are_checked(void) {
     pc_env env = open_env(), zero = {0};
     pc_txn txn = {0};
     FAILS(PC_ERR_INVALID_ARGUMENT, "kind", pc_txn_begin(env, 0, 0, &txn));
@@ -298,8 +280,7 @@ static void arguments_are_checked(void)
     OK(pc_env_close(env));
 }
 
-int main(void)
-{
+int main(void) {
     RUN(a_commit_is_seen_by_others_and_an_abort_by_none);
     RUN(a_snapshot_stands_still);
     RUN(transactions_nest);

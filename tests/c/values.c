@@ -1,15 +1,13 @@
 /* pc_value: encoding and decoding of every kind, and calls that take values. */
 #include "check.h"
 
-static pc_value make(uint32_t kind)
-{
+static pc_value make(uint32_t kind) {
     pc_value value = pc_value_null();
     value.kind = kind;
     return value;
 }
 
-static pc_value items(uint32_t kind, const pc_value *items, size_t len)
-{
+static pc_value items(uint32_t kind, const pc_value *items, size_t len) {
     pc_value value = make(kind);
     value.as.items.items = items;
     value.as.items.len = len;
@@ -17,8 +15,7 @@ static pc_value items(uint32_t kind, const pc_value *items, size_t len)
 }
 
 /* Whether two values are the same, whatever memory they lie in. */
-static int same(const pc_value *a, const pc_value *b)
-{
+static int same(const pc_value *a, const pc_value *b) {
     size_t count;
     if (a->kind != b->kind || a->subtype != b->subtype)
         return 0;
@@ -53,8 +50,7 @@ static int same(const pc_value *a, const pc_value *b)
 }
 
 /* Encodes and decodes, and says whether the same came back. */
-static int survives_as_value(const char *type, const pc_value *value)
-{
+static int survives_as_value(const char *type, const pc_value *value) {
     pc_buffer bytes = {0}, storage = {0};
     pc_value back = make(99);
     int is_same;
@@ -66,8 +62,7 @@ static int survives_as_value(const char *type, const pc_value *value)
     return is_same;
 }
 
-static int survives_as_key(const char *type, const pc_value *value)
-{
+static int survives_as_key(const char *type, const pc_value *value) {
     pc_buffer bytes = {0}, storage = {0};
     pc_value back = make(99);
     int is_same;
@@ -79,8 +74,7 @@ static int survives_as_key(const char *type, const pc_value *value)
     return is_same;
 }
 
-static void values_of_any_survive(void)
-{
+static void values_of_any_survive(void) {
     const double doubles[] = {1.5, -2.5};
     pc_value simple[10], list, pairs[4], map, set, tuple, deep[4], all;
     simple[0] = pc_value_null();
@@ -116,8 +110,7 @@ static void values_of_any_survive(void)
     }
 }
 
-static void values_of_types_are_little_endian(void)
-{
+static void values_of_types_are_little_endian(void) {
     pc_buffer bytes = {0};
     pc_value value = pc_value_i64(-2), array = make(PC_VALUE_ARRAY);
     const float floats[] = {1, 2, 3, 4, 5, 6};
@@ -132,7 +125,8 @@ static void values_of_types_are_little_endian(void)
     CHECK(survives_as_value("bool", &value));
     value = pc_value_bytes("abc", 3);
     CHECK(survives_as_value("opaque[3]", &value) && survives_as_value("bytes", &value));
-    array.subtype = PC_ELEMENT_F32, array.as.bytes.data = (const uint8_t *)floats, array.as.bytes.len = sizeof floats;
+    array.subtype = PC_ELEMENT_F32, array.as.bytes.data = (const uint8_t *)floats,
+    array.as.bytes.len = sizeof floats;
     CHECK(survives_as_value("f32[2,3]", &array) && survives_as_value("f32[]", &array));
     FAILS(PC_ERR_BAD_VALUE, "", pc_encode_value("f32[5]", &array, &bytes));
     FAILS(PC_ERR_BAD_VALUE, "", pc_encode_value("i32[6]", &array, &bytes));
@@ -140,8 +134,7 @@ static void values_of_types_are_little_endian(void)
     pc_buffer_free(&bytes);
 }
 
-static void keys_keep_their_order_in_bytes(void)
-{
+static void keys_keep_their_order_in_bytes(void) {
     const int64_t numbers[] = {INT64_MIN, -256, -1, 0, 1, 255, INT64_MAX};
     pc_buffer bytes = {0};
     unsigned char before[8] = {0};
@@ -173,12 +166,12 @@ static void keys_keep_their_order_in_bytes(void)
     pc_buffer_free(&bytes);
 }
 
-static void what_has_no_form_is_kept_encoded(void)
-{
+static void what_has_no_form_is_kept_encoded(void) {
     pc_value value = make(PC_VALUE_ENCODED), back = make(99), inner[2], outer;
     pc_buffer bytes = {0}, storage = {0};
     /* The bignum 2^64, and a decimal. */
-    const unsigned char big[] = {0xc2, 0x49, 1, 0, 0, 0, 0, 0, 0, 0, 0}, decimal[] = {0xc4, 0x82, 0x21, 0x19, 0x6a, 0xb3};
+    const unsigned char big[] = {0xc2, 0x49, 1, 0, 0, 0, 0, 0, 0, 0, 0},
+                        decimal[] = {0xc4, 0x82, 0x21, 0x19, 0x6a, 0xb3};
     /* -2^63 - 1 as an element of the tuple layer. */
     const unsigned char element[] = {0x0c, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe};
     OK(pc_decode_value("any", big, sizeof big, &back, &storage));
@@ -202,15 +195,15 @@ static void what_has_no_form_is_kept_encoded(void)
     pc_buffer_free(&storage);
 }
 
-static void decoded_memory_is_the_callers(void)
-{
+static void decoded_memory_is_the_callers(void) {
     pc_value pairs[6], map, back = make(99), found = make(99);
     const double number = 2.5;
     pc_buffer bytes = {0}, storage = {0};
     pairs[0] = pc_value_str("first"), pairs[1] = pc_value_str("text");
     pairs[2] = pc_value_i64(2), pairs[3] = pc_value_null();
     pairs[4] = pc_value_str("array"), pairs[5] = make(PC_VALUE_ARRAY);
-    pairs[5].subtype = PC_ELEMENT_F64, pairs[5].as.bytes.data = (const uint8_t *)&number, pairs[5].as.bytes.len = 8;
+    pairs[5].subtype = PC_ELEMENT_F64, pairs[5].as.bytes.data = (const uint8_t *)&number,
+    pairs[5].as.bytes.len = 8;
     map = items(PC_VALUE_MAP, pairs, 3);
     OK(pc_encode_value("any", &map, &bytes));
     OK(pc_decode_value("any", bytes.data, bytes.len, &back, &storage));
@@ -221,7 +214,8 @@ static void decoded_memory_is_the_callers(void)
     OK(pc_value_map_get(&back, "first", &found));
     CHECK(found.kind == PC_VALUE_STR && strcmp((const char *)found.as.bytes.data, "text") == 0);
     OK(pc_value_map_get(&back, "array", &found));
-    CHECK((uintptr_t)found.as.bytes.data % 8 == 0 && *(const double *)(const void *)found.as.bytes.data == 2.5);
+    CHECK((uintptr_t)found.as.bytes.data % 8 == 0 &&
+          *(const double *)(const void *)found.as.bytes.data == 2.5);
     found = make(99);
     GIVES(PC_NOT_FOUND, pc_value_map_get(&back, "none", &found));
     CHECK(found.kind == 99);
@@ -235,8 +229,7 @@ static void decoded_memory_is_the_callers(void)
     pc_buffer_free(&storage);
 }
 
-static void collections_take_values(void)
-{
+static void collections_take_values(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "i64", "str");
     pc_set set = open_set(env, "s", "any");
@@ -283,8 +276,7 @@ static void collections_take_values(void)
     OK(pc_env_close(env));
 }
 
-static void what_cannot_be_a_value_or_key_is_refused(void)
-{
+static void what_cannot_be_a_value_or_key_is_refused(void) {
     pc_value value = pc_value_f64(0), self;
     pc_buffer bytes = {0}, storage = {0};
     char large[2000];
@@ -341,8 +333,7 @@ static void what_cannot_be_a_value_or_key_is_refused(void)
     pc_buffer_free(&storage);
 }
 
-int main(void)
-{
+int main(void) {
     RUN(values_of_any_survive);
     RUN(values_of_types_are_little_endian);
     RUN(keys_keep_their_order_in_bytes);

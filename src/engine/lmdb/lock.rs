@@ -50,7 +50,11 @@ impl Holder {
     /// The calling thread, from now on.
     pub(super) fn now(thread: u64) -> Holder {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Holder { process: std::process::id(), thread, since: i64::try_from(since.as_micros()).unwrap_or(i64::MAX) }
+        Holder {
+            process: std::process::id(),
+            thread,
+            since: i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+        }
     }
 
     /// What an error says of it.
@@ -120,7 +124,9 @@ impl ProcessLock {
     pub(super) fn open(path: &Path, mode: u32) -> Result<ProcessLock> {
         let failed = |error: std::io::Error| {
             let status = match error.kind() {
-                std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => Status::Permission,
+                std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                    Status::Permission
+                }
                 std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Status::DiskFull,
                 _ => Status::Io,
             };
@@ -148,7 +154,8 @@ impl ProcessLock {
                     continue;
                 }
             }
-            let mut lock = ProcessLock { at: map(&file).map_err(failed)?, file: None, process: fork::process() };
+            let mut lock =
+                ProcessLock { at: map(&file).map_err(failed)?, file: None, process: fork::process() };
             if alone {
                 lock.make().map_err(failed)?;
                 flock(&file, libc::LOCK_SH).map_err(failed)?;
@@ -194,11 +201,14 @@ impl ProcessLock {
         // that nobody else uses yet.
         unsafe {
             check(libc::pthread_mutexattr_init(attributes.as_mut_ptr()))?;
-            let made = check(libc::pthread_mutexattr_setpshared(attributes.as_mut_ptr(), libc::PTHREAD_PROCESS_SHARED))
-                .and_then(|()| {
-                    check(libc::pthread_mutexattr_setrobust(attributes.as_mut_ptr(), libc::PTHREAD_MUTEX_ROBUST))
-                })
-                .and_then(|()| check(libc::pthread_mutex_init(self.mutex(), attributes.as_ptr())));
+            let made = check(libc::pthread_mutexattr_setpshared(
+                attributes.as_mut_ptr(),
+                libc::PTHREAD_PROCESS_SHARED,
+            ))
+            .and_then(|()| {
+                check(libc::pthread_mutexattr_setrobust(attributes.as_mut_ptr(), libc::PTHREAD_MUTEX_ROBUST))
+            })
+            .and_then(|()| check(libc::pthread_mutex_init(self.mutex(), attributes.as_ptr())));
             libc::pthread_mutexattr_destroy(attributes.as_mut_ptr());
             made?;
         }
@@ -219,7 +229,10 @@ impl ProcessLock {
                 None => unsafe { libc::pthread_mutex_lock(self.mutex()) },
                 Some(Duration::ZERO) => libc::ETIMEDOUT,
                 Some(patience) => {
-                    let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_add(patience);
+                    let until = SystemTime::now()
+                        .duration_since(UNIX_EPOCH)
+                        .unwrap_or_default()
+                        .saturating_add(patience);
                     let until = libc::timespec {
                         tv_sec: libc::time_t::try_from(until.as_secs()).unwrap_or(libc::time_t::MAX),
                         tv_nsec: until.subsec_nanos().into(),

@@ -8,6 +8,7 @@
 //! - `reader`, `scan`: single reads and walks over ranges, in either
 //! - `writer`: the process's writer lock, and the one path of autocommitted writes
 //! - `lock`: the write lock between processes; `fork`: what a child process must leave alone
+//! - `reclaim`: dropped names give their places back
 //! - `map`, `pin`: the memory map, its growth, and what keeps it in place
 
 pub(crate) mod fork;
@@ -17,6 +18,7 @@ mod open;
 mod pin;
 mod raw;
 mod reader;
+mod reclaim;
 mod scan;
 mod seats;
 mod spaces;
@@ -24,7 +26,7 @@ mod txn;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use crate::engine::{Figures, Settings};
 use crate::error::{Error, Result, Status};
@@ -51,6 +53,8 @@ pub(crate) struct Engine {
     page_size: u64,
     /// What the map is to grow to before the next write; 0: nothing was found missing.
     wanted_map: AtomicU64,
+    /// How many openings there had been when dropped names were last looked for.
+    looked_for_dropped: AtomicU32,
 }
 
 impl Engine {

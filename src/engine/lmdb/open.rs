@@ -8,13 +8,13 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Weak};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::raw::{Code, OpenParameters, RawEnv};
 use super::fork::{self, PerProcess};
+use super::raw::{Code, OpenParameters, RawEnv};
 use super::{Engine, lock, map, seats, spaces, writer};
 use crate::engine::{Durability, Settings};
 use crate::error::{Error, Result, Status};
@@ -319,6 +319,7 @@ fn open_files(
         settings: settings.clone(),
         page_size: map::page_size() as u64,
         wanted_map: AtomicU64::new(0),
+        looked_for_dropped: AtomicU32::new(0),
     }))
 }
 

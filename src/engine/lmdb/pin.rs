@@ -38,7 +38,9 @@ pub(super) fn wait_for_end(seen: u64, deadline: Option<Instant>) -> bool {
     while *ended == seen {
         match deadline {
             None => pins.changed.wait(&mut ended),
-            Some(deadline) if pins.changed.wait_until(&mut ended, deadline).timed_out() => return *ended != seen,
+            Some(deadline) if pins.changed.wait_until(&mut ended, deadline).timed_out() => {
+                return *ended != seen;
+            }
             Some(_) => {}
         }
     }

@@ -125,6 +125,13 @@ impl RawEnv {
         Code::check(unsafe { ffi::mdb_env_set_mapsize(self.env.as_ptr(), size) })
     }
 
+    /// Closes the number of a named database. No call of the process may be under way, and no transaction
+    /// that has written to it.
+    pub(super) fn close_dbi(&self, dbi: Dbi) {
+        // SAFETY: the environment is open; `reclaim.rs` has stopped every call.
+        unsafe { ffi::mdb_dbi_close(self.env.as_ptr(), dbi) }
+    }
+
     /// Flushes what was written to stable storage, whatever the durability.
     pub(super) fn sync(&self) -> Result<(), Code> {
         // SAFETY: the environment is open for as long as `self` lives.
@@ -468,6 +475,13 @@ impl RwTxn {
     pub(super) fn empty(&mut self, dbi: Dbi) -> Result<(), Code> {
         // SAFETY: the innermost level is live; `0` keeps the database, so that no number is closed.
         Code::check(unsafe { ffi::mdb_drop(self.top().0.as_ptr(), dbi, 0) })
+    }
+
+    /// Removes a database that is open, and closes its number at once, whatever becomes of the transaction.
+    /// No call of the process may be under way.
+    pub(super) fn remove_database(&mut self, dbi: Dbi) -> Result<(), Code> {
+        // SAFETY: the innermost level is live; `reclaim.rs` has stopped every call.
+        Code::check(unsafe { ffi::mdb_drop(self.top().0.as_ptr(), dbi, 1) })
     }
 
     /// A cursor that may remove what it stands on.

@@ -41,7 +41,11 @@ pub(crate) struct Opening {
 impl Opening {
     pub(crate) fn new() -> Arc<Opening> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        Arc::new(Opening { id: NEXT.fetch_add(1, Ordering::Relaxed), state: AtomicU8::new(0), process: fork::process() })
+        Arc::new(Opening {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            state: AtomicU8::new(0),
+            process: fork::process(),
+        })
     }
 
     /// Fails in a child of the process that opened it.
@@ -361,6 +365,15 @@ impl Seats {
                 guarded.pooled = None;
             }
         }
+    }
+
+    /// Runs `f` while no call is under way and none can begin; snapshots and what they have lent stay. In no
+    /// call of the thread's seat.
+    pub(super) fn stop_calls<R>(&self, f: impl FnOnce(&Stopped<'_>) -> Result<R>) -> Result<R> {
+        let list = self.0.lock();
+        let seats: Vec<Arc<Seat>> = list.iter().filter_map(Weak::upgrade).collect();
+        let _guards: Vec<_> = seats.iter().map(|seat| seat.guarded.lock()).collect();
+        f(&Stopped { seats: &seats })
     }
 
     /// Runs `f` while no call is under way and none can begin. Waits until `deadline` for snapshots that have

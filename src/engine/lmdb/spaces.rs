@@ -76,6 +76,10 @@ impl Space {
         self.name.to_str().unwrap_or_default()
     }
 
+    fn is_main(&self) -> bool {
+        self.name.is_empty()
+    }
+
     pub(super) fn name(&self) -> Option<&std::ffi::CStr> {
         (!self.name.is_empty()).then_some(self.name.as_c_str())
     }
@@ -96,6 +100,8 @@ pub(super) struct Spaces {
     table: Mutex<HashMap<Box<str>, Arc<Space>>>,
     /// How many openings were published.
     openings: AtomicU32,
+    /// How many are open, but for the catalog and the unnamed one.
+    open_now: AtomicU32,
     catalog: Arc<Space>,
     main: Arc<Space>,
 }
@@ -112,6 +118,7 @@ impl Spaces {
         let spaces = Spaces {
             table: Mutex::new(HashMap::new()),
             openings: AtomicU32::new(0),
+            open_now: AtomicU32::new(0),
             catalog: make(CATALOG)?,
             main: make("")?,
         };
@@ -153,9 +160,39 @@ impl Spaces {
         self.openings.load(Ordering::Acquire)
     }
 
+    /// How many named databases are open, but for the catalog.
+    pub(super) fn open_count(&self) -> u32 {
+        self.open_now.load(Ordering::Relaxed)
+    }
+
+    /// Those that are open, but for the catalog and the unnamed one.
+    pub(super) fn open_ones(&self) -> Vec<Arc<Space>> {
+        let table = self.table.lock();
+        let is_open = |space: &&Arc<Space>| {
+            space.db(u32::MAX).is_some() && !space.is_main() && !Arc::ptr_eq(space, &self.catalog)
+        };
+        table.values().filter(is_open).cloned().collect()
+    }
+
+    /// A number is about to be closed: nobody gets it from here any more. No call of the process is under way.
+    pub(super) fn forget(&self, space: &Space) {
+        if space.open.swap(0, Ordering::AcqRel) != 0 {
+            self.open_now.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Drops names that nobody uses.
+    pub(super) fn prune(&self) {
+        self.table.lock().retain(|_, space| space.db(u32::MAX).is_some() || Arc::strong_count(space) > 1);
+    }
+
     /// Tells the process of an opening that LMDB has committed. The caller holds the writer lock.
     pub(super) fn publish(&self, space: &Space, db: Db) {
         let when = self.openings.load(Ordering::Relaxed) + 1;
+        let counts = !space.is_main() && !std::ptr::eq(space, &raw const *self.catalog);
+        if counts && space.open.load(Ordering::Relaxed) == 0 {
+            self.open_now.fetch_add(1, Ordering::Relaxed);
+        }
         space.flags.store(db.flags, Ordering::Relaxed);
         space.open.store(u64::from(when) << 32 | u64::from(db.dbi), Ordering::Release);
         self.openings.store(when, Ordering::Release);
@@ -191,7 +228,7 @@ impl Spaces {
                 format!(
                     "collection {name:?} cannot be opened: all {} places for open collections are taken; \
                      open the environment with a larger max_collections",
-                    self.openings.load(Ordering::Relaxed)
+                    self.open_count()
                 ),
             ),
             lmdb_sys::MDB_INCOMPATIBLE => Error::new(

@@ -1,0 +1,109 @@
+//! Names that were dropped give their places back: in the file, and among the numbers of this process.
+//!
+//! A drop only empties a named database and leaves a mark in the catalog, since its number may be in use. Here,
+//! with the writer lock held and every call of the process stopped, nobody uses a number: what is marked is
+//! removed from the file, and numbers whose names are gone, by this process or another, are closed.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Engine;
+use super::raw::{Code, Go, RwTxn, is_named_database};
+use super::seats::Stopped;
+use super::spaces::{Db, SEQUENCE};
+use super::writer::Lease;
+use crate::engine::Wait;
+use crate::error::{Error, Result};
+
+impl Engine {
+    /// Whether few numbers are left, and enough were given out since the last look to make one worth it.
+    pub(crate) fn is_crowded(&self) -> bool {
+        let max = self.settings.max_collections;
+        let openings = self.spaces.horizon();
+        let since = openings.wrapping_sub(self.looked_for_dropped.load(Ordering::Relaxed));
+        self.spaces.open_count() >= max - max / 8 && since > max / 16
+    }
+
+    /// Removes what was dropped. `is_dropped` tells by a catalog's record whether its collection was. In no call
+    /// and no transaction of the thread.
+    pub(crate) fn reclaim(self: &Arc<Self>, is_dropped: impl Fn(&[u8]) -> bool) -> Result<()> {
+        let lease = Lease::take(self, Wait::Default)?;
+        self.looked_for_dropped.store(self.spaces.horizon(), Ordering::Relaxed);
+        self.seats.stop_calls(|stopped| {
+            self.remove_dropped(&lease, &is_dropped)?;
+            self.close_gone(&lease, stopped)
+        })
+    }
+
+    fn remove_dropped(&self, lease: &Lease, is_dropped: &impl Fn(&[u8]) -> bool) -> Result<()> {
+        let failed = |code: Code| code.error("removing dropped collections");
+        let Some(catalog) = self.spaces.catalog().db(u32::MAX) else { return Ok(()) };
+        let mut txn = self.begin_write(lease)?;
+        let dropped = self.dropped(&txn, catalog, is_dropped).map_err(failed)?;
+        if dropped.is_empty() {
+            return Ok(());
+        }
+        for name in &dropped {
+            // One that is not open here is left to a process that has it open, or to a later look.
+            let Ok(space) = self.spaces.named(name) else { continue };
+            let Some(db) = space.db(u32::MAX) else { continue };
+            if txn.entries(db.dbi).map_err(failed)? > 0 {
+                // Another program has filled it again.
+                continue;
+            }
+            self.spaces.forget(&space);
+            txn.remove_database(db.dbi).map_err(failed)?;
+            txn.remove(catalog.dbi, name.as_bytes()).map_err(failed)?;
+        }
+        let sequence = super::sequence_number(txn.get(catalog.dbi, SEQUENCE.as_bytes()).map_err(failed)?)?;
+        let next = minicbor::to_vec(sequence + 1).map_err(|_| failed(Code(libc::ENOMEM)))?;
+        txn.put(catalog.dbi, SEQUENCE.as_bytes(), &next, 0).map_err(failed)?;
+        txn.commit_level().map_err(|code| self.commit_failed(code))
+    }
+
+    /// The names of marked collections.
+    fn dropped(
+        &self,
+        txn: &RwTxn,
+        catalog: Db,
+        is_dropped: &impl Fn(&[u8]) -> bool,
+    ) -> Result<Vec<String>, Code> {
+        let mut names = Vec::new();
+        let mut cursor = txn.cursor(catalog.dbi)?;
+        let mut go = Go::First;
+        while let Some((name, record)) = cursor.go(go)? {
+            go = Go::Next;
+            if let Ok(name) = std::str::from_utf8(name)
+                && name != SEQUENCE
+                && is_dropped(record)
+            {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Closes the numbers of names that are not in the file any more.
+    fn close_gone(&self, lease: &Lease, _stopped: &Stopped<'_>) -> Result<()> {
+        let failed = |code: Code| -> Error { code.error("looking for dropped collections") };
+        let txn = self.begin_write(lease)?;
+        let mut gone = Vec::new();
+        for space in self.spaces.open_ones() {
+            let mut cursor = txn.cursor(super::raw::MAIN).map_err(failed)?;
+            let name = space.as_str().as_bytes();
+            let found = cursor.go(Go::AtOrAfter(name)).map_err(failed)?;
+            if !found.is_some_and(|(key, _)| key == name && is_named_database(key)) {
+                gone.push(space);
+            }
+        }
+        drop(txn);
+        for space in gone {
+            if let Some(db) = space.db(u32::MAX) {
+                self.spaces.forget(&space);
+                self.raw.close_dbi(db.dbi);
+            }
+        }
+        self.spaces.prune();
+        Ok(())
+    }
+}
