@@ -784,8 +784,8 @@ pc_status pc_dict_compare_exchange(struct pc_dict dict,
 // May be called from any thread; outside of transactions it returns when the write is durable.
 //
 // Statuses: those of writes; `PC_ERR_OVERFLOW`: the sum leaves the range of the value type, or of `int64_t`, and
-// nothing was changed; `PC_ERR_TYPE_MISMATCH`: values are no integers; `PC_ERR_BAD_VALUE`: this one, in `any`, is
-// none; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`; `PC_ERR_KEY_SIZE`.
+// nothing was changed; `PC_ERR_TYPE_MISMATCH`: values are no integers, or this one, in `any`, is none;
+// `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`; `PC_ERR_KEY_SIZE`.
 pc_status pc_dict_add_i64(struct pc_dict dict,
                           const void *key,
                           size_t key_len,

@@ -100,6 +100,8 @@ impl Collection {
             match found {
                 Found::Live(schema) => {
                     check_types(name, &schema, kind, key, value, flags)?;
+                    // Opens the name for the process, so that snapshots which begin from now on can use it.
+                    shared.read(|_, reader| place(reader, &space))?;
                     return Ok(make(schema, None, false));
                 }
                 Found::Raw => {
@@ -218,9 +220,24 @@ impl Collection {
         Ok(Looked::Is(true))
     }
 
+    /// Opens what is not open yet, so that a snapshot which begins after can use it.
+    pub(crate) fn open_ahead(&self) -> Result<()> {
+        self.read(|_, _| Ok(())).map(drop)
+    }
+
+    /// Whether both are the same collection of one environment.
+    pub(crate) fn is_same(&self, other: &Collection) -> bool {
+        Arc::ptr_eq(&self.0.shared, &other.0.shared) && Arc::ptr_eq(&self.0.space, &other.0.space)
+    }
+
+    /// Whether its keys stand in the order of their bytes.
+    pub(crate) fn is_bytewise(&self) -> bool {
+        self.0.raw.is_none_or(Db::is_bytewise)
+    }
+
     /// Reads, where the collection is there.
     #[inline]
-    fn read<R>(&self, mut look: impl FnMut(&Reader<'_>, Db) -> Result<R>) -> Result<Option<R>> {
+    pub(crate) fn read<R>(&self, mut look: impl FnMut(&Reader<'_>, Db) -> Result<R>) -> Result<Option<R>> {
         self.0.shared.read(|_, reader| {
             Ok(match self.find(reader)? {
                 Looked::Open(space) => Looked::Open(space),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -154,6 +154,8 @@ pub(crate) struct Shared {
     opening: Arc<Opening>,
     /// Taken out when the environment is closed.
     engine: Mutex<Option<Arc<Engine>>>,
+    /// What it was taken out of `engine` for, where it has failed and the files are opened anew.
+    retired: Mutex<Weak<Engine>>,
     /// How often it is open.
     opened: AtomicUsize,
     path: PathBuf,
@@ -181,18 +183,41 @@ impl Environment {
                 "flush_interval and verify_on_open are not supported yet: call flush",
             ));
         }
+        let deadline = options.write_timeout.and_then(|patience| Instant::now().checked_add(patience));
+        loop {
+            match Self::open_or_join(path, options) {
+                Err((error, hopeless)) if error.status() == Status::EnvFailed => {
+                    if hopeless || !engine::wait_until_closed(path, options.no_subdir, deadline) {
+                        return Err(still_in_use(path));
+                    }
+                }
+                opened => return opened.map_err(|(error, _)| error),
+            }
+        }
+    }
+
+    /// Fails with [`Status::EnvFailed`] where the files are still open from before a failure, and then tells
+    /// whether the calling thread itself keeps them open, so that waiting is in vain.
+    fn open_or_join(path: &Path, options: &Options) -> Result<Environment, (Error, bool)> {
         let mut open = OPEN.get().lock();
-        let engine = engine::open(path, options.create, options.mode, &options.settings())?;
+        let mut hopeless = false;
+        for shared in open.iter().filter_map(Weak::upgrade) {
+            hopeless |= shared.retire_if_failed() && shared.path == path;
+        }
+        let engine = engine::open(path, options.create, options.mode, &options.settings())
+            .map_err(|error| (error, hopeless))?;
         open.retain(|shared| shared.strong_count() > 0);
         let found = open.iter().filter_map(Weak::upgrade).find(|shared| shared.is_of(&engine));
         let shared = found.unwrap_or_else(|| {
             let shared = Arc::new(Shared {
                 opening: Opening::new(),
                 engine: Mutex::new(Some(engine)),
+                retired: Mutex::new(Weak::new()),
                 opened: AtomicUsize::new(0),
                 path: path.to_owned(),
             });
             open.push(Arc::downgrade(&shared));
+            shared.admit();
             shared
         });
         shared.opened.fetch_add(1, Ordering::Relaxed);
@@ -334,6 +359,17 @@ fn again(error: &Error) -> bool {
     matches!(error.status(), Status::Conflict | Status::MapFull)
 }
 
+fn still_in_use(path: &Path) -> Error {
+    Error::new(
+        Status::MapBusy,
+        format!(
+            "{} has met a failure and cannot be opened anew while a snapshot of before lends references into it; end \
+             that first",
+            path.display()
+        ),
+    )
+}
+
 fn scheme(path: &Path) -> Option<&str> {
     let (scheme, _) = path.to_str()?.split_once("://")?;
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -373,8 +409,28 @@ impl Shared {
             && self.engine.lock().as_ref().is_some_and(|own| Arc::ptr_eq(own, engine))
     }
 
+    /// Lets the engine tell when it fails.
+    fn admit(&self) {
+        if let Some(engine) = &*self.engine.lock() {
+            engine.admit(&self.opening);
+        }
+    }
+
+    /// Lets go what has failed, so that its files can be opened anew. Gives whether the calling thread keeps it
+    /// open.
+    fn retire_if_failed(&self) -> bool {
+        if self.opening.state() != State::Failed {
+            return false;
+        }
+        let mut retired = self.retired.lock();
+        if let Some(engine) = self.engine.lock().take() {
+            *retired = Arc::downgrade(&engine);
+        }
+        retired.upgrade().is_some_and(|engine| engine.seats.retire(&self.opening))
+    }
+
     fn close(&self) {
-        let engine = self.engine.lock().take();
+        let engine = self.engine.lock().take().or_else(|| self.retired.lock().upgrade());
         if let Some(engine) = engine {
             engine.seats.close(&self.opening);
         }
@@ -383,6 +439,9 @@ impl Shared {
     /// The engine, for what needs no seat.
     pub(crate) fn engine(&self) -> Result<Arc<Engine>> {
         self.opening.check_process()?;
+        if self.opening.state() == State::Failed {
+            return Err(engine::has_failed());
+        }
         self.engine
             .lock()
             .clone()
@@ -428,7 +487,7 @@ impl Shared {
             return Ok(());
         }
         Err(Error::new(
-            Status::Busy,
+            Status::Conflict,
             format!(
                 "collection {:?} was first used in this process after the snapshot began, and there were \
                  commits since; open it before the snapshot, or begin a new one",

@@ -57,13 +57,7 @@ enum Place {
 impl Scan {
     pub(crate) fn open(collection: &Collection, range: Range) -> Result<Scan> {
         let shared = collection.shared();
-        // Also opens what is not open yet, so that the snapshot can use it.
-        shared.read(|_, reader| {
-            Ok(match collection.find(reader)? {
-                Looked::Open(space) => Looked::Open(space),
-                Looked::Is(_) => Looked::Is(()),
-            })
-        })?;
+        collection.open_ahead()?;
         let source = if let Some((seat, level)) = TxnRef::innermost(shared)? {
             Source::Transaction { seat, level }
         } else {

@@ -25,6 +25,7 @@
 //! |---|---|
 //! | [`Environment`], [`Transaction`], [`Dict`], [`Set`] | the nouns, typed |
 //! | `collection`, `catalog`, `iter` | what the nouns share: encoded records, schemas, ranges |
+//! | `algebra` | set algebra: sets walked side by side |
 //! | [`codec`] | type strings, keys whose byte order is the order of their meaning, values |
 //! | `engine` | ordered bytes in named spaces with snapshots and transactions; `engine::lmdb` is the one in use |
 //! | `ffi` | the C ABI; nothing inside knows of it |
@@ -33,6 +34,7 @@ pub mod codec;
 pub mod error;
 pub mod ffi;
 
+mod algebra;
 mod catalog;
 mod collection;
 mod dict;

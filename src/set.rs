@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::ops::RangeBounds;
 
+use crate::algebra::{self, Operation};
 use crate::catalog::Kind;
 use crate::codec::Key;
 use crate::collection::{Collection, OpenFlags};
@@ -157,6 +158,73 @@ impl<T: Key> Set<T> {
         T::Borrowed: 'a,
     {
         self.collection.remove_range(&encode_range::<T>(&range)?)
+    }
+
+    /// Makes `into` the union of this set and another: the elements that are in either.
+    ///
+    /// What `into` held before is replaced. It may be this set or the other, and those may be the same. All is
+    /// one transaction, the current one or its own; the sets are walked in order, a batch at a time, and of
+    /// `into` only what differs is written. The operands may lie in other environments than `into`; they are
+    /// read there in the thread's transaction, or else in one snapshot for each environment.
+    ///
+    /// [`Status::TypeMismatch`](crate::Status::TypeMismatch) if one of them is raw and another is not, and
+    /// [`Status::Unsupported`](crate::Status::Unsupported) if one has an order of its own (INTEGERKEY,
+    /// REVERSEKEY).
+    ///
+    /// ```
+    /// # use persistent_collections::{Environment, Options, Set};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// let even = Set::<u32>::open(&env, "even")?;
+    /// let small = Set::<u32>::open(&env, "small")?;
+    /// even.add_many([&2, &4, &6])?;
+    /// small.add_many([&1, &2, &3])?;
+    /// let both = Set::<u32>::open(&env, "both")?;
+    /// even.intersection_into(&small, &both)?;
+    /// assert!(both.iter()?.eq([Ok(2)]));
+    /// even.union_into(&small, &even)?;
+    /// assert_eq!(even.len()?, 5);
+    /// assert!(small.is_subset(&even)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn union_into(&self, other: &Self, into: &Self) -> Result<()> {
+        self.combine(Operation::Union, other, into)
+    }
+
+    /// Makes `into` the intersection: the elements that are in both. As [`Set::union_into`].
+    pub fn intersection_into(&self, other: &Self, into: &Self) -> Result<()> {
+        self.combine(Operation::Intersection, other, into)
+    }
+
+    /// Makes `into` the difference: this set's elements that are not in the other. As [`Set::union_into`].
+    pub fn difference_into(&self, other: &Self, into: &Self) -> Result<()> {
+        self.combine(Operation::Difference, other, into)
+    }
+
+    /// Makes `into` the symmetric difference: the elements that are in one of both alone. As
+    /// [`Set::union_into`].
+    pub fn symmetric_difference_into(&self, other: &Self, into: &Self) -> Result<()> {
+        self.combine(Operation::SymmetricDifference, other, into)
+    }
+
+    /// Whether each of this set's elements is in the other, which may lie in another environment. Looks no
+    /// further than the first that is not.
+    pub fn is_subset(&self, other: &Self) -> Result<bool> {
+        algebra::is_subset(&self.collection, &other.collection)
+    }
+
+    /// Whether each of the other set's elements is in this one. As [`Set::is_subset`].
+    pub fn is_superset(&self, other: &Self) -> Result<bool> {
+        other.is_subset(self)
+    }
+
+    /// Whether the two, which may lie in two environments, have no element in common.
+    pub fn is_disjoint(&self, other: &Self) -> Result<bool> {
+        algebra::is_disjoint(&self.collection, &other.collection)
+    }
+
+    fn combine(&self, operation: Operation, other: &Self, into: &Self) -> Result<()> {
+        algebra::combine(operation, &self.collection, &other.collection, &into.collection)
     }
 
     fn elements(&self, range: Range) -> Result<Elements<T>> {

@@ -117,7 +117,11 @@ enum Begun {
 
 impl TxnRef {
     pub(crate) fn begin(env: &Environment, access: Access, wait: Wait) -> Result<TxnRef> {
-        let shared = env.shared();
+        Self::begin_in(env.shared(), access, wait)
+    }
+
+    /// The same where no opening of the environment is at hand.
+    pub(crate) fn begin_in(shared: &Arc<Shared>, access: Access, wait: Wait) -> Result<TxnRef> {
         let seat = seat_of_thread(shared.opening(), || shared.engine())?;
         let made = |id| TxnRef {
             id,
@@ -207,7 +211,12 @@ impl TxnRef {
                 guarded.current = None;
             }
             Ok(Some(root))
-        })?;
+        });
+        if ended.as_ref().is_err_and(|error| error.status() == Status::EnvFailed) {
+            self.ended.store(true, Ordering::Release);
+            seat.end_after_failure(self.id);
+        }
+        let ended = ended?;
         match ended.map(|root| root.kind) {
             // Outside of the call: a commit can take long.
             Some(RootKind::Write(txn)) if commit => txn.commit(),

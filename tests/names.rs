@@ -227,3 +227,40 @@ fn a_name_made_anew_after_its_place_was_given_back_is_the_new_one() {
     assert_eq!(old.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [(2, 2)]);
     assert_eq!(other.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [(7, 7)]);
 }
+
+#[test]
+fn a_dict_opened_before_a_snapshot_can_be_used_in_it_while_others_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    {
+        let env = Environment::open(&path, &options()).unwrap();
+        Dict::<i64, i64>::open(&env, "a").unwrap().put(&1, &1).unwrap();
+        Dict::<i64, i64>::open(&env, "b").unwrap().put(&1, &1).unwrap();
+    }
+    let env = Environment::open(&path, &options()).unwrap();
+    let a = Dict::<i64, i64>::open(&env, "a").unwrap();
+    let (begun, written) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // The process's turn to write is taken, so that the snapshot cannot open anything ahead.
+            let txn = env.begin_write().unwrap();
+            begun.wait();
+            written.wait();
+            let b = Dict::<i64, i64>::open(&env, "b").unwrap();
+            b.put(&2, &2).unwrap();
+            txn.commit().unwrap();
+            begun.wait();
+        });
+        begun.wait();
+        let snapshot = env.begin_read().unwrap();
+        assert_eq!(a.len().unwrap(), 1);
+        written.wait();
+        begun.wait();
+        assert_eq!(a.get(&1).unwrap(), Some(1));
+        let error = Dict::<i64, i64>::open(&env, "b").unwrap_err();
+        assert_eq!(error.status(), Status::Conflict);
+        assert!(error.message().contains("open it before the snapshot"), "{error}");
+        snapshot.commit().unwrap();
+        assert_eq!(Dict::<i64, i64>::open(&env, "b").unwrap().len().unwrap(), 2);
+    });
+}

@@ -361,3 +361,67 @@ fn release(retired: Vec<Retired>) -> Result<()> {
     }
     outcome
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::sync::Weak;
+
+    fn open() -> (u64, Weak<Mutex<Option<IterState>>>) {
+        let slot: IterSlot = Arc::new(Mutex::new(None));
+        let weak = Arc::downgrade(&slot);
+        (insert(Kind::Iter, Object::Iter(slot), [0, 0]).unwrap(), weak)
+    }
+
+    #[test]
+    fn what_a_thread_remembers_of_closed_handles_goes_with_its_next_miss() {
+        let (id, object) = open();
+        find(id, Kind::Iter).unwrap();
+        assert_eq!(object.strong_count(), 2, "the table's and this thread's");
+        // A thread keeps one count, however often it looks.
+        find(id, Kind::Iter).unwrap();
+        assert_eq!(object.strong_count(), 2);
+        close(id, Kind::Iter).unwrap();
+        assert_eq!(object.strong_count(), 1, "this thread's");
+        assert_eq!(find(id, Kind::Iter).err().unwrap().status(), Status::BadHandle);
+        let (other, _) = open();
+        find(other, Kind::Iter).unwrap();
+        assert_eq!(object.strong_count(), 0);
+        close(other, Kind::Iter).unwrap();
+    }
+
+    #[test]
+    fn a_thread_that_ends_remembers_nothing() {
+        let (id, object) = open();
+        std::thread::spawn(move || drop(find(id, Kind::Iter).unwrap())).join().unwrap();
+        assert_eq!(object.strong_count(), 1);
+        close(id, Kind::Iter).unwrap();
+        assert_eq!(object.strong_count(), 0);
+    }
+
+    #[test]
+    fn more_handles_than_are_remembered_take_turns() {
+        let all: Vec<_> = (0..3 * REMEMBERED).map(|_| open()).collect();
+        for _ in 0..2 {
+            for (id, _) in &all {
+                find(*id, Kind::Iter).unwrap();
+            }
+        }
+        let remembered = all.iter().filter(|(_, object)| object.strong_count() == 2).count();
+        assert!(remembered <= REMEMBERED, "{remembered}");
+        for (id, _) in &all {
+            close(*id, Kind::Iter).unwrap();
+            assert!(find(*id, Kind::Iter).is_err());
+        }
+    }
+
+    #[test]
+    fn a_handle_of_another_kind_is_named() {
+        let (id, _) = open();
+        let error = find(id, Kind::Dict).err().unwrap();
+        assert_eq!(error.status(), Status::BadHandle);
+        assert!(error.message().contains("iterator") && error.message().contains("dict"), "{error}");
+        close(id, Kind::Iter).unwrap();
+    }
+}

@@ -304,3 +304,90 @@ fn register_fork_hooks() -> Result<()> {
     });
     if outcome == 0 { Ok(()) } else { Err(Error::new(Status::NoMemory, "no memory for the fork handlers")) }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::collections::HashSet;
+    use std::sync::Arc;
+
+    fn iterator() -> Object {
+        Object::Iter(Arc::new(parking_lot::Mutex::new(None)))
+    }
+
+    fn insert(table: &mut Table, parents: [u64; 2]) -> Result<u64> {
+        table.insert(Kind::Iter, iterator(), parents).map_err(|(error, _)| error)
+    }
+
+    #[test]
+    fn every_slot_has_a_place_of_its_own() {
+        let mut places = HashSet::new();
+        for slot in 0..10_000 {
+            let (chunk, at) = place(slot);
+            assert!(at < FIRST_CHUNK << chunk && places.insert((chunk, at)), "{slot}");
+        }
+        assert_eq!(place(0), (0, 0));
+        assert_eq!(place(MAX_SLOTS - 1), (CHUNKS - 1, (FIRST_CHUNK << (CHUNKS - 1)) - 1));
+        assert!(MAX_SLOTS <= 1 << SLOT_BITS);
+        assert!(word(MAX_SLOTS).is_none() && word(usize::MAX >> 1).is_none());
+    }
+
+    #[test]
+    fn an_id_says_what_it_is_made_of() {
+        for kind in [Kind::Env, Kind::Dict, Kind::Set, Kind::Iter, Kind::Txn] {
+            let id = pack((1 << SLOT_BITS) - 1, kind, u32::MAX);
+            assert_eq!(
+                (slot_of(id), kind_of(id), generation_of(id)),
+                ((1 << SLOT_BITS) - 1, Some(kind), u32::MAX)
+            );
+        }
+        assert_eq!((kind_of(0), kind_of(u64::MAX)), (None, None));
+    }
+
+    #[test]
+    fn a_retired_handle_is_closed_and_its_successor_another() {
+        let mut table = lock();
+        let first = insert(&mut table, [0, 0]).unwrap();
+        assert!(is_live(first) && table.get(first).is_ok());
+        assert_eq!(table.retire(first).unwrap().len(), 1);
+        assert!(!is_live(first));
+        let second = insert(&mut table, [0, 0]).unwrap();
+        assert_eq!(slot_of(first), slot_of(second));
+        assert!(table.get(first).err().unwrap().message().contains("closed"));
+        assert!(table.retire(first).is_err() && is_live(second));
+        // One generation that was not given out yet.
+        let next = pack(u32::try_from(slot_of(second)).unwrap(), Kind::Iter, generation_of(second) + 1);
+        assert!(table.get(next).err().unwrap().message().contains("not a handle"));
+        table.retire(second).unwrap();
+    }
+
+    #[test]
+    fn children_go_before_their_parents_and_are_forgotten_by_the_others() {
+        let mut table = lock();
+        let roots = [insert(&mut table, [0, 0]).unwrap(), insert(&mut table, [0, 0]).unwrap()];
+        let middle = insert(&mut table, [roots[0], 0]).unwrap();
+        let shared = insert(&mut table, [middle, roots[1]]).unwrap();
+        let order: Vec<u64> = table.retire(roots[0]).unwrap().into_iter().map(|(id, _)| id).collect();
+        assert_eq!(order, [shared, middle, roots[0]]);
+        assert!(!is_live(shared) && is_live(roots[1]));
+        assert!(insert(&mut table, [roots[1], middle]).is_err(), "a parent is closed");
+        assert_eq!(table.retire(roots[1]).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_slot_that_has_had_all_generations_is_not_used_again() {
+        let mut table = lock();
+        let id = insert(&mut table, [0, 0]).unwrap();
+        table.retire(id).unwrap();
+        let slot = slot_of(id);
+        table.records[slot].id = pack(u32::try_from(slot).unwrap(), Kind::Iter, u32::MAX - 1);
+        let last = insert(&mut table, [0, 0]).unwrap();
+        assert_eq!((slot_of(last), generation_of(last)), (slot, u32::MAX));
+        table.retire(last).unwrap();
+        let next = insert(&mut table, [0, 0]).unwrap();
+        assert_ne!(slot_of(next), slot);
+        assert!(table.get(last).is_err());
+        table.retire(next).unwrap();
+    }
+}

@@ -1,6 +1,6 @@
 //! The memory map: how much address space it reserves, and how it grows.
 //!
-//! It grows under the process's writer lock, with every call of the process stopped. Before a write begins, it
+//! It grows in the process's turn to write, with every call of the process stopped. Before a write begins, it
 //! grows ahead where less than a quarter is free; what finds it full all the same is undone, and run again
 //! after growth. What another process has written beyond this one's map is followed the same way.
 
@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use super::Engine;
 use super::seats::Stopped;
-use super::writer::Lease;
+use super::writer::Turn;
 use crate::engine::Wait;
 use crate::error::{Error, Result, Status};
 
@@ -54,15 +54,15 @@ impl Engine {
     }
 
     /// Grows before a write begins: to what an earlier one found missing, or where less than a quarter is free.
-    pub(super) fn grow_ahead(&self, lease: &Lease, deadline: Option<Instant>) -> Result<()> {
+    pub(super) fn grow_ahead(&self, turn: &Turn, deadline: Option<Instant>) -> Result<()> {
         let (map, used) = self.map_and_used();
         let wanted = self.wanted_map.load(Ordering::Relaxed);
         if wanted > map {
-            return self.grow(lease, wanted, deadline);
+            return self.grow(turn, wanted, deadline);
         }
         if used > map - map / 4 {
             // There is room yet: not worth waiting for, nor failing.
-            return match self.grow(lease, map.saturating_mul(2), Some(Instant::now())) {
+            return match self.grow(turn, map.saturating_mul(2), Some(Instant::now())) {
                 Err(error)
                     if matches!(error.status(), Status::MapBusy | Status::NoMemory | Status::DiskFull) =>
                 {
@@ -75,10 +75,10 @@ impl Engine {
     }
 
     /// Grows to what a write found missing.
-    pub(super) fn grow_if_wanted(&self, lease: &Lease) -> Result<()> {
+    pub(super) fn grow_if_wanted(&self, turn: &Turn) -> Result<()> {
         match self.wanted_map.load(Ordering::Relaxed) {
             0 => Ok(()),
-            wanted => self.grow(lease, wanted, Some(Instant::now())),
+            wanted => self.grow(turn, wanted, Some(Instant::now())),
         }
     }
 
@@ -90,12 +90,12 @@ impl Engine {
     }
 
     /// Grows the map to at least a size. Waits until `deadline` for snapshots that have lent references.
-    pub(super) fn grow(&self, _lock: &Lease, size: u64, deadline: Option<Instant>) -> Result<()> {
+    pub(super) fn grow(&self, _lock: &Turn, size: u64, deadline: Option<Instant>) -> Result<()> {
         let size = self.allowed(size)?;
         self.seats.stop(deadline, |stopped| self.remap(size, stopped))
     }
 
-    fn remap(&self, size: usize, stopped: &Stopped<'_>) -> Result<()> {
+    fn remap(&self, size: usize, _stopped: &Stopped<'_>) -> Result<()> {
         // Asked before: LMDB unmaps first, and a map that then fails cannot be undone.
         let mut granted = size;
         while !can_reserve(granted) {
@@ -115,7 +115,7 @@ impl Engine {
         let resized = self.raw.resize(granted);
         self.wanted_map.store(0, Ordering::Relaxed);
         if let Err(code) = resized {
-            stopped.fail();
+            self.fail();
             return Err(Error::new(
                 Status::EnvFailed,
                 format!("the memory map could not be made anew: {}; open the environment again", code.text()),
@@ -141,18 +141,18 @@ impl Engine {
 
     /// Makes room for what another process has written beyond this one's map. In no call of the thread's seat.
     pub(super) fn follow_growth(self: &Arc<Self>) -> Result<()> {
-        let lease = Lease::take(self, Wait::Default)?;
-        self.follow_growth_under(&lease)
+        let turn = Turn::take(self, Wait::Default)?;
+        self.follow_growth_under(&turn)
     }
 
-    /// The same under the writer lock.
-    pub(super) fn follow_growth_under(&self, lease: &Lease) -> Result<()> {
+    /// The same in the process's turn to write.
+    pub(super) fn follow_growth_under(&self, turn: &Turn) -> Result<()> {
         let (map, used) = self.map_and_used();
         if used <= map {
             return Ok(());
         }
         let deadline = self.settings.write_timeout.and_then(|patience| Instant::now().checked_add(patience));
-        self.grow(lease, used.saturating_add(used / 2).max(map.saturating_mul(2)), deadline)
+        self.grow(turn, used.saturating_add(used / 2).max(map.saturating_mul(2)), deadline)
     }
 }
 
@@ -164,7 +164,7 @@ pub(super) fn page_size() -> usize {
 }
 
 /// A finite resource limit.
-fn limit(resource: libc::__rlimit_resource_t) -> Option<u64> {
+pub(super) fn limit(resource: libc::__rlimit_resource_t) -> Option<u64> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a valid place for the answer.
     let rc = unsafe { libc::getrlimit(resource, &raw mut limit) };

@@ -9,8 +9,10 @@
 //! - `writer`: the process's writer lock, and the one path of autocommitted writes
 //! - `lock`: the write lock between processes; `fork`: what a child process must leave alone
 //! - `reclaim`: dropped names give their places back
+//! - `failure`: what a failed write or sync means, and an environment that is of no more use
 //! - `map`, `pin`: the memory map, its growth, and what keeps it in place
 
+mod failure;
 pub(crate) mod fork;
 mod lock;
 mod map;
@@ -31,7 +33,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use crate::engine::{Figures, Settings};
 use crate::error::{Error, Result, Status};
 
-pub(crate) use open::open;
+pub(crate) use failure::has_failed;
+pub(crate) use open::{open, wait_until_closed};
 pub(crate) use raw::version;
 pub(crate) use reader::Reader;
 pub(crate) use seats::{Call, Level, Opening, Root, RootKind, Seat, State, seat_of_thread};
@@ -55,6 +58,7 @@ pub(crate) struct Engine {
     wanted_map: AtomicU64,
     /// How many openings there had been when dropped names were last looked for.
     looked_for_dropped: AtomicU32,
+    failure: failure::Failure,
 }
 
 impl Engine {
@@ -80,7 +84,7 @@ impl Engine {
         if self.settings.read_only || self.settings.immutable {
             return Ok(());
         }
-        self.raw.sync().map_err(|code| code.error("flushing"))
+        self.sync()
     }
 
     /// Fails with [`Begin::Resized`] where another process has outgrown the map.
@@ -98,7 +102,7 @@ impl Engine {
         }
         begun.map_err(|code| {
             if code != full {
-                return Begin::new(code);
+                return Begin::new(self, code);
             }
             let max = self.settings.max_readers;
             Begin::Failed(Error::new(
@@ -118,36 +122,10 @@ impl Engine {
         loop {
             match RwTxn::begin(&self.raw) {
                 Ok(txn) => return Ok(txn),
-                Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => self.follow_growth_under(lease)?,
-                Err(code) => return Err(code.error("beginning to write")),
+                Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => self.follow_growth_under(lease.turn())?,
+                Err(code) => return Err(self.begin_failed(code, "beginning to write")),
             }
         }
-    }
-
-    #[cold]
-    fn write_failed(&self, code: Code, doing: &str) -> Error {
-        if code.0 == lmdb_sys::MDB_MAP_FULL {
-            self.want_more(0);
-            return self.map_full();
-        }
-        code.error(doing)
-    }
-
-    #[cold]
-    fn commit_failed(&self, code: Code) -> Error {
-        if code.0 == lmdb_sys::MDB_MAP_FULL {
-            self.want_more(0);
-            return self.map_full();
-        }
-        code.error("committing")
-    }
-
-    fn map_full(&self) -> Error {
-        let size = self.raw.info().me_mapsize;
-        Error::new(
-            Status::MapFull,
-            format!("the transaction outgrew the memory map of {size} bytes, which grows: run it again"),
-        )
     }
 
     /// In a call of a seat, whose snapshot is given, so that the map stays.
@@ -183,10 +161,10 @@ pub(super) enum Begin {
 }
 
 impl Begin {
-    fn new(code: Code) -> Begin {
+    fn new(engine: &Engine, code: Code) -> Begin {
         match code.0 {
             lmdb_sys::MDB_MAP_RESIZED => Begin::Resized,
-            _ => Begin::Failed(code.error("beginning to read")),
+            _ => Begin::Failed(engine.begin_failed(code, "beginning to read")),
         }
     }
 }

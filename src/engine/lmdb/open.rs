@@ -10,12 +10,13 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::fork::{self, PerProcess};
 use super::raw::{Code, OpenParameters, RawEnv};
-use super::{Engine, lock, map, seats, spaces, writer};
+use super::{Engine, failure, lock, map, seats, spaces, writer};
 use crate::engine::{Durability, Settings};
 use crate::error::{Error, Result, Status};
 
@@ -43,12 +44,13 @@ impl Drop for Ticket {
     }
 }
 
-/// Opens an environment, or gives the one that is open in this process.
+/// Opens an environment, or gives the one that is open in this process. [`Status::EnvFailed`]: that one has failed,
+/// and is not closed yet; see [`wait_until_closed`].
 pub(crate) fn open(path: &Path, create: bool, mode: u32, settings: &Settings) -> Result<Arc<Engine>> {
     let data_file = if settings.no_subdir { path.to_owned() } else { path.join("data.mdb") };
     fork::watch()?;
     let mut open = REGISTRY.get().open.lock();
-    if let Some(engine) = already_open(&data_file, &mut open) {
+    if let Some(engine) = already_open(&data_file, &mut open)? {
         // The last clone of an engine takes this lock when it is dropped.
         drop(open);
         return same_settings(path, engine, settings);
@@ -68,15 +70,49 @@ pub(crate) fn open(path: &Path, create: bool, mode: u32, settings: &Settings) ->
 fn already_open(
     data_file: &Path,
     open: &mut MutexGuard<'_, HashMap<FileId, Weak<Engine>>>,
-) -> Option<Arc<Engine>> {
+) -> Result<Option<Arc<Engine>>> {
     loop {
-        let id = file_id(data_file)?;
-        let engine = open.get(&id)?.upgrade();
-        if engine.is_some() {
-            return engine;
+        let Some(found) = file_id(data_file).and_then(|id| open.get(&id)) else { return Ok(None) };
+        if let Some(engine) = found.upgrade() {
+            let usable = engine.check_usable();
+            if usable.is_ok() {
+                return Ok(Some(engine));
+            }
+            // It may be the last clone, whose drop takes this lock.
+            MutexGuard::unlocked(open, || drop(engine));
+            usable?;
         }
         REGISTRY.get().closed.wait(open);
     }
+}
+
+/// Waits until an environment of this process that has failed is closed: a thread may hold a snapshot that has
+/// lent addresses. `false`: it was not by the deadline.
+pub(crate) fn wait_until_closed(path: &Path, no_subdir: bool, deadline: Option<Instant>) -> bool {
+    let data_file = if no_subdir { path.to_owned() } else { path.join("data.mdb") };
+    let Some(id) = file_id(&data_file) else { return true };
+    let registry = REGISTRY.get();
+    let mut open = registry.open.lock();
+    while let Some(found) = open.get(&id).cloned() {
+        if let Some(engine) = found.upgrade() {
+            let usable = engine.check_usable().is_ok();
+            MutexGuard::unlocked(&mut open, || drop(engine));
+            if usable {
+                return true;
+            }
+            if !open.get(&id).is_some_and(|still| still.ptr_eq(&found)) {
+                continue;
+            }
+        }
+        match deadline {
+            None => registry.closed.wait(&mut open),
+            Some(deadline) if registry.closed.wait_until(&mut open, deadline).timed_out() => {
+                return !open.contains_key(&id);
+            }
+            Some(_) => {}
+        }
+    }
+    true
 }
 
 fn same_settings(path: &Path, engine: Arc<Engine>, settings: &Settings) -> Result<Arc<Engine>> {
@@ -320,6 +356,7 @@ fn open_files(
         page_size: map::page_size() as u64,
         wanted_map: AtomicU64::new(0),
         looked_for_dropped: AtomicU32::new(0),
+        failure: failure::Failure::default(),
     }))
 }
 

@@ -8,6 +8,7 @@
 //! An iterator outside of transactions has a seat of its own, with its snapshot.
 
 use std::cell::RefCell;
+use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -18,7 +19,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::reader::Reader;
 use super::txn::{Snapshot, WriteTxn};
 use super::writer::thread_number;
-use super::{Begin, Engine, fork, pin};
+use super::{Begin, Engine, fork, has_failed, pin};
 use crate::error::{Error, Result, Status};
 
 /// Where an opening stands.
@@ -52,6 +53,13 @@ impl Opening {
     #[inline]
     pub(crate) fn check_process(&self) -> Result<()> {
         if self.process == fork::process() { Ok(()) } else { Err(fork::forked()) }
+    }
+
+    /// Makes its calls fail, unless it is closed.
+    pub(super) fn fail(&self) {
+        let (open, failed) = (State::Open as u8, State::Failed as u8);
+        // If it is not open there is nothing to do.
+        drop(self.state.compare_exchange(open, failed, Ordering::SeqCst, Ordering::SeqCst));
     }
 
     pub(crate) fn state(&self) -> State {
@@ -138,7 +146,17 @@ impl Seat {
         if let Some(mut guarded) = self.guarded.try_lock() {
             let marks = self.marks.lock();
             guarded.undo(&marks, false);
+            if self.opening.state() == State::Failed {
+                guarded.release(Ending::Failed { own_thread: false });
+            }
         }
+    }
+
+    /// Ends a transaction of the calling thread in an environment that has failed, and refuses its calls.
+    pub(crate) fn end_after_failure(&self, level: u64) {
+        let mut guarded = self.guarded.lock();
+        guarded.undo(&[level], true);
+        guarded.release(Ending::Failed { own_thread: true });
     }
 
     /// Runs a call in the seat. The pooled snapshot is let go after it.
@@ -147,8 +165,9 @@ impl Seat {
         self.opening.check_process()?;
         let mut guarded = self.guarded.lock();
         if self.opening.state() != State::Open {
-            guarded.release(true);
-            return Err(if self.opening.state() == State::Failed { has_failed() } else { closed() });
+            let failed = self.opening.state() == State::Failed;
+            guarded.release(Ending::of(failed, true));
+            return Err(if failed { has_failed() } else { closed() });
         }
         if self.marked.load(Ordering::Acquire) {
             let marks = std::mem::take(&mut *self.marks.lock());
@@ -181,7 +200,7 @@ impl Seat {
     /// Releases what lies in the seat, unless a call is under way in it, which then does so itself.
     fn release_if_free(&self, own_thread: bool) {
         if let Some(mut guarded) = self.guarded.try_lock() {
-            guarded.release(own_thread);
+            guarded.release(Ending::of(self.opening.state() == State::Failed, own_thread));
         }
     }
 }
@@ -191,9 +210,27 @@ fn closed() -> Error {
     Error::new(Status::BadHandle, "the environment was closed; open it again")
 }
 
-#[cold]
-fn has_failed() -> Error {
-    Error::new(Status::EnvFailed, "the environment has met a failure; close it and open it again")
+/// Why what lies in a seat is let go, and whether the seat's own thread does it.
+#[derive(Clone, Copy)]
+enum Ending {
+    Closed { own_thread: bool },
+    Failed { own_thread: bool },
+}
+
+impl Ending {
+    fn of(failed: bool, own_thread: bool) -> Ending {
+        if failed { Ending::Failed { own_thread } } else { Ending::Closed { own_thread } }
+    }
+
+    /// A write transaction stays where it is unless its own thread ends it: LMDB's write lock can only be let go
+    /// there. Nobody has asked for the end when the environment fails, so addresses that were lent stay good.
+    fn leaves(self, kind: &RootKind) -> bool {
+        match (self, kind) {
+            (Ending::Closed { own_thread } | Ending::Failed { own_thread }, RootKind::Write(_)) => !own_thread,
+            (Ending::Failed { .. }, RootKind::Snapshot(snapshot)) => snapshot.is_pinned(),
+            (Ending::Closed { .. }, RootKind::Snapshot(_)) => false,
+        }
+    }
 }
 
 impl Guarded {
@@ -202,12 +239,11 @@ impl Guarded {
         self.roots.iter().any(|root| matches!(&root.kind, RootKind::Snapshot(s) if s.is_pinned()))
     }
 
-    /// Ends everything and lets the environment go. A write transaction is left where it is unless its own
-    /// thread does this: LMDB's write lock can only be let go there.
-    fn release(&mut self, own_thread: bool) {
+    /// Ends everything that may end, and lets the environment go.
+    fn release(&mut self, ending: Ending) {
         self.pooled = None;
         self.current = None;
-        self.roots.retain(|root| !own_thread && matches!(root.kind, RootKind::Write(_)));
+        self.roots.retain(|root| ending.leaves(&root.kind));
         if self.roots.is_empty() {
             self.engine = None;
         }
@@ -302,6 +338,7 @@ impl Call<'_> {
                 Err(Begin::Resized) => {
                     let engine = Arc::clone(engine);
                     MutexGuard::unlocked(&mut self.guarded, || engine.follow_growth())?;
+                    engine.check_usable()?;
                 }
             }
         }
@@ -327,16 +364,7 @@ impl Call<'_> {
 
 /// The seats of an environment while no call is under way.
 pub(super) struct Stopped<'s> {
-    seats: &'s [Arc<Seat>],
-}
-
-impl Stopped<'_> {
-    /// Makes every call from now on fail: the environment is of no more use.
-    pub(super) fn fail(&self) {
-        for seat in self.seats {
-            seat.opening.state.store(State::Failed as u8, Ordering::SeqCst);
-        }
-    }
+    seats: PhantomData<&'s [Arc<Seat>]>,
 }
 
 /// Every seat of an environment.
@@ -373,7 +401,7 @@ impl Seats {
         let list = self.0.lock();
         let seats: Vec<Arc<Seat>> = list.iter().filter_map(Weak::upgrade).collect();
         let _guards: Vec<_> = seats.iter().map(|seat| seat.guarded.lock()).collect();
-        f(&Stopped { seats: &seats })
+        f(&Stopped { seats: PhantomData })
     }
 
     /// Runs `f` while no call is under way and none can begin. Waits until `deadline` for snapshots that have
@@ -389,7 +417,7 @@ impl Seats {
             let seats: Vec<Arc<Seat>> = list.iter().filter_map(Weak::upgrade).collect();
             let guards: Vec<_> = seats.iter().map(|seat| seat.guarded.lock()).collect();
             let pinned = guards.iter().zip(&seats).find(|(guarded, _)| guarded.is_pinned());
-            let Some((_, seat)) = pinned else { return f(&Stopped { seats: &seats }) };
+            let Some((_, seat)) = pinned else { return f(&Stopped { seats: PhantomData }) };
             let own = seat.thread == thread_number();
             drop(guards);
             drop(list);
@@ -410,6 +438,17 @@ impl Seats {
     /// calls that are under way. Does not wait.
     pub(crate) fn close(&self, opening: &Opening) {
         opening.state.store(State::Closed as u8, Ordering::SeqCst);
+        self.release(opening);
+    }
+
+    /// Releases what lies in the seats of an opening that has failed, so that its files can be opened anew, but for
+    /// what lends addresses. Does not wait. Gives whether the calling thread itself holds such.
+    pub(crate) fn retire(&self, opening: &Opening) -> bool {
+        self.release(opening);
+        own_seat(opening).is_some_and(|mine| mine.guarded.try_lock().is_none_or(|guarded| guarded.is_pinned()))
+    }
+
+    fn release(&self, opening: &Opening) {
         let mine = own_seat(opening);
         for seat in self.all() {
             if seat.opening.id == opening.id {
@@ -431,7 +470,7 @@ impl Drop for Mine {
     fn drop(&mut self) {
         for seat in self.0.take() {
             if seat.opening.check_process().is_ok() {
-                seat.guarded.lock().release(true);
+                seat.guarded.lock().release(Ending::Closed { own_thread: true });
             } else {
                 std::mem::forget(seat);
             }

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use super::raw::{Code, Dbi, MAIN, RawEnv, RoTxn};
-use super::writer::Lease;
+use super::writer::Turn;
 use crate::error::{Error, Result, Status};
 
 /// Where the schemas are kept.
@@ -214,8 +214,8 @@ impl Spaces {
         Ok(true)
     }
 
-    /// The same under the writer lock, which the lease proves to be held.
-    pub(super) fn open_for_process(&self, env: &Arc<RawEnv>, space: &Space, _lock: &Lease) -> Result<bool> {
+    /// The same in the process's turn to write.
+    pub(super) fn open_for_process(&self, env: &Arc<RawEnv>, space: &Space, _lock: &Turn) -> Result<bool> {
         self.open(env, space)
     }
 

@@ -58,7 +58,7 @@ impl Snapshot {
     #[inline]
     pub(super) fn renew(&mut self, engine: &Engine) -> Result<(), Begin> {
         self.horizon = engine.spaces.horizon();
-        self.txn.renew().map_err(Begin::new)?;
+        self.txn.renew().map_err(|code| Begin::new(engine, code))?;
         let id = self.txn.id();
         if id != self.id {
             self.id = id;
@@ -190,7 +190,7 @@ impl WriteTxn {
         let WriteTxn { txn, lease, .. } = self;
         drop(txn);
         // If it cannot grow now, the next beginning tries again, and says so.
-        drop(lease.engine().grow_if_wanted(&lease));
+        drop(lease.engine().grow_if_wanted(lease.turn()));
     }
 
     /// How many writes there were: what was read before the last one may have changed.

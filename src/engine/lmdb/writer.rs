@@ -19,37 +19,62 @@ pub(super) struct Writer {
     free: Condvar,
 }
 
-/// Holds the write lock, in this process and between processes, until dropped by the thread that took it.
-pub(super) struct Lease {
+/// This process's turn to write, until dropped: no other thread of it has a write transaction. Enough for what
+/// concerns this process alone, such as opening a name for it.
+pub(super) struct Turn {
     engine: Arc<Engine>,
 }
 
-impl Lease {
+impl Turn {
+    /// Waits for it, in no call of the thread's seat.
+    pub(super) fn take(engine: &Arc<Engine>, wait: Wait) -> Result<Turn> {
+        let (begun, deadline) = (Instant::now(), engine.deadline(wait));
+        engine.writer.take(thread_number(), begun, deadline)?;
+        Ok(Turn { engine: Arc::clone(engine) })
+    }
+
     pub(super) fn engine(&self) -> &Engine {
         &self.engine
     }
+}
 
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.engine.writer.release();
+    }
+}
+
+/// Holds the write lock, in this process and between processes, until dropped by the thread that took it.
+pub(super) struct Lease {
+    turn: Turn,
+}
+
+impl Lease {
     /// Waits for the lock, in no call of the thread's seat.
     pub(super) fn take(engine: &Arc<Engine>, wait: Wait) -> Result<Lease> {
-        let (begun, deadline) = (Instant::now(), engine.deadline(wait));
-        let me = thread_number();
-        engine.writer.take(me, begun, deadline)?;
-        if let Some(lock) = &engine.lock
-            && let Err(error) = lock.take(me, deadline)
-        {
-            engine.writer.release();
-            return Err(error);
+        let deadline = engine.deadline(wait);
+        let turn = Turn::take(engine, wait)?;
+        if let Some(lock) = &engine.lock {
+            lock.take(thread_number(), deadline)?;
         }
-        Ok(Lease { engine: Arc::clone(engine) })
+        Ok(Lease { turn })
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        self.turn.engine()
+    }
+
+    pub(super) fn turn(&self) -> &Turn {
+        &self.turn
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(lock) = &self.engine.lock {
+        // Before the turn, which is dropped after this.
+        if let Some(lock) = &self.engine().lock {
             lock.release();
         }
-        self.engine.writer.release();
     }
 }
 
@@ -100,7 +125,7 @@ pub(super) fn thread_number() -> u64 {
 pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait) -> Result<WriteTxn> {
     let deadline = engine.deadline(wait);
     let lease = Arc::new(Lease::take(engine, wait)?);
-    engine.grow_ahead(&lease, deadline)?;
+    engine.grow_ahead(lease.turn(), deadline)?;
     WriteTxn::begin(&lease)
 }
 
@@ -118,7 +143,7 @@ impl Engine {
         let deadline = self.deadline(wait);
         let lease = Arc::new(Lease::take(self, wait)?);
         loop {
-            self.grow_ahead(&lease, deadline)?;
+            self.grow_ahead(lease.turn(), deadline)?;
             match self.attempt(&lease, sequence, ops) {
                 // Undone; the map grows before the next attempt.
                 Err(error) if error.status() == Status::MapFull => {
@@ -157,8 +182,8 @@ impl Engine {
         if space.db(u32::MAX).is_some() {
             return Ok(true);
         }
-        let lease = Lease::take(self, Wait::Default)?;
-        self.spaces.open_for_process(&self.raw, space, &lease)
+        let turn = Turn::take(self, Wait::Default)?;
+        self.spaces.open_for_process(&self.raw, space, &turn)
     }
 
     /// Opens what a new snapshot may want to read: the spaces that `reader` sees by name. A snapshot cannot
@@ -178,9 +203,9 @@ impl Engine {
         if wanted.is_empty() {
             return Ok(false);
         }
-        let Ok(lease) = Lease::take(self, Wait::For(Duration::ZERO)) else { return Ok(false) };
+        let Ok(turn) = Turn::take(self, Wait::For(Duration::ZERO)) else { return Ok(false) };
         for space in wanted {
-            match self.spaces.open_for_process(&self.raw, &space, &lease) {
+            match self.spaces.open_for_process(&self.raw, &space, &turn) {
                 Ok(_) => {}
                 Err(error) if error.status() == Status::CollectionsFull => break,
                 Err(error) => return Err(error),

@@ -1,0 +1,382 @@
+//! Set algebra on disk: what two sets have in common and what not, written to a third, or to one of them.
+//!
+//! All sets are walked once, side by side, in the order of their elements. Each is read some elements at a time,
+//! and of the target only what differs is written, some elements at a time, behind all that is still to be read:
+//! so memory stays the same however large the sets are, and the target may be one of the operands.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use crate::collection::Collection;
+use crate::engine::{Column, Columns, From, Limit, Range, Wait};
+use crate::environment::Shared;
+use crate::error::{Error, Result, Status};
+use crate::transaction::{Access, TxnRef};
+
+/// How much is read ahead of a set: little at first, since many walks end early or leap.
+const FIRST_BATCH: usize = 16;
+const LARGEST_BATCH: usize = 4096;
+const LARGEST_BYTES: usize = 256 << 10;
+
+/// How much is gathered before it is written.
+const LARGEST_CHANGE: usize = 4096;
+const LARGEST_CHANGE_BYTES: usize = 256 << 10;
+
+/// Which elements the outcome has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Union,
+    Intersection,
+    Difference,
+    SymmetricDifference,
+}
+
+impl Operation {
+    /// Whether the outcome has an element that is, or is not, in either set.
+    fn keeps(self, in_a: bool, in_b: bool) -> bool {
+        match self {
+            Self::Union => in_a || in_b,
+            Self::Intersection => in_a && in_b,
+            Self::Difference => in_a && !in_b,
+            Self::SymmetricDifference => in_a != in_b,
+        }
+    }
+
+    /// Whether an element is kept only if the first set has it.
+    fn needs_first(self) -> bool {
+        !self.keeps(false, true)
+    }
+
+    /// Whether an element is kept only if the second set has it.
+    fn needs_second(self) -> bool {
+        !self.keeps(true, false)
+    }
+}
+
+/// Makes `into` the outcome of an operation on `a` and `b`, which it may be itself. In the thread's current
+/// transaction, as a whole or not at all, or in one of its own.
+pub(crate) fn combine(operation: Operation, a: &Collection, b: &Collection, into: &Collection) -> Result<()> {
+    check(&[a, b, into])?;
+    let shared = into.shared();
+    let is_own = TxnRef::innermost(shared)?.is_none();
+    loop {
+        let txn = Begun::begin(shared, Access::Write)?;
+        let sources = [a, b].into_iter().filter(|source| !Arc::ptr_eq(source.shared(), shared));
+        let outcome = snapshots(sources).and_then(|_open| merge(operation, a, b, into));
+        match outcome.and_then(|()| txn.commit()) {
+            // Undone; the map has grown, and the next beginning says if it could not.
+            Err(error) if is_own && error.status() == Status::MapFull => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Whether every element of `a` is in `b`.
+pub(crate) fn is_subset(a: &Collection, b: &Collection) -> Result<bool> {
+    check(&[a, b])?;
+    let _open = snapshots([a, b])?;
+    let (mut a, mut b) = (Stream::new(a), Stream::new(b));
+    while let Some(element) = a.filled()? {
+        b.seek(element)?;
+        if b.head() != Some(element) {
+            return Ok(false);
+        }
+        a.pass();
+    }
+    Ok(true)
+}
+
+/// Whether no element is in both.
+pub(crate) fn is_disjoint(a: &Collection, b: &Collection) -> Result<bool> {
+    check(&[a, b])?;
+    let _open = snapshots([a, b])?;
+    let (mut a, mut b) = (Stream::new(a), Stream::new(b));
+    while let Some(element) = a.filled()? {
+        b.seek(element)?;
+        match b.head() {
+            None => break,
+            Some(other) if other == element => return Ok(false),
+            Some(other) => a.seek(other)?,
+        }
+    }
+    Ok(true)
+}
+
+/// Refuses sets that cannot be walked side by side, and opens what is not open yet: later, with a transaction
+/// begun, it could be too late.
+fn check(sets: &[&Collection]) -> Result<()> {
+    let first = sets[0];
+    for set in sets {
+        if set.key_type() != first.key_type() {
+            return Err(Error::new(
+                Status::TypeMismatch,
+                format!(
+                    "the elements of {:?} are {}, those of {:?} are {}; they must be of one type",
+                    first.name(),
+                    first.key_type(),
+                    set.name(),
+                    set.key_type()
+                ),
+            ));
+        }
+        if set.is_raw() != first.is_raw() {
+            let (raw, other) = if set.is_raw() { (set, &first) } else { (&first, set) };
+            return Err(Error::new(
+                Status::TypeMismatch,
+                format!(
+                    "{:?} is raw, so its elements are encoded in another way than those of {:?}; copy them one by one",
+                    raw.name(),
+                    other.name()
+                ),
+            ));
+        }
+        if !set.is_bytewise() {
+            return Err(Error::new(
+                Status::Unsupported,
+                format!(
+                    "{:?} has an order of its own (INTEGERKEY or REVERSEKEY), in which no other set can be walked \
+                     beside it",
+                    set.name()
+                ),
+            ));
+        }
+        set.open_ahead()?;
+    }
+    Ok(())
+}
+
+/// Begins a snapshot in every environment of the sets, or the same view again where the thread has a transaction.
+fn snapshots<'c>(sets: impl IntoIterator<Item = &'c Collection>) -> Result<Vec<Begun>> {
+    let mut begun: Vec<Begun> = Vec::new();
+    for set in sets {
+        if !begun.iter().any(|open| Arc::ptr_eq(&open.shared, set.shared())) {
+            begun.push(Begun::begin(set.shared(), Access::Read)?);
+        }
+    }
+    Ok(begun)
+}
+
+/// A transaction of the calling thread, undone when dropped.
+struct Begun {
+    shared: Arc<Shared>,
+    txn: Option<TxnRef>,
+}
+
+impl Begun {
+    fn begin(shared: &Arc<Shared>, access: Access) -> Result<Begun> {
+        let txn = TxnRef::begin_in(shared, access, Wait::Default)?;
+        Ok(Begun { shared: Arc::clone(shared), txn: Some(txn) })
+    }
+
+    fn commit(mut self) -> Result<()> {
+        self.txn.take().map_or(Ok(()), |txn| txn.commit())
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if let Some(txn) = self.txn.take() {
+            // It may be over already, with the environment: then there is nothing to undo.
+            drop(txn.abort());
+        }
+    }
+}
+
+fn merge(operation: Operation, a: &Collection, b: &Collection, into: &Collection) -> Result<()> {
+    // Each collection is read once, in whatever parts it plays.
+    let mut streams: Vec<Stream<'_>> = Vec::new();
+    let [a, b, target] = [a, b, into].map(|set| {
+        streams.iter().position(|stream| stream.set.is_same(set)).unwrap_or_else(|| {
+            streams.push(Stream::new(set));
+            streams.len() - 1
+        })
+    });
+    let mut changes = Changes::default();
+    loop {
+        // What can add nothing to the outcome is leapt over, unless it is to be removed from the target.
+        leap(operation, &mut streams, [a, b], target)?;
+        for stream in &mut streams {
+            stream.fill()?;
+        }
+        let ended = |at: usize| streams[at].head().is_none();
+        let nothing_more = (operation.needs_first() && ended(a)) || (operation.needs_second() && ended(b));
+        let heads = streams.iter().enumerate().filter(|(at, _)| !nothing_more || *at == target);
+        let Some(element) = heads.filter_map(|(_, stream)| stream.head()).min() else { break };
+        let mut has = [false; 3];
+        for (has, stream) in has.iter_mut().zip(&streams) {
+            *has = stream.head() == Some(element);
+        }
+        let keep = !nothing_more && operation.keeps(has[a], has[b]);
+        if keep != has[target] {
+            changes.push(element, keep);
+        }
+        for (stream, has) in streams.iter_mut().zip(has) {
+            if has {
+                stream.pass();
+            }
+        }
+        if changes.is_large() {
+            changes.write(into)?;
+        }
+    }
+    changes.write(into)
+}
+
+/// Takes an operand that is only looked at to where the other stands.
+fn leap(
+    operation: Operation,
+    streams: &mut [Stream<'_>],
+    [a, b]: [usize; 2],
+    target: usize,
+) -> Result<()> {
+    for (needed, behind, ahead) in [(operation.needs_first(), b, a), (operation.needs_second(), a, b)] {
+        if !needed || behind == ahead || behind == target {
+            continue;
+        }
+        let (low, high) = streams.split_at_mut(behind.max(ahead));
+        let (behind, ahead) =
+            if behind < ahead { (&mut low[behind], &mut high[0]) } else { (&mut high[0], &mut low[ahead]) };
+        if let Some(element) = ahead.filled()? {
+            behind.seek(element)?;
+        }
+    }
+    Ok(())
+}
+
+/// The elements of a set in their order, read ahead a batch at a time in the thread's current transaction.
+struct Stream<'c> {
+    set: &'c Collection,
+    ahead: Columns,
+    /// How many of `ahead` were passed.
+    passed: usize,
+    batch: usize,
+    /// Where the next batch begins.
+    rest: Range,
+    /// Whether `ahead` has the last of them.
+    at_end: bool,
+}
+
+impl<'c> Stream<'c> {
+    fn new(set: &'c Collection) -> Self {
+        Self {
+            set,
+            ahead: Columns::default(),
+            passed: 0,
+            batch: FIRST_BATCH,
+            rest: Range::all(),
+            at_end: false,
+        }
+    }
+
+    /// The element that it stands before, once it was filled; `None`: there is none left.
+    fn head(&self) -> Option<&[u8]> {
+        (self.passed < self.ahead.len()).then(|| self.ahead.record(self.passed).0)
+    }
+
+    fn filled(&mut self) -> Result<Option<&[u8]>> {
+        self.fill()?;
+        Ok(self.head())
+    }
+
+    /// Reads on, if there is nothing ahead.
+    fn fill(&mut self) -> Result<()> {
+        if self.passed < self.ahead.len() || self.at_end {
+            return Ok(());
+        }
+        let Self { set, ahead, rest, batch, .. } = self;
+        let limit = Limit { items: *batch, bytes: LARGEST_BYTES };
+        let at_end = set.read(|reader, db| {
+            ahead.clear();
+            reader.scan(db, rest, From::Start, limit, ahead)
+        })?;
+        // One whose creation was undone has no elements.
+        self.at_end = at_end.unwrap_or(true);
+        self.passed = 0;
+        self.batch = (self.batch * 2).min(LARGEST_BATCH);
+        if let Some(last) = self.ahead.len().checked_sub(1) {
+            self.rest.lower = Bound::Excluded(self.ahead.record(last).0.to_vec());
+        }
+        Ok(())
+    }
+
+    /// Passes the element that it stands before; a raw set can have it several times (DUPSORT).
+    fn pass(&mut self) {
+        let passed = self.passed;
+        self.passed += 1;
+        while self.head().is_some_and(|head| head == self.ahead.record(passed).0) {
+            self.passed += 1;
+        }
+    }
+
+    /// Passes what is less than an element.
+    fn seek(&mut self, element: &[u8]) -> Result<()> {
+        self.fill()?;
+        while self.head().is_some_and(|head| head < element) {
+            self.passed += 1;
+        }
+        if self.head().is_none() && !self.at_end {
+            self.rest.lower = Bound::Included(element.to_vec());
+            self.batch = FIRST_BATCH;
+        }
+        self.fill()
+    }
+}
+
+/// What the target lacks, and what it has too much.
+#[derive(Default)]
+struct Changes {
+    added: Elements,
+    removed: Elements,
+}
+
+impl Changes {
+    fn push(&mut self, element: &[u8], add: bool) {
+        if add { self.added.push(element) } else { self.removed.push(element) }
+    }
+
+    fn is_large(&self) -> bool {
+        [&self.added, &self.removed].iter().any(|elements| {
+            elements.offsets.len() > LARGEST_CHANGE || elements.bytes.len() >= LARGEST_CHANGE_BYTES
+        })
+    }
+
+    fn write(&mut self, into: &Collection) -> Result<()> {
+        if !self.added.bytes.is_empty() {
+            into.add_many(&self.added.column()?)?;
+        }
+        if !self.removed.bytes.is_empty() {
+            into.remove_many(&self.removed.column()?)?;
+        }
+        self.added.clear();
+        self.removed.clear();
+        Ok(())
+    }
+}
+
+/// Encoded elements as a column.
+struct Elements {
+    bytes: Vec<u8>,
+    offsets: Vec<u64>,
+}
+
+impl Default for Elements {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), offsets: vec![0] }
+    }
+}
+
+impl Elements {
+    fn push(&mut self, element: &[u8]) {
+        self.bytes.extend_from_slice(element);
+        self.offsets.push(self.bytes.len() as u64);
+    }
+
+    fn column(&self) -> Result<Column<'_>> {
+        Column::variable(&self.bytes, &self.offsets)
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.offsets.truncate(1);
+    }
+}
