@@ -79,7 +79,6 @@ static pc_dict open_existing(pc_env env, const char *name, const char *key_type,
         if (status != PC_ERR_NO_COLLECTION) {
             uint64_t count;
             check(status, name);
-            /* Used once before the snapshots: one that is begun later can then read it. */
             CHECK(pc_dict_len(dict, &count));
             printf("C: found %s, with %" PRIu64 " entries so far\n", name, count);
             return dict;

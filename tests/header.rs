@@ -1,6 +1,7 @@
 //! The C header: made from `src/ffi`, up to date, and fit for every C and C++ standard it promises.
 //!
 //! `PC_BLESS=1 cargo test --test header` writes it.
+#![allow(clippy::unwrap_used)]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

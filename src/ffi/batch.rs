@@ -312,7 +312,7 @@ unsafe fn naming_the_item(failed_at: *mut usize, outcome: Result<pc_status>) -> 
 }
 
 /// # Safety
-/// As for [`column`].
+/// As for `column`.
 unsafe fn key_column<'a>(
     name: &str,
     collection: &Collection,

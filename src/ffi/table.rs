@@ -42,6 +42,7 @@ struct Word(AtomicU64);
 const FIRST_CHUNK: usize = 64;
 const CHUNKS: usize = 23;
 const MAX_SLOTS: usize = FIRST_CHUNK * ((1 << CHUNKS) - 1);
+const _: () = assert!(MAX_SLOTS <= 1 << SLOT_BITS);
 static WORDS: [OnceLock<Box<[Word]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
 
 const fn place(slot: usize) -> (usize, usize) {
@@ -329,7 +330,6 @@ mod tests {
         }
         assert_eq!(place(0), (0, 0));
         assert_eq!(place(MAX_SLOTS - 1), (CHUNKS - 1, (FIRST_CHUNK << (CHUNKS - 1)) - 1));
-        assert!(MAX_SLOTS <= 1 << SLOT_BITS);
         assert!(word(MAX_SLOTS).is_none() && word(usize::MAX >> 1).is_none());
     }
 

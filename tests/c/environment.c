@@ -1,9 +1,6 @@
 /* Environments: opening and what is refused, options, information, collections by name. */
 #include "check.h"
 
-#include <fcntl.h>
-#include <sys/wait.h>
-
 static void versions_are_those_of_the_header(void) {
     char whole[32];
     snprintf(whole, sizeof whole, "%d.%d.%d", PC_VERSION_MAJOR, PC_VERSION_MINOR, PC_VERSION_PATCH);
@@ -265,27 +262,20 @@ static void files_that_are_no_data_files(void) {
     CHECK(env.id == 0);
 }
 
+static void opens_what_it_may_not(void) {
+    pc_env env = {0};
+    /* Permissions do not hold back the superuser. */
+    if (geteuid() == 0)
+        CHECK(setgid(65534) == 0 && setuid(65534) == 0);
+    FAILS(PC_ERR_PERMISSION, "closed", pc_env_open(in_dir("closed/env"), NULL, &env));
+    FAILS(PC_ERR_PERMISSION, "closed", pc_env_open(in_dir("closed"), NULL, &env));
+    CHECK(env.id == 0);
+}
+
 static void a_directory_that_cannot_be_written(void) {
-    int status = 0;
-    pid_t child;
     CHECK(mkdir(in_dir("closed"), 0700) == 0 && chmod(in_dir("closed"), 0555) == 0 &&
           chmod(check_dir, 0755) == 0);
-    fflush(stdout);
-    child = fork();
-    if (child == 0) {
-        pc_env env;
-        /* Permissions do not hold back the superuser. */
-        if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
-            _exit(3);
-        if (pc_env_open(in_dir("closed/env"), NULL, &env) != PC_ERR_PERMISSION)
-            _exit(1);
-        if (!strstr(pc_last_error(), "closed") ||
-            pc_env_open(in_dir("closed"), NULL, &env) != PC_ERR_PERMISSION)
-            _exit(2);
-        _exit(0);
-    }
-    CHECK(child > 0 && waitpid(child, &status, 0) == child);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    in_child(opens_what_it_may_not);
     CHECK(rmdir(in_dir("closed")) == 0);
 }
 
@@ -349,48 +339,47 @@ static void too_many_collections_and_readers(void) {
     OK(pc_env_close(env));
 }
 
+static struct {
+    pc_env env;
+    pc_dict dict;
+    pc_set set;
+    pc_iter iter;
+    pc_txn txn;
+} inherited;
+
+static void uses_what_it_inherited(void) {
+    const void *key;
+    size_t len;
+    pc_env fresh = {0};
+    GIVES(PC_ERR_FORKED, put(inherited.dict, "a", "2"));
+    GIVES(PC_ERR_FORKED, pc_set_add(inherited.set, S("a")));
+    GIVES(PC_ERR_FORKED, pc_iter_next(inherited.iter, &key, &len, NULL, NULL));
+    GIVES(PC_ERR_FORKED, pc_iter_close(inherited.iter));
+    GIVES(PC_ERR_FORKED, pc_txn_commit(inherited.txn));
+    GIVES(PC_ERR_FORKED, pc_dict_close(inherited.dict));
+    FAILS(PC_ERR_FORKED, "child", pc_env_close(inherited.env));
+    /* The table itself works in the child. */
+    OK(pc_env_open(in_dir("other"), NULL, &fresh));
+    CHECK(fresh.id != inherited.env.id);
+    OK(put(open_dict(fresh, "d", "str", "str"), "a", "3"));
+    OK(pc_env_close(fresh));
+    GIVES(PC_ERR_BAD_HANDLE, pc_env_close(fresh));
+}
+
 static void inherited_handles_are_refused_after_fork(void) {
-    pc_env env = open_env();
-    pc_dict dict = open_dict(env, "d", "str", "str");
-    pc_set set = open_set(env, "s", "str");
-    pc_iter iter = {0};
-    pc_txn txn = {0};
-    int status = 0;
-    pid_t child;
-    OK(put(dict, "a", "1"));
-    OK(pc_iter_open_dict(dict, NULL, &iter));
-    OK(pc_txn_begin(env, PC_TXN_READ, 0, &txn));
-    fflush(stdout);
-    child = fork();
-    if (child == 0) {
-        const void *key;
-        size_t len;
-        pc_env fresh;
-        check_bad = 0;
-        GIVES(PC_ERR_FORKED, put(dict, "a", "2"));
-        GIVES(PC_ERR_FORKED, pc_set_add(set, S("a")));
-        GIVES(PC_ERR_FORKED, pc_iter_next(iter, &key, &len, NULL, NULL));
-        GIVES(PC_ERR_FORKED, pc_iter_close(iter));
-        GIVES(PC_ERR_FORKED, pc_txn_commit(txn));
-        GIVES(PC_ERR_FORKED, pc_dict_close(dict));
-        FAILS(PC_ERR_FORKED, "child", pc_env_close(env));
-        /* The table itself works in the child. */
-        OK(pc_env_open(in_dir("other"), NULL, &fresh));
-        CHECK(fresh.id != env.id);
-        OK(put(open_dict(fresh, "d", "str", "str"), "a", "3"));
-        OK(pc_env_close(fresh));
-        GIVES(PC_ERR_BAD_HANDLE, pc_env_close(fresh));
-        fflush(stdout);
-        _exit(check_bad != 0);
-    }
-    CHECK(child > 0 && waitpid(child, &status, 0) == child);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    inherited.env = open_env();
+    inherited.dict = open_dict(inherited.env, "d", "str", "str");
+    inherited.set = open_set(inherited.env, "s", "str");
+    OK(put(inherited.dict, "a", "1"));
+    OK(pc_iter_open_dict(inherited.dict, NULL, &inherited.iter));
+    OK(pc_txn_begin(inherited.env, PC_TXN_READ, 0, &inherited.txn));
+    in_child(uses_what_it_inherited);
     /* The parent goes on as if nothing had been. */
-    OK(pc_txn_commit(txn));
-    CHECK(holds(dict, "a", "1"));
-    OK(put(dict, "a", "2"));
-    OK(pc_iter_close(iter));
-    OK(pc_env_close(env));
+    OK(pc_txn_commit(inherited.txn));
+    CHECK(holds(inherited.dict, "a", "1"));
+    OK(put(inherited.dict, "a", "2"));
+    OK(pc_iter_close(inherited.iter));
+    OK(pc_env_close(inherited.env));
 }
 
 int main(void) {

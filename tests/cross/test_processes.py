@@ -152,6 +152,9 @@ def common_golden(golden: Path, path: Path) -> Path:
     return golden.rename(path)
 
 
+#: What comes back equal, but in another order: a Julia `Dict` has none, and is written sorted.
+REORDERED = {("Julia", "any", "map in insertion order")}
+
 #: What a language's own types cannot hold: the type, the role, and the vector's name.
 BEYOND = {
     "C": set[tuple[str, str, str]](),
@@ -167,7 +170,7 @@ def test_every_language_writes_the_same_bytes(
         {(vector["type"], vector["role"]) for vector in VECTORS if vector["type"] != "unit"}
     )
     beyond: dict[str, set[tuple[str, str, str]]] = {name: set() for name in workers}
-    wrong = []
+    differs = []
     for type_, role in collections:
         kind, name = "set" if role == "key" else "dict", f"{role} {type_}"
         vectors = {
@@ -183,16 +186,15 @@ def test_every_language_writes_the_same_bytes(
                 reader.lines("dump", kind, f"{language} {name}") for reader in workers.values()
             )
             assert all(other == one for other in more), (language, name)
-            written = dict(one)
-            if role == "key":
-                assert set(written) == set(vectors) - cannot, (language, name)
-                continue
+            written = {key: value for key, value in one}
             assert set(written) == set(vectors) - cannot, (language, name)
             for key, found in written.items():
                 vector = vectors[key]
                 # What is only read is written in the form that writing has.
-                if found != vector["hex"] and not vector.get("read_only"):
-                    wrong.append((language, type_, vector["name"], vector["hex"], found))
-    assert wrong == []
+                is_value = role == "value" and not vector.get("read_only")
+                if is_value and found != vector["hex"]:
+                    differs.append((language, type_, vector["name"], vector["hex"], found))
+    assert {it[:3] for it in differs} == REORDERED
+    for _, _, _, expected, found in differs:
+        assert cbor2.loads(bytes.fromhex(found)) == cbor2.loads(bytes.fromhex(expected))
     assert beyond == BEYOND
-    assert cbor2

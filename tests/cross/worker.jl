@@ -32,13 +32,24 @@ function close_environment()
     return ()
 end
 
-function declare(kind, name, key, value)
-    K, _ = PC.juliatype(key)
-    kind == "set" && return (PersistentSet{K}(STATE.env; id=name); ())
-    V, shape = PC.juliatype(value)
-    PersistentDict{K,V}(STATE.env; id=name, shape=shape)
-    return ()
+# A user's struct of plain data.
+struct Plain{N}
+    bytes::NTuple{N,UInt8}
 end
+
+function julia_type(name)
+    plain = match(r"^opaque\[(\d+)\]$", name)
+    return plain === nothing ? PC.juliatype(name) : (Plain{parse(Int, plain[1])}, nothing)
+end
+
+function with_types(kind, name, key, value)
+    K, _ = julia_type(key)
+    kind == "set" && return PersistentSet{K}(STATE.env; id=name)
+    V, shape = julia_type(value)
+    return PersistentDict{K,V}(STATE.env; id=name, shape=shape)
+end
+
+declare(words...) = (with_types(words...); ())
 
 function schema_of(name)
     found = schema(STATE.env, name)
@@ -100,7 +111,10 @@ function end_iteration()
     return (count, STATE.sum)
 end
 
-opened(kind, name) = kind == "set" ? PersistentSet(STATE.env; id=name) : PersistentDict(STATE.env; id=name)
+function opened(kind, name)
+    _, key, value = schema_of(name)
+    return with_types(kind, name, key, value)
+end
 
 # The records as they stand on disk, by the layer of the C names.
 function encoded(kind, collection)
@@ -130,9 +144,8 @@ end
 # Reads with the types of the language and writes again; says what it cannot hold.
 function copy_records(kind, name, to)
     source = opened(kind, name)
-    found = schema(STATE.env, name)
-    declare(kind, to, found.key, found.value)
-    target = opened(kind, to)
+    _, key_type, value_type = schema_of(name)
+    target = with_types(kind, to, key_type, value_type)
     for (key, _) in encoded(kind, source)
         try
             if kind == "set"

@@ -59,7 +59,7 @@ impl Opening {
     pub(super) fn fail(&self) {
         let (open, failed) = (State::Open as u8, State::Failed as u8);
         // If it is not open there is nothing to do.
-        drop(self.state.compare_exchange(open, failed, Ordering::SeqCst, Ordering::SeqCst));
+        let _ = self.state.compare_exchange(open, failed, Ordering::SeqCst, Ordering::SeqCst);
     }
 
     pub(crate) fn state(&self) -> State {
