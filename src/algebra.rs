@@ -223,12 +223,7 @@ fn merge(operation: Operation, a: &Collection, b: &Collection, into: &Collection
 }
 
 /// Takes an operand that is only looked at to where the other stands.
-fn leap(
-    operation: Operation,
-    streams: &mut [Stream<'_>],
-    [a, b]: [usize; 2],
-    target: usize,
-) -> Result<()> {
+fn leap(operation: Operation, streams: &mut [Stream<'_>], [a, b]: [usize; 2], target: usize) -> Result<()> {
     for (needed, behind, ahead) in [(operation.needs_first(), b, a), (operation.needs_second(), a, b)] {
         if !needed || behind == ahead || behind == target {
             continue;

@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use crate::catalog::{self, CollectionInfo, Looked};
 use crate::engine::fork::PerProcess;
 use crate::engine::{
-    self, Call, Durability, Engine, Op, Opening, Outcome, Reader, Settings, Space, State, Wait,
-    seat_of_thread,
+    self, Call, Durability, Engine, Op, Opening, Outcome, Reader, ReaderFigures, Settings, Space, State,
+    Wait, seat_of_thread,
 };
 use crate::error::{Error, Result, Status};
 use crate::transaction::{Access, Transaction, TxnRef};
@@ -122,6 +122,26 @@ pub struct Info {
     pub immutable: bool,
     /// Whether the path names the data file.
     pub no_subdir: bool,
+    /// Of the free pages, those that cannot be used again yet, since a snapshot may still read them
+    /// ([`Environment::readers`] tells whose): why a file grows though much in it is free.
+    pub pages_held: u64,
+    /// The format of the data file.
+    pub data_format: u32,
+    /// The format of the lock file; 0 where there is none.
+    pub lock_format: u32,
+}
+
+/// A reader slot in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReaderInfo {
+    /// The process that has it.
+    pub process: u32,
+    /// The system's number of the thread that took it.
+    pub thread: u64,
+    /// The commit that its snapshot sees; `None`: the slot is kept for the next read.
+    pub txn: Option<u64>,
+    /// How many commits there were since: as many commits' free pages wait for it.
+    pub behind: u64,
 }
 
 /// An environment: files that hold any number of dicts and sets.
@@ -171,12 +191,7 @@ impl Environment {
     /// opening's are [`Status::OptionsDiffer`]. A path with a scheme (`scheme://…`) is reserved.
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Environment> {
         let path = path.as_ref();
-        if let Some(scheme) = scheme(path) {
-            return Err(Error::new(
-                Status::Unsupported,
-                format!("{scheme}:// is not supported: only paths of local files are"),
-            ));
-        }
+        check_scheme(path)?;
         if options.flush_interval.is_some() || options.verify_on_open {
             return Err(Error::new(
                 Status::Unsupported,
@@ -269,7 +284,61 @@ impl Environment {
             read_only: settings.read_only,
             immutable: settings.immutable,
             no_subdir: settings.no_subdir,
+            pages_held: figures.pages_held,
+            data_format: figures.data_format,
+            lock_format: figures.lock_format,
         })
+    }
+
+    /// The reader slots that are taken, of all processes.
+    pub fn readers(&self) -> Result<Vec<ReaderInfo>> {
+        let readers = self.shared().call(|call| call.engine()?.readers())?;
+        Ok(readers
+            .into_iter()
+            .map(|ReaderFigures { process, thread, txn, behind }| ReaderInfo { process, thread, txn, behind })
+            .collect())
+    }
+
+    /// Frees the reader slots of processes that ended without doing so; gives how many there were. Opening does
+    /// so too, and a read that finds no slot free.
+    pub fn reap_readers(&self) -> Result<u32> {
+        self.shared().call(|call| call.engine()?.reap_readers())
+    }
+
+    /// Copies the newest commit to a path that has nothing yet, while others go on reading and writing. The copy
+    /// is of the same kind: a directory, or a file where this one has `no_subdir`. `compact` leaves out free
+    /// pages, and takes longer.
+    ///
+    /// `Ok(false)`: there is something at the path already, and it was left. The copy is written under another
+    /// name, synced, and then given its own: a copy that failed or was cut short is no environment. Inside a
+    /// snapshot the newest commit is copied all the same; inside the thread's own write transaction it is
+    /// [`Status::InTransaction`]. Where the map must grow meanwhile, a write waits for a compacting copy, as
+    /// long as it waits for other writers.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # use persistent_collections::{Dict, Environment, Options};
+    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// Dict::<String, i64>::open(&env, "ages")?.put("Ada", &36)?;
+    /// assert!(env.copy_to(dir.path().join("backup"), true)?);
+    /// let backup = Environment::open(dir.path().join("backup"), &Options::default())?;
+    /// assert_eq!(Dict::<String, i64>::open(&backup, "ages")?.get("Ada")?, Some(36));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn copy_to(&self, path: impl AsRef<Path>, compact: bool) -> Result<bool> {
+        let path = path.as_ref();
+        check_scheme(path)?;
+        let shared = self.shared();
+        let engine = shared.call(|call| {
+            if call.current().is_some_and(|root| root.is_write()) {
+                return Err(Error::new(
+                    Status::InTransaction,
+                    "a copy made inside the thread's own write transaction would not have its writes; end it first",
+                ));
+            }
+            Ok(Arc::clone(call.engine()?))
+        })?;
+        engine.copy_to(path, compact, || shared.call(|call| call.snapshot()))
     }
 
     /// All collections by name. Opens none of them.
@@ -368,6 +437,14 @@ fn still_in_use(path: &Path) -> Error {
             path.display()
         ),
     )
+}
+
+fn check_scheme(path: &Path) -> Result<()> {
+    let Some(scheme) = scheme(path) else { return Ok(()) };
+    Err(Error::new(
+        Status::Unsupported,
+        format!("{scheme}:// is not supported: only paths of local files are"),
+    ))
 }
 
 fn scheme(path: &Path) -> Option<&str> {

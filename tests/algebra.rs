@@ -287,7 +287,10 @@ fn memory_does_not_grow_with_the_sets() {
             assert!(c.is_subset(&b).unwrap());
             assert!(c.is_disjoint(&a).unwrap());
         });
-        assert_eq!(c.len().unwrap(), u64::try_from(count).unwrap() - u64::try_from(count).unwrap().div_ceil(3));
+        assert_eq!(
+            c.len().unwrap(),
+            u64::try_from(count).unwrap() - u64::try_from(count).unwrap().div_ceil(3)
+        );
         assert!(most > 4096, "nothing was counted");
         held.push(most);
     }

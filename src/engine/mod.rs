@@ -18,7 +18,7 @@ pub(crate) mod lmdb;
 pub(crate) use lmdb::fork;
 pub(crate) use lmdb::{
     Call, Db, Engine, Level, Opening, Place, Reader, Root, RootKind, SEQUENCE, Seat, Space, State,
-    begin_write, has_failed, open, seat_of_thread, version, wait_until_closed,
+    begin_write, has_failed, open, leave_closed_seats, seat_of_thread, version, wait_until_closed,
 };
 
 /// When a commit is on stable storage.
@@ -60,6 +60,18 @@ pub(crate) struct Figures {
     pub max_readers: u32,
     pub readers: u32,
     pub oldest_reader_txn: u64,
+    pub pages_held: u64,
+    pub data_format: u32,
+    pub lock_format: u32,
+}
+
+/// A reader slot in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReaderFigures {
+    pub process: u32,
+    pub thread: u64,
+    pub txn: Option<u64>,
+    pub behind: u64,
 }
 
 /// How long to wait for the write lock.

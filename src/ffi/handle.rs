@@ -181,7 +181,12 @@ fn check_kind(id: u64, kind: Kind) -> Result<()> {
 
 fn shared(id: u64, kind: Kind) -> Result<Object> {
     check_kind(id, kind)?;
-    table::lock().get(id).cloned()
+    let found = table::lock().get(id).cloned();
+    if found.is_err() {
+        // Closed from elsewhere, perhaps, with a write transaction of this thread, which only it can undo.
+        crate::engine::leave_closed_seats();
+    }
+    found
 }
 
 macro_rules! reference {

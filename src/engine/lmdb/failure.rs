@@ -181,7 +181,8 @@ impl Engine {
     /// nor its length.
     #[cfg(target_os = "linux")]
     fn over_quota(&self, fd: libc::c_int, length: u64) -> bool {
-        let (Ok(end), Ok(page)) = (libc::off_t::try_from(length), libc::off_t::try_from(self.page_size)) else {
+        let (Ok(end), Ok(page)) = (libc::off_t::try_from(length), libc::off_t::try_from(self.page_size))
+        else {
             return false;
         };
         // SAFETY: the descriptor is LMDB's and open; no memory is passed.

@@ -11,7 +11,7 @@
 use std::fs::{File, OpenOptions};
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
@@ -144,7 +144,10 @@ impl ProcessLock {
         loop {
             let alone = flock(&file, libc::LOCK_EX | libc::LOCK_NB).is_ok();
             if alone {
-                file.set_len(0).and_then(|()| file.set_len(size)).map_err(failed)?;
+                // Written, not only made longer: a hole that is mapped and finds the disk full is a signal.
+                file.write_all_at(&[0; size_of::<Layout>()], 0)
+                    .and_then(|()| file.set_len(size))
+                    .map_err(failed)?;
             } else {
                 // Waits for whoever is making it.
                 flock(&file, libc::LOCK_SH).map_err(failed)?;

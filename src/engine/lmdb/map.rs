@@ -30,7 +30,7 @@ pub(super) fn initial_size(asked: Option<u64>) -> Result<usize> {
     };
     // Writing past the limit on file sizes is a signal that ends the process.
     if let Some(limit) = limit(libc::RLIMIT_FSIZE) {
-        size = size.min(limit.max(LEAST));
+        size = size.min(limit);
     }
     let mut size = usize::try_from(size).unwrap_or(usize::MAX / 2).next_multiple_of(page_size());
     while !can_reserve(size) {
@@ -56,6 +56,11 @@ impl Engine {
     /// Grows before a write begins: to what an earlier one found missing, or where less than a quarter is free.
     pub(super) fn grow_ahead(&self, turn: &Turn, deadline: Option<Instant>) -> Result<()> {
         let (map, used) = self.map_and_used();
+        if let Some(limit) = limit(libc::RLIMIT_FSIZE)
+            && limit < map
+        {
+            return self.shrink(turn, limit, deadline);
+        }
         let wanted = self.wanted_map.load(Ordering::Relaxed);
         if wanted > map {
             return self.grow(turn, wanted, deadline);
@@ -74,6 +79,24 @@ impl Engine {
         Ok(())
     }
 
+    /// Makes the map as small as the limit on file sizes, which was lowered: a write past the limit is a signal
+    /// that ends the process.
+    #[cold]
+    fn shrink(&self, turn: &Turn, limit: u64, deadline: Option<Instant>) -> Result<()> {
+        let used = self.map_and_used().1;
+        let size = usize::try_from(limit).unwrap_or(usize::MAX / 2) / page_size() * page_size();
+        if used > size as u64 {
+            return Err(Error::new(
+                Status::DiskFull,
+                format!(
+                    "the data file has {used} bytes, more than the limit of {limit} allows (see ulimit -f), and \
+                     cannot be written"
+                ),
+            ));
+        }
+        self.resize(turn, size, deadline)
+    }
+
     /// Grows to what a write found missing.
     pub(super) fn grow_if_wanted(&self, turn: &Turn) -> Result<()> {
         match self.wanted_map.load(Ordering::Relaxed) {
@@ -90,8 +113,23 @@ impl Engine {
     }
 
     /// Grows the map to at least a size. Waits until `deadline` for snapshots that have lent references.
-    pub(super) fn grow(&self, _lock: &Turn, size: u64, deadline: Option<Instant>) -> Result<()> {
+    pub(super) fn grow(&self, turn: &Turn, size: u64, deadline: Option<Instant>) -> Result<()> {
         let size = self.allowed(size)?;
+        self.resize(turn, size, deadline)
+    }
+
+    fn resize(&self, _turn: &Turn, size: usize, deadline: Option<Instant>) -> Result<()> {
+        let in_use = match deadline {
+            None => Some(self.copies.write()),
+            Some(deadline) => self.copies.try_write_until(deadline),
+        };
+        if in_use.is_none() {
+            return Err(Error::new(
+                Status::MapBusy,
+                "the memory map must grow, but a compacting copy of the environment is reading it; write again \
+                 when that is done",
+            ));
+        }
         self.seats.stop(deadline, |stopped| self.remap(size, stopped))
     }
 
@@ -100,7 +138,7 @@ impl Engine {
         let mut granted = size;
         while !can_reserve(granted) {
             granted -= granted / 8;
-            if (granted as u64) < self.map_and_used().0 + (1 << 16) {
+            if (granted as u64) < self.map_and_used().0.saturating_add(1 << 16) {
                 self.wanted_map.store(0, Ordering::Relaxed);
                 return Err(Error::new(
                     Status::NoMemory,

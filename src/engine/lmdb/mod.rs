@@ -9,9 +9,12 @@
 //! - `writer`: the process's writer lock, and the one path of autocommitted writes
 //! - `lock`: the write lock between processes; `fork`: what a child process must leave alone
 //! - `reclaim`: dropped names give their places back
+//! - `reserve`: room for LMDB's lock file
 //! - `failure`: what a failed write or sync means, and an environment that is of no more use
+//! - `copy`: hot backup; `report`: what an environment tells of itself
 //! - `map`, `pin`: the memory map, its growth, and what keeps it in place
 
+mod copy;
 mod failure;
 pub(crate) mod fork;
 mod lock;
@@ -21,6 +24,8 @@ mod pin;
 mod raw;
 mod reader;
 mod reclaim;
+mod report;
+mod reserve;
 mod scan;
 mod seats;
 mod spaces;
@@ -30,14 +35,16 @@ mod writer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use crate::engine::{Figures, Settings};
+use parking_lot::RwLock;
+
+use crate::engine::Settings;
 use crate::error::{Error, Result, Status};
 
 pub(crate) use failure::has_failed;
 pub(crate) use open::{open, wait_until_closed};
 pub(crate) use raw::version;
 pub(crate) use reader::Reader;
-pub(crate) use seats::{Call, Level, Opening, Root, RootKind, Seat, State, seat_of_thread};
+pub(crate) use seats::{Call, Level, Opening, Root, RootKind, Seat, State, leave_closed_seats, seat_of_thread};
 pub(crate) use spaces::{Db, SEQUENCE, Space};
 pub(crate) use txn::Place;
 pub(crate) use writer::begin_write;
@@ -59,6 +66,8 @@ pub(crate) struct Engine {
     /// How many openings there had been when dropped names were last looked for.
     looked_for_dropped: AtomicU32,
     failure: failure::Failure,
+    /// Held for reading by what needs the map in place without a seat; growth waits for it.
+    copies: RwLock<()>,
 }
 
 impl Engine {
@@ -126,30 +135,6 @@ impl Engine {
                 Err(code) => return Err(self.begin_failed(code, "beginning to write")),
             }
         }
-    }
-
-    /// In a call of a seat, whose snapshot is given, so that the map stays.
-    pub(crate) fn figures(&self, snapshot: &txn::Snapshot) -> Result<Figures> {
-        let (info, stat) = (self.raw.info(), self.raw.stat());
-        let page_size = u64::from(stat.ms_psize);
-        let pages_free = snapshot.free_pages()?;
-        let pages_used = (info.me_last_pgno as u64 + 1).saturating_sub(pages_free);
-        let oldest = self.raw.readers().map_err(|code| code.error("listing readers"))?;
-        Ok(Figures {
-            map_size: info.me_mapsize as u64,
-            file_size: open::file_size(&self.raw)?,
-            page_size,
-            pages_used,
-            pages_free,
-            last_txn: info.me_last_txnid as u64,
-            max_readers: info.me_maxreaders,
-            readers: u32::try_from(oldest.len()).unwrap_or(u32::MAX),
-            oldest_reader_txn: oldest
-                .iter()
-                .filter_map(|reader| reader.txn)
-                .min()
-                .unwrap_or(info.me_last_txnid as u64),
-        })
     }
 }
 

@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 
 use super::fork::{self, PerProcess};
 use super::raw::{Code, OpenParameters, RawEnv};
-use super::{Engine, failure, lock, map, seats, spaces, writer};
+use super::{Engine, failure, lock, map, reserve, seats, spaces, writer};
 use crate::engine::{Durability, Settings};
 use crate::error::{Error, Result, Status};
 
@@ -189,7 +189,7 @@ fn prepare(path: &Path, data_file: &Path, create: bool, settings: &Settings) -> 
     }
 }
 
-fn make_directory(path: &Path) -> Result<()> {
+pub(super) fn make_directory(path: &Path) -> Result<()> {
     let made = DirBuilder::new().mode(0o777).create(path);
     match made {
         Ok(()) => sync_parent(path),
@@ -323,6 +323,9 @@ fn open_files(
         Durability::NoMetaSync => lmdb_sys::MDB_NOMETASYNC,
         Durability::None => lmdb_sys::MDB_NOSYNC,
     };
+    if !settings.immutable {
+        reserve::lock_file(path, settings.no_subdir, mode, settings.max_readers)?;
+    }
     let parameters = OpenParameters {
         path: &c_path,
         flags,
@@ -356,6 +359,7 @@ fn open_files(
         page_size: map::page_size() as u64,
         wanted_map: AtomicU64::new(0),
         looked_for_dropped: AtomicU32::new(0),
+        copies: RwLock::default(),
         failure: failure::Failure::default(),
     }))
 }
@@ -391,7 +395,7 @@ fn explain(path: &Path, code: Code) -> Error {
 }
 
 /// Makes an entry of a directory survive a crash of the system.
-fn sync_parent(path: &Path) -> Result<()> {
+pub(super) fn sync_parent(path: &Path) -> Result<()> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),

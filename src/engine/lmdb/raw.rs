@@ -7,6 +7,7 @@
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, OnceLock};
 
@@ -29,6 +30,11 @@ pub(super) struct Code(pub c_int);
 impl Code {
     fn check(rc: c_int) -> Result<(), Code> {
         if rc == ffi::MDB_SUCCESS { Ok(()) } else { Err(Code(rc)) }
+    }
+
+    /// Of a failure that the system reported.
+    pub(super) fn of(error: &std::io::Error) -> Code {
+        Code(error.raw_os_error().unwrap_or(libc::EIO))
     }
 
     /// LMDB's or the system's own words for it.
@@ -171,10 +177,12 @@ impl RawEnv {
             // One line for a slot: process, thread (hexadecimal), transaction or "-"; before them a heading.
             let line = line.to_string_lossy();
             let mut words = line.split_whitespace();
-            if let (Some(Ok(process)), Some(_), Some(txn)) =
-                (words.next().map(str::parse), words.next(), words.next())
-            {
-                slots.push(ReaderSlot { process, txn: txn.parse().ok() });
+            if let (Some(Ok(process)), Some(Ok(thread)), Some(txn)) = (
+                words.next().map(str::parse),
+                words.next().map(|thread| u64::from_str_radix(thread, 16)),
+                words.next(),
+            ) {
+                slots.push(ReaderSlot { process, thread, txn: txn.parse().ok() });
             }
             0
         }
@@ -184,6 +192,25 @@ impl RawEnv {
             ffi::mdb_reader_list(self.env.as_ptr(), Some(collect), (&raw mut slots).cast::<c_void>())
         };
         if rc < 0 { Err(Code(rc)) } else { Ok(slots) }
+    }
+
+    /// Writes the newest commit to a file, without free pages. The caller sees to it that the map stays in place.
+    pub(super) fn copy_compacted(&self, to: &std::fs::File) -> Result<(), Code> {
+        // A write past the limit on file sizes would be a signal that ends the process. LMDB writes in a thread
+        // of its own, which inherits what is blocked here, and takes a pending signal with it when it ends.
+        // SAFETY: sigset_t is plain data, filled by the calls that follow.
+        let (mut block, mut before) = unsafe { std::mem::zeroed::<(libc::sigset_t, libc::sigset_t)>() };
+        // SAFETY: both are valid places; only this thread's mask changes, and is put back below.
+        unsafe {
+            libc::sigemptyset(&raw mut block);
+            libc::sigaddset(&raw mut block, libc::SIGXFSZ);
+            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const block, &raw mut before);
+        }
+        // SAFETY: the environment is open, the descriptor too during the call, and the map stays.
+        let rc = unsafe { ffi::mdb_env_copyfd2(self.env.as_ptr(), to.as_raw_fd(), ffi::MDB_CP_COMPACT) };
+        // SAFETY: the mask that was taken above.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, ptr::null_mut()) };
+        Code::check(rc)
     }
 
     /// Frees the reader slots of processes that are gone.
@@ -206,12 +233,21 @@ impl Drop for RawEnv {
     }
 }
 
+/// Counts of free pages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FreePages {
+    pub all: u64,
+    /// Those that a certain transaction or a later one has freed.
+    pub since: u64,
+}
+
 /// A reader slot in use.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReaderSlot {
     /// The process that has it.
-    #[allow(dead_code)] // for the list of readers by process
     pub process: u32,
+    /// LMDB's number of the thread that took it.
+    pub thread: u64,
     /// The snapshot that it keeps; `None` between two.
     pub txn: Option<u64>,
 }
@@ -277,16 +313,18 @@ impl Txn {
         }
     }
 
-    /// How many pages a snapshot knows to be free: the lengths of the free list's records.
-    pub(super) fn free_pages(&self) -> Result<u64, Code> {
+    /// How many pages a snapshot knows to be free: the lengths of the free list's records, whose keys are the
+    /// transactions that freed them.
+    pub(super) fn free_pages(&self, since: u64) -> Result<FreePages, Code> {
         const FREE: Dbi = 0;
+        let word = |bytes: &[u8]| bytes.first_chunk().map_or(0, |first| usize::from_ne_bytes(*first) as u64);
         let mut cursor = self.cursor(FREE)?;
-        let mut pages = 0;
+        let mut pages = FreePages { all: 0, since: 0 };
         let mut go = Go::First;
-        while let Some((_, record)) = cursor.go(go)? {
+        while let Some((txn, record)) = cursor.go(go)? {
             go = Go::Next;
-            let count = record.first_chunk().map_or(0, |first| usize::from_ne_bytes(*first));
-            pages += count as u64;
+            pages.all += word(record);
+            pages.since += if word(txn) >= since { word(record) } else { 0 };
         }
         Ok(pages)
     }

@@ -13,7 +13,7 @@ use super::seats::Stopped;
 use super::spaces::{Db, SEQUENCE};
 use super::writer::Lease;
 use crate::engine::Wait;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status};
 
 impl Engine {
     /// Whether few numbers are left, and enough were given out since the last look to make one worth it.
@@ -28,17 +28,23 @@ impl Engine {
     /// and no transaction of the thread.
     pub(crate) fn reclaim(self: &Arc<Self>, is_dropped: impl Fn(&[u8]) -> bool) -> Result<()> {
         let lease = Lease::take(self, Wait::Default)?;
+        // Before the calls are stopped, since growing stops them too.
+        self.follow_growth_under(lease.turn())?;
         self.looked_for_dropped.store(self.spaces.horizon(), Ordering::Relaxed);
         self.seats.stop_calls(|stopped| {
-            self.remove_dropped(&lease, &is_dropped)?;
-            self.close_gone(&lease, stopped)
+            match self.remove_dropped(&is_dropped) {
+                // The map grows before the next write; what is left is removed another time.
+                Err(error) if error.status() == Status::MapFull => {}
+                outcome => outcome?,
+            }
+            self.close_gone(stopped)
         })
     }
 
-    fn remove_dropped(&self, lease: &Lease, is_dropped: &impl Fn(&[u8]) -> bool) -> Result<()> {
-        let failed = |code: Code| code.error("removing dropped collections");
+    fn remove_dropped(&self, is_dropped: &impl Fn(&[u8]) -> bool) -> Result<()> {
+        let failed = |code: Code| self.write_failed(code, "removing dropped collections");
         let Some(catalog) = self.spaces.catalog().db(u32::MAX) else { return Ok(()) };
-        let mut txn = self.begin_write(lease)?;
+        let mut txn = RwTxn::begin(&self.raw).map_err(failed)?;
         let dropped = self.dropped(&txn, catalog, is_dropped).map_err(failed)?;
         if dropped.is_empty() {
             return Ok(());
@@ -84,9 +90,9 @@ impl Engine {
     }
 
     /// Closes the numbers of names that are not in the file any more.
-    fn close_gone(&self, lease: &Lease, _stopped: &Stopped<'_>) -> Result<()> {
+    fn close_gone(&self, _stopped: &Stopped<'_>) -> Result<()> {
         let failed = |code: Code| -> Error { code.error("looking for dropped collections") };
-        let txn = self.begin_write(lease)?;
+        let txn = RwTxn::begin(&self.raw).map_err(failed)?;
         let mut gone = Vec::new();
         for space in self.spaces.open_ones() {
             let mut cursor = txn.cursor(super::raw::MAIN).map_err(failed)?;

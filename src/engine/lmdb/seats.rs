@@ -226,7 +226,9 @@ impl Ending {
     /// there. Nobody has asked for the end when the environment fails, so addresses that were lent stay good.
     fn leaves(self, kind: &RootKind) -> bool {
         match (self, kind) {
-            (Ending::Closed { own_thread } | Ending::Failed { own_thread }, RootKind::Write(_)) => !own_thread,
+            (Ending::Closed { own_thread } | Ending::Failed { own_thread }, RootKind::Write(_)) => {
+                !own_thread
+            }
             (Ending::Failed { .. }, RootKind::Snapshot(snapshot)) => snapshot.is_pinned(),
             (Ending::Closed { .. }, RootKind::Snapshot(_)) => false,
         }
@@ -445,7 +447,8 @@ impl Seats {
     /// what lends addresses. Does not wait. Gives whether the calling thread itself holds such.
     pub(crate) fn retire(&self, opening: &Opening) -> bool {
         self.release(opening);
-        own_seat(opening).is_some_and(|mine| mine.guarded.try_lock().is_none_or(|guarded| guarded.is_pinned()))
+        own_seat(opening)
+            .is_some_and(|mine| mine.guarded.try_lock().is_none_or(|guarded| guarded.is_pinned()))
     }
 
     fn release(&self, opening: &Opening) {
@@ -480,6 +483,22 @@ impl Drop for Mine {
 
 thread_local! {
     static MINE: Mine = const { Mine(RefCell::new(Vec::new())) };
+}
+
+/// Releases what the calling thread has in environments that were closed. In no call of a seat.
+pub(crate) fn leave_closed_seats() {
+    let closed: Vec<OwnSeat> = MINE
+        .try_with(|mine| {
+            let mut seats = mine.0.borrow_mut();
+            let is_closed = |seat: &OwnSeat| seat.opening.check_process().is_ok() && seat.opening.state() == State::Closed;
+            let (closed, open) = std::mem::take(&mut *seats).into_iter().partition(is_closed);
+            *seats = open;
+            closed
+        })
+        .unwrap_or_default();
+    for seat in closed {
+        seat.guarded.lock().release(Ending::Closed { own_thread: true });
+    }
 }
 
 fn own_seat(opening: &Opening) -> Option<Arc<Seat>> {

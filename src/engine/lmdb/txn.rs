@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::pin::Pin;
-use super::raw::{Code, RoTxn, RwTxn};
+use super::raw::{Code, FreePages, RoTxn, RwTxn};
 use super::scan::remove_range;
 use super::spaces::{Db, Space};
 use super::writer::Lease;
@@ -43,9 +43,14 @@ impl Snapshot {
         Ok(Snapshot { txn, horizon, id, sequence: None, pin: None })
     }
 
+    /// The commit that it sees.
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
     /// How many pages are free as far as this snapshot knows.
-    pub(super) fn free_pages(&self) -> Result<u64> {
-        self.txn.free_pages().map_err(reading)
+    pub(super) fn free_pages(&self, since: u64) -> Result<FreePages> {
+        self.txn.free_pages(since).map_err(reading)
     }
 
     /// Lets the view go and keeps the reader slot.

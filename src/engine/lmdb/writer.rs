@@ -30,7 +30,10 @@ impl Turn {
     pub(super) fn take(engine: &Arc<Engine>, wait: Wait) -> Result<Turn> {
         let (begun, deadline) = (Instant::now(), engine.deadline(wait));
         engine.writer.take(thread_number(), begun, deadline)?;
-        Ok(Turn { engine: Arc::clone(engine) })
+        let turn = Turn { engine: Arc::clone(engine) };
+        // Whoever had it before may have met a failure, after which LMDB's map may be gone.
+        engine.check_usable()?;
+        Ok(turn)
     }
 
     pub(super) fn engine(&self) -> &Engine {

@@ -1,4 +1,4 @@
-/* The C worker of `test_processes.py`; `workers.py` tells what the commands are. */
+/* The C program of `test_processes.py`; `participants.py` tells what the commands are. */
 
 #include <inttypes.h>
 #include <stdio.h>

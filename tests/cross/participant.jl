@@ -1,4 +1,4 @@
-# The Julia worker of `test_processes.py`; `workers.py` tells what the commands are.
+# The Julia program of `test_processes.py`; `participants.py` tells what the commands are.
 
 using PersistentCollections
 const PC = PersistentCollections

@@ -1,6 +1,6 @@
 """Processes in three languages that do what they are told, one line at a time.
 
-`worker.c`, `worker.jl` and `worker.py` know the same commands. A command is a line of
+`participant.c`, `participant.jl` and `participant.py` know the same commands. A command is a line of
 words parted by tabs; its answer is any number of lines and, last, `ok` with results or
 `error` with a status and a message. So the tests decide what happens before what, and
 nobody needs to wait for a while.
@@ -26,19 +26,19 @@ import threading
 from pathlib import Path
 from types import TracebackType
 
-#: A worker that takes longer for one answer hangs.
+#: A program that takes longer for one answer hangs.
 PATIENCE = 300
 
 
 class Failed(Exception):
     """A command was answered with an error."""
 
-    def __init__(self, worker: str, status: int, message: str) -> None:
-        super().__init__(f"{worker}: {status}: {message}")
+    def __init__(self, who: str, status: int, message: str) -> None:
+        super().__init__(f"{who}: {status}: {message}")
         self.status = status
 
 
-class Worker:
+class Participant:
     """One process."""
 
     def __init__(self, name: str, command: list[str]) -> None:
@@ -91,7 +91,7 @@ class Worker:
         self.send(*words)
         return self.answer()[1]
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Participant:
         return self
 
     def __exit__(
@@ -114,4 +114,4 @@ class Worker:
 
 def source(language: str) -> Path:
     """The program of a language."""
-    return Path(__file__).with_name(f"worker.{language}")
+    return Path(__file__).with_name(f"participant.{language}")

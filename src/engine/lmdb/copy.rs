@@ -1,0 +1,303 @@
+//! Copying an environment while it is in use: written aside, synced, and only then given its name.
+//!
+//! A plain copy reads the data file, not the map, under a snapshot that keeps its pages as they are; so neither
+//! a writer nor the map's growth waits for it. A compacting one is LMDB's own, which reads the map: growth waits
+//! until it is done ([`Engine::copies`]).
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::raw::Code;
+use super::txn::Snapshot;
+use super::writer::Lease;
+use super::{Engine, map, open};
+use crate::engine::Wait;
+use crate::error::{Error, Result, Status};
+
+/// How much is read and written at a time.
+const CHUNK: usize = 1 << 20;
+
+/// Where an LMDB 0.9 data file of format 1 has the numbers that a copy needs.
+///
+/// Source: `MDB_page`, `MDB_meta` and `MDB_db` of LMDB 0.9's `mdb.c`.
+mod meta {
+    const WORD: usize = size_of::<usize>();
+    /// The number of the page; behind it two fields, then flags and bounds, of two bytes each.
+    pub(super) const PAGE_NUMBER: usize = 0;
+    const PAGE_HEADER: usize = WORD + 8;
+    /// Four-byte pad, flags and depth of two bytes each, three counts of pages, one of entries, and the root.
+    const DB: usize = 8 + 5 * WORD;
+    /// Behind magic, version, address, map size, and the records of the free list and the main database.
+    pub(super) const LAST_PAGE: usize = PAGE_HEADER + 8 + 2 * WORD + 2 * DB;
+    pub(super) const TXN: usize = LAST_PAGE + WORD;
+}
+
+impl Engine {
+    /// Copies the newest commit to a path that has nothing yet. `begin` gives a snapshot. `Ok(false)`: there is
+    /// something already, and it was left.
+    ///
+    /// In no call of the thread's seat.
+    pub(crate) fn copy_to(
+        self: &Arc<Self>,
+        path: &Path,
+        compact: bool,
+        begin: impl Fn() -> Result<Snapshot>,
+    ) -> Result<bool> {
+        let mut target = Target::new(path, self.settings.no_subdir)?;
+        let Some(mut file) = target.create(self.mode()?)? else { return Ok(false) };
+        if compact {
+            self.copy_compacted(&file, &target, &begin)?;
+        } else {
+            self.copy_plain(&mut file, &target, &begin)?;
+        }
+        file.sync_all().map_err(|error| target.failed(&error))?;
+        target.publish()
+    }
+
+    fn file(&self) -> Result<File> {
+        let fd = self.raw.descriptor().map_err(|code| code.error("looking at the data file"))?;
+        // SAFETY: the descriptor is LMDB's and stays open as long as `self`, which outlives this borrow.
+        let file = unsafe { BorrowedFd::borrow_raw(fd) };
+        let own = file.try_clone_to_owned();
+        own.map(File::from).map_err(|error| Code::of(&error).error("looking at the data file"))
+    }
+
+    fn mode(&self) -> Result<u32> {
+        let meta =
+            self.file()?.metadata().map_err(|error| Code::of(&error).error("looking at the data file"))?;
+        Ok(meta.permissions().mode() & 0o777)
+    }
+
+    fn copy_plain(
+        self: &Arc<Self>,
+        to: &mut File,
+        target: &Target,
+        begin: impl Fn() -> Result<Snapshot>,
+    ) -> Result<()> {
+        // The file's own offset is LMDB's to use: all reading here says where.
+        let from = self.file()?;
+        // Its pages are not used again before it ends.
+        let (_snapshot, header) = self.snapshot_with_header(&from, begin)?;
+        let last_page = word(&header, meta::LAST_PAGE);
+        let length = last_page.saturating_add(1).saturating_mul(self.page_size);
+        // LMDB does not write pages at the end that are free.
+        let length = length.min(from.metadata().map_err(|error| target.failed(&error))?.len());
+        if let Some(limit) = map::limit(libc::RLIMIT_FSIZE).filter(|limit| length > *limit) {
+            // Writing past it is a signal that ends the process.
+            return Err(Error::new(
+                Status::DiskFull,
+                format!("the copy has {length} bytes, and a file may have {limit} (see ulimit -f)"),
+            ));
+        }
+        // The same in both places, so that it counts whichever LMDB looks at.
+        for number in 0_usize..2 {
+            let mut page = header.clone();
+            page[meta::PAGE_NUMBER..][..size_of::<usize>()].copy_from_slice(&number.to_ne_bytes());
+            to.write_all(&page).map_err(|error| target.failed(&error))?;
+        }
+        let mut chunk = vec![0; CHUNK];
+        let mut at = 2 * self.page_size;
+        while at < length {
+            let wanted = usize::try_from(length - at).unwrap_or(CHUNK).min(CHUNK);
+            let part = &mut chunk[..wanted];
+            from.read_exact_at(part, at)
+                .map_err(|error| Code::of(&error).error("reading the data file for its copy"))?;
+            to.write_all(part).map_err(|error| target.failed(&error))?;
+            at += wanted as u64;
+        }
+        Ok(())
+    }
+
+    /// A snapshot, and the header page that belongs to it.
+    fn snapshot_with_header(
+        self: &Arc<Self>,
+        from: &File,
+        begin: impl Fn() -> Result<Snapshot>,
+    ) -> Result<(Snapshot, Vec<u8>)> {
+        /// How often to try while others write, before they are made to wait for a moment.
+        const UNDISTURBED: u32 = 100;
+        const AT_MOST: u32 = 10_000;
+        let page_size = usize::try_from(self.page_size).unwrap_or(4096);
+        let mut pages = vec![0; 2 * page_size];
+        let mut lease = None;
+        for attempt in 0..AT_MOST {
+            if attempt == UNDISTURBED && !self.settings.read_only {
+                lease = Some(Lease::take(self, Wait::Default)?);
+            }
+            let snapshot = begin()?;
+            from.read_exact_at(&mut pages, 0)
+                .map_err(|error| Code::of(&error).error("reading the data file for its copy"))?;
+            let (even, odd) = pages.split_at(page_size);
+            let (own, other) = if snapshot.id() % 2 == 0 { (even, odd) } else { (odd, even) };
+            // Commits take the two pages in turns. While the other page is no newer, nobody writes this one.
+            if word(own, meta::TXN) == snapshot.id() && word(other, meta::TXN) <= snapshot.id() {
+                return Ok((snapshot, own.to_vec()));
+            }
+        }
+        drop(lease);
+        Err(Error::new(
+            Status::Busy,
+            "the environment was written to so quickly that its header could not be read; copy it again",
+        ))
+    }
+
+    fn copy_compacted(
+        self: &Arc<Self>,
+        to: &File,
+        target: &Target,
+        begin: impl Fn() -> Result<Snapshot>,
+    ) -> Result<()> {
+        loop {
+            // Frees a slot for LMDB's own, and follows another process's growth.
+            drop(begin()?);
+            let copied = {
+                let _in_place = self.copies.read();
+                self.check_usable()?;
+                self.raw.copy_compacted(to)
+            };
+            match copied {
+                Ok(()) => return Ok(()),
+                // Another process has outgrown the map since.
+                Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => {}
+                Err(Code(lmdb_sys::MDB_INCOMPATIBLE)) => {
+                    return Err(Error::new(
+                        Status::Corrupted,
+                        "the data file has pages that are neither used nor free, which LMDB does not compact; \
+                         copy it without compacting",
+                    ));
+                }
+                Err(code @ Code(lmdb_sys::MDB_READERS_FULL | lmdb_sys::MDB_CORRUPTED)) => {
+                    return Err(code.error("copying"));
+                }
+                Err(code) => return Err(target.failed_with(code)),
+            }
+        }
+    }
+}
+
+/// Number at a place of a header page; a word of the machine that wrote it, which is of this kind.
+fn word(page: &[u8], at: usize) -> u64 {
+    let bytes = page.get(at..at + size_of::<usize>()).and_then(|bytes| bytes.try_into().ok());
+    bytes.map_or(0, |bytes| usize::from_ne_bytes(bytes) as u64)
+}
+
+/// Where a copy goes. What is not published is removed when dropped.
+struct Target {
+    path: PathBuf,
+    no_subdir: bool,
+    data_file: PathBuf,
+    aside: PathBuf,
+    made_directory: bool,
+    is_published: bool,
+}
+
+impl Target {
+    fn new(path: &Path, no_subdir: bool) -> Result<Target> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let data_file = if no_subdir { path.to_owned() } else { path.join("data.mdb") };
+        let Some(name) = data_file.file_name() else {
+            return Err(Error::new(Status::InvalidArgument, format!("{} names no file", path.display())));
+        };
+        let mut name = name.to_owned();
+        name.push(format!(".copy-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
+        Ok(Target {
+            aside: data_file.with_file_name(name),
+            path: path.to_owned(),
+            no_subdir,
+            data_file,
+            made_directory: false,
+            is_published: false,
+        })
+    }
+
+    /// Makes the file that is written aside; `None`: something is there already.
+    fn create(&mut self, mode: u32) -> Result<Option<File>> {
+        if !self.no_subdir {
+            match fs::metadata(&self.path) {
+                Ok(meta) if !meta.is_dir() => return Ok(None),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    open::make_directory(&self.path)?;
+                    self.made_directory = true;
+                }
+                Err(error) => return Err(self.failed(&error)),
+            }
+        }
+        if self.data_file.symlink_metadata().is_ok() {
+            return Ok(None);
+        }
+        let made = OpenOptions::new().write(true).create_new(true).mode(mode).open(&self.aside);
+        made.map(Some).map_err(|error| self.failed(&error))
+    }
+
+    /// Gives the file its name. `Ok(false)`: there is something of that name by now.
+    fn publish(mut self) -> Result<bool> {
+        // A link, which unlike a renaming never takes the place of another file.
+        match fs::hard_link(&self.aside, &self.data_file) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
+            // A file system without links.
+            Err(_) => {
+                if self.data_file.symlink_metadata().is_ok() {
+                    return Ok(false);
+                }
+                fs::rename(&self.aside, &self.data_file).map_err(|error| self.failed(&error))?;
+            }
+        }
+        self.is_published = true;
+        match fs::remove_file(&self.aside) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(self.failed(&error)),
+            _ => {}
+        }
+        open::sync_parent(&self.data_file)?;
+        Ok(true)
+    }
+
+    fn failed(&self, error: &io::Error) -> Error {
+        if error.kind() == ErrorKind::NotFound {
+            return Error::new(
+                Status::NoEnvironment,
+                format!("{} cannot be written: make its parent directory first", self.data_file.display()),
+            );
+        }
+        self.failed_with(Code::of(error))
+    }
+
+    fn failed_with(&self, code: Code) -> Error {
+        code.error(&format!("copying to {}", self.data_file.display()))
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if !self.is_published {
+            // Both are this copy's own; if they cannot be removed, they do no harm.
+            drop(fs::remove_file(&self.aside));
+            if self.made_directory {
+                drop(fs::remove_dir(&self.path));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn the_places_are_those_of_the_format() {
+        assert_eq!((meta::LAST_PAGE, meta::TXN), (136, 144));
+    }
+
+    #[test]
+    fn a_word_beyond_a_page_is_none() {
+        assert_eq!(word(&[0; 16], 12), 0);
+        assert_eq!(word(&7_usize.to_ne_bytes(), 0), 7);
+    }
+}

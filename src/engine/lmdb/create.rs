@@ -1,0 +1,279 @@
+//! Making an environment's files, and mending a creation cut short.
+//!
+//! LMDB makes the data file in place, under an exclusive lock on its lock file that it swaps for a shared one when
+//! the file can be used. A crash leaves no file, an empty one, or parts of the first two pages. An empty one LMDB
+//! makes anew by itself. Any other part it refuses, so that is mended here: emptied under LMDB's own exclusive lock,
+//! when a second look shows it to be still in parts. Who holds that lock knows that no creator lives, that of
+//! another LMDB program included, and that nobody has the file open; the file is kept, so nobody's is replaced. Then
+//! LMDB makes it anew as it makes every other.
+//!
+//! LMDB's lock file is otherwise never opened by this library: closing it would drop the locks of an environment
+//! that this process has open on it. Here there is none, as the registry, locked meanwhile, shows.
+//!
+//! As long as an environment has no commits, whoever opens it syncs it and the directories that lead to it: its
+//! creator may have died before it did.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::header::{self, Found};
+use super::raw::RawEnv;
+use super::{filesystem, lock};
+use crate::engine::Settings;
+use crate::error::{Error, Result, Status};
+
+/// Where an environment's files are, links resolved: two paths to a data file have one lock file.
+#[derive(Clone, Debug)]
+pub(super) struct Files {
+    /// What LMDB opens: the directory, or the data file with `no_subdir`.
+    pub environment: PathBuf,
+    pub data: PathBuf,
+    /// LMDB's lock file.
+    pub lock: PathBuf,
+    /// The lock file of this library.
+    pub write_lock: PathBuf,
+}
+
+impl Files {
+    fn new(environment: PathBuf, no_subdir: bool) -> Files {
+        let (data, lock) = if no_subdir {
+            let mut lock = environment.as_os_str().to_owned();
+            lock.push("-lock");
+            (environment.clone(), lock.into())
+        } else {
+            (environment.join("data.mdb"), environment.join("lock.mdb"))
+        };
+        let write_lock = lock::path(&environment, no_subdir);
+        Files { environment, data, lock, write_lock }
+    }
+
+    /// Follows links, as far as there are files.
+    fn resolve(path: &Path, no_subdir: bool) -> io::Result<Files> {
+        if no_subdir {
+            return match path.canonicalize() {
+                Ok(real) => Ok(Files::new(real, true)),
+                // Not there yet; a link to nothing is left alone, for LMDB would put its lock file beside the link.
+                Err(error) if error.kind() == ErrorKind::NotFound && !path.is_symlink() => {
+                    Ok(Files::new(directory_of(path).canonicalize()?.join(path.file_name().unwrap_or_default()), true))
+                }
+                Err(error) => Err(error),
+            };
+        }
+        let files = Files::new(path.canonicalize()?, false);
+        // A link to another environment's data file leads to that environment.
+        if let Ok(real) = files.data.canonicalize()
+            && real.file_name() == files.data.file_name()
+        {
+            return Ok(Files::new(directory_of(&real).to_owned(), false));
+        }
+        Ok(files)
+    }
+}
+
+/// Finds the files, makes what may be made before LMDB makes the rest, and sees to it that LMDB can open them.
+pub(super) fn prepare(path: &Path, create: bool, mode: u32, settings: &Settings) -> Result<Files> {
+    let writable = !settings.read_only && !settings.immutable;
+    let create = create && writable;
+    check_kind(path, create, settings.no_subdir)?;
+    let there = if path.exists() { path } else { directory_of(path) };
+    if !settings.immutable {
+        filesystem::check(there)?;
+    }
+    if create && !settings.no_subdir {
+        make_directory(path)?;
+    }
+    let files = Files::resolve(path, settings.no_subdir).map_err(|error| cannot_reach(path, &error, create))?;
+    if !settings.immutable {
+        // Where links lead to.
+        filesystem::check(directory_of(&files.data))?;
+    }
+    settle(&files, create, writable, mode)?;
+    Ok(files)
+}
+
+fn check_kind(path: &Path, create: bool, no_subdir: bool) -> Result<()> {
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_dir() && no_subdir => Err(Error::new(
+            Status::InvalidArgument,
+            format!("{} is a directory; open it without no_subdir", path.display()),
+        )),
+        Ok(meta) if !meta.is_dir() && !no_subdir => Err(Error::new(
+            Status::NotADatabase,
+            format!("{} is a file, not a directory with an environment; a file needs no_subdir", path.display()),
+        )),
+        Ok(meta) if !meta.is_dir() && !meta.is_file() => Err(Error::new(
+            Status::NotADatabase,
+            format!("{} is neither a file nor a directory", path.display()),
+        )),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound && create => Ok(()),
+        Err(error) => Err(cannot_reach(path, &error, create)),
+    }
+}
+
+fn make_directory(path: &Path) -> Result<()> {
+    match DirBuilder::new().mode(0o777).create(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        // A directory on a read-only file system is told before it is found to be there.
+        Err(_) if path.is_dir() => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::new(
+            Status::NoEnvironment,
+            format!("{} cannot be made: its parent directory does not exist; make that first", path.display()),
+        )),
+        Err(error) => Err(cannot_reach(path, &error, true)),
+    }
+}
+
+/// Looks at the data file until LMDB can open it, or make it.
+fn settle(files: &Files, create: bool, writable: bool, mode: u32) -> Result<()> {
+    /// Each round but the last waited for another process that was at it.
+    const AT_MOST: usize = 10_000;
+    for round in 0..AT_MOST {
+        let file = match File::open(&files.data) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound && create => return Ok(()),
+            Err(error) => return Err(cannot_reach(&files.data, &error, create)),
+        };
+        let found = header::look(&files.data, &file)?;
+        match found {
+            Found::Whole => return Ok(()),
+            Found::Empty if writable => return Ok(()),
+            Found::CutShort if writable => mend(files, mode)?,
+            // It may be made just now.
+            Found::Empty | Found::CutShort if round == 0 => wait_for_creator(files)?,
+            Found::Empty | Found::CutShort => {
+                return Err(Error::new(
+                    Status::Truncated,
+                    format!(
+                        "{} is a creation cut short, with nothing in it yet; open it once for writing",
+                        files.data.display()
+                    ),
+                ));
+            }
+        }
+        if round > 0 {
+            std::thread::yield_now();
+        }
+    }
+    Err(Error::new(
+        Status::Truncated,
+        format!(
+            "{} is a creation cut short, and cannot be mended while another process holds {}; close it there",
+            files.data.display(),
+            files.lock.display()
+        ),
+    ))
+}
+
+/// Empties a data file whose creation was cut short, unless somebody is at it: then waits until that is over. The
+/// file is to be looked at again.
+fn mend(files: &Files, mode: u32) -> Result<()> {
+    let failed = |error: io::Error| cannot_reach(&files.lock, &error, true);
+    let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(mode).to_owned();
+    let lock = options.open(&files.lock).map_err(failed)?;
+    if !set_lock(&lock, libc::F_WRLCK, libc::F_SETLK).map_err(failed)? {
+        set_lock(&lock, libc::F_RDLCK, libc::F_SETLKW).map_err(failed)?;
+        return Ok(());
+    }
+    let failed = |error: io::Error| cannot_reach(&files.data, &error, true);
+    let data = OpenOptions::new().read(true).write(true).open(&files.data).map_err(failed)?;
+    if header::look(&files.data, &data)? == Found::CutShort {
+        data.set_len(0).map_err(failed)?;
+        // Who waits for this lock must not take the table of an earlier life for one that is in use.
+        lock.set_len(0).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Waits until a creator that lives is done.
+fn wait_for_creator(files: &Files) -> Result<()> {
+    match File::open(&files.lock) {
+        Ok(lock) => set_lock(&lock, libc::F_RDLCK, libc::F_SETLKW)
+            .map(|_| ())
+            .map_err(|error| cannot_reach(&files.lock, &error, false)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(cannot_reach(&files.lock, &error, false)),
+    }
+}
+
+/// Takes LMDB's lock on its lock file, the first byte, until the file is closed. `Ok(false)`: somebody has it.
+fn set_lock(file: &File, kind: libc::c_int, how: libc::c_int) -> io::Result<bool> {
+    // SAFETY: `flock` is plain numbers: all zeros is a value of it.
+    let mut what = unsafe { std::mem::zeroed::<libc::flock>() };
+    what.l_type = libc::c_short::try_from(kind).unwrap_or_default();
+    what.l_whence = libc::c_short::try_from(libc::SEEK_SET).unwrap_or_default();
+    what.l_len = 1;
+    loop {
+        // SAFETY: the descriptor is open as long as `file`, and `what` outlives the call.
+        if unsafe { libc::fcntl(file.as_raw_fd(), how, &raw const what) } == 0 {
+            return Ok(true);
+        }
+        let error = io::Error::last_os_error();
+        match error.raw_os_error() {
+            Some(libc::EINTR) => {}
+            Some(libc::EACCES | libc::EAGAIN) => return Ok(false),
+            _ => return Err(error),
+        }
+    }
+}
+
+/// Puts an environment without commits on stable storage, with the directories that lead to it.
+pub(super) fn sync(env: &RawEnv, files: &Files, no_subdir: bool) -> Result<()> {
+    env.sync().map_err(|code| code.error(&format!("syncing {}", files.data.display())))?;
+    let directory = directory_of(&files.data);
+    sync_directory(directory, directory)?;
+    if no_subdir { Ok(()) } else { sync_directory(directory_of(directory), directory) }
+}
+
+/// Syncs a directory; where that may not be read, the file system of one below it.
+fn sync_directory(directory: &Path, below: &Path) -> Result<()> {
+    let synced = match File::open(directory) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            // SAFETY: the descriptor is open during the call.
+            File::open(below).and_then(|below| match unsafe { libc::syncfs(below.as_raw_fd()) } {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            })
+        }
+        opened => opened.and_then(|directory| directory.sync_all()),
+    };
+    match synced {
+        // Some file systems cannot sync a directory, and have no need to.
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+        synced => synced.map_err(|error| {
+            Error::new(
+                Status::Io,
+                format!("{} cannot be synced: {error}; check the disk", directory.display()),
+            )
+        }),
+    }
+}
+
+/// The directory that holds a file.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        // The root has no parent; a bare name lies in the working directory.
+        None if path.has_root() => path,
+        _ => Path::new("."),
+    }
+}
+
+/// The error for a file or directory that cannot be opened or made.
+pub(super) fn cannot_reach(path: &Path, error: &io::Error, create: bool) -> Error {
+    let (status, hint) = match error.kind() {
+        ErrorKind::NotFound if create => (Status::NoEnvironment, "make its parent directory first"),
+        ErrorKind::NotFound => (Status::NoEnvironment, "nothing is made when opening read-only or without create"),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            (Status::Permission, "see to the permissions, or open it read_only")
+        }
+        ErrorKind::NotADirectory => (Status::NoEnvironment, "a part of the path is a file"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => (Status::DiskFull, "make room and open it again"),
+        _ => (Status::Io, "the system says no more"),
+    };
+    Error::new(status, format!("{} cannot be opened: {error}; {hint}", path.display()))
+}

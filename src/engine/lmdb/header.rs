@@ -1,0 +1,287 @@
+//! The data file as it stands before LMDB sees it: what it is, if it is none that can be opened.
+//!
+//! Source: `MDB_page`, `MDB_meta` and `mdb_env_init_meta` of LMDB 0.9's `mdb.c` (data format 1): two pages, each
+//! with a page header and a meta record, of which the one with the higher transaction number counts.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use super::{map, tail};
+use crate::error::{Error, Result, Status};
+
+const WORD: usize = size_of::<usize>();
+
+/// Bytes of a page's header: its number, a padding, flags, and two bounds of its free space.
+pub(super) const PAGE_HEADER: usize = WORD + 8;
+const FLAGS: usize = WORD + 2;
+const META_PAGE: u16 = 0x08;
+
+const MAGIC: u32 = 0xBEEF_C0DE;
+const VERSION: u32 = 1;
+
+// Within a meta page.
+const AT_MAGIC: usize = PAGE_HEADER;
+const AT_VERSION: usize = AT_MAGIC + 4;
+const AT_MAP_SIZE: usize = AT_VERSION + 4 + WORD;
+/// Of the free list's tree; its first field is the page size, its second the environment's flags.
+const AT_FREE_LIST: usize = AT_MAP_SIZE + WORD;
+const TREE: usize = 8 + 5 * WORD;
+const AT_FREE_ROOT: usize = AT_FREE_LIST + TREE - WORD;
+const AT_MAIN_ROOT: usize = AT_FREE_ROOT + TREE;
+const AT_LAST_PAGE: usize = AT_MAIN_ROOT + WORD;
+const AT_TXN: usize = AT_LAST_PAGE + WORD;
+const META_END: usize = AT_TXN + WORD;
+
+/// Where the magic number stands in files of LMDB 1.0, whose page header has a transaction number too.
+const AT_MAGIC_OF_LMDB_1: usize = PAGE_HEADER + WORD;
+
+/// What a data file was found to be, if it is not refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// One that LMDB can open.
+    Whole,
+    /// Nothing is in it: a creation that did not come to its first write. LMDB makes it anew.
+    Empty,
+    /// A creation cut short in the middle: zeros and parts of the first two pages, and nothing else.
+    CutShort,
+}
+
+/// The meta record that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Meta {
+    pub txn: u64,
+    pub last_page: u64,
+    /// The root of the tree of free pages; all ones: there are none.
+    pub free_root: u64,
+}
+
+/// Looks at a data file, and refuses what LMDB must not open.
+pub(super) fn look(path: &Path, file: &File) -> Result<Found> {
+    let name = path.display();
+    let failed =
+        |error: std::io::Error| Error::new(Status::Io, format!("{name} cannot be read: {error}; check the disk"));
+    let page_size = map::page_size();
+    let size = file.metadata().map_err(failed)?.len();
+    if size == 0 {
+        return Ok(Found::Empty);
+    }
+    let mut start = Vec::with_capacity(2 * page_size);
+    (&*file).take(2 * page_size as u64).read_to_end(&mut start).map_err(failed)?;
+    if size <= 2 * page_size as u64
+        && let Some(found) = creation(&start, page_size)
+    {
+        return Ok(found);
+    }
+    check_first_page(path, &start, page_size)?;
+    if size < 2 * page_size as u64 {
+        return Err(Error::new(
+            Status::Truncated,
+            format!("{name} is {size} bytes long, less than its two header pages; restore it from a copy"),
+        ));
+    }
+    loop {
+        let meta = meta(file, page_size).map_err(failed)?.ok_or_else(|| {
+            Error::new(
+                Status::Corrupted,
+                format!("{name} is damaged: the second of its two header pages is none; restore it from a copy"),
+            )
+        })?;
+        let pages = size / page_size as u64;
+        if meta.last_page < pages {
+            return Ok(Found::Whole);
+        }
+        let missing = tail::first_missing(file, &meta, pages, page_size).map_err(failed)?;
+        // Another process may have written meanwhile, over pages that were free by then.
+        let unchanged = self::meta(file, page_size).map_err(failed)? == Some(meta);
+        match missing {
+            None => return Ok(Found::Whole),
+            Some(page) if unchanged => {
+                return Err(Error::new(
+                    Status::Truncated,
+                    format!(
+                        "{name} is truncated: it is {size} bytes long, and page {page} of {} lies beyond; restore \
+                         it from a copy",
+                        meta.last_page + 1
+                    ),
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Whether at most two pages are those of a creation, whole or cut short. `None`: something else is in them.
+fn creation(start: &[u8], page_size: usize) -> Option<Found> {
+    let whole = [new_meta_page(0, page_size), new_meta_page(1, page_size)].concat();
+    let free = |at: usize| {
+        let at = at % page_size;
+        // What differs between environments: the map's size, and flags that LMDB was opened with.
+        (AT_MAP_SIZE..AT_MAP_SIZE + WORD).contains(&at) || (AT_FREE_LIST + 4..AT_FREE_LIST + 6).contains(&at)
+    };
+    let mut is_whole = start.len() == whole.len();
+    for (at, (byte, made)) in start.iter().zip(&whole).enumerate() {
+        if byte == made || free(at) {
+            continue;
+        }
+        if *byte != 0 {
+            return None;
+        }
+        is_whole = false;
+    }
+    Some(if is_whole { Found::Whole } else { Found::CutShort })
+}
+
+/// A meta page as LMDB makes it, with zeros for what differs between environments.
+fn new_meta_page(number: usize, page_size: usize) -> Vec<u8> {
+    let mut page = vec![0; page_size];
+    let mut put = |at: usize, bytes: &[u8]| page[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, &number.to_ne_bytes());
+    put(FLAGS, &META_PAGE.to_ne_bytes());
+    put(AT_MAGIC, &MAGIC.to_ne_bytes());
+    put(AT_VERSION, &VERSION.to_ne_bytes());
+    put(AT_FREE_LIST, &u32::try_from(page_size).unwrap_or(0).to_ne_bytes());
+    put(AT_FREE_ROOT, &usize::MAX.to_ne_bytes());
+    put(AT_MAIN_ROOT, &usize::MAX.to_ne_bytes());
+    put(AT_LAST_PAGE, &1_usize.to_ne_bytes());
+    page
+}
+
+/// Tells what a file is that does not begin as a data file of LMDB 0.9 with this machine's page size.
+fn check_first_page(path: &Path, start: &[u8], page_size: usize) -> Result<()> {
+    let name = path.display();
+    let refused = |what: String| Err(Error::new(Status::FormatVersion, format!("{name} {what}")));
+    let (mut at, mut magic) = (AT_MAGIC, number(start, AT_MAGIC));
+    if !magic.is_some_and(is_magic) {
+        (at, magic) = (AT_MAGIC_OF_LMDB_1, number(start, AT_MAGIC_OF_LMDB_1));
+    }
+    match magic {
+        Some(MAGIC) => {}
+        Some(other) if is_magic(other) => {
+            return refused(
+                "is an LMDB data file of a machine with the other byte order; dump it there with mdb_dump and load \
+                 it here with mdb_load"
+                    .to_owned(),
+            );
+        }
+        _ => {
+            return Err(Error::new(
+                Status::NotADatabase,
+                format!("{name} is not an LMDB data file: it does not begin as one"),
+            ));
+        }
+    }
+    match number(start, at + 4) {
+        Some(VERSION) if at == AT_MAGIC => {}
+        Some(2) => {
+            return refused(
+                "has data format 2, of LMDB 1.0; this library reads format 1, of LMDB 0.9: dump it with mdb_dump 1.0 \
+                 and load it with mdb_load 0.9"
+                    .to_owned(),
+            );
+        }
+        Some(version) => {
+            return refused(format!("has data format {version}; this library reads format 1, of LMDB 0.9"));
+        }
+        None => {
+            return Err(Error::new(Status::Truncated, format!("{name} ends within its header")));
+        }
+    }
+    match number(start, AT_FREE_LIST) {
+        Some(stored) if stored as usize == page_size => Ok(()),
+        Some(stored) => Err(Error::new(
+            Status::PageSize,
+            format!(
+                "{name} has pages of {stored} bytes, this machine of {page_size}; dump it with mdb_dump where it was \
+                 made and load it here with mdb_load"
+            ),
+        )),
+        None => Err(Error::new(Status::Truncated, format!("{name} ends within its header"))),
+    }
+}
+
+fn is_magic(number: u32) -> bool {
+    number == MAGIC || number == MAGIC.swap_bytes()
+}
+
+/// The meta record that counts; `None`: one of the two is none.
+pub(super) fn meta(file: &File, page_size: usize) -> std::io::Result<Option<Meta>> {
+    let mut newest: Option<Meta> = None;
+    for page in 0..2 {
+        let mut bytes = [0; META_END];
+        file.read_exact_at(&mut bytes, page * page_size as u64)?;
+        let is_meta = short(&bytes, FLAGS) == Some(META_PAGE)
+            && number(&bytes, AT_MAGIC) == Some(MAGIC)
+            && number(&bytes, AT_VERSION) == Some(VERSION);
+        let (true, Some(txn), Some(last_page), Some(free_root)) =
+            (is_meta, word(&bytes, AT_TXN), word(&bytes, AT_LAST_PAGE), word(&bytes, AT_FREE_ROOT))
+        else {
+            return Ok(None);
+        };
+        if newest.is_none_or(|other| txn > other.txn) {
+            newest = Some(Meta { txn, last_page, free_root });
+        }
+    }
+    Ok(newest)
+}
+
+/// A number of 16 bits in a page; `None`: it lies beyond.
+pub(super) fn short(page: &[u8], at: usize) -> Option<u16> {
+    page.get(at..)?.first_chunk().map(|bytes| u16::from_ne_bytes(*bytes))
+}
+
+/// A number of 32 bits in a page; `None`: it lies beyond.
+pub(super) fn number(page: &[u8], at: usize) -> Option<u32> {
+    page.get(at..)?.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))
+}
+
+/// A number of a machine word in a page; `None`: it lies beyond.
+pub(super) fn word(page: &[u8], at: usize) -> Option<u64> {
+    page.get(at..)?.first_chunk().map(|bytes| usize::from_ne_bytes(*bytes) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const SIZE: usize = 4096;
+
+    fn made() -> Vec<u8> {
+        let mut made = [new_meta_page(0, SIZE), new_meta_page(1, SIZE)].concat();
+        for page in [0, SIZE] {
+            made[page + AT_MAP_SIZE..][..8].copy_from_slice(&(1_u64 << 40).to_ne_bytes());
+            made[page + AT_FREE_LIST + 4..][..2].copy_from_slice(&8_u16.to_ne_bytes());
+        }
+        made
+    }
+
+    #[test]
+    fn every_beginning_of_a_creation_is_one_cut_short() {
+        let made = made();
+        assert_eq!(creation(&made, SIZE), Some(Found::Whole));
+        for length in 1..made.len() {
+            assert_eq!(creation(&made[..length], SIZE), Some(Found::CutShort), "{length}");
+        }
+    }
+
+    #[test]
+    fn sectors_that_never_reached_the_disk_are_zeros() {
+        for page in [0, SIZE] {
+            let mut torn = made();
+            torn[page..page + 512].fill(0);
+            assert_eq!(creation(&torn, SIZE), Some(Found::CutShort));
+        }
+        assert_eq!(creation(&[0; 2 * SIZE], SIZE), Some(Found::CutShort));
+    }
+
+    #[test]
+    fn what_anybody_wrote_is_no_creation() {
+        for at in [0, AT_MAGIC, AT_TXN, META_END, SIZE - 1, SIZE + AT_TXN, SIZE + AT_LAST_PAGE, 2 * SIZE - 1] {
+            let mut written = made();
+            written[at] ^= 0x55;
+            assert_eq!(creation(&written, SIZE), None, "{at}");
+        }
+    }
+}

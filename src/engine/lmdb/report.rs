@@ -1,0 +1,59 @@
+//! What an environment tells of itself: sizes, pages, and who reads.
+
+use super::{Engine, open, txn};
+use crate::engine::{Figures, ReaderFigures};
+use crate::error::Result;
+
+/// The format of the data files that this LMDB reads and writes; others are refused at opening.
+///
+/// Source: `MDB_DATA_VERSION` of LMDB 0.9's `mdb.c`, as are the next.
+pub(super) const DATA_FORMAT: u32 = 1;
+
+/// The format of its lock files (`MDB_LOCK_VERSION`); a process that keeps another one is refused at opening.
+const LOCK_FORMAT: u32 = 2;
+
+impl Engine {
+    /// In a call of a seat, whose snapshot is given, so that the map stays.
+    pub(crate) fn figures(&self, snapshot: &txn::Snapshot) -> Result<Figures> {
+        let (info, stat) = (self.raw.info(), self.raw.stat());
+        let last_txn = info.me_last_txnid as u64;
+        let readers = self.readers()?;
+        let oldest_reader_txn = readers.iter().filter_map(|reader| reader.txn).min().unwrap_or(last_txn);
+        let free = snapshot.free_pages(oldest_reader_txn)?;
+        Ok(Figures {
+            map_size: info.me_mapsize as u64,
+            file_size: open::file_size(&self.raw)?,
+            page_size: u64::from(stat.ms_psize),
+            pages_used: (info.me_last_pgno as u64 + 1).saturating_sub(free.all),
+            pages_free: free.all,
+            // What the last commit itself has freed waits for the next one in any case.
+            pages_held: if oldest_reader_txn < last_txn { free.since } else { 0 },
+            last_txn,
+            max_readers: info.me_maxreaders,
+            readers: u32::try_from(readers.len()).unwrap_or(u32::MAX),
+            oldest_reader_txn,
+            data_format: DATA_FORMAT,
+            lock_format: if self.settings.immutable { 0 } else { LOCK_FORMAT },
+        })
+    }
+
+    /// The reader slots that are taken, of all processes. In a call of a seat, so that the map stays.
+    pub(crate) fn readers(&self) -> Result<Vec<ReaderFigures>> {
+        let slots = self.raw.readers().map_err(|code| code.error("listing readers"))?;
+        let last = self.raw.info().me_last_txnid as u64;
+        Ok(slots
+            .into_iter()
+            .map(|slot| ReaderFigures {
+                process: slot.process,
+                thread: slot.thread,
+                txn: slot.txn,
+                behind: slot.txn.map_or(0, |txn| last.saturating_sub(txn)),
+            })
+            .collect())
+    }
+
+    /// Frees the reader slots of processes that are gone; gives how many there were.
+    pub(crate) fn reap_readers(&self) -> Result<u32> {
+        self.raw.reap_readers().map_err(|code| code.error("reaping readers"))
+    }
+}

@@ -1,0 +1,214 @@
+//! Closing through the C ABI: in any order, on any thread, while calls are under way; nothing is left.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::ffi::{CString, c_void};
+use std::path::Path;
+use std::ptr;
+use std::sync::Barrier;
+
+use persistent_collections::ffi::{
+    PC_END, PC_ERR_BAD_HANDLE, PC_OK, PC_TXN_READ, PC_TXN_WRITE, pc_dict, pc_dict_close, pc_dict_get, pc_dict_open, pc_dict_put,
+    pc_env, pc_env_close, pc_env_open, pc_iter, pc_iter_close, pc_iter_next, pc_iter_open_dict, pc_txn, pc_txn_abort,
+    pc_txn_begin, pc_txn_commit,
+};
+
+#[derive(Clone, Copy)]
+struct Handles {
+    env: pc_env,
+    dict: pc_dict,
+}
+
+fn open(path: &Path) -> Handles {
+    let path = CString::new(path.to_str().unwrap()).unwrap();
+    let (mut env, mut dict) = (pc_env { id: 0 }, pc_dict { id: 0 });
+    // SAFETY: every pointer is valid for its call.
+    unsafe {
+        assert_eq!(pc_env_open(path.as_ptr(), ptr::null(), &raw mut env), PC_OK);
+        let ty = c"bytes".as_ptr();
+        assert_eq!(pc_dict_open(env, c"dict".as_ptr(), ty, ty, 0, &raw mut dict), PC_OK);
+    }
+    Handles { env, dict }
+}
+
+impl Handles {
+    fn put(self) -> i32 {
+        // SAFETY: every pointer is valid for its call.
+        unsafe { pc_dict_put(self.dict, c"key".as_ptr().cast(), 3, c"value".as_ptr().cast(), 5) }
+    }
+
+    fn get(self) -> i32 {
+        let (mut buffer, mut len) = ([0_u8; 8], 0);
+        // SAFETY: every pointer is valid for its call.
+        unsafe {
+            let place = buffer.as_mut_ptr().cast::<c_void>();
+            pc_dict_get(self.dict, c"key".as_ptr().cast(), 3, place, buffer.len(), &raw mut len)
+        }
+    }
+
+    fn begin(self, kind: i32) -> (i32, pc_txn) {
+        let mut txn = pc_txn { id: 0 };
+        // SAFETY: the place is valid.
+        let status = unsafe { pc_txn_begin(self.env, kind, -1, &raw mut txn) };
+        (status, txn)
+    }
+
+    fn iterate(self) -> (i32, pc_iter) {
+        let mut iter = pc_iter { id: 0 };
+        // SAFETY: the place is valid.
+        let status = unsafe { pc_iter_open_dict(self.dict, ptr::null(), &raw mut iter) };
+        (status, iter)
+    }
+}
+
+fn next(iter: pc_iter) -> i32 {
+    let (mut key, mut value) = (ptr::null(), ptr::null());
+    let (mut key_len, mut value_len) = (0, 0);
+    // SAFETY: every pointer is valid for its call.
+    unsafe { pc_iter_next(iter, &raw mut key, &raw mut key_len, &raw mut value, &raw mut value_len) }
+}
+
+/// Descriptors and mappings of this process that name a path.
+fn held(path: &Path) -> (usize, usize) {
+    let name = path.to_str().unwrap();
+    let descriptors = std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok())
+        .filter(|target| target.starts_with(name))
+        .count();
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    (descriptors, maps.lines().filter(|line| line.contains(name)).count())
+}
+
+#[test]
+fn nothing_is_held_after_closing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    let handles = open(&path);
+    assert_eq!(handles.put(), PC_OK);
+    let (status, iter) = handles.iterate();
+    assert_eq!((status, next(iter)), (PC_OK, PC_OK));
+    assert!(held(&path).0 > 0 && held(&path).1 > 0);
+    assert_eq!(pc_env_close(handles.env), PC_OK);
+    assert_eq!(held(&path), (0, 0));
+    assert_eq!(next(iter), PC_ERR_BAD_HANDLE);
+    assert_eq!(handles.get(), PC_ERR_BAD_HANDLE);
+    assert_eq!(pc_env_close(handles.env), PC_ERR_BAD_HANDLE);
+}
+
+#[test]
+fn children_may_be_closed_before_and_after() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    for order in 0..6 {
+        let handles = open(&path);
+        assert_eq!(handles.put(), PC_OK);
+        let (status, iter) = handles.iterate();
+        assert_eq!(status, PC_OK);
+        let (status, txn) = handles.begin(PC_TXN_READ);
+        assert_eq!(status, PC_OK);
+        let mut closings: Vec<Box<dyn Fn() -> i32>> = vec![
+            Box::new(move || pc_env_close(handles.env)),
+            Box::new(move || pc_dict_close(handles.dict)),
+            Box::new(move || pc_iter_close(iter)),
+            Box::new(move || pc_txn_abort(txn)),
+        ];
+        closings.rotate_left(order % 4);
+        if order > 3 {
+            closings.reverse();
+        }
+        let mut closed = false;
+        for close in &closings {
+            let status = close();
+            assert!(status == PC_OK || (status == PC_ERR_BAD_HANDLE), "{status}");
+            closed |= status == PC_OK;
+        }
+        assert!(closed);
+        assert_eq!(held(&path), (0, 0), "order {order}");
+    }
+}
+
+#[test]
+fn closing_while_sixteen_threads_call_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..20 {
+        let path = dir.path().join(format!("data{round}"));
+        let handles = open(&path);
+        assert_eq!(handles.put(), PC_OK);
+        let begun = Barrier::new(17);
+        std::thread::scope(|scope| {
+            for thread in 0..16 {
+                let begun = &begun;
+                scope.spawn(move || {
+                    begun.wait();
+                    loop {
+                        let status = match thread % 4 {
+                            0 | 1 => handles.get(),
+                            2 => {
+                                let (status, iter) = handles.iterate();
+                                if status == PC_OK {
+                                    while next(iter) == PC_OK {}
+                                    let status = pc_iter_close(iter);
+                                    assert!(status == PC_OK || status == PC_ERR_BAD_HANDLE);
+                                }
+                                status
+                            }
+                            _ => {
+                                let kind = if thread == 3 { PC_TXN_WRITE } else { PC_TXN_READ };
+                                let (status, txn) = handles.begin(kind);
+                                if status == PC_OK {
+                                    if kind == PC_TXN_WRITE {
+                                        let status = handles.put();
+                                        assert!(status == PC_OK || status == PC_ERR_BAD_HANDLE, "{status}");
+                                    }
+                                    let status = pc_txn_commit(txn);
+                                    assert!(status == PC_OK || status == PC_ERR_BAD_HANDLE, "{status}");
+                                }
+                                status
+                            }
+                        };
+                        if status == PC_ERR_BAD_HANDLE {
+                            return;
+                        }
+                        assert!(status == PC_OK || status == PC_END, "{status}");
+                    }
+                });
+            }
+            begun.wait();
+            assert_eq!(handles.get(), PC_OK);
+            assert_eq!(pc_env_close(handles.env), PC_OK);
+        });
+        assert_eq!(held(&path), (0, 0), "round {round}");
+        let again = open(&path);
+        assert_eq!(again.get(), PC_OK);
+        assert_eq!(pc_env_close(again.env), PC_OK);
+    }
+}
+
+#[test]
+fn a_write_transaction_of_another_thread_is_undone_by_its_thread() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    let handles = open(&path);
+    let (begun, closed) = (Barrier::new(2), Barrier::new(2));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (status, txn) = handles.begin(PC_TXN_WRITE);
+            assert_eq!((status, handles.put()), (PC_OK, PC_OK));
+            begun.wait();
+            closed.wait();
+            assert_eq!(pc_txn_commit(txn), PC_ERR_BAD_HANDLE);
+            // Undone by that call, not only by the end of the thread.
+            begun.wait();
+            closed.wait();
+        });
+        begun.wait();
+        assert_eq!(pc_env_close(handles.env), PC_OK);
+        closed.wait();
+        begun.wait();
+        assert_eq!(held(&path), (0, 0));
+        closed.wait();
+    });
+    let again = open(&path);
+    assert_eq!(again.get(), persistent_collections::ffi::PC_NOT_FOUND);
+    assert_eq!(pc_env_close(again.env), PC_OK);
+}
