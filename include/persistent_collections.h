@@ -20,8 +20,8 @@
  *     if (pc_dict_add_i64(ages, "Ada", 3, 36, &sum) < 0) { ... }
  *     pc_env_close(env);
  *
- * The sections of this file: versions; statuses; buffers; environments; collections, dicts and sets alike; ranges; dicts;
- * sets; batches; transactions; iterators; values; calls that take values.
+ * The sections of this file: versions; statuses; buffers; environments; copies of them, and who reads; collections, dicts
+ * and sets alike; ranges; dicts; sets; algebra of sets; batches; transactions; values; iterators; calls that take values.
  *
  *
  * CONVENTIONS
@@ -404,6 +404,13 @@ typedef struct pc_env_stat {
     uint32_t flags;
     // The commit that the oldest snapshot in use sees; `last_txn` if there is none.
     uint64_t oldest_reader_txn;
+    // Of the free pages, how many cannot be used again yet, since a snapshot may still read them. Many of them mean that
+    // the file grows because of an old snapshot; `pc_env_readers` tells whose.
+    uint64_t pages_held;
+    // The format of the data file.
+    uint32_t data_format;
+    // The format of the lock file; 0 with `PC_ENV_IMMUTABLE`, where there is none.
+    uint32_t lock_format;
 } pc_env_stat;
 
 // Fills the options with their defaults.
@@ -475,6 +482,59 @@ pc_status pc_env_info(struct pc_env env,
 // `PC_ERR_READERS_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_ENV_FAILED`.
 pc_status pc_env_list(struct pc_env env,
                       pc_buffer *out);
+
+/* ==== Environments: copies of them, and who reads ==== */
+
+// Leave out free pages: the copy is smaller and takes longer to make.
+#define PC_COPY_COMPACT 1
+
+// Copies an environment to a path that has nothing yet, while others go on reading and writing.
+//
+// The newest commit is copied, inside a snapshot too. The copy is of the same kind: a directory, which may exist and
+// be empty, or a file if the environment was opened with `PC_ENV_NO_SUBDIR`. It is written under another name in its
+// directory, synced, and then given its own: a copy that failed or was cut short is no environment. What it left aside
+// is named like the data file, with `.copy-` and numbers after it, and may be removed.
+//
+// - `path`: NUL-terminated UTF-8. Only read during the call.
+// - `flags`: 0 or `PC_COPY_COMPACT`.
+//
+// May be called from any thread, but not inside the thread's own write transaction. A write waits for a compacting
+// copy only where the map must grow, and no longer than it waits for other writers. No lock of the host language's
+// runtime may be held meanwhile.
+//
+// Statuses: `PC_OK`; `PC_EXISTS`: there is something at the path already, and it was left; `PC_ERR_INVALID_ARGUMENT`;
+// `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_IN_TRANSACTION`; `PC_ERR_UNSUPPORTED`: a scheme;
+// `PC_ERR_NO_ENVIRONMENT`: the path's parent directory does not exist; `PC_ERR_PERMISSION`; `PC_ERR_DISK_FULL`;
+// `PC_ERR_CORRUPTED`; `PC_ERR_BUSY`: others write so quickly that no moment between two commits was found;
+// `PC_ERR_READERS_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`; `PC_ERR_ENV_FAILED`.
+pc_status pc_env_copy(pc_env env,
+                      const char *path,
+                      uint32_t flags);
+
+// Lists the reader slots that are taken, of all processes, as text: whose snapshots keep free pages from being used
+// again, so that the file grows.
+//
+// - `out`: receives one line for each: process id TAB thread TAB commit TAB commits since LF, without a NUL. The
+//   thread is the system's number of the one that took the slot. The commit is the one that the slot's snapshot sees,
+//   or `-` if it is only kept for a next read. Not `NULL`.
+//
+// May be called from any thread. An environment opened with `PC_ENV_IMMUTABLE` has no slots.
+//
+// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`;
+// `PC_ERR_ENV_FAILED`.
+pc_status pc_env_readers(pc_env env,
+                         pc_buffer *out);
+
+// Frees the reader slots of processes that ended without doing so, such as killed ones. Opening an environment does so
+// too, and so does a read that finds no slot free.
+//
+// - `reaped`: receives how many there were; may be `NULL`.
+//
+// May be called from any thread.
+//
+// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_IO`; `PC_ERR_ENV_FAILED`.
+pc_status pc_env_reap_readers(pc_env env,
+                              uint32_t *reaped);
 
 /* ==== Collections: what dicts and sets have in common ==== */
 
@@ -985,6 +1045,73 @@ pc_status pc_set_last(struct pc_set set,
 pc_status pc_set_remove_range(struct pc_set set,
                               const pc_range *range,
                               uint64_t *removed);
+
+/* ==== Sets: algebra ==== */
+
+// Makes `into` the union of two sets: the elements that are in either.
+//
+// What `into` held before is replaced. It may be `a` or `b`, and those may be the same. The sets are walked in order,
+// some elements at a time, and of `into` only what differs is written: the library needs the same memory however large
+// they are.
+//
+// The elements must be of one type, and all three sets raw or none. `a` and `b` may lie in other environments than
+// `into`; they are read in the thread's transaction there, or else in one snapshot for each environment.
+//
+// May be called from any thread. It is one write: inside a transaction a part of it, done as a whole or not at all;
+// outside of transactions it returns when it is durable. It holds the write lock of the environment of `into`.
+//
+// Statuses: those of writes, for `into`, and of reads; `PC_ERR_TYPE_MISMATCH`: other types, or one is raw and another is
+// not; `PC_ERR_UNSUPPORTED`: a raw set with an order of its own.
+pc_status pc_set_union(pc_set a,
+                       pc_set b,
+                       pc_set into);
+
+// Makes `into` the intersection of two sets: the elements that are in both. In all else as `pc_set_union`.
+//
+// Statuses: as for `pc_set_union`.
+pc_status pc_set_intersection(pc_set a,
+                              pc_set b,
+                              pc_set into);
+
+// Makes `into` the difference of two sets: the elements of `a` that are not in `b`. In all else as `pc_set_union`.
+//
+// Statuses: as for `pc_set_union`.
+pc_status pc_set_difference(pc_set a,
+                            pc_set b,
+                            pc_set into);
+
+// Makes `into` the symmetric difference of two sets: the elements that are in one of them and not in the other. In all
+// else as `pc_set_union`.
+//
+// Statuses: as for `pc_set_union`.
+pc_status pc_set_symmetric_difference(pc_set a,
+                                      pc_set b,
+                                      pc_set into);
+
+// Tells whether each element of `a` is in `b`. Looks no further than the first that is not.
+//
+// - `out`: receives the answer. Not `NULL`.
+//
+// The sets may lie in two environments. May be called from any thread; outside of transactions each environment is read
+// in one snapshot.
+//
+// Statuses: those of reads; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_TYPE_MISMATCH`: other types, or one is raw and the other
+// is not; `PC_ERR_UNSUPPORTED`: a raw set with an order of its own.
+pc_status pc_set_is_subset(pc_set a,
+                           pc_set b,
+                           bool *out);
+
+// Tells whether no element is in both sets. Looks no further than the first that is.
+//
+// - `out`: receives the answer. Not `NULL`.
+//
+// The sets may lie in two environments. May be called from any thread; outside of transactions each environment is read
+// in one snapshot.
+//
+// Statuses: as for `pc_set_is_subset`.
+pc_status pc_set_is_disjoint(pc_set a,
+                             pc_set b,
+                             bool *out);
 
 /* ==== Batches ==== */
 

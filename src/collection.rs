@@ -473,8 +473,24 @@ impl Collection {
         Ok(found.flatten())
     }
 
+    /// Refuses a range that makes no sense in the collection's order.
+    pub(crate) fn check_range(&self, range: &Range) -> Result<()> {
+        if range.by_prefix && !self.is_bytewise() {
+            return Err(Error::new(
+                Status::Unsupported,
+                format!(
+                    "collection {:?} has an order of its own (INTEGERKEY or REVERSEKEY), in which keys with a common \
+                     beginning do not stand together; give bounds instead of a prefix",
+                    self.name()
+                ),
+            ));
+        }
+        Ok(())
+    }
+
     /// Removes the keys of a range; gives how many there were.
     pub(crate) fn remove_range(&self, range: &Range) -> Result<u64> {
+        self.check_range(range)?;
         count(&self.write(&Op::RemoveRange { space: &self.0.space, range })?)
     }
 

@@ -351,7 +351,7 @@ where
             Bound::Unbounded => Bound::Unbounded,
         })
     };
-    Ok(Range { lower: bound(range.start_bound())?, upper: bound(range.end_bound())?, reverse: false })
+    Ok(Range { lower: bound(range.start_bound())?, upper: bound(range.end_bound())?, ..Range::all() })
 }
 
 /// Encoded items one after the other.

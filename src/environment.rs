@@ -46,7 +46,10 @@ pub struct Options {
     pub map_size: Option<u64>,
     /// When a commit is on stable storage. Default: before it returns.
     pub durability: Durability,
-    /// How often a thread in the background flushes. Default: never.
+    /// How often a thread in the background puts on stable storage what was committed since its last flush; once
+    /// more when the environment closes. A flush that fails there is told by the next write to begin, which is
+    /// refused once, and by every [`Environment::flush`] until the files are opened anew; the last one, at closing,
+    /// is told to nobody. Full durability leaves it nothing to do. Default: never.
     pub flush_interval: Option<Duration>,
     /// How long a write waits for other writers; `None`: for ever. Default: 60 s.
     pub write_timeout: Option<Duration>,
@@ -192,10 +195,13 @@ impl Environment {
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Environment> {
         let path = path.as_ref();
         check_scheme(path)?;
-        if options.flush_interval.is_some() || options.verify_on_open {
+        if options.verify_on_open {
+            return Err(Error::new(Status::Unsupported, "verify_on_open is not supported yet: open without it"));
+        }
+        if options.flush_interval.is_some_and(|interval| interval.is_zero()) {
             return Err(Error::new(
-                Status::Unsupported,
-                "flush_interval and verify_on_open are not supported yet: call flush",
+                Status::InvalidArgument,
+                "flush_interval is zero; give a time to wait between two flushes, or None",
             ));
         }
         let deadline = options.write_timeout.and_then(|patience| Instant::now().checked_add(patience));

@@ -57,6 +57,7 @@ enum Place {
 impl Scan {
     pub(crate) fn open(collection: &Collection, range: Range) -> Result<Scan> {
         let shared = collection.shared();
+        collection.check_range(&range)?;
         collection.open_ahead()?;
         let source = if let Some((seat, level)) = TxnRef::innermost(shared)? {
             Source::Transaction { seat, level }

@@ -347,3 +347,152 @@ fn calls_of_a_commit() -> u64 {
         })
         .unwrap()
 }
+
+/// The C ABI lends addresses in a snapshot; they stay good until that ends, whatever fails meanwhile.
+mod references {
+    use std::ffi::{CString, c_void};
+    use std::path::Path;
+    use std::ptr;
+
+    use super::*;
+    use persistent_collections::ffi::{
+        PC_ERR_ENV_FAILED, PC_ERR_MAP_BUSY, PC_OK, PC_TXN_READ, pc_dict, pc_dict_get, pc_dict_get_ref,
+        pc_dict_open, pc_dict_put, pc_env, pc_env_close, pc_env_open, pc_env_options, pc_env_options_init, pc_txn,
+        pc_txn_abort, pc_txn_begin,
+    };
+
+    fn open(path: &Path, write_timeout_ms: i64) -> (i32, pc_env) {
+        let path = CString::new(path.to_str().unwrap()).unwrap();
+        let mut env = pc_env { id: 0 };
+        // SAFETY: options are plain numbers, and every pointer is good for the call.
+        unsafe {
+            let mut options = std::mem::zeroed::<pc_env_options>();
+            assert_eq!(pc_env_options_init(&raw mut options, size_of::<pc_env_options>()), PC_OK);
+            options.write_timeout_ms = write_timeout_ms;
+            let status = pc_env_open(path.as_ptr(), &raw const options, &raw mut env);
+            (status, env)
+        }
+    }
+
+    fn open_dict(env: pc_env) -> pc_dict {
+        let mut dict = pc_dict { id: 0 };
+        // SAFETY: every pointer is good for the call.
+        let status =
+            unsafe { pc_dict_open(env, c"d".as_ptr(), c"bytes".as_ptr(), c"bytes".as_ptr(), 0, &raw mut dict) };
+        assert_eq!(status, PC_OK);
+        dict
+    }
+
+    fn put(dict: pc_dict, key: &[u8], value: &[u8]) -> i32 {
+        // SAFETY: every pointer is good for the call.
+        unsafe { pc_dict_put(dict, key.as_ptr().cast(), key.len(), value.as_ptr().cast(), value.len()) }
+    }
+
+    fn get(dict: pc_dict, key: &[u8]) -> i32 {
+        let mut len = 0;
+        // SAFETY: every pointer is good for the call; a capacity of 0 has no buffer.
+        unsafe { pc_dict_get(dict, key.as_ptr().cast(), key.len(), ptr::null_mut(), 0, &raw mut len) }
+    }
+
+    /// Begins a snapshot and borrows a value in it.
+    fn borrow(env: pc_env, dict: pc_dict, key: &[u8]) -> (pc_txn, &'static [u8]) {
+        let mut txn = pc_txn { id: 0 };
+        let (mut value, mut len) = (ptr::null::<c_void>(), 0);
+        // SAFETY: every pointer is good for the call, and the value until the snapshot ends.
+        unsafe {
+            assert_eq!(pc_txn_begin(env, PC_TXN_READ, 0, &raw mut txn), PC_OK);
+            let found =
+                pc_dict_get_ref(dict, key.as_ptr().cast(), key.len(), &raw mut value, &raw mut len);
+            assert_eq!(found, PC_OK);
+            (txn, std::slice::from_raw_parts(value.cast(), len))
+        }
+    }
+
+    fn fail(file: &Path, dict: pc_dict) {
+        for at in 1.. {
+            arm(file, Fault::Error(libc::EIO), at, false);
+            let status = put(dict, b"x", b"x");
+            assert!(disarm());
+            if status == Status::CommitUnknown as i32 {
+                return;
+            }
+            assert_eq!(status, Status::Io as i32);
+        }
+    }
+
+    #[test]
+    fn an_opening_waits_for_references_and_not_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("env");
+        let (_, env) = open(&path, 0);
+        let dict = open_dict(env);
+        assert_eq!(put(dict, b"key", &[7; 5000]), PC_OK);
+        let (lent, tried) = (Barrier::new(2), Barrier::new(2));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (txn, value) = borrow(env, dict, b"key");
+                lent.wait();
+                tried.wait();
+                assert_eq!(get(dict, b"key"), PC_ERR_ENV_FAILED);
+                assert!(value == [7; 5000], "the value is still where it was");
+                assert_eq!(pc_txn_abort(txn), PC_ERR_ENV_FAILED);
+            });
+            lent.wait();
+            fail(&path.join("data.mdb"), dict);
+            assert_eq!(open(&path, 20).0, PC_ERR_MAP_BUSY);
+            tried.wait();
+            // Now the other thread ends its snapshot, before or during this.
+            let (status, anew) = open(&path, -1);
+            assert_eq!(status, PC_OK);
+            assert_eq!(put(open_dict(anew), b"key", b"new"), PC_OK);
+            assert_eq!(pc_env_close(anew), PC_OK);
+        });
+        assert_eq!(pc_env_close(env), PC_OK);
+    }
+
+    #[test]
+    fn an_opening_does_not_wait_for_its_own_thread() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("env");
+        let (_, env) = open(&path, 0);
+        let dict = open_dict(env);
+        assert_eq!(put(dict, b"key", &[7; 5000]), PC_OK);
+        let (txn, value) = borrow(env, dict, b"key");
+        // Another thread's write fails.
+        std::thread::scope(|scope| {
+            scope.spawn(|| fail(&path.join("data.mdb"), dict));
+        });
+        // For ever, if it waited.
+        assert_eq!(open(&path, -1).0, PC_ERR_MAP_BUSY);
+        assert!(value == [7; 5000]);
+        assert_eq!(pc_txn_abort(txn), PC_ERR_ENV_FAILED);
+        let (status, anew) = open(&path, -1);
+        assert_eq!(status, PC_OK);
+        assert_eq!((pc_env_close(anew), pc_env_close(env)), (PC_OK, PC_OK));
+    }
+
+    #[test]
+    fn closing_ends_references_to_what_has_failed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("env");
+        let (_, env) = open(&path, 0);
+        let dict = open_dict(env);
+        assert_eq!(put(dict, b"key", &[7; 5000]), PC_OK);
+        let (lent, end) = (Barrier::new(2), Barrier::new(2));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let _ = borrow(env, dict, b"key");
+                lent.wait();
+                end.wait();
+            });
+            lent.wait();
+            fail(&path.join("data.mdb"), dict);
+            assert_eq!(open(&path, 20).0, PC_ERR_MAP_BUSY);
+            assert_eq!(pc_env_close(env), PC_OK);
+            let (status, anew) = open(&path, 20);
+            assert_eq!(status, PC_OK);
+            assert_eq!(pc_env_close(anew), PC_OK);
+            end.wait();
+        });
+    }
+}

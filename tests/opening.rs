@@ -85,71 +85,279 @@ fn an_environment_closes_with_its_last_holder_and_opens_again() {
     assert_eq!(Dict::<i64, i64>::open(&env, "x").unwrap().get(&1).unwrap(), Some(1));
 }
 
-#[test]
-fn a_file_that_is_no_database_is_told_and_left_alone() {
+/// The error of opening a directory whose data file has this content, which must be the same after.
+fn refused(content: &[u8]) -> persistent_collections::Error {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("data");
-    std::fs::create_dir(&path).unwrap();
-    let text = "Not a database, but a text that is long enough to be taken for one. ".repeat(200);
-    std::fs::write(path.join("data.mdb"), &text).unwrap();
-    let error = Environment::open(&path, &options()).unwrap_err();
-    assert_eq!(error.status(), Status::NotADatabase);
-    assert!(error.message().contains("data.mdb"), "{error}");
-    assert_eq!(std::fs::read_to_string(path.join("data.mdb")).unwrap(), text);
-    assert_eq!(status(Environment::open(path.join("data.mdb"), &options())), Status::NotADatabase);
+    let file = dir.path().join("data.mdb");
+    std::fs::write(&file, content).unwrap();
+    let mut all = Vec::new();
+    for options in [options(), Options { read_only: true, ..options() }, Options { immutable: true, ..options() }] {
+        let error = Environment::open(dir.path(), &options).unwrap_err();
+        assert!(error.message().contains("data.mdb"), "{error}");
+        assert!(std::fs::read(&file).unwrap() == content, "the file was changed: {error}");
+        all.push(error);
+    }
+    assert!(all.iter().all(|error| *error == all[0]), "{all:?}");
+    let alone = Options { no_subdir: true, ..options() };
+    assert_eq!(Environment::open(&file, &alone).unwrap_err().status(), all[0].status());
+    assert!(std::fs::read(&file).unwrap() == content);
+    all.remove(0)
 }
 
-/// Changes some bytes of a fresh data file and tells what opening it says.
-fn opened_with(at: usize, bytes: &[u8], length: Option<u64>) -> persistent_collections::Error {
+/// The data file of an environment with some hundred pages.
+fn used() -> Vec<u8> {
+    let s = scratch();
+    let dict = Dict::<i64, Vec<u8>>::open(&s.env, "x").unwrap();
+    for key in 0..100 {
+        dict.put(&key, &[7; 3000]).unwrap();
+    }
+    drop(dict);
+    let path = s.env.path().join("data.mdb");
+    drop(s.env);
+    std::fs::read(path).unwrap()
+}
+
+fn with(mut content: Vec<u8>, at: usize, bytes: &[u8]) -> Vec<u8> {
+    content[at..at + bytes.len()].copy_from_slice(bytes);
+    content
+}
+
+#[test]
+fn a_file_that_is_no_database_is_told_and_left_alone() {
+    let text = "Not a database, but a text that is long enough to be taken for one. ".repeat(200);
+    for content in [text.as_bytes(), b"short", &[0xff; 8192], &[0; 8193]] {
+        let error = refused(content);
+        assert_eq!(error.status(), Status::NotADatabase);
+        assert!(error.message().contains("not an LMDB data file"), "{error}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notes.txt");
+    std::fs::write(&path, &text).unwrap();
+    let error = Environment::open(&path, &options()).unwrap_err();
+    assert_eq!(error.status(), Status::NotADatabase);
+    assert!(error.message().contains("no_subdir"), "{error}");
+}
+
+#[test]
+fn formats_of_others_are_told_apart() {
+    // LMDB 1.0 puts a transaction number into each page's header, before the magic number.
+    let mut lmdb_1 = vec![0; 16384];
+    lmdb_1[18] = 8;
+    lmdb_1[24..28].copy_from_slice(&0xBEEF_C0DE_u32.to_ne_bytes());
+    lmdb_1[28..32].copy_from_slice(&2_u32.to_ne_bytes());
+    for content in [lmdb_1, with(used(), 20, &2_u32.to_ne_bytes())] {
+        let error = refused(&content);
+        assert_eq!(error.status(), Status::FormatVersion);
+        assert!(error.message().contains("LMDB 1.0"), "{error}");
+    }
+    let future = refused(&with(used(), 20, &999_u32.to_ne_bytes()));
+    assert_eq!(future.status(), Status::FormatVersion);
+    assert!(future.message().contains("format 999"), "{future}");
+    let swapped = refused(&with(used(), 16, &0xBEEF_C0DE_u32.swap_bytes().to_ne_bytes()));
+    assert_eq!(swapped.status(), Status::FormatVersion);
+    assert!(swapped.message().contains("byte order"), "{swapped}");
+    let page_size = refused(&with(used(), 40, &65536_u32.to_ne_bytes()));
+    assert_eq!(page_size.status(), Status::PageSize);
+    assert!(page_size.message().contains("65536"), "{page_size}");
+}
+
+#[test]
+fn a_truncated_file_is_told() {
+    let whole = used();
+    for length in [8191, 8192, 3 * 4096, whole.len() / 2, whole.len() - 4096, whole.len() - 1] {
+        let error = refused(&whole[..length]);
+        assert_eq!(error.status(), Status::Truncated, "{length}: {error}");
+        assert!(error.message().contains(&format!("{length} bytes")), "{error}");
+    }
+    let damaged = refused(&with(whole, 4096 + 16, &[0; 4]));
+    assert_eq!(damaged.status(), Status::Corrupted, "{damaged}");
+}
+
+#[test]
+fn a_file_that_lacks_free_pages_only_is_whole() {
+    let s = scratch();
+    let dict = Dict::<i64, Vec<u8>>::open(&s.env, "x").unwrap();
+    dict.put(&1, &vec![7; 100_000]).unwrap();
+    dict.put(&2, &vec![7; 100_000]).unwrap();
+    dict.put(&3, &vec![7; 100_000]).unwrap();
+    // Free pages in the middle take the next free list, so that the last pages are never written.
+    dict.remove(&2).unwrap();
+    dict.put(&4, &vec![7; 1000]).unwrap();
+    s.env
+        .transaction(|| {
+            // Longer than one page's list of free pages.
+            dict.put(&5, &vec![7; 10_000_000])?;
+            dict.remove(&5)
+        })
+        .unwrap();
+    let info = s.env.info().unwrap();
+    assert!(info.file_size < (info.pages_used + info.pages_free) * info.page_size, "{info:?}");
+    let path = s.env.path().to_owned();
+    drop((dict, s.env));
+    let env = Environment::open(&path, &options()).unwrap();
+    let dict = Dict::<i64, Vec<u8>>::open(&env, "x").unwrap();
+    assert_eq!(dict.get(&1).unwrap().unwrap().len(), 100_000);
+    drop((dict, env));
+    // One used page less is one too few.
+    let content = std::fs::read(path.join("data.mdb")).unwrap();
+    assert_eq!(refused(&content[..content.len() - 4096]).status(), Status::Truncated);
+}
+
+#[test]
+fn a_creation_cut_short_is_made_anew() {
+    let s = scratch();
+    let path = s.env.path().to_owned();
+    drop(s.env);
+    let file = path.join("data.mdb");
+    let made = std::fs::read(&file).unwrap();
+    assert_eq!(made.len(), 8192, "nothing was written yet");
+    let mut cut: Vec<Vec<u8>> = [0, 1, 17, 100, 4095, 4096, 4097, 8191].iter().map(|n| made[..*n].to_vec()).collect();
+    cut.extend([vec![0; 8192], vec![0; 5], with(made.clone(), 0, &[0; 512]), with(made.clone(), 4096, &[0; 4096])]);
+    for content in cut {
+        std::fs::write(&file, &content).unwrap();
+        for refusing in [Options { read_only: true, ..options() }, Options { immutable: true, ..options() }] {
+            let error = Environment::open(&path, &refusing).unwrap_err();
+            assert_eq!(error.status(), Status::Truncated, "{}: {error}", content.len());
+            assert!(error.message().contains("creation cut short"), "{error}");
+            assert_eq!(std::fs::read(&file).unwrap(), content);
+        }
+        let env = Environment::open(&path, &options()).unwrap();
+        Dict::<i64, i64>::open(&env, "x").unwrap().put(&1, &1).unwrap();
+        drop(env);
+        let env = Environment::open(&path, &options()).unwrap();
+        assert_eq!(Dict::<i64, i64>::open(&env, "x").unwrap().get(&1).unwrap(), Some(1));
+    }
+}
+
+#[test]
+fn links_to_a_data_file_are_one_environment() {
+    let dir = tempfile::tempdir().unwrap();
+    let alone = Options { no_subdir: true, ..options() };
+    let real = dir.path().join("real");
+    let (soft, hard) = (dir.path().join("soft"), dir.path().join("hard"));
+    let env = Environment::open(&real, &alone).unwrap();
+    std::os::unix::fs::symlink("real", &soft).unwrap();
+    std::fs::hard_link(&real, &hard).unwrap();
+    let dict = Dict::<i64, i64>::open(&env, "x").unwrap();
+    for link in [&soft, &hard] {
+        let again = Environment::open(link, &alone).unwrap();
+        let txn = again.begin_write().unwrap();
+        dict.put(&1, &1).unwrap();
+        txn.abort().unwrap();
+        assert_eq!(dict.len().unwrap(), 0, "the transaction was of both");
+    }
+    drop((dict, env));
+    // Opened by a link alone, it has the lock files of the real one: another process meets it there.
+    for lock in ["real-lock", "real-lock.pc"] {
+        std::fs::remove_file(dir.path().join(lock)).unwrap();
+    }
+    drop(Environment::open(&soft, &alone).unwrap());
+    assert!(dir.path().join("real-lock").exists() && dir.path().join("real-lock.pc").exists());
+    assert!(!dir.path().join("soft-lock").exists() && !dir.path().join("soft-lock.pc").exists());
+    // A directory whose data file is a link to another environment's is that environment.
+    let (one, other) = (dir.path().join("one"), dir.path().join("other"));
+    let env = Environment::open(&one, &options()).unwrap();
+    std::fs::create_dir(&other).unwrap();
+    std::os::unix::fs::symlink("../one/data.mdb", other.join("data.mdb")).unwrap();
+    drop(env);
+    drop(Environment::open(&other, &options()).unwrap());
+    assert!(!other.join("lock.mdb").exists() && !other.join("lock.pc").exists());
+    // A link to nothing is not followed.
+    let nothing = dir.path().join("nothing");
+    std::os::unix::fs::symlink("nowhere", &nothing).unwrap();
+    assert_eq!(status(Environment::open(&nothing, &alone)), Status::NoEnvironment);
+    assert!(!dir.path().join("nowhere").exists());
+}
+
+#[test]
+fn a_hundred_environments_in_a_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |n: i64| Environment::open(dir.path().join(n.to_string()), &options()).unwrap();
+    let envs: Vec<Environment> = (0..100).map(open).collect();
+    let dicts: Vec<_> = envs.iter().map(|env| Dict::<i64, i64>::open(env, "x").unwrap()).collect();
+    let transactions: Vec<_> = envs.iter().map(|env| env.begin_write().unwrap()).collect();
+    for (n, dict) in (0..).zip(&dicts) {
+        dict.put(&n, &n).unwrap();
+    }
+    for transaction in transactions {
+        transaction.commit().unwrap();
+    }
+    for (n, dict) in (0..).zip(&dicts) {
+        assert_eq!((dict.len().unwrap(), dict.get(&n).unwrap()), (1, Some(n)));
+    }
+    drop((dicts, envs));
+    for n in 0..100 {
+        assert_eq!(Dict::<i64, i64>::open(&open(n), "x").unwrap().get(&n).unwrap(), Some(n));
+    }
+}
+
+#[test]
+fn new_files_have_the_permission_bits_that_were_asked_for() {
+    use std::os::unix::fs::PermissionsExt;
+    for mode in [0o600, 0o400 | 0o200, 0o640] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new");
+        drop(Environment::open(&path, &Options { mode, ..options() }).unwrap());
+        for file in ["data.mdb", "lock.mdb", "lock.pc"] {
+            let found = path.join(file).metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(found, mode, "{file}: {found:o}");
+        }
+    }
+}
+
+#[test]
+fn an_immutable_environment_makes_no_files_and_takes_no_writes() {
     let s = scratch();
     let path = s.env.path().to_owned();
     Dict::<i64, i64>::open(&s.env, "x").unwrap().put(&1, &1).unwrap();
     drop(s.env);
-    let file = path.join("data.mdb");
-    let mut content = std::fs::read(&file).unwrap();
-    content[at..at + bytes.len()].copy_from_slice(bytes);
-    std::fs::write(&file, &content).unwrap();
-    if let Some(length) = length {
-        std::fs::File::options().write(true).open(&file).unwrap().set_len(length).unwrap();
-    }
-    Environment::open(&path, &options()).unwrap_err()
+    std::fs::remove_file(path.join("lock.mdb")).unwrap();
+    std::fs::remove_file(path.join("lock.pc")).unwrap();
+    let before = std::fs::read(path.join("data.mdb")).unwrap();
+    let env = Environment::open(&path, &Options { immutable: true, ..options() }).unwrap();
+    let dict = Dict::<i64, i64>::open(&env, "x").unwrap();
+    assert_eq!(dict.get(&1).unwrap(), Some(1));
+    assert_eq!(status(dict.put(&2, &2)), Status::ReadOnly);
+    assert_eq!(status(env.begin_write()), Status::ReadOnly);
+    assert!(env.info().unwrap().immutable && env.info().unwrap().read_only);
+    let files: Vec<_> = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(files, ["data.mdb"]);
+    assert_eq!(std::fs::read(path.join("data.mdb")).unwrap(), before);
 }
 
 #[test]
-fn the_header_is_read_before_lmdb_sees_the_file() {
-    let version_of_lmdb_1 = opened_with(20, &2_u32.to_ne_bytes(), None);
-    assert_eq!(version_of_lmdb_1.status(), Status::FormatVersion);
-    assert!(version_of_lmdb_1.message().contains("LMDB 1.0"), "{version_of_lmdb_1}");
-    assert_eq!(opened_with(20, &999_u32.to_ne_bytes(), None).status(), Status::FormatVersion);
-    assert_eq!(opened_with(16, &0xBEEF_C0DE_u32.to_be_bytes(), None).status(), Status::FormatVersion);
-    let page_size = opened_with(40, &65536_u32.to_ne_bytes(), None);
-    assert_eq!(page_size.status(), Status::PageSize);
-    assert!(page_size.message().contains("65536"), "{page_size}");
-    assert_eq!(opened_with(0, &[], Some(30)).status(), Status::Truncated);
-    assert_eq!(opened_with(0, &[], Some(5000)).status(), Status::Truncated);
+fn a_read_only_environment_takes_no_writes() {
+    let s = scratch();
+    let path = s.env.path().to_owned();
+    Dict::<i64, i64>::open(&s.env, "x").unwrap().put(&1, &1).unwrap();
+    drop(s.env);
+    let before = std::fs::read(path.join("data.mdb")).unwrap();
+    let env = Environment::open(&path, &Options { read_only: true, ..options() }).unwrap();
+    let dict = Dict::<i64, i64>::open(&env, "x").unwrap();
+    assert_eq!(dict.get(&1).unwrap(), Some(1));
+    assert_eq!(status(dict.put(&2, &2)), Status::ReadOnly);
+    assert_eq!(status(env.begin_write()), Status::ReadOnly);
+    env.flush().unwrap();
+    assert!(env.info().unwrap().read_only);
+    assert_eq!(std::fs::read(path.join("data.mdb")).unwrap(), before);
 }
 
 #[test]
-fn a_directory_without_permission_is_told() {
-    use std::os::unix::fs::PermissionsExt;
-    // The superuser may do everything: a process of nobody's tries.
+fn the_map_starts_where_it_was_told_to() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o555)).unwrap();
-    // SAFETY-free way to ask who we are: the owner of a file just made.
-    let is_root = {
-        use std::os::unix::fs::MetadataExt;
-        dir.path().metadata().unwrap().uid() == 0
-    };
-    if is_root {
-        // A path below a file is as unreachable for the superuser.
-        let error = Environment::open("/proc/version/x", &options()).unwrap_err();
-        assert_eq!(error.status(), Status::NoEnvironment);
-        let error = Environment::open("/proc/no-such", &options()).unwrap_err();
-        assert!(matches!(error.status(), Status::NoEnvironment | Status::Permission), "{error}");
-    } else {
-        let error = Environment::open(dir.path().join("x"), &options()).unwrap_err();
-        assert_eq!(error.status(), Status::Permission);
-    }
+    let asked = Options { map_size: Some(8 << 20), max_readers: 9, max_collections: 3, ..options() };
+    let env = Environment::open(dir.path(), &asked).unwrap();
+    let info = env.info().unwrap();
+    assert_eq!((info.map_size, info.max_readers, info.max_collections), (8 << 20, 9, 3));
+}
+
+#[test]
+fn a_path_below_a_file_is_no_environment() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("file"), "text").unwrap();
+    let error = Environment::open(dir.path().join("file/x"), &options()).unwrap_err();
+    assert_eq!(error.status(), Status::NoEnvironment);
+    assert!(error.message().contains("is a file"), "{error}");
 }
 
 #[test]

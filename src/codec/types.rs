@@ -211,7 +211,7 @@ impl Type {
             let width = parse_number(dimensions).filter(|width| *width <= MAX_VALUE);
             return width
                 .map(Type::Opaque)
-                .ok_or_else(|| bad(text, "opaque[n] needs a width in bytes from 1 to 2147483648"));
+                .ok_or_else(|| bad(text, "opaque[n] needs a width in bytes from 1 to 2147418096"));
         }
         let element = Element::ALL.into_iter().find(|element| element.name() == name).ok_or_else(|| {
             bad(text, "arrays are of i8 to i64, u8 to u64, f32 or f64, for example f32[] or f32[3,4]")
@@ -224,7 +224,7 @@ impl Type {
             bad(text, "dimensions are 1 to 32 whole numbers above 0 between commas, as in f32[3,4]")
         })?;
         if array_width(element, &shape).is_none() {
-            return Err(bad(text, "an array of these dimensions is over 2 GiB"));
+            return Err(bad(text, "an array of these dimensions is over 2147418096 bytes"));
         }
         Ok(Type::Array { element, shape: Some(shape) })
     }
@@ -273,7 +273,7 @@ impl Type {
         let hint = match self {
             Type::Tuple(_) => "only keys are typed tuples; values that are tuples have the type any",
             Type::Unit => "only a set's elements map to unit; open a set",
-            _ => "a value is of a positive size of at most 2 GiB",
+            _ => "a value is of a positive size of at most 2147418096 bytes",
         };
         Err(bad(&self.to_string(), hint))
     }

@@ -4,8 +4,11 @@ use super::cbor;
 use super::types::{Element, Type};
 use crate::error::{Error, Result, Status};
 
-/// The largest encoded value, in bytes: 2 GiB.
-pub const MAX_VALUE: usize = 1 << 31;
+/// The largest encoded value, in bytes: 2 GiB, less what makes it one write with whole pages on every page size.
+///
+/// LMDB writes a value with a header of 16 bytes in pages of its own, by one call; Linux writes at most 2 GiB less
+/// a page of the system, which has up to 64 KiB, in one call.
+pub const MAX_VALUE: usize = (1 << 31) - (1 << 16) - 16;
 
 /// A key or value of any type, owned.
 ///

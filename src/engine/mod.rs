@@ -157,12 +157,14 @@ pub(crate) struct Range {
     pub lower: Bound<Vec<u8>>,
     pub upper: Bound<Vec<u8>>,
     pub reverse: bool,
+    /// Whether a prefix is among what made the bounds: that is for the order of bytes alone.
+    pub by_prefix: bool,
 }
 
 impl Range {
     /// Every key, ascending.
     pub(crate) const fn all() -> Self {
-        Self { lower: Bound::Unbounded, upper: Bound::Unbounded, reverse: false }
+        Self { lower: Bound::Unbounded, upper: Bound::Unbounded, reverse: false, by_prefix: false }
     }
 
     /// The keys between two bounds that begin with a prefix.
@@ -172,8 +174,14 @@ impl Range {
         prefix: Option<&[u8]>,
         reverse: bool,
     ) -> Self {
-        let mut range = Self { lower: lower.map(<[u8]>::to_vec), upper: upper.map(<[u8]>::to_vec), reverse };
+        let mut range = Self {
+            lower: lower.map(<[u8]>::to_vec),
+            upper: upper.map(<[u8]>::to_vec),
+            reverse,
+            by_prefix: false,
+        };
         let Some(prefix) = prefix.filter(|prefix| !prefix.is_empty()) else { return range };
+        range.by_prefix = true;
         let tighter = match &range.lower {
             Bound::Unbounded => true,
             Bound::Included(key) | Bound::Excluded(key) => key.as_slice() < prefix,

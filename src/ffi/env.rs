@@ -108,6 +108,13 @@ pub struct pc_env_stat {
     pub flags: u32,
     /// The commit that the oldest snapshot in use sees; `last_txn` if there is none.
     pub oldest_reader_txn: u64,
+    /// Of the free pages, how many cannot be used again yet, since a snapshot may still read them. Many of them mean that
+    /// the file grows because of an old snapshot; `pc_env_readers` tells whose.
+    pub pages_held: u64,
+    /// The format of the data file.
+    pub data_format: u32,
+    /// The format of the lock file; 0 with `PC_ENV_IMMUTABLE`, where there is none.
+    pub lock_format: u32,
 }
 
 /// Fills the options with their defaults.
@@ -366,6 +373,9 @@ fn stat_of(info: &Info, size: usize) -> pc_env_stat {
             | flag(info.immutable, PC_ENV_IMMUTABLE)
             | flag(info.no_subdir, PC_ENV_NO_SUBDIR),
         oldest_reader_txn: info.oldest_reader_txn,
+        pages_held: info.pages_held,
+        data_format: info.data_format,
+        lock_format: info.lock_format,
     }
 }
 

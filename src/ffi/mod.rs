@@ -12,6 +12,7 @@
 //! | `argument.rs` | pointers, lengths, texts and flags as C hands them over, checked |
 //! | `error.rs` `version.rs` | statuses, the thread's last error, versions |
 //! | `buffer.rs` `value.rs` `typed.rs` | memory for answers; `pc_value` and back; calls that take `pc_value` |
+//! | `maintenance.rs` `algebra.rs` | copies of environments and who reads in them; set algebra |
 //! | `env.rs` `collection.rs` `dict.rs` `set.rs` `batch.rs` `txn.rs` `range.rs` `iter.rs` | the nouns |
 
 // The names and the layout are those of C.
@@ -19,6 +20,7 @@
 // The comments are the header's: what is unsafe about each call is said there in the words of C.
 #![allow(clippy::missing_safety_doc)]
 
+mod algebra;
 mod argument;
 mod batch;
 mod boundary;
@@ -30,6 +32,7 @@ mod env;
 mod error;
 mod handle;
 mod iter;
+mod maintenance;
 mod range;
 mod set;
 mod table;
@@ -40,6 +43,6 @@ mod version;
 
 // For Rust programs that speak to the C ABI: the benchmarks, and tests of what only it has.
 pub use self::{
-    batch::*, buffer::*, collection::*, dict::*, env::*, error::*, iter::*, range::*, set::*, txn::*,
-    typed::*, value::*, version::*,
+    algebra::*, batch::*, buffer::*, collection::*, dict::*, env::*, error::*, iter::*, maintenance::*,
+    range::*, set::*, txn::*, typed::*, value::*, version::*,
 };

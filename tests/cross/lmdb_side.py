@@ -68,5 +68,6 @@ def get(path: Path, name: bytes, keys: list[bytes]) -> list[bytes | None]:
     import lmdb
 
     with lmdb.open(str(path), max_dbs=8, readonly=True) as env:
-        with env.begin(db=env.open_db(name, create=False)) as txn:
+        database = env.open_db(name, create=False)
+        with env.begin(db=database) as txn:
             return [txn.get(key) for key in keys]

@@ -38,14 +38,16 @@ def test_c_example(program: str, compiler: Compiler, tmp_path: Path) -> None:
         [compiler.compile(source)], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
-    assert expected, "an example says what it prints"
-    lines = [line.strip() for line in expected[1].strip().splitlines()]
-    assert done.stdout.strip().splitlines() == lines
+    if expected:
+        lines = [line.strip() for line in expected[1].strip().splitlines()]
+        assert done.stdout.strip().splitlines() == lines
 
 
 def test_the_guide_has_examples_and_every_status() -> None:
     guide = (ROOT / "docs" / "abi.md").read_text(encoding="utf-8")
-    assert sum(at.startswith("docs/abi.md") for at, _ in PROGRAMS) >= 4
+    examples = [program for at, program in PROGRAMS if at.startswith("docs/abi.md")]
+    assert len(examples) >= 4
+    assert all("/* prints:" in program for program in examples)
     header = (ROOT / "include" / "persistent_collections.h").read_text(encoding="utf-8")
     begins, ends = header.index("==== Statuses ===="), header.index("==== Buffers ====")
     numbers = re.findall(r"^#define (PC_\w+) \(?(-?\d+)\)?$", header[begins:ends], re.M)

@@ -14,7 +14,6 @@ import cbor2
 import pytest
 from conftest import ROOT
 from lmdb_side import elsewhere, get, names, read, read_all, write
-
 from persistent_collections import (
     BadKeyError,
     Environment,

@@ -198,7 +198,7 @@ def test_every_language_writes_the_same_bytes(
                 reader.lines("dump", kind, f"{language} {name}") for reader in participants.values()
             )
             assert all(other == one for other in more), (language, name)
-            written = {key: value for key, value in one}
+            written = dict(one)
             assert set(written) == set(vectors) - cannot, (language, name)
             for key, found in written.items():
                 vector = vectors[key]

@@ -127,3 +127,13 @@ def test_sets_in_a_transaction(env: Environment) -> None:
         for element in s:
             s.discard(f"{int(element) + 1:04}")
     assert len(s) == 500
+
+
+def test_a_walk_keeps_its_collection_open(env: Environment) -> None:
+    count = 20_000
+    PersistentDict(env, "long", key=int, value=int).update((n, n) for n in range(count))
+    PersistentSet(env, "long set", element=int).update(range(count))
+    assert sum(1 for _ in PersistentDict(env, "long").items()) == count
+    assert sum(1 for _ in PersistentDict(env, "long")) == count
+    assert sum(1 for _ in PersistentDict(env, "long").values()) == count
+    assert sum(1 for _ in PersistentSet(env, "long set")) == count

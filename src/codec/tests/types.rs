@@ -30,8 +30,8 @@ fn every_type_has_one_spelling() {
         "f32[768]",
         "u64[2,3,4]",
         "opaque[1]",
-        "opaque[2147483648]",
-        "u8[2147483648]",
+        "opaque[2147418096]",
+        "u8[2147418096]",
     ] {
         assert_eq!(ty(text).to_string(), text);
         assert_eq!(text.parse::<Type>().unwrap(), ty(text));
@@ -79,7 +79,7 @@ fn what_is_no_type() {
         "opaque[]",
         "opaque[0]",
         "opaque[08]",
-        "opaque[2147483649]",
+        "opaque[2147418097]",
         "opaque[1,2]",
         "i128",
         "str\0",

@@ -114,9 +114,10 @@ fn check_kind(path: &Path, create: bool, no_subdir: bool) -> Result<()> {
     }
 }
 
-fn make_directory(path: &Path) -> Result<()> {
+/// Makes the last directory of a path, unless it is there.
+pub(super) fn make_directory(path: &Path) -> Result<()> {
     match DirBuilder::new().mode(0o777).create(path) {
-        Ok(()) => Ok(()),
+        Ok(()) => sync_parent(path),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         // A directory on a read-only file system is told before it is found to be there.
         Err(_) if path.is_dir() => Ok(()),
@@ -129,7 +130,7 @@ fn make_directory(path: &Path) -> Result<()> {
 }
 
 /// Looks at the data file until LMDB can open it, or make it.
-fn settle(files: &Files, create: bool, writable: bool, mode: u32) -> Result<()> {
+pub(super) fn settle(files: &Files, create: bool, writable: bool, mode: u32) -> Result<()> {
     /// Each round but the last waited for another process that was at it.
     const AT_MOST: usize = 10_000;
     for round in 0..AT_MOST {
@@ -229,6 +230,12 @@ pub(super) fn sync(env: &RawEnv, files: &Files, no_subdir: bool) -> Result<()> {
     if no_subdir { Ok(()) } else { sync_directory(directory_of(directory), directory) }
 }
 
+/// Makes an entry of a directory survive a crash of the system.
+pub(super) fn sync_parent(path: &Path) -> Result<()> {
+    let parent = directory_of(path);
+    sync_directory(parent, parent)
+}
+
 /// Syncs a directory; where that may not be read, the file system of one below it.
 fn sync_directory(directory: &Path, below: &Path) -> Result<()> {
     let synced = match File::open(directory) {
@@ -254,7 +261,7 @@ fn sync_directory(directory: &Path, below: &Path) -> Result<()> {
 }
 
 /// The directory that holds a file.
-pub(super) fn directory_of(path: &Path) -> &Path {
+fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         // The root has no parent; a bare name lies in the working directory.
@@ -264,7 +271,7 @@ pub(super) fn directory_of(path: &Path) -> &Path {
 }
 
 /// The error for a file or directory that cannot be opened or made.
-pub(super) fn cannot_reach(path: &Path, error: &io::Error, create: bool) -> Error {
+fn cannot_reach(path: &Path, error: &io::Error, create: bool) -> Error {
     let (status, hint) = match error.kind() {
         ErrorKind::NotFound if create => (Status::NoEnvironment, "make its parent directory first"),
         ErrorKind::NotFound => (Status::NoEnvironment, "nothing is made when opening read-only or without create"),

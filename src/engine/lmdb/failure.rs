@@ -75,8 +75,7 @@ impl Engine {
     #[cold]
     pub(super) fn write_failed(&self, code: Code, doing: &str) -> Error {
         if code.0 == lmdb_sys::MDB_MAP_FULL {
-            self.want_more(0);
-            return self.map_full();
+            return self.outgrown();
         }
         self.undone(code, doing)
     }
@@ -85,8 +84,7 @@ impl Engine {
     #[cold]
     pub(super) fn commit_failed(&self, code: Code) -> Error {
         if code.0 == lmdb_sys::MDB_MAP_FULL {
-            self.want_more(0);
-            return self.map_full();
+            return self.outgrown();
         }
         if self.refuses_transactions() {
             self.fail();
@@ -196,8 +194,19 @@ impl Engine {
         false
     }
 
-    fn map_full(&self) -> Error {
-        let size = self.raw.info().me_mapsize;
+    /// The error of a transaction that the map has no room for. It grows when the transaction ends, unless the limit on
+    /// file sizes forbids it.
+    fn outgrown(&self) -> Error {
+        let size = self.raw.info().me_mapsize as u64;
+        if let Some(limit) = map::limit(libc::RLIMIT_FSIZE)
+            && size.saturating_add(self.page_size) > limit
+        {
+            return Error::new(
+                Status::DiskFull,
+                format!("the data file may not grow beyond {limit} bytes (see ulimit -f); the transaction is undone"),
+            );
+        }
+        self.want_more(0);
         Error::new(
             Status::MapFull,
             format!("the transaction outgrew the memory map of {size} bytes, which grows: run it again"),

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::Engine;
+use super::raw::RawEnv;
 use super::seats::Stopped;
 use super::writer::Turn;
 use crate::engine::Wait;
@@ -43,6 +44,20 @@ pub(super) fn initial_size(asked: Option<u64>) -> Result<usize> {
         }
     }
     Ok(size)
+}
+
+/// Makes room for what another process has written, in an environment that no other thread knows yet.
+pub(super) fn grow_alone(env: &RawEnv) -> Result<()> {
+    let info = env.info();
+    let used = (info.me_last_pgno + 1).saturating_mul(env.stat().ms_psize as usize);
+    let size = used.saturating_add(used / 2).max(info.me_mapsize.saturating_mul(2));
+    if !can_reserve(size) {
+        return Err(Error::new(
+            Status::NoMemory,
+            format!("the process's address space has no room for a memory map of {size} bytes (see ulimit -v)"),
+        ));
+    }
+    env.resize(size).map_err(|code| code.error("making the memory map anew"))
 }
 
 impl Engine {

@@ -1,7 +1,9 @@
 //! The engine over LMDB.
 //!
 //! - `raw`: RAII over LMDB, the only calls into it
-//! - `open`: one environment per data file and process; the file's header, read before LMDB sees it
+//! - `open`: one environment per data file and process; `create`: making the files, and mending them
+//! - `header`, `tail`, `filesystem`: what is refused before LMDB sees it
+//! - `flusher`: the flush in the background
 //! - `spaces`: named databases, opened by rules under which a number never means two of them
 //! - `seats`: what each thread has per environment: a pooled snapshot, its stack of transactions
 //! - `txn`: snapshots, and write transactions with what is written in them
@@ -11,12 +13,18 @@
 //! - `reclaim`: dropped names give their places back
 //! - `reserve`: room for LMDB's lock file
 //! - `failure`: what a failed write or sync means, and an environment that is of no more use
+//! - `foreign`: keys in databases of other programs, where LMDB leaves checks to its caller
 //! - `copy`: hot backup; `report`: what an environment tells of itself
 //! - `map`, `pin`: the memory map, its growth, and what keeps it in place
 
 mod copy;
+mod create;
 mod failure;
+mod foreign;
+mod filesystem;
+mod flusher;
 pub(crate) mod fork;
+mod header;
 mod lock;
 mod map;
 mod open;
@@ -29,6 +37,7 @@ mod reserve;
 mod scan;
 mod seats;
 mod spaces;
+mod tail;
 mod txn;
 mod writer;
 
@@ -53,6 +62,8 @@ use raw::{Code, RawEnv, RoTxn, RwTxn};
 
 /// An open LMDB environment. One per data file and process; the last `Arc` closes it.
 pub(crate) struct Engine {
+    /// Dropped first: its thread ends before the files are closed.
+    flusher: Option<flusher::Flusher>,
     raw: Arc<RawEnv>,
     spaces: spaces::Spaces,
     pub(crate) seats: seats::Seats,
@@ -93,7 +104,8 @@ impl Engine {
         if self.settings.read_only || self.settings.immutable {
             return Ok(());
         }
-        self.sync()
+        self.sync()?;
+        self.flusher.as_ref().map_or(Ok(()), flusher::Flusher::check)
     }
 
     /// Fails with [`Begin::Resized`] where another process has outgrown the map.
@@ -128,6 +140,9 @@ impl Engine {
         if self.settings.read_only || self.settings.immutable {
             return Err(read_only());
         }
+        if let Some(flusher) = &self.flusher {
+            flusher.tell_writer()?;
+        }
         loop {
             match RwTxn::begin(&self.raw) {
                 Ok(txn) => return Ok(txn),
@@ -143,6 +158,12 @@ pub(super) enum Begin {
     /// Another process has outgrown this one's map: leave the seat, follow, and begin again.
     Resized,
     Failed(Error),
+}
+
+impl From<Error> for Begin {
+    fn from(error: Error) -> Begin {
+        Begin::Failed(error)
+    }
 }
 
 impl Begin {

@@ -1,22 +1,25 @@
-//! Opening: one environment per data file and process, and a look at the file before LMDB sees it.
+//! Opening: one environment per data file and process.
+//!
+//! What is refused before LMDB sees it is found by `header` and `filesystem`; what is made by `create`.
 
 use std::collections::HashMap;
 use std::ffi::CString;
-use std::fs::{DirBuilder, File};
-use std::io::{ErrorKind, Read};
+use std::fs::File;
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 
+use super::create::Files;
+pub(super) use super::create::{make_directory, sync_parent};
 use super::fork::{self, PerProcess};
-use super::raw::{Code, OpenParameters, RawEnv};
-use super::{Engine, failure, lock, map, reserve, seats, spaces, writer};
+use super::raw::{Code, OpenParameters, RawEnv, RoTxn};
+use super::{Engine, create, failure, flusher, lock, map, reserve, seats, spaces, writer};
 use crate::engine::{Durability, Settings};
 use crate::error::{Error, Result, Status};
 
@@ -55,10 +58,10 @@ pub(crate) fn open(path: &Path, create: bool, mode: u32, settings: &Settings) ->
         drop(open);
         return same_settings(path, engine, settings);
     }
-    let is_new = prepare(path, &data_file, create, settings)?;
-    let engine = open_files(path, &data_file, is_new, mode, settings)?;
-    let Some(id) = file_id(&data_file) else {
-        return Err(Error::new(Status::NoEnvironment, format!("{} is gone again", data_file.display())));
+    let files = create::prepare(path, create, mode, settings)?;
+    let engine = open_files(&files, mode, settings)?;
+    let Some(id) = file_id(&files.data) else {
+        return Err(Error::new(Status::NoEnvironment, format!("{} is gone again", files.data.display())));
     };
     // Not before all is well: the ticket takes this registry's lock when it is dropped.
     engine.raw.hold(Ticket(id));
@@ -146,166 +149,47 @@ fn file_id(path: &Path) -> Option<FileId> {
     std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
 }
 
-/// Checks that the files are there and are ours to open, and makes the directory. `Ok(true)`: the data file
-/// is to be made.
-fn prepare(path: &Path, data_file: &Path, create: bool, settings: &Settings) -> Result<bool> {
-    let create = create && !settings.read_only && !settings.immutable;
-    match std::fs::metadata(path) {
-        Ok(meta) if meta.is_dir() && settings.no_subdir => {
-            return Err(Error::new(
-                Status::InvalidArgument,
-                format!("{} is a directory; open it without no_subdir", path.display()),
-            ));
-        }
-        Ok(meta) if !meta.is_dir() && !settings.no_subdir => {
-            return Err(Error::new(
-                Status::NotADatabase,
-                format!(
-                    "{} is a file, not a directory with an environment; a file needs no_subdir",
-                    path.display()
-                ),
-            ));
-        }
-        Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound && create => {
-            if !settings.no_subdir {
-                make_directory(path)?;
-            }
-        }
-        Err(error) => return Err(cannot_reach(path, &error, create)),
+fn open_files(files: &Files, mode: u32, settings: &Settings) -> Result<Arc<Engine>> {
+    if !settings.immutable {
+        reserve::lock_file(&files.environment, settings.no_subdir, mode, settings.max_readers)?;
     }
-    match File::open(data_file) {
-        Ok(mut file) => {
-            check_header(data_file, &mut file)?;
-            Ok(false)
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound && create => match data_file.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
-                Err(cannot_reach(parent, &error, create))
-            }
-            _ => Ok(true),
-        },
-        Err(error) => Err(cannot_reach(data_file, &error, create)),
+    let raw = Arc::new(open_raw(files, mode, settings)?);
+    let failed = |code: Code| explain(files, settings, code);
+    // The first read takes a lock in this process's name, which another container's process may have.
+    drop(RoTxn::begin(&raw).map_err(|code| match code.0 {
+        libc::EAGAIN | libc::EACCES => pid_clash(files),
+        _ => failed(code),
+    })?);
+    if !settings.read_only && raw.info().me_last_txnid == 0 {
+        create::sync(&raw, files, settings.no_subdir)?;
     }
+    if !settings.immutable {
+        raw.reap_readers().map_err(failed)?;
+    }
+    let lock =
+        if settings.read_only { None } else { Some(lock::ProcessLock::open(&files.write_lock, mode)?) };
+    let flusher = flusher::Flusher::start(&raw, settings)?;
+    Ok(Arc::new(Engine {
+        flusher,
+        spaces: spaces::Spaces::new(&raw)?,
+        lock,
+        raw,
+        seats: seats::Seats::default(),
+        writer: writer::Writer::default(),
+        settings: settings.clone(),
+        page_size: map::page_size() as u64,
+        wanted_map: AtomicU64::new(0),
+        looked_for_dropped: AtomicU32::new(0),
+        failure: failure::Failure::default(),
+        copies: RwLock::new(()),
+    }))
 }
 
-pub(super) fn make_directory(path: &Path) -> Result<()> {
-    let made = DirBuilder::new().mode(0o777).create(path);
-    match made {
-        Ok(()) => sync_parent(path),
-        // Another process made it just now.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::new(
-            Status::NoEnvironment,
-            format!(
-                "{} cannot be made: its parent directory does not exist; make that first",
-                path.display()
-            ),
-        )),
-        Err(error) => Err(cannot_reach(path, &error, true)),
-    }
-}
-
-fn cannot_reach(path: &Path, error: &std::io::Error, create: bool) -> Error {
-    let (status, hint) = match error.kind() {
-        ErrorKind::NotFound if create => (Status::NoEnvironment, "make its parent directory first"),
-        ErrorKind::NotFound => {
-            (Status::NoEnvironment, "nothing is made when opening read-only or without create")
-        }
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            (Status::Permission, "see to the permissions, or open it read_only")
-        }
-        ErrorKind::NotADirectory => (Status::NoEnvironment, "a part of the path is a file"),
-        _ => (Status::Io, "the system says no more"),
-    };
-    Error::new(status, format!("{} cannot be opened: {error}; {hint}", path.display()))
-}
-
-/// Tells what a file is that is not a data file of LMDB 0.9 with this machine's page size.
-///
-/// Source: `MDB_page` and `MDB_meta` of LMDB 0.9's `mdb.c`: a page header of 16 bytes, then the magic number,
-/// the format's version, an address and a size of a word each, and the page size in the first free-list field.
-fn check_header(path: &Path, file: &mut File) -> Result<()> {
-    const MAGIC: u32 = 0xBEEF_C0DE;
-    const META: usize = 16;
-    const PAGE_SIZE: usize = META + 8 + 2 * size_of::<usize>();
-    let failed = |error: std::io::Error| cannot_reach(path, &error, false);
-    let mut header = Vec::with_capacity(PAGE_SIZE + 4);
-    file.take(PAGE_SIZE as u64 + 4).read_to_end(&mut header).map_err(failed)?;
-    if header.is_empty() {
-        // Made by a process that has not written yet, or never came to: LMDB makes it anew.
-        return Ok(());
-    }
-    let word =
-        |at: usize| header.get(at..at + 4).and_then(|b| <[u8; 4]>::try_from(b).ok()).map(u32::from_ne_bytes);
-    let name = path.display();
-    match word(META) {
-        Some(MAGIC) => {}
-        Some(swapped) if swapped == MAGIC.swap_bytes() => {
-            return Err(Error::new(
-                Status::FormatVersion,
-                format!("{name} is an LMDB data file of a machine with the other byte order"),
-            ));
-        }
-        _ => {
-            return Err(Error::new(
-                Status::NotADatabase,
-                format!("{name} is not an LMDB data file (it does not begin as one)"),
-            ));
-        }
-    }
-    match word(META + 4) {
-        Some(1) => {}
-        Some(2) => {
-            return Err(Error::new(
-                Status::FormatVersion,
-                format!(
-                    "{name} has data format 2, of LMDB 1.0; this library reads format 1, of LMDB 0.9: dump it \
-                     with mdb_dump 1.0 and load it with mdb_load 0.9"
-                ),
-            ));
-        }
-        version => {
-            return Err(Error::new(
-                Status::FormatVersion,
-                format!(
-                    "{name} has data format {}; this library reads format 1, of LMDB 0.9",
-                    version.map_or_else(|| "of no number".to_owned(), |version| version.to_string())
-                ),
-            ));
-        }
-    }
-    let Some(page_size) = word(PAGE_SIZE) else {
-        return Err(Error::new(Status::Truncated, format!("{name} ends within its header")));
-    };
-    if page_size as usize != map::page_size() {
-        return Err(Error::new(
-            Status::PageSize,
-            format!(
-                "{name} has pages of {page_size} bytes, this machine of {}; dump it where it was made and load \
-                 it here",
-                map::page_size()
-            ),
-        ));
-    }
-    let size = file.metadata().map_err(failed)?.len();
-    if size < 2 * u64::from(page_size) {
-        return Err(Error::new(
-            Status::Truncated,
-            format!("{name} is {size} bytes long, less than its two header pages"),
-        ));
-    }
-    Ok(())
-}
-
-fn open_files(
-    path: &Path,
-    data_file: &Path,
-    is_new: bool,
-    mode: u32,
-    settings: &Settings,
-) -> Result<Arc<Engine>> {
-    let c_path = CString::new(path.as_os_str().as_bytes())
+/// Opens the files with LMDB.
+fn open_raw(files: &Files, mode: u32, settings: &Settings) -> Result<RawEnv> {
+    /// Each round but the last met a process that died while it made the lock file.
+    const AT_MOST: usize = 64;
+    let c_path = CString::new(files.environment.as_os_str().as_bytes())
         .map_err(|_| Error::new(Status::InvalidArgument, "a path cannot contain a NUL character"))?;
     // Read transactions belong to seats, not to threads.
     let mut flags = lmdb_sys::MDB_NOTLS;
@@ -323,9 +207,6 @@ fn open_files(
         Durability::NoMetaSync => lmdb_sys::MDB_NOMETASYNC,
         Durability::None => lmdb_sys::MDB_NOSYNC,
     };
-    if !settings.immutable {
-        reserve::lock_file(path, settings.no_subdir, mode, settings.max_readers)?;
-    }
     let parameters = OpenParameters {
         path: &c_path,
         flags,
@@ -335,79 +216,66 @@ fn open_files(
         // The catalog is not the user's.
         max_dbs: settings.max_collections.saturating_add(1),
     };
-    let raw = Arc::new(RawEnv::open(&parameters).map_err(|code| explain(path, code))?);
-    if is_new {
-        // LMDB leaves the header and the directory to the system's leisure.
-        raw.sync().map_err(|code| explain(path, code))?;
-        sync_parent(data_file)?;
+    let mut round = 1;
+    loop {
+        match RawEnv::open(&parameters) {
+            // Who waits for a creator that dies finds a lock file that is not made yet; the next one makes it.
+            Err(Code(lmdb_sys::MDB_INVALID | libc::EINVAL)) if round < AT_MOST => {
+                create::settle(files, false, !settings.read_only, mode)?;
+                round += 1;
+            }
+            opened => return opened.map_err(|code| explain(files, settings, code)),
+        }
     }
-    if !settings.immutable {
-        raw.reap_readers().map_err(|code| explain(path, code))?;
-    }
-    let lock = if settings.read_only {
-        None
-    } else {
-        Some(lock::ProcessLock::open(&lock::path(path, settings.no_subdir), mode)?)
-    };
-    Ok(Arc::new(Engine {
-        spaces: spaces::Spaces::new(&raw)?,
-        lock,
-        raw,
-        seats: seats::Seats::default(),
-        writer: writer::Writer::default(),
-        settings: settings.clone(),
-        page_size: map::page_size() as u64,
-        wanted_map: AtomicU64::new(0),
-        looked_for_dropped: AtomicU32::new(0),
-        copies: RwLock::default(),
-        failure: failure::Failure::default(),
-    }))
 }
 
-fn explain(path: &Path, code: Code) -> Error {
-    let path = path.display();
+fn explain(files: &Files, settings: &Settings, code: Code) -> Error {
+    let (path, lock) = (files.environment.display(), files.lock.display());
     match code.0 {
         lmdb_sys::MDB_VERSION_MISMATCH => Error::new(
             Status::LockVersion,
             format!(
-                "{path} is open in a process with another build of LMDB, whose lock file this one cannot \
-                 share; close it there first"
+                "{path} is open in a process with another build of LMDB (release 0.9, say), whose lock file {lock} \
+                 this one cannot share; close it there first"
             ),
         ),
-        lmdb_sys::MDB_INVALID => Error::new(Status::NotADatabase, format!("{path} is not an LMDB data file")),
-        libc::EACCES | libc::EPERM | libc::EROFS => Error::new(
+        // The data file's header was found valid before.
+        lmdb_sys::MDB_INVALID | libc::EINVAL => Error::new(
+            Status::LockVersion,
+            format!("{lock} is in use and is not a lock file of LMDB; end the processes that have it open"),
+        ),
+        libc::EACCES | libc::EPERM | libc::EROFS if settings.read_only && !settings.immutable => Error::new(
             Status::Permission,
             format!(
-                "{path} cannot be opened for writing: {}; see to the permissions, or open it read_only",
+                "{lock} cannot be opened for writing, as readers must, too: {}; see to the permissions, or open \
+                 {path} immutable if nobody writes it",
                 code.text()
             ),
         ),
-        libc::EAGAIN => Error::new(
-            Status::PidClash,
+        libc::EACCES | libc::EPERM | libc::EROFS => Error::new(
+            Status::Permission,
             format!(
-                "{path} is used by another process with this process's id {} (of another container, say); \
-                 give the containers one process namespace",
-                std::process::id()
+                "{path} cannot be opened for writing: {}; see to the permissions of {} and {lock}, or open it \
+                 read_only",
+                code.text(),
+                files.data.display()
             ),
         ),
+        libc::EAGAIN => pid_clash(files),
         _ => code.error(&format!("opening {path}")),
     }
 }
 
-/// Makes an entry of a directory survive a crash of the system.
-pub(super) fn sync_parent(path: &Path) -> Result<()> {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    let failed = |error: std::io::Error| {
-        Error::new(Status::Io, format!("{} cannot be synced: {error}", parent.display()))
-    };
-    match File::open(&parent).and_then(|directory| directory.sync_all()) {
-        // Some file systems cannot sync a directory, and have no need to.
-        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
-        synced => synced.map_err(failed),
-    }
+fn pid_clash(files: &Files) -> Error {
+    Error::new(
+        Status::PidClash,
+        format!(
+            "{} is used by another process with this process's id {} (of another container, say); give the \
+             containers one process namespace",
+            files.environment.display(),
+            std::process::id()
+        ),
+    )
 }
 
 /// How long the data file is.

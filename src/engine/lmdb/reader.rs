@@ -7,7 +7,7 @@ use super::scan::Walk;
 use super::seats::RootKind;
 use super::spaces::{CATALOG, Db, SEQUENCE, Space};
 use super::txn::{Place, Snapshot, WriteTxn, reading};
-use super::{Engine, sequence_number};
+use super::{Engine, foreign, sequence_number};
 use crate::engine::{Columns, From, Limit, Range};
 use crate::error::{Error, Result, Status};
 
@@ -159,18 +159,12 @@ impl<'c> Reader<'c> {
     /// A record's value.
     #[inline]
     pub(crate) fn get(&self, db: Db, key: &[u8]) -> Result<Option<&[u8]>> {
+        foreign::check_width(self.txn(), db, key)?;
         let found = self.txn().get(db.dbi, key).map_err(reading)?;
-        if db.is_main() && found.is_some() && self.is_name(key)? {
+        if db.is_main() && found.is_some() && foreign::is_name(self.txn(), key)? {
             return Ok(None);
         }
         Ok(found)
-    }
-
-    /// Whether a key of the unnamed space is a named space's entry.
-    fn is_name(&self, key: &[u8]) -> Result<bool> {
-        let mut cursor = self.txn().cursor(MAIN).map_err(reading)?;
-        let found = cursor.go(Go::AtOrAfter(key)).map_err(reading)?;
-        Ok(found.is_some_and(|(found, _)| found == key && is_named_database(found)))
     }
 
     /// How many records a named space holds, found in the main database's record of it without opening it.
@@ -214,6 +208,7 @@ impl<'c> Reader<'c> {
         limit: Limit,
         out: &mut Columns,
     ) -> Result<bool> {
+        foreign::check_widths(self.txn(), db, range, from)?;
         Walk { txn: self.txn(), db, range }.scan(from, limit, out).map_err(reading)
     }
 

@@ -145,15 +145,17 @@ impl Walk<'_> {
 
 /// Removes the records of a range; gives how many there were.
 pub(super) fn remove_range(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64, Code> {
+    let forward = Range { reverse: false, ..range.clone() };
+    if !db.is_bytewise() {
+        return remove_in_own_order(txn, db, &forward);
+    }
     let first = {
         let mut cursor = txn.cursor(db.dbi)?;
-        let forward = Range { reverse: false, ..range.clone() };
         Walk { txn, db, range: &forward }.begin(&mut cursor, From::Start)?.map(|(key, _)| key.to_vec())
     };
     let Some(first) = first else { return Ok(0) };
     let mut count = 0;
-    let upper = range.upper.clone();
-    let beyond = |key: &[u8]| match &upper {
+    let beyond = |key: &[u8]| match &forward.upper {
         Bound::Unbounded => false,
         Bound::Included(end) => key > end.as_slice(),
         Bound::Excluded(end) => key >= end.as_slice(),
@@ -171,5 +173,22 @@ pub(super) fn remove_range(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64
         }
         cursor.remove()?;
         count += 1;
+    }
+}
+
+/// The same where LMDB alone knows the order of the keys: it cannot be asked while a cursor removes.
+fn remove_in_own_order(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64, Code> {
+    const AT_A_TIME: Limit = Limit { items: 1024, bytes: 256 << 10 };
+    let mut count = 0;
+    let mut batch = Columns::default();
+    loop {
+        batch.clear();
+        let is_all = Walk { txn, db, range }.scan(From::Start, AT_A_TIME, &mut batch)?;
+        for index in 0..batch.len() {
+            count += u64::from(txn.remove(db.dbi, batch.record(index).0)?);
+        }
+        if is_all {
+            return Ok(count);
+        }
     }
 }

@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 
 use super::raw::{Code, Dbi, MAIN, RawEnv, RoTxn};
 use super::writer::Turn;
+use super::{Begin, map};
 use crate::error::{Error, Result, Status};
 
 /// Where the schemas are kept.
@@ -122,8 +123,16 @@ impl Spaces {
             catalog: make(CATALOG)?,
             main: make("")?,
         };
-        spaces.open(env, &spaces.main)?;
-        spaces.open(env, &spaces.catalog)?;
+        for space in [&spaces.main, &spaces.catalog] {
+            loop {
+                match spaces.open(env, space) {
+                    Ok(_) => break,
+                    Err(Begin::Failed(error)) => return Err(error),
+                    // Another process has outgrown the map since LMDB looked at the file.
+                    Err(Begin::Resized) => map::grow_alone(env)?,
+                }
+            }
+        }
         let mut table = spaces.table.lock();
         table.insert(CATALOG.into(), Arc::clone(&spaces.catalog));
         table.insert("".into(), Arc::clone(&spaces.main));
@@ -199,12 +208,15 @@ impl Spaces {
     }
 
     /// Opens a space for the process, unless it is open. `Ok(false)`: there is no such database.
-    fn open(&self, env: &Arc<RawEnv>, space: &Space) -> Result<bool> {
+    fn open(&self, env: &Arc<RawEnv>, space: &Space) -> Result<bool, Begin> {
         if space.db(u32::MAX).is_some() {
             return Ok(true);
         }
         let failed = |code: Code| code.error("opening a collection");
-        let txn = RoTxn::begin(env).map_err(failed)?;
+        let txn = RoTxn::begin(env).map_err(|code| match code.0 {
+            lmdb_sys::MDB_MAP_RESIZED => Begin::Resized,
+            _ => Begin::Failed(failed(code)),
+        })?;
         let Some(dbi) = txn.open_dbi(space.name(), 0).map_err(|code| self.explain(space, code))? else {
             return Ok(false);
         };
@@ -215,8 +227,14 @@ impl Spaces {
     }
 
     /// The same in the process's turn to write.
-    pub(super) fn open_for_process(&self, env: &Arc<RawEnv>, space: &Space, _lock: &Turn) -> Result<bool> {
-        self.open(env, space)
+    pub(super) fn open_for_process(&self, env: &Arc<RawEnv>, space: &Space, turn: &Turn) -> Result<bool> {
+        loop {
+            match self.open(env, space) {
+                Ok(found) => return Ok(found),
+                Err(Begin::Failed(error)) => return Err(error),
+                Err(Begin::Resized) => turn.engine().follow_growth_under(turn)?,
+            }
+        }
     }
 
     /// Says what a failed opening means.

@@ -24,7 +24,7 @@ const NODE_HEADER: usize = 8;
 pub(super) fn first_missing(file: &File, meta: &Meta, pages: u64, page_size: usize) -> Result<Option<u64>> {
     let mut walk = Walk { file, pages, page_size, last_page: meta.last_page, free: BTreeSet::new() };
     if meta.free_root != usize::MAX as u64
-        && let Err(Stop::At(page)) = walk.tree(meta.free_root)?
+        && let Some(page) = walk.tree(meta.free_root)?
     {
         return Ok(Some(page));
     }
@@ -39,11 +39,6 @@ pub(super) fn first_missing(file: &File, meta: &Meta, pages: u64, page_size: usi
     Ok((expected <= meta.last_page).then_some(expected))
 }
 
-/// A page of the free list itself that is missing, or is not what it should be.
-enum Stop {
-    At(u64),
-}
-
 struct Walk<'f> {
     file: &'f File,
     pages: u64,
@@ -54,20 +49,21 @@ struct Walk<'f> {
 }
 
 impl Walk<'_> {
-    fn tree(&mut self, root: u64) -> Result<Result<(), Stop>> {
+    /// Walks over the free list. Gives a page of it that is missing, or is not what it should be.
+    fn tree(&mut self, root: u64) -> Result<Option<u64>> {
         let mut ahead = vec![root];
         // A damaged file may lead in circles.
         let mut left = self.pages;
         while let Some(page) = ahead.pop() {
             if left == 0 {
-                return Ok(Err(Stop::At(page)));
+                return Ok(Some(page));
             }
             left -= 1;
-            let Some(bytes) = self.read(page, self.page_size)? else { return Ok(Err(Stop::At(page))) };
-            let Some(children) = self.nodes(&bytes)? else { return Ok(Err(Stop::At(page))) };
+            let Some(bytes) = self.read(page, self.page_size)? else { return Ok(Some(page)) };
+            let Some(children) = self.nodes(&bytes)? else { return Ok(Some(page)) };
             ahead.extend(children);
         }
-        Ok(Ok(()))
+        Ok(None)
     }
 
     /// Bytes from a page on; `None`: the file ends before.

@@ -7,7 +7,7 @@ use super::raw::{Code, FreePages, RoTxn, RwTxn};
 use super::scan::remove_range;
 use super::spaces::{Db, Space};
 use super::writer::Lease;
-use super::{Begin, Engine};
+use super::{Begin, Engine, foreign};
 use crate::codec;
 use crate::engine::{Column, Op, Outcome, Range};
 use crate::error::{Error, Result, Status};
@@ -256,6 +256,7 @@ impl WriteTxn {
         let db = self.resolve(space)?.ok_or_else(|| {
             Error::new(Status::NoCollection, format!("collection {space:?} is not there any more"))
         })?;
+        foreign::check_write(&self.txn, db, op)?;
         match *op {
             Op::Create { .. } => Ok(Outcome::Done),
             Op::Put { key, value, fresh, .. } => {
@@ -293,10 +294,16 @@ impl WriteTxn {
     }
 
     fn remove(&mut self, db: Db, key: &[u8]) -> Result<bool> {
+        if db.is_main() && foreign::is_name(&self.txn, key)? {
+            return Ok(false);
+        }
         self.txn.remove(db.dbi, key).map_err(|code| self.fail(code, "removing a record"))
     }
 
     fn take(&mut self, db: Db, key: &[u8], cap: usize) -> Result<Outcome> {
+        if db.is_main() && foreign::is_name(&self.txn, key)? {
+            return Ok(Outcome::Missing);
+        }
         let Some(value) = self.txn.get(db.dbi, key).map_err(reading)? else {
             return Ok(Outcome::Missing);
         };

@@ -36,9 +36,12 @@ struct EnvStat
     durability::Int32
     flags::UInt32
     oldest_reader_txn::UInt64
+    pages_held::UInt64
+    data_format::UInt32
+    lock_format::UInt32
 end
 
-EnvStat() = EnvStat(sizeof(EnvStat), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+EnvStat() = EnvStat(sizeof(EnvStat), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 struct Range
     lower::Ptr{UInt8}

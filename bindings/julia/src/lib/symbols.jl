@@ -61,6 +61,9 @@ const Size = Csize_t
 @waiting_symbol pc_flush(env::Handle)::Status
 @symbol pc_env_info(env::Handle, out::Ptr{EnvStat})::Status
 @symbol pc_env_list(env::Handle, out::Ptr{Buffer})::Status
+@waiting_symbol pc_env_copy(env::Handle, path::Bytes, flags::UInt32)::Status
+@symbol pc_env_readers(env::Handle, out::Ptr{Buffer})::Status
+@symbol pc_env_reap_readers(env::Handle, reaped::Ptr{UInt32})::Status
 @waiting_symbol pc_collection_drop(env::Handle, name::Bytes)::Status
 @symbol pc_collection_schema(env::Handle, name::Bytes, kind::Ptr{Int32}, types::Ptr{Buffer})::Status
 
@@ -100,6 +103,12 @@ const Size = Csize_t
 @waiting_symbol pc_set_add_many(set::Handle, count::Size, elements::Bytes, offsets::Ptr{UInt64}, added::Ptr{UInt64}, failed_at::Ptr{Size})::Status
 @waiting_symbol pc_set_remove_many(set::Handle, count::Size, elements::Bytes, offsets::Ptr{UInt64}, removed::Ptr{UInt64}, failed_at::Ptr{Size})::Status
 @symbol pc_set_contains_many(set::Handle, count::Size, elements::Bytes, offsets::Ptr{UInt64}, present::Bytes, failed_at::Ptr{Size})::Status
+@waiting_symbol pc_set_union(a::Handle, b::Handle, into::Handle)::Status
+@waiting_symbol pc_set_intersection(a::Handle, b::Handle, into::Handle)::Status
+@waiting_symbol pc_set_difference(a::Handle, b::Handle, into::Handle)::Status
+@waiting_symbol pc_set_symmetric_difference(a::Handle, b::Handle, into::Handle)::Status
+@waiting_symbol pc_set_is_subset(a::Handle, b::Handle, out::Ptr{Bool})::Status
+@waiting_symbol pc_set_is_disjoint(a::Handle, b::Handle, out::Ptr{Bool})::Status
 
 @waiting_symbol pc_txn_begin(env::Handle, kind::Int32, timeout_ms::Int64, out::Ptr{Handle})::Status
 @waiting_symbol pc_txn_commit(txn::Handle)::Status

@@ -51,6 +51,8 @@ PC_ENV_NO_CREATE = 0x4
 PC_ENV_NO_SUBDIR = 0x8
 PC_ENV_VERIFY = 0x10
 
+PC_COPY_COMPACT = 0x1
+
 PC_KIND_DICT = 1
 PC_KIND_SET = 2
 PC_KIND_RAW = 3
@@ -113,6 +115,9 @@ class pc_env_stat(ctypes.Structure):
         ("durability", c_int32),
         ("flags", c_uint32),
         ("oldest_reader_txn", c_uint64),
+        ("pages_held", c_uint64),
+        ("data_format", c_uint32),
+        ("lock_format", c_uint32),
     ]
 
 
@@ -186,6 +191,9 @@ STATUS_FUNCTIONS: dict[str, tuple[object, ...]] = {
     "pc_flush": (_handle,),
     "pc_env_info": (_handle, POINTER(pc_env_stat)),
     "pc_env_list": (_handle, _buffer),
+    "pc_env_copy": (_handle, c_char_p, c_uint32),
+    "pc_env_readers": (_handle, _buffer),
+    "pc_env_reap_readers": (_handle, POINTER(c_uint32)),
     "pc_collection_drop": (_handle, c_char_p),
     "pc_collection_schema": (_handle, c_char_p, POINTER(c_int32), _buffer),
     "pc_dict_open": (_handle, c_char_p, c_char_p, c_char_p, c_uint32, _handle_out),
@@ -226,6 +234,12 @@ STATUS_FUNCTIONS: dict[str, tuple[object, ...]] = {
     "pc_set_add_many": (_handle, c_size_t, *_column, _u64_out, _size_out),
     "pc_set_remove_many": (_handle, c_size_t, *_column, _u64_out, _size_out),
     "pc_set_contains_many": (_handle, c_size_t, *_column, c_void_p, _size_out),
+    "pc_set_union": (_handle, _handle, _handle),
+    "pc_set_intersection": (_handle, _handle, _handle),
+    "pc_set_difference": (_handle, _handle, _handle),
+    "pc_set_symmetric_difference": (_handle, _handle, _handle),
+    "pc_set_is_subset": (_handle, _handle, _bool_out),
+    "pc_set_is_disjoint": (_handle, _handle, _bool_out),
     "pc_txn_begin": (_handle, c_int32, c_int64, _handle_out),
     "pc_txn_commit": (_handle,),
     "pc_txn_abort": (_handle,),

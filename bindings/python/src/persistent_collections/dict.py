@@ -342,13 +342,13 @@ class PersistentDict(Collection, MutableMapping[K, V]):
     def _keys_in(self, bounds: Bounds) -> Iterator[K]:
         decode = self._keys.decode_many
         return iteration.walk(
-            *self._cursor(bounds), lambda batch: decode(batch.keys, batch.key_offsets)
+            self, *self._cursor(bounds), lambda batch: decode(batch.keys, batch.key_offsets)
         )
 
     def _values_in(self, bounds: Bounds) -> Iterator[V]:
         decode = self._values.decode_many
         return iteration.walk(
-            *self._cursor(bounds), lambda batch: decode(batch.values, batch.value_offsets)
+            self, *self._cursor(bounds), lambda batch: decode(batch.values, batch.value_offsets)
         )
 
     def _items_in(self, bounds: Bounds) -> Iterator[tuple[K, V]]:
@@ -362,7 +362,7 @@ class PersistentDict(Collection, MutableMapping[K, V]):
                 )
             )
 
-        return iteration.walk(*self._cursor(bounds), decode)
+        return iteration.walk(self, *self._cursor(bounds), decode)
 
     def _walk_keys(self, turned: bool) -> Iterator[K]:
         return self._keys_in(Bounds(reverse=turned))

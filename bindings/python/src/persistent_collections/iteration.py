@@ -101,8 +101,14 @@ def open_cursor(
     return Cursor(environment._library, call, collection, bounds.struct(), widths), inside
 
 
-def walk(cursor: Cursor, inside: bool, decode: Callable[[Batch], list[T]]) -> Iterator[T]:
-    """The items of a cursor; closes it at the end or when it is dropped."""
+def walk(
+    owner: object, cursor: Cursor, inside: bool, decode: Callable[[Batch], list[T]]
+) -> Iterator[T]:
+    """The items of a cursor; closes it at the end or when it is dropped.
+
+    `owner` is the collection: it stays alive as long as the walk, since closing its handle
+    would close the cursor's.
+    """
     size = _FIRST_BATCH
     try:
         while (batch := cursor.fetch(size)) is not None:

@@ -148,7 +148,7 @@ class PersistentSet(Collection, MutableSet[T]):
     def _elements_in(self, bounds: Bounds) -> Iterator[T]:
         decode = self._keys.decode_many
         return iteration.walk(
-            *self._cursor(bounds), lambda batch: decode(batch.keys, batch.key_offsets)
+            self, *self._cursor(bounds), lambda batch: decode(batch.keys, batch.key_offsets)
         )
 
     def __iter__(self) -> Iterator[T]:

@@ -1,0 +1,111 @@
+//! Looking after an environment: copies of it, and who reads in it.
+
+use std::ffi::c_char;
+use std::fmt::Write as _;
+
+use super::argument::{Out, check_flags, invalid, text};
+use super::boundary::boundary;
+use super::buffer::pc_buffer;
+use super::env::pc_env;
+use super::error::{PC_EXISTS, PC_OK, pc_status};
+use super::handle;
+use crate::environment::ReaderInfo;
+
+/// Leave out free pages: the copy is smaller and takes longer to make.
+pub const PC_COPY_COMPACT: u32 = 0x1;
+
+/// Copies an environment to a path that has nothing yet, while others go on reading and writing.
+///
+/// The newest commit is copied, inside a snapshot too. The copy is of the same kind: a directory, which may exist and
+/// be empty, or a file if the environment was opened with `PC_ENV_NO_SUBDIR`. It is written under another name in its
+/// directory, synced, and then given its own: a copy that failed or was cut short is no environment. What it left aside
+/// is named like the data file, with `.copy-` and numbers after it, and may be removed.
+///
+/// - `path`: NUL-terminated UTF-8. Only read during the call.
+/// - `flags`: 0 or `PC_COPY_COMPACT`.
+///
+/// May be called from any thread, but not inside the thread's own write transaction. A write waits for a compacting
+/// copy only where the map must grow, and no longer than it waits for other writers. No lock of the host language's
+/// runtime may be held meanwhile.
+///
+/// Statuses: `PC_OK`; `PC_EXISTS`: there is something at the path already, and it was left; `PC_ERR_INVALID_ARGUMENT`;
+/// `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_IN_TRANSACTION`; `PC_ERR_UNSUPPORTED`: a scheme;
+/// `PC_ERR_NO_ENVIRONMENT`: the path's parent directory does not exist; `PC_ERR_PERMISSION`; `PC_ERR_DISK_FULL`;
+/// `PC_ERR_CORRUPTED`; `PC_ERR_BUSY`: others write so quickly that no moment between two commits was found;
+/// `PC_ERR_READERS_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`; `PC_ERR_ENV_FAILED`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_env_copy(env: pc_env, path: *const c_char, flags: u32) -> pc_status {
+    boundary!({
+        // SAFETY: the header's contract for texts.
+        let path = unsafe { text("path", path)? };
+        if path.is_empty() {
+            return Err(invalid("path is empty"));
+        }
+        check_flags("pc_env_copy", flags, PC_COPY_COMPACT)?;
+        let copied = handle::env(env)?.copy_to(path, flags & PC_COPY_COMPACT != 0)?;
+        Ok(if copied { PC_OK } else { PC_EXISTS })
+    })
+}
+
+/// Lists the reader slots that are taken, of all processes, as text: whose snapshots keep free pages from being used
+/// again, so that the file grows.
+///
+/// - `out`: receives one line for each: process id TAB thread TAB commit TAB commits since LF, without a NUL. The
+///   thread is the system's number of the one that took the slot. The commit is the one that the slot's snapshot sees,
+///   or `-` if it is only kept for a next read. Not `NULL`.
+///
+/// May be called from any thread. An environment opened with `PC_ENV_IMMUTABLE` has no slots.
+///
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`;
+/// `PC_ERR_ENV_FAILED`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_env_readers(env: pc_env, out: *mut pc_buffer) -> pc_status {
+    boundary!({
+        // SAFETY: the header's contract for buffers.
+        let out = unsafe { pc_buffer::required("out", out)? };
+        out.store(listing(&handle::env(env)?.readers()?).as_bytes())?;
+        Ok(PC_OK)
+    })
+}
+
+/// Frees the reader slots of processes that ended without doing so, such as killed ones. Opening an environment does so
+/// too, and so does a read that finds no slot free.
+///
+/// - `reaped`: receives how many there were; may be `NULL`.
+///
+/// May be called from any thread.
+///
+/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_IO`; `PC_ERR_ENV_FAILED`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_env_reap_readers(env: pc_env, reaped: *mut u32) -> pc_status {
+    boundary!({
+        let count = handle::env(env)?.reap_readers()?;
+        // SAFETY: the header's contract for outputs.
+        unsafe { Out::optional(reaped).write(count) };
+        Ok(PC_OK)
+    })
+}
+
+fn listing(readers: &[ReaderInfo]) -> String {
+    let mut lines = String::new();
+    for reader in readers {
+        let txn = reader.txn.map_or_else(|| "-".to_owned(), |txn| txn.to_string());
+        writeln!(lines, "{}\t{}\t{txn}\t{}", reader.process, reader.thread, reader.behind)
+            .expect("a String takes all that is written to it");
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_is_a_line() {
+        let readers = [
+            ReaderInfo { process: 7, thread: 300, txn: Some(12), behind: 3 },
+            ReaderInfo { process: 8, thread: 1, txn: None, behind: 0 },
+        ];
+        assert_eq!(listing(&readers), "7\t300\t12\t3\n8\t1\t-\t0\n");
+    }
+}
