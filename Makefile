@@ -15,7 +15,7 @@ C_SOURCES := $(wildcard demo/*.c tests/c/*.c tests/c/*.h)
 # What the bindings load, wherever they are run from.
 export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 
-.PHONY: help build demo test test-rust test-c test-python test-julia test-cross lint bench header valgrind clean
+.PHONY: help build demo test test-rust test-c test-python test-julia test-cross lint bench header valgrind test-sanitizers clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -23,7 +23,7 @@ help:
 	@echo 'make lint    formats and lints of every language'
 	@echo 'make bench   figures: a get beside LMDB, iterating ten million items'
 	@echo 'make header  include/persistent_collections.h anew, after a change in src/ffi'
-	@echo 'make valgrind  the C tests under valgrind'
+	@echo 'make valgrind | test-sanitizers   the C tests under valgrind, under the thread sanitizer'
 	@echo 'make test-rust | test-c | test-python | test-julia | test-cross   one part of the tests'
 
 build:
@@ -66,7 +66,8 @@ lint: $(VENV)/.ready
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
 	$(VENV)/bin/clang-format --dry-run --Werror $(C_SOURCES)
-	$(VENV)/bin/ruff check bindings/python demo tests
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
 	cd bindings/python && ../../$(VENV)/bin/mypy
 
 bench:
@@ -80,6 +81,12 @@ valgrind: build
 	@tools/need valgrind 'install valgrind'
 	@tests/c/run target/release target/c-valgrind valgrind -q --error-exitcode=99 --leak-check=full \
 		--errors-for-leak-kinds=definite,indirect
+
+# The threads of the C tests under gcc's thread sanitizer, which is proved to be linked.
+test-sanitizers: build
+	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/c/tsan.supp" CFLAGS=-fsanitize=thread \
+		tests/c/run target/release target/c-tsan
+	@nm target/c-tsan/threads | grep -q __tsan_init || { echo 'the thread sanitizer is not linked'; exit 1; }
 
 clean:
 	rm -rf target

@@ -30,15 +30,19 @@ impl Counting {
 // SAFETY: everything is left to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        Self::count(layout.size().cast_signed());
+        Self::count(signed(layout.size()));
         // SAFETY: as the caller promised.
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        Self::count(-layout.size().cast_signed());
+        Self::count(-signed(layout.size()));
         // SAFETY: as the caller promised.
         unsafe { System.dealloc(at, layout) }
     }
+}
+
+fn signed(bytes: usize) -> isize {
+    isize::try_from(bytes).unwrap_or(isize::MAX)
 }
 
 #[global_allocator]

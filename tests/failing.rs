@@ -131,7 +131,7 @@ fn each_call_fails(durability: Durability, fault: Fault, lasting: bool) -> (u32,
                 assert!(disarm(), "step {number} fails before the storage does: {error}");
                 has_failed = true;
                 let expected = match fault {
-                    Fault::Error(libc::ENOSPC | libc::EDQUOT) => Status::DiskFull,
+                    Fault::Error(libc::ENOSPC | libc::EDQUOT) | Fault::Quota => Status::DiskFull,
                     _ => Status::Io,
                 };
                 if error.status() == Status::CommitUnknown {
@@ -192,6 +192,12 @@ fn a_quota_ends_at_each_write_and_stays_ended() {
 #[test]
 fn each_write_is_short() {
     let (undone, unknown) = each_call_fails(Durability::Full, Fault::Short, false);
+    assert!(undone > 10 && unknown >= 6, "{undone} {unknown}");
+}
+
+#[test]
+fn each_write_is_short_for_a_quota() {
+    let (undone, unknown) = each_call_fails(Durability::Full, Fault::Quota, false);
     assert!(undone > 10 && unknown >= 6, "{undone} {unknown}");
 }
 
@@ -357,8 +363,8 @@ mod references {
     use super::*;
     use persistent_collections::ffi::{
         PC_ERR_ENV_FAILED, PC_ERR_MAP_BUSY, PC_OK, PC_TXN_READ, pc_dict, pc_dict_get, pc_dict_get_ref,
-        pc_dict_open, pc_dict_put, pc_env, pc_env_close, pc_env_open, pc_env_options, pc_env_options_init, pc_txn,
-        pc_txn_abort, pc_txn_begin,
+        pc_dict_open, pc_dict_put, pc_env, pc_env_close, pc_env_open, pc_env_options, pc_env_options_init,
+        pc_txn, pc_txn_abort, pc_txn_begin,
     };
 
     fn open(path: &Path, write_timeout_ms: i64) -> (i32, pc_env) {
@@ -377,8 +383,9 @@ mod references {
     fn open_dict(env: pc_env) -> pc_dict {
         let mut dict = pc_dict { id: 0 };
         // SAFETY: every pointer is good for the call.
-        let status =
-            unsafe { pc_dict_open(env, c"d".as_ptr(), c"bytes".as_ptr(), c"bytes".as_ptr(), 0, &raw mut dict) };
+        let status = unsafe {
+            pc_dict_open(env, c"d".as_ptr(), c"bytes".as_ptr(), c"bytes".as_ptr(), 0, &raw mut dict)
+        };
         assert_eq!(status, PC_OK);
         dict
     }
@@ -401,8 +408,7 @@ mod references {
         // SAFETY: every pointer is good for the call, and the value until the snapshot ends.
         unsafe {
             assert_eq!(pc_txn_begin(env, PC_TXN_READ, 0, &raw mut txn), PC_OK);
-            let found =
-                pc_dict_get_ref(dict, key.as_ptr().cast(), key.len(), &raw mut value, &raw mut len);
+            let found = pc_dict_get_ref(dict, key.as_ptr().cast(), key.len(), &raw mut value, &raw mut len);
             assert_eq!(found, PC_OK);
             (txn, std::slice::from_raw_parts(value.cast(), len))
         }

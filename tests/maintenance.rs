@@ -216,7 +216,9 @@ fn copies_made_while_others_write_are_whole() {
         });
         let written: Vec<_> = writers.into_iter().map(|writer| writer.join()).collect();
         done.store(true, Ordering::Release);
-        written.into_iter().for_each(|written| written.unwrap());
+        for written in written {
+            written.unwrap();
+        }
         copier.join().unwrap()
     });
     assert!(copies >= 4);

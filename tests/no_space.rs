@@ -27,7 +27,8 @@ fn in_child(test: &str, before: impl FnOnce(&Path) -> Vec<String>) -> Option<Pat
     words.push(std::env::current_exe().unwrap().to_str().unwrap().to_owned());
     words.extend(["--exact", test, "--nocapture"].map(str::to_owned));
     let output = Command::new(&words[0]).args(&words[1..]).env(CHILD, directory.path()).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains("1 passed"), "{}: {text}", output.status);
     None
 }
@@ -143,6 +144,17 @@ fn the_limit_on_file_sizes_ends_no_process() {
         model.insert(key, vec![3; 5000]);
     }
     assert!(content(&dict) == model);
+    // It is lowered inside a transaction, so that one write comes out short.
+    let (env, dict) = open(&directory, "short").unwrap();
+    let txn = env.begin_write().unwrap();
+    dict.put(&1, &vec![1; 1 << 20]).unwrap();
+    limit_files(Some(500_000));
+    let error = txn.commit().unwrap_err();
+    assert_eq!(error.status(), Status::DiskFull, "{error}");
+    assert!(error.message().contains("500000"), "{error}");
+    dict.put(&1, &[1]).unwrap();
+    assert_eq!(content(&dict).len(), 1);
+
     limit_files(Some(64 << 20));
     let mut larger = Model::new();
     let (_other_env, other) = open(&directory, "other").unwrap();
@@ -153,7 +165,8 @@ fn the_limit_on_file_sizes_ends_no_process() {
 
 #[test]
 fn a_limit_below_the_lock_file_is_refused_at_opening() {
-    let Some(directory) = in_child("a_limit_below_the_lock_file_is_refused_at_opening", |_| Vec::new()) else {
+    let Some(directory) = in_child("a_limit_below_the_lock_file_is_refused_at_opening", |_| Vec::new())
+    else {
         return;
     };
     limit_files(Some(20_000));
@@ -162,14 +175,15 @@ fn a_limit_below_the_lock_file_is_refused_at_opening() {
     // Fewer readers need less; two pages of data and a little fit.
     let options = Options { max_readers: 100, ..Options::default() };
     let env = Environment::open(directory.join("env"), &options).unwrap();
-    assert_eq!(status(Dict::<i64, Vec<u8>>::open(&env, "dict").and_then(|dict| dict.put(&1, &[1; 9000]))),
-        Status::DiskFull);
+    assert_eq!(
+        status(Dict::<i64, Vec<u8>>::open(&env, "dict").and_then(|dict| dict.put(&1, &[1; 9000]))),
+        Status::DiskFull
+    );
 }
 
 /// Lets files of this process be only so large; `None`: of any size.
 fn limit_files(size: Option<u64>) {
-    let limit =
-        libc::rlimit { rlim_cur: size.unwrap_or(libc::RLIM_INFINITY), rlim_max: libc::RLIM_INFINITY };
+    let limit = libc::rlimit { rlim_cur: size.unwrap_or(libc::RLIM_INFINITY), rlim_max: libc::RLIM_INFINITY };
     // SAFETY: `limit` is a valid place to read from.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
 }

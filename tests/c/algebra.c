@@ -2,16 +2,14 @@
 #include "check.h"
 
 /* Makes a set hold these letters alone. */
-static void fill(pc_set set, const char *letters)
-{
+static void fill(pc_set set, const char *letters) {
     OK(pc_set_clear(set));
     for (; *letters; letters++)
         OK(pc_set_add(set, letters, 1));
 }
 
 /* Whether a set holds these letters, which are in order, and no others. */
-static int has(pc_set set, const char *letters)
-{
+static int has(pc_set set, const char *letters) {
     pc_iter iter = {0};
     const void *element = NULL;
     size_t len = 0, count = strlen(letters);
@@ -39,8 +37,7 @@ static const struct {
 };
 #define OPERATIONS (sizeof operations / sizeof *operations)
 
-static void outcomes_go_to_a_third_set_or_to_an_operand(void)
-{
+static void outcomes_go_to_a_third_set_or_to_an_operand(void) {
     pc_env env = open_env();
     pc_set a = open_set(env, "a", "str"), b = open_set(env, "b", "str"), into = open_set(env, "into", "str");
     for (size_t i = 0; i < OPERATIONS; i++) {
@@ -63,16 +60,16 @@ static void outcomes_go_to_a_third_set_or_to_an_operand(void)
     OK(pc_env_close(env));
 }
 
-static void sets_are_compared(void)
-{
+static void sets_are_compared(void) {
     pc_env env = open_env();
     pc_set a = open_set(env, "a", "str"), b = open_set(env, "b", "str");
     static const struct {
         const char *a, *b;
         bool subset, disjoint;
     } cases[] = {
-        {"", "", true, true},      {"", "ab", true, true},    {"ab", "", false, true},   {"ab", "abc", true, false},
-        {"abc", "ab", false, false}, {"ac", "bd", false, true}, {"abz", "z", false, false}, {"az", "az", true, false},
+        {"", "", true, true},       {"", "ab", true, true},      {"ab", "", false, true},
+        {"ab", "abc", true, false}, {"abc", "ab", false, false}, {"ac", "bd", false, true},
+        {"abz", "z", false, false}, {"az", "az", true, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bool subset = !cases[i].subset, disjoint = !cases[i].disjoint;
@@ -84,8 +81,7 @@ static void sets_are_compared(void)
     OK(pc_env_close(env));
 }
 
-static void many_elements_are_walked_in_batches(void)
-{
+static void many_elements_are_walked_in_batches(void) {
     pc_env env = open_env();
     pc_set a = open_set(env, "a", "u32"), b = open_set(env, "b", "u32"), into = open_set(env, "into", "u32");
     static unsigned char elements[2][20000][4];
@@ -116,8 +112,7 @@ static void many_elements_are_walked_in_batches(void)
     OK(pc_env_close(env));
 }
 
-static void a_transaction_takes_them_in(void)
-{
+static void a_transaction_takes_them_in(void) {
     pc_env env = open_env();
     pc_set a = open_set(env, "a", "str"), b = open_set(env, "b", "str");
     pc_txn txn = {0};
@@ -135,8 +130,7 @@ static void a_transaction_takes_them_in(void)
     OK(pc_env_close(env));
 }
 
-static void what_does_not_go_together_is_refused(void)
-{
+static void what_does_not_go_together_is_refused(void) {
     pc_env env = open_env(), other = {0};
     pc_set a = open_set(env, "a", "str"), numbers = open_set(env, "numbers", "u8"), there, closed = {0};
     bool answer = true;
@@ -161,8 +155,7 @@ static void what_does_not_go_together_is_refused(void)
     OK(pc_env_close(env));
 }
 
-int main(void)
-{
+int main(void) {
     RUN(outcomes_go_to_a_third_set_or_to_an_operand);
     RUN(sets_are_compared);
     RUN(many_elements_are_walked_in_batches);

@@ -5,8 +5,7 @@
 #include <stddef.h>
 #include <sys/wait.h>
 
-static void copies_hold_what_was_committed(void)
-{
+static void copies_hold_what_was_committed(void) {
     pc_env env = open_env(), copy = {0};
     pc_dict dict = open_dict(env, "dict", "str", "str");
     pc_txn txn = {0};
@@ -36,8 +35,7 @@ static void copies_hold_what_was_committed(void)
 }
 
 /* How many lines begin with a process's id and have this in their third column; NULL: anything. */
-static unsigned lines_of(const pc_buffer *list, long pid, const char *txn)
-{
+static unsigned lines_of(const pc_buffer *list, long pid, const char *txn) {
     unsigned count = 0;
     char *text = malloc(list->len + 1), *line, *rest = text;
     memcpy(text, list->data, list->len);
@@ -53,8 +51,7 @@ static unsigned lines_of(const pc_buffer *list, long pid, const char *txn)
     return count;
 }
 
-static void readers_are_listed_and_those_of_dead_processes_reaped(void)
-{
+static void readers_are_listed_and_those_of_dead_processes_reaped(void) {
     int ready[2];
     char byte;
     pid_t child;
@@ -100,8 +97,7 @@ static void readers_are_listed_and_those_of_dead_processes_reaped(void)
     close(ready[0]), close(ready[1]);
 }
 
-static void figures_say_why_a_file_grows(void)
-{
+static void figures_say_why_a_file_grows(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "dict", "str", "str");
     pc_iter iter = {0};
@@ -133,8 +129,7 @@ static void figures_say_why_a_file_grows(void)
     OK(pc_env_close(env));
 }
 
-int main(void)
-{
+int main(void) {
     /* First, since it forks: an environment is opened in the child alone. */
     RUN(readers_are_listed_and_those_of_dead_processes_reaped);
     RUN(copies_hold_what_was_committed);

@@ -1,4 +1,5 @@
-/* Storage that fails: loaded before the C library (LD_PRELOAD), it stands in for the calls that write and sync.
+/* Storage that fails: loaded before the C library (LD_PRELOAD), it stands in for the calls that write and
+ * sync.
  *
  * faults_arm names a file, which call on it is to fail, counted from 1, and how; faults_disarm makes all work
  * again and gives how many calls there were. */
@@ -80,7 +81,8 @@ ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) {
         errno = with;
         return -1;
     }
-    return NEXT(ssize_t(*)(int, const void *, size_t, off64_t), "pwrite64")(fd, data, with ? size / 2 : size, at);
+    return NEXT(ssize_t(*)(int, const void *, size_t, off64_t), "pwrite64")(fd, data, with ? size / 2 : size,
+                                                                            at);
 }
 
 ssize_t write(int fd, const void *data, size_t size) {
@@ -108,7 +110,8 @@ ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at) {
         errno = with > 0 ? with : EIO;
         return -1;
     }
-    return NEXT(ssize_t(*)(int, const struct iovec *, int, off_t), "pwritev")(fd, parts, with ? count - 1 : count, at);
+    return NEXT(ssize_t(*)(int, const struct iovec *, int, off_t), "pwritev")(fd, parts,
+                                                                              with ? count - 1 : count, at);
 }
 
 int fsync(int fd) {

@@ -16,6 +16,8 @@ pub enum Fault {
     Error(c_int),
     /// Half is written, which is no error to the system. A sync gives EIO.
     Short,
+    /// The same, and no more room is granted: a quota is used up.
+    Quota,
     /// It is done, and reported as EIO all the same.
     Late,
 }
@@ -47,9 +49,21 @@ pub fn disarm() -> bool {
     PLAN.take().is_some_and(|plan| plan.seen >= plan.at)
 }
 
+fn is_short(fault: Option<Fault>) -> bool {
+    matches!(fault, Some(Fault::Short | Fault::Quota))
+}
+
 /// What is to happen to a call on a descriptor.
 fn next(fd: c_int) -> Option<Fault> {
-    let mut plan = PLAN.get()?;
+    let mut plan = plan_for(fd)?;
+    plan.seen += 1;
+    PLAN.set(Some(plan));
+    (plan.seen == plan.at || plan.lasting && plan.seen > plan.at).then_some(plan.fault)
+}
+
+/// The plan, if it is one for the file of this descriptor.
+fn plan_for(fd: c_int) -> Option<Plan> {
+    let plan = PLAN.get()?;
     // SAFETY: `stat` is plain numbers, and a valid place for the answer.
     let stat = unsafe {
         let mut stat = std::mem::zeroed::<libc::stat>();
@@ -58,12 +72,7 @@ fn next(fd: c_int) -> Option<Fault> {
         }
         stat
     };
-    if (stat.st_dev, stat.st_ino) != (plan.device, plan.file) {
-        return None;
-    }
-    plan.seen += 1;
-    PLAN.set(Some(plan));
-    (plan.seen == plan.at || plan.lasting && plan.seen > plan.at).then_some(plan.fault)
+    ((stat.st_dev, stat.st_ino) == (plan.device, plan.file)).then_some(plan)
 }
 
 fn fail(errno: c_int) {
@@ -77,7 +86,7 @@ unsafe fn write_at(fd: c_int, data: *const c_void, size: usize, at: i64) -> isiz
         fail(errno);
         return -1;
     }
-    let size = if fault == Some(Fault::Short) { size / 2 } else { size };
+    let size = if is_short(fault) { size / 2 } else { size };
     // SAFETY: the caller's own arguments, or a part of its data.
     let written = unsafe { libc::syscall(libc::SYS_pwrite64, fd, data, size, at) };
     if fault == Some(Fault::Late) {
@@ -113,7 +122,7 @@ pub unsafe extern "C" fn writev(fd: c_int, parts: *const libc::iovec, count: c_i
         return -1;
     }
     // A short one leaves out the last part: there are two at least where LMDB calls this.
-    let count = if fault == Some(Fault::Short) { count - 1 } else { count };
+    let count = if is_short(fault) { count - 1 } else { count };
     // SAFETY: the caller's own arguments.
     let written = unsafe { libc::syscall(libc::SYS_writev, fd, parts, count) };
     if fault == Some(Fault::Late) {
@@ -121,6 +130,17 @@ pub unsafe extern "C" fn writev(fd: c_int, parts: *const libc::iovec, count: c_i
         return -1;
     }
     isize::try_from(written).unwrap()
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn fallocate(fd: c_int, mode: c_int, at: i64, size: i64) -> c_int {
+    if plan_for(fd).is_some_and(|plan| plan.fault == Fault::Quota) {
+        fail(libc::EDQUOT);
+        return -1;
+    }
+    // SAFETY: no memory is passed.
+    let rc = unsafe { libc::syscall(libc::SYS_fallocate, fd, mode, at, size) };
+    c_int::try_from(rc).unwrap()
 }
 
 fn sync(fd: c_int, number: libc::c_long) -> c_int {

@@ -132,10 +132,7 @@ impl Engine {
             let snapshot = begin()?;
             from.read_exact_at(&mut pages, 0)
                 .map_err(|error| Code::of(&error).error("reading the data file for its copy"))?;
-            let (even, odd) = pages.split_at(page_size);
-            let (own, other) = if snapshot.id() % 2 == 0 { (even, odd) } else { (odd, even) };
-            // Commits take the two pages in turns. While the other page is no newer, nobody writes this one.
-            if word(own, meta::TXN) == snapshot.id() && word(other, meta::TXN) <= snapshot.id() {
+            if let Some(own) = header_of(&pages, snapshot.id()) {
                 return Ok((snapshot, own.to_vec()));
             }
         }
@@ -180,6 +177,14 @@ impl Engine {
     }
 }
 
+/// The one of the two header pages that a commit wrote, unless another commit may be writing it again.
+fn header_of(pages: &[u8], txn: u64) -> Option<&[u8]> {
+    let (even, odd) = pages.split_at(pages.len() / 2);
+    let (own, other) = if txn % 2 == 0 { (even, odd) } else { (odd, even) };
+    // Commits take the two pages in turns: while the other one is no newer, nobody writes this one.
+    (word(own, meta::TXN) == txn && word(other, meta::TXN) <= txn).then_some(own)
+}
+
 /// Number at a place of a header page; a word of the machine that wrote it, which is of this kind.
 fn word(page: &[u8], at: usize) -> u64 {
     let bytes = page.get(at..at + size_of::<usize>()).and_then(|bytes| bytes.try_into().ok());
@@ -216,7 +221,7 @@ impl Target {
     }
 
     /// Makes the file that is written aside; `None`: something is there already.
-    fn create(&mut self, mode: u32) -> Result<Option<File>> {
+    fn create(&mut self, permissions: u32) -> Result<Option<File>> {
         if !self.no_subdir {
             match fs::metadata(&self.path) {
                 Ok(meta) if !meta.is_dir() => return Ok(None),
@@ -231,8 +236,8 @@ impl Target {
         if self.data_file.symlink_metadata().is_ok() {
             return Ok(None);
         }
-        let made = OpenOptions::new().write(true).create_new(true).mode(mode).open(&self.aside);
-        made.map(Some).map_err(|error| self.failed(&error))
+        let file = OpenOptions::new().write(true).create_new(true).mode(permissions).open(&self.aside);
+        file.map(Some).map_err(|error| self.failed(&error))
     }
 
     /// Gives the file its name. `Ok(false)`: there is something of that name by now.
@@ -293,6 +298,26 @@ mod tests {
     #[cfg(target_pointer_width = "64")]
     fn the_places_are_those_of_the_format() {
         assert_eq!((meta::LAST_PAGE, meta::TXN), (136, 144));
+    }
+
+    #[test]
+    fn a_header_is_that_of_its_commit_and_not_about_to_be_written() {
+        let pages = |even: usize, odd: usize| {
+            let mut pages = vec![0; 512];
+            for (at, txn) in [(0, even), (256, odd)] {
+                pages[at + meta::TXN..][..size_of::<usize>()].copy_from_slice(&txn.to_ne_bytes());
+            }
+            pages
+        };
+        assert_eq!(header_of(&pages(6, 5), 6), Some(&pages(6, 5)[..256]));
+        assert_eq!(header_of(&pages(4, 5), 5), Some(&pages(4, 5)[256..]));
+        assert_eq!(header_of(&pages(0, 0), 0), Some(&pages(0, 0)[..256]), "nothing was committed yet");
+        // The next commit is there, so the one after it may be on its way to this page,
+        assert_eq!(header_of(&pages(6, 7), 6), None);
+        // or has reached it.
+        assert_eq!(header_of(&pages(8, 7), 6), None);
+        // A commit that came out short has left its number in neither.
+        assert_eq!(header_of(&pages(4, 3), 5), None);
     }
 
     #[test]

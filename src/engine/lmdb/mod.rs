@@ -20,9 +20,9 @@
 mod copy;
 mod create;
 mod failure;
-mod foreign;
 mod filesystem;
 mod flusher;
+mod foreign;
 pub(crate) mod fork;
 mod header;
 mod lock;
