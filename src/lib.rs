@@ -52,3 +52,8 @@ pub use environment::{Environment, Info, Options, ReaderInfo};
 pub use error::{Error, Result, Status};
 pub use set::{Elements, Set};
 pub use transaction::{Access, Transaction};
+
+/// The Rust example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -150,8 +150,8 @@ proptest! {
 #[test]
 fn sets_larger_than_any_batch_are_as_in_memory() {
     let few: Model = (0..40_000).step_by(7919).collect();
-    let odd: Model = (0..20_000).filter(|n| n % 2 == 1).collect();
-    let most: Model = (3_000..19_000).filter(|n| n % 11 != 0).collect();
+    let odd: Model = (0..12_000).filter(|n| n % 2 == 1).collect();
+    let most: Model = (2_000..11_000).filter(|n| n % 11 != 0).collect();
     for in_transaction in [false, true] {
         check_all(&scratch().env, &[few.clone(), odd.clone(), most.clone()], in_transaction);
     }

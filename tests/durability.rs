@@ -89,14 +89,14 @@ extern "C" fn fsync(fd: c_int) -> c_int {
 unsafe extern "C" fn pwrite(fd: c_int, from: *const c_void, count: usize, at: libc::off_t) -> isize {
     record_write(fd);
     // SAFETY: passes on what the caller asked for.
-    unsafe { libc::syscall(libc::SYS_pwrite64, fd, from, count, at) as isize }
+    isize::try_from(unsafe { libc::syscall(libc::SYS_pwrite64, fd, from, count, at) }).unwrap()
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn writev(fd: c_int, from: *const libc::iovec, count: c_int) -> isize {
     record_write(fd);
     // SAFETY: passes on what the caller asked for.
-    unsafe { libc::syscall(libc::SYS_writev, fd, from, count) as isize }
+    isize::try_from(unsafe { libc::syscall(libc::SYS_writev, fd, from, count) }).unwrap()
 }
 
 fn id(meta: &Metadata) -> Id {
@@ -117,7 +117,8 @@ impl Watch {
     /// What has happened since the last call.
     fn take(&mut self) -> Vec<Event> {
         let events = RECORDER.events.lock();
-        let seen = events[self.from..].iter().filter(|(id, _)| *id == self.id).map(|(_, event)| *event).collect();
+        let seen =
+            events[self.from..].iter().filter(|(id, _)| *id == self.id).map(|(_, event)| *event).collect();
         self.from = events.len();
         seen
     }
@@ -133,7 +134,11 @@ impl Watch {
     fn fail_syncs(&self, fail: bool) {
         let mut failing = RECORDER.failing.lock();
         let failing = failing.get_or_insert_with(HashSet::new);
-        if fail { failing.insert(self.id) } else { failing.remove(&self.id) };
+        if fail {
+            failing.insert(self.id)
+        } else {
+            failing.remove(&self.id)
+        };
     }
 }
 
@@ -165,7 +170,10 @@ fn a_commit_of_full_durability_is_synced_before_it_returns() {
         let events = open.file.take();
         // The pages and their sync, then the meta page that makes them count.
         assert_eq!(events[events.len() - 2..], [Sync, SyncedWrite], "{events:?}");
-        assert!(events.len() > 2 && events[..events.len() - 2].iter().all(|event| *event == Write), "{events:?}");
+        assert!(
+            events.len() > 2 && events[..events.len() - 2].iter().all(|event| *event == Write),
+            "{events:?}"
+        );
     }
 }
 

@@ -7,7 +7,6 @@ mod faults;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Barrier;
 use std::time::Duration;
 
@@ -343,15 +342,14 @@ fn writers_that_wait_for_one_that_fails_are_told() {
 
 /// How many writes and syncs a commit of one small record in a small dict makes.
 fn calls_of_a_commit() -> u64 {
-    (1..)
-        .find(|at| {
-            let world = World::new(full());
-            arm(&world.file(), Fault::Error(libc::EIO), *at, false);
-            let outcome = world.dict.put(&1, &[1]);
-            disarm();
-            status(outcome) == Status::CommitUnknown
-        })
-        .unwrap()
+    let fails = |at: u64| {
+        let world = World::new(full());
+        arm(&world.file(), Fault::Error(libc::EIO), at, false);
+        let outcome = world.dict.put(&1, &[1]);
+        disarm();
+        outcome.is_err_and(|error| error.status() == Status::CommitUnknown)
+    };
+    (1..100).find(|at| fails(*at)).unwrap()
 }
 
 /// The C ABI lends addresses in a snapshot; they stay good until that ends, whatever fails meanwhile.

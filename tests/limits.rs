@@ -13,10 +13,7 @@ const MAX_VALUE: usize = 2_147_418_096;
 
 /// A key of the length that is encoded in 1,978 bytes is stored and found by every call; one byte more is refused
 /// by those that store, and found by none.
-fn longest_key<K: Key>(longest: &K::Borrowed, too_long: &K::Borrowed)
-where
-    K: Debug,
-{
+fn longest_key<K: Key + Debug>(longest: &K::Borrowed, too_long: &K::Borrowed) {
     let s = scratch();
     let dict = Dict::<K, i64>::open(&s.env, "dict").unwrap();
     let set = Set::<K>::open(&s.env, "set").unwrap();

@@ -27,9 +27,9 @@ fn in_child(test: &str, before: impl FnOnce(&Path) -> Vec<String>) -> Option<Pat
     words.push(std::env::current_exe().unwrap().to_str().unwrap().to_owned());
     words.extend(["--exact", test, "--nocapture"].map(str::to_owned));
     let output = Command::new(&words[0]).args(&words[1..]).env(CHILD, directory.path()).output().unwrap();
-    let text =
+    let told =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && text.contains("1 passed"), "{}: {text}", output.status);
+    assert!(output.status.success() && told.contains("1 passed"), "{}: {told}", output.status);
     None
 }
 

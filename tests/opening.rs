@@ -91,7 +91,9 @@ fn refused(content: &[u8]) -> persistent_collections::Error {
     let file = dir.path().join("data.mdb");
     std::fs::write(&file, content).unwrap();
     let mut all = Vec::new();
-    for options in [options(), Options { read_only: true, ..options() }, Options { immutable: true, ..options() }] {
+    for options in
+        [options(), Options { read_only: true, ..options() }, Options { immutable: true, ..options() }]
+    {
         let error = Environment::open(dir.path(), &options).unwrap_err();
         assert!(error.message().contains("data.mdb"), "{error}");
         assert!(std::fs::read(&file).unwrap() == content, "the file was changed: {error}");
@@ -211,8 +213,14 @@ fn a_creation_cut_short_is_made_anew() {
     let file = path.join("data.mdb");
     let made = std::fs::read(&file).unwrap();
     assert_eq!(made.len(), 8192, "nothing was written yet");
-    let mut cut: Vec<Vec<u8>> = [0, 1, 17, 100, 4095, 4096, 4097, 8191].iter().map(|n| made[..*n].to_vec()).collect();
-    cut.extend([vec![0; 8192], vec![0; 5], with(made.clone(), 0, &[0; 512]), with(made.clone(), 4096, &[0; 4096])]);
+    let mut cut: Vec<Vec<u8>> =
+        [0, 1, 17, 100, 4095, 4096, 4097, 8191].iter().map(|n| made[..*n].to_vec()).collect();
+    cut.extend([
+        vec![0; 8192],
+        vec![0; 5],
+        with(made.clone(), 0, &[0; 512]),
+        with(made.clone(), 4096, &[0; 4096]),
+    ]);
     for content in cut {
         std::fs::write(&file, &content).unwrap();
         for refusing in [Options { read_only: true, ..options() }, Options { immutable: true, ..options() }] {

@@ -2,8 +2,8 @@
  *
  *   opener PATH FLAGS KEY
  *
- * Waits for a line, opens with the sum of PC_ENV_* that FLAGS is, stores KEY unless it is empty, and prints the
- * status and the message. Then waits for the end of its input and closes. OPENER_UID: the user to be. */
+ * Waits for a line, opens with the sum of PC_ENV_* that FLAGS is, stores KEY unless it is empty, and prints
+ * the status and the message. Then waits for the end of its input and closes. OPENER_UID: the user to be. */
 #define _GNU_SOURCE
 
 #include <stdio.h>
@@ -13,15 +13,13 @@
 
 #include "persistent_collections.h"
 
-static int report(pc_status status)
-{
+static int report(pc_status status) {
     printf("%d %s\n", (int)status, status < 0 ? pc_last_error() : "");
     fflush(stdout);
     return status < 0;
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     pc_env_options options;
     pc_env env;
     pc_dict dict;

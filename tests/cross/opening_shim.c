@@ -20,20 +20,17 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-static long number(const char *name, int base)
-{
+static long number(const char *name, int base) {
     const char *text = getenv(name);
     return text ? strtol(text, NULL, base) : -1;
 }
 
-static int below(const char *path)
-{
+static int below(const char *path) {
     const char *directory = getenv("SHIM_DIRECTORY");
     return directory && strncmp(path, directory, strlen(directory)) == 0;
 }
 
-static int is_ours(int fd)
-{
+static int is_ours(int fd) {
     char link[64], path[4096];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     long length = syscall(SYS_readlinkat, AT_FDCWD, link, path, sizeof path - 1);
@@ -44,100 +41,81 @@ static int is_ours(int fd)
 }
 
 /* Whether this is the call at which the process is to end. */
-static int is_last(int ours)
-{
+static int is_last(int ours) {
     static long calls;
     return ours && __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST) == number("SHIM_KILL_AT", 10);
 }
 
-static void step(int ours)
-{
+static void step(int ours) {
     if (is_last(ours))
         kill(getpid(), SIGKILL);
 }
 
 /* How much of a write is done before the end, if it comes here. */
-static int ends_here(int fd)
-{
+static int ends_here(int fd) {
     int last = is_last(is_ours(fd));
     if (last && !getenv("SHIM_HALF"))
         kill(getpid(), SIGKILL);
     return last;
 }
 
-static int open_at(const char *path, int flags, mode_t mode)
-{
+static int open_at(const char *path, int flags, mode_t mode) {
     step(below(path));
     return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
-#define OPEN(name) \
-    int name(const char *path, int flags, ...) \
-    { \
-        va_list arguments; \
-        va_start(arguments, flags); \
-        mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0; \
-        va_end(arguments); \
-        return open_at(path, flags, mode); \
+#define OPEN(name)                                                                                           \
+    int name(const char *path, int flags, ...) {                                                             \
+        va_list arguments;                                                                                   \
+        va_start(arguments, flags);                                                                          \
+        mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;                                       \
+        va_end(arguments);                                                                                   \
+        return open_at(path, flags, mode);                                                                   \
     }
 
 OPEN(open)
 OPEN(open64)
 
-int mkdir(const char *path, mode_t mode)
-{
+int mkdir(const char *path, mode_t mode) {
     step(below(path));
     return (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
 }
 
-int unlink(const char *path)
-{
+int unlink(const char *path) {
     step(below(path));
     return (int)syscall(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
-int close(int fd)
-{
+int close(int fd) {
     step(is_ours(fd));
     return (int)syscall(SYS_close, fd);
 }
 
-int ftruncate(int fd, off_t length)
-{
+int ftruncate(int fd, off_t length) {
     step(is_ours(fd));
     return (int)syscall(SYS_ftruncate, fd, length);
 }
 
-int ftruncate64(int fd, off64_t length)
-{
-    return ftruncate(fd, length);
-}
+int ftruncate64(int fd, off64_t length) { return ftruncate(fd, length); }
 
-int fallocate(int fd, int mode, off_t at, off_t length)
-{
+int fallocate(int fd, int mode, off_t at, off_t length) {
     step(is_ours(fd));
     return (int)syscall(SYS_fallocate, fd, mode, at, length);
 }
 
-int fallocate64(int fd, int mode, off64_t at, off64_t length)
-{
-    return fallocate(fd, mode, at, length);
-}
+int fallocate64(int fd, int mode, off64_t at, off64_t length) { return fallocate(fd, mode, at, length); }
 
-int fsync(int fd)
-{
+int fsync(int fd) {
     step(is_ours(fd));
     return (int)syscall(SYS_fsync, fd);
 }
 
-int fdatasync(int fd)
-{
+int fdatasync(int fd) {
     step(is_ours(fd));
     return (int)syscall(SYS_fdatasync, fd);
 }
 
-ssize_t pwrite(int fd, const void *from, size_t count, off_t at)
-{
+ssize_t pwrite(int fd, const void *from, size_t count, off_t at) {
     if (ends_here(fd)) {
         syscall(SYS_pwrite64, fd, from, count / 2 + count / 16, at);
         kill(getpid(), SIGKILL);
@@ -145,13 +123,9 @@ ssize_t pwrite(int fd, const void *from, size_t count, off_t at)
     return syscall(SYS_pwrite64, fd, from, count, at);
 }
 
-ssize_t pwrite64(int fd, const void *from, size_t count, off64_t at)
-{
-    return pwrite(fd, from, count, at);
-}
+ssize_t pwrite64(int fd, const void *from, size_t count, off64_t at) { return pwrite(fd, from, count, at); }
 
-ssize_t writev(int fd, const struct iovec *from, int count)
-{
+ssize_t writev(int fd, const struct iovec *from, int count) {
     if (ends_here(fd)) {
         syscall(SYS_write, fd, from->iov_base, from->iov_len / 2);
         kill(getpid(), SIGKILL);
@@ -159,19 +133,16 @@ ssize_t writev(int fd, const struct iovec *from, int count)
     return syscall(SYS_writev, fd, from, count);
 }
 
-void *mmap(void *at, size_t length, int protection, int flags, int fd, off_t offset)
-{
+void *mmap(void *at, size_t length, int protection, int flags, int fd, off_t offset) {
     step(fd >= 0 && is_ours(fd));
     return (void *)syscall(SYS_mmap, at, length, protection, flags, fd, offset);
 }
 
-void *mmap64(void *at, size_t length, int protection, int flags, int fd, off64_t offset)
-{
+void *mmap64(void *at, size_t length, int protection, int flags, int fd, off64_t offset) {
     return mmap(at, length, protection, flags, fd, offset);
 }
 
-static int control(int fd, int command, long argument)
-{
+static int control(int fd, int command, long argument) {
     long tell = number("SHIM_TELL", 10);
     step(is_ours(fd));
     if (command == F_SETLKW && tell >= 0 && is_ours(fd) && syscall(SYS_write, tell, "w", 1) != 1)
@@ -179,21 +150,19 @@ static int control(int fd, int command, long argument)
     return (int)syscall(SYS_fcntl, fd, command, argument);
 }
 
-#define FCNTL(name) \
-    int name(int fd, int command, ...) \
-    { \
-        va_list arguments; \
-        va_start(arguments, command); \
-        long argument = va_arg(arguments, long); \
-        va_end(arguments); \
-        return control(fd, command, argument); \
+#define FCNTL(name)                                                                                          \
+    int name(int fd, int command, ...) {                                                                     \
+        va_list arguments;                                                                                   \
+        va_start(arguments, command);                                                                        \
+        long argument = va_arg(arguments, long);                                                             \
+        va_end(arguments);                                                                                   \
+        return control(fd, command, argument);                                                               \
     }
 
 FCNTL(fcntl)
 FCNTL(fcntl64)
 
-int statfs(const char *path, struct statfs *into)
-{
+int statfs(const char *path, struct statfs *into) {
     long kind = number("SHIM_STATFS", 16);
     int rc = (int)syscall(SYS_statfs, path, into);
     if (rc == 0 && kind >= 0)
@@ -201,7 +170,4 @@ int statfs(const char *path, struct statfs *into)
     return rc;
 }
 
-int statfs64(const char *path, struct statfs64 *into)
-{
-    return statfs(path, (struct statfs *)into);
-}
+int statfs64(const char *path, struct statfs64 *into) { return statfs(path, (struct statfs *)into); }

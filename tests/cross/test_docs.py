@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,24 @@ def test_the_guide_has_examples_and_every_status() -> None:
     functions = set(re.findall(r"\b(pc_\w+)\(", re.sub(r"//[^\n]*|/\*.*?\*/", "", header, flags=re.S)))
     missing = {name for name in functions if f"`{name}" not in guide and f"{name}(" not in guide}
     assert not missing
+
+
+def example(language: str) -> str:
+    """The README's example in a language."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+    assert found, f"README.md has no example in {language}"
+    return found[1]
+
+
+def test_the_readmes_examples_share_their_data(tmp_path: Path) -> None:
+    def run(*command: str) -> str:
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert run(sys.executable, "-c", example("python")) == "{'Ada': 36} True\n"
+    julia = [os.environ["JULIA"], "--startup-file=no", f"--project={ROOT / 'bindings' / 'julia'}"]
+    printed = run(*julia, "-e", example("julia"))
+    assert "Ada" in printed, printed
+    assert "Grace" in printed, printed

@@ -1,4 +1,4 @@
-"""Storage that fails under the library that other languages load: `tests/shim/faults.c` stands in for the system."""
+"""Storage that fails under the library that other languages load: `tests/shim/faults.c` makes it fail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worker import Worker
 
 from persistent_collections import Environment, PersistentDict, PersistentSet
 
-# Lets each call of a workload fail in turn, each time with a new environment, and compares with plain collections.
+# Lets each call of a workload fail in turn, each time with a new environment; plain collections are the model.
 WORKLOAD = """
 import ctypes, errno, itertools
 faults = ctypes.CDLL(os.environ["FAULTS"])
@@ -71,7 +71,8 @@ for at in itertools.count(1):
             failed = True
             faults.faults_disarm()
             unknown += 1
-            for call in [lambda: len(world.d), lambda: world.s.add(1), world.env.flush, lambda: world.d["before"]]:
+            calls = [lambda: len(world.d), lambda: world.s.add(1), lambda: world.d["before"], world.env.flush]
+            for call in calls:
                 try:
                     call()
                 except EnvironmentFailedError:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import lmdb_side
 import pytest
-from conftest import ROOT, Compiler
+from conftest import Compiler
 
 from persistent_collections import Environment, PersistentDict
 
@@ -206,9 +206,7 @@ def test_a_creator_that_lives_is_waited_for(openers: Openers, tmp_path: Path, fl
         data.write_bytes(made[:PAGE])
         inode = data.stat().st_ino
         told, tell = os.pipe()
-        opener = openers.begin(
-            path, "", flags, SHIM_DIRECTORY=str(path), SHIM_TELL=str(tell)
-        )
+        opener = openers.begin(path, "", flags, SHIM_DIRECTORY=str(path), SHIM_TELL=str(tell))
         os.close(tell)
         assert os.read(told, 1) == b"w"
         os.close(told)
@@ -234,7 +232,8 @@ def test_a_creator_of_another_library_is_not_in_the_way(openers: Openers, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [("6969", "NFS"), ("ff534d42", "CIFS"), ("fe534d42", "SMB2"), ("c36400", "Ceph")]
+    ("kind", "name"),
+    [("6969", "NFS"), ("ff534d42", "CIFS"), ("fe534d42", "SMB2"), ("c36400", "Ceph")],
 )
 def test_network_file_systems_are_refused(
     openers: Openers, tmp_path: Path, kind: str, name: str
@@ -386,7 +385,6 @@ keys = PersistentDict(env, "keys", key=str, value=str)
 for turn in range(20):
     keys[str(turn)] = "parent"
     if os.fork() == 0:
-        env.close()
         with Environment(sys.argv[1], durability="none", flush_interval=0.001) as own:
             PersistentDict(own, "keys", key=str, value=str)[f"child {turn}"] = "child"
         sys.exit(7)

@@ -56,9 +56,10 @@ impl Files {
             return match path.canonicalize() {
                 Ok(real) => Ok(Files::new(real, true)),
                 // Not there yet; a link to nothing is left alone, for LMDB would put its lock file beside the link.
-                Err(error) if error.kind() == ErrorKind::NotFound && !path.is_symlink() => {
-                    Ok(Files::new(directory_of(path).canonicalize()?.join(path.file_name().unwrap_or_default()), true))
-                }
+                Err(error) if error.kind() == ErrorKind::NotFound && !path.is_symlink() => Ok(Files::new(
+                    directory_of(path).canonicalize()?.join(path.file_name().unwrap_or_default()),
+                    true,
+                )),
                 Err(error) => Err(error),
             };
         }
@@ -85,7 +86,8 @@ pub(super) fn prepare(path: &Path, create: bool, mode: u32, settings: &Settings)
     if create && !settings.no_subdir {
         make_directory(path)?;
     }
-    let files = Files::resolve(path, settings.no_subdir).map_err(|error| cannot_reach(path, &error, create))?;
+    let files =
+        Files::resolve(path, settings.no_subdir).map_err(|error| cannot_reach(path, &error, create))?;
     if !settings.immutable {
         // Where links lead to.
         filesystem::check(directory_of(&files.data))?;
@@ -102,7 +104,10 @@ fn check_kind(path: &Path, create: bool, no_subdir: bool) -> Result<()> {
         )),
         Ok(meta) if !meta.is_dir() && !no_subdir => Err(Error::new(
             Status::NotADatabase,
-            format!("{} is a file, not a directory with an environment; a file needs no_subdir", path.display()),
+            format!(
+                "{} is a file, not a directory with an environment; a file needs no_subdir",
+                path.display()
+            ),
         )),
         Ok(meta) if !meta.is_dir() && !meta.is_file() => Err(Error::new(
             Status::NotADatabase,
@@ -123,7 +128,10 @@ pub(super) fn make_directory(path: &Path) -> Result<()> {
         Err(_) if path.is_dir() => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::new(
             Status::NoEnvironment,
-            format!("{} cannot be made: its parent directory does not exist; make that first", path.display()),
+            format!(
+                "{} cannot be made: its parent directory does not exist; make that first",
+                path.display()
+            ),
         )),
         Err(error) => Err(cannot_reach(path, &error, true)),
     }
@@ -174,7 +182,8 @@ pub(super) fn settle(files: &Files, create: bool, writable: bool, mode: u32) -> 
 /// file is to be looked at again.
 fn mend(files: &Files, mode: u32) -> Result<()> {
     let failed = |error: io::Error| cannot_reach(&files.lock, &error, true);
-    let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(mode).to_owned();
+    let options =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(mode).to_owned();
     let lock = options.open(&files.lock).map_err(failed)?;
     if !set_lock(&lock, libc::F_WRLCK, libc::F_SETLK).map_err(failed)? {
         set_lock(&lock, libc::F_RDLCK, libc::F_SETLKW).map_err(failed)?;
@@ -274,12 +283,16 @@ fn directory_of(path: &Path) -> &Path {
 fn cannot_reach(path: &Path, error: &io::Error, create: bool) -> Error {
     let (status, hint) = match error.kind() {
         ErrorKind::NotFound if create => (Status::NoEnvironment, "make its parent directory first"),
-        ErrorKind::NotFound => (Status::NoEnvironment, "nothing is made when opening read-only or without create"),
+        ErrorKind::NotFound => {
+            (Status::NoEnvironment, "nothing is made when opening read-only or without create")
+        }
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             (Status::Permission, "see to the permissions, or open it read_only")
         }
         ErrorKind::NotADirectory => (Status::NoEnvironment, "a part of the path is a file"),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => (Status::DiskFull, "make room and open it again"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            (Status::DiskFull, "make room and open it again")
+        }
         _ => (Status::Io, "the system says no more"),
     };
     Error::new(status, format!("{} cannot be opened: {error}; {hint}", path.display()))

@@ -166,7 +166,7 @@ impl Engine {
         let room = unsafe {
             (libc::fstatvfs(fd, system.as_mut_ptr()) == 0).then(|| {
                 let system = system.assume_init();
-                u64::from(system.f_bavail).saturating_mul(system.f_frsize)
+                system.f_bavail.saturating_mul(system.f_frsize)
             })
         };
         if room.is_some_and(|room| room < LITTLE) {
@@ -203,7 +203,9 @@ impl Engine {
         {
             return Error::new(
                 Status::DiskFull,
-                format!("the data file may not grow beyond {limit} bytes (see ulimit -f); the transaction is undone"),
+                format!(
+                    "the data file may not grow beyond {limit} bytes (see ulimit -f); the transaction is undone"
+                ),
             );
         }
         self.want_more(0);

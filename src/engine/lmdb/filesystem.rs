@@ -82,7 +82,8 @@ pub(super) fn check(directory: &Path) -> Result<()> {
     };
     // What cannot be asked is told when the files are opened.
     let Some(found) = found else { return Ok(()) };
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a magic number of 32 bits in a wider type
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    // a magic number of 32 bits in a wider type
     let kind = found as u32;
     let name = OF_THE_NETWORK.iter().find(|(number, _)| *number == kind).map(|(_, name)| (*name).to_owned());
     let name = match name {
@@ -143,7 +144,15 @@ mod tests {
     fn local_file_systems_are_not_in_the_table() {
         // ext4, xfs, btrfs, tmpfs, overlayfs, zfs, f2fs, FUSE, 9P
         for local in [
-            0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630, 0x2fc1_2fc1, 0xf2f5_2010, FUSE, 0x0102_1997,
+            0xef53,
+            0x5846_5342,
+            0x9123_683e,
+            0x0102_1994,
+            0x794c_7630,
+            0x2fc1_2fc1,
+            0xf2f5_2010,
+            FUSE,
+            0x0102_1997,
         ] {
             assert!(OF_THE_NETWORK.iter().all(|(number, _)| *number != local), "{local:x}");
         }

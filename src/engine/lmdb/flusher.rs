@@ -56,7 +56,9 @@ impl Flusher {
         let failed = |error: std::io::Error| {
             Error::new(
                 Status::Io,
-                format!("the thread that flushes in the background cannot be started: {error}; open without one"),
+                format!(
+                    "the thread that flushes in the background cannot be started: {error}; open without one"
+                ),
             )
         };
         let fd = env.descriptor().map_err(|code| code.error("starting to flush in the background"))?;
@@ -153,7 +155,8 @@ fn flush(file: &File, flushed: &mut Option<u64>) -> std::io::Result<()> {
 
 /// Starts a thread that no signal of the host is delivered to.
 fn without_signals<R>(start: impl FnOnce() -> R) -> R {
-    let (mut all, mut before) = (MaybeUninit::<libc::sigset_t>::uninit(), MaybeUninit::<libc::sigset_t>::uninit());
+    let (mut all, mut before) =
+        (MaybeUninit::<libc::sigset_t>::uninit(), MaybeUninit::<libc::sigset_t>::uninit());
     // SAFETY: both are valid places; the first is filled before it is read, and a failure, which only a bad
     // argument could cause, leaves the mask as it is.
     let masked = unsafe {

@@ -60,15 +60,16 @@ pub(super) struct Meta {
 /// Looks at a data file, and refuses what LMDB must not open.
 pub(super) fn look(path: &Path, file: &File) -> Result<Found> {
     let name = path.display();
-    let failed =
-        |error: std::io::Error| Error::new(Status::Io, format!("{name} cannot be read: {error}; check the disk"));
+    let failed = |error: std::io::Error| {
+        Error::new(Status::Io, format!("{name} cannot be read: {error}; check the disk"))
+    };
     let page_size = map::page_size();
     let size = file.metadata().map_err(failed)?.len();
     if size == 0 {
         return Ok(Found::Empty);
     }
     let mut start = Vec::with_capacity(2 * page_size);
-    (&*file).take(2 * page_size as u64).read_to_end(&mut start).map_err(failed)?;
+    file.take(2 * page_size as u64).read_to_end(&mut start).map_err(failed)?;
     if size <= 2 * page_size as u64
         && let Some(found) = creation(&start, page_size)
     {
@@ -85,7 +86,9 @@ pub(super) fn look(path: &Path, file: &File) -> Result<Found> {
         let meta = meta(file, page_size).map_err(failed)?.ok_or_else(|| {
             Error::new(
                 Status::Corrupted,
-                format!("{name} is damaged: the second of its two header pages is none; restore it from a copy"),
+                format!(
+                    "{name} is damaged: the second of its two header pages is none; restore it from a copy"
+                ),
             )
         })?;
         let pages = size / page_size as u64;
@@ -278,7 +281,8 @@ mod tests {
 
     #[test]
     fn what_anybody_wrote_is_no_creation() {
-        for at in [0, AT_MAGIC, AT_TXN, META_END, SIZE - 1, SIZE + AT_TXN, SIZE + AT_LAST_PAGE, 2 * SIZE - 1] {
+        for at in [0, AT_MAGIC, AT_TXN, META_END, SIZE - 1, SIZE + AT_TXN, SIZE + AT_LAST_PAGE, 2 * SIZE - 1]
+        {
             let mut written = made();
             written[at] ^= 0x55;
             assert_eq!(creation(&written, SIZE), None, "{at}");

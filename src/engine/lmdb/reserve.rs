@@ -35,9 +35,7 @@ pub(super) fn lock_file(environment: &Path, no_subdir: bool, mode: u32, max_read
         return Ok(());
     };
     match take_room(&file, size) {
-        Err(error)
-            if matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG)) =>
-        {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG)) => {
             Err(Error::new(Status::DiskFull, format!("{} cannot be made: {error}", path.display())))
         }
         // Not every file system can.

@@ -79,7 +79,9 @@ impl Walk<'_> {
 
     /// Takes a page's lists of free pages, or gives its children. `None`: it is no page of a tree.
     fn nodes(&mut self, page: &[u8]) -> Result<Option<Vec<u64>>> {
-        let (Some(flags), Some(lower)) = (short(page, WORD + 2), short(page, WORD + 4)) else { return Ok(None) };
+        let (Some(flags), Some(lower)) = (short(page, WORD + 2), short(page, WORD + 4)) else {
+            return Ok(None);
+        };
         let count = usize::from(lower).saturating_sub(PAGE_HEADER) / 2;
         let mut children = Vec::new();
         for index in 0..count {
@@ -122,7 +124,8 @@ impl Walk<'_> {
             return false;
         };
         let missing = self.pages..=self.last_page;
-        self.free.extend(numbers.chunks_exact(WORD).filter_map(|n| word(n, 0)).filter(|n| missing.contains(n)));
+        self.free
+            .extend(numbers.chunks_exact(WORD).filter_map(|n| word(n, 0)).filter(|n| missing.contains(n)));
         true
     }
 }
