@@ -10,7 +10,7 @@ VENV := target/venv
 PYTHON := $(VENV)/bin/python
 JULIA_PROJECT := bindings/julia
 C_FLAGS := -std=c11 -Wall -Wextra -Werror -pedantic
-C_SOURCES := $(wildcard demo/*.c tests/c/*.c tests/c/*.h)
+C_SOURCES := $(wildcard demo/*.c tests/*/*.c tests/*/*.h)
 
 # What the bindings load, wherever they are run from.
 export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)

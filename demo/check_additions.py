@@ -17,14 +17,14 @@ import unicodedata
 from collections import Counter
 from typing import Any
 
+from write_unicode import entry
+
 from persistent_collections import (
     Environment,
     NoCollectionError,
     PersistentDict,
     PersistentSet,
 )
-
-from write_unicode import entry
 
 
 def compare(what: str, found: Any, expected: Any) -> bool:
@@ -74,11 +74,7 @@ def check(env: Environment) -> bool:
             {"category_counts": ("dict", "str", "i64"), "first_words": ("set", "str", "unit")},
         ),
     ]
-    wrong = [
-        name
-        for codepoint, name in names.items()
-        if characters.get(name) != entry(chr(codepoint), name)
-    ]
+    wrong = [name for codepoint, name in names.items() if characters.get(name) != entry(chr(codepoint), name)]
     for name in wrong[:5]:
         print(f"Python: characters[{name!r}] is {characters.get(name)!r}", file=sys.stderr)
     same.append(not wrong and len(characters) == len(names))

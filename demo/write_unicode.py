@@ -62,9 +62,7 @@ def main(directory: str) -> int:
                 characters.update((name, entry(character, name)) for character, name in block)
                 by_codepoint.update((ord(character), name) for character, name in block)
                 letters.update(
-                    character
-                    for character, _ in block
-                    if unicodedata.category(character).startswith("L")
+                    character for character, _ in block if unicodedata.category(character).startswith("L")
                 )
             blocks += 1
             total += len(block)

@@ -32,7 +32,9 @@ pub struct Options {
     pub immutable: bool,
     /// Makes the files and the last directory of the path where they are missing. Default: true.
     pub create: bool,
-    /// The path names the data file, not a directory that holds it. Default: false.
+    /// The path names the data file, not a directory that holds it; the lock files stand beside it, links resolved.
+    /// Processes must not open it by different hard links at the same time: each would have lock files of its own.
+    /// Default: false.
     pub no_subdir: bool,
     /// Permission bits of new files, before the process's mask. Default: `0o644`.
     pub mode: u32,
@@ -196,7 +198,10 @@ impl Environment {
         let path = path.as_ref();
         check_scheme(path)?;
         if options.verify_on_open {
-            return Err(Error::new(Status::Unsupported, "verify_on_open is not supported yet: open without it"));
+            return Err(Error::new(
+                Status::Unsupported,
+                "verify_on_open is not supported yet: open without it",
+            ));
         }
         if options.flush_interval.is_some_and(|interval| interval.is_zero()) {
             return Err(Error::new(

@@ -7,9 +7,9 @@ use std::ptr;
 use std::sync::Barrier;
 
 use persistent_collections::ffi::{
-    PC_END, PC_ERR_BAD_HANDLE, PC_OK, PC_TXN_READ, PC_TXN_WRITE, pc_dict, pc_dict_close, pc_dict_get, pc_dict_open, pc_dict_put,
-    pc_env, pc_env_close, pc_env_open, pc_iter, pc_iter_close, pc_iter_next, pc_iter_open_dict, pc_txn, pc_txn_abort,
-    pc_txn_begin, pc_txn_commit,
+    PC_END, PC_ERR_BAD_HANDLE, PC_OK, PC_TXN_READ, PC_TXN_WRITE, pc_dict, pc_dict_close, pc_dict_get,
+    pc_dict_open, pc_dict_put, pc_env, pc_env_close, pc_env_open, pc_iter, pc_iter_close, pc_iter_next,
+    pc_iter_open_dict, pc_txn, pc_txn_abort, pc_txn_begin, pc_txn_commit,
 };
 
 #[derive(Clone, Copy)]

@@ -24,11 +24,11 @@ fn single_writes_outgrow_any_map() {
     let (_dir, env) = small();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
     for key in 0..2000 {
-        dict.put(&key, &vec![key as u8; 10_000]).unwrap();
+        dict.put(&key, &vec![key.to_le_bytes()[0]; 10_000]).unwrap();
     }
     assert!(env.info().unwrap().map_size >= 20 << 20);
     for key in 0..2000 {
-        assert_eq!(dict.get(&key).unwrap().unwrap(), vec![key as u8; 10_000]);
+        assert_eq!(dict.get(&key).unwrap().unwrap(), vec![key.to_le_bytes()[0]; 10_000]);
     }
 }
 

@@ -22,9 +22,7 @@ def elsewhere(function: Callable[..., Any], *arguments: Any, **named: Any) -> An
         return pool.submit(function, *arguments, **named).result(timeout=120)
 
 
-def write(
-    path: Path, name: bytes | None, pairs: Iterable[tuple[bytes, bytes]], **flags: bool
-) -> None:
+def write(path: Path, name: bytes | None, pairs: Iterable[tuple[bytes, bytes]], **flags: bool) -> None:
     """Puts records into a database, made with LMDB's flags if it is new; None is the unnamed one."""
     import lmdb
 

@@ -14,15 +14,14 @@ static pc_iter iter;
 static int64_t sum;
 
 /* Ends a command whose call failed. */
-#define TRY(call) \
-    do { \
-        pc_status try_status = (call); \
-        if (try_status < 0) \
-            return try_status; \
+#define TRY(call)                                                                                            \
+    do {                                                                                                     \
+        pc_status try_status = (call);                                                                       \
+        if (try_status < 0)                                                                                  \
+            return try_status;                                                                               \
     } while (0)
 
-static pc_status integer(const void *bytes, size_t len, int64_t *out)
-{
+static pc_status integer(const void *bytes, size_t len, int64_t *out) {
     pc_value value;
     pc_buffer storage = {0};
     pc_status status = pc_decode_value("i64", bytes, len, &value, &storage);
@@ -32,8 +31,7 @@ static pc_status integer(const void *bytes, size_t len, int64_t *out)
     return status;
 }
 
-static pc_status do_open(char **argument)
-{
+static pc_status do_open(char **argument) {
     pc_env_options options;
     TRY(pc_env_options_init(&options, sizeof options));
     options.durability = PC_DURABILITY_NONE;
@@ -42,16 +40,14 @@ static pc_status do_open(char **argument)
     return PC_OK;
 }
 
-static pc_status do_close(char **argument)
-{
+static pc_status do_close(char **argument) {
     (void)argument;
     TRY(pc_env_close(env));
     printf("ok\n");
     return PC_OK;
 }
 
-static pc_status declare(const char *kind, const char *name, const char *key, const char *value)
-{
+static pc_status declare(const char *kind, const char *name, const char *key, const char *value) {
     if (strcmp(kind, "set") == 0) {
         pc_set set;
         TRY(pc_set_open(env, name, key, 0, &set));
@@ -62,15 +58,13 @@ static pc_status declare(const char *kind, const char *name, const char *key, co
     return pc_dict_close(dict);
 }
 
-static pc_status do_declare(char **argument)
-{
+static pc_status do_declare(char **argument) {
     TRY(declare(argument[0], argument[1], argument[2], argument[3]));
     printf("ok\n");
     return PC_OK;
 }
 
-static pc_status do_schema(char **argument)
-{
+static pc_status do_schema(char **argument) {
     static const char *const names[] = {"", "dict", "set", "raw"};
     int32_t kind = 0;
     pc_buffer types = {0};
@@ -85,8 +79,7 @@ static pc_status do_schema(char **argument)
     return status;
 }
 
-static pc_status do_add(char **argument)
-{
+static pc_status do_add(char **argument) {
     pc_dict dict;
     TRY(pc_dict_open(env, argument[0], "str", "i64", 0, &dict));
     for (long n = 0; n < atol(argument[2]); n++)
@@ -96,14 +89,12 @@ static pc_status do_add(char **argument)
     return PC_OK;
 }
 
-static pc_status put_integer(pc_dict dict, const char *key, int64_t number)
-{
+static pc_status put_integer(pc_dict dict, const char *key, int64_t number) {
     pc_value name = pc_value_str(key), value = pc_value_i64(number);
     return pc_dict_put_value(dict, &name, &value);
 }
 
-static pc_status do_pairs(char **argument)
-{
+static pc_status do_pairs(char **argument) {
     pc_dict dict;
     TRY(pc_dict_open(env, argument[0], "str", "i64", 0, &dict));
     for (long n = 1; n <= atol(argument[1]); n++) {
@@ -119,8 +110,7 @@ static pc_status do_pairs(char **argument)
 }
 
 /* The integer under a key, without a copy; 0 if it is absent. */
-static pc_status get_integer(pc_dict dict, const char *key, int64_t *out)
-{
+static pc_status get_integer(pc_dict dict, const char *key, int64_t *out) {
     const void *bytes;
     size_t len;
     pc_status status = pc_dict_get_ref(dict, key, strlen(key), &bytes, &len);
@@ -128,8 +118,7 @@ static pc_status get_integer(pc_dict dict, const char *key, int64_t *out)
     return status == PC_OK ? integer(bytes, len, out) : status;
 }
 
-static pc_status do_watch(char **argument)
-{
+static pc_status do_watch(char **argument) {
     pc_dict dict;
     int64_t left = 0, right = 0;
     TRY(pc_dict_open(env, argument[0], "str", "i64", 0, &dict));
@@ -150,8 +139,7 @@ static pc_status do_watch(char **argument)
     return PC_OK;
 }
 
-static pc_status do_fill(char **argument)
-{
+static pc_status do_fill(char **argument) {
     pc_dict dict;
     pc_txn txn;
     TRY(pc_dict_open(env, argument[0], "i64", "i64", 0, &dict));
@@ -166,8 +154,7 @@ static pc_status do_fill(char **argument)
     return PC_OK;
 }
 
-static pc_status do_empty(char **argument)
-{
+static pc_status do_empty(char **argument) {
     pc_dict dict;
     TRY(pc_dict_open(env, argument[0], "i64", "i64", 0, &dict));
     TRY(pc_dict_clear(dict));
@@ -176,8 +163,7 @@ static pc_status do_empty(char **argument)
     return PC_OK;
 }
 
-static pc_status do_begin(char **argument)
-{
+static pc_status do_begin(char **argument) {
     pc_dict dict;
     pc_value key, value;
     TRY(pc_dict_open(env, argument[0], "i64", "i64", 0, &dict));
@@ -188,8 +174,7 @@ static pc_status do_begin(char **argument)
     return PC_OK;
 }
 
-static pc_status do_end(char **argument)
-{
+static pc_status do_end(char **argument) {
     long count = 1;
     pc_status status;
     pc_value key, value;
@@ -204,8 +189,7 @@ static pc_status do_end(char **argument)
     return PC_OK;
 }
 
-static pc_status open_iter(const char *kind, const char *name, pc_iter *out)
-{
+static pc_status open_iter(const char *kind, const char *name, pc_iter *out) {
     if (strcmp(kind, "set") == 0) {
         pc_set set;
         TRY(pc_set_open(env, name, NULL, PC_OPEN_EXISTING, &set));
@@ -216,14 +200,12 @@ static pc_status open_iter(const char *kind, const char *name, pc_iter *out)
     return pc_iter_open_dict(dict, NULL, out);
 }
 
-static void print_hex(const void *bytes, size_t len)
-{
+static void print_hex(const void *bytes, size_t len) {
     for (size_t at = 0; at < len; at++)
         printf("%02x", ((const unsigned char *)bytes)[at]);
 }
 
-static pc_status do_dump(char **argument)
-{
+static pc_status do_dump(char **argument) {
     pc_iter records;
     pc_status status;
     const void *key, *value;
@@ -242,8 +224,7 @@ static pc_status do_dump(char **argument)
 }
 
 /* Reads as pc_value and writes again. There is nothing that pc_value cannot hold. */
-static pc_status do_copy(char **argument)
-{
+static pc_status do_copy(char **argument) {
     const char *kind = argument[0], *name = argument[1], *to = argument[2];
     int32_t kind_number;
     pc_buffer types = {0};
@@ -273,13 +254,13 @@ static const struct {
     const char *name;
     pc_status (*run)(char **);
 } commands[] = {
-    {"open", do_open}, {"close", do_close}, {"declare", do_declare}, {"schema", do_schema}, {"add", do_add},
-    {"pairs", do_pairs}, {"watch", do_watch}, {"fill", do_fill}, {"empty", do_empty}, {"begin", do_begin},
-    {"end", do_end}, {"dump", do_dump}, {"copy", do_copy},
+    {"open", do_open},   {"close", do_close}, {"declare", do_declare}, {"schema", do_schema},
+    {"add", do_add},     {"pairs", do_pairs}, {"watch", do_watch},     {"fill", do_fill},
+    {"empty", do_empty}, {"begin", do_begin}, {"end", do_end},         {"dump", do_dump},
+    {"copy", do_copy},
 };
 
-static int run(char *line)
-{
+static int run(char *line) {
     char *argument[MOST_ARGUMENTS] = {0};
     size_t count = 0;
     for (char *at = line; at && count < MOST_ARGUMENTS; count++) {
@@ -301,8 +282,7 @@ static int run(char *line)
     return 1;
 }
 
-int main(void)
-{
+int main(void) {
     char line[LINE];
     while (fgets(line, sizeof line, stdin)) {
         line[strcspn(line, "\n")] = '\0';

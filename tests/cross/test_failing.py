@@ -13,7 +13,7 @@ from worker import Worker
 
 from persistent_collections import Environment, PersistentDict, PersistentSet
 
-# Lets each call of a workload fail in turn, each time with a new environment; plain collections are the model.
+# Lets each call of a workload fail in turn, each time in a new environment; plain collections are the model.
 WORKLOAD = """
 import ctypes, errno, itertools
 faults = ctypes.CDLL(os.environ["FAULTS"])

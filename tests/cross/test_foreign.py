@@ -14,6 +14,7 @@ import cbor2
 import pytest
 from conftest import ROOT
 from lmdb_side import elsewhere, get, names, read, read_all, write
+
 from persistent_collections import (
     BadKeyError,
     Environment,
@@ -177,9 +178,7 @@ def test_databases_with_duplicates_are_read_only_and_give_every_pair(theirs: Pat
 
 
 @pytest.mark.parametrize(("form", "type_", "width"), [("=Q", "u64", 8), ("=I", "u32", 4)])
-def test_integer_keys_keep_their_order_and_length(
-    theirs: Path, form: str, type_: str, width: int
-) -> None:
+def test_integer_keys_keep_their_order_and_length(theirs: Path, form: str, type_: str, width: int) -> None:
     numbers = [256, 1, 65536, 2, 255]
     pairs = [(struct.pack(form, n), str(n).encode()) for n in numbers]
     elsewhere(write, theirs, b"integers", pairs, integerkey=True)

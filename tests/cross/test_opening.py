@@ -235,9 +235,7 @@ def test_a_creator_of_another_library_is_not_in_the_way(openers: Openers, tmp_pa
     ("kind", "name"),
     [("6969", "NFS"), ("ff534d42", "CIFS"), ("fe534d42", "SMB2"), ("c36400", "Ceph")],
 )
-def test_network_file_systems_are_refused(
-    openers: Openers, tmp_path: Path, kind: str, name: str
-) -> None:
+def test_network_file_systems_are_refused(openers: Openers, tmp_path: Path, kind: str, name: str) -> None:
     path = tmp_path / "env"
     shim = {"SHIM_DIRECTORY": str(tmp_path), "SHIM_STATFS": kind}
     status, message = openers.open(path, "key", **shim)
@@ -253,9 +251,7 @@ def test_network_file_systems_are_refused(
 
 
 @pytest.mark.parametrize("kind", ["ef53", "1021994", "65735546", "1021997"])
-def test_local_file_systems_fuse_and_9p_are_not_refused(
-    openers: Openers, tmp_path: Path, kind: str
-) -> None:
+def test_local_file_systems_fuse_and_9p_are_not_refused(openers: Openers, tmp_path: Path, kind: str) -> None:
     shim = {"SHIM_DIRECTORY": str(tmp_path), "SHIM_STATFS": kind}
     assert openers.open(tmp_path / "env", "key", **shim) == (0, "")
 
@@ -270,9 +266,7 @@ with env.begin() as txn:
 
 
 @pytest.mark.parametrize("flags", [0, READ_ONLY])
-def test_a_process_with_another_build_of_lmdb_is_told(
-    openers: Openers, tmp_path: Path, flags: int
-) -> None:
+def test_a_process_with_another_build_of_lmdb_is_told(openers: Openers, tmp_path: Path, flags: int) -> None:
     path = tmp_path / "env"
     assert openers.open(path, "key") == (0, "")
     with subprocess.Popen(
@@ -344,6 +338,18 @@ def test_no_permission_is_told(openers: Openers, public: Path) -> None:
     refused("env")
     for directory in (public, path):
         directory.chmod(0o755)
+
+
+def test_a_parent_directory_that_may_not_be_read_is_synced(openers: Openers, public: Path) -> None:
+    user = {"OPENER_UID": str(NOBODY)} if IS_ROOT else {}
+    path = public / "env"
+    path.mkdir()
+    if IS_ROOT:
+        os.chown(path, NOBODY, NOBODY)
+    public.chmod(0o311)
+    assert openers.open(path, "key", **user) == (0, "")
+    public.chmod(0o755)
+    assert keys(path) == ["key"]
 
 
 def test_a_read_only_mount(openers: Openers, public: Path) -> None:

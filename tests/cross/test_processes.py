@@ -76,9 +76,7 @@ def test_no_addition_to_a_common_counter_is_lost(participants: dict[str, Partici
 
 
 @pytest.mark.parametrize("writer", LANGUAGES)
-def test_a_transaction_is_seen_whole_or_not_at_all(
-    participants: dict[str, Participant], writer: str
-) -> None:
+def test_a_transaction_is_seen_whole_or_not_at_all(participants: dict[str, Participant], writer: str) -> None:
     times = 1000
     watchers = others(participants, writer)
     for participant in watchers:
@@ -178,9 +176,7 @@ BEYOND: dict[str, set[tuple[str, str, str]]] = {
 def test_every_language_writes_the_same_bytes(
     common_golden: Path, participants: dict[str, Participant]
 ) -> None:
-    collections = sorted(
-        {(vector["type"], vector["role"]) for vector in VECTORS if vector["type"] != "unit"}
-    )
+    collections = sorted({(vector["type"], vector["role"]) for vector in VECTORS if vector["type"] != "unit"})
     beyond: dict[str, set[tuple[str, str, str]]] = {name: set() for name in participants}
     differs = []
     for type_, role in collections:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from lmdb_side import elsewhere, names, read, write
+
 from persistent_collections import (
     BadKeyError,
     Environment,

@@ -169,16 +169,12 @@ def to_cbor2(description: dict[str, Any]) -> Any:
         "tuple": lambda items: named("tuple", *map(to_cbor2, items)),
         "set": lambda items: frozenset(map(to_cbor2, items)),
         "map": lambda entries: {to_cbor2(key): to_cbor2(item) for key, item in entries},
-        "instant": lambda text: datetime.datetime.fromisoformat(
-            text.replace("Z", "+00:00")
-        ),
+        "instant": lambda text: datetime.datetime.fromisoformat(text.replace("Z", "+00:00")),
         "datetime": lambda micros: named("datetime", local_time(int(micros))),
         "date": lambda days: (EPOCH + datetime.timedelta(days)).date(),
         "time": lambda text: named("time", text),
         "uuid": lambda digits: uuid.UUID(hex=digits),
-        "decimal": lambda parts: decimal.Decimal(int(parts["mantissa"])).scaleb(
-            int(parts["exponent"])
-        ),
+        "decimal": lambda parts: decimal.Decimal(int(parts["mantissa"])).scaleb(int(parts["exponent"])),
         "rational": lambda parts: fractions.Fraction(*map(int, parts)),
         "complex": lambda parts: complex(*map(to_float, parts)),
         "symbol": lambda text: cbor2.CBORTag(39, text),

@@ -54,7 +54,9 @@ pub(super) fn grow_alone(env: &RawEnv) -> Result<()> {
     if !can_reserve(size) {
         return Err(Error::new(
             Status::NoMemory,
-            format!("the process's address space has no room for a memory map of {size} bytes (see ulimit -v)"),
+            format!(
+                "the process's address space has no room for a memory map of {size} bytes (see ulimit -v)"
+            ),
         ));
     }
     env.resize(size).map_err(|code| code.error("making the memory map anew"))

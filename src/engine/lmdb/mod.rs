@@ -53,7 +53,9 @@ pub(crate) use failure::has_failed;
 pub(crate) use open::{open, wait_until_closed};
 pub(crate) use raw::version;
 pub(crate) use reader::Reader;
-pub(crate) use seats::{Call, Level, Opening, Root, RootKind, Seat, State, leave_closed_seats, seat_of_thread};
+pub(crate) use seats::{
+    Call, Level, Opening, Root, RootKind, Seat, State, leave_closed_seats, seat_of_thread,
+};
 pub(crate) use spaces::{Db, SEQUENCE, Space};
 pub(crate) use txn::Place;
 pub(crate) use writer::begin_write;

@@ -151,7 +151,7 @@ fn file_id(path: &Path) -> Option<FileId> {
 
 fn open_files(files: &Files, mode: u32, settings: &Settings) -> Result<Arc<Engine>> {
     if !settings.immutable {
-        reserve::lock_file(&files.environment, settings.no_subdir, mode, settings.max_readers)?;
+        reserve::lock_file(&files.lock, mode, settings.max_readers)?;
     }
     let raw = Arc::new(open_raw(files, mode, settings)?);
     let failed = |code: Code| explain(files, settings, code);
@@ -240,9 +240,17 @@ fn explain(files: &Files, settings: &Settings, code: Code) -> Error {
             ),
         ),
         // The data file's header was found valid before.
-        lmdb_sys::MDB_INVALID | libc::EINVAL => Error::new(
+        lmdb_sys::MDB_INVALID => Error::new(
             Status::LockVersion,
             format!("{lock} is in use and is not a lock file of LMDB; end the processes that have it open"),
+        ),
+        libc::EINVAL | libc::ENODEV => Error::new(
+            Status::Io,
+            format!(
+                "{path} cannot be opened: {}; its file system may be one that cannot map files for several \
+                 processes: move it to a local disk",
+                code.text()
+            ),
         ),
         libc::EACCES | libc::EPERM | libc::EROFS if settings.read_only && !settings.immutable => Error::new(
             Status::Permission,

@@ -45,7 +45,7 @@ impl Engine {
         let failed = |code: Code| self.write_failed(code, "removing dropped collections");
         let Some(catalog) = self.spaces.catalog().db(u32::MAX) else { return Ok(()) };
         let mut txn = RwTxn::begin(&self.raw).map_err(failed)?;
-        let dropped = self.dropped(&txn, catalog, is_dropped).map_err(failed)?;
+        let dropped = dropped_names(&txn, catalog, is_dropped).map_err(failed)?;
         if dropped.is_empty() {
             return Ok(());
         }
@@ -65,28 +65,6 @@ impl Engine {
         let next = minicbor::to_vec(sequence + 1).map_err(|_| failed(Code(libc::ENOMEM)))?;
         txn.put(catalog.dbi, SEQUENCE.as_bytes(), &next, 0).map_err(failed)?;
         txn.commit_level().map_err(|code| self.commit_failed(code))
-    }
-
-    /// The names of marked collections.
-    fn dropped(
-        &self,
-        txn: &RwTxn,
-        catalog: Db,
-        is_dropped: &impl Fn(&[u8]) -> bool,
-    ) -> Result<Vec<String>, Code> {
-        let mut names = Vec::new();
-        let mut cursor = txn.cursor(catalog.dbi)?;
-        let mut go = Go::First;
-        while let Some((name, record)) = cursor.go(go)? {
-            go = Go::Next;
-            if let Ok(name) = std::str::from_utf8(name)
-                && name != SEQUENCE
-                && is_dropped(record)
-            {
-                names.push(name.to_owned());
-            }
-        }
-        Ok(names)
     }
 
     /// Closes the numbers of names that are not in the file any more.
@@ -112,4 +90,21 @@ impl Engine {
         self.spaces.prune();
         Ok(())
     }
+}
+
+/// The names of collections that a catalog marks as dropped.
+fn dropped_names(txn: &RwTxn, catalog: Db, is_dropped: &impl Fn(&[u8]) -> bool) -> Result<Vec<String>, Code> {
+    let mut names = Vec::new();
+    let mut cursor = txn.cursor(catalog.dbi)?;
+    let mut go = Go::First;
+    while let Some((name, record)) = cursor.go(go)? {
+        go = Go::Next;
+        if let Ok(name) = std::str::from_utf8(name)
+            && name != SEQUENCE
+            && is_dropped(record)
+        {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
 }

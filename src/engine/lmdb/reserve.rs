@@ -6,17 +6,16 @@
 use std::fs::{File, OpenOptions};
 use std::io::Result as IoResult;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::map;
 use crate::error::{Error, Result, Status};
 
 /// Makes the lock file of an environment, and takes the room that LMDB will use of it. Only while the environment
 /// is not open in this process: closing the file drops the locks that the process has on it.
-pub(super) fn lock_file(environment: &Path, no_subdir: bool, mode: u32, max_readers: u32) -> Result<()> {
-    let path = path(environment, no_subdir);
+pub(super) fn lock_file(path: &Path, mode: u32, max_readers: u32) -> Result<()> {
     let size = size(max_readers);
-    let length = std::fs::metadata(&path).map_or(0, |meta| meta.len());
+    let length = std::fs::metadata(path).map_or(0, |meta| meta.len());
     if let Some(limit) = map::limit(libc::RLIMIT_FSIZE)
         && limit < size
         && length < size
@@ -31,7 +30,7 @@ pub(super) fn lock_file(environment: &Path, no_subdir: bool, mode: u32, max_read
         ));
     }
     // What else is wrong with the file, LMDB says; for a reader it may not matter.
-    let Ok(file) = OpenOptions::new().write(true).create(true).truncate(false).mode(mode).open(&path) else {
+    let Ok(file) = OpenOptions::new().write(true).create(true).truncate(false).mode(mode).open(path) else {
         return Ok(());
     };
     match take_room(&file, size) {
@@ -41,16 +40,6 @@ pub(super) fn lock_file(environment: &Path, no_subdir: bool, mode: u32, max_read
         // Not every file system can.
         _ => Ok(()),
     }
-}
-
-/// The name that LMDB gives it.
-fn path(environment: &Path, no_subdir: bool) -> PathBuf {
-    if !no_subdir {
-        return environment.join("lock.mdb");
-    }
-    let mut name = environment.as_os_str().to_owned();
-    name.push("-lock");
-    name.into()
 }
 
 /// At least what LMDB makes of it: a slot of 64 bytes for each reader, behind a header.

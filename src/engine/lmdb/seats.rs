@@ -490,7 +490,9 @@ pub(crate) fn leave_closed_seats() {
     let closed: Vec<OwnSeat> = MINE
         .try_with(|mine| {
             let mut seats = mine.0.borrow_mut();
-            let is_closed = |seat: &OwnSeat| seat.opening.check_process().is_ok() && seat.opening.state() == State::Closed;
+            let is_closed = |seat: &OwnSeat| {
+                seat.opening.check_process().is_ok() && seat.opening.state() == State::Closed
+            };
             let (closed, open) = std::mem::take(&mut *seats).into_iter().partition(is_closed);
             *seats = open;
             closed

@@ -5,7 +5,7 @@
 //! the same number, and records land in the wrong database. So:
 //!
 //! - a name is opened for the process under the process's writer lock only: by a short read transaction that
-//!   is committed at once ([`open_for_process`]), or inside the write transaction of the thread that holds
+//!   is committed at once (`open_for_process`), or inside the write transaction of the thread that holds
 //!   the lock (`txn.rs`), which publishes it when it commits, and forgets it when it aborts;
 //! - numbers are never closed while calls may be under way;
 //! - a snapshot knows which numbers are older than itself (its *horizon*): LMDB answers `EINVAL` for others.
