@@ -334,10 +334,11 @@ void pc_buffer_free(struct pc_buffer *buffer);
 // Do not create the environment if it does not exist.
 #define PC_ENV_NO_CREATE 4
 
-// The path names the data file itself, not a directory that holds it; the lock files stand beside it.
+// The path names the data file itself, not a directory that holds it; the lock files stand beside it. Processes
+// must not reach one data file by different hard links: each would have lock files of its own.
 #define PC_ENV_NO_SUBDIR 8
 
-// Check the structure of the data file before opening it: slow for large files.
+// Check the structure of the data file before opening it. Not supported yet: `PC_ERR_UNSUPPORTED`.
 #define PC_ENV_VERIFY 16
 
 // How to open an environment. Zero means the default in every field.
@@ -356,7 +357,8 @@ typedef struct pc_env_options {
     uint32_t max_readers;
     // One of `PC_DURABILITY_*`.
     int32_t durability;
-    // Every how many milliseconds a thread in the background does what `pc_flush` does; 0: never.
+    // Every how many milliseconds a thread in the background does what `pc_flush` does, and once more at closing;
+    // 0: never. Where it fails, the next write is refused with the failure, and each `pc_flush` tells it.
     int64_t flush_interval_ms;
     // How long a write waits for its turn, in milliseconds; 0: 60,000; -1: for ever.
     int64_t write_timeout_ms;
@@ -436,7 +438,8 @@ pc_status pc_env_options_init(struct pc_env_options *options, size_t struct_size
 // Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_UNSUPPORTED`: a scheme; `PC_ERR_NO_ENVIRONMENT`;
 // `PC_ERR_PERMISSION`; `PC_ERR_NOT_A_DATABASE`; `PC_ERR_TRUNCATED`; `PC_ERR_FORMAT_VERSION`; `PC_ERR_PAGE_SIZE`;
 // `PC_ERR_LOCK_VERSION`; `PC_ERR_NETWORK_FS`; `PC_ERR_PID_CLASH`; `PC_ERR_OPTIONS_DIFFER`; `PC_ERR_CORRUPTED`;
-// `PC_ERR_REQUIRES`; `PC_ERR_DISK_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`.
+// `PC_ERR_REQUIRES`; `PC_ERR_DISK_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`; `PC_ERR_MAP_BUSY`: it failed before, and
+// references into it are still held.
 pc_status pc_env_open(const char *path,
                       const struct pc_env_options *options,
                       struct pc_env *out);
@@ -1301,7 +1304,8 @@ pc_status pc_txn_commit(struct pc_txn txn);
 // The handle and those of its iterators are retired; what `pc_dict_get_ref` gave out is void. From another thread
 // than its own, the transaction is marked, and undone by its own thread at that thread's next call or its end.
 //
-// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: it has ended already; `PC_ERR_NOT_INNERMOST`, `PC_ERR_FORKED`: it goes on.
+// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: it has ended already; `PC_ERR_NOT_INNERMOST`, `PC_ERR_FORKED`: it goes on;
+// `PC_ERR_ENV_FAILED`: it is undone, and the environment has failed.
 pc_status pc_txn_abort(struct pc_txn txn);
 
 // Tells the calling thread's innermost transaction of an environment.

@@ -40,9 +40,10 @@ pub const PC_ENV_READ_ONLY: u32 = 0x1;
 pub const PC_ENV_IMMUTABLE: u32 = 0x2;
 /// Do not create the environment if it does not exist.
 pub const PC_ENV_NO_CREATE: u32 = 0x4;
-/// The path names the data file itself, not a directory that holds it; the lock files stand beside it.
+/// The path names the data file itself, not a directory that holds it; the lock files stand beside it. Processes
+/// must not reach one data file by different hard links: each would have lock files of its own.
 pub const PC_ENV_NO_SUBDIR: u32 = 0x8;
-/// Check the structure of the data file before opening it: slow for large files.
+/// Check the structure of the data file before opening it. Not supported yet: `PC_ERR_UNSUPPORTED`.
 pub const PC_ENV_VERIFY: u32 = 0x10;
 
 const ENV_FLAGS: u32 =
@@ -66,7 +67,8 @@ pub struct pc_env_options {
     pub max_readers: u32,
     /// One of `PC_DURABILITY_*`.
     pub durability: i32,
-    /// Every how many milliseconds a thread in the background does what `pc_flush` does; 0: never.
+    /// Every how many milliseconds a thread in the background does what `pc_flush` does, and once more at closing;
+    /// 0: never. Where it fails, the next write is refused with the failure, and each `pc_flush` tells it.
     pub flush_interval_ms: i64,
     /// How long a write waits for its turn, in milliseconds; 0: 60,000; -1: for ever.
     pub write_timeout_ms: i64,
@@ -154,7 +156,8 @@ pub unsafe extern "C" fn pc_env_options_init(options: *mut pc_env_options, struc
 /// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_UNSUPPORTED`: a scheme; `PC_ERR_NO_ENVIRONMENT`;
 /// `PC_ERR_PERMISSION`; `PC_ERR_NOT_A_DATABASE`; `PC_ERR_TRUNCATED`; `PC_ERR_FORMAT_VERSION`; `PC_ERR_PAGE_SIZE`;
 /// `PC_ERR_LOCK_VERSION`; `PC_ERR_NETWORK_FS`; `PC_ERR_PID_CLASH`; `PC_ERR_OPTIONS_DIFFER`; `PC_ERR_CORRUPTED`;
-/// `PC_ERR_REQUIRES`; `PC_ERR_DISK_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`.
+/// `PC_ERR_REQUIRES`; `PC_ERR_DISK_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`; `PC_ERR_MAP_BUSY`: it failed before, and
+/// references into it are still held.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_env_open(
     path: *const c_char,

@@ -85,7 +85,8 @@ pub extern "C" fn pc_txn_commit(txn: pc_txn) -> pc_status {
 /// The handle and those of its iterators are retired; what `pc_dict_get_ref` gave out is void. From another thread
 /// than its own, the transaction is marked, and undone by its own thread at that thread's next call or its end.
 ///
-/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: it has ended already; `PC_ERR_NOT_INNERMOST`, `PC_ERR_FORKED`: it goes on.
+/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: it has ended already; `PC_ERR_NOT_INNERMOST`, `PC_ERR_FORKED`: it goes on;
+/// `PC_ERR_ENV_FAILED`: it is undone, and the environment has failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_txn_abort(txn: pc_txn) -> pc_status {
     boundary!({
