@@ -55,16 +55,23 @@ impl Transaction {
     }
 
     /// Commits: what was written is there for everybody, and durable as the environment's durability says.
-    /// The transaction is over whatever the outcome.
+    /// The transaction is over whatever the outcome: if another was begun inside and has not ended
+    /// ([`Status::NotInnermost`]), both are undone.
     pub fn commit(mut self) -> Result<()> {
         self.ended = true;
-        self.txn.commit()
+        self.txn.commit().inspect_err(|_| self.txn.undo())
     }
 
-    /// Undoes what was written.
+    /// Undoes what was written, also by transactions that were begun inside and have not ended.
     pub fn abort(mut self) -> Result<()> {
         self.ended = true;
-        self.txn.abort()
+        match self.txn.abort() {
+            Err(error) if error.status() == Status::NotInnermost => {
+                self.txn.undo();
+                Ok(())
+            }
+            outcome => outcome,
+        }
     }
 
     /// The environment that it is of.
@@ -76,9 +83,9 @@ impl Transaction {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        if !self.ended {
-            // It may be over already, with the environment or an outer transaction: then there is nothing to undo.
-            drop(self.txn.abort());
+        if !self.ended && self.txn.abort().is_err() {
+            // It is over already, with the environment or an outer transaction, or others inside have not ended.
+            self.txn.undo();
         }
     }
 }
@@ -172,6 +179,19 @@ impl TxnRef {
     /// From another thread than its own it is marked, and undone by its own thread.
     pub(crate) fn abort(&self) -> Result<()> {
         self.end(false)
+    }
+
+    /// Undoes it with everything inside, if it is there.
+    fn undo(&self) {
+        let undone = seat_of_thread(self.shared.opening(), || self.shared.engine()).and_then(|seat| {
+            seat.call(|call| {
+                call.guarded().undo(&[self.id], true);
+                Ok(())
+            })
+        });
+        // Where there is no seat to look in, there is no transaction.
+        drop(undone);
+        self.ended.store(true, Ordering::Release);
     }
 
     fn end(&self, commit: bool) -> Result<()> {

@@ -113,13 +113,41 @@ fn a_write_inside_a_write_is_a_savepoint() {
 }
 
 #[test]
-fn only_the_innermost_may_end() {
+fn only_the_innermost_may_end_and_the_outer_one_takes_it_along() {
     let s = scratch();
+    let dict = Dict::<String, i64>::open(&s.env, "dict").unwrap();
     let outer = s.env.begin_write().unwrap();
     let inner = s.env.begin_write().unwrap();
+    dict.put("a", &1).unwrap();
     assert_eq!(status(outer.commit()), Status::NotInnermost);
-    inner.commit().unwrap();
-    assert_eq!(status(s.env.flush()), Status::InTransaction, "the outer one is still there");
+    assert_eq!(status(inner.commit()), Status::BadHandle, "it was undone with the outer one");
+    dict.put("b", &1).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            assert_eq!(dict.get("a").unwrap(), None);
+            assert_eq!(dict.get("b").unwrap(), Some(1), "nothing is left open");
+        });
+    });
+}
+
+#[test]
+fn transactions_dropped_in_any_order_are_undone() {
+    let s = scratch();
+    let dict = Dict::<String, i64>::open(&s.env, "dict").unwrap();
+    // A tuple drops its first part first.
+    let both = (s.env.begin_write().unwrap(), s.env.begin_write().unwrap());
+    dict.put("a", &1).unwrap();
+    drop(both);
+    dict.put("b", &1).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            assert_eq!(dict.get("a").unwrap(), None);
+            assert_eq!(dict.get("b").unwrap(), Some(1));
+        });
+    });
+    let both = (s.env.begin_read().unwrap(), s.env.begin_read().unwrap());
+    drop(both);
+    dict.put("c", &1).unwrap();
 }
 
 #[test]

@@ -172,7 +172,11 @@ fn check_kind(id: u64, kind: Kind) -> Result<()> {
     match table::kind_of(id) {
         Some(other) if other != kind && id != 0 => Err(Error::new(
             Status::BadHandle,
-            format!("handle {id:#x} is not of a {}: a {} is needed here", other.name(), kind.name()),
+            format!(
+                "handle {id:#x} is of another kind ({}): this call needs a handle of kind {}",
+                other.name(),
+                kind.name()
+            ),
         )),
         None => Err(table::unknown(id)),
         _ => Ok(()),

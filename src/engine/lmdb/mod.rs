@@ -8,7 +8,7 @@
 //! - `seats`: what each thread has per environment: a pooled snapshot, its stack of transactions
 //! - `txn`: snapshots, and write transactions with what is written in them
 //! - `reader`, `scan`: single reads and walks over ranges, in either
-//! - `writer`: the process's writer lock, and the one path of autocommitted writes
+//! - `writer`: the write lock; `group`: the one path of autocommitted writes, which they share
 //! - `lock`: the write lock between processes; `fork`: what a child process must leave alone
 //! - `reclaim`: dropped names give their places back
 //! - `reserve`: room for LMDB's lock file
@@ -24,6 +24,7 @@ mod filesystem;
 mod flusher;
 mod foreign;
 pub(crate) mod fork;
+mod group;
 mod header;
 mod lock;
 mod map;
@@ -70,6 +71,7 @@ pub(crate) struct Engine {
     spaces: spaces::Spaces,
     pub(crate) seats: seats::Seats,
     writer: writer::Writer,
+    group: group::Group,
     /// Between processes; absent where nothing is written.
     lock: Option<lock::ProcessLock>,
     settings: Settings,

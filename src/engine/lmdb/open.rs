@@ -19,7 +19,7 @@ use super::create::Files;
 pub(super) use super::create::{make_directory, sync_parent};
 use super::fork::{self, PerProcess};
 use super::raw::{Code, OpenParameters, RawEnv, RoTxn};
-use super::{Engine, create, failure, flusher, lock, map, reserve, seats, spaces, writer};
+use super::{Engine, create, failure, flusher, group, lock, map, reserve, seats, spaces, writer};
 use crate::engine::{Durability, Settings};
 use crate::error::{Error, Result, Status};
 
@@ -176,6 +176,7 @@ fn open_files(files: &Files, mode: u32, settings: &Settings) -> Result<Arc<Engin
         raw,
         seats: seats::Seats::default(),
         writer: writer::Writer::default(),
+        group: group::Group::default(),
         settings: settings.clone(),
         page_size: map::page_size() as u64,
         wanted_map: AtomicU64::new(0),

@@ -252,7 +252,7 @@ impl Guarded {
     }
 
     /// Undoes levels that another thread has marked, with what was begun inside them.
-    fn undo(&mut self, marks: &[u64], own_thread: bool) {
+    pub(crate) fn undo(&mut self, marks: &[u64], own_thread: bool) {
         for mark in marks {
             let Some(at) = self.roots.iter().position(|root| root.levels.iter().any(|l| l.id == *mark))
             else {

@@ -1,4 +1,5 @@
-//! The process's writer lock, and the one path by which autocommitted writes reach LMDB.
+//! The write lock, in this process and between processes. Autocommitted writes take it in `group.rs`, the one
+//! path by which they reach LMDB.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use super::Engine;
 use super::lock::Holder;
 use super::reader::Reader;
 use super::txn::WriteTxn;
-use crate::engine::{Op, Outcome, Wait};
+use crate::engine::Wait;
 use crate::error::{Error, Result, Status};
 
 /// One writer at a time in this process.
@@ -28,8 +29,11 @@ pub(super) struct Turn {
 impl Turn {
     /// Waits for it, in no call of the thread's seat.
     pub(super) fn take(engine: &Arc<Engine>, wait: Wait) -> Result<Turn> {
-        let (begun, deadline) = (Instant::now(), engine.deadline(wait));
-        engine.writer.take(thread_number(), begun, deadline)?;
+        Self::take_until(engine, engine.deadline(wait))
+    }
+
+    fn take_until(engine: &Arc<Engine>, deadline: Option<Instant>) -> Result<Turn> {
+        engine.writer.take(thread_number(), deadline)?;
         let turn = Turn { engine: Arc::clone(engine) };
         // Whoever had it before may have met a failure, after which LMDB's map may be gone.
         engine.check_usable()?;
@@ -55,8 +59,12 @@ pub(super) struct Lease {
 impl Lease {
     /// Waits for the lock, in no call of the thread's seat.
     pub(super) fn take(engine: &Arc<Engine>, wait: Wait) -> Result<Lease> {
-        let deadline = engine.deadline(wait);
-        let turn = Turn::take(engine, wait)?;
+        Self::take_until(engine, engine.deadline(wait))
+    }
+
+    /// The same until a moment; `None` waits for ever.
+    pub(super) fn take_until(engine: &Arc<Engine>, deadline: Option<Instant>) -> Result<Lease> {
+        let turn = Turn::take_until(engine, deadline)?;
         if let Some(lock) = &engine.lock {
             lock.take(thread_number(), deadline)?;
         }
@@ -82,15 +90,18 @@ impl Drop for Lease {
 }
 
 impl Writer {
-    fn take(&self, me: u64, begun: Instant, deadline: Option<Instant>) -> Result<()> {
+    /// Fails where the calling thread has the lock, for a transaction that is not current.
+    pub(super) fn check_not_own(&self) -> Result<()> {
+        let holder = self.holder.lock();
+        if holder.is_some_and(|held| held.thread == thread_number()) { Err(own()) } else { Ok(()) }
+    }
+
+    fn take(&self, me: u64, deadline: Option<Instant>) -> Result<()> {
+        let begun = Instant::now();
         let mut holder = self.holder.lock();
         while let Some(held) = *holder {
             if held.thread == me {
-                return Err(Error::new(
-                    Status::Busy,
-                    "this thread's own write transaction, which is not current, holds the write lock: waiting for \
-                     it would never end",
-                ));
+                return Err(own());
             }
             let timed_out = match deadline {
                 None => {
@@ -113,6 +124,15 @@ impl Writer {
     }
 }
 
+#[cold]
+fn own() -> Error {
+    Error::new(
+        Status::Busy,
+        "this thread's own write transaction, which is not current, holds the write lock: waiting for it would \
+         never end",
+    )
+}
+
 /// A number of the calling thread that no other thread of the process has or had.
 pub(super) fn thread_number() -> u64 {
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -133,32 +153,8 @@ pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait) -> Result<WriteTxn> 
 }
 
 impl Engine {
-    /// Writes some operations in a transaction of their own, if the catalog still has the sequence number
-    /// under which they were made up. `Ok(None)`: it has not, and nothing was written.
-    ///
-    /// An operation that fails alone (an overflow, say) is its own outcome; a failure of the engine undoes all.
-    pub(crate) fn autocommit(
-        self: &Arc<Self>,
-        sequence: u64,
-        ops: &[Op<'_>],
-        wait: Wait,
-    ) -> Result<Option<Vec<Outcome>>> {
-        let deadline = self.deadline(wait);
-        let lease = Arc::new(Lease::take(self, wait)?);
-        loop {
-            self.grow_ahead(lease.turn(), deadline)?;
-            match self.attempt(&lease, sequence, ops) {
-                // Undone; the map grows before the next attempt.
-                Err(error) if error.status() == Status::MapFull => {
-                    self.want_more(ops.iter().map(Op::size).sum());
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
     /// When a wait that begins now ends; `None`: never.
-    fn deadline(&self, wait: Wait) -> Option<Instant> {
+    pub(super) fn deadline(&self, wait: Wait) -> Option<Instant> {
         let patience = match wait {
             Wait::Default => self.settings.write_timeout,
             Wait::For(duration) => Some(duration),
@@ -166,18 +162,6 @@ impl Engine {
         };
         // A time-out too long for the clock is none.
         patience.and_then(|patience| Instant::now().checked_add(patience))
-    }
-
-    fn attempt(&self, lease: &Arc<Lease>, sequence: u64, ops: &[Op<'_>]) -> Result<Option<Vec<Outcome>>> {
-        let mut txn = WriteTxn::begin(lease)?;
-        if Reader::of_write(self, &mut txn).sequence()? != Some(sequence) {
-            return Ok(None);
-        }
-        let outcomes = ops.iter().map(|op| txn.apply(op)).collect::<Result<Vec<_>>>()?;
-        if outcomes.iter().any(Outcome::changed) {
-            txn.commit()?;
-        }
-        Ok(Some(outcomes))
     }
 
     /// Opens a space for this process. `Ok(false)`: there is none of that name.

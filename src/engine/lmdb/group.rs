@@ -1,0 +1,224 @@
+//! Group commit: autocommitted writes of several threads that arrive together share a transaction and its syncs.
+//!
+//! The first to arrive leads: it waits for the write lock, takes along whoever has arrived meanwhile, and writes for
+//! all. Those who arrive while it commits wait, and one of them leads next. Each caller returns when its own write
+//! is committed. Where something fails that may be one member's doing, each is written alone.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::Engine;
+use super::reader::Reader;
+use super::txn::WriteTxn;
+use super::writer::Lease;
+use crate::engine::{Op, Outcome, Wait};
+use crate::error::{Error, Result, Status};
+
+/// What became of a member's operations; `None`: the catalog has changed since they were made up.
+pub(super) type Answer = Result<Option<Vec<Outcome>>>;
+
+/// The writers of a process that wait to be written.
+#[derive(Default)]
+pub(super) struct Group {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    is_led: bool,
+    next: u64,
+    waiting: VecDeque<Member>,
+    answers: HashMap<u64, Answer>,
+}
+
+/// One thread's operations. The thread waits, so that they stay, until it has its answer or leads itself.
+struct Member {
+    id: u64,
+    sequence: u64,
+    ops: *const [Op<'static>],
+}
+
+// SAFETY: operations are borrowed bytes and shared spaces, which any thread may read.
+unsafe impl Send for Member {}
+
+impl Member {
+    fn new(id: u64, sequence: u64, ops: &[Op<'_>]) -> Member {
+        Member { id, sequence, ops: std::ptr::from_ref(ops) as *const [Op<'static>] }
+    }
+
+    fn ops(&self) -> &[Op<'_>] {
+        // SAFETY: borrowed from a thread that does not return before this member is answered and dropped.
+        unsafe { &*self.ops }
+    }
+}
+
+/// No more than this many operations share a transaction, so that the first does not wait for too many others.
+const AT_MOST: usize = 1024;
+
+impl Engine {
+    /// Writes some operations in a transaction of their own or with those of other threads, if the catalog still
+    /// has the sequence number under which they were made up. `Ok(None)`: it has not, and nothing was written.
+    ///
+    /// An operation that fails alone (an overflow, say) is its own outcome; a failure of the engine undoes all.
+    pub(crate) fn autocommit(self: &Arc<Self>, sequence: u64, ops: &[Op<'_>], wait: Wait) -> Answer {
+        // A thread whose own transaction has the lock must not wait behind others for it.
+        self.writer.check_not_own()?;
+        let deadline = self.deadline(wait);
+        let mut queue = self.group.queue.lock();
+        let member = if queue.is_led {
+            let id = queue.next;
+            queue.next += 1;
+            queue.waiting.push_back(Member::new(id, sequence, ops));
+            loop {
+                self.group.changed.wait(&mut queue);
+                if let Some(answer) = queue.answers.remove(&id) {
+                    return answer;
+                }
+                if !queue.is_led && queue.waiting.front().is_some_and(|first| first.id == id) {
+                    break;
+                }
+            }
+            queue.waiting.pop_front()
+        } else {
+            None
+        };
+        queue.is_led = true;
+        drop(queue);
+        let member = member.unwrap_or_else(|| Member::new(u64::MAX, sequence, ops));
+        self.lead(member, deadline)
+    }
+
+    /// Writes a member's operations, and those of whoever has arrived by the time that the lock is had.
+    fn lead(self: &Arc<Self>, own: Member, deadline: Option<Instant>) -> Answer {
+        let mut led = Led { group: &self.group, members: vec![own] };
+        let lease = Arc::new(Lease::take_until(self, deadline)?);
+        led.gather();
+        let mut answers = match self.write_all(&lease, &led.members, deadline) {
+            // Perhaps the doing of one of them: each alone then.
+            Err(error) if led.members.len() > 1 && is_undone(&error) => led
+                .members
+                .iter()
+                .map(|member| {
+                    let mut answers = self.write_all(&lease, std::slice::from_ref(member), deadline)?;
+                    answers.pop().unwrap_or(Ok(None))
+                })
+                .collect(),
+            Err(error) => led.members.iter().map(|_| Err(error.clone())).collect(),
+            Ok(answers) => answers,
+        };
+        // Others may write while the answers are given out.
+        drop(lease);
+        let own = answers.drain(..1).next();
+        led.answer(answers);
+        own.unwrap_or(Ok(None))
+    }
+
+    /// Writes some members in one transaction; it is run again where the map was full.
+    fn write_all(
+        self: &Arc<Self>,
+        lease: &Arc<Lease>,
+        members: &[Member],
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Answer>> {
+        loop {
+            self.grow_ahead(lease.turn(), deadline)?;
+            match self.attempt(lease, members) {
+                // Undone; the map grows before the next attempt.
+                Err(error) if error.status() == Status::MapFull => {
+                    self.want_more(members.iter().flat_map(Member::ops).map(Op::size).sum());
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn attempt(&self, lease: &Arc<Lease>, members: &[Member]) -> Result<Vec<Answer>> {
+        let mut txn = WriteTxn::begin(lease)?;
+        let mut answers = Vec::with_capacity(members.len());
+        for member in members {
+            if Reader::of_write(self, &mut txn).sequence()? != Some(member.sequence) {
+                answers.push(Ok(None));
+                continue;
+            }
+            // One operation fails before it writes; several must be undone without the other members'.
+            let answer = if members.len() == 1 || member.ops().len() == 1 {
+                apply(&mut txn, member)
+            } else {
+                txn.begin_savepoint()?;
+                let answer = apply(&mut txn, member);
+                if answer.is_ok() {
+                    txn.commit_savepoint()?
+                } else {
+                    txn.abort_savepoint()
+                }
+                answer
+            };
+            if let Err(error) = &answer
+                && txn.check_usable().is_err()
+            {
+                return Err(error.clone());
+            }
+            answers.push(answer.map(Some));
+        }
+        let changed =
+            answers.iter().any(|answer| matches!(answer, Ok(Some(all)) if all.iter().any(Outcome::changed)));
+        if changed {
+            txn.commit()?;
+        }
+        Ok(answers)
+    }
+}
+
+fn apply(txn: &mut WriteTxn, member: &Member) -> Result<Vec<Outcome>> {
+    member.ops().iter().map(|op| txn.apply(op)).collect()
+}
+
+/// Whether nothing was written, so that it can be tried again.
+fn is_undone(error: &Error) -> bool {
+    !matches!(error.status(), Status::CommitUnknown | Status::EnvFailed)
+}
+
+/// The members that a thread writes for, itself first.
+struct Led<'g> {
+    group: &'g Group,
+    members: Vec<Member>,
+}
+
+impl Led<'_> {
+    /// Takes along those who have arrived.
+    fn gather(&mut self) {
+        let mut queue = self.group.queue.lock();
+        let mut ops = self.members.iter().map(|member| member.ops().len()).sum::<usize>();
+        while let Some(next) = queue.waiting.front()
+            && ops + next.ops().len() <= AT_MOST
+        {
+            ops += next.ops().len();
+            self.members.extend(queue.waiting.pop_front());
+        }
+    }
+
+    /// Gives the others their answers.
+    fn answer(&mut self, answers: Vec<Answer>) {
+        let mut queue = self.group.queue.lock();
+        queue.answers.extend(self.members.drain(1..).map(|member| member.id).zip(answers));
+    }
+}
+
+impl Drop for Led<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.group.queue.lock();
+        // None is left without an answer, whatever happened.
+        for member in self.members.drain(1..) {
+            let error =
+                Error::new(Status::Panic, "the thread that wrote for this one did not come to an end");
+            queue.answers.insert(member.id, Err(error));
+        }
+        queue.is_led = false;
+        drop(queue);
+        self.group.changed.notify_all();
+    }
+}
