@@ -61,7 +61,7 @@ pub struct Schema {
 pub struct CollectionInfo {
     /// Its name.
     pub name: String,
-    /// Its schema; `None`: a raw collection, made by another LMDB program.
+    /// Its schema; `None`: a raw collection, made by another LMDB program, or one whose schema cannot be read here.
     pub schema: Option<Schema>,
     /// How many items it has.
     pub len: u64,
@@ -215,9 +215,15 @@ pub(crate) fn list(shared: &Shared) -> Result<Vec<CollectionInfo>> {
             // Names of other programs need not be text; such collections have no name here.
             let Ok(stored) = String::from_utf8(stored) else { continue };
             let Some(name) = user_name(&stored) else { continue };
-            match info(engine, reader, name, &stored)? {
-                Looked::Open(space) => return Ok(Looked::Open(space)),
-                Looked::Is(found) => collections.extend(found),
+            match info(engine, reader, name, &stored) {
+                Ok(Looked::Open(space)) => return Ok(Looked::Open(space)),
+                Ok(Looked::Is(found)) => collections.extend(found),
+                // One whose schema cannot be read is refused when it is opened; the others are still listed.
+                Err(error) if matches!(error.status(), Status::Requires | Status::Corrupted) => {
+                    let len = len(engine, reader, &stored)?.unwrap_or(0);
+                    collections.push(CollectionInfo { name: name.to_owned(), schema: None, len });
+                }
+                Err(error) => return Err(error),
             }
         }
         if let Looked::Is((Found::Raw, stored)) = look_up(engine, reader, "")?

@@ -6,7 +6,7 @@
 //! the number has moved.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crate::catalog::{self, Creation, Found, Kind, Looked, Schema, check_name, place};
 use crate::codec::{self, MAX_VALUE, Type};
@@ -49,6 +49,8 @@ pub(crate) enum Exchange {
 pub(crate) struct Collection(Arc<Inner>);
 
 struct Inner {
+    /// Tells it from every other opening of a collection.
+    number: usize,
     shared: Arc<Shared>,
     name: String,
     schema: Schema,
@@ -88,6 +90,7 @@ impl Collection {
             let space = engine.space(&stored)?;
             let make = |schema, raw, unsettled| {
                 Collection(Arc::new(Inner {
+                    number: next_number(),
                     shared: Arc::clone(shared),
                     name: name.to_owned(),
                     schema,
@@ -124,12 +127,17 @@ impl Collection {
                     }
                     let schema = Schema { kind, key: key_type.clone(), value: value_type.clone() };
                     let creation = Creation::new(sequence, &schema);
-                    if engine.is_crowded() && TxnRef::current(env)?.is_none() {
-                        engine.reclaim(catalog::is_dropped)?;
+                    let in_transaction = TxnRef::current(env)?.is_some();
+                    if engine.is_crowded() && !in_transaction {
+                        engine.reclaim(Wait::Default, catalog::is_dropped)?;
                         continue;
                     }
-                    if shared.write(sequence, &creation.ops(engine.catalog(), &space))?.is_some() {
-                        return Ok(make(schema, None, true));
+                    match shared.write(sequence, &creation.ops(engine.catalog(), &space)) {
+                        Ok(Some(_)) => return Ok(make(schema, None, in_transaction)),
+                        Ok(None) => {}
+                        // Its number is closed first: the engine is crowded now.
+                        Err(error) if error.status() == Status::Conflict && !in_transaction => {}
+                        Err(error) => return Err(error),
                     }
                 }
             }
@@ -176,7 +184,7 @@ impl Collection {
     /// there, but may be made again.
     #[cold]
     fn validate(&self, reader: &mut Reader<'_>, sequence: u64) -> Result<Looked<bool>> {
-        let own = Arc::as_ptr(&self.0).addr();
+        let own = self.0.number;
         if reader.remembers(own) {
             return Ok(Looked::Is(true));
         }
@@ -536,6 +544,11 @@ impl Collection {
         self.check_keys(keys)?;
         count(&self.write(&Op::RemoveMany { space: &self.0.space, keys })?)
     }
+}
+
+fn next_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 fn count(outcome: &Outcome) -> Result<u64> {

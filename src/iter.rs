@@ -4,7 +4,7 @@
 //! the last record that it gave. Outside of transactions it has a snapshot, in a seat of its own; inside one
 //! it sees what its transaction sees, own writes included: what was read ahead is dropped after a write.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::catalog::Looked;
 use crate::collection::Collection;
@@ -38,7 +38,7 @@ enum Source {
     /// A snapshot of its own.
     Own(Arc<Seat>),
     /// The calling thread's transaction.
-    Transaction { seat: Arc<Seat>, level: u64 },
+    Transaction { seat: Weak<Seat>, level: u64 },
 }
 
 /// Where the walk stands, between two records.
@@ -60,7 +60,7 @@ impl Scan {
         collection.check_range(&range)?;
         collection.open_ahead()?;
         let source = if let Some((seat, level)) = TxnRef::innermost(shared)? {
-            Source::Transaction { seat, level }
+            Source::Transaction { seat: Arc::downgrade(&seat), level }
         } else {
             let engine = shared.engine()?;
             let snapshot = shared.call(|call| call.snapshot())?;
@@ -181,13 +181,14 @@ impl Scan {
         match &self.source {
             Source::Own(seat) => seat.call(|call| f(&mut call.reader()?)),
             Source::Transaction { seat, level } => {
-                if !TxnRef::is_own_seat(self.collection.shared(), seat)? {
+                let own = TxnRef::own_seat(self.collection.shared())?;
+                if !std::ptr::eq(seat.as_ptr(), Arc::as_ptr(&own)) {
                     return Err(Error::new(
                         Status::WrongThread,
                         "the iterator was begun in another thread's transaction",
                     ));
                 }
-                seat.call(|call| f(&mut reader_in(call, *level)?))
+                own.call(|call| f(&mut reader_in(call, *level)?))
             }
         }
     }
@@ -211,7 +212,7 @@ impl Scan {
             (Place::At(key), true) => {
                 // What lies before the sought key.
                 seek = key.clone();
-                From::After(&seek, &[])
+                From::Beyond(&seek)
             }
             // Turning round gives the neighbour of the record given last, not that again.
             (Place::After(key, value) | Place::Before(key, value), _) => From::After(key, value),

@@ -48,7 +48,7 @@ pub use catalog::{CollectionInfo, Kind, MAX_NAME, Schema};
 pub use codec::{Date, DateTime, Element, Key, KeyElement, Stored, Type, Uuid, Value};
 pub use dict::{Dict, Entries};
 pub use engine::{Durability, Wait};
-pub use environment::{Environment, Info, Options, ReaderInfo};
+pub use environment::{Environment, Info, Options, ReaderInfo, Report};
 pub use error::{Error, Result, Status};
 pub use set::{Elements, Set};
 pub use transaction::{Access, Transaction};

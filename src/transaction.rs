@@ -147,14 +147,15 @@ impl TxnRef {
                 let engine = shared.engine()?;
                 // Outside of the call: nobody waits for the write lock in a seat.
                 if engine.is_crowded() {
-                    engine.reclaim(catalog::is_dropped)?;
+                    engine.reclaim(wait, catalog::is_dropped)?;
                 }
                 let txn = begin_write(&engine, wait)?;
                 Ok(made(seat.call(|call| Ok(call.push_root(RootKind::Write(txn), true)))?))
             }
             Begun::NeedsSnapshot => {
                 let engine = shared.engine()?;
-                seat.call(|call| engine.open_spaces_ahead(&call.reader()?))?;
+                let wanted = seat.call(|call| engine.not_open(&call.reader()?))?;
+                engine.open_ahead(wanted)?;
                 Ok(made(seat.call(|call| {
                     let snapshot = call.snapshot()?;
                     Ok(call.push_root(RootKind::Snapshot(snapshot), false))
@@ -255,9 +256,9 @@ impl TxnRef {
         Ok(level.map(|level| (Arc::clone(&seat), level)))
     }
 
-    /// Whether a seat is the calling thread's.
-    pub(crate) fn is_own_seat(shared: &Arc<Shared>, seat: &Arc<Seat>) -> Result<bool> {
-        Ok(Arc::ptr_eq(&*seat_of_thread(shared.opening(), || shared.engine())?, seat))
+    /// The calling thread's seat.
+    pub(crate) fn own_seat(shared: &Arc<Shared>) -> Result<Arc<Seat>> {
+        Ok(Arc::clone(&*seat_of_thread(shared.opening(), || shared.engine())?))
     }
 
     /// The calling thread's innermost transaction.

@@ -93,8 +93,8 @@ fn collections_made_by_many_threads_at_once_do_not_mix() {
 #[test]
 fn a_thread_with_a_suspended_transaction_is_told_and_does_not_wait() {
     use persistent_collections::ffi::{
-        PC_ERR_BUSY, PC_OK, PC_TXN_WRITE, pc_env, pc_env_close, pc_env_open, pc_set, pc_set_add, pc_set_open, pc_txn,
-        pc_txn_begin, pc_txn_commit, pc_txn_set_current,
+        PC_ERR_BUSY, PC_OK, PC_TXN_WRITE, pc_env, pc_env_close, pc_env_open, pc_set, pc_set_add, pc_set_open,
+        pc_txn, pc_txn_begin, pc_txn_commit, pc_txn_set_current,
     };
     let dir = tempfile::tempdir().unwrap();
     let path = std::ffi::CString::new(dir.path().join("data").to_str().unwrap()).unwrap();

@@ -17,7 +17,7 @@ pub(crate) mod lmdb;
 
 pub(crate) use lmdb::fork;
 pub(crate) use lmdb::{
-    Call, Db, Engine, Level, Opening, Place, Reader, Root, RootKind, SEQUENCE, Seat, Space, State,
+    Call, Db, Engine, Level, Opening, Place, Reader, Root, RootKind, SEQUENCE, Seat, Space, State, Structure,
     begin_write, has_failed, leave_closed_seats, open, seat_of_thread, version, wait_until_closed,
 };
 
@@ -221,6 +221,8 @@ pub(crate) enum From<'a> {
     Start,
     /// At this key, or the next one.
     At(&'a [u8]),
+    /// Behind this key, with all its values.
+    Beyond(&'a [u8]),
     /// Behind this record (the value counts only where a key has several).
     After(&'a [u8], &'a [u8]),
 }

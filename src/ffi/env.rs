@@ -43,7 +43,8 @@ pub const PC_ENV_NO_CREATE: u32 = 0x4;
 /// The path names the data file itself, not a directory that holds it; the lock files stand beside it. Processes
 /// must not reach one data file by different hard links: each would have lock files of its own.
 pub const PC_ENV_NO_SUBDIR: u32 = 0x8;
-/// Check the structure of the data file before opening it. Not supported yet: `PC_ERR_UNSUPPORTED`.
+/// Check the structure of the data file as `pc_env_check` does, before it is used. If it is damaged, opening gives
+/// `PC_ERR_CORRUPTED` and leaves nothing open.
 pub const PC_ENV_VERIFY: u32 = 0x10;
 
 const ENV_FLAGS: u32 =

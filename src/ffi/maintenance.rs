@@ -1,4 +1,4 @@
-//! Looking after an environment: copies of it, and who reads in it.
+//! Looking after an environment: copies of it, checks of its file, and who reads in it.
 
 use std::ffi::c_char;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use super::buffer::pc_buffer;
 use super::env::pc_env;
 use super::error::{PC_EXISTS, PC_OK, pc_status};
 use super::handle;
-use crate::environment::ReaderInfo;
+use crate::environment::{ReaderInfo, Report};
 
 /// Leave out free pages: the copy is smaller and takes longer to make.
 pub const PC_COPY_COMPACT: u32 = 0x1;
@@ -44,6 +44,33 @@ pub unsafe extern "C" fn pc_env_copy(env: pc_env, path: *const c_char, flags: u3
         check_flags("pc_env_copy", flags, PC_COPY_COMPACT)?;
         let copied = handle::env(env)?.copy_to(path, flags & PC_COPY_COMPACT != 0)?;
         Ok(if copied { PC_OK } else { PC_EXISTS })
+    })
+}
+
+/// Checks the structure of the data file as of the newest commit, while others go on reading and writing: each page is
+/// what it should be where it stands, and is used once or free; keys stand in order; counts are right. Values are not
+/// decoded. Every page that is in use is read, from the file and not from the map: damage cannot harm the process.
+///
+/// - `report`: receives one line for each figure, name TAB number LF, without a NUL: `pages`, which is the sum of the
+///   next three; `used`; `free`; `lost`, which nobody uses nor will be given: they waste space and harm nothing;
+///   `collections`. More may follow in later versions. May be `NULL`. Left as it was on failure.
+///
+/// May be called from any thread, inside transactions too; what is not committed is not looked at. No lock of the host
+/// language's runtime should be held meanwhile: a large file takes its time.
+///
+/// Statuses: `PC_OK`; `PC_ERR_CORRUPTED`: the message names the first damage found, and its page;
+/// `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_BUSY`: others write so quickly that no
+/// moment between two commits was found; `PC_ERR_READERS_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`; `PC_ERR_ENV_FAILED`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_env_check(env: pc_env, report: *mut pc_buffer) -> pc_status {
+    boundary!({
+        // SAFETY: the header's contract for buffers.
+        let out = unsafe { pc_buffer::optional("report", report)? };
+        let found = handle::env(env)?.check()?;
+        if let Some(out) = out {
+            out.store(figures(&found).as_bytes())?;
+        }
+        Ok(PC_OK)
     })
 }
 
@@ -84,6 +111,11 @@ pub unsafe extern "C" fn pc_env_reap_readers(env: pc_env, reaped: *mut u32) -> p
         unsafe { Out::optional(reaped).write(count) };
         Ok(PC_OK)
     })
+}
+
+fn figures(report: &Report) -> String {
+    let Report { pages, used, free, lost, collections } = report;
+    format!("pages\t{pages}\nused\t{used}\nfree\t{free}\nlost\t{lost}\ncollections\t{collections}\n")
 }
 
 fn listing(readers: &[ReaderInfo]) -> String {

@@ -30,7 +30,7 @@ using .Lib: Handle, Status
 
 include("checked.jl")
 include("environment.jl")
-using .LMDB: Environment
+using .LMDB: Environment, live
 
 include("types.jl")
 include("tuples.jl")
@@ -49,7 +49,7 @@ include("set.jl")
 export LMDB, Environment, PersistentDict, PersistentSet
 export transaction, snapshot
 export between, prefix, increment!, compare_exchange!, absent, get_many, get_many!
-export collections, schema, info, drop!
+export collections, schema, info, drop!, backup
 export Tagged, Simple, register_struct, typestring
 
 __init__() = Lib.load()

@@ -73,6 +73,17 @@ const Packed = Union{Fixed,Float16}
 
 encode_any(value) = putitem!(UInt8[], value)
 
+# An enum would come back as a plain integer, unless the type that it is read as says which enum it is.
+refuse_enum(value::T) where {T<:Enum} = throw(ArgumentError(string("$T has no stored form where each item brings its own type along: ",
+    "store Integer(x), or use a collection whose type names $T, such as PersistentDict{String,$(nameof(T))}")))
+
+# `value` as it is stored where it will be read as a `T`.
+stored_as(::Type{T}, value) where {T} = value
+stored_as(::Type{T}, value::E) where {T,E<:Enum} = names_type(T, E) ? Integer(value) : value
+stored_as(::Type{T}, list::Vector{E}) where {T,E<:Enum} = names_type(T, Vector{E}) ? Any[Integer(value) for value in list] : list
+
+names_type(::Type{T}, ::Type{E}) where {T,E} = T isa Union ? names_type(T.a, E) || names_type(T.b, E) : T === E
+
 putitem!(out::Vector{UInt8}, ::Nothing) = push!(out, 0xf6)
 putitem!(out::Vector{UInt8}, ::Missing) = push!(out, 0xf7)
 putitem!(out::Vector{UInt8}, truth::Bool) = push!(out, truth ? 0xf5 : 0xf4)
@@ -83,7 +94,7 @@ putitem!(out::Vector{UInt8}, bytes::Vector{UInt8}) = putbytes!(out, bytes)
 putitem!(out::Vector{UInt8}, value::LMDB.MDBValue) = putbytes!(out, value.data)
 putitem!(out::Vector{UInt8}, value::Tagged) = putitem!(puthead!(out, TAG, value.tag), value.content)
 putitem!(out::Vector{UInt8}, value::Simple) = putsimple!(out, value.number)
-putitem!(out::Vector{UInt8}, value::Enum) = putinteger!(out, Integer(value))
+putitem!(::Vector{UInt8}, value::Enum) = refuse_enum(value)
 putitem!(out::Vector{UInt8}, uuid::UUID) = putbytes!(puthead!(out, TAG, TAG_UUID), bits(hton(UInt128(uuid))))
 putitem!(out::Vector{UInt8}, symbol::Symbol) = puttextstring!(puthead!(out, TAG, TAG_SYMBOL), String(symbol))
 putitem!(out::Vector{UInt8}, char::Char) = putobject!(out, "char", string(char))
@@ -117,7 +128,13 @@ function putitem!(out::Vector{UInt8}, array::AbstractArray{<:Packed})
     return puttyped!(out, array)
 end
 
-putitem!(::Vector{UInt8}, array::AbstractArray) =
+putitem!(::Vector{UInt8}, array::AbstractArray) = refuse_array(array)
+
+# What `map` makes of nothing may be an array that can hold nothing, which is of every element type at once.
+putitem!(out::Vector{UInt8}, ::AbstractVector{Union{}}) = puthead!(out, ARRAY, 0)
+putitem!(::Vector{UInt8}, array::AbstractArray{Union{}}) = refuse_array(array)
+
+refuse_array(array) =
     throw(ArgumentError("$(typeof(array)) has no stored form: arrays of several dimensions hold numbers of fixed width"))
 
 function puttyped!(out::Vector{UInt8}, numbers::AbstractArray{T}) where {T}
@@ -160,7 +177,7 @@ function putitem!(out::Vector{UInt8}, value::T) where {T}
     puthead!(out, MAP, fieldcount(T))
     for field in fieldnames(T)
         isdefined(value, field) || throw(ArgumentError("field $field of the $T is undefined"))
-        putitem!(puttextstring!(out, String(field)), getfield(value, field))
+        putitem!(puttextstring!(out, String(field)), stored_as(fieldtype(T, field), getfield(value, field)))
     end
     return out
 end

@@ -23,7 +23,7 @@ function schema(env::Environment, name::AbstractString)
     return with_buffer() do types
         kind = Ref(Int32(0))
         status = reading(env) do
-            GC.@preserve name kind check(Lib.pc_collection_schema(env.handle[], text_address(name),
+            GC.@preserve name kind check(Lib.pc_collection_schema(live(env), text_address(name),
                 Base.unsafe_convert(Ptr{Int32}, kind), types))
         end
         status == PC_NOT_FOUND && return nothing
@@ -48,7 +48,7 @@ of `:dict`, `:set`, `:raw`, and type strings, which are `"-"` for a raw one.
 """
 function collections(env::Environment)
     text = with_buffer() do out
-        reading(() -> check(Lib.pc_env_list(env.handle[], out)), env)
+        reading(() -> check(Lib.pc_env_list(live(env), out)), env)
         buffer_text(out)
     end
     return map(split(text, '\n'; keepempty=false)) do line
@@ -66,9 +66,36 @@ Figures of the environment: `map_size`, `file_size`, `page_size`, `pages_used`, 
 `max_readers`, `readers`, `max_collections`, `collections`, `durability`, `flags`, `oldest_reader_txn`.
 """
 function info(env::Environment)
-    stat = reading(() -> written(out -> Lib.pc_env_info(env.handle[], out), Lib.EnvStat()), env)
+    stat = reading(() -> written(out -> Lib.pc_env_info(live(env), out), Lib.EnvStat()), env)
     names = Tuple(name for name in fieldnames(Lib.EnvStat) if name !== :struct_size)
     return NamedTuple{names}(map(name -> Int(getfield(stat, name)), names))
+end
+
+"""
+    backup(env, path; compact=false) -> String
+
+Copies the environment to `path`, where there must be nothing yet but perhaps an empty directory, while
+others go on reading and writing. The copy holds the newest commit and is of the same kind: a directory,
+or with `no_subdir` a file. `compact=true` leaves out free pages, which makes a smaller copy and takes
+longer. Returns `path`.
+
+Throws an `ArgumentError` if there is something at `path`, which is left as it is, and an `LMDB.LMDBError`
+if the copy cannot be made or this task is in a `transaction` of the environment. May be called from any
+thread.
+
+```julia
+backup(env, "data-monday"; compact=true)
+Environment(copy -> collections(copy), "data-monday")
+```
+"""
+function backup(env::Environment, path::AbstractString; compact::Bool=false)
+    path = String(path)
+    flags = compact ? Lib.PC_COPY_COMPACT : UInt32(0)
+    status = reading(env) do
+        GC.@preserve path check(Lib.pc_env_copy(live(env), text_address(path), flags))
+    end
+    status == PC_EXISTS && throw(ArgumentError("there is something at $(repr(path)) already: copy to a path that has nothing yet"))
+    return path
 end
 
 """
@@ -79,7 +106,7 @@ Removes the collection called `name` with all that is in it. Whether there was o
 function drop!(env::Environment, name::AbstractString)
     name = String(name)
     status = writing(env) do
-        GC.@preserve name check(Lib.pc_collection_drop(env.handle[], text_address(name)))
+        GC.@preserve name check(Lib.pc_collection_drop(live(env), text_address(name)))
     end
     return status == PC_OK
 end
@@ -93,13 +120,23 @@ function plan(@nospecialize(T::Type), wanted::Union{Nothing,String}, stored::Uni
         return wanted, wanted == "any" ? ANY : TYPED
     elseif stored == "any"
         return nothing, ANY
-    elseif wanted === nothing
-        refuse_type(T, role)
     end
+    T <: Array && wanted != stored && refuse_shape(T, wanted, stored)
+    wanted === nothing && refuse_type(T, role)
     # A vector of bytes reads both types that are one.
     (wanted == "bytes" && stored == "u8[]") && return nothing, TYPED
     # If they differ the library says so, and names both.
     return wanted, TYPED
+end
+
+# Names the shape that an array of fixed dimensions is stored with, as Julia counts dimensions; other types are the
+# library's to compare.
+function refuse_shape(@nospecialize(T::Type), wanted::Union{Nothing,String}, stored::String)
+    held, shape = juliatype(stored)
+    shape === nothing && return nothing
+    asked = wanted === nothing ? "$T" : wanted
+    throw(LMDB.LMDBError(Lib.PC_ERR_TYPE_MISMATCH, string("the values are stored as $stored, and were asked for as $asked: ",
+        "open the dict with values of type $held and shape=$shape (Julia's dimensions, the reverse of the type string's)")))
 end
 
 # What the opener of a raw collection says of it: of a type without a type string, at least its width.

@@ -7,11 +7,27 @@
 The dict called `id` in the environment, made if there is none; an `AbstractDict` whose entries are
 ordered by key. Without types it is opened as it is stored.
 
-Which types there are: `String`, `Vector{UInt8}`, the integers and floats of 8 to 64 bits, `Bool`,
-`Char`, `Symbol`, enums, `UUID`, `Date`, `DateTime`, structs of plain data; as keys tuples of these; as
-values vectors of numbers, and with `shape` arrays of fixed dimensions. `Any`, unions and abstract types
-let each item bring its own type along. A dict that holds `Any` may be opened with narrower types: what
-does not fit is a `TypeError` when it is read.
+# Types
+- keys and values: `String`, `Vector{UInt8}`, `Int8` to `Int64`, `UInt8` to `UInt64`, `Float32`, `Float64`,
+  `Bool`, `Char`, `Symbol`, enums, `UUID`, `Date`, `DateTime`, structs of plain data (opaque bytes to other
+  languages)
+- keys only: tuples of these, but of no structs, no `Vector{UInt8}` and no tuples
+- values only: vectors of these integers and floats, of any length, and with `shape` arrays of them
+- `Any`, unions and abstract types: each item brings its own type along
+
+No other type, such as `Vector{String}`, `Dict{String,Int}`, `BigInt` or `Rational{Int}`, can be a typed
+dict's: use `Any`. It gives back what was stored, but a few types by their widest kin: `Int8` as `Int64`,
+`Float32` as `Float64`, `Vector{String}` as `Vector{Any}`, `Dict{String,Int}` as `Dict{Any,Any}`,
+`Set{Int}` as `Set{Any}`, `SubString` as `String`; arrays of integers and floats keep their element type.
+Enums are refused there, since they would come back as integers. A dict that holds `Any` may be opened
+with narrower types, which is what its items are read as: `PersistentDict{String,Vector{String}}`, say.
+What does not fit is a `TypeError` when it is read.
+
+`shape` gives the dimensions of array values as `size` does. That is the reverse of NumPy's and of the
+type string's: `f32[2,3]`, in NumPy an array of shape `(2, 3)`, is in Julia a 3×2 `Matrix{Float32}`, opened
+with `shape=(3, 2)`. Nothing is transposed: the bytes are the same.
+
+# Use
 
 What is assigned is durable when the assignment returns, unless in a [`transaction`](@ref). It may be
 used from any thread, and changed while it is iterated, which goes over what was there when it began (in
@@ -58,7 +74,7 @@ end
 function open_dict(env::Environment, id::String, keytype::Union{Nothing,String}, valuetype::Union{Nothing,String})
     handle = writing(env) do
         GC.@preserve id keytype valuetype written(Handle(0)) do out
-            Lib.pc_dict_open(env.handle[], text_address(id), text_address(keytype), text_address(valuetype), UInt32(0), out)
+            Lib.pc_dict_open(live(env), text_address(id), text_address(keytype), text_address(valuetype), UInt32(0), out)
         end
     end
     return CollectionHandle(handle, true)

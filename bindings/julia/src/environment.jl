@@ -87,7 +87,7 @@ May be used from any thread.
 - `flush_interval`: seconds between flushes in the background; 0 for none
 - `write_timeout`: seconds that a write waits for its turn (60); `Inf` waits for ever
 - `read_only`, `immutable` (nobody writes; no lock file is made), `create`, `no_subdir` (`path` is the
-  data file), `verify` (checks the whole file first)
+  data file), `verify` (checks the structure of the data file first)
 - `rotxnflags`: accepted and not needed
 
 Throws `LMDB.LMDBError` if it cannot be opened, which leaves it as it was.
@@ -106,7 +106,8 @@ mutable struct Environment
         bits |= (read_only ? Lib.PC_ENV_READ_ONLY : UInt32(0)) | (immutable ? Lib.PC_ENV_IMMUTABLE : UInt32(0)) |
             (create ? UInt32(0) : Lib.PC_ENV_NO_CREATE) | (no_subdir ? Lib.PC_ENV_NO_SUBDIR : UInt32(0)) |
             (verify ? Lib.PC_ENV_VERIFY : UInt32(0))
-        timeout = write_timeout === nothing ? 0 : isinf(write_timeout) ? -1 : max(1, milliseconds(write_timeout))
+        timeout = write_timeout === nothing ? 0 :
+            isinf(waiting_time(write_timeout, "write_timeout")) ? -1 : max(1, milliseconds(write_timeout))
         options = Ref(Lib.EnvOptions(sizeof(Lib.EnvOptions), mapsize, mode, maxdbs, maxreaders,
             durability_number, milliseconds(flush_interval), timeout, bits, 0))
         path = String(path)
@@ -129,6 +130,12 @@ end
 
 milliseconds(seconds::Real) = round(Int64, 1000 * seconds)
 
+# Seconds to wait, which may be `Inf`.
+function waiting_time(seconds::Real, name::String)
+    seconds >= 0 || throw(ArgumentError("$name is $seconds: it is a number of seconds from 0 on, or Inf"))
+    return seconds
+end
+
 # A finalizer has nobody to tell of a failure; closing twice is harmless.
 drop_handle(env::Environment) = (Lib.pc_env_close(Threads.atomic_xchg!(env.handle, UInt64(0))); nothing)
 
@@ -141,6 +148,13 @@ Base.show(io::IO, env::Environment) =
 Whether the environment was not closed yet.
 """
 Base.isopen(env::Environment) = env.handle[] != 0
+
+# The handle of an environment for a call, which is for an open one.
+@inline function live(env::Environment)
+    handle = env.handle[]
+    handle == 0 && throw(LMDBError(Lib.PC_ERR_BAD_HANDLE, "the environment $(repr(env.path)) was closed: open it again to use it"))
+    return handle
+end
 
 """
     close(env::Environment) -> Bool
@@ -163,7 +177,7 @@ Makes everything that was written durable, which it is by itself unless the envi
 less durability. With a function, calls it first, and returns what it did.
 """
 function Base.flush(env::Environment)
-    check(Lib.pc_flush(env.handle[]))
+    check(Lib.pc_flush(live(env)))
     return nothing
 end
 

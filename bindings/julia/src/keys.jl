@@ -80,7 +80,7 @@ scalar(element) = element
 function encode_key(column::Column{K}, key::K) where {K}
     column.form === TYPED && return keybytes(key)
     column.form === RAW && return rawbytes(key)
-    return anykey(key)
+    return anykey(stored_as(K, key))
 end
 
 # ---- reading them

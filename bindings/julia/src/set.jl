@@ -40,7 +40,7 @@ end
 function open_set(env::Environment, id::String, type::Union{Nothing,String})
     handle = writing(env) do
         GC.@preserve id type written(Handle(0)) do out
-            Lib.pc_set_open(env.handle[], text_address(id), text_address(type), UInt32(0), out)
+            Lib.pc_set_open(live(env), text_address(id), text_address(type), UInt32(0), out)
         end
     end
     return CollectionHandle(handle, false)
@@ -155,7 +155,39 @@ function remove_many(set::PersistentSet, elements::Columns)
     return nothing
 end
 
-Base.union!(set::PersistentSet, others...) = (add_many(set, to_store(set, others)); set)
+# ---- two sets of one type: the library walks them
+
+# Whether the elements of two sets are the same bytes where they are equal.
+same_form(a::PersistentSet{T}, b::PersistentSet{T}) where {T} =
+    a.keycolumn.form === b.keycolumn.form && (a.keycolumn.form === TYPED ? T !== LMDB.MDBValue : T === Any && a.keycolumn.form === ANY)
+same_form(a::PersistentSet, b) = false
+
+# Makes `set` what `call(a, b, into)` does of it and each of the others.
+function combine!(call, set::PersistentSet, others)
+    one(other) = GC.@preserve set other writing(set.env) do
+        reading(() -> check(call(set.handle.id, other.handle.id, set.handle.id)), other.env)
+    end
+    length(others) == 1 ? one(first(others)) : transaction(() -> foreach(one, others), set.env)
+    return set
+end
+
+compare(call, a::PersistentSet, b::PersistentSet) = GC.@preserve a b reading(a.env) do
+    reading(() -> written(out -> call(a.handle.id, b.handle.id, out), false), b.env)
+end
+
+Base.issubset(a::PersistentSet, b::PersistentSet) =
+    same_form(a, b) ? compare(Lib.pc_set_is_subset, a, b) : invoke(issubset, Tuple{AbstractSet,AbstractSet}, a, b)
+Base.isdisjoint(a::PersistentSet, b::PersistentSet) =
+    same_form(a, b) ? compare(Lib.pc_set_is_disjoint, a, b) : invoke(isdisjoint, Tuple{AbstractSet,AbstractSet}, a, b)
+
+# ---- with any collections
+
+function Base.union!(set::PersistentSet, others...)
+    all(other -> same_form(set, other), others) && return combine!(Lib.pc_set_union, set, others)
+    add_many(set, to_store(set, others))
+    return set
+end
+
 Base.append!(set::PersistentSet, elements) = union!(set, elements)
 
 function Base.filter!(keep, set::PersistentSet)
@@ -170,6 +202,7 @@ function Base.filter!(keep, set::PersistentSet)
 end
 
 function Base.setdiff!(set::PersistentSet, others...)
+    all(other -> same_form(set, other), others) && return combine!(Lib.pc_set_difference, set, others)
     elements = Columns()
     for other in others, element in other
         bytes = sought(set.keycolumn, element)
@@ -179,12 +212,17 @@ function Base.setdiff!(set::PersistentSet, others...)
     return set
 end
 
-function Base.intersect!(set::PersistentSet, others...)
+Base.intersect!(set::PersistentSet, others...) = intersect_all!(set, others)
+Base.intersect!(set::PersistentSet, other::AbstractSet) = intersect_all!(set, (other,))
+
+function intersect_all!(set::PersistentSet, others)
+    all(other -> same_form(set, other), others) && return combine!(Lib.pc_set_intersection, set, others)
     kept = map(other -> other isa AbstractSet ? other : Set(other), others)
     return filter!(element -> all(other -> element in other, kept), set)
 end
 
 function Base.symdiff!(set::PersistentSet, others...)
+    all(other -> same_form(set, other), others) && return combine!(Lib.pc_set_symmetric_difference, set, others)
     transaction(set.env) do
         for other in others
             elements = Set(other)

@@ -38,7 +38,7 @@ function standing(env::Environment)
 end
 
 set_current(env::Environment, txn::Handle) =
-    written(out -> Lib.pc_txn_set_current(env.handle[], txn, out), NO_TRANSACTION)
+    written(out -> Lib.pc_txn_set_current(live(env), txn, out), NO_TRANSACTION)
 
 # Runs `call` with this task's own transaction, or none, as the thread's current one.
 function stepping_aside(call, env::Environment, own::Handle)
@@ -82,7 +82,7 @@ end
 function begin_transaction(env::Environment, kind::Int32, timeout_ms::Int64)
     here = standing(env)
     kind == Lib.PC_TXN_WRITE && refuse_second_writer(here)
-    start() = written(out -> Lib.pc_txn_begin(env.handle[], kind, timeout_ms, out), NO_TRANSACTION)
+    start() = written(out -> Lib.pc_txn_begin(live(env), kind, timeout_ms, out), NO_TRANSACTION)
     handle = here.others ? stepping_aside(start, env, here.own) : start()
     entry = OpenTransaction(env.identity, kind, handle, current_task(), Threads.threadid())
     lock(OPEN_LOCK)
@@ -125,8 +125,8 @@ Calls `f()` in a transaction of the environment: everything that this task reads
 at once when `f` returns, or not at all if `f` throws. Returns what `f` returned.
 
 Inside another `transaction` it is a part of that one which can be undone by itself; inside a `snapshot`
-it throws. `timeout` is how many seconds to wait for other writers, `Inf` for ever, by default as the
-environment was opened.
+it throws. `timeout` is how many seconds to wait for other writers, 0 not at all, `Inf` for ever, by
+default as the environment was opened; a negative one is an `ArgumentError`.
 
 The task stays on its thread until the end. Other tasks that read meanwhile see what was there before;
 those of other threads that write wait, those of the same thread throw. **`f` may be called again**, from
@@ -140,7 +140,7 @@ end
 ```
 """
 function transaction(f::Function, env::Environment; timeout::Union{Nothing,Real}=nothing)
-    wait = timeout === nothing ? Int64(-1) : isinf(timeout) ? FOR_EVER : LMDB.milliseconds(timeout)
+    wait = timeout === nothing ? Int64(-1) : isinf(LMDB.waiting_time(timeout, "timeout")) ? FOR_EVER : LMDB.milliseconds(timeout)
     outermost = standing(env).own == NO_TRANSACTION
     outermost || return run_transaction(f, env, wait)
     filled = 0

@@ -62,7 +62,7 @@ function putany!(out::Vector{UInt8}, key)
         foreach(element -> putnested!(out, element), key)
         return push!(out, 0x00)
     elseif key isa Enum
-        return putelement!(out, Integer(key))
+        refuse_enum(key)
     end
     throw(ArgumentError("a key of type any is nothing, a bool, an integer, a float, text, bytes, a UUID or a tuple of these, not $(typeof(key))"))
 end

@@ -95,7 +95,7 @@ readraw(::Type{T}, data, count) where {T} = readopaque(T, data, count)
 # ---- a column's values
 
 function encode_value(column::Column{V}, value::V) where {V}
-    column.form === ANY && return encode_any(value)
+    column.form === ANY && return encode_any(stored_as(V, value))
     column.shape === nothing || size(value) == column.shape ||
         throw(DimensionMismatch("the collection holds arrays of size $(column.shape), not $(size(value))"))
     column.form === RAW && return rawbytes(value)

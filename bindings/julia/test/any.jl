@@ -34,7 +34,8 @@ end
     @test there_and_back([true, false]) == Any[true, false]
     @test there_and_back(view([1, 2, 3], 2:3)) == [2, 3]
     @test there_and_back(SubString("abc", 2)) == "bc"
-    @test there_and_back(green) === 2
+    @test isequal(there_and_back(Union{}[]), Any[]) && isequal(there_and_back([Union{}[], 1]), Any[Any[], 1])
+    @test bytes2hex(PC.encode_any(Union{}[])) == "80"
 end
 
 @testset "bytes" begin
@@ -72,8 +73,44 @@ end
 end
 
 @testset "what has no form" begin
-    for value in (big"1.5", sin, r"x", Ref(1), Int, Channel(1), (a=1,), ["a" "b"], 1 => 2, 1 // 0, Date(20000), "\xff", [1, sin], ErrorException("x"))
+    for value in (big"1.5", sin, r"x", Ref(1), Int, Channel(1), (a=1,), ["a" "b"], Matrix{Union{}}(undef, 0, 2), 1 => 2, 1 // 0, Date(20000), "\xff", [1, sin], ErrorException("x"))
         @test_throws ArgumentError PC.encode_any(value)
+    end
+end
+
+struct Coloured
+    colour::Colour
+    other::Union{Colour,Nothing}
+end
+
+@testset "enums only where a type names them" begin
+    for encode in (PC.encode_any, PC.anykey), value in (green, (green,))
+        failure = try; encode(value); catch caught; caught; end
+        @test failure isa ArgumentError && occursin("Colour", failure.msg) && occursin("Integer(x)", failure.msg)
+    end
+    @test_throws ArgumentError PC.encode_any([red, green])
+    @test_throws ArgumentError PC.encode_any(Dict("a" => green))
+    for value in (Coloured(red, green), Coloured(green, nothing))
+        @test there_and_back(value) === value
+    end
+    with_env() do env
+        any = PersistentDict{Any,Any}(env; id="any")
+        @test_throws ArgumentError any["a"] = green
+        @test_throws ArgumentError any[green] = 1
+        @test isempty(any)
+        any["a"] = Integer(green)
+        @test any["a"] === 2
+        for V in (Colour, Union{Colour,Missing}), id in ("any", "new $V")
+            named = PersistentDict{String,V}(env; id=id)
+            named["a"] = red
+            @test named["a"] === red
+        end
+        named = PersistentDict{Union{Colour,String},Union{Vector{Colour},Missing}}(env; id="vectors")
+        named[green] = [red, green]
+        @test named[green] == [red, green] && collect(keys(named)) == [green]
+        any["k"] = map(sin, Union{}[])
+        any["l"] = Union{}[]
+        @test isequal(any["l"], Any[]) && isempty(any["k"])
     end
 end
 

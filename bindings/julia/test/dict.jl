@@ -102,6 +102,11 @@ end
         matrices[1] = [1 2 3; 4 5 6]
         @test matrices[1] == [1 2 3; 4 5 6] && schema(env, "matrices").value == "f64[3,2]"
         @test PersistentDict(env; id="matrices")[1] == [1 2 3; 4 5 6]
+        for (V, shape) in ((Matrix{Float64}, (3, 2)), (Matrix{Float64}, nothing), (Vector{Float64}, (6,)), (Vector{Float64}, nothing))
+            failure = try; PersistentDict{Int,V}(env; id="matrices", shape=shape); catch caught; caught; end
+            @test failure isa LMDB.LMDBError && failure.code == PC.Lib.PC_ERR_TYPE_MISMATCH && occursin("shape=(2, 3)", failure.message)
+        end
+        @test fails_with(() -> PersistentDict{Int,Vector{Float64}}(env; id="free"), PC.Lib.PC_ERR_TYPE_MISMATCH)
         numbers = PersistentDict{Int,Float64}(env; id="numbers")
         numbers[1], numbers[2] = 0.5, 1.5
         @test get_many!(zeros(2), numbers, [2, 1]) == [1.5, 0.5]

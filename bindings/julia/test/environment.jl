@@ -18,6 +18,38 @@
     end
 end
 
+@testset "what was closed says so" begin
+    mktempdir() do folder
+        env = Environment(joinpath(folder, "env"))
+        dict, set = PersistentDict{String,Int}(env; id="d"), PersistentSet{String}(env; id="s")
+        dict["a"] = 1
+        close(env)
+        for use in (() -> dict["a"], () -> dict["a"] = 2, () -> get_many(dict, ["a"]), () -> collect(dict), () -> "a" in set,
+                () -> push!(set, "a"), () -> length(set), () -> transaction(() -> 1, env), () -> snapshot(() -> 1, env), () -> flush(env),
+                () -> info(env), () -> collections(env), () -> schema(env, "d"), () -> drop!(env, "d"), () -> PersistentDict(env; id="d"),
+                () -> PersistentSet{String}(env; id="s"), () -> backup(env, joinpath(folder, "copy")))
+            failure = try; use(); catch caught; caught; end
+            @test failure isa LMDB.LMDBError && failure.code == PC.Lib.PC_ERR_BAD_HANDLE && occursin("closed", failure.message)
+        end
+        @test_throws ArgumentError Environment(folder; write_timeout=-1)
+    end
+end
+
+@testset "backup, compact=$compact" for compact in (false, true)
+    with_env() do env
+        dict = PersistentDict{String,Int}(env; id="d")
+        dict["a"] = 1
+        path = string(env.path, " copy")
+        @test backup(env, path; compact=compact) == path
+        dict["a"] = 2
+        @test Environment(copy -> collect(PersistentDict{String,Int}(copy; id="d")), path) == ["a" => 1]
+        @test_throws ArgumentError backup(env, path)
+        @test_throws ArgumentError backup(env, "a\0b")
+        @test fails_with(() -> transaction(() -> backup(env, string(env.path, " second")), env), PC.Lib.PC_ERR_IN_TRANSACTION)
+        @test fails_with(() -> backup(env, joinpath(env.path, "none", "copy")), PC.Lib.PC_ERR_NO_ENVIRONMENT)
+    end
+end
+
 @testset "the same environment, opened twice" begin
     mktempdir() do folder
         one, two = Environment(folder), Environment(joinpath(folder, "."))

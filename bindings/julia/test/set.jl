@@ -30,6 +30,46 @@
     end
 end
 
+@testset "two persistent sets: $(eltype(a)), $(eltype(b))" for (a, b) in (
+        ([1, 2, 3], [3, 4]), ([1, 2], [1, 2, 3]), (Int[], [1]), ([1, 2], [3]), (Any[1, "a", (2, 3)], Any["a", 1.0]), ([1, 2], Any[2, "x"]),
+        (Int8[1, 2], [2, 300]))
+    with_env() do env
+        one, two = PersistentSet{eltype(a)}(env; id="one"), union!(PersistentSet{eltype(b)}(env; id="two"), b)
+        @test PC.same_form(one, two) == (eltype(a) === eltype(b))
+        for other in (two, Set(b))
+            fresh() = union!(empty!(one), a)
+            fresh()
+            @test issubset(one, other) == issubset(Set(a), Set(b)) && issubset(other, one) == issubset(Set(b), Set(a))
+            @test isdisjoint(one, other) == isdisjoint(Set(a), Set(b)) && (one == other) == (Set(a) == Set(b))
+            @test intersect!(fresh(), other) === one && one == intersect(Set(a), Set(b))
+            @test setdiff!(fresh(), other) === one && one == setdiff(Set(a), Set(b))
+            if all(item -> item isa eltype(a) && item isa eltype(b), b) && eltype(a) === eltype(b)
+                @test union!(fresh(), other) === one && one == union(Set(a), Set(b))
+                @test symdiff!(fresh(), other) === one && one == symdiff(Set(a), Set(b))
+                @test union!(empty!(one), other, other) == Set(b) && intersect!(one, one) == Set(b) && isempty(setdiff!(one, one))
+            end
+        end
+        @test two == Set(b)
+    end
+end
+
+@testset "set algebra with a set of another environment, and in transactions" begin
+    with_env() do env
+        with_env() do other
+            one, two = union!(PersistentSet{Int}(env; id="s"), 1:5), union!(PersistentSet{Int}(other; id="s"), 4:8)
+            @test_throws ErrorException transaction(() -> (union!(one, two); @test(one == Set(1:8)); error("undo")), env)
+            @test one == Set(1:5) && !isdisjoint(one, two) && !issubset(one, two)
+            @test intersect!(one, two) == Set(4:5) && issubset(one, two)
+            transaction(env) do
+                @test fetch(@async issubset(one, two))
+                refused = fetch(@async try; union!(one, two); catch failure; failure; end)
+                @test refused isa LMDB.LMDBError && refused.code == PC.Lib.PC_ERR_WRONG_THREAD
+            end
+            @test one == Set(4:5)
+        end
+    end
+end
+
 @testset "ranges" begin
     with_env() do env
         set = union!(PersistentSet{Int}(env; id="s"), -5:5)

@@ -36,6 +36,12 @@ end
     @test_throws ArgumentError typestring(String; shape=(3,))
 end
 
+@testset "no call is ambiguous" begin
+    ours(method) = Base.moduleroot(parentmodule(method.module)) === PC
+    found = Test.detect_ambiguities(PC, PC.Lib, LMDB, Base; recursive=false)
+    @test filter(pair -> any(ours, pair), collect(found)) == []
+end
+
 @testset "types that are stored, named by none" begin
     @test PC.juliatype("str") == (String, nothing)
     @test PC.juliatype("(str,i64,date)") == (Tuple{String,Int64,Date}, nothing)

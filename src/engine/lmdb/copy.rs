@@ -59,7 +59,7 @@ impl Engine {
         target.publish()
     }
 
-    fn file(&self) -> Result<File> {
+    pub(super) fn file(&self) -> Result<File> {
         let fd = self.raw.descriptor().map_err(|code| code.error("looking at the data file"))?;
         // SAFETY: the descriptor is LMDB's and stays open as long as `self`, which outlives this borrow.
         let file = unsafe { BorrowedFd::borrow_raw(fd) };
@@ -114,7 +114,7 @@ impl Engine {
     }
 
     /// A snapshot, and the header page that belongs to it.
-    fn snapshot_with_header(
+    pub(super) fn snapshot_with_header(
         self: &Arc<Self>,
         from: &File,
         begin: impl Fn() -> Result<Snapshot>,
@@ -131,7 +131,7 @@ impl Engine {
             }
             let snapshot = begin()?;
             from.read_exact_at(&mut pages, 0)
-                .map_err(|error| Code::of(&error).error("reading the data file for its copy"))?;
+                .map_err(|error| Code::of(&error).error("reading the data file's header"))?;
             if let Some(own) = header_of(&pages, snapshot.id()) {
                 return Ok((snapshot, own.to_vec()));
             }
@@ -139,7 +139,7 @@ impl Engine {
         drop(lease);
         Err(Error::new(
             Status::Busy,
-            "the environment was written to so quickly that its header could not be read; copy it again",
+            "the environment was written to so quickly that its header could not be read; try again",
         ))
     }
 

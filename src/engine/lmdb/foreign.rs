@@ -27,7 +27,7 @@ pub(super) fn check_widths(txn: &Txn, db: Db, range: &Range, from: From<'_>) -> 
         std::ops::Bound::Unbounded => None,
     });
     let from = match from {
-        From::At(key) | From::After(key, _) => Some(key),
+        From::At(key) | From::Beyond(key) | From::After(key, _) => Some(key),
         From::Start => None,
     };
     bounds.chain(from).try_for_each(|key| compare_width(width, key))
@@ -53,14 +53,25 @@ fn compare_width(width: Option<usize>, key: &[u8]) -> Result<()> {
     }
 }
 
-/// Whether a key of the main database is the name of a database.
-pub(super) fn is_name(txn: &Txn, key: &[u8]) -> Result<bool> {
-    if key.is_empty() {
-        return Ok(false);
+/// Whether the main database may hold named ones: LMDB puts none into one with several values for a key, nor among
+/// integer keys, where a name could not even be looked for.
+pub(super) fn has_names(txn: &Txn) -> Result<bool> {
+    Ok(txn.flags(MAIN).map_err(reading)? & (lmdb_sys::MDB_DUPSORT | lmdb_sys::MDB_INTEGERKEY) == 0)
+}
+
+/// The main database's record of a named one.
+pub(super) fn record_of<'t>(txn: &'t Txn, name: &[u8]) -> Result<Option<&'t [u8]>> {
+    if name.is_empty() || !has_names(txn)? {
+        return Ok(None);
     }
     let mut cursor = txn.cursor(MAIN).map_err(reading)?;
-    let found = cursor.go(Go::AtOrAfter(key)).map_err(reading)?;
-    Ok(found.is_some_and(|(found, _)| found == key && is_named_database(found)))
+    let found = cursor.go(Go::AtOrAfter(name)).map_err(reading)?;
+    Ok(found.filter(|(key, _)| *key == name && is_named_database(key)).map(|(_, record)| record))
+}
+
+/// Whether a key of the main database is the name of a database.
+pub(super) fn is_name(txn: &Txn, key: &[u8]) -> Result<bool> {
+    Ok(record_of(txn, key)?.is_some())
 }
 
 /// Refuses a write whose keys do not belong there, before anything of it is done.

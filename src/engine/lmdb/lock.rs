@@ -20,6 +20,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::fork;
 use crate::error::{Error, Result, Status};
 
+/// How long to wait for a lock file to be made by a process that is just opening the environment.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What the file begins with once it is made: `PCLOCK` and the version of the layout.
 const MAGIC: u64 = u64::from_be_bytes(*b"PCLOCK\x00\x01");
 
@@ -141,7 +144,18 @@ impl ProcessLock {
             .open(path)
             .map_err(failed)?;
         let size = size_of::<Layout>() as u64;
+        let begun = Instant::now();
         loop {
+            if begun.elapsed() > PATIENCE {
+                return Err(Error::new(
+                    Status::LockVersion,
+                    format!(
+                        "{} is in use by another version of this library, whose write lock this one does not know; \
+                         close the environment there first",
+                        path.display()
+                    ),
+                ));
+            }
             let alone = flock(&file, libc::LOCK_EX | libc::LOCK_NB).is_ok();
             if alone {
                 // Written, not only made longer: a hole that is mapped and finds the disk full is a signal.
@@ -154,6 +168,7 @@ impl ProcessLock {
                 if file.metadata().map_err(failed)?.len() < size {
                     // Its maker died on the way: perhaps nobody is left now.
                     flock(&file, libc::LOCK_UN).map_err(failed)?;
+                    std::thread::yield_now();
                     continue;
                 }
             }
@@ -164,6 +179,7 @@ impl ProcessLock {
                 flock(&file, libc::LOCK_SH).map_err(failed)?;
             } else if lock.layout().magic.load(Ordering::Acquire) != MAGIC {
                 flock(&file, libc::LOCK_UN).map_err(failed)?;
+                std::thread::yield_now();
                 continue;
             }
             let theirs = lock.layout().mutex_size.load(Ordering::Relaxed);

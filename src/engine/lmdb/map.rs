@@ -33,7 +33,8 @@ pub(super) fn initial_size(asked: Option<u64>) -> Result<usize> {
     if let Some(limit) = limit(libc::RLIMIT_FSIZE) {
         size = size.min(limit);
     }
-    let mut size = usize::try_from(size).unwrap_or(usize::MAX / 2).next_multiple_of(page_size());
+    let mut size =
+        usize::try_from(size).unwrap_or(usize::MAX).min(usize::MAX / 2).next_multiple_of(page_size());
     while !can_reserve(size) {
         size = (size / 2).next_multiple_of(page_size());
         if (size as u64) < LEAST {
@@ -80,7 +81,10 @@ impl Engine {
         }
         let wanted = self.wanted_map.load(Ordering::Relaxed);
         if wanted > map {
-            return self.grow(turn, wanted, deadline);
+            let grown = self.grow(turn, wanted, deadline);
+            // Told once: a smaller write may fit yet.
+            self.wanted_map.store(0, Ordering::Relaxed);
+            return grown;
         }
         if used > map - map / 4 {
             // There is room yet: not worth waiting for, nor failing.
@@ -156,7 +160,6 @@ impl Engine {
         while !can_reserve(granted) {
             granted -= granted / 8;
             if (granted as u64) < self.map_and_used().0.saturating_add(1 << 16) {
-                self.wanted_map.store(0, Ordering::Relaxed);
                 return Err(Error::new(
                     Status::NoMemory,
                     format!(
@@ -185,7 +188,6 @@ impl Engine {
         let size = limit(libc::RLIMIT_FSIZE).map_or(size, |limit| size.min(limit));
         let size = usize::try_from(size).unwrap_or(usize::MAX / 2) / page_size() * page_size();
         if size as u64 <= map {
-            self.wanted_map.store(0, Ordering::Relaxed);
             return Err(Error::new(
                 Status::DiskFull,
                 format!("the data file may not grow beyond {map} bytes (see ulimit -f); nothing was written"),

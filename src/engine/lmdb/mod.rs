@@ -14,9 +14,10 @@
 //! - `reserve`: room for LMDB's lock file
 //! - `failure`: what a failed write or sync means, and an environment that is of no more use
 //! - `foreign`: keys in databases of other programs, where LMDB leaves checks to its caller
-//! - `copy`: hot backup; `report`: what an environment tells of itself
+//! - `check`: the structure of the data file; `copy`: hot backup; `report`: what an environment tells of itself
 //! - `map`, `pin`: the memory map, its growth, and what keeps it in place
 
+mod check;
 mod copy;
 mod create;
 mod failure;
@@ -43,13 +44,14 @@ mod txn;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
 use parking_lot::RwLock;
 
 use crate::engine::Settings;
 use crate::error::{Error, Result, Status};
 
+pub(crate) use check::Structure;
 pub(crate) use failure::has_failed;
 pub(crate) use open::{open, wait_until_closed};
 pub(crate) use raw::version;
@@ -80,6 +82,8 @@ pub(crate) struct Engine {
     wanted_map: AtomicU64,
     /// How many openings there had been when dropped names were last looked for.
     looked_for_dropped: AtomicU32,
+    /// Whether a name that is open here was found not to be in the file any more.
+    names_gone: AtomicBool,
     failure: failure::Failure,
     /// Held for reading by what needs the map in place without a seat; growth waits for it.
     copies: RwLock<()>,
@@ -187,7 +191,11 @@ pub(crate) fn read_only() -> Error {
 /// The catalog's sequence number from its record.
 fn sequence_number(record: Option<&[u8]>) -> Result<u64> {
     let Some(record) = record else { return Ok(0) };
-    minicbor::decode(record).map_err(|_| {
-        Error::new(Status::Corrupted, "the catalog's sequence number (pc:seq) is not a CBOR integer")
-    })
+    match minicbor::decode(record) {
+        // One is added to it, here and there.
+        Ok(sequence) if sequence < u64::MAX - 1 => Ok(sequence),
+        _ => {
+            Err(Error::new(Status::Corrupted, "the catalog's sequence number (pc:seq) is not one that rises"))
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -181,6 +181,7 @@ fn open_files(files: &Files, mode: u32, settings: &Settings) -> Result<Arc<Engin
         page_size: map::page_size() as u64,
         wanted_map: AtomicU64::new(0),
         looked_for_dropped: AtomicU32::new(0),
+        names_gone: AtomicBool::new(false),
         failure: failure::Failure::default(),
         copies: RwLock::new(()),
     }))

@@ -637,6 +637,7 @@ impl WriteCursor<'_> {
 /// with the key's size.
 pub(super) fn is_named_database(key: &[u8]) -> bool {
     const F_SUBDATA: u16 = 0x02;
+    const F_DUPDATA: u16 = 0x04;
     // SAFETY: the key was returned by a cursor on the main database, so it lies in a leaf page right behind
     // the eight bytes of its node's header; those may be unaligned.
     let (flags, size) = unsafe {
@@ -644,5 +645,6 @@ pub(super) fn is_named_database(key: &[u8]) -> bool {
         (end.sub(4).cast::<u16>().read_unaligned(), end.sub(2).cast::<u16>().read_unaligned())
     };
     debug_assert_eq!(usize::from(size), key.len());
-    flags & F_SUBDATA != 0
+    // With both, it is a key with many values, of a main database with DUPSORT.
+    flags & (F_DUPDATA | F_SUBDATA) == F_SUBDATA
 }

@@ -169,16 +169,15 @@ impl<'c> Reader<'c> {
 
     /// How many records a named space holds, found in the main database's record of it without opening it.
     pub(crate) fn named(&self, name: &str) -> Result<Option<u64>> {
-        let mut cursor = self.txn().cursor(MAIN).map_err(reading)?;
-        let found = cursor.go(Go::AtOrAfter(name.as_bytes())).map_err(reading)?;
-        Ok(found.and_then(|(key, record)| {
-            (key == name.as_bytes() && is_named_database(key)).then(|| entries_of(record))
-        }))
+        Ok(foreign::record_of(self.txn(), name.as_bytes())?.map(entries_of))
     }
 
     /// The names of all named spaces and how many records each holds.
     pub(crate) fn names(&self) -> Result<Vec<(Vec<u8>, u64)>> {
         let mut names = Vec::new();
+        if !foreign::has_names(self.txn())? {
+            return Ok(names);
+        }
         let mut cursor = self.txn().cursor(MAIN).map_err(reading)?;
         let mut go = Go::First;
         while let Some((key, record)) = cursor.go(go).map_err(reading)? {

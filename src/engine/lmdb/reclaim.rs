@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Engine;
-use super::raw::{Code, Go, RwTxn, is_named_database};
+use super::foreign::is_name;
+use super::raw::{Code, Go, RwTxn};
 use super::seats::Stopped;
 use super::spaces::{Db, SEQUENCE};
 use super::writer::Lease;
@@ -21,13 +22,22 @@ impl Engine {
         let max = self.settings.max_collections;
         let openings = self.spaces.horizon();
         let since = openings.wrapping_sub(self.looked_for_dropped.load(Ordering::Relaxed));
-        self.spaces.open_count() >= max - max / 8 && since > max / 16
+        self.names_gone.load(Ordering::Relaxed)
+            || (self.spaces.open_count() >= max - max / 8 && since > max / 16)
+    }
+
+    /// Notes that a name which is open here is not in the file any more.
+    pub(super) fn names_are_gone(&self) {
+        self.names_gone.store(true, Ordering::Relaxed);
     }
 
     /// Removes what was dropped. `is_dropped` tells by a catalog's record whether its collection was. In no call
     /// and no transaction of the thread.
-    pub(crate) fn reclaim(self: &Arc<Self>, is_dropped: impl Fn(&[u8]) -> bool) -> Result<()> {
-        let lease = Lease::take(self, Wait::Default)?;
+    pub(crate) fn reclaim(self: &Arc<Self>, wait: Wait, is_dropped: impl Fn(&[u8]) -> bool) -> Result<()> {
+        if self.settings.read_only {
+            return Ok(());
+        }
+        let lease = Lease::take(self, wait)?;
         // Before the calls are stopped, since growing stops them too.
         self.follow_growth_under(lease.turn())?;
         self.looked_for_dropped.store(self.spaces.horizon(), Ordering::Relaxed);
@@ -37,7 +47,9 @@ impl Engine {
                 Err(error) if error.status() == Status::MapFull => {}
                 outcome => outcome?,
             }
-            self.close_gone(stopped)
+            self.close_gone(stopped)?;
+            self.names_gone.store(false, Ordering::Relaxed);
+            Ok(())
         })
     }
 
@@ -73,10 +85,7 @@ impl Engine {
         let txn = RwTxn::begin(&self.raw).map_err(failed)?;
         let mut gone = Vec::new();
         for space in self.spaces.open_ones() {
-            let mut cursor = txn.cursor(super::raw::MAIN).map_err(failed)?;
-            let name = space.as_str().as_bytes();
-            let found = cursor.go(Go::AtOrAfter(name)).map_err(failed)?;
-            if !found.is_some_and(|(key, _)| key == name && is_named_database(key)) {
+            if !is_name(&txn, space.as_str().as_bytes())? {
                 gone.push(space);
             }
         }

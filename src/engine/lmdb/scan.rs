@@ -79,6 +79,15 @@ impl Walk<'_> {
         if !self.db.has_duplicates() {
             return self.to_bound(cursor, Bound::Excluded(key));
         }
+        if value.is_empty() {
+            // LMDB cannot look for an empty value; it is the key's first.
+            if self.range.reverse {
+                return self.to_bound(cursor, Bound::Excluded(key));
+            }
+            let first = cursor.go(Go::AtOrAfter(key))?;
+            let is_it = first.is_some_and(|(found, value)| found == key && value.is_empty());
+            return if is_it { cursor.go(Go::Next) } else { Ok(first) };
+        }
         match cursor.go(Go::WithinDuplicates(key, value))? {
             Some((_, found)) if found == value => cursor.go(self.step()),
             // The record itself is gone: between its neighbours.
@@ -104,6 +113,9 @@ impl Walk<'_> {
             From::At(key) if to_start(key) == Ordering::Greater => {
                 self.to_bound(cursor, Bound::Included(key))?
             }
+            From::Beyond(key) if to_start(key) != Ordering::Less => {
+                self.to_bound(cursor, Bound::Excluded(key))?
+            }
             From::After(key, value) if to_start(key) != Ordering::Less => self.behind(cursor, key, value)?,
             _ => self.to_bound(cursor, start)?,
         };
@@ -118,7 +130,7 @@ impl Walk<'_> {
     /// Whether a record is a named database's entry, which belongs to no collection.
     #[inline]
     fn is_hidden(&self, key: &[u8]) -> bool {
-        self.db.is_main() && is_named_database(key)
+        self.db.may_hold_names() && is_named_database(key)
     }
 
     pub(super) fn scan(&self, from: From<'_>, limit: Limit, out: &mut Columns) -> Result<bool, Code> {
@@ -168,7 +180,7 @@ pub(super) fn remove_range(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64
         if beyond(key) {
             return Ok(count);
         }
-        if db.is_main() && is_named_database(key) {
+        if db.may_hold_names() && is_named_database(key) {
             continue;
         }
         cursor.remove()?;

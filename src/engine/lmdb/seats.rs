@@ -146,9 +146,15 @@ impl Seat {
         if let Some(mut guarded) = self.guarded.try_lock() {
             let marks = self.marks.lock();
             guarded.undo(&marks, false);
-            if self.opening.state() == State::Failed {
-                guarded.release(Ending::Failed { own_thread: false });
-            }
+        }
+        self.settle();
+    }
+
+    /// Whoever was in another thread's seat calls this after: closing, if it came meanwhile, took that for a call
+    /// which would release what lies there.
+    fn settle(&self) {
+        if self.opening.state() != State::Open {
+            self.release_if_free(false);
         }
     }
 
@@ -176,11 +182,6 @@ impl Seat {
         }
         let mut call = Call { guarded, pooled_in_use: false };
         let result = f(&mut call);
-        if call.pooled_in_use
-            && let Some(pooled) = &mut call.guarded.pooled
-        {
-            pooled.reset();
-        }
         drop(call);
         self.after_call();
         result
@@ -237,7 +238,7 @@ impl Ending {
 
 impl Guarded {
     /// Whether a snapshot in it has lent addresses.
-    fn is_pinned(&self) -> bool {
+    pub(crate) fn is_pinned(&self) -> bool {
         self.roots.iter().any(|root| matches!(&root.kind, RootKind::Snapshot(s) if s.is_pinned()))
     }
 
@@ -287,6 +288,17 @@ impl Guarded {
 pub(crate) struct Call<'s> {
     guarded: MutexGuard<'s, Guarded>,
     pooled_in_use: bool,
+}
+
+impl Drop for Call<'_> {
+    /// Lets the pooled snapshot go, also where the call panicked.
+    fn drop(&mut self) {
+        if self.pooled_in_use
+            && let Some(pooled) = &mut self.guarded.pooled
+        {
+            pooled.reset();
+        }
+    }
 }
 
 impl Call<'_> {
@@ -394,6 +406,7 @@ impl Seats {
             if let Some(mut guarded) = seat.guarded.try_lock() {
                 guarded.pooled = None;
             }
+            seat.settle();
         }
     }
 
@@ -402,8 +415,11 @@ impl Seats {
     pub(super) fn stop_calls<R>(&self, f: impl FnOnce(&Stopped<'_>) -> Result<R>) -> Result<R> {
         let list = self.0.lock();
         let seats: Vec<Arc<Seat>> = list.iter().filter_map(Weak::upgrade).collect();
-        let _guards: Vec<_> = seats.iter().map(|seat| seat.guarded.lock()).collect();
-        f(&Stopped { seats: PhantomData })
+        let guards: Vec<_> = seats.iter().map(|seat| seat.guarded.lock()).collect();
+        let result = f(&Stopped { seats: PhantomData });
+        drop(guards);
+        seats.iter().for_each(|seat| seat.settle());
+        result
     }
 
     /// Runs `f` while no call is under way and none can begin. Waits until `deadline` for snapshots that have
@@ -419,9 +435,15 @@ impl Seats {
             let seats: Vec<Arc<Seat>> = list.iter().filter_map(Weak::upgrade).collect();
             let guards: Vec<_> = seats.iter().map(|seat| seat.guarded.lock()).collect();
             let pinned = guards.iter().zip(&seats).find(|(guarded, _)| guarded.is_pinned());
-            let Some((_, seat)) = pinned else { return f(&Stopped { seats: PhantomData }) };
-            let own = seat.thread == thread_number();
+            let Some((_, holder)) = pinned else {
+                let result = f(&Stopped { seats: PhantomData });
+                drop(guards);
+                seats.iter().for_each(|seat| seat.settle());
+                return result;
+            };
+            let own = holder.thread == thread_number();
             drop(guards);
+            seats.iter().for_each(|seat| seat.settle());
             drop(list);
             if own || !pin::wait_for_end(seen, deadline) {
                 return Err(Error::new(
@@ -524,9 +546,8 @@ pub(crate) fn seat_of_thread(
             return Ok(Rc::clone(&seats[0]));
         }
         let seat = Rc::new(Seat::make(&engine()?, opening, thread_number()));
-        let mut seats = mine.0.borrow_mut();
-        seats.retain(|seat| seat.opening.state() == State::Open);
-        seats.push(Rc::clone(&seat));
+        leave_closed_seats();
+        mine.0.borrow_mut().push(Rc::clone(&seat));
         Ok(seat)
     })
     .map_err(|_| Error::new(Status::BadHandle, "the calling thread is ending"))?

@@ -55,6 +55,11 @@ impl Db {
         self.dbi == MAIN
     }
 
+    /// Whether names of databases may stand among its records.
+    pub(super) fn may_hold_names(self) -> bool {
+        self.is_main() && !self.has_duplicates() && !self.has_integer_keys()
+    }
+
     pub(crate) fn has_duplicates(self) -> bool {
         self.flags & lmdb_sys::MDB_DUPSORT != 0
     }

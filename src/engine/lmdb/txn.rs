@@ -229,12 +229,42 @@ impl WriteTxn {
     }
 
     fn open(&mut self, space: &Arc<Space>, flags: u32) -> Result<Option<Db>> {
-        let explain = |txn: &WriteTxn, code| txn.lease.engine().spaces.explain(space, code);
-        let found = self.txn.open_dbi(space.name(), flags).map_err(|code| explain(self, code))?;
+        let explain = |txn: &mut WriteTxn, code: Code| match code.0 {
+            lmdb_sys::MDB_DBS_FULL | lmdb_sys::MDB_INCOMPATIBLE => {
+                txn.lease.engine().spaces.explain(space, code)
+            }
+            _ => txn.fail(code, "opening a collection"),
+        };
+        let found = self.txn.open_dbi(space.name(), flags);
+        let found = found.map_err(|code| explain(self, code))?;
         let Some(dbi) = found else { return Ok(None) };
-        let db = Db { dbi, flags: self.txn.flags(dbi).map_err(|code| explain(self, code))? };
+        let flags = self.txn.flags(dbi);
+        let db = Db { dbi, flags: flags.map_err(|code| explain(self, code))? };
         self.opened.push(Opened { space: Arc::clone(space), db, depth: self.txn.depth() });
         Ok(Some(db))
+    }
+
+    /// Makes a space, if it is not there.
+    fn create(&mut self, space: &Arc<Space>) -> Result<()> {
+        let Some(db) = self.resolve(space)? else { return self.open(space, lmdb_sys::MDB_CREATE).map(drop) };
+        if !foreign::is_name(&self.txn, space.as_str().as_bytes())? {
+            // Its number is open, but another process has taken it out of the file.
+            self.lease.engine().names_are_gone();
+            return Err(Error::new(
+                Status::Conflict,
+                format!("collection {:?} was removed by another process; begin again", space.as_str()),
+            ));
+        }
+        if db.flags != 0 && !db.is_main() {
+            return Err(Error::new(
+                Status::TypeMismatch,
+                format!(
+                    "{:?} was made by another program with orders of its own, and can only be made anew there",
+                    space.as_str()
+                ),
+            ));
+        }
+        Ok(())
     }
 
     /// Does one write in the innermost level. Bad input leaves the transaction as it was; a failure of the
@@ -248,10 +278,7 @@ impl WriteTxn {
             self.sequence_is_own = true;
         }
         if let Op::Create { .. } = op {
-            if self.resolve(space)?.is_none() {
-                self.open(space, lmdb_sys::MDB_CREATE)?;
-            }
-            return Ok(Outcome::Done);
+            return self.create(space).map(|()| Outcome::Done);
         }
         let db = self.resolve(space)?.ok_or_else(|| {
             Error::new(Status::NoCollection, format!("collection {space:?} is not there any more"))

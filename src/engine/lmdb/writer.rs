@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::Engine;
 use super::lock::Holder;
 use super::reader::Reader;
 use super::txn::WriteTxn;
+use super::{Engine, Space};
 use crate::engine::Wait;
 use crate::error::{Error, Result, Status};
 
@@ -165,18 +165,16 @@ impl Engine {
     }
 
     /// Opens a space for this process. `Ok(false)`: there is none of that name.
-    pub(crate) fn open_space(self: &Arc<Self>, space: &super::Space) -> Result<bool> {
+    pub(crate) fn open_space(self: &Arc<Self>, space: &Space, wait: Wait) -> Result<bool> {
         if space.db(u32::MAX).is_some() {
             return Ok(true);
         }
-        let turn = Turn::take(self, Wait::Default)?;
+        let turn = Turn::take(self, wait)?;
         self.spaces.open_for_process(&self.raw, space, &turn)
     }
 
-    /// Opens what a new snapshot may want to read: the spaces that `reader` sees by name. A snapshot cannot
-    /// use what is opened after it began, so this comes first; it does not wait for the lock, since a
-    /// snapshot must not.
-    pub(crate) fn open_spaces_ahead(self: &Arc<Self>, reader: &Reader<'_>) -> Result<bool> {
+    /// What a new snapshot may want to read and is not open yet: the spaces that `reader` sees by name.
+    pub(crate) fn not_open(&self, reader: &Reader<'_>) -> Result<Vec<Arc<Space>>> {
         /// Each open space costs every beginning of a transaction about a nanosecond.
         const AT_MOST: usize = 256;
         let mut wanted = Vec::new();
@@ -187,18 +185,27 @@ impl Engine {
                 wanted.push(space);
             }
         }
+        Ok(wanted)
+    }
+
+    /// Opens spaces for a snapshot that is about to begin, since it cannot use what is opened after. Takes no more
+    /// than half of the places, and does not wait, since a snapshot must not. In no call of the thread's seat.
+    pub(crate) fn open_ahead(self: &Arc<Self>, wanted: Vec<Arc<Space>>) -> Result<()> {
         if wanted.is_empty() {
-            return Ok(false);
+            return Ok(());
         }
-        let Ok(turn) = Turn::take(self, Wait::For(Duration::ZERO)) else { return Ok(false) };
+        let Ok(turn) = Turn::take(self, Wait::For(Duration::ZERO)) else { return Ok(()) };
         for space in wanted {
+            if self.spaces.open_count() >= self.settings.max_collections / 2 {
+                break;
+            }
             match self.spaces.open_for_process(&self.raw, &space, &turn) {
                 Ok(_) => {}
                 Err(error) if error.status() == Status::CollectionsFull => break,
                 Err(error) => return Err(error),
             }
         }
-        Ok(true)
+        Ok(())
     }
 }
 

@@ -62,6 +62,7 @@ const Size = Csize_t
 @symbol pc_env_info(env::Handle, out::Ptr{EnvStat})::Status
 @symbol pc_env_list(env::Handle, out::Ptr{Buffer})::Status
 @waiting_symbol pc_env_copy(env::Handle, path::Bytes, flags::UInt32)::Status
+@waiting_symbol pc_env_check(env::Handle, report::Ptr{Buffer})::Status
 @symbol pc_env_readers(env::Handle, out::Ptr{Buffer})::Status
 @symbol pc_env_reap_readers(env::Handle, reaped::Ptr{UInt32})::Status
 @waiting_symbol pc_collection_drop(env::Handle, name::Bytes)::Status

@@ -15,7 +15,7 @@ by name, which other processes and languages can read and write at the same time
 
 from . import errors
 from .dict import ABSENT, PersistentDict
-from .environment import CollectionInfo, Environment, EnvironmentInfo
+from .environment import CollectionInfo, Environment, EnvironmentInfo, ReaderInfo
 from .errors import *  # noqa: F403
 from .ranges import DictRange, SetRange
 from .set import PersistentSet
@@ -35,6 +35,7 @@ __all__ = [
     "Pairs",
     "PersistentDict",
     "PersistentSet",
+    "ReaderInfo",
     "SetRange",
     "Symbol",
     "Tagged",

@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import Any
 
 from . import _raw as raw
+from . import _scalars as scalars
 from .errors import ERRORS, Error
 
 
@@ -128,6 +129,17 @@ def column(items: Sequence[bytes], width: int | None) -> tuple[bytes, Any]:
         return data, None
     offsets = array("Q", accumulate(map(len, items), initial=0))
     return data, (c_uint64 * len(offsets)).from_buffer(offsets)
+
+
+def encoded(encode: Callable[[Any], bytes], items: Sequence[Any], what: str) -> list[bytes]:
+    """All items encoded; an exception says which one, by its index, cannot be."""
+    done: list[bytes] = []
+    try:
+        for item in items:
+            done.append(encode(item))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise scalars.located(error, f"item {len(done)}{what}") from None
+    return done
 
 
 class Batch:

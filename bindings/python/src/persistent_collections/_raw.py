@@ -192,6 +192,7 @@ STATUS_FUNCTIONS: dict[str, tuple[object, ...]] = {
     "pc_env_info": (_handle, POINTER(pc_env_stat)),
     "pc_env_list": (_handle, _buffer),
     "pc_env_copy": (_handle, c_char_p, c_uint32),
+    "pc_env_check": (_handle, _buffer),
     "pc_env_readers": (_handle, _buffer),
     "pc_env_reap_readers": (_handle, POINTER(c_uint32)),
     "pc_collection_drop": (_handle, c_char_p),

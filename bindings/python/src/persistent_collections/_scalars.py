@@ -19,6 +19,14 @@ def wrong(needed: str, value: Any) -> TypeError:
     return TypeError(f"{needed} is needed, not {type(value).__name__}")
 
 
+def located(error: Exception, place: str) -> Exception:
+    """A `TypeError`, `ValueError` or `OverflowError` that says where the bad value stands."""
+    for kind in (TypeError, OverflowError):
+        if isinstance(error, kind):
+            return kind(f"{place}: {error}")
+    return ValueError(f"{place}: {error}")
+
+
 def integer(value: Any, width: int, signed: bool) -> int:
     """An int of `width` bytes."""
     try:
@@ -59,7 +67,15 @@ def single(value: Any) -> bytes:
     number = real(value)
     if math.isnan(number):
         return b"\x00\x00\xc0\x7f"
-    return struct.pack("<f", number)
+    try:
+        return struct.pack("<f", number)
+    except OverflowError:
+        raise too_large(number, "f32") from None
+
+
+def too_large(number: Any, name: str) -> OverflowError:
+    """The exception for a finite number that would become infinite."""
+    return OverflowError(f"{number} does not fit {name}")
 
 
 def exact_single(value: Any) -> float:

@@ -108,6 +108,8 @@ def _from_lists(value: Any, element: str, shape: tuple[int, ...] | None) -> byte
         flat = [scalars.integer(item, width, signed) for item in flat]
     else:
         flat = [scalars.real(item) for item in flat]
+        if element == "f32":
+            return b"".join(map(scalars.single, flat))
     return struct.pack(f"<{len(flat)}{_LETTERS[element]}", *flat)
 
 
@@ -146,4 +148,12 @@ def _converted(np: Any, given: Any, element: str) -> Any:
         width, signed = INTEGERS[element]
         for extreme in (given.min(), given.max()):
             scalars.integer(operator.index(extreme), width, signed)
-    return given.astype(target)
+    if target.kind != "f":
+        return given.astype(target)
+    np = numpy()
+    with np.errstate(over="ignore"):
+        converted = given.astype(target)
+    grown = np.isinf(converted) & ~np.isinf(given)
+    if grown.any():
+        raise scalars.too_large(given[grown][0], element)
+    return converted

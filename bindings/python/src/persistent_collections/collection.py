@@ -11,8 +11,9 @@ from typing import Any, ClassVar, TypeVar
 from . import _checked as checked
 from . import _raw as raw
 from .environment import Environment, library_of, name_bytes
-from .errors import TypeMismatchError
+from .errors import BadHandleError, TypeMismatchError
 from .keys import MAX_KEY, KeyCodec, key_codec
+from .lookups import as_number
 from .narrow import NarrowKeys, NarrowValues
 from .types import INTEGERS, Request, parse
 from .types import request as type_request
@@ -74,7 +75,8 @@ class Collection:
 
     _type_arguments: ClassVar[tuple[str, ...]]
     _environment: Environment
-    _handle: int = 0
+    #: Gone once it is closed.
+    _handle: int
     _close_call: str
     _keys: KeyCodec
 
@@ -83,6 +85,12 @@ class Collection:
         def __class_getitem__(cls, parameters):
             """`PersistentDict[str, int]`, `PersistentSet[str]`."""
             return Typed(cls, parameters)
+
+        def __getattr__(self, name):
+            # Only what is missing comes here, so that an open handle costs no check.
+            if name == "_handle" and "_name" in self.__dict__:
+                raise BadHandleError(f"{self!r} is closed")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _open(
         self,
@@ -133,13 +141,13 @@ class Collection:
 
     def close(self) -> None:
         """Closes it and its iterators; what is stored stays. Again does nothing."""
-        handle, self._handle = self._handle, 0
+        handle = self.__dict__.pop("_handle", 0)
         if handle:
             checked.WRITES.count += 1
             checked.check(self._library, getattr(self._library, self._close_call)(handle))
 
     def __del__(self) -> None:
-        handle, self._handle = self._handle, 0
+        handle = self.__dict__.pop("_handle", 0)
         # The environment may have closed it before; then there is nothing to do.
         if handle and not sys.is_finalizing():
             getattr(self._library, self._close_call)(handle)
@@ -148,9 +156,12 @@ class Collection:
         return _reopen, (type(self), self._environment, self._name, self._requests)
 
     def _lookup(self, key: Any) -> bytes | None:
-        """The encoded key; None if the collection cannot hold it, so that it is not there."""
+        """The encoded key; None if the collection cannot hold it, so that it is not there.
+
+        Numbers are looked up as in a dict: 2.0 where the keys are ints is 2.
+        """
         try:
-            encoded = self._keys.encode(key)
+            encoded = self._keys.encode(as_number(self._keys.looks_like, key))
         except (TypeError, ValueError, OverflowError):
             return None
         return encoded if len(encoded) <= MAX_KEY else None

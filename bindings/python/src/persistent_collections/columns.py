@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import arrays
-from ._checked import Cursor
+from ._checked import Cursor, encoded
 from .types import NUMBERS, Type
 from .values import ArrayValues
 
@@ -17,11 +17,16 @@ _BATCH = 4096
 def matrix_bytes(codec: ArrayValues, values: Any, count: int) -> bytes:
     """The bytes of `count` arrays, given as one array or one by one."""
     if arrays.is_array(values):
-        return arrays.to_bytes(values, codec.element, (count, *(codec.shape or ())))
-    items = [codec.encode(value) for value in values]
+        try:
+            return arrays.to_bytes(values, codec.element, (count, *(codec.shape or ())))
+        except OverflowError:
+            # Row by row, to say which.
+            encoded(codec.encode, values, ", value")
+            raise
+    items = list(values)
     if len(items) != count:
         raise ValueError(f"{count} keys but {len(items)} values")
-    return b"".join(items)
+    return b"".join(encoded(codec.encode, items, ", value"))
 
 
 def gathered(rows: Any, there: dict[int, int], count: int, default: Any) -> Any:

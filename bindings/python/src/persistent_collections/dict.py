@@ -10,6 +10,7 @@ from typing import Any, Callable, TypeVar, cast
 
 from . import _checked as checked
 from . import _raw as raw
+from . import _scalars as scalars
 from . import columns, iteration
 from ._checked import Batch, Cursor
 from .collection import Collection, key_codec_for, value_codec_for
@@ -49,7 +50,10 @@ class PersistentDict(Collection, MutableMapping[K, V]):
     Each write is stored before it returns, by itself or as part of the thread's
     transaction. A key that the dict cannot hold is not in it; storing it is a `TypeError`,
     `OverflowError` or `ValueError`. What comes out is a copy: to change a list in place
-    and store it, use `edit`. Iterating sees one moment of the dict, whatever is written meanwhile.
+    and store it, use `edit`.
+
+    Iterating sees one moment of the dict, whatever is written meanwhile; but inside one's own
+    write transaction it sees one's own writes, so that keys added ahead of it prolong the loop.
 
     >>> ages = PersistentDict(env, "ages", key=str, value=int)
     >>> ages["Ada"] = 36
@@ -248,8 +252,7 @@ class PersistentDict(Collection, MutableMapping[K, V]):
         (1, 11)
         """
         encoded = self._keys.encode(key)
-        if not -(1 << 63) <= by < 1 << 63:
-            raise OverflowError(f"{by} does not fit 64 bits")
+        by = scalars.integer(by, 8, True)
         result = c_int64()
         self._environment._writing()
         status = self._library.pc_dict_add_i64(
@@ -442,7 +445,12 @@ class PersistentDict(Collection, MutableMapping[K, V]):
         *,
         inclusive: tuple[bool, bool] = (True, False),
     ) -> int:
-        """Removes the part from `low` to before `high` at once; returns how many there were."""
+        """Removes the part from `low` to before `high` at once; returns how many there were.
+
+        At least one bound is needed; `clear` removes all.
+        """
+        if low is None and high is None:
+            raise TypeError("remove_range needs a bound; clear() removes everything")
         return self._remove_range(Bounds.between(self._keys, low, high, inclusive, False))
 
     def _remove_range(self, bounds: Bounds) -> int:
@@ -467,12 +475,18 @@ class PersistentDict(Collection, MutableMapping[K, V]):
             pairs = ((key, other[key]) for key in other.keys())  # noqa: SIM118
         else:
             pairs = other
-        key_of, value_of = self._keys.encode, self._values.encode
-        keys, values = [], []
-        for key, value in (*pairs, *named.items()):
-            keys.append(key_of(key))
-            values.append(value_of(value))
-        self._put_many(keys, checked.column(values, self._values.width))
+        keys: list[Any] = []
+        values: list[Any] = []
+        for pair in (*pairs, *named.items()):
+            try:
+                key, value = pair
+            except (TypeError, ValueError) as error:
+                raise scalars.located(error, f"item {len(keys)} is no pair") from None
+            keys.append(key)
+            values.append(value)
+        encoded = checked.encoded(self._keys.encode, keys, ", key")
+        data = checked.encoded(self._values.encode, values, ", value")
+        self._put_many(encoded, checked.column(data, self._values.width))
 
     def update_many(self, keys: Iterable[K], values: Any) -> None:
         """Stores keys with a column of values in one call.
@@ -480,15 +494,16 @@ class PersistentDict(Collection, MutableMapping[K, V]):
         For values that are arrays of a fixed shape, `values` may be one array with
         a dimension more.
         """
-        encoded = [self._keys.encode(key) for key in keys]
+        encoded = checked.encoded(self._keys.encode, list(keys), ", key")
         if isinstance(self._values, ArrayValues) and self._values.shape is not None:
             data = columns.matrix_bytes(self._values, values, len(encoded))
             self._put_many(encoded, (data, None))
             return
-        items = [self._values.encode(value) for value in values]
+        items = list(values)
         if len(items) != len(encoded):
             raise ValueError(f"{len(encoded)} keys but {len(items)} values")
-        self._put_many(encoded, checked.column(items, self._values.width))
+        column = checked.encoded(self._values.encode, items, ", value")
+        self._put_many(encoded, checked.column(column, self._values.width))
 
     def _put_many(self, keys: list[bytes], values: tuple[bytes, Any]) -> None:
         if not keys:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import ctypes
 import math
+import operator
 import os
 import threading
 from collections.abc import Callable
-from ctypes import byref, c_int32, sizeof
+from ctypes import byref, c_int32, c_uint32, sizeof
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import _checked as checked
 from . import _raw as raw
-from .errors import BadNameError, ConflictError, InTransactionError, MapFullError
+from .errors import (
+    BadHandleError,
+    BadNameError,
+    ConflictError,
+    InTransactionError,
+    MapFullError,
+    PathExistsError,
+)
 from .transaction import Transaction, current_task, milliseconds
 
-__all__ = ["CollectionInfo", "Environment", "EnvironmentInfo"]
+__all__ = ["CollectionInfo", "Environment", "EnvironmentInfo", "ReaderInfo"]
 
 T = TypeVar("T")
 
@@ -45,7 +53,10 @@ class CollectionInfo:
 
 
 class EnvironmentInfo(NamedTuple):
-    """Sizes and counts of an environment, in bytes, pages and pieces."""
+    """Sizes and counts of an environment, in bytes, pages and pieces.
+
+    Of the free pages, `pages_held` cannot be used again yet: a snapshot may still read them.
+    """
 
     map_size: int
     file_size: int
@@ -59,6 +70,23 @@ class EnvironmentInfo(NamedTuple):
     max_collections: int
     collections: int
     durability: str
+    pages_held: int
+    data_format: int
+    lock_format: int
+
+
+class ReaderInfo(NamedTuple):
+    """A reader slot that is taken.
+
+    `thread` is the system's number of the thread of `process` that took it. `transaction` is
+    the commit that its snapshot sees, None where it is only kept for a next read, and
+    `behind` is how many commits came after that.
+    """
+
+    process: int
+    thread: int
+    transaction: int | None
+    behind: int
 
 
 def name_bytes(name: str) -> bytes:
@@ -71,9 +99,30 @@ def name_bytes(name: str) -> bytes:
     return data
 
 
+def _path_bytes(path: str | os.PathLike[str]) -> bytes:
+    """A path for the library."""
+    data = os.fsencode(path)
+    if b"\0" in data:
+        raise ValueError("a path holds no NUL")
+    return data
+
+
+def _count(name: str, value: Any, bits: int) -> int:
+    """An option that is a number of so many bits, none of them a sign."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: an int is needed, not {type(value).__name__}") from None
+    if not 0 <= number < 1 << bits:
+        raise ValueError(f"{name} is from 0 to {(1 << bits) - 1}, not {number}")
+    return number
+
+
 def _unescaped(text: str) -> str:
     parts = text.split("\\\\")
-    return "\\".join(part.replace("\\t", "\t").replace("\\n", "\n") for part in parts)
+    return "\\".join(
+        part.replace("\\t", "\t").replace("\\n", "\n").replace("\\r", "\r") for part in parts
+    )
 
 
 class Environment:
@@ -117,7 +166,6 @@ class Environment:
         max_readers: int = 0,
         verify_on_open: bool = False,
     ) -> None:
-        self._handle = 0
         self._options = {
             name: value for name, value in locals().items() if name not in ("self", "path")
         }
@@ -129,10 +177,10 @@ class Environment:
         options = raw.pc_env_options()
         size = sizeof(options)
         checked.check(library, library.pc_env_options_init(byref(options), size))
-        options.map_size = map_size
-        options.mode = mode
-        options.max_collections = max_collections
-        options.max_readers = max_readers
+        options.map_size = _count("map_size", map_size, 64)
+        options.mode = _count("mode", mode, 32)
+        options.max_collections = _count("max_collections", max_collections, 32)
+        options.max_readers = _count("max_readers", max_readers, 32)
         options.durability = _DURABILITY[durability]
         if flush_interval is not None:
             options.flush_interval_ms = milliseconds(flush_interval)
@@ -150,14 +198,13 @@ class Environment:
         ):
             if wanted:
                 options.flags |= flag
-        encoded = os.fsencode(self.path)
-        if b"\0" in encoded:
-            raise ValueError("a path holds no NUL")
-        self._handle = checked.opened(library, library.pc_env_open, encoded, byref(options))
+        self._handle = checked.opened(
+            library, library.pc_env_open, _path_bytes(self.path), byref(options)
+        )
 
     def close(self) -> None:
         """Closes it with all that was opened in it; again does nothing."""
-        handle, self._handle = self._handle, 0
+        handle = self.__dict__.pop("_handle", 0)
         if handle:
             checked.WRITES.count += 1
             checked.check(self._library, self._library.pc_env_close(handle))
@@ -165,9 +212,19 @@ class Environment:
     @property
     def closed(self) -> bool:
         """Whether it was closed."""
-        return self._handle == 0
+        return "_handle" not in self.__dict__
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            # Only what is missing comes here, so that an open handle costs no check.
+            if name == "_handle" and "path" in self.__dict__:
+                raise BadHandleError(f"the environment {self.path!r} is closed")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __enter__(self) -> Environment:
+        # Closed, this is the place to say so.
+        self._handle  # noqa: B018
         return self
 
     def __exit__(
@@ -179,7 +236,7 @@ class Environment:
         self.close()
 
     def __del__(self) -> None:
-        handle, self._handle = self._handle, 0
+        handle = self.__dict__.pop("_handle", 0)
         if handle:
             self._library.pc_env_close(handle)
 
@@ -198,6 +255,9 @@ class Environment:
         environment, happens together at its end, or not at all if an exception leaves
         the block. Blocks nest: an inner one can be undone alone. Waits `timeout` seconds
         for another writer (None: the environment's `write_timeout`), then `BusyError`.
+
+        It is the thread's until it ends: whatever runs on the thread meanwhile is part of it.
+        So do not `yield` inside it from a generator, whose caller would then run inside it.
 
         >>> with env.transaction():
         ...     d["here"] = 1
@@ -295,7 +355,55 @@ class Environment:
             max_collections=stat.max_collections,
             collections=stat.collections,
             durability=names[stat.durability],
+            pages_held=stat.pages_held,
+            data_format=stat.data_format,
+            lock_format=stat.lock_format,
         )
+
+    def copy(self, path: str | os.PathLike[str], compact: bool = False) -> None:
+        """Copies the newest commit to `path`, while others go on reading and writing.
+
+        The copy is a directory, or a file where this environment is one (`no_subdir`). With
+        `compact` it has no free pages, and takes longer. If anything but an empty directory
+        is there, that is left and a `PathExistsError` raised, a `FileExistsError`. Not
+        inside a transaction of one's own.
+
+        >>> env.copy(directory, compact=True)
+        >>> with Environment(directory, create=False) as copied:
+        ...     copied.schema("d").key
+        'str'
+        """
+        library = self._library
+        flags = raw.PC_COPY_COMPACT if compact else 0
+        status = library.pc_env_copy(self._handle, _path_bytes(path), flags)
+        if checked.check(library, status) == raw.PC_EXISTS:
+            raise PathExistsError(f"{os.fspath(path)!r} exists; it was left as it is")
+
+    def readers(self) -> list[ReaderInfo]:
+        """The reader slots that are taken, by all processes.
+
+        A snapshot that is far behind keeps free pages from being used, so that the file grows.
+
+        >>> with env.snapshot():
+        ...     _ = len(d)
+        ...     any(reader.process == os.getpid() for reader in env.readers())
+        True
+        """
+        library = self._library
+        _, listing = checked.fetched(library, library.pc_env_readers, self._handle)
+        found = []
+        for line in listing.decode("ascii").splitlines():
+            process, thread, transaction, behind = line.split("\t")
+            seen = None if transaction == "-" else int(transaction)
+            found.append(ReaderInfo(int(process), int(thread), seen, int(behind)))
+        return found
+
+    def reap_readers(self) -> int:
+        """Frees the reader slots of processes that were killed; returns how many there were."""
+        reaped = c_uint32()
+        library = self._library
+        checked.check(library, library.pc_env_reap_readers(self._handle, byref(reaped)))
+        return reaped.value
 
     def collections(self) -> list[CollectionInfo]:
         """All collections, ordered by name."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import errno as _errno
 
-__all__ = ["ERRORS", "Error", "LibraryError"]
+__all__ = ["ERRORS", "Error", "LibraryError", "PathExistsError"]
 
 
 class LibraryError(ImportError):
@@ -70,6 +70,16 @@ class NoMemoryError(Error, MemoryError):
     """Memory or address space ran out."""
 
     status = -4
+
+
+class PathExistsError(_SystemError, FileExistsError):
+    """There is something at the path of a new environment already.
+
+    To the library this is an answer and no failure; hence its positive status.
+    """
+
+    status = 2
+    code = _errno.EEXIST
 
 
 class StorageError(_SystemError):
@@ -336,6 +346,6 @@ class UnsupportedError(Error, NotImplementedError):
 ERRORS: dict[int, type[Error]] = {
     kind.status: kind
     for kind in tuple(globals().values())
-    if isinstance(kind, type) and issubclass(kind, Error) and kind.status
+    if isinstance(kind, type) and issubclass(kind, Error) and kind.status < 0
 }
 __all__ += [kind.__name__ for kind in ERRORS.values()]

@@ -50,6 +50,8 @@ class KeyCodec:
 
     def __init__(self, type_: Type) -> None:
         self.type = type_
+        #: The type whose numbers a look-up takes.
+        self.looks_like = type_
 
     def encode(self, value: Any) -> bytes:
         """The bytes of a key."""

@@ -50,7 +50,8 @@ class NarrowKeys(KeyCodec):
     def __init__(self, request: Request) -> None:
         super().__init__(Type("any"))
         self._any = key_codec(self.type)
-        self._check = _Check(key_codec(parse(request.text or "any")), request)
+        self.looks_like = parse(request.text or "any")
+        self._check = _Check(key_codec(self.looks_like), request)
 
     def encode(self, value: Any) -> bytes:
         return self._any.encode(self._check.stored(value))

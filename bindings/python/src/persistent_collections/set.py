@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, MutableSet, Set
-from ctypes import byref, c_size_t, c_uint64
-from typing import Any, Callable, TypeVar, cast
+from ctypes import byref, c_bool, c_size_t, c_uint64
+from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
 
 from . import _checked as checked
 from . import _raw as raw
@@ -13,8 +13,12 @@ from ._checked import Cursor
 from .collection import Collection, key_codec_for
 from .environment import Environment
 from .iteration import EVERYTHING, Bounds
+from .narrow import NarrowKeys
 from .ranges import SetRange
 from .types import Request
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
 
 __all__ = ["PersistentSet"]
 
@@ -26,6 +30,10 @@ class PersistentSet(Collection, MutableSet[T]):
 
     `element` is a type as the keys of `PersistentDict` have. Operators take sets, the
     named methods any iterable, and both give plain sets, as those of `set` do.
+
+    Iterating sees one moment of the set, whatever is written meanwhile; but inside one's own
+    write transaction it sees one's own writes, so that elements added ahead of it prolong
+    the loop.
 
     >>> primes = PersistentSet(env, "primes", element=int)
     >>> primes.update([2, 3, 5])
@@ -196,7 +204,12 @@ class PersistentSet(Collection, MutableSet[T]):
         *,
         inclusive: tuple[bool, bool] = (True, False),
     ) -> int:
-        """Removes the part from `low` to before `high` at once; returns how many there were."""
+        """Removes the part from `low` to before `high` at once; returns how many there were.
+
+        At least one bound is needed; `clear` removes all.
+        """
+        if low is None and high is None:
+            raise TypeError("remove_range needs a bound; clear() removes everything")
         return self._remove_range(Bounds.between(self._keys, low, high, inclusive, False))
 
     def _remove_range(self, bounds: Bounds) -> int:
@@ -218,27 +231,58 @@ class PersistentSet(Collection, MutableSet[T]):
         checked.check(self._library, status)
         return changed.value
 
+    def _is_like(self, other: Any) -> TypeGuard[PersistentSet[Any]]:
+        """Whether the library can compare the two: same type, and none narrows or is raw."""
+        return (
+            isinstance(other, PersistentSet)
+            and not (self._is_raw or other._is_raw)
+            and self._keys.type == other._keys.type
+            and type(self._keys) is type(other._keys) is not NarrowKeys
+        )
+
+    def _combine(self, call: Callable[..., int], other: PersistentSet[Any]) -> None:
+        self._environment._writing()
+        checked.check(self._library, call(self._handle, other._handle, self._handle))
+
+    def _tells(self, call: Callable[..., int], other: PersistentSet[Any]) -> bool:
+        answer = c_bool()
+        checked.check(self._library, call(self._handle, other._handle, byref(answer)))
+        return answer.value
+
     def _remove_all(self, elements: Iterable[Any]) -> int:
         known = [data for data in map(self._lookup, elements) if data is not None]
         return self._many(self._library.pc_set_remove_many, known)
 
     def update(self, *others: Iterable[T]) -> None:
         """Adds all elements of the others in one call: all of them or none."""
-        data = [self._keys.encode(element) for other in others for element in other]
+        if len(others) == 1 and self._is_like(others[0]):
+            self._combine(self._library.pc_set_union, others[0])
+            return
+        elements = [element for other in others for element in other]
+        data = checked.encoded(self._keys.encode, elements, "")
         self._many(self._library.pc_set_add_many, data)
 
     def difference_update(self, *others: Iterable[Any]) -> None:
         """Removes all elements of the others in one call."""
+        if len(others) == 1 and self._is_like(others[0]):
+            self._combine(self._library.pc_set_difference, others[0])
+            return
         self._remove_all([element for other in others for element in other])
 
     def intersection_update(self, *others: Iterable[Any]) -> None:
         """Removes all elements that are not in every one of the others, in one transaction."""
+        if len(others) == 1 and self._is_like(others[0]):
+            self._combine(self._library.pc_set_intersection, others[0])
+            return
         kept = [set(other) for other in others]
         with self._environment.transaction():
             self._remove_all([item for item in self if not all(item in other for other in kept)])
 
     def symmetric_difference_update(self, other: Iterable[T]) -> None:
         """Removes what is in both and adds what is only in the other, in one transaction."""
+        if self._is_like(other):
+            self._combine(self._library.pc_set_symmetric_difference, other)
+            return
         given = set(other)
         with self._environment.transaction():
             both = {element for element in given if element in self}
@@ -263,14 +307,20 @@ class PersistentSet(Collection, MutableSet[T]):
 
     def issubset(self, other: Iterable[Any]) -> bool:
         """Whether all elements are in the other."""
+        if self._is_like(other):
+            return self._tells(self._library.pc_set_is_subset, other)
         return self.copy().issubset(other)
 
     def issuperset(self, other: Iterable[Any]) -> bool:
         """Whether all elements of the other are here."""
+        if self._is_like(other):
+            return other.issubset(self)
         return all(element in self for element in other)
 
     def isdisjoint(self, other: Iterable[Any]) -> bool:
         """Whether no element of the other is here."""
+        if self._is_like(other):
+            return self._tells(self._library.pc_set_is_disjoint, other)
         return not any(element in self for element in other)
 
     # Operators: with sets only.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ _LONGEST = 10 * 365 * 24 * 3600 * 1000
 
 def milliseconds(seconds: float) -> int:
     """A waiting time for the library, rounded up; `inf` is ten years."""
+    if not isinstance(seconds, numbers.Real):
+        raise TypeError(f"a number of seconds is needed, not {type(seconds).__name__}")
     if seconds < 0 or seconds != seconds:
         raise ValueError("a waiting time is not negative")
     return _LONGEST if seconds * 1000 > _LONGEST else math.ceil(seconds * 1000)
@@ -39,7 +42,8 @@ class Transaction:
     """A block of reads and writes that happen together; see `Environment.transaction`.
 
     It begins with the `with` block, commits at its end, and is aborted where an
-    exception leaves the block. It belongs to the thread that began it.
+    exception leaves the block. It belongs to the thread that began it, until it ends: do
+    not `yield` inside the block from a generator.
 
     >>> with env.transaction():
     ...     d["x"] = 1

@@ -80,6 +80,8 @@ def parse(text: str) -> Type:
     if compact in _SIMPLE:
         return Type(compact)
     if compact.startswith("(") and compact.endswith(")"):
+        if "(" in compact[1:]:
+            raise BadTypeError(f"type {text!r}: tuples do not nest")
         names = compact[1:-1].removesuffix(",").split(",")
         # "opaque[16]" holds no comma, so that splitting is safe.
         elements = tuple(parse(name) for name in names)
@@ -171,6 +173,8 @@ def request(spec: Any) -> Request:
         if Ellipsis in arguments:
             return Request("any")
         return Request("(" + ",".join(_element(argument) for argument in arguments) + ")")
+    if isinstance(spec, tuple) and spec:
+        return Request("(" + ",".join(map(_element, spec)) + ")")
     if isinstance(spec, type) and spec.__module__ == "collections.abc":
         return Request("any")
     if isinstance(origin, type) and issubclass(origin, collections.abc.Collection):
@@ -181,12 +185,15 @@ def request(spec: Any) -> Request:
         return Request(dtype)
     name = getattr(spec, "__qualname__", None) or repr(spec)
     raise BadTypeError(
-        f"{name} is no type of a collection; give str, bytes, int, float, bool, a type string "
+        f"{name} is no type of a collection; give str, bytes, int, float, bool, UUID, date, "
+        "datetime, a tuple of these such as (str, int) or tuple[str, int], a type string "
         "such as 'u32' or 'f32[768]', a NumPy dtype, 'any', or None"
     )
 
 
 def _element(spec: Any) -> str:
+    if isinstance(spec, tuple) or typing.get_origin(spec) is tuple:
+        raise BadTypeError(f"{spec!r} cannot stand in a tuple type: tuples do not nest")
     text = request(spec).text
     if text is None:
         raise BadTypeError(f"{spec!r} cannot stand in a tuple type")

@@ -1,0 +1,214 @@
+//! Whether a data file's structure is whole: read from the file itself, in safe Rust, without LMDB.
+//!
+//! One snapshot's trees are walked from its header page; while it is held, nobody writes over their pages. Every
+//! page is reached at most once, which also ends every walk through a damaged file. Nothing read is trusted: what
+//! does not fit is told with the page that it is in.
+//!
+//! Source: `MDB_page`, `MDB_node`, `MDB_db`, `MDB_meta` and what `mdb_page_search_root`, `mdb_node_add`,
+//! `mdb_cursor_put` and `mdb_freelist_save` keep to, in LMDB 0.9's `mdb.c` (data format 1).
+
+mod free;
+mod page;
+mod tree;
+
+use std::fmt::Display;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use super::Engine;
+use super::header::{PAGE_HEADER, number, short, word};
+use super::raw::Code;
+use super::txn::Snapshot;
+use crate::error::{Error, Result, Status};
+use page::{RECORD, Record};
+use tree::{Kind, Tree};
+
+const WORD: usize = size_of::<usize>();
+const META_PAGE: u16 = 0x08;
+const MAGIC: u32 = 0xBEEF_C0DE;
+const VERSION: u32 = 1;
+/// The page number that means: none.
+const NO_PAGE: u64 = usize::MAX as u64;
+
+// Within a header page.
+const AT_FREE_LIST: usize = PAGE_HEADER + 8 + 2 * WORD;
+const AT_MAIN: usize = AT_FREE_LIST + RECORD;
+const AT_LAST_PAGE: usize = AT_MAIN + RECORD;
+const AT_TXN: usize = AT_LAST_PAGE + WORD;
+
+/// What a data file that is whole was found to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Structure {
+    pub pages: u64,
+    pub used: u64,
+    pub free: u64,
+    pub lost: u64,
+    pub collections: u64,
+}
+
+impl Engine {
+    /// Checks the newest commit. `begin` gives a snapshot. [`Status::Corrupted`]: the first damage found.
+    ///
+    /// In no call of the thread's seat.
+    pub(crate) fn check(self: &Arc<Self>, begin: impl Fn() -> Result<Snapshot>) -> Result<Structure> {
+        let file = self.file()?;
+        let page_size = usize::try_from(self.page_size).unwrap_or(4096);
+        let before = check_headers(&file, page_size)?;
+        let (snapshot, header) = match self.snapshot_with_header(&file, begin) {
+            // No header is that of the newest commit, and nobody has written one.
+            Err(error) if error.status() == Status::Busy && check_headers(&file, page_size)? == before => {
+                return Err(damaged(0, "headers", "neither header page is that of the newest commit"));
+            }
+            found => found?,
+        };
+        check(&file, page_size, &header, snapshot.id())
+    }
+}
+
+/// Checks what two commits have in common in their header pages; gives the commits' numbers.
+fn check_headers(file: &File, page_size: usize) -> Result<[u64; 2]> {
+    /// Between the reading of the one and of the other, commits may have written both.
+    const AT_MOST: usize = 4;
+    let mut pages = vec![0; 2 * page_size];
+    for attempt in 1..=AT_MOST {
+        file.read_exact_at(&mut pages, 0).map_err(|error| reading(&error))?;
+        let mut txns = [0; 2];
+        for (at, (page, txn)) in (0_u64..).zip(pages.chunks_exact(page_size).zip(&mut txns)) {
+            let wrong = |what: &str| Err(damaged(at, "headers", what));
+            if word(page, 0) != Some(at) {
+                return wrong("its number is another");
+            }
+            if short(page, WORD + 2) != Some(META_PAGE) {
+                return wrong("it is not marked as a header page");
+            }
+            if number(page, PAGE_HEADER) != Some(MAGIC) || number(page, PAGE_HEADER + 4) != Some(VERSION) {
+                return wrong("its magic number or version is another");
+            }
+            if number(page, AT_FREE_LIST).is_none_or(|size| size as usize != page_size) {
+                return wrong("its page size is another");
+            }
+            *txn = word(page, AT_TXN).unwrap_or(0);
+        }
+        // Commits take the pages in turns. A new file, and a copy, has the same in both.
+        let [even, odd] = txns;
+        if even == odd || (even % 2 == 0 && odd % 2 == 1) {
+            return Ok(txns);
+        }
+        if attempt == AT_MOST {
+            let page = u64::from(even % 2 == 0);
+            return Err(damaged(page, "headers", "its commit's number belongs to the other header page"));
+        }
+    }
+    Ok([0; 2])
+}
+
+/// Checks all that a header page leads to.
+fn check(file: &File, page_size: usize, header: &[u8], txn: u64) -> Result<Structure> {
+    let header_page = txn % 2;
+    let wrong = |what: &str| damaged(header_page, "headers", what);
+    let length = file.metadata().map_err(|error| reading(&error))?.len();
+    let in_file = length / page_size as u64;
+    let last = word(header, AT_LAST_PAGE).unwrap_or(0);
+    // Pages behind the end of the file are listed as free, each with a number that is in the file.
+    if last < 1 || last >= in_file.saturating_add(length / WORD as u64) {
+        return Err(wrong(&format!("its last page, {last}, cannot be that of a file of {length} bytes")));
+    }
+    let (Some(free_list), Some(main)) =
+        (Record::read(header.get(AT_FREE_LIST..)), Record::read(header.get(AT_MAIN..)))
+    else {
+        return Err(wrong("it is too short"));
+    };
+    let mut walk = Walk { pages: Pages::new(file, page_size, in_file, last), txn, free: 0, collections: 0 };
+    walk.tree(&Tree::new("the unnamed collection", main, Kind::Main), header_page)?;
+    walk.tree(&Tree::new("the free list", free_list, Kind::Free), header_page)?;
+    let (pages, used) = (last + 1, walk.pages.used);
+    Ok(Structure {
+        pages,
+        used,
+        free: walk.free,
+        lost: pages - used - walk.free,
+        collections: walk.collections,
+    })
+}
+
+/// One check on its way.
+struct Walk<'f> {
+    pages: Pages<'f>,
+    /// The commit that is checked.
+    txn: u64,
+    free: u64,
+    collections: u64,
+}
+
+/// The pages of a file, and which of them were reached: one bit for each.
+struct Pages<'f> {
+    file: &'f File,
+    page_size: usize,
+    /// How many whole pages the file has. Free ones behind the last one written need not be in it.
+    in_file: u64,
+    last: u64,
+    reached: Vec<u64>,
+    used: u64,
+}
+
+impl<'f> Pages<'f> {
+    fn new(file: &'f File, page_size: usize, in_file: u64, last: u64) -> Self {
+        let words = usize::try_from(last / 64 + 1).unwrap_or(usize::MAX);
+        // The header pages are used.
+        Pages { file, page_size, in_file, last, reached: vec![0; words], used: 2 }
+    }
+
+    /// Takes note of pages that a tree uses; `from`: the page that leads there.
+    fn take(&mut self, first: u64, count: u64, tree: &str, from: u64) -> Result<()> {
+        let end = first.checked_add(count).filter(|end| first >= 2 && *end <= self.last + 1);
+        let Some(end) = end else {
+            let last = self.last;
+            return Err(damaged(
+                from,
+                tree,
+                format!("it leads to page {first} ({count} in a row); there are 2 to {last}"),
+            ));
+        };
+        if end > self.in_file {
+            return Err(damaged(first, tree, format!("it lies beyond the end of the file ({count} in a row)")));
+        }
+        for page in first..end {
+            if !self.mark(page) {
+                return Err(damaged(page, tree, format!("page {from} leads there, and so does another")));
+            }
+        }
+        self.used += count;
+        Ok(())
+    }
+
+    /// Whether a page that there is was not reached before.
+    fn mark(&mut self, page: u64) -> bool {
+        let Some(word) = usize::try_from(page / 64).ok().and_then(|at| self.reached.get_mut(at)) else {
+            return false;
+        };
+        let bit = 1 << (page % 64);
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+
+    /// Bytes from a place on in a page, or in those behind it; all were taken before.
+    fn read(&self, page: u64, at: usize, bytes: &mut [u8]) -> Result<()> {
+        self.file
+            .read_exact_at(bytes, page * self.page_size as u64 + at as u64)
+            .map_err(|error| reading(&error))
+    }
+}
+
+fn reading(error: &std::io::Error) -> Error {
+    Code::of(error).error("reading the data file to check it")
+}
+
+#[cold]
+fn damaged(page: u64, tree: &str, what: impl Display) -> Error {
+    Error::new(
+        Status::Corrupted,
+        format!("the data file is damaged: page {page} (of {tree}): {what}; restore it from a copy"),
+    )
+}

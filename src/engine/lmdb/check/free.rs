@@ -1,0 +1,82 @@
+//! The free list: under the number of each commit, the pages that it freed, from the highest to the lowest.
+
+use super::page::Node;
+use super::{PAGE_HEADER, Pages, WORD, Walk, damaged, word};
+use crate::error::Result;
+
+const NAME: &str = "the free list";
+
+/// How much of a long list is read at a time.
+const CHUNK: usize = 1 << 16;
+
+impl Walk<'_> {
+    /// Takes the list of a node in a page; `big`: the first page of its own, where it has such.
+    pub(super) fn take_free(&mut self, page: u64, node: &Node<'_>, big: Option<u64>) -> Result<()> {
+        let wrong = |what: &str| Err(damaged(page, NAME, what));
+        if node.key.len() != WORD || word(node.key, 0).is_none_or(|txn| txn > self.txn) {
+            return wrong("a list is not that of a commit until now");
+        }
+        let size = node.size as usize;
+        if size % WORD != 0 || size == 0 {
+            return wrong("a list is not one of page numbers");
+        }
+        let mut count = [0; WORD];
+        match big {
+            None => count.copy_from_slice(&node.data[..WORD]),
+            Some(first) => self.pages.read(first, PAGE_HEADER, &mut count)?,
+        }
+        let count = word(&count, 0).unwrap_or(0);
+        // LMDB may keep room behind those that it lists.
+        if count > (size / WORD - 1) as u64 {
+            return wrong("a list is longer than its room");
+        }
+        self.free += count;
+        let mut list = List { page, above: None };
+        let mut left = usize::try_from(count).unwrap_or(0) * WORD;
+        let Some(first) = big else { return list.take(&mut self.pages, &node.data[WORD..WORD + left]) };
+        let mut chunk = vec![0; CHUNK.min(left)];
+        let mut at = PAGE_HEADER + WORD;
+        while left > 0 {
+            let part = &mut chunk[..CHUNK.min(left)];
+            self.pages.read(first, at, part)?;
+            list.take(&mut self.pages, part)?;
+            at += part.len();
+            left -= part.len();
+        }
+        Ok(())
+    }
+}
+
+/// A list on its way.
+struct List {
+    page: u64,
+    above: Option<u64>,
+}
+
+impl List {
+    fn take(&mut self, pages: &mut Pages<'_>, numbers: &[u8]) -> Result<()> {
+        for free in numbers.chunks_exact(WORD).filter_map(|number| word(number, 0)) {
+            if free < 2 || free > pages.last {
+                let last = pages.last;
+                return Err(damaged(
+                    self.page,
+                    NAME,
+                    format!("it lists page {free} as free; there are 2 to {last}"),
+                ));
+            }
+            if self.above.is_some_and(|above| above <= free) {
+                return Err(damaged(self.page, NAME, format!("page {free} does not stand in order in its list")));
+            }
+            if !pages.mark(free) {
+                let from = self.page;
+                return Err(damaged(
+                    free,
+                    NAME,
+                    format!("page {from} lists it as free, but it is used or listed twice"),
+                ));
+            }
+            self.above = Some(free);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,221 @@
+//! What stands in a page: its header, its nodes, records of trees; and the orders that keys stand in.
+
+use std::cmp::Ordering;
+
+use super::WORD;
+use crate::engine::lmdb::header::{PAGE_HEADER, number, short, word};
+
+pub(super) const BRANCH: u16 = 0x01;
+pub(super) const LEAF: u16 = 0x02;
+pub(super) const OVERFLOW: u16 = 0x04;
+/// Stays set in the pages inside of nodes.
+pub(super) const DIRTY: u16 = 0x10;
+/// A leaf of keys of one width, without nodes.
+pub(super) const FIXED: u16 = 0x20;
+/// A page inside of a node.
+pub(super) const INNER: u16 = 0x40;
+
+const NODE_HEADER: usize = 8;
+/// A node whose data lie in pages of their own.
+pub(super) const BIG: u16 = 0x01;
+/// A node whose data are the record of a tree.
+pub(super) const TREE: u16 = 0x02;
+/// A node whose data are several values.
+pub(super) const VALUES: u16 = 0x04;
+
+pub(super) const REVERSE_KEY: u16 = 0x02;
+pub(super) const DUPLICATES: u16 = 0x04;
+pub(super) const INTEGER_KEY: u16 = 0x08;
+pub(super) const FIXED_VALUES: u16 = 0x10;
+pub(super) const INTEGER_VALUES: u16 = 0x20;
+pub(super) const REVERSE_VALUES: u16 = 0x40;
+pub(super) const ALL_FLAGS: u16 = 0x7e;
+
+/// Bytes of a tree's record.
+pub(super) const RECORD: usize = 8 + 5 * WORD;
+
+/// What is kept of a tree besides its pages.
+#[derive(Clone, Copy)]
+pub(super) struct Record {
+    /// Bytes of a key, in a tree of values of one width.
+    pub width: u32,
+    pub flags: u16,
+    pub depth: u16,
+    pub counts: Counts,
+    pub root: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub branch: u64,
+    pub leaf: u64,
+    pub overflow: u64,
+    pub entries: u64,
+}
+
+impl Record {
+    pub(super) fn read(bytes: Option<&[u8]>) -> Option<Record> {
+        let bytes = bytes?.get(..RECORD)?;
+        let field = |index: usize| word(bytes, 8 + index * WORD);
+        Some(Record {
+            width: number(bytes, 0)?,
+            flags: short(bytes, 4)?,
+            depth: short(bytes, 6)?,
+            counts: Counts { branch: field(0)?, leaf: field(1)?, overflow: field(2)?, entries: field(3)? },
+            root: field(4)?,
+        })
+    }
+}
+
+/// How a tree's keys, or the values of a key, stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Bytes,
+    /// By the bytes from the last to the first.
+    Reverse,
+    /// As numbers of the machine.
+    Integer,
+    /// The same, where LMDB looks at an `unsigned int` unless the width is that of a `size_t`.
+    FixedInteger,
+}
+
+impl Order {
+    pub(super) fn of_keys(flags: u16) -> Order {
+        match flags {
+            _ if flags & REVERSE_KEY != 0 => Order::Reverse,
+            _ if flags & INTEGER_KEY != 0 => Order::Integer,
+            _ => Order::Bytes,
+        }
+    }
+
+    pub(super) fn of_values(flags: u16) -> Order {
+        match flags {
+            _ if flags & INTEGER_VALUES != 0 && flags & FIXED_VALUES != 0 => Order::FixedInteger,
+            _ if flags & INTEGER_VALUES != 0 => Order::Integer,
+            _ if flags & REVERSE_VALUES != 0 => Order::Reverse,
+            _ => Order::Bytes,
+        }
+    }
+
+    /// `None`: LMDB cannot compare them.
+    pub(super) fn compare(self, a: &[u8], b: &[u8]) -> Option<Ordering> {
+        match self {
+            Order::Bytes => Some(a.cmp(b)),
+            Order::Reverse => Some(a.iter().rev().cmp(b.iter().rev())),
+            Order::Integer | Order::FixedInteger if a.len() != b.len() => None,
+            Order::FixedInteger if a.len() != WORD => {
+                let width = a.len().min(4);
+                Order::Integer.compare(&a[..width], &b[..width])
+            }
+            Order::Integer | Order::FixedInteger if cfg!(target_endian = "little") => {
+                Order::Reverse.compare(a, b)
+            }
+            Order::Integer | Order::FixedInteger => Some(a.cmp(b)),
+        }
+    }
+}
+
+/// An entry of a page.
+pub(super) struct Node<'p> {
+    pub key: &'p [u8],
+    /// What is in the page itself; of a branch, nothing.
+    pub data: &'p [u8],
+    pub flags: u16,
+    /// Bytes of the data, wherever they are.
+    pub size: u32,
+    /// In a branch.
+    pub child: u64,
+}
+
+/// The flags of a page, also of one inside of a node.
+pub(super) fn flags(page: &[u8]) -> u16 {
+    short(page, WORD + 2).unwrap_or(0)
+}
+
+/// The width of the keys of a leaf of fixed ones.
+pub(super) fn width(page: &[u8]) -> u16 {
+    short(page, WORD).unwrap_or(0)
+}
+
+/// How many pages the data in pages of their own take.
+pub(super) fn overflow_pages(page: &[u8]) -> u32 {
+    number(page, WORD + 4).unwrap_or(0)
+}
+
+/// All entries of a page, which lie in it and do not overlap. Fails with what is wrong.
+pub(super) fn nodes(page: &[u8]) -> Result<Vec<Node<'_>>, String> {
+    let (Some(lower), Some(upper)) = (short(page, WORD + 4), short(page, WORD + 6)) else {
+        return Err("it is too short for a page".to_owned());
+    };
+    let (lower, upper) = (usize::from(lower), usize::from(upper));
+    let bounds = || format!("the bounds of its free space, {lower} and {upper}, cannot be");
+    if lower < PAGE_HEADER || lower % 2 != 0 {
+        return Err(bounds());
+    }
+    let count = (lower - PAGE_HEADER) / 2;
+    if flags(page) & FIXED != 0 {
+        return fixed_keys(page, count).ok_or_else(bounds);
+    }
+    if lower > upper || upper > page.len() {
+        return Err(bounds());
+    }
+    let is_branch = flags(page) & BRANCH != 0;
+    let mut nodes = Vec::with_capacity(count);
+    let mut places = Vec::with_capacity(count);
+    for index in 0..count {
+        let at = short(page, PAGE_HEADER + 2 * index).map_or(0, usize::from);
+        let outside = || format!("node {index}, at {at}, does not lie in the page");
+        if at < upper || at % 2 != 0 {
+            return Err(outside());
+        }
+        let (node, end) = node(page, at, is_branch).ok_or_else(outside)?;
+        nodes.push(node);
+        places.push((at, end));
+    }
+    places.sort_unstable();
+    if let Some(pair) = places.windows(2).find(|pair| pair[0].1 > pair[1].0) {
+        return Err(format!("two nodes overlap at {}", pair[1].0));
+    }
+    Ok(nodes)
+}
+
+fn fixed_keys(page: &[u8], count: usize) -> Option<Vec<Node<'_>>> {
+    let width = usize::from(width(page));
+    let keys = page.get(PAGE_HEADER..)?.get(..count.checked_mul(width)?).filter(|_| width > 0)?;
+    Some(
+        keys.chunks_exact(width)
+            .map(|key| Node { key, data: &[], flags: 0, size: 0, child: 0 })
+            .collect(),
+    )
+}
+
+/// The node at a place, and where it ends.
+fn node(page: &[u8], at: usize, is_branch: bool) -> Option<(Node<'_>, usize)> {
+    let (low, flags, key) = (number(page, at)?, short(page, at + 4)?, short(page, at + 6)?);
+    let data_at = at + NODE_HEADER + usize::from(key);
+    let key = page.get(at + NODE_HEADER..data_at)?;
+    if is_branch {
+        let high = if WORD > 4 { u64::from(flags) << 32 } else { 0 };
+        return Some((Node { key, data: &[], flags: 0, size: 0, child: u64::from(low) | high }, data_at));
+    }
+    let length = if flags & BIG != 0 { WORD } else { usize::try_from(low).ok()? };
+    let end = data_at.checked_add(length)?;
+    Some((Node { key, data: page.get(data_at..end)?, flags, size: low, child: 0 }, end))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn orders_are_those_of_lmdb() {
+        let less = Some(Ordering::Less);
+        assert_eq!(Order::Bytes.compare(b"ab", b"abc"), less);
+        assert_eq!(Order::Reverse.compare(b"zza", b"ab"), less);
+        assert_eq!(Order::Reverse.compare(b"a", b"ba"), less);
+        assert_eq!(Order::Integer.compare(&255_u32.to_ne_bytes(), &256_u32.to_ne_bytes()), less);
+        assert_eq!(Order::Integer.compare(&[0; 4], &[0; 8]), None);
+        assert_eq!(Order::FixedInteger.compare(&1_u64.to_ne_bytes(), &(1_u64 << 40).to_ne_bytes()), less);
+    }
+}

@@ -1,0 +1,279 @@
+//! The walk through a tree: its pages, what stands in them, and the trees that it holds.
+
+use std::borrow::Cow;
+
+use super::page::{
+    ALL_FLAGS, BIG, BRANCH, Counts, DIRTY, DUPLICATES, FIXED, FIXED_VALUES, INNER, LEAF, Node, OVERFLOW, Order,
+    RECORD, Record, TREE, VALUES, flags, nodes, overflow_pages, width,
+};
+use super::{NO_PAGE, PAGE_HEADER, Walk, damaged, word};
+use crate::engine::lmdb::spaces::CATALOG;
+use crate::error::Result;
+
+/// LMDB's cursors go no deeper (`CURSOR_STACK`), which also bounds the recursion here.
+const DEEPEST: u16 = 32;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Free,
+    /// The unnamed database, which also holds the records of the named ones.
+    Main,
+    Named,
+    /// The values of one key, where it has many.
+    Values {
+        fixed: bool,
+    },
+}
+
+/// A tree, and what is known of it before it is walked.
+pub(super) struct Tree<'n> {
+    name: Cow<'n, str>,
+    record: Record,
+    kind: Kind,
+    order: Order,
+}
+
+impl<'n> Tree<'n> {
+    pub(super) fn new(name: impl Into<Cow<'n, str>>, record: Record, kind: Kind) -> Self {
+        // The flags in its record are the environment's.
+        let order = if kind == Kind::Free { Order::Integer } else { Order::of_keys(record.flags) };
+        Tree { name: name.into(), record, kind, order }
+    }
+
+    fn has_duplicates(&self) -> bool {
+        matches!(self.kind, Kind::Main | Kind::Named) && self.record.flags & DUPLICATES != 0
+    }
+}
+
+/// What a page's keys must lie between: from the first on, and before the second.
+#[derive(Clone, Copy, Default)]
+struct Bounds<'k> {
+    from: Option<&'k [u8]>,
+    before: Option<&'k [u8]>,
+}
+
+impl Walk<'_> {
+    /// Walks through a tree; `at`: the page that its record is in.
+    pub(super) fn tree(&mut self, tree: &Tree<'_>, at: u64) -> Result<()> {
+        let Record { flags, depth, counts, root, .. } = tree.record;
+        let wrong = |page: u64, what: String| Err(damaged(page, &tree.name, what));
+        if matches!(tree.kind, Kind::Main | Kind::Named) && flags & !ALL_FLAGS != 0 {
+            return wrong(at, format!("the flags in its record, {flags:#x}, are none"));
+        }
+        let mut visit = Visit { walk: self, tree, counts: Counts::default() };
+        if root == NO_PAGE {
+            if depth != 0 {
+                return wrong(at, format!("it is empty, and its record says a depth of {depth}"));
+            }
+        } else {
+            if depth == 0 || depth > DEEPEST {
+                return wrong(at, format!("its record says a depth of {depth}; there are 1 to {DEEPEST}"));
+            }
+            visit.page(root, at, 1, Bounds::default())?;
+        }
+        let found = visit.counts;
+        if found == counts {
+            return Ok(());
+        }
+        let parts = |counts: Counts| {
+            let Counts { branch, leaf, overflow, entries } = counts;
+            format!("{entries} entries, {branch} branch, {leaf} leaf and {overflow} overflow pages")
+        };
+        wrong(at, format!("its record counts {}; there are {}", parts(counts), parts(found)))
+    }
+}
+
+/// The walk through one tree.
+struct Visit<'v, 'f> {
+    walk: &'v mut Walk<'f>,
+    tree: &'v Tree<'v>,
+    counts: Counts,
+}
+
+impl Visit<'_, '_> {
+    fn page(&mut self, number: u64, from: u64, level: u16, bounds: Bounds<'_>) -> Result<()> {
+        let tree = self.tree;
+        let bytes = self.take(number, 1, from)?;
+        let wrong = |what: String| damaged(number, &tree.name, what);
+        let is_leaf = level == tree.record.depth;
+        let is_fixed = tree.kind == Kind::Values { fixed: true };
+        let expected = match (is_leaf, is_fixed) {
+            (false, _) => BRANCH,
+            (true, false) => LEAF,
+            (true, true) => LEAF | FIXED,
+        };
+        if flags(&bytes) != expected {
+            return Err(wrong(format!(
+                "its flags are {:#x}, not {expected:#x}, at depth {level} of {}",
+                flags(&bytes),
+                tree.record.depth
+            )));
+        }
+        if is_leaf && is_fixed && u32::from(width(&bytes)) != tree.record.width {
+            return Err(wrong("its keys have another width than its tree's".to_owned()));
+        }
+        let nodes = nodes(&bytes).map_err(wrong)?;
+        // LMDB ends the process over a branch of one child, except in the free list.
+        let fewest = if is_leaf || tree.kind == Kind::Free { 1 } else { 2 };
+        if nodes.len() < fewest {
+            return Err(wrong(format!("it has {} entries, less than {fewest}", nodes.len())));
+        }
+        // The first key of a branch counts for nothing.
+        let keys = nodes.iter().skip(usize::from(!is_leaf)).map(|node| node.key);
+        check_order(tree.order, keys, bounds).map_err(wrong)?;
+        if is_leaf {
+            self.counts.leaf += 1;
+            return nodes.iter().try_for_each(|node| self.entry(number, node));
+        }
+        self.counts.branch += 1;
+        for (index, node) in nodes.iter().enumerate() {
+            let from = if index == 0 { bounds.from } else { Some(node.key) };
+            let before = nodes.get(index + 1).map(|next| next.key).or(bounds.before);
+            self.page(node.child, number, level + 1, Bounds { from, before })?;
+        }
+        Ok(())
+    }
+
+    /// Takes pages of this tree, and gives the first of them.
+    fn take(&mut self, first: u64, count: u64, from: u64) -> Result<Vec<u8>> {
+        let Visit { walk, tree, .. } = self;
+        walk.pages.take(first, count, &tree.name, from)?;
+        let mut bytes = vec![0; walk.pages.page_size];
+        walk.pages.read(first, 0, &mut bytes)?;
+        if word(&bytes, 0) != Some(first) {
+            let found = word(&bytes, 0).unwrap_or(0);
+            return Err(damaged(first, &tree.name, format!("its number is {found}")));
+        }
+        Ok(bytes)
+    }
+
+    /// An entry of a leaf.
+    fn entry(&mut self, page: u64, node: &Node<'_>) -> Result<()> {
+        let tree = self.tree;
+        let wrong = |what: &str| Err(damaged(page, &tree.name, what));
+        match (node.flags, tree.kind) {
+            (0, Kind::Values { .. }) if node.size != 0 => return wrong("a value has data of its own"),
+            (0, Kind::Free) => self.walk.take_free(page, node, None)?,
+            (0, _) => {}
+            (BIG, Kind::Free) => {
+                let first = self.big(page, node)?;
+                self.walk.take_free(page, node, Some(first))?;
+            }
+            (BIG, Kind::Main | Kind::Named) if !tree.has_duplicates() => {
+                self.big(page, node)?;
+            }
+            (TREE, Kind::Main) if !tree.has_duplicates() => self.named(page, node)?,
+            (VALUES, Kind::Main | Kind::Named) if tree.has_duplicates() => {
+                self.counts.entries += self.values_inside(page, node)?;
+                return Ok(());
+            }
+            (flags, Kind::Main | Kind::Named) if flags == VALUES | TREE && tree.has_duplicates() => {
+                self.counts.entries += self.values_in_tree(page, node)?;
+                return Ok(());
+            }
+            (flags, _) => return wrong(&format!("an entry's flags, {flags:#x}, do not belong there")),
+        }
+        self.counts.entries += 1;
+        Ok(())
+    }
+
+    /// Data in pages of their own; gives the first.
+    fn big(&mut self, page: u64, node: &Node<'_>) -> Result<u64> {
+        let first = word(node.data, 0).unwrap_or(0);
+        let page_size = self.walk.pages.page_size as u64;
+        let needed = (u64::from(node.size) + PAGE_HEADER as u64).div_ceil(page_size);
+        let bytes = self.take(first, 1, page)?;
+        let tree = self.tree;
+        if flags(&bytes) != OVERFLOW {
+            return Err(damaged(first, &tree.name, "it is not marked as an overflow page"));
+        }
+        // A smaller value may have taken the place of a larger one.
+        let count = u64::from(overflow_pages(&bytes));
+        if count < needed {
+            let size = node.size;
+            return Err(damaged(
+                first,
+                &tree.name,
+                format!("{count} overflow pages cannot hold the {size} bytes that page {page} says"),
+            ));
+        }
+        if count > 1 {
+            self.walk.pages.take(first + 1, count - 1, &tree.name, first)?;
+        }
+        self.counts.overflow += count;
+        Ok(first)
+    }
+
+    fn named(&mut self, page: u64, node: &Node<'_>) -> Result<()> {
+        let name = String::from_utf8_lossy(node.key);
+        let record = self.record(page, node)?;
+        if name != CATALOG {
+            self.walk.collections += 1;
+        }
+        self.walk.tree(&Tree::new(format!("{name:?}"), record, Kind::Named), page)
+    }
+
+    fn record(&self, page: u64, node: &Node<'_>) -> Result<Record> {
+        Record::read(Some(node.data))
+            .filter(|_| node.data.len() == RECORD)
+            .ok_or_else(|| damaged(page, &self.tree.name, "a tree's record has another length"))
+    }
+
+    /// Values of one key that stand in a page inside of its node; gives how many.
+    fn values_inside(&self, page: u64, node: &Node<'_>) -> Result<u64> {
+        let wrong = |what: String| damaged(page, &self.tree.name, format!("in a page inside of it: {what}"));
+        let own = self.tree.record.flags;
+        let fixed = if own & FIXED_VALUES == 0 { 0 } else { FIXED };
+        let found = flags(node.data);
+        if found & !DIRTY != LEAF | INNER | fixed {
+            return Err(wrong(format!("its flags are {found:#x}")));
+        }
+        let values = nodes(node.data).map_err(wrong)?;
+        if values.is_empty() || values.iter().any(|value| value.flags != 0 || value.size != 0) {
+            return Err(wrong("it holds something other than values".to_owned()));
+        }
+        check_order(Order::of_values(own), values.iter().map(|value| value.key), Bounds::default())
+            .map_err(wrong)?;
+        Ok(values.len() as u64)
+    }
+
+    /// Values of one key that are a tree of their own; gives how many.
+    fn values_in_tree(&mut self, page: u64, node: &Node<'_>) -> Result<u64> {
+        let record = self.record(page, node)?;
+        let own = self.tree.record.flags;
+        let tree = Tree {
+            name: Cow::Borrowed(&self.tree.name),
+            record,
+            kind: Kind::Values { fixed: own & FIXED_VALUES != 0 },
+            order: Order::of_values(own),
+        };
+        self.walk.tree(&tree, page)?;
+        Ok(record.counts.entries)
+    }
+}
+
+fn check_order<'k>(
+    order: Order,
+    keys: impl Iterator<Item = &'k [u8]>,
+    bounds: Bounds<'k>,
+) -> Result<(), String> {
+    let misplaced = |index: usize| format!("key {index} does not stand in order");
+    let mut last = bounds.from;
+    let mut count = 0;
+    for (index, key) in keys.enumerate() {
+        if let Some(last) = last {
+            let found = order.compare(last, key).ok_or_else(|| misplaced(index))?;
+            // The first may be the one that leads here.
+            if found.is_gt() || (found.is_eq() && index > 0) {
+                return Err(misplaced(index));
+            }
+        }
+        (last, count) = (Some(key), index);
+    }
+    match (last, bounds.before) {
+        (Some(last), Some(before)) if order.compare(last, before).is_none_or(|found| found.is_ge()) => {
+            Err(misplaced(count))
+        }
+        _ => Ok(()),
+    }
+}
