@@ -279,7 +279,7 @@ fn info(
 pub(crate) fn drop_collection(shared: &Shared, name: &str) -> Result<bool> {
     check_name(name)?;
     loop {
-        let (sequence, stored) = match shared.read(|engine, reader| {
+        let (sequence, stored, is_raw) = match shared.read(|engine, reader| {
             let Some(sequence) = reader.sequence()? else {
                 return Ok(Looked::Open(Arc::clone(engine.catalog())));
             };
@@ -296,7 +296,7 @@ pub(crate) fn drop_collection(shared: &Shared, name: &str) -> Result<bool> {
                      clear it instead",
                 ));
             }
-            (_, stored, sequence) => (sequence, stored),
+            (found, stored, sequence) => (sequence, stored, matches!(found, Found::Raw)),
         };
         let engine = shared.engine()?;
         let space = engine.space(&stored)?;
@@ -309,7 +309,9 @@ pub(crate) fn drop_collection(shared: &Shared, name: &str) -> Result<bool> {
             Op::Put { space: engine.catalog(), key: stored.as_bytes(), value: &mark, fresh: false },
             Op::Put { space: engine.catalog(), key: SEQUENCE.as_bytes(), value: &next, fresh: false },
         ];
-        if shared.write(sequence, &ops)?.is_some() {
+        // Another program's is there, and may have an order that this library does not make.
+        let ops = if is_raw { &ops[1..] } else { &ops[..] };
+        if shared.write(sequence, ops)?.is_some() {
             return Ok(true);
         }
     }

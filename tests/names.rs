@@ -264,3 +264,25 @@ fn a_dict_opened_before_a_snapshot_can_be_used_in_it_while_others_write() {
         assert_eq!(Dict::<i64, i64>::open(&env, "b").unwrap().len().unwrap(), 2);
     });
 }
+
+#[test]
+fn a_drop_holds_also_for_the_handle_that_made_the_collection() {
+    let s = scratch();
+    let dict = Dict::<i64, i64>::open(&s.env, "x").unwrap();
+    s.env.drop_collection("x").unwrap();
+    assert_eq!(status(dict.get(&1)), Status::NoCollection);
+    assert_eq!(status(dict.put(&1, &1)), Status::NoCollection);
+}
+
+#[test]
+fn a_snapshot_leaves_places_for_what_is_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    {
+        let env = Environment::open(&path, &options()).unwrap();
+        (0..10).for_each(|n| drop(Set::<i64>::open(&env, &format!("s{n}")).unwrap()));
+    }
+    let env = Environment::open(&path, &Options { max_collections: 4, ..options() }).unwrap();
+    env.begin_read().unwrap().commit().unwrap();
+    assert!(Set::<i64>::open_existing(&env, "s9").unwrap().is_empty().unwrap());
+}

@@ -395,3 +395,19 @@ fn figures_tell_of_the_files() {
     let dir = s.dir.path().join("data/data.mdb");
     assert_eq!(info.file_size, std::fs::metadata(dir).unwrap().len());
 }
+
+#[test]
+fn numbers_beyond_what_can_be_are_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, options) in [
+        ("max_collections", Options { max_collections: 87_652_393, ..options() }),
+        ("max_collections", Options { max_collections: 0, ..options() }),
+        ("max_readers", Options { max_readers: 0, ..options() }),
+    ] {
+        let error = Environment::open(dir.path().join("x"), &options).unwrap_err();
+        assert_eq!(error.status(), Status::InvalidArgument);
+        assert!(error.message().contains(name), "{error}");
+    }
+    let largest = Options { map_size: Some(u64::MAX), ..options() };
+    assert!(Environment::open(dir.path().join("x"), &largest).unwrap().info().unwrap().map_size > 1 << 30);
+}

@@ -1,4 +1,4 @@
-/* Copies of environments, figures, and who reads. */
+/* Copies of environments, checks of them, figures, and who reads. */
 #include "check.h"
 
 #include <signal.h>
@@ -32,6 +32,43 @@ static void copies_hold_what_was_committed(void) {
     CHECK(access(in_dir("new"), F_OK) != 0);
     OK(pc_env_close(env));
     GIVES(PC_ERR_BAD_HANDLE, pc_env_copy(env, in_dir("new"), 0));
+}
+
+/* The root of the unnamed database, in both header pages, made one that does not exist. */
+static void damage(const char *data_file) {
+    FILE *file = fopen(data_file, "r+b");
+    const uint64_t nowhere = UINT64_C(1) << 60;
+    CHECK(file != NULL);
+    for (long page = 0; page < 2; page++) {
+        /* Page header, magic, version, address, map size, the free list's record, and the fields before the root. */
+        long at = page * sysconf(_SC_PAGESIZE) + 16 + 24 + 48 + 40;
+        CHECK(fseek(file, at, SEEK_SET) == 0 && fwrite(&nowhere, sizeof nowhere, 1, file) == 1);
+    }
+    CHECK(fclose(file) == 0);
+}
+
+static void a_damaged_file_is_found(void) {
+    pc_env env = open_env();
+    pc_dict dict = open_dict(env, "dict", "str", "str");
+    pc_env_options options;
+    pc_buffer report = {0};
+    OK(put(dict, "a", "1"));
+    OK(pc_env_check(env, NULL));
+    OK(pc_env_check(env, &report));
+    CHECK(report.len > 6 && memcmp(report.data, "pages\t", 6) == 0);
+    CHECK(report.len > 15 && memcmp((const char *)report.data + report.len - 15, "\ncollections\t1\n", 15) == 0);
+    OK(pc_env_close(env));
+    OK(pc_env_options_init(&options, sizeof options));
+    options.flags = PC_ENV_VERIFY;
+    OK(pc_env_open(in_dir("env"), &options, &env));
+    OK(pc_env_close(env));
+    GIVES(PC_ERR_BAD_HANDLE, pc_env_check(env, NULL));
+    damage(in_dir("env/data.mdb"));
+    FAILS(PC_ERR_CORRUPTED, "page ", pc_env_open(in_dir("env"), &options, &env));
+    env = open_env();
+    FAILS(PC_ERR_CORRUPTED, "page ", pc_env_check(env, &report));
+    OK(pc_env_close(env));
+    pc_buffer_free(&report);
 }
 
 /* How many lines begin with a process's id and have this in their third column; NULL: anything. */
@@ -133,6 +170,7 @@ int main(void) {
     /* First, since it forks: an environment is opened in the child alone. */
     RUN(readers_are_listed_and_those_of_dead_processes_reaped);
     RUN(copies_hold_what_was_committed);
+    RUN(a_damaged_file_is_found);
     RUN(figures_say_why_a_file_grows);
     return check_end();
 }

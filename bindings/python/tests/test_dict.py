@@ -3,6 +3,8 @@ from __future__ import annotations
 import collections
 import math
 import pickle
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -333,3 +335,146 @@ def test_unhashable(ages: PersistentDict[str, int]) -> None:
 def test_repr(ages: PersistentDict[str, int]) -> None:
     assert repr(ages) == "PersistentDict('ages', key='str', value='i64')"
     assert "ages" in repr(ages.items()) and "range of" in repr(ages.range("a"))
+
+
+def test_a_closed_dict_says_so(ages: PersistentDict[str, int]) -> None:
+    ages.close()
+    for call in (
+        lambda: ages["a"],
+        lambda: ages.update(a=1),
+        lambda: list(ages),
+        lambda: len(ages),
+        lambda: "a" in ages,
+        lambda: ages.increment("a"),
+    ):
+        with pytest.raises(BadHandleError, match="PersistentDict.'ages'.* was closed"):
+            call()
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        ages.nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("pairs", "kind", "place"),
+    [
+        ([("a", 1), ("b", "two")], TypeError, "item 1, value: an int is needed, not str"),
+        ([("a", 1), ("b", 2), (3, 3)], TypeError, "item 2, key: a str is needed, not int"),
+        ([("a", 2**63)], OverflowError, "item 0, value: .* does not fit i64"),
+        ([("a", 1), ("\ud800", 2)], ValueError, "item 1, key: .*surrogates"),
+        ([("a", 1), 5], TypeError, "item 1 is no pair"),
+        ([("a", 1), ("b", 2, 3)], ValueError, "item 1 is no pair"),
+    ],
+)
+def test_update_says_which_item(
+    ages: PersistentDict[str, int], pairs: Any, kind: type[Exception], place: str
+) -> None:
+    with pytest.raises(kind, match=place) as caught:
+        ages.update(pairs)
+    assert type(caught.value) is kind and ages == {}
+
+
+def test_update_many_says_which_item(env: Environment, ages: PersistentDict[str, int]) -> None:
+    with pytest.raises(TypeError, match="item 1, key: a str is needed"):
+        ages.update_many(["a", 2], [1, 2])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="item 1, value: an int is needed"):
+        ages.update_many(["a", "b"], [1, "2"])
+    rows = PersistentDict(env, "rows", key=str, value="f32[2]")
+    with pytest.raises(ValueError, match="item 1, value: .*shape"):
+        rows.update_many(["a", "b"], [[1, 2], [3]])
+    for values in ([[1, 2], [3, 1e300]], np.array([[1, 2], [3, 1e300]])):
+        with pytest.raises(OverflowError, match="item 1, value: 1e[+]300 does not fit f32"):
+            rows.update_many(["a", "b"], values)
+    assert ages == {} and len(rows) == 0
+
+
+def test_increment_by_an_int_only(ages: PersistentDict[str, int]) -> None:
+    with pytest.raises(TypeError, match="an int is needed, not float"):
+        ages.increment("a", 1.5)  # type: ignore[arg-type]
+    assert ages.increment("a", np.int32(4)) == 4
+
+
+def test_a_tuple_of_types_as_key(env: Environment) -> None:
+    pairs = PersistentDict(env, "pairs", key=(str, int), value=int)
+    pairs["a", 1] = 2
+    assert pairs.key_type == "(str,i64)" and ("a", 1.0) in pairs and pairs["a", True] == 2
+    assert ("a", 1.5) not in pairs and ("a",) not in pairs
+
+
+EQUALS = [1, 1.0, True, Decimal(1), Fraction(1), 1 + 0j, np.int8(1), np.float32(1), np.bool_(True)]
+STRANGERS = [1.5, 2.0, math.nan, math.inf, Decimal("1.5"), 1j, "1", 1e300, Decimal("Infinity")]
+
+
+@pytest.mark.parametrize("type_", ["i64", "u8", "f32", "f64", "bool", int, float])
+@pytest.mark.parametrize("stored_as", ["itself", "any"])
+def test_numbers_are_looked_up_as_in_a_dict(env: Environment, type_: Any, stored_as: str) -> None:
+    if stored_as == "any":
+        PersistentDict(env, "n", key="any", value=str)
+    numbers: PersistentDict[Any, str] = PersistentDict(env, "n", key=type_, value=str)
+    numbers[{"f32": 1.0, "f64": 1.0, float: 1.0, "bool": True}.get(type_, 1)] = "one"
+    for key in EQUALS:
+        assert key in {1: "one"} and key in numbers and numbers[key] == "one", key
+        assert key in numbers.range() and numbers.get_many([key]) == ["one"]
+    for key in STRANGERS:
+        assert key not in {1: "one"} and key not in numbers and numbers.get(key) is None, key
+    assert numbers.pop(1.0) == "one" and len(numbers) == 0
+
+
+def test_stores_stay_strict(env: Environment) -> None:
+    numbers: PersistentDict[Any, int] = PersistentDict(env, "n", key=int, value=int)
+    for store in (
+        lambda: numbers.update({2.0: 1}),
+        lambda: numbers.update({2: 1.0}),
+        lambda: numbers.setdefault(2.0, 1),
+    ):
+        with pytest.raises(TypeError, match="an int is needed, not float"):
+            store()
+    anything: PersistentDict[Any, str] = PersistentDict(env, "anything")
+    anything[1] = "int"
+    assert 1.0 not in anything and True not in anything
+
+
+def test_what_does_not_fit_f32(env: Environment) -> None:
+    singles = PersistentDict(env, "singles", key=str, value="f32")
+    arrays = PersistentDict(env, "arrays", key=str, value="f32[1]")
+    for number in (1e300, -1e300, 3.5e38):
+        with pytest.raises(OverflowError, match="does not fit f32"):
+            singles["a"] = number
+        for value in (np.array([number]), [number]):
+            with pytest.raises(OverflowError, match="does not fit f32"):
+                arrays["a"] = value
+    singles["inf"] = -math.inf
+    arrays["inf"] = np.array([math.inf])
+    arrays["nan"] = np.array([math.nan])
+    assert singles == {"inf": -math.inf} and arrays["inf"][0] == math.inf
+    assert math.isnan(arrays["nan"][0])
+
+
+def test_what_does_not_fit_f32_without_numpy(
+    env: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays = PersistentDict(env, "arrays", key=str, value="f32[1]")
+    monkeypatch.setattr("persistent_collections.arrays.numpy", lambda: None)
+    with pytest.raises(OverflowError, match="1e[+]300 does not fit f32"):
+        arrays["a"] = [1e300]
+    arrays["a"] = [math.inf]
+    assert arrays["a"].tolist() == [math.inf]
+
+
+def test_remove_range_needs_a_bound(ages: PersistentDict[str, int]) -> None:
+    ages["a"] = 1
+    with pytest.raises(TypeError, match="clear"):
+        ages.remove_range()
+    assert ages == {"a": 1} and ages.range().clear() == 1
+
+
+def test_iterating_inside_and_outside_a_transaction(
+    env: Environment, ages: PersistentDict[str, int]
+) -> None:
+    ages["a"] = 1
+    for key in ages:
+        ages[key + "b"] = 1
+    assert set(ages) == {"a", "ab"}
+    with env.transaction():
+        for key in ages:
+            if len(key) < 5:
+                ages[key + "b"] = 1
+    assert set(ages) == {"a", "ab", "abb", "abbb", "abbbb"}

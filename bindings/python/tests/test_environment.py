@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
 import pickle
+import signal
+import subprocess
+import sys
+import threading
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -11,9 +17,11 @@ from persistent_collections import (
     CollectionInfo,
     Environment,
     Error,
+    InTransactionError,
     NoEnvironmentError,
     NotADatabaseError,
     OptionsDifferError,
+    PathExistsError,
     PersistentDict,
     PersistentSet,
     ReadOnlyError,
@@ -22,12 +30,12 @@ from persistent_collections import (
 
 def test_catalog(env: Environment) -> None:
     assert env.collections() == []
-    d = PersistentDict[str, int](env, "tab\tand\\n and\nline")
+    d = PersistentDict[str, int](env, "tab\tand\\n and\nline\r")
     d.update(a=1, b=2)
     PersistentSet(env, "s", element="(str,i64)")
     assert env.collections() == [
         CollectionInfo("s", "set", "(str,i64)", "unit", 0),
-        CollectionInfo("tab\tand\\n and\nline", "dict", "str", "i64", 2),
+        CollectionInfo("tab\tand\\n and\nline\r", "dict", "str", "i64", 2),
     ]
     assert env.schema("s") == CollectionInfo("s", "set", "(str,i64)", "unit", None)
     env.drop("s")
@@ -121,3 +129,118 @@ def test_pickle(env: Environment) -> None:
     PersistentDict[str, int](env, "d")["a"] = 1
     with pickle.loads(pickle.dumps(env)) as again:
         assert PersistentDict[str, int](again, "d") == {"a": 1}
+
+
+def test_a_closed_environment_says_so(tmp_path: Path) -> None:
+    env = Environment(tmp_path / "e")
+    d = PersistentDict[str, int](env, "d")
+    s = PersistentSet[int](env, "s")
+    env.close()
+    for call in (
+        env.info,
+        env.readers,
+        env.collections,
+        env.__enter__,
+        env.transaction().__enter__,
+        env.snapshot().__enter__,
+        lambda: env.run(len, d),
+        lambda: env.copy(tmp_path / "copy"),
+        lambda: list(d),
+        lambda: PersistentDict(env, "another"),
+    ):
+        with pytest.raises(BadHandleError, match="environment '.*' was closed"):
+            call()
+    for use in (lambda: d["a"], lambda: 1 in s, lambda: s.add(1)):
+        with pytest.raises(BadHandleError, match="closed, itself or with its environment"):
+            use()
+    with pytest.raises(BadHandleError, match="was closed"), env:
+        pytest.fail("the block of a closed environment was entered")
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        env.nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_times_are_numbers(tmp_path: Path, env: Environment) -> None:
+    for wrong in ("1", [1], b"1"):
+        with pytest.raises(TypeError, match="a number of seconds is needed, not"):
+            env.transaction(timeout=wrong)  # type: ignore[arg-type]
+    for option in ("write_timeout", "flush_interval"):
+        with pytest.raises(TypeError, match="a number of seconds is needed, not str"):
+            Environment(tmp_path / "e", **{option: "1"})
+    with env.transaction(timeout=Fraction(1, 2)):  # type: ignore[arg-type]
+        pass
+
+
+@pytest.mark.parametrize("option", ["map_size", "mode", "max_collections", "max_readers"])
+def test_options_are_counts(tmp_path: Path, option: str) -> None:
+    for wrong in (-1, 1 << 64):
+        with pytest.raises(ValueError, match=f"{option} is from 0 to"):
+            Environment(tmp_path / "e", **{option: wrong})
+    with pytest.raises(TypeError, match=f"{option}: an int is needed, not float"):
+        Environment(tmp_path / "e", **{option: 1.0})
+    assert not (tmp_path / "e").exists()
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_copy(env: Environment, tmp_path: Path, compact: bool) -> None:
+    d = PersistentDict[str, int](env, "d")
+    d["a"] = 1
+    path = tmp_path / "copy"
+    env.copy(path, compact)
+    d["a"] = 2
+    with Environment(path, create=False) as copied:
+        assert PersistentDict[str, int](copied, "d") == {"a": 1}
+    with pytest.raises(PathExistsError, match="copy' exists") as caught:
+        env.copy(path, compact=compact)
+    assert isinstance(caught.value, FileExistsError) and caught.value.errno == errno.EEXIST
+    with Environment(path, create=False) as copied:
+        assert PersistentDict[str, int](copied, "d") == {"a": 1}
+    with pytest.raises(NoEnvironmentError):
+        env.copy(tmp_path / "none" / "copy")
+    with pytest.raises(InTransactionError), env.transaction():
+        env.copy(tmp_path / "inside")
+    with pytest.raises(ValueError, match="NUL"):
+        env.copy("a\0b")
+
+
+def test_readers(env: Environment) -> None:
+    d = PersistentDict[str, int](env, "d")
+    with env.snapshot():
+        len(d)
+        done = threading.Thread(target=d.update, kwargs={"a": 1})
+        done.start()
+        done.join()
+        (mine,) = (reader for reader in env.readers() if reader.transaction is not None)
+        assert mine.process == os.getpid() and mine.behind == 1
+        info = env.info()
+        assert mine.transaction == info.oldest_reader_transaction == info.last_transaction - 1
+    assert all(reader.transaction is None for reader in env.readers())
+
+
+def test_the_slots_of_a_killed_process_are_reaped(env: Environment) -> None:
+    assert env.reap_readers() == 0
+    code = (
+        "import os, signal, sys\n"
+        "from persistent_collections import Environment\n"
+        "env = Environment(sys.argv[1])\n"
+        "with env.snapshot():\n"
+        "    env.collections()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(env.path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    dead = [reader for reader in env.readers() if reader.process != os.getpid()]
+    assert len(dead) == 1 and env.reap_readers() == 1
+    assert all(reader.process == os.getpid() for reader in env.readers())
+
+
+def test_info_tells_formats_and_held_pages(env: Environment) -> None:
+    d = PersistentDict[int, str](env, "d")
+    d.update(dict.fromkeys(range(1000), "x" * 500))
+    info = env.info()
+    assert info.data_format > 0 and info.lock_format > 0
+    with env.snapshot():
+        len(d)
+        done = threading.Thread(target=d.clear)
+        done.start()
+        done.join()
+        assert env.info().pages_held > info.pages_held

@@ -6,6 +6,7 @@ import pickle
 import pytest
 
 import persistent_collections
+from persistent_collections import _raw
 from persistent_collections.errors import ERRORS, Error
 
 
@@ -34,4 +35,4 @@ def test_statuses_are_one_each() -> None:
         for kind in vars(persistent_collections).values()
         if isinstance(kind, type) and issubclass(kind, Error) and kind is not Error
     ]
-    assert sorted(kind.status for kind in kinds) == sorted(ERRORS)
+    assert sorted(kind.status for kind in kinds) == sorted([*ERRORS, _raw.PC_EXISTS])

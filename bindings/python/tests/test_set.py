@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from persistent_collections import Environment, PersistentSet, TypeMismatchError
+from persistent_collections import BadHandleError, Environment, PersistentSet, TypeMismatchError
 
 
 @pytest.fixture
@@ -120,3 +121,137 @@ def test_opening(env: Environment) -> None:
     again = pickle.loads(pickle.dumps(anything))
     assert (None, "x") in again
     again.environment.close()
+
+
+def test_a_closed_set_says_so(numbers: PersistentSet[int]) -> None:
+    numbers.close()
+    for call in (
+        lambda: numbers.add(1),
+        lambda: 1 in numbers,
+        lambda: list(numbers),
+        lambda: numbers.update([1]),
+    ):
+        with pytest.raises(BadHandleError, match="PersistentSet.'numbers'.* was closed"):
+            call()
+
+
+def test_update_says_which_element(numbers: PersistentSet[Any]) -> None:
+    with pytest.raises(TypeError, match="item 2: an int is needed, not str"):
+        numbers.update([1, 2, "3"])
+    with pytest.raises(OverflowError, match="item 0: .* does not fit i64"):
+        numbers.update([2**70])
+    assert numbers == set()
+
+
+def test_remove_range_needs_a_bound(numbers: PersistentSet[int]) -> None:
+    numbers.add(1)
+    with pytest.raises(TypeError, match="clear"):
+        numbers.remove_range()
+    assert numbers == {1} and numbers.range().clear() == 1
+
+
+def test_methods_and_operators_take_numbers_alike(numbers: PersistentSet[Any]) -> None:
+    def filled() -> PersistentSet[Any]:
+        numbers.clear()
+        numbers.update([1, 2])
+        return numbers
+
+    plain = {1, 2}
+    other: set[Any] = {2.0, 1.5}
+    s = filled()
+    assert 2.0 in s and 1.5 not in s and s.issuperset([2.0]) and s >= {2.0}
+    assert s.issubset([1.0, 2.0]) and s <= {1.0, 2.0} and s == {1.0, 2.0}
+    assert not s.isdisjoint([2.0]) and s.isdisjoint([1.5])
+    assert s & other == s.intersection(other) == plain & other == {2}
+    assert s - other == s.difference(other) == plain - other == {1}
+    for change in (
+        lambda s: s.difference_update(other),
+        lambda s: s.__isub__(other),
+        lambda s: s.remove(2.0),
+        lambda s: s.discard(2.0),
+        lambda s: s.symmetric_difference_update({2.0}),
+        lambda s: s.__ixor__({2.0}),
+    ):
+        change(filled())
+        assert numbers == {1}
+    for change in (lambda s: s.intersection_update(other), lambda s: s.__iand__(other)):
+        change(filled())
+        assert numbers == {2}
+    for store in (
+        lambda s: s.add(3.0),
+        lambda s: s.update([3.0]),
+        lambda s: s.__ixor__({3.0}),
+    ):
+        with pytest.raises(TypeError, match="an int is needed, not float"):
+            store(filled())
+        assert numbers == plain
+
+
+IN_PLACE = [
+    "update",
+    "intersection_update",
+    "difference_update",
+    "symmetric_difference_update",
+]
+PAIRS: list[tuple[set[Any], set[Any]]] = [
+    (set(), {1}),
+    ({1, 2, 3}, {2, 3, 4}),
+    ({1}, {2}),
+    ({1, 2}, {1, 2, 3}),
+    ({1}, set()),
+]
+
+
+@pytest.mark.parametrize(("left", "right"), PAIRS)
+@pytest.mark.parametrize("kind", ["i64", "u8", "any"])
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_between_two_persistent_sets(
+    env: Environment, tmp_path: Path, left: set[Any], right: set[Any], kind: str, elsewhere: bool
+) -> None:
+    with Environment(tmp_path / "other") as second:
+        a: PersistentSet[Any] = PersistentSet(env, "a", element="i64")
+        b: PersistentSet[Any] = PersistentSet(second if elsewhere else env, "b", element=kind)
+        b.update(right)
+        for method in IN_PLACE:
+            a.clear()
+            a.update(left)
+            expected = set(left)
+            getattr(a, method)(b)
+            getattr(expected, method)(right)
+            assert a == expected, method
+        a.clear()
+        a.update(left)
+        for question in ("issubset", "issuperset", "isdisjoint"):
+            assert getattr(a, question)(b) == getattr(left, question)(right), question
+        assert b == right
+
+
+def test_set_algebra_streams(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = (PersistentSet(env, name, element=int) for name in "ab")
+    a.update(range(10))
+    b.update(range(5, 15))
+
+    def walked(self: Any, bounds: Any) -> Any:
+        raise AssertionError("elements were fetched")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PersistentSet, "_elements_in", walked)
+        with pytest.raises(ZeroDivisionError), env.transaction():
+            for method in IN_PLACE:
+                getattr(a, method)(b)
+            assert len(a) == 10 and not a.isdisjoint(b) and a.issubset(b) and b.issuperset(a)
+            raise ZeroDivisionError
+    assert a == set(range(10))
+    a ^= a
+    assert a == set()
+
+
+def test_a_narrowed_set_is_not_streamed(env: Environment) -> None:
+    anything: PersistentSet[Any] = PersistentSet(env, "anything")
+    anything.update([1, "two"])
+    narrow, other = PersistentSet[int](env, "anything"), PersistentSet(env, "other", element="any")
+    with pytest.raises(TypeError, match="no i64"):
+        other.update(narrow)
+    with pytest.raises(TypeError, match="an int is needed"):
+        narrow.update(anything)
+    assert other == set()

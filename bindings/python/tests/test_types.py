@@ -107,3 +107,24 @@ def test_host_numbers_take_any_width() -> None:
 def test_refused_by_name(spec: Any) -> None:
     with pytest.raises(BadTypeError, match="no type of a collection"):
         request(spec)
+
+
+@pytest.mark.parametrize("spec", [(str, int), ("str", "i64"), tuple[str, int]])
+def test_a_tuple_of_types(spec: Any) -> None:
+    assert request(spec) == Request("(str,i64)")
+
+
+@pytest.mark.parametrize(
+    "spec", [(str, (int, int)), (str, tuple[int, int]), tuple[str, tuple[int, int]], "((str))"]
+)
+def test_tuples_do_not_nest(spec: Any) -> None:
+    with pytest.raises(BadTypeError, match="tuples do not nest"):
+        request(spec)
+
+
+def test_the_hint_lists_tuples() -> None:
+    with pytest.raises(BadTypeError, match=r"\(str, int\) or tuple\[str, int\]"):
+        request(complex)
+    for spec in ((), (object, str), (None, str)):
+        with pytest.raises(BadTypeError):
+            request(spec)

@@ -171,7 +171,11 @@ impl<'f> Pages<'f> {
             ));
         };
         if end > self.in_file {
-            return Err(damaged(first, tree, format!("it lies beyond the end of the file ({count} in a row)")));
+            return Err(damaged(
+                first,
+                tree,
+                format!("it lies beyond the end of the file ({count} in a row)"),
+            ));
         }
         for page in first..end {
             if !self.mark(page) {

@@ -89,7 +89,7 @@ class Collection:
         def __getattr__(self, name):
             # Only what is missing comes here, so that an open handle costs no check.
             if name == "_handle" and "_name" in self.__dict__:
-                raise BadHandleError(f"{self!r} is closed")
+                raise BadHandleError(f"{self!r} was closed")
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _open(
@@ -161,9 +161,12 @@ class Collection:
         Numbers are looked up as in a dict: 2.0 where the keys are ints is 2.
         """
         try:
-            encoded = self._keys.encode(as_number(self._keys.looks_like, key))
+            encoded = self._keys.encode(key)
         except (TypeError, ValueError, OverflowError):
-            return None
+            try:
+                encoded = self._keys.encode(as_number(self._keys.looks_like, key))
+            except (TypeError, ValueError, OverflowError):
+                return None
         return encoded if len(encoded) <= MAX_KEY else None
 
     def _found(self, status: int) -> bool:

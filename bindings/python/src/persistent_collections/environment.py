@@ -219,7 +219,7 @@ class Environment:
         def __getattr__(self, name):
             # Only what is missing comes here, so that an open handle costs no check.
             if name == "_handle" and "path" in self.__dict__:
-                raise BadHandleError(f"the environment {self.path!r} is closed")
+                raise BadHandleError(f"the environment {self.path!r} was closed")
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __enter__(self) -> Environment:
@@ -366,7 +366,7 @@ class Environment:
         The copy is a directory, or a file where this environment is one (`no_subdir`). With
         `compact` it has no free pages, and takes longer. If anything but an empty directory
         is there, that is left and a `PathExistsError` raised, a `FileExistsError`. Not
-        inside a transaction of one's own.
+        inside one's own write transaction.
 
         >>> env.copy(directory, compact=True)
         >>> with Environment(directory, create=False) as copied:

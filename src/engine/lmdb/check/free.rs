@@ -65,7 +65,11 @@ impl List {
                 ));
             }
             if self.above.is_some_and(|above| above <= free) {
-                return Err(damaged(self.page, NAME, format!("page {free} does not stand in order in its list")));
+                return Err(damaged(
+                    self.page,
+                    NAME,
+                    format!("page {free} does not stand in order in its list"),
+                ));
             }
             if !pages.mark(free) {
                 let from = self.page;

@@ -100,17 +100,17 @@ impl Order {
     /// `None`: LMDB cannot compare them.
     pub(super) fn compare(self, a: &[u8], b: &[u8]) -> Option<Ordering> {
         match self {
-            Order::Bytes => Some(a.cmp(b)),
             Order::Reverse => Some(a.iter().rev().cmp(b.iter().rev())),
             Order::Integer | Order::FixedInteger if a.len() != b.len() => None,
             Order::FixedInteger if a.len() != WORD => {
                 let width = a.len().min(4);
                 Order::Integer.compare(&a[..width], &b[..width])
             }
+            // Their first byte counts most, or their last.
             Order::Integer | Order::FixedInteger if cfg!(target_endian = "little") => {
                 Order::Reverse.compare(a, b)
             }
-            Order::Integer | Order::FixedInteger => Some(a.cmp(b)),
+            Order::Bytes | Order::Integer | Order::FixedInteger => Some(a.cmp(b)),
         }
     }
 }
@@ -182,11 +182,7 @@ pub(super) fn nodes(page: &[u8]) -> Result<Vec<Node<'_>>, String> {
 fn fixed_keys(page: &[u8], count: usize) -> Option<Vec<Node<'_>>> {
     let width = usize::from(width(page));
     let keys = page.get(PAGE_HEADER..)?.get(..count.checked_mul(width)?).filter(|_| width > 0)?;
-    Some(
-        keys.chunks_exact(width)
-            .map(|key| Node { key, data: &[], flags: 0, size: 0, child: 0 })
-            .collect(),
-    )
+    Some(keys.chunks_exact(width).map(|key| Node { key, data: &[], flags: 0, size: 0, child: 0 }).collect())
 }
 
 /// The node at a place, and where it ends.

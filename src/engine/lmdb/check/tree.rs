@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::page::{
-    ALL_FLAGS, BIG, BRANCH, Counts, DIRTY, DUPLICATES, FIXED, FIXED_VALUES, INNER, LEAF, Node, OVERFLOW, Order,
-    RECORD, Record, TREE, VALUES, flags, nodes, overflow_pages, width,
+    ALL_FLAGS, BIG, BRANCH, Counts, DIRTY, DUPLICATES, FIXED, FIXED_VALUES, INNER, LEAF, Node, OVERFLOW,
+    Order, RECORD, Record, TREE, VALUES, flags, nodes, overflow_pages, width,
 };
 use super::{NO_PAGE, PAGE_HEADER, Walk, damaged, word};
 use crate::engine::lmdb::spaces::CATALOG;

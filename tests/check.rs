@@ -1,0 +1,599 @@
+//! The check of a data file's structure: what is whole passes, what is damaged is found and named.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::ffi::CString;
+use std::fs::{self, OpenOptions};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use common::{Scratch, options, scratch};
+use persistent_collections::{Dict, Environment, Error, Options, Report, Set, Status};
+use tempfile::TempDir;
+
+const PAGE_HEADER: usize = 16;
+/// Where a header page has the record of the free list, and behind it that of the main database.
+const RECORDS: usize = PAGE_HEADER + 24;
+const RECORD: usize = 48;
+const LAST_PAGE: usize = RECORDS + 2 * RECORD;
+const HEADER_END: usize = LAST_PAGE + 16;
+// Within a record.
+const DEPTH: usize = 6;
+const ENTRIES: usize = 32;
+const ROOT: usize = 40;
+
+/// Numbers that look random, the same in each run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 11).unwrap() % end
+    }
+}
+
+fn verifying() -> Options {
+    Options { verify_on_open: true, ..options() }
+}
+
+fn sound(env: &Environment) -> Report {
+    let report = env.check().unwrap();
+    assert_eq!(report.pages, report.used + report.free + report.lost);
+    let info = env.info().unwrap();
+    assert_eq!(report.free, info.pages_free);
+    assert_eq!(report.used + report.lost, info.pages_used);
+    report
+}
+
+/// One step of a workload: small and large values, removals, dropped collections, savepoints.
+fn step(env: &Environment, numbers: &mut Numbers) {
+    let name = format!("dict {}", numbers.below(4));
+    let dict = Dict::<String, Vec<u8>>::open(env, &name).unwrap();
+    match numbers.below(20) {
+        0 => assert!(env.drop_collection(&name).unwrap()),
+        1 => {
+            let before = env.begin_write().unwrap();
+            dict.put("gone", &vec![1; 20_000]).unwrap();
+            before.abort().unwrap();
+        }
+        2 => drop(dict.remove_range(..format!("{:03}", numbers.below(300)).as_str()).unwrap()),
+        _ => env
+            .transaction(|| {
+                for _ in 0..numbers.below(60) {
+                    let key = format!("{:03}", numbers.below(500)).repeat(1 + numbers.below(40));
+                    if numbers.below(3) == 0 {
+                        dict.remove(&key)?;
+                    } else {
+                        let large = numbers.below(8) == 0;
+                        let size = numbers.below(if large { 30_000 } else { 300 });
+                        dict.put(&key, &vec![7; size])?;
+                    }
+                }
+                Ok(())
+            })
+            .unwrap(),
+    }
+}
+
+#[test]
+fn what_is_whole_passes() {
+    let Scratch { env, dir } = scratch();
+    assert_eq!(sound(&env).collections, 0);
+    let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
+    for _ in 0..400 {
+        step(&env, &mut numbers);
+        sound(&env);
+    }
+    let set = Set::<i64>::open(&env, "set").unwrap();
+    set.add_many(&(0..50_000).collect::<Vec<i64>>()).unwrap();
+    let report = sound(&env);
+    assert_eq!(report.collections, env.collections().unwrap().len() as u64);
+    assert!(report.free > 0 && report.lost == 0, "{report:?}");
+    for (name, compact) in [("plain", false), ("compact", true)] {
+        let path = dir.path().join(name);
+        assert!(env.copy_to(&path, compact).unwrap());
+        let copy = Environment::open(&path, &verifying()).unwrap();
+        assert_eq!(sound(&copy).used, report.used);
+        let read_only = Options { immutable: true, ..verifying() };
+        drop(copy);
+        sound(&Environment::open(&path, &read_only).unwrap());
+    }
+}
+
+#[test]
+fn it_sees_the_newest_commit_inside_transactions_too() {
+    let Scratch { env, .. } = scratch();
+    let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
+    let _snapshot = env.begin_read().unwrap();
+    let used = env.check().unwrap().used;
+    let on_another_thread = || dict.put(&1, &vec![7; 100_000]).unwrap();
+    std::thread::scope(|scope| scope.spawn(on_another_thread).join().unwrap());
+    assert!(env.check().unwrap().used > used + 20);
+    drop(_snapshot);
+    let used = env.check().unwrap().used;
+    let txn = env.begin_write().unwrap();
+    dict.put(&2, &vec![7; 100_000]).unwrap();
+    assert_eq!(env.check().unwrap().used, used);
+    txn.abort().unwrap();
+}
+
+#[test]
+fn a_writer_raises_no_false_alarm() {
+    let Scratch { env, .. } = scratch();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut numbers = Numbers(1);
+            while !done.load(Ordering::Relaxed) {
+                step(&env, &mut numbers);
+            }
+        });
+        for _ in 0..300 {
+            let checked = env.check().map(|_| ());
+            if checked.is_err() {
+                done.store(true, Ordering::Relaxed);
+            }
+            checked.unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    sound(&env);
+}
+
+/// Fills databases of another program, of every kind, through LMDB itself.
+fn foreign(path: &Path, databases: &[(Option<&str>, u32)], seed: u64) {
+    let done = |code: i32| assert_eq!(code, 0);
+    let path = CString::new(path.as_os_str().as_bytes()).unwrap();
+    let mut numbers = Numbers(seed);
+    let mut env = std::ptr::null_mut();
+    // SAFETY: an environment of this test alone, used on one thread, each call as LMDB's header says.
+    unsafe {
+        done(lmdb_sys::mdb_env_create(&raw mut env));
+        done(lmdb_sys::mdb_env_set_mapsize(env, 1 << 30));
+        done(lmdb_sys::mdb_env_set_maxdbs(env, 32));
+        done(lmdb_sys::mdb_env_open(env, path.as_ptr(), lmdb_sys::MDB_NOSYNC, 0o644));
+        for _ in 0..12 {
+            let mut txn = std::ptr::null_mut();
+            done(lmdb_sys::mdb_txn_begin(env, std::ptr::null_mut(), 0, &raw mut txn));
+            for &(name, flags) in databases {
+                let name = name.map(|name| CString::new(name).unwrap());
+                let name = name.as_ref().map_or(std::ptr::null(), |name| name.as_ptr());
+                let mut dbi = 0;
+                done(lmdb_sys::mdb_dbi_open(txn, name, flags | lmdb_sys::MDB_CREATE, &raw mut dbi));
+                let is = |flag: u32| flags & flag != 0;
+                for _ in 0..1500 {
+                    let key = numbers.below(30) as u64;
+                    let key = if is(lmdb_sys::MDB_INTEGERKEY) {
+                        (key * 77).to_ne_bytes().to_vec()
+                    } else {
+                        format!("{}", key * 77).repeat(1 + numbers.below(3)).into_bytes()
+                    };
+                    let value = numbers.below(1 << 16);
+                    let value = if is(lmdb_sys::MDB_INTEGERDUP) {
+                        (value as u64).to_ne_bytes().to_vec()
+                    } else if is(lmdb_sys::MDB_DUPFIXED) {
+                        value.to_ne_bytes()[..if name.is_null() { 1 } else { 3 }].to_vec()
+                    } else {
+                        format!("{value}").repeat(numbers.below(20)).into_bytes()
+                    };
+                    let mut k =
+                        lmdb_sys::MDB_val { mv_size: key.len(), mv_data: key.as_ptr().cast_mut().cast() };
+                    let mut v =
+                        lmdb_sys::MDB_val { mv_size: value.len(), mv_data: value.as_ptr().cast_mut().cast() };
+                    if numbers.below(400) == 0 {
+                        let code = lmdb_sys::mdb_del(txn, dbi, &raw mut k, std::ptr::null_mut());
+                        assert!(code == 0 || code == lmdb_sys::MDB_NOTFOUND);
+                    } else if numbers.below(4) == 0 {
+                        let code = lmdb_sys::mdb_del(txn, dbi, &raw mut k, &raw mut v);
+                        assert!(code == 0 || code == lmdb_sys::MDB_NOTFOUND);
+                    } else {
+                        done(lmdb_sys::mdb_put(txn, dbi, &raw mut k, &raw mut v, 0));
+                    }
+                }
+            }
+            done(lmdb_sys::mdb_txn_commit(txn));
+        }
+        lmdb_sys::mdb_env_close(env);
+    }
+}
+
+#[test]
+fn databases_of_other_programs_pass() {
+    use lmdb_sys::{
+        MDB_DUPFIXED, MDB_DUPSORT, MDB_INTEGERDUP, MDB_INTEGERKEY, MDB_REVERSEDUP, MDB_REVERSEKEY,
+    };
+    let named = [
+        (Some("plain"), 0),
+        (Some("reverse"), MDB_REVERSEKEY),
+        (Some("integers"), MDB_INTEGERKEY),
+        (Some("many"), MDB_DUPSORT),
+        (Some("many of integers"), MDB_DUPSORT | MDB_INTEGERKEY),
+        (Some("many reversed"), MDB_DUPSORT | MDB_REVERSEDUP | MDB_REVERSEKEY),
+        (Some("many fixed"), MDB_DUPSORT | MDB_DUPFIXED),
+        (Some("many reversed fixed"), MDB_DUPSORT | MDB_DUPFIXED | MDB_REVERSEDUP),
+        (Some("many integers"), MDB_DUPSORT | MDB_DUPFIXED | MDB_INTEGERDUP),
+        (Some("many integers with room"), MDB_DUPSORT | MDB_INTEGERDUP),
+    ];
+    let unnamed = [[(None, MDB_DUPSORT)], [(None, MDB_DUPSORT | MDB_DUPFIXED)], [(None, MDB_INTEGERKEY)]];
+    let all = std::iter::once(&named[..]).chain(unnamed.iter().map(|one| &one[..]));
+    for (seed, databases) in (1..).zip(all) {
+        let dir = tempfile::tempdir().unwrap();
+        foreign(dir.path(), databases, seed);
+        let env = Environment::open(dir.path(), &verifying()).unwrap();
+        let named = databases.iter().filter(|(name, _)| name.is_some()).count();
+        assert_eq!(env.check().unwrap().collections, named as u64);
+        damage_every_byte(&env, 13);
+    }
+}
+
+/// Flips bits of bytes of an open environment's pages, each in turn, and checks; then mends it.
+fn damage_every_byte(env: &Environment, every: usize) -> usize {
+    let file = OpenOptions::new().read(true).write(true).open(env.path().join("data.mdb")).unwrap();
+    let length = usize::try_from(file.metadata().unwrap().len()).unwrap();
+    let mut numbers = Numbers(3);
+    let mut found = 0;
+    for at in (2 * page_size()..length).step_by(every).take(60_000) {
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at as u64).unwrap();
+        let damaged = [byte[0] ^ u8::try_from(1 + numbers.below(255)).unwrap()];
+        file.write_all_at(&damaged, at as u64).unwrap();
+        match env.check() {
+            Ok(_) => {}
+            Err(error) => {
+                assert_eq!(error.status(), Status::Corrupted, "{at}: {error}");
+                assert!(error.message().contains("page "), "{at}: {error}");
+                found += 1;
+            }
+        }
+        file.write_all_at(&byte, at as u64).unwrap();
+    }
+    env.check().unwrap();
+    found
+}
+
+fn page_size() -> usize {
+    // SAFETY: it only asks.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap()
+}
+
+/// A data file of a few pages of every kind, all of them used.
+struct DataFile {
+    bytes: Vec<u8>,
+    dir: TempDir,
+}
+
+impl DataFile {
+    fn new(compact: bool) -> DataFile {
+        let Scratch { env, dir } = scratch();
+        let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
+        for key in 0..200 {
+            dict.put(&key, &vec![7; 40]).unwrap();
+        }
+        dict.put(&500, &vec![7; 2 * page_size()]).unwrap();
+        let path = dir.path().join("copy");
+        assert!(env.copy_to(&path, compact).unwrap());
+        let bytes = fs::read(path.join("data.mdb")).unwrap();
+        drop(env);
+        DataFile { bytes, dir }
+    }
+
+    fn short(&self, at: usize) -> u16 {
+        u16::from_ne_bytes(self.bytes[at..at + 2].try_into().unwrap())
+    }
+
+    fn word(&self, at: usize) -> usize {
+        usize::from_ne_bytes(self.bytes[at..at + 8].try_into().unwrap())
+    }
+
+    fn set_word(&mut self, at: usize, word: usize) {
+        self.bytes[at..at + 8].copy_from_slice(&word.to_ne_bytes());
+    }
+
+    /// The pages with these flags, where none is free.
+    fn pages(&self, flags: u16) -> Vec<usize> {
+        let pages = 2..self.bytes.len() / page_size();
+        pages.filter(|page| self.short(page * page_size() + 10) == flags).collect()
+    }
+
+    /// The place of a node.
+    fn node(&self, page: usize, index: usize) -> usize {
+        page * page_size() + usize::from(self.short(page * page_size() + PAGE_HEADER + 2 * index))
+    }
+
+    /// The place of the record of "dict", and its page.
+    fn record(&self) -> (usize, usize) {
+        let main = self.word(RECORDS + RECORD + ROOT);
+        let page = main * page_size()..(main + 1) * page_size();
+        let at = self.bytes[page].windows(4).position(|name| name == b"dict").unwrap();
+        (main * page_size() + at + 4, main)
+    }
+
+    /// Writes it aside, damaged, and opens that.
+    fn open(&self, name: &str) -> Result<Environment, Error> {
+        let path = self.dir.path().join(name);
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("data.mdb"), &self.bytes).unwrap();
+        let opened = Environment::open(&path, &verifying());
+        if opened.is_err() {
+            // Nothing is left open: it would be damaged with the same options, and other ones would differ.
+            let other = Options { max_readers: 7, ..options() };
+            if let Err(error) = Environment::open(&path, &other) {
+                assert_ne!(error.status(), Status::OptionsDiffer);
+            }
+        }
+        opened
+    }
+}
+
+#[test]
+fn damage_anywhere_is_survived() {
+    let file = DataFile::new(true);
+    drop(file.open("whole").unwrap());
+    let env = Environment::open(file.dir.path().join("whole"), &options()).unwrap();
+    assert_eq!(sound(&env).used, (file.bytes.len() / page_size()) as u64);
+    // What is in values and in free space is nobody's structure.
+    assert!(damage_every_byte(&env, 1) > 2_000);
+}
+
+#[test]
+fn damage_of_the_header_is_survived() {
+    let whole = DataFile::new(true);
+    for page in 0..2 {
+        for at in 0..HEADER_END {
+            let mut file = DataFile { bytes: whole.bytes.clone(), dir: tempfile::tempdir().unwrap() };
+            file.bytes[page * page_size() + at] ^= 0x41;
+            // LMDB takes the map's size and the address for what they are.
+            drop(file.open("damaged"));
+        }
+    }
+}
+
+/// A damage: what it is, the page that is found, and what is said of it.
+type Damage = (&'static str, fn(&mut DataFile) -> usize, &'static str);
+
+const DAMAGES: &[Damage] = &[
+    (
+        "page number",
+        |file| {
+            let page = file.pages(2)[1];
+            file.set_word(page * page_size(), page + 1);
+            page
+        },
+        "its number is",
+    ),
+    (
+        "flags",
+        |file| {
+            let page = file.pages(2)[1];
+            file.bytes[page * page_size() + 10] = 1;
+            page
+        },
+        "its flags",
+    ),
+    (
+        "swapped keys",
+        |file| {
+            let page =
+                *file.pages(2).iter().max_by_key(|page| file.short(**page * page_size() + 12)).unwrap();
+            let at = page * page_size() + PAGE_HEADER;
+            file.bytes[at..at + 4].rotate_left(2);
+            page
+        },
+        "order",
+    ),
+    (
+        "node beyond the page",
+        |file| {
+            let page = file.pages(2)[1];
+            let beyond = u16::try_from(page_size() - 4).unwrap();
+            file.bytes[page * page_size() + PAGE_HEADER..][..2].copy_from_slice(&beyond.to_ne_bytes());
+            page
+        },
+        "does not lie",
+    ),
+    (
+        "one node twice",
+        |file| {
+            let page = file.pages(2)[1];
+            let at = page * page_size() + PAGE_HEADER;
+            file.bytes.copy_within(at..at + 2, at + 2);
+            page
+        },
+        "overlap",
+    ),
+    (
+        "key longer than the page",
+        |file| {
+            let page = file.pages(2)[1];
+            let at = file.node(page, 0);
+            file.bytes[at + 6..at + 8].fill(0xff);
+            page
+        },
+        "does not lie",
+    ),
+    (
+        "bounds of free space",
+        |file| {
+            let page = file.pages(2)[1];
+            file.bytes[page * page_size() + 14..][..2].fill(0xff);
+            page
+        },
+        "bounds",
+    ),
+    (
+        "a branch that leads to itself",
+        |file| {
+            let page = file.pages(1)[0];
+            let at = file.node(page, 1);
+            file.bytes[at..at + 4].copy_from_slice(&u32::try_from(page).unwrap().to_ne_bytes());
+            page
+        },
+        "and so does another",
+    ),
+    (
+        "one child twice",
+        |file| {
+            let page = file.pages(1)[0];
+            let (first, second) = (file.node(page, 0), file.node(page, 1));
+            file.bytes.copy_within(first..first + 4, second);
+            usize::from(file.short(first))
+        },
+        "and so does another",
+    ),
+    (
+        "a child that is not there",
+        |file| {
+            let page = file.pages(1)[0];
+            let at = file.node(page, 1);
+            file.bytes[at + 4] = 9;
+            page
+        },
+        "it leads to page",
+    ),
+    (
+        "separator above its child's keys",
+        |file| {
+            let page = file.pages(1)[0];
+            let at = file.node(page, 1);
+            let child = usize::from(file.short(at));
+            let key = at + 8 + usize::from(file.short(at + 6)) - 1;
+            file.bytes[key] += 1;
+            // Either the child's first key is too low now, or its neighbour's.
+            child
+        },
+        "order",
+    ),
+    (
+        "entries",
+        |file| {
+            let (record, page) = file.record();
+            file.set_word(record + ENTRIES, 7);
+            page
+        },
+        "counts 7 entries",
+    ),
+    (
+        "depth of another tree",
+        |file| {
+            let (record, _) = file.record();
+            file.bytes[record + DEPTH] = 1;
+            file.pages(1)[0]
+        },
+        "its flags",
+    ),
+    (
+        "depth without end",
+        |file| {
+            let (record, page) = file.record();
+            file.bytes[record + DEPTH..record + DEPTH + 2].fill(0xff);
+            page
+        },
+        "depth",
+    ),
+    (
+        "a root that is a header page",
+        |file| {
+            let (record, page) = file.record();
+            file.set_word(record + ROOT, 1);
+            page
+        },
+        "it leads to page 1",
+    ),
+    (
+        "overflow cut short",
+        |file| {
+            let page = file.pages(4)[0];
+            file.bytes[page * page_size() + 12] = 1;
+            page
+        },
+        "cannot hold",
+    ),
+    (
+        "overflow beyond the file",
+        |file| {
+            let page = file.pages(4)[0];
+            file.bytes[page * page_size() + 12..][..4].fill(0xff);
+            page
+        },
+        "it leads to page",
+    ),
+    (
+        "flags of a database",
+        |file| {
+            let (record, page) = file.record();
+            file.bytes[record + 5] = 0x40;
+            page
+        },
+        "flags",
+    ),
+    (
+        "a header page of another commit",
+        |file| {
+            let txn = file.word(page_size() + LAST_PAGE + 8);
+            file.set_word(LAST_PAGE + 8, (txn + 1) | 1);
+            0
+        },
+        "commit's number",
+    ),
+];
+
+#[test]
+fn each_kind_of_damage_is_named() {
+    let whole = DataFile::new(true);
+    for &(kind, damage, said) in DAMAGES {
+        let mut file = DataFile { bytes: whole.bytes.clone(), dir: tempfile::tempdir().unwrap() };
+        let page = damage(&mut file);
+        let error = file.open("damaged").unwrap_err();
+        assert_eq!(error.status(), Status::Corrupted, "{kind}: {error}");
+        assert!(error.message().contains(&format!("page {page} ")), "{kind}, {page}: {error}");
+        assert!(error.message().contains(said), "{kind}: {error}");
+    }
+}
+
+/// The free list: where each list begins, and its numbers.
+fn free_lists(file: &DataFile) -> Vec<(usize, Vec<usize>)> {
+    let root = file.word(RECORDS + ROOT);
+    assert_eq!(file.short(RECORDS + DEPTH), 1);
+    let count = (usize::from(file.short(root * page_size() + 12)) - PAGE_HEADER) / 2;
+    let lists = (0..count).map(|index| {
+        let at = file.node(root, index) + 8 + 8;
+        (at, (1..=file.word(at)).map(|index| file.word(at + 8 * index)).collect())
+    });
+    lists.collect()
+}
+
+#[test]
+fn free_pages_that_are_not_are_named() {
+    let whole = DataFile::new(false);
+    let lists = free_lists(&whole);
+    let free: BTreeSet<usize> = lists.iter().flat_map(|(_, list)| list.clone()).collect();
+    let last = whole.word(LAST_PAGE);
+    let (at, list) = lists.iter().max_by_key(|(_, list)| list.len()).unwrap().clone();
+    assert!(list.len() > 1, "{lists:?}");
+    let check = |damage: &dyn Fn(&mut DataFile), page: usize, said: &str| {
+        let mut file = DataFile { bytes: whole.bytes.clone(), dir: tempfile::tempdir().unwrap() };
+        damage(&mut file);
+        let error = file.open("damaged").unwrap_err();
+        assert_eq!(error.status(), Status::Corrupted, "{error}");
+        assert!(error.message().contains(&format!("page {page} ")), "{page}: {error}");
+        assert!(error.message().contains(said), "{error}");
+    };
+    let root = whole.word(RECORDS + ROOT);
+    // Listed where the order allows it.
+    let used = (2..=last).rev().find(|page| !free.contains(page) && *page > list[1]).unwrap();
+    check(&|file| file.set_word(at + 8, used), used, "listed twice");
+    check(&|file| file.set_word(at + 8, last + 1), root, "as free");
+    check(&|file| file.set_word(at + 8, list[1]), root, "in order");
+    check(&|file| file.set_word(at, 1 << 40), root, "longer than its room");
+    check(&|file| file.set_word(at - 8, 1 << 40), root, "commit");
+    // One that is not listed any more is lost, which is no damage.
+    let mut file = DataFile { bytes: whole.bytes.clone(), dir: tempfile::tempdir().unwrap() };
+    file.set_word(at, list.len() - 1);
+    assert_eq!(file.open("lost").unwrap().check().unwrap().lost, 1);
+}

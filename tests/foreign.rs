@@ -1,0 +1,142 @@
+//! Environments that another LMDB program has made, in shapes that only it makes.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::ffi::CString;
+use std::path::{Path, PathBuf};
+use std::ptr;
+
+use common::{options, status};
+use lmdb_sys as ffi;
+use persistent_collections::ffi::{
+    PC_OK, pc_dict, pc_dict_open, pc_env, pc_env_close, pc_env_open, pc_iter, pc_iter_open_dict,
+    pc_iter_prev, pc_iter_seek,
+};
+use persistent_collections::{Dict, Environment, Status};
+use tempfile::TempDir;
+
+/// An environment with one database, made by LMDB alone.
+fn made(name: Option<&str>, flags: u32, records: &[(Vec<u8>, Vec<u8>)]) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    std::fs::create_dir(&path).unwrap();
+    let c_path = CString::new(path.to_str().unwrap()).unwrap();
+    let name = name.map(|name| CString::new(name).unwrap());
+    let name = name.as_ref().map_or(ptr::null(), |name| name.as_ptr());
+    let val =
+        |bytes: &Vec<u8>| ffi::MDB_val { mv_size: bytes.len(), mv_data: bytes.as_ptr().cast_mut().cast() };
+    // SAFETY: LMDB's calls in the order that its manual gives; every pointer is valid for its call.
+    unsafe {
+        let (mut env, mut txn, mut dbi) = (ptr::null_mut(), ptr::null_mut(), 0);
+        assert_eq!(ffi::mdb_env_create(&raw mut env), 0);
+        assert_eq!(ffi::mdb_env_set_maxdbs(env, 8), 0);
+        assert_eq!(ffi::mdb_env_set_mapsize(env, 1 << 24), 0);
+        assert_eq!(ffi::mdb_env_open(env, c_path.as_ptr(), ffi::MDB_NOSYNC, 0o644), 0);
+        assert_eq!(ffi::mdb_txn_begin(env, ptr::null_mut(), 0, &raw mut txn), 0);
+        assert_eq!(ffi::mdb_dbi_open(txn, name, flags | ffi::MDB_CREATE, &raw mut dbi), 0);
+        for (key, value) in records {
+            let (mut key, mut value) = (val(key), val(value));
+            assert_eq!(ffi::mdb_put(txn, dbi, &raw mut key, &raw mut value, 0), 0);
+        }
+        assert_eq!(ffi::mdb_txn_commit(txn), 0);
+        ffi::mdb_env_close(env);
+    }
+    (dir, path)
+}
+
+fn open(path: &Path) -> Environment {
+    Environment::open(path, &options()).unwrap()
+}
+
+/// A key with many values looks like a named database, but for a flag.
+#[test]
+fn an_unnamed_database_with_several_values_for_a_key_holds_no_names() {
+    let mut records: Vec<_> = (0..3000_u32).map(|n| (b"many".to_vec(), n.to_be_bytes().to_vec())).collect();
+    records.push((b"one".to_vec(), b"1".to_vec()));
+    let (_dir, path) = made(None, ffi::MDB_DUPSORT, &records);
+    let env = open(&path);
+    let list = env.collections().unwrap();
+    assert_eq!(list.iter().map(|c| (c.name.as_str(), c.len)).collect::<Vec<_>>(), [("", 3001)]);
+    assert_eq!(env.schema("many").unwrap(), None);
+    assert_eq!(status(Dict::<String, String>::open_existing(&env, "many")), Status::NoCollection);
+}
+
+/// LMDB compares as many bytes as an integer key should have: a name would be read beyond the page.
+#[test]
+fn an_unnamed_database_of_integer_keys_is_not_asked_for_names() {
+    let (_dir, path) = made(None, ffi::MDB_INTEGERKEY, &[(1_u64.to_ne_bytes().to_vec(), Vec::new())]);
+    let env = open(&path);
+    assert_eq!(env.schema(&"n".repeat(200)).unwrap(), None);
+    assert_eq!(env.collections().unwrap().len(), 1);
+}
+
+#[test]
+fn a_dropped_collection_with_orders_of_its_own_is_not_made_anew() {
+    let (_dir, path) = made(Some("raw"), ffi::MDB_DUPSORT, &[(b"k".to_vec(), b"v".to_vec())]);
+    let env = open(&path);
+    assert!(env.drop_collection("raw").unwrap());
+    let error = Dict::<String, String>::open(&env, "raw").unwrap_err();
+    assert_eq!(error.status(), Status::TypeMismatch);
+    assert!(error.message().contains("another program"), "{error}");
+}
+
+#[test]
+fn turning_round_after_a_seek_in_several_values_for_a_key_goes_to_the_key_before() {
+    let number = |n: u64| n.to_ne_bytes().to_vec();
+    let one = [(b"a".to_vec(), number(1)), (b"b".to_vec(), number(2))];
+    let several = [one[0].clone(), one[1].clone(), (b"b".to_vec(), number(3))];
+    let fixed = ffi::MDB_DUPSORT | ffi::MDB_DUPFIXED | ffi::MDB_INTEGERDUP;
+    for (flags, records) in [(ffi::MDB_DUPSORT, &several[..]), (fixed, &one[..])] {
+        let (_dir, path) = made(Some("raw"), flags, records);
+        let path = CString::new(path.to_str().unwrap()).unwrap();
+        let (mut env, mut dict, mut iter) = (pc_env { id: 0 }, pc_dict { id: 0 }, pc_iter { id: 0 });
+        // SAFETY: every pointer is valid for its call; the key that is given stays until the next.
+        unsafe {
+            assert_eq!(pc_env_open(path.as_ptr(), ptr::null(), &raw mut env), PC_OK);
+            let none = ptr::null();
+            assert_eq!(pc_dict_open(env, c"raw".as_ptr(), none, none, 0, &raw mut dict), PC_OK);
+            assert_eq!(pc_iter_open_dict(dict, ptr::null(), &raw mut iter), PC_OK);
+            assert_eq!(pc_iter_seek(iter, b"b".as_ptr().cast(), 1), PC_OK);
+            let (mut key, mut key_len) = (ptr::null(), 0);
+            let (no_value, no_len) = (ptr::null_mut(), ptr::null_mut());
+            assert_eq!(pc_iter_prev(iter, &raw mut key, &raw mut key_len, no_value, no_len), PC_OK);
+            assert_eq!(std::slice::from_raw_parts(key.cast::<u8>(), key_len), b"a");
+        }
+        assert_eq!(pc_env_close(env), PC_OK);
+    }
+}
+
+#[test]
+fn an_empty_value_is_walked_over_once() {
+    // LMDB keeps an empty value of a key with several values only where it is alone.
+    let records =
+        [(b"a".to_vec(), b"1".to_vec()), (b"a".to_vec(), b"2".to_vec()), (b"b".to_vec(), Vec::new())];
+    let (_dir, path) = made(Some("raw"), ffi::MDB_DUPSORT, &records);
+    let path = CString::new(path.to_str().unwrap()).unwrap();
+    let (mut env, mut dict, mut iter) = (pc_env { id: 0 }, pc_dict { id: 0 }, pc_iter { id: 0 });
+    // SAFETY: every pointer is valid for its call; batches are looked at before the next call.
+    unsafe {
+        use persistent_collections::ffi::{pc_batch, pc_iter_next_batch, pc_range};
+        assert_eq!(pc_env_open(path.as_ptr(), ptr::null(), &raw mut env), PC_OK);
+        assert_eq!(pc_dict_open(env, c"raw".as_ptr(), ptr::null(), ptr::null(), 0, &raw mut dict), PC_OK);
+        for reverse in [0, 0x20] {
+            let mut range: pc_range = std::mem::zeroed();
+            range.flags = reverse;
+            assert_eq!(pc_iter_open_dict(dict, &raw const range, &raw mut iter), PC_OK);
+            let mut found = Vec::new();
+            let mut batch: pc_batch = std::mem::zeroed();
+            while pc_iter_next_batch(iter, 1, 0, &raw mut batch) == PC_OK {
+                let key = std::slice::from_raw_parts(batch.keys, 1).to_vec();
+                let len = usize::try_from(*batch.value_offsets.add(1)).unwrap();
+                found.push((key, std::slice::from_raw_parts(batch.values, len).to_vec()));
+                assert!(found.len() <= 4, "a record is given again: {found:?}");
+            }
+            if reverse != 0 {
+                found.reverse();
+            }
+            assert_eq!(found, records);
+        }
+    }
+    assert_eq!(pc_env_close(env), PC_OK);
+}
