@@ -1,7 +1,7 @@
 //! `pc_dict_get` beside LMDB's own renew, get, copy and reset, through the same LMDB, in one run.
 //!
 //! `cargo bench --bench get`: prints nanoseconds and ratios; with `-- --check` it also fails where the
-//! project's bounds are broken (1.5 times LMDB; two threads 1.6 times one, on two cores).
+//! project's bounds are broken: 1.5 times LMDB, and two threads that get less than 0.8 of what LMDB's own would.
 #![allow(missing_docs, clippy::unwrap_used, clippy::cast_precision_loss)]
 
 use std::ffi::{CString, c_void};
@@ -103,9 +103,11 @@ impl Drop for Ours {
 /// The same data in an environment of LMDB's own.
 struct Bare {
     env: *mut lmdb_sys::MDB_env,
-    txn: *mut lmdb_sys::MDB_txn,
     dbi: lmdb_sys::MDB_dbi,
 }
+
+// SAFETY: an environment may be used by many threads; each run has a transaction of its own.
+unsafe impl Sync for Bare {}
 
 fn val(bytes: &[u8]) -> lmdb_sys::MDB_val {
     lmdb_sys::MDB_val { mv_size: bytes.len(), mv_data: bytes.as_ptr().cast_mut().cast() }
@@ -131,39 +133,46 @@ impl Bare {
                 assert_eq!(lmdb_sys::mdb_put(txn, dbi, &raw mut k, &raw mut v, 0), 0);
             }
             assert_eq!(lmdb_sys::mdb_txn_commit(txn), 0);
-            assert_eq!(lmdb_sys::mdb_txn_begin(env, ptr::null_mut(), lmdb_sys::MDB_RDONLY, &raw mut txn), 0);
-            lmdb_sys::mdb_txn_reset(txn);
         }
-        Bare { env, txn, dbi }
+        Bare { env, dbi }
     }
 
     fn run(&self, keys: &[[u8; 11]], gets: usize) -> f64 {
         let mut buffer = [0_u8; 128];
+        let mut txn = ptr::null_mut();
+        // SAFETY: the environment is open, and the place valid.
+        unsafe {
+            assert_eq!(
+                lmdb_sys::mdb_txn_begin(self.env, ptr::null_mut(), lmdb_sys::MDB_RDONLY, &raw mut txn),
+                0
+            );
+            lmdb_sys::mdb_txn_reset(txn);
+        }
         let begun = Instant::now();
         for key in keys.iter().cycle().take(gets) {
             let mut k = val(key);
             let mut v = val(&[]);
             // SAFETY: the transaction is reset before and after; what LMDB returns is copied in between.
             unsafe {
-                assert_eq!(lmdb_sys::mdb_txn_renew(self.txn), 0);
-                assert_eq!(lmdb_sys::mdb_get(self.txn, self.dbi, &raw mut k, &raw mut v), 0);
+                assert_eq!(lmdb_sys::mdb_txn_renew(txn), 0);
+                assert_eq!(lmdb_sys::mdb_get(txn, self.dbi, &raw mut k, &raw mut v), 0);
                 ptr::copy_nonoverlapping(v.mv_data.cast::<u8>(), buffer.as_mut_ptr(), v.mv_size);
-                lmdb_sys::mdb_txn_reset(self.txn);
+                lmdb_sys::mdb_txn_reset(txn);
             }
             assert_eq!(v.mv_size, VALUE);
             black_box(&buffer);
         }
-        begun.elapsed().as_nanos() as f64 / gets as f64
+        let each = begun.elapsed().as_nanos() as f64 / gets as f64;
+        // SAFETY: the transaction is live and lends nothing any more.
+        unsafe { lmdb_sys::mdb_txn_abort(txn) };
+        each
     }
 }
 
 impl Drop for Bare {
     fn drop(&mut self) {
-        // SAFETY: the transaction is the only one.
-        unsafe {
-            lmdb_sys::mdb_txn_abort(self.txn);
-            lmdb_sys::mdb_env_close(self.env);
-        }
+        // SAFETY: every transaction has ended.
+        unsafe { lmdb_sys::mdb_env_close(self.env) }
     }
 }
 
@@ -172,17 +181,17 @@ fn median(mut of: Vec<f64>) -> f64 {
     of[of.len() / 2]
 }
 
-/// Gets per nanosecond of some threads together.
-fn together(ours: &Ours, keys: &[[u8; 11]], threads: usize) -> f64 {
+/// Gets per nanosecond of some threads together; `run` does so many gets and tells the nanoseconds of one.
+fn together(threads: usize, run: impl Fn(usize) -> f64 + Sync) -> f64 {
     let barrier = Barrier::new(threads);
     let slowest = std::thread::scope(|scope| {
-        let (barrier, ours) = (&barrier, &ours);
+        let (barrier, run) = (&barrier, &run);
         let running: Vec<_> = (0..threads)
             .map(|_| {
                 scope.spawn(move || {
-                    ours.run(keys, KEYS);
+                    run(KEYS);
                     barrier.wait();
-                    ours.run(keys, GETS)
+                    run(GETS)
                 })
             })
             .collect();
@@ -208,11 +217,22 @@ fn main() {
     println!("pc_dict_get of {VALUE} bytes, {KEYS} keys:       {get:6.1} ns");
     println!("LMDB's renew + get + copy + reset:        {lmdb:6.1} ns");
     println!("ratio (bound 1.5):                        {ratio:6.2}");
-    let scaling = median((0..5).map(|_| together(&ours, &keys, 2) / together(&ours, &keys, 1)).collect());
-    println!("two threads, times the gets of one:       {scaling:6.2}");
+    let mut scaling = Vec::new();
+    for _ in 0..5 {
+        let ours = |gets| ours.run(&keys, gets);
+        let bare = |gets| bare.run(&keys, gets);
+        scaling.push((together(2, ours) / together(1, ours), together(2, bare) / together(1, bare)));
+    }
+    let (two, of_lmdb) =
+        (median(scaling.iter().map(|s| s.0).collect()), median(scaling.iter().map(|s| s.1).collect()));
+    println!("two threads, times the gets of one:       {two:6.2}");
+    println!("the same of LMDB's own:                   {of_lmdb:6.2}");
     if std::env::args().any(|argument| argument == "--check") {
         assert!(ratio <= 1.5, "a get costs {ratio:.2} times LMDB's");
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        assert!(cores < 2 || scaling >= 1.6, "two threads get only {scaling:.2} times as many as one");
+        // Beside LMDB's own, since other programs may take a core meanwhile.
+        assert!(
+            two >= 0.8 * of_lmdb,
+            "two threads get {two:.2} times as many as one, LMDB's own {of_lmdb:.2} times"
+        );
     }
 }
