@@ -212,3 +212,36 @@ fn a_write_transaction_of_another_thread_is_undone_by_its_thread() {
     assert_eq!(again.get(), persistent_collections::ffi::PC_NOT_FOUND);
     assert_eq!(pc_env_close(again.env), PC_OK);
 }
+
+/// As a finalizer does that runs on another thread.
+#[test]
+fn a_write_transaction_aborted_from_elsewhere_is_undone_by_its_threads_next_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let handles = open(&dir.path().join("data"));
+    let (send, receive) = std::sync::mpsc::channel();
+    let (aborted, undone) = (Barrier::new(2), Barrier::new(2));
+    std::thread::scope(|scope| {
+        let (aborted, undone) = (&aborted, &undone);
+        scope.spawn(move || {
+            let (status, txn) = handles.begin(PC_TXN_WRITE);
+            assert_eq!((status, handles.put()), (PC_OK, PC_OK));
+            send.send(txn).unwrap();
+            aborted.wait();
+            assert_eq!(handles.get(), persistent_collections::ffi::PC_NOT_FOUND, "its write is undone");
+            undone.wait();
+            // Its thread goes on, and the lock is free all the same.
+            aborted.wait();
+        });
+        let txn = receive.recv().unwrap();
+        assert_eq!(pc_txn_commit(txn), persistent_collections::ffi::PC_ERR_WRONG_THREAD);
+        assert_eq!(pc_txn_abort(txn), PC_OK);
+        assert_eq!(pc_txn_abort(txn), PC_ERR_BAD_HANDLE);
+        aborted.wait();
+        undone.wait();
+        let (status, mine) = handles.begin(PC_TXN_WRITE);
+        assert_eq!((status, handles.put(), pc_txn_commit(mine)), (PC_OK, PC_OK, PC_OK));
+        aborted.wait();
+    });
+    assert_eq!(handles.get(), PC_OK);
+    assert_eq!(pc_env_close(handles.env), PC_OK);
+}

@@ -44,6 +44,33 @@ with Environment(path, map_size=1 << 20, durability="none", no_subdir=NO_SUBDIR)
 """
 
 
+# References into the map, lent by the C ABI: they must stay good while others make the file grow.
+LENDER = """
+import ctypes
+from persistent_collections import _raw as raw
+lib = ctypes.CDLL(os.environ["PERSISTENT_COLLECTIONS_LIBRARY"])
+u64, size = ctypes.c_uint64, ctypes.c_size_t
+with Environment(path, map_size=1 << 20, durability="none", no_subdir=NO_SUBDIR) as env:
+    lent = PersistentDict(env, "lent", key=bytes, value=bytes)
+    expected = {b"%d" % n: b"lent %d " % n * 500 for n in range(20)}
+    lent.update(expected)
+    with env.snapshot():
+        places = {}
+        for key in expected:
+            at, length = ctypes.c_void_p(), size()
+            status = lib.pc_dict_get_ref(
+                u64(lent._handle), key, size(len(key)), ctypes.byref(at), ctypes.byref(length)
+            )
+            assert status == raw.PC_OK, status
+            places[key] = (at.value, length.value)
+        tell("ready")
+        assert {key: ctypes.string_at(*place) for key, place in places.items()} == expected
+    tell("done")
+    d = PersistentDict(env, "d", key=int, value=bytes)
+    assert len(d) >= 2 * RECORDS
+"""
+
+
 def fill(code: str, records: int, size: int, no_subdir: bool) -> str:
     small = max(64 * MIB, 1)
     for name, value in {
@@ -77,8 +104,9 @@ def test_two_processes_write_in_turn_while_others_read(
     def worker(code: str) -> Worker:
         return Worker(path, fill(code, records, size, no_subdir), *command)
 
-    with worker(READER) as reader:
+    with worker(READER) as reader, worker(LENDER) as lender:
         assert reader.heard() == "ready"
+        assert lender.heard() == "ready"
         with worker(WRITER) as even, worker(WRITER) as odd:
             assert (even.heard(), odd.heard()) == ("ready", "ready")
             even.answer("0")
@@ -95,10 +123,11 @@ def test_two_processes_write_in_turn_while_others_read(
                         turn.answer()
             even.end()
             odd.end()
-        reader.answer()
-        assert reader.heard() == "done"
-        reader.answer()
-        reader.end()
+        for holder in (reader, lender):
+            holder.answer()
+            assert holder.heard() == "done"
+            holder.answer()
+            holder.end()
     with Environment(path, durability="none", no_subdir=no_subdir) as env:
         counts = PersistentDict(env, "counts", key=str, value=int)
         assert counts["writes"] == 2 * records
@@ -125,3 +154,46 @@ with Environment(path, map_size=1 << 20, durability="none") as env:
     with Environment(path, durability="none") as env:
         assert PersistentDict(env, "counts", key=str, value=int)["n"] == 800
         assert len(PersistentDict(env, "filling")) == 800
+
+
+def test_the_default_is_a_tebibyte_or_a_quarter_of_the_address_space(tmp_path: Path) -> None:
+    code = """
+with Environment(path) as env:
+    print(env.info().map_size)
+"""
+    with Worker(tmp_path / "free", code) as worker:
+        assert int(worker.end()) == 1 << 40
+    limited = ("sh", "-c", 'ulimit -v 8000000; exec "$@"', "sh")
+    with Worker(tmp_path / "limited", code, *limited) as worker:
+        assert int(worker.end()) == 8_000_000 * 1024 // 4
+
+
+def test_a_map_that_cannot_grow_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
+    code = """
+import resource
+with Environment(path, map_size=1 << 26, durability="none") as env:
+    d = PersistentDict(env, "d", key=int, value=bytes)
+    big = bytes(1 << 20)
+    for n in range(44):
+        d[n] = big
+    pages = int(open("/proc/self/statm").read().split()[0])
+    room = pages * resource.getpagesize() + (48 << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (room, resource.RLIM_INFINITY))
+    runs = 0
+    def fill():
+        global runs
+        runs += 1
+        for n in range(100, 122):
+            d[n] = big
+    try:
+        env.run(fill)
+    except NoMemoryError as error:
+        assert "address space" in str(error), error
+    else:
+        raise AssertionError("it fits")
+    assert runs <= 2, runs
+    assert len(d) == 44
+    d[44] = b"small ones still fit"
+"""
+    with Worker(tmp_path / "env", code) as worker:
+        worker.end()
