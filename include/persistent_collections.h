@@ -338,7 +338,8 @@ void pc_buffer_free(struct pc_buffer *buffer);
 // must not reach one data file by different hard links: each would have lock files of its own.
 #define PC_ENV_NO_SUBDIR 8
 
-// Check the structure of the data file before opening it. Not supported yet: `PC_ERR_UNSUPPORTED`.
+// Check the structure of the data file as `pc_env_check` does, before it is used. If it is damaged, opening gives
+// `PC_ERR_CORRUPTED` and leaves nothing open.
 #define PC_ENV_VERIFY 16
 
 // How to open an environment. Zero means the default in every field.
@@ -513,6 +514,23 @@ pc_status pc_env_list(struct pc_env env,
 pc_status pc_env_copy(pc_env env,
                       const char *path,
                       uint32_t flags);
+
+// Checks the structure of the data file as of the newest commit, while others go on reading and writing: each page is
+// what it should be where it stands, and is used once or free; keys stand in order; counts are right. Values are not
+// decoded. Every page that is in use is read, from the file and not from the map: damage cannot harm the process.
+//
+// - `report`: receives one line for each figure, name TAB number LF, without a NUL: `pages`, which is the sum of the
+//   next three; `used`; `free`; `lost`, which nobody uses nor will be given: they waste space and harm nothing;
+//   `collections`. More may follow in later versions. May be `NULL`. Left as it was on failure.
+//
+// May be called from any thread, inside transactions too; what is not committed is not looked at. No lock of the host
+// language's runtime should be held meanwhile: a large file takes its time.
+//
+// Statuses: `PC_OK`; `PC_ERR_CORRUPTED`: the message names the first damage found, and its page;
+// `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_BUSY`: others write so quickly that no
+// moment between two commits was found; `PC_ERR_READERS_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`; `PC_ERR_ENV_FAILED`.
+pc_status pc_env_check(pc_env env,
+                       pc_buffer *report);
 
 // Lists the reader slots that are taken, of all processes, as text: whose snapshots keep free pages from being used
 // again, so that the file grows.

@@ -91,6 +91,7 @@ impl Options {
             durability: self.durability,
             flush_interval: self.flush_interval,
             write_timeout: self.write_timeout,
+            verify_on_open: self.verify_on_open,
         }
     }
 }
@@ -242,9 +243,9 @@ impl Environment {
                     }
                 }
                 opened => {
-                    let env = opened.map_err(|(error, _)| error)?;
-                    // LMDB has read no more than the header by now, and keeps others from using pages again.
-                    if options.verify_on_open {
+                    let (env, is_shared) = opened.map_err(|(error, _)| error)?;
+                    // What was not open before has been checked by the engine.
+                    if options.verify_on_open && is_shared {
                         env.check()?;
                     }
                     return Ok(env);
@@ -253,9 +254,11 @@ impl Environment {
         }
     }
 
+    /// Gives also whether the files were open already.
+    ///
     /// Fails with [`Status::EnvFailed`] where the files are still open from before a failure, and then tells
     /// whether the calling thread itself keeps them open, so that waiting is in vain.
-    fn open_or_join(path: &Path, options: &Options) -> Result<Environment, (Error, bool)> {
+    fn open_or_join(path: &Path, options: &Options) -> Result<(Environment, bool), (Error, bool)> {
         let mut open = OPEN.get().lock();
         let mut hopeless = false;
         for shared in open.iter().filter_map(Weak::upgrade) {
@@ -265,6 +268,7 @@ impl Environment {
             .map_err(|error| (error, hopeless))?;
         open.retain(|shared| shared.strong_count() > 0);
         let found = open.iter().filter_map(Weak::upgrade).find(|shared| shared.is_of(&engine));
+        let is_shared = found.is_some();
         let shared = found.unwrap_or_else(|| {
             let shared = Arc::new(Shared {
                 opening: Opening::new(),
@@ -278,7 +282,8 @@ impl Environment {
             shared
         });
         shared.opened.fetch_add(1, Ordering::Relaxed);
-        Ok(Environment { held: Arc::new(Held { shared, given_back: AtomicBool::new(false) }) })
+        let held = Arc::new(Held { shared, given_back: AtomicBool::new(false) });
+        Ok((Environment { held }, is_shared))
     }
 
     /// The path that it was first opened by.

@@ -14,11 +14,11 @@ fn writes_that_arrive_together_share_transactions() {
     // Durable: the others arrive while one waits for the disk.
     let env = Environment::open(dir.path().join("data"), &Options::default()).unwrap();
     let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
-    let (threads, writes) = (16, 40);
+    let (threads, writes) = (16_i64, 40);
     let before = env.info().unwrap().last_txn;
-    let begin = Barrier::new(threads);
+    let begin = Barrier::new(16);
     std::thread::scope(|scope| {
-        for thread in 0..threads as i64 {
+        for thread in 0..threads {
             let (dict, begin) = (&dict, &begin);
             scope.spawn(move || {
                 begin.wait();
@@ -30,7 +30,7 @@ fn writes_that_arrive_together_share_transactions() {
             });
         }
     });
-    let all = threads as u64 * u64::try_from(writes).unwrap();
+    let all = u64::try_from(threads * writes).unwrap();
     assert_eq!(dict.len().unwrap(), all);
     let transactions = env.info().unwrap().last_txn - before;
     assert!(transactions < all / 2, "{transactions} transactions for {all} writes");

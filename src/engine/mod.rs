@@ -36,6 +36,7 @@ pub enum Durability {
 
 /// What an engine is opened with; see [`crate::Options`] for the meaning of each.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // as there
 pub(crate) struct Settings {
     pub read_only: bool,
     pub immutable: bool,
@@ -46,6 +47,8 @@ pub(crate) struct Settings {
     pub durability: Durability,
     pub flush_interval: Option<Duration>,
     pub write_timeout: Option<Duration>,
+    /// Not a setting of what is open already: that is checked by who opens it again.
+    pub verify_on_open: bool,
 }
 
 /// What an engine tells of itself.

@@ -40,7 +40,8 @@ static void damage(const char *data_file) {
     const uint64_t nowhere = UINT64_C(1) << 60;
     CHECK(file != NULL);
     for (long page = 0; page < 2; page++) {
-        /* Page header, magic, version, address, map size, the free list's record, and the fields before the root. */
+        /* Page header, magic, version, address, map size, the free list's record, and the fields before the
+         * root. */
         long at = page * sysconf(_SC_PAGESIZE) + 16 + 24 + 48 + 40;
         CHECK(fseek(file, at, SEEK_SET) == 0 && fwrite(&nowhere, sizeof nowhere, 1, file) == 1);
     }
@@ -56,18 +57,19 @@ static void a_damaged_file_is_found(void) {
     OK(pc_env_check(env, NULL));
     OK(pc_env_check(env, &report));
     CHECK(report.len > 6 && memcmp(report.data, "pages\t", 6) == 0);
-    CHECK(report.len > 15 && memcmp((const char *)report.data + report.len - 15, "\ncollections\t1\n", 15) == 0);
+    CHECK(report.len > 15 &&
+          memcmp((const char *)report.data + report.len - 15, "\ncollections\t1\n", 15) == 0);
     OK(pc_env_close(env));
     OK(pc_env_options_init(&options, sizeof options));
     options.flags = PC_ENV_VERIFY;
     OK(pc_env_open(in_dir("env"), &options, &env));
     OK(pc_env_close(env));
     GIVES(PC_ERR_BAD_HANDLE, pc_env_check(env, NULL));
-    damage(in_dir("env/data.mdb"));
-    FAILS(PC_ERR_CORRUPTED, "page ", pc_env_open(in_dir("env"), &options, &env));
     env = open_env();
+    damage(in_dir("env/data.mdb"));
     FAILS(PC_ERR_CORRUPTED, "page ", pc_env_check(env, &report));
     OK(pc_env_close(env));
+    FAILS(PC_ERR_CORRUPTED, "page ", pc_env_open(in_dir("env"), &options, &env));
     pc_buffer_free(&report);
 }
 

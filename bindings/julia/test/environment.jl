@@ -102,6 +102,13 @@ end
     end
 end
 
+@testset "verify finds a sound file sound" begin
+    mktempdir() do folder
+        Environment(env -> merge!(PersistentDict{Int,String}(env; id="d"), Dict(key => "value" for key in 1:1000)), folder)
+        @test Environment(env -> length(PersistentDict{Int,String}(env; id="d")), folder; verify=true) == 1000
+    end
+end
+
 @testset "what is inside" begin
     with_env() do env
         @test isempty(collections(env))

@@ -16,10 +16,11 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use super::Engine;
+use super::copy::header_of;
 use super::header::{PAGE_HEADER, number, short, word};
-use super::raw::Code;
+use super::raw::{Code, RawEnv, RoTxn};
 use super::txn::Snapshot;
+use super::{Engine, map, open};
 use crate::error::{Error, Result, Status};
 use page::{RECORD, Record};
 use tree::{Kind, Tree};
@@ -55,15 +56,51 @@ impl Engine {
         let file = self.file()?;
         let page_size = usize::try_from(self.page_size).unwrap_or(4096);
         let before = check_headers(&file, page_size)?;
-        let (snapshot, header) = match self.snapshot_with_header(&file, begin) {
-            // No header is that of the newest commit, and nobody has written one.
-            Err(error) if error.status() == Status::Busy && check_headers(&file, page_size)? == before => {
-                return Err(damaged(0, "headers", "neither header page is that of the newest commit"));
+        match self.snapshot_with_header(&file, begin) {
+            Err(error) if error.status() == Status::Busy => Err(no_header(&file, page_size, before, error)?),
+            found => {
+                let (snapshot, header) = found?;
+                check(&file, page_size, &header, snapshot.id())
             }
-            found => found?,
-        };
-        check(&file, page_size, &header, snapshot.id())
+        }
     }
+}
+
+/// The same for files that LMDB has just opened, and of which it has read no more than the header: nothing in this
+/// process stands on them yet, and its snapshots keep other processes from using pages again.
+pub(super) fn on_open(env: &Arc<RawEnv>) -> Result<Structure> {
+    const AT_MOST: u32 = 10_000;
+    let file = open::data_file(env)?;
+    let page_size = map::page_size();
+    let before = check_headers(&file, page_size)?;
+    let mut pages = vec![0; 2 * page_size];
+    for _ in 0..AT_MOST {
+        let snapshot = match RoTxn::begin(env) {
+            // Another process has outgrown the map since LMDB looked at the file.
+            Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => {
+                map::grow_alone(env)?;
+                continue;
+            }
+            begun => begun.map_err(|code| code.error("beginning to check the data file"))?,
+        };
+        file.read_exact_at(&mut pages, 0).map_err(|error| reading(&error))?;
+        if let Some(header) = header_of(&pages, snapshot.id()) {
+            return check(&file, page_size, header, snapshot.id());
+        }
+    }
+    let busy = Error::new(
+        Status::Busy,
+        "the environment was written to so quickly that its header could not be read; open it again",
+    );
+    Err(no_header(&file, page_size, before, busy)?)
+}
+
+/// Why no header was that of a snapshot, where others write too quickly unless nobody has written.
+fn no_header(file: &File, page_size: usize, before: [u64; 2], busy: Error) -> Result<Error> {
+    if check_headers(file, page_size)? != before {
+        return Ok(busy);
+    }
+    Ok(damaged(0, "headers", "neither header page is that of the newest commit"))
 }
 
 /// Checks what two commits have in common in their header pages; gives the commits' numbers.

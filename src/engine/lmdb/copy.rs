@@ -6,7 +6,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::fd::BorrowedFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,11 +59,7 @@ impl Engine {
     }
 
     pub(super) fn file(&self) -> Result<File> {
-        let fd = self.raw.descriptor().map_err(|code| code.error("looking at the data file"))?;
-        // SAFETY: the descriptor is LMDB's and stays open as long as `self`, which outlives this borrow.
-        let file = unsafe { BorrowedFd::borrow_raw(fd) };
-        let own = file.try_clone_to_owned();
-        own.map(File::from).map_err(|error| Code::of(&error).error("looking at the data file"))
+        open::data_file(&self.raw)
     }
 
     fn mode(&self) -> Result<u32> {
@@ -178,7 +173,7 @@ impl Engine {
 }
 
 /// The one of the two header pages that a commit wrote, unless another commit may be writing it again.
-fn header_of(pages: &[u8], txn: u64) -> Option<&[u8]> {
+pub(super) fn header_of(pages: &[u8], txn: u64) -> Option<&[u8]> {
     let (even, odd) = pages.split_at(pages.len() / 2);
     let (own, other) = if txn % 2 == 0 { (even, odd) } else { (odd, even) };
     // Commits take the two pages in turns: while the other one is no newer, nobody writes this one.

@@ -39,7 +39,8 @@ struct Queue {
 struct Member {
     id: u64,
     sequence: u64,
-    ops: *const [Op<'static>],
+    ops: *const Op<'static>,
+    count: usize,
 }
 
 // SAFETY: operations are borrowed bytes and shared spaces, which any thread may read.
@@ -47,12 +48,12 @@ unsafe impl Send for Member {}
 
 impl Member {
     fn new(id: u64, sequence: u64, ops: &[Op<'_>]) -> Member {
-        Member { id, sequence, ops: std::ptr::from_ref(ops) as *const [Op<'static>] }
+        Member { id, sequence, ops: ops.as_ptr().cast::<Op<'static>>(), count: ops.len() }
     }
 
     fn ops(&self) -> &[Op<'_>] {
         // SAFETY: borrowed from a thread that does not return before this member is answered and dropped.
-        unsafe { &*self.ops }
+        unsafe { std::slice::from_raw_parts(self.ops, self.count) }
     }
 }
 
@@ -151,9 +152,9 @@ impl Engine {
                 txn.begin_savepoint()?;
                 let answer = apply(&mut txn, member);
                 if answer.is_ok() {
-                    txn.commit_savepoint()?
+                    txn.commit_savepoint()?;
                 } else {
-                    txn.abort_savepoint()
+                    txn.abort_savepoint();
                 }
                 answer
             };

@@ -216,7 +216,9 @@ pub(super) fn meta(file: &File, page_size: usize) -> std::io::Result<Option<Meta
         file.read_exact_at(&mut bytes, page * page_size as u64)?;
         let is_meta = short(&bytes, FLAGS) == Some(META_PAGE)
             && number(&bytes, AT_MAGIC) == Some(MAGIC)
-            && number(&bytes, AT_VERSION) == Some(VERSION);
+            && number(&bytes, AT_VERSION) == Some(VERSION)
+            // LMDB would look for the second page by it.
+            && number(&bytes, AT_FREE_LIST).is_some_and(|size| size as usize == page_size);
         let (true, Some(txn), Some(last_page), Some(free_root)) =
             (is_meta, word(&bytes, AT_TXN), word(&bytes, AT_LAST_PAGE), word(&bytes, AT_FREE_ROOT))
         else {

@@ -19,7 +19,7 @@ use super::create::Files;
 pub(super) use super::create::{make_directory, sync_parent};
 use super::fork::{self, PerProcess};
 use super::raw::{Code, OpenParameters, RawEnv, RoTxn};
-use super::{Engine, create, failure, flusher, group, lock, map, reserve, seats, spaces, writer};
+use super::{Engine, check, create, failure, flusher, group, lock, map, reserve, seats, spaces, writer};
 use crate::engine::{Durability, Settings};
 use crate::error::{Error, Result, Status};
 
@@ -168,6 +168,10 @@ fn open_files(files: &Files, mode: u32, settings: &Settings) -> Result<Arc<Engin
     }
     let lock =
         if settings.read_only { None } else { Some(lock::ProcessLock::open(&files.write_lock, mode)?) };
+    // LMDB has read the header alone by now; what follows looks for the catalog.
+    if settings.verify_on_open {
+        check::on_open(&raw)?;
+    }
     let flusher = flusher::Flusher::start(&raw, settings)?;
     Ok(Arc::new(Engine {
         flusher,
@@ -288,16 +292,19 @@ fn pid_clash(files: &Files) -> Error {
     )
 }
 
-/// How long the data file is.
-pub(super) fn file_size(env: &RawEnv) -> Result<u64> {
+/// The data file, by a descriptor of its own.
+pub(super) fn data_file(env: &RawEnv) -> Result<File> {
     let fd = env.descriptor().map_err(|code| code.error("looking at the data file"))?;
     // SAFETY: the descriptor is LMDB's and stays open as long as `env`, which outlives this borrow.
     let file = unsafe { BorrowedFd::borrow_raw(fd) };
-    let file =
-        File::from(file.try_clone_to_owned().map_err(|error| {
-            Error::new(Status::Io, format!("the data file's size cannot be read: {error}"))
-        })?);
-    file.metadata()
+    let own = file.try_clone_to_owned();
+    own.map(File::from).map_err(|error| Code::of(&error).error("looking at the data file"))
+}
+
+/// How long the data file is.
+pub(super) fn file_size(env: &RawEnv) -> Result<u64> {
+    data_file(env)?
+        .metadata()
         .map(|meta| meta.len())
         .map_err(|error| Error::new(Status::Io, format!("the data file's size cannot be read: {error}")))
 }

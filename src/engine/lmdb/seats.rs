@@ -381,6 +381,12 @@ pub(super) struct Stopped<'s> {
     seats: PhantomData<&'s [Arc<Seat>]>,
 }
 
+fn settle(seats: &[Arc<Seat>]) {
+    for seat in seats {
+        seat.settle();
+    }
+}
+
 /// Every seat of an environment.
 #[derive(Default)]
 pub(crate) struct Seats(Mutex<Vec<Weak<Seat>>>);
@@ -418,7 +424,7 @@ impl Seats {
         let guards: Vec<_> = seats.iter().map(|seat| seat.guarded.lock()).collect();
         let result = f(&Stopped { seats: PhantomData });
         drop(guards);
-        seats.iter().for_each(|seat| seat.settle());
+        settle(&seats);
         result
     }
 
@@ -438,12 +444,12 @@ impl Seats {
             let Some((_, holder)) = pinned else {
                 let result = f(&Stopped { seats: PhantomData });
                 drop(guards);
-                seats.iter().for_each(|seat| seat.settle());
+                settle(&seats);
                 return result;
             };
             let own = holder.thread == thread_number();
             drop(guards);
-            seats.iter().for_each(|seat| seat.settle());
+            settle(&seats);
             drop(list);
             if own || !pin::wait_for_end(seen, deadline) {
                 return Err(Error::new(
