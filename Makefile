@@ -59,6 +59,8 @@ test-julia: build
 			$(JULIA_PROJECT)/test/runtests.jl || exit 1; done
 
 test-cross: build $(VENV)/.ready
+	@tools/need valgrind 'install valgrind: it runs a part of these tests'
+	@tools/need unshare 'install util-linux'
 	julia=$$(tools/find-julia) && JULIA=$$julia $(PYTHON) -m pytest -q -p no:cacheprovider tests/cross
 
 lint: $(VENV)/.ready

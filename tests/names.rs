@@ -286,3 +286,62 @@ fn a_snapshot_leaves_places_for_what_is_opened() {
     env.begin_read().unwrap().commit().unwrap();
     assert!(Set::<i64>::open_existing(&env, "s9").unwrap().is_empty().unwrap());
 }
+
+/// Numbers of named databases are few here, so that they are given out again and again.
+#[test]
+fn dropping_and_recreating_under_other_threads_hands_never_shows_anothers_data() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { max_collections: 8, ..options() };
+    let env = Environment::open(dir.path().join("data"), &options).unwrap();
+    let done = AtomicBool::new(false);
+    let told = |error: &persistent_collections::Error| {
+        use Status::{Conflict, NoCollection, TypeMismatch, WrongKind};
+        matches!(error.status(), NoCollection | TypeMismatch | WrongKind | Conflict)
+    };
+    Dict::<i64, i64>::open(&env, "x").unwrap().put(&1, &7).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            let (env, done) = (&env, &done);
+            scope.spawn(move || {
+                let mut dict = Dict::<i64, i64>::open_existing(env, "x");
+                while !done.load(Ordering::Relaxed) {
+                    let Ok(x) = &dict else {
+                        dict = Dict::<i64, i64>::open_existing(env, "x");
+                        assert!(dict.as_ref().err().is_none_or(told), "{dict:?}");
+                        continue;
+                    };
+                    // Keys of "x" are 1 to 3, and its values seven times those; others have other keys.
+                    let seen = x.iter().and_then(|mut all| {
+                        all.try_for_each(|entry| {
+                            let (key, value) = entry?;
+                            assert!((1..4).contains(&key) && value == key * 7, "{key}: {value}");
+                            Ok(())
+                        })
+                    });
+                    if let Err(error) = seen.and_then(|()| x.put(&2, &14)).and_then(|()| x.get(&1).map(drop))
+                    {
+                        assert!(told(&error), "{error}");
+                        dict = Dict::<i64, i64>::open_existing(env, "x");
+                    }
+                }
+            });
+        }
+        for n in 0..400_i64 {
+            env.drop_collection("x").unwrap();
+            // Another collection, which is given the number if it is free.
+            let other = Dict::<i64, i64>::open(&env, &format!("y{n}")).unwrap();
+            other.put(&(1000 + n), &-1).unwrap();
+            if n % 5 == 0 {
+                Set::<String>::open(&env, "x").unwrap().add("another kind").unwrap();
+                env.drop_collection("x").unwrap();
+            }
+            let x = Dict::<i64, i64>::open(&env, "x").unwrap();
+            x.put(&3, &21).unwrap();
+            assert_eq!(other.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [(1000 + n, -1)]);
+            env.drop_collection(&format!("y{n}")).unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(env.collections().unwrap().len(), 1);
+}
