@@ -43,8 +43,7 @@ demo: build $(VENV)/.ready
 test: test-rust test-c test-python test-julia test-cross lint
 
 test-rust:
-	cargo test --all-targets
-	cargo test --doc
+	cargo test
 	cargo bench --bench iterate -- 1000000
 
 test-c: build
