@@ -130,7 +130,7 @@ static void other_kinds_are_refused(void) {
     for (size_t shift = 1; shift < 5; shift++)
         refused(ids[shift], ids[(shift + 1) % 5], ids[(shift + 2) % 5], ids[(shift + 3) % 5],
                 ids[(shift + 4) % 5]);
-    FAILS(PC_ERR_BAD_HANDLE, "of a dict: a set is needed", pc_set_clear(as_set));
+    FAILS(PC_ERR_BAD_HANDLE, "(dict): this call needs a handle of kind set", pc_set_clear(as_set));
     /* None of it did harm. */
     OK(pc_txn_commit(all.txn));
     OK(put(all.dict, "k", "v"));
