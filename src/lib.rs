@@ -41,6 +41,8 @@ mod dict;
 mod engine;
 mod environment;
 mod iter;
+mod options;
+mod report;
 mod set;
 mod transaction;
 
@@ -48,8 +50,10 @@ pub use catalog::{CollectionInfo, Kind, MAX_NAME, Schema};
 pub use codec::{Date, DateTime, Element, Key, KeyElement, Stored, Type, Uuid, Value};
 pub use dict::{Dict, Entries};
 pub use engine::{Durability, Wait};
-pub use environment::{Environment, Info, Options, ReaderInfo, Report};
+pub use environment::Environment;
 pub use error::{Error, Result, Status};
+pub use options::Options;
+pub use report::{Info, ReaderInfo, Report};
 pub use set::{Elements, Set};
 pub use transaction::{Access, Transaction};
 

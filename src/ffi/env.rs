@@ -12,8 +12,10 @@ use super::handle;
 use crate::catalog::CollectionInfo;
 use crate::catalog::Kind;
 use crate::engine::Durability;
-use crate::environment::{Environment, Info, Options};
+use crate::environment::Environment;
 use crate::error::{Error, Result, Status};
+use crate::options::Options;
+use crate::report::Info;
 
 /// A handle of an environment: a directory, or a file, that holds many dicts and sets.
 ///

@@ -9,7 +9,7 @@ use super::buffer::pc_buffer;
 use super::env::pc_env;
 use super::error::{PC_EXISTS, PC_OK, pc_status};
 use super::handle;
-use crate::environment::{ReaderInfo, Report};
+use crate::report::{ReaderInfo, Report};
 
 /// Leave out free pages: the copy is smaller and takes longer to make.
 pub const PC_COPY_COMPACT: u32 = 0x1;

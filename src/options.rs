@@ -1,0 +1,85 @@
+//! How an environment is opened.
+
+use std::time::Duration;
+
+use crate::engine::{Durability, Settings};
+
+/// How an environment is opened.
+///
+/// ```
+/// use persistent_collections::{Durability, Options};
+/// let options = Options { durability: Durability::None, ..Options::default() };
+/// assert!(options.create);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // independent choices, named where they are made
+pub struct Options {
+    /// Nothing is written, and nothing is made. Default: false.
+    pub read_only: bool,
+    /// Nobody writes while it is open, so no lock file is needed. Implies `read_only`. Default: false.
+    pub immutable: bool,
+    /// Makes the files and the last directory of the path where they are missing. Default: true.
+    pub create: bool,
+    /// The path names the data file, not a directory that holds it; the lock files stand beside it, links resolved.
+    /// Processes must not open it by different hard links at the same time: each would have lock files of its own.
+    /// Default: false.
+    pub no_subdir: bool,
+    /// Permission bits of new files, before the process's mask. Default: `0o644`.
+    pub mode: u32,
+    /// How many collections the process can use at a time. Default: 1,024.
+    pub max_collections: u32,
+    /// How many threads and iterators of all processes can read at a time; the first process decides.
+    /// Default: 1,024.
+    pub max_readers: u32,
+    /// Bytes of address space to reserve at the start. Default: 1 TiB, or what the process may have; the
+    /// files stay as large as their data.
+    pub map_size: Option<u64>,
+    /// When a commit is on stable storage. Default: before it returns.
+    pub durability: Durability,
+    /// How often a thread in the background puts on stable storage what was committed since its last flush; once
+    /// more when the environment closes. A flush that fails there is told by the next write to begin, which is
+    /// refused once, and by every [`Environment::flush`] until the files are opened anew; the last one, at closing,
+    /// is told to nobody. Full durability leaves it nothing to do. Default: never.
+    pub flush_interval: Option<Duration>,
+    /// How long a write waits for other writers; `None`: for ever. Default: 60 s.
+    pub write_timeout: Option<Duration>,
+    /// Checks the structure of the data file ([`Environment::check`]) before it is used; what is damaged is
+    /// [`Status::Corrupted`] and is not left open. Default: false.
+    pub verify_on_open: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            read_only: false,
+            immutable: false,
+            create: true,
+            no_subdir: false,
+            mode: 0o644,
+            max_collections: 1024,
+            max_readers: 1024,
+            map_size: None,
+            durability: Durability::Full,
+            flush_interval: None,
+            write_timeout: Some(Duration::from_secs(60)),
+            verify_on_open: false,
+        }
+    }
+}
+
+impl Options {
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            read_only: self.read_only || self.immutable,
+            immutable: self.immutable,
+            no_subdir: self.no_subdir,
+            max_collections: self.max_collections,
+            max_readers: self.max_readers,
+            map_size: self.map_size,
+            durability: self.durability,
+            flush_interval: self.flush_interval,
+            write_timeout: self.write_timeout,
+            verify_on_open: self.verify_on_open,
+        }
+    }
+}
