@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+#[cfg(doc)]
+use crate::Environment;
 use crate::engine::{Durability, Settings};
 
 /// How an environment is opened.
