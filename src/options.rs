@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-#[cfg(doc)]
-use crate::Environment;
 use crate::engine::{Durability, Settings};
+#[cfg(doc)]
+use crate::{Environment, Status};
 
 /// How an environment is opened.
 ///
