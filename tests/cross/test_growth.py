@@ -89,7 +89,7 @@ def fill(code: str, records: int, size: int, no_subdir: bool) -> str:
     [
         (300 * MIB, False, ()),
         (300 * MIB, True, ("sh", "-c", 'ulimit -v 8000000; exec "$@"', "sh")),
-        (12 * MIB, False, ("valgrind", "-q", "--error-exitcode=99", "--leak-check=no")),
+        (300 * MIB, False, ("valgrind", "-q", "--error-exitcode=99", "--leak-check=no")),
     ],
     ids=["300 MB", "300 MB under ulimit -v, no_subdir", "valgrind"],
 )
