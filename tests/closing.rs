@@ -8,8 +8,8 @@ use std::sync::Barrier;
 
 use persistent_collections::ffi::{
     PC_END, PC_ERR_BAD_HANDLE, PC_OK, PC_TXN_READ, PC_TXN_WRITE, pc_dict, pc_dict_close, pc_dict_get,
-    pc_dict_open, pc_dict_put, pc_env, pc_env_close, pc_env_open, pc_iter, pc_iter_close, pc_iter_next,
-    pc_iter_open_dict, pc_txn, pc_txn_abort, pc_txn_begin, pc_txn_commit,
+    pc_dict_open, pc_dict_put, pc_env, pc_env_close, pc_env_info, pc_env_open, pc_env_stat, pc_iter,
+    pc_iter_close, pc_iter_next, pc_iter_open_dict, pc_txn, pc_txn_abort, pc_txn_begin, pc_txn_commit,
 };
 
 #[derive(Clone, Copy)]
@@ -180,6 +180,16 @@ fn closing_while_sixteen_threads_call_leaves_nothing() {
         assert_eq!(held(&path), (0, 0), "round {round}");
         let again = open(&path);
         assert_eq!(again.get(), PC_OK);
+        // SAFETY: plain numbers, of which all zeros is a value.
+        let mut stat = unsafe { std::mem::zeroed::<pc_env_stat>() };
+        stat.struct_size = size_of::<pc_env_stat>();
+        // SAFETY: the place is valid for the size that it tells.
+        assert_eq!(unsafe { pc_env_info(again.env, &raw mut stat) }, PC_OK);
+        assert!(
+            stat.readers <= 2,
+            "{} slots are taken, of this thread's get and of the look itself",
+            stat.readers
+        );
         assert_eq!(pc_env_close(again.env), PC_OK);
     }
 }

@@ -197,3 +197,19 @@ with Environment(path, map_size=1 << 26, durability="none") as env:
 """
     with Worker(tmp_path / "env", code) as worker:
         worker.end()
+
+
+def test_a_block_that_outgrows_the_map_is_run_again_by_itself(tmp_path: Path) -> None:
+    with Environment(tmp_path / "env", map_size=1 << 20, durability="none") as env:
+        d = PersistentDict(env, "d", key=int, value=bytes)
+        runs = []
+
+        def fill() -> int:
+            runs.append(len(d))
+            for n in range(2000):
+                d[n] = bytes(10_000)
+            return len(d)
+
+        assert env.run(fill) == 2000
+        assert len(runs) > 1
+        assert set(runs) == {0}, "each run begins with nothing of the one before"
