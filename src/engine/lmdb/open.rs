@@ -156,10 +156,20 @@ fn open_files(files: &Files, mode: u32, settings: &Settings) -> Result<Arc<Engin
     let raw = Arc::new(open_raw(files, mode, settings)?);
     let failed = |code: Code| explain(files, settings, code);
     // The first read takes a lock in this process's name, which another container's process may have.
-    drop(RoTxn::begin(&raw).map_err(|code| match code.0 {
-        libc::EAGAIN | libc::EACCES => pid_clash(files),
-        _ => failed(code),
-    })?);
+    let mut reaped = false;
+    loop {
+        match RoTxn::begin(&raw) {
+            Ok(_) => break,
+            Err(Code(libc::EAGAIN | libc::EACCES)) => return Err(pid_clash(files)),
+            // Another process has outgrown the map since LMDB looked at the file.
+            Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => map::grow_alone(&raw)?,
+            Err(Code(lmdb_sys::MDB_READERS_FULL)) if !reaped => {
+                reaped = true;
+                raw.reap_readers().map_err(failed)?;
+            }
+            Err(code) => return Err(failed(code)),
+        }
+    }
     if !settings.read_only && raw.info().me_last_txnid == 0 {
         create::sync(&raw, files, settings.no_subdir)?;
     }
