@@ -91,6 +91,8 @@ pub(super) fn look(path: &Path, file: &File) -> Result<Found> {
                 ),
             )
         })?;
+        // After the header: another process may be writing, and then the file is longer than it was.
+        let size = file.metadata().map_err(failed)?.len();
         let pages = size / page_size as u64;
         if meta.last_page < pages {
             return Ok(Found::Whole);
