@@ -15,7 +15,7 @@ C_SOURCES := $(wildcard demo/*.c tests/*/*.c tests/*/*.h)
 # What the bindings load, wherever they are run from.
 export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 
-.PHONY: help build demo test test-rust test-c test-python test-julia test-cross lint bench header valgrind test-sanitizers clean
+.PHONY: help packages build demo test test-rust test-c test-python test-julia test-cross lint bench header valgrind test-sanitizers clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -40,7 +40,11 @@ $(VENV)/.ready: tools/requirements.txt tools/make-venv
 demo: build $(VENV)/.ready
 	@VENV=$(VENV) JULIA=$$(tools/find-julia) demo/run
 
-test: test-rust test-c test-python test-julia test-cross lint
+test: packages test-rust test-c test-python test-julia test-cross lint
+
+# What the tests need from Debian; elsewhere, the names of what is missing.
+packages:
+	@tools/debian-packages
 
 test-rust:
 	cargo test
