@@ -12,7 +12,7 @@ import persistent_collections
 from persistent_collections import Environment, PersistentDict, PersistentSet
 
 # Their examples use the names below; those of the codecs need no library.
-_WITH_ENVIRONMENT = ("", ".dict", ".set", ".ranges", ".environment", ".transaction")
+_WITH_ENVIRONMENT = ("", ".dict", ".ordered", ".set", ".ranges", ".environment", ".transaction")
 
 
 @pytest.fixture

@@ -5,21 +5,19 @@ from __future__ import annotations
 import contextlib
 import ctypes
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from ctypes import byref, c_int64, c_size_t, c_uint8, c_uint64
+from ctypes import byref, c_int64, c_size_t
 from typing import Any, Callable, TypeVar, cast
 
 from . import _checked as checked
 from . import _raw as raw
 from . import _scalars as scalars
-from . import columns, iteration
-from ._checked import Batch, Cursor
-from .collection import Collection, key_codec_for, value_codec_for
+from . import bulk, columns
+from .collection import key_codec_for, value_codec_for
 from .environment import Environment
-from .iteration import EVERYTHING, Bounds
-from .ranges import DictRange
+from .iteration import EVERYTHING
+from .ordered import Ordered
 from .types import Request
 from .values import ArrayValues
-from .views import Items, Keys, Values
 
 __all__ = ["ABSENT", "PersistentDict"]
 
@@ -39,7 +37,7 @@ class _Absent:
 ABSENT = _Absent()
 
 
-class PersistentDict(Collection, MutableMapping[K, V]):
+class PersistentDict(Ordered[K, V], MutableMapping[K, V]):
     """A dict on disk: the collection `name` of an environment, ordered by key.
 
     `key` and `value` are Python types (`str bytes int float bool UUID date datetime`,
@@ -317,149 +315,6 @@ class PersistentDict(Collection, MutableMapping[K, V]):
         self.update(other)
         return self
 
-    def first(self) -> tuple[K, V]:
-        """The pair with the least key; `KeyError` if the dict is empty."""
-        return self._end(self._library.pc_dict_first)
-
-    def last(self) -> tuple[K, V]:
-        """The pair with the greatest key; `KeyError` if the dict is empty."""
-        return self._end(self._library.pc_dict_last)
-
-    def _end(self, call: Callable[..., int]) -> tuple[K, V]:
-        status, key, value = checked.fetched_pair(self._library, call, self._handle)
-        if status == raw.PC_NOT_FOUND:
-            raise KeyError(f"{self!r} is empty")
-        return self._keys.decode(key), self._values.decode(value)
-
-    # Walking.
-
-    def _cursor(self, bounds: Bounds) -> tuple[Cursor, bool]:
-        return iteration.open_cursor(
-            self._environment,
-            self._library.pc_iter_open_dict,
-            self._handle,
-            bounds,
-            (self._keys.width, self._values.width),
-        )
-
-    def _keys_in(self, bounds: Bounds) -> Iterator[K]:
-        decode = self._keys.decode_many
-        return iteration.walk(
-            self, *self._cursor(bounds), lambda batch: decode(batch.keys, batch.key_offsets)
-        )
-
-    def _values_in(self, bounds: Bounds) -> Iterator[V]:
-        decode = self._values.decode_many
-        return iteration.walk(
-            self, *self._cursor(bounds), lambda batch: decode(batch.values, batch.value_offsets)
-        )
-
-    def _items_in(self, bounds: Bounds) -> Iterator[tuple[K, V]]:
-        keys, values = self._keys.decode_many, self._values.decode_many
-
-        def decode(batch: Batch) -> list[tuple[K, V]]:
-            return list(
-                zip(
-                    keys(batch.keys, batch.key_offsets),
-                    values(batch.values, batch.value_offsets),
-                )
-            )
-
-        return iteration.walk(self, *self._cursor(bounds), decode)
-
-    def _walk_keys(self, turned: bool) -> Iterator[K]:
-        return self._keys_in(Bounds(reverse=turned))
-
-    def _walk_values(self, turned: bool) -> Iterator[V]:
-        return self._values_in(Bounds(reverse=turned))
-
-    def _walk_items(self, turned: bool) -> Iterator[tuple[K, V]]:
-        return self._items_in(Bounds(reverse=turned))
-
-    def __iter__(self) -> Iterator[K]:
-        return self._keys_in(EVERYTHING)
-
-    def __reversed__(self) -> Iterator[K]:
-        return self._walk_keys(True)
-
-    def keys(self) -> Keys[K]:
-        """A view of its keys."""
-        return Keys(self)
-
-    def values(self) -> Values[V]:
-        """A view of its values."""
-        return Values(self)
-
-    def items(self) -> Items[K, V]:
-        """A view of its pairs."""
-        return Items(self)
-
-    # Ranges.
-
-    def range(
-        self,
-        low: K | None = None,
-        high: K | None = None,
-        *,
-        reverse: bool = False,
-        inclusive: tuple[bool, bool] = (True, False),
-    ) -> DictRange[K, V]:
-        """The part from `low` to before `high`, as a lazy view; None is open.
-
-        >>> d.update({"a": 1, "b": 2, "c": 3})
-        >>> list(d.range("b", None).items())
-        [('b', 2), ('c', 3)]
-        >>> list(d.range("a", "c", reverse=True))
-        ['b', 'a']
-        """
-        return DictRange(self, Bounds.between(self._keys, low, high, inclusive, reverse))
-
-    def irange(
-        self,
-        minimum: K | None = None,
-        maximum: K | None = None,
-        inclusive: tuple[bool, bool] = (True, True),
-        reverse: bool = False,
-    ) -> Iterator[K]:
-        """An iterator over the keys from `minimum` to `maximum`, both included.
-
-        >>> d.update({"a": 1, "b": 2, "c": 3})
-        >>> list(d.irange("a", "b"))
-        ['a', 'b']
-        """
-        return self._keys_in(Bounds.between(self._keys, minimum, maximum, inclusive, reverse))
-
-    def prefix(self, prefix: Any, *, reverse: bool = False) -> DictRange[K, V]:
-        """The part whose keys begin with a text, bytes or leading elements of tuples.
-
-        >>> d.update({"ab": 1, "ac": 2, "b": 3})
-        >>> list(d.prefix("a"))
-        ['ab', 'ac']
-        """
-        return DictRange(self, Bounds(prefix=self._keys.prefix(prefix), reverse=reverse))
-
-    def remove_range(
-        self,
-        low: K | None = None,
-        high: K | None = None,
-        *,
-        inclusive: tuple[bool, bool] = (True, False),
-    ) -> int:
-        """Removes the part from `low` to before `high` at once; returns how many there were.
-
-        At least one bound is needed; `clear` removes all.
-        """
-        if low is None and high is None:
-            raise TypeError("remove_range needs a bound; clear() removes everything")
-        return self._remove_range(Bounds.between(self._keys, low, high, inclusive, False))
-
-    def _remove_range(self, bounds: Bounds) -> int:
-        self._environment._writing()
-        library = self._library
-        return checked.number(
-            library, library.pc_dict_remove_range, self._handle, byref(bounds.struct())
-        )
-
     # Many keys.
 
     def update(self, other: Any = (), /, **named: Any) -> None:
@@ -468,22 +323,7 @@ class PersistentDict(Collection, MutableMapping[K, V]):
         >>> d.update({"a": 1}, b=2)
         >>> d.update([("c", 3)])
         """
-        pairs: Iterable[tuple[Any, Any]]
-        if isinstance(other, Mapping):
-            pairs = other.items()
-        elif hasattr(other, "keys"):
-            pairs = ((key, other[key]) for key in other.keys())  # noqa: SIM118
-        else:
-            pairs = other
-        keys: list[Any] = []
-        values: list[Any] = []
-        for pair in (*pairs, *named.items()):
-            try:
-                key, value = pair
-            except (TypeError, ValueError) as error:
-                raise scalars.located(error, f"item {len(keys)} is no pair") from None
-            keys.append(key)
-            values.append(value)
+        keys, values = bulk.split_pairs(other, named)
         encoded = checked.encoded(self._keys.encode, keys, ", key")
         data = checked.encoded(self._values.encode, values, ", value")
         self._put_many(encoded, checked.column(data, self._values.width))
@@ -508,16 +348,8 @@ class PersistentDict(Collection, MutableMapping[K, V]):
     def _put_many(self, keys: list[bytes], values: tuple[bytes, Any]) -> None:
         if not keys:
             return
-        failed_at = c_size_t()
         self._environment._writing()
-        status = self._library.pc_dict_put_many(
-            self._handle,
-            len(keys),
-            *checked.column(keys, self._keys.width),
-            *values,
-            byref(failed_at),
-        )
-        checked.check(self._library, status)
+        bulk.put_many(self._library, self._handle, keys, self._keys.width, values)
 
     def get_many(self, keys: Iterable[K], default: Any = _NO_DEFAULT) -> Any:
         """The values of many keys in one call, in the order of the keys.
@@ -533,7 +365,9 @@ class PersistentDict(Collection, MutableMapping[K, V]):
         encoded = [self._lookup(key) for key in asked]
         places = [place for place, key in enumerate(encoded) if key is not None]
         known = [key for key in encoded if key is not None]
-        present, data, offsets = self._get_many(known)
+        present, data, offsets = bulk.get_many(
+            self._library, self._handle, known, self._keys.width, self._values.width
+        )
         there = {place: at for at, place in enumerate(places) if present[at]}
         if default is _NO_DEFAULT and len(there) < len(asked):
             raise KeyError(next(key for at, key in enumerate(asked) if at not in there))
@@ -546,52 +380,16 @@ class PersistentDict(Collection, MutableMapping[K, V]):
             for at in range(len(asked))
         ]
 
-    def _get_many(self, keys: list[bytes]) -> tuple[bytes, bytes, Any]:
-        count, width = len(keys), self._values.width
-        present = (c_uint8 * max(count, 1))()
-        library = self._library
-        buffer = checked.take_buffer()
-        failed_at = c_size_t()
-        try:
-            if width is not None:
-                space = ctypes.create_string_buffer(max(count * width, 1))
-                offsets: Any = range(0, (count + 1) * width, width) if width else None
-                output: tuple[Any, ...] = (space, count * width, None, None)
-            else:
-                space = None
-                offsets = (c_uint64 * (count + 1))()
-                output = (None, 0, byref(buffer), offsets)
-            if count:
-                status = library.pc_dict_get_many(
-                    self._handle,
-                    count,
-                    *checked.column(keys, self._keys.width),
-                    present,
-                    *output,
-                    byref(failed_at),
-                )
-                checked.check(library, status)
-            data = checked.content(buffer) if space is None else space.raw[: count * (width or 0)]
-            return bytes(present), data, offsets if offsets is not None else [0] * (count + 1)
-        finally:
-            checked.give_back(library, buffer)
-
     def remove_many(self, keys: Iterable[K]) -> int:
         """Removes many keys in one call; returns how many were there."""
         known = [key for key in map(self._lookup, keys) if key is not None]
         if not known:
             return 0
-        removed, failed_at = c_uint64(), c_size_t()
         self._environment._writing()
-        status = self._library.pc_dict_remove_many(
-            self._handle,
-            len(known),
-            *checked.column(known, self._keys.width),
-            byref(removed),
-            byref(failed_at),
+        library = self._library
+        return bulk.change_many(
+            library, library.pc_dict_remove_many, self._handle, known, self._keys.width
         )
-        checked.check(self._library, status)
-        return removed.value
 
     def to_numpy(self) -> Any:
         """All values as one NumPy array, in the order of their keys; numbers and fixed arrays."""

@@ -10,7 +10,7 @@ from .iteration import Bounds
 from .views import Items, Keys, Values
 
 if TYPE_CHECKING:
-    from .dict import PersistentDict
+    from .ordered import Ordered
     from .set import PersistentSet
 
 __all__ = ["DictRange", "SetRange"]
@@ -32,7 +32,7 @@ class DictRange(Mapping[K, V]):
 
     __slots__ = ("_bounds", "_dict")
 
-    def __init__(self, source: PersistentDict[K, V], bounds: Bounds) -> None:
+    def __init__(self, source: Ordered[K, V], bounds: Bounds) -> None:
         self._dict = source
         self._bounds = bounds
 

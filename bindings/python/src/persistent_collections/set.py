@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, MutableSet, Set
-from ctypes import byref, c_bool, c_size_t, c_uint64
+from ctypes import byref, c_bool
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
 
 from . import _checked as checked
 from . import _raw as raw
-from . import iteration
+from . import bulk, iteration
 from ._checked import Cursor
 from .collection import Collection, key_codec_for
 from .environment import Environment
@@ -224,12 +224,8 @@ class PersistentSet(Collection, MutableSet[T]):
     def _many(self, call: Callable[..., int], data: list[bytes]) -> int:
         if not data:
             return 0
-        changed, failed_at = c_uint64(), c_size_t()
         self._environment._writing()
-        columns = checked.column(data, self._keys.width)
-        status = call(self._handle, len(data), *columns, byref(changed), byref(failed_at))
-        checked.check(self._library, status)
-        return changed.value
+        return bulk.change_many(self._library, call, self._handle, data, self._keys.width)
 
     def _is_like(self, other: Any) -> TypeGuard[PersistentSet[Any]]:
         """Whether the library can compare the two: same type, and none narrows or is raw."""

@@ -6,14 +6,14 @@ from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 if TYPE_CHECKING:
-    from .dict import PersistentDict
+    from .ordered import Ordered
     from .ranges import DictRange
 
 __all__ = ["Items", "Keys", "Values"]
 
 K = TypeVar("K")
 V = TypeVar("V")
-Source = Union["PersistentDict[Any, Any]", "DictRange[Any, Any]"]
+Source = Union["Ordered[Any, Any]", "DictRange[Any, Any]"]
 
 
 class Keys(KeysView[K]):

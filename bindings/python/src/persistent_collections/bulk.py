@@ -1,0 +1,109 @@
+"""Many keys in one call: encoded columns in, columns or counts out."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from ctypes import byref, c_size_t, c_uint8, c_uint64
+from typing import Any, NamedTuple
+
+from . import _checked as checked
+from . import _scalars as scalars
+
+__all__ = ["Found", "change_many", "get_many", "put_many", "split_pairs"]
+
+
+class Found(NamedTuple):
+    """What `get_many` found: a byte for each key, and the column of the values."""
+
+    present: bytes
+    data: bytes
+    offsets: Sequence[int]
+
+
+def split_pairs(other: Any, named: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+    """Keys and values of what `dict.update` takes: a mapping or pairs, and keywords."""
+    pairs: Iterable[Any]
+    if isinstance(other, Mapping):
+        pairs = other.items()
+    elif hasattr(other, "keys"):
+        pairs = ((key, other[key]) for key in other.keys())  # noqa: SIM118
+    else:
+        pairs = other
+    keys: list[Any] = []
+    values: list[Any] = []
+    for pair in (*pairs, *named.items()):
+        try:
+            key, value = pair
+        except (TypeError, ValueError) as error:
+            raise scalars.located(error, f"item {len(keys)} is no pair") from None
+        keys.append(key)
+        values.append(value)
+    return keys, values
+
+
+def put_many(
+    library: ctypes.CDLL,
+    handle: int,
+    keys: list[bytes],
+    key_width: int | None,
+    values: tuple[bytes, Any],
+) -> None:
+    """Stores a column of keys with one of values: all of them or none."""
+    failed_at = c_size_t()
+    status = library.pc_dict_put_many(
+        handle, len(keys), *checked.column(keys, key_width), *values, byref(failed_at)
+    )
+    checked.check(library, status)
+
+
+def change_many(
+    library: ctypes.CDLL,
+    call: Callable[..., int],
+    handle: int,
+    keys: list[bytes],
+    key_width: int | None,
+) -> int:
+    """Adds or removes a column of keys; returns how many that changed."""
+    changed, failed_at = c_uint64(), c_size_t()
+    column = checked.column(keys, key_width)
+    status = call(handle, len(keys), *column, byref(changed), byref(failed_at))
+    checked.check(library, status)
+    return changed.value
+
+
+def get_many(
+    library: ctypes.CDLL,
+    handle: int,
+    keys: list[bytes],
+    key_width: int | None,
+    value_width: int | None,
+) -> Found:
+    """Looks up a column of keys."""
+    count = len(keys)
+    present = (c_uint8 * max(count, 1))()
+    buffer = checked.take_buffer()
+    failed_at = c_size_t()
+    try:
+        if value_width is not None:
+            space = ctypes.create_string_buffer(max(count * value_width, 1))
+            offsets: Any = range(0, (count + 1) * value_width, value_width) if value_width else None
+            output: tuple[Any, ...] = (space, count * value_width, None, None)
+        else:
+            space = None
+            offsets = (c_uint64 * (count + 1))()
+            output = (None, 0, byref(buffer), offsets)
+        if count:
+            status = library.pc_dict_get_many(
+                handle,
+                count,
+                *checked.column(keys, key_width),
+                present,
+                *output,
+                byref(failed_at),
+            )
+            checked.check(library, status)
+        data = checked.content(buffer) if space is None else space.raw[: count * (value_width or 0)]
+        return Found(bytes(present), data, [0] * (count + 1) if offsets is None else offsets)
+    finally:
+        checked.give_back(library, buffer)

@@ -1,0 +1,173 @@
+"""What a dict does in the order of its keys: both ends, walking, ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from ctypes import byref
+from typing import Any, TypeVar
+
+from . import _checked as checked
+from . import _raw as raw
+from . import iteration
+from ._checked import Batch, Cursor
+from .collection import Collection
+from .iteration import EVERYTHING, Bounds
+from .ranges import DictRange
+from .values import ValueCodec
+from .views import Items, Keys, Values
+
+__all__ = ["Ordered"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Ordered(Collection, Mapping[K, V]):
+    """The part of `PersistentDict` that walks, and removes ranges."""
+
+    _values: ValueCodec
+
+    # Both ends.
+
+    def first(self) -> tuple[K, V]:
+        """The pair with the least key; `KeyError` if the dict is empty."""
+        return self._end(self._library.pc_dict_first)
+
+    def last(self) -> tuple[K, V]:
+        """The pair with the greatest key; `KeyError` if the dict is empty."""
+        return self._end(self._library.pc_dict_last)
+
+    def _end(self, call: Callable[..., int]) -> tuple[K, V]:
+        status, key, value = checked.fetched_pair(self._library, call, self._handle)
+        if status == raw.PC_NOT_FOUND:
+            raise KeyError(f"{self!r} is empty")
+        return self._keys.decode(key), self._values.decode(value)
+
+    # Walking.
+
+    def _cursor(self, bounds: Bounds) -> tuple[Cursor, bool]:
+        return iteration.open_cursor(
+            self._environment,
+            self._library.pc_iter_open_dict,
+            self._handle,
+            bounds,
+            (self._keys.width, self._values.width),
+        )
+
+    def _keys_in(self, bounds: Bounds) -> Iterator[K]:
+        decode = self._keys.decode_many
+        return iteration.walk(
+            self, *self._cursor(bounds), lambda batch: decode(batch.keys, batch.key_offsets)
+        )
+
+    def _values_in(self, bounds: Bounds) -> Iterator[V]:
+        decode = self._values.decode_many
+        return iteration.walk(
+            self, *self._cursor(bounds), lambda batch: decode(batch.values, batch.value_offsets)
+        )
+
+    def _items_in(self, bounds: Bounds) -> Iterator[tuple[K, V]]:
+        keys, values = self._keys.decode_many, self._values.decode_many
+
+        def decode(batch: Batch) -> list[tuple[K, V]]:
+            return list(
+                zip(
+                    keys(batch.keys, batch.key_offsets),
+                    values(batch.values, batch.value_offsets),
+                )
+            )
+
+        return iteration.walk(self, *self._cursor(bounds), decode)
+
+    def _walk_keys(self, turned: bool) -> Iterator[K]:
+        return self._keys_in(Bounds(reverse=turned))
+
+    def _walk_values(self, turned: bool) -> Iterator[V]:
+        return self._values_in(Bounds(reverse=turned))
+
+    def _walk_items(self, turned: bool) -> Iterator[tuple[K, V]]:
+        return self._items_in(Bounds(reverse=turned))
+
+    def __iter__(self) -> Iterator[K]:
+        return self._keys_in(EVERYTHING)
+
+    def __reversed__(self) -> Iterator[K]:
+        return self._walk_keys(True)
+
+    def keys(self) -> Keys[K]:
+        """A view of its keys."""
+        return Keys(self)
+
+    def values(self) -> Values[V]:
+        """A view of its values."""
+        return Values(self)
+
+    def items(self) -> Items[K, V]:
+        """A view of its pairs."""
+        return Items(self)
+
+    # Ranges.
+
+    def range(
+        self,
+        low: K | None = None,
+        high: K | None = None,
+        *,
+        reverse: bool = False,
+        inclusive: tuple[bool, bool] = (True, False),
+    ) -> DictRange[K, V]:
+        """The part from `low` to before `high`, as a lazy view; None is open.
+
+        >>> d.update({"a": 1, "b": 2, "c": 3})
+        >>> list(d.range("b", None).items())
+        [('b', 2), ('c', 3)]
+        >>> list(d.range("a", "c", reverse=True))
+        ['b', 'a']
+        """
+        return DictRange(self, Bounds.between(self._keys, low, high, inclusive, reverse))
+
+    def irange(
+        self,
+        minimum: K | None = None,
+        maximum: K | None = None,
+        inclusive: tuple[bool, bool] = (True, True),
+        reverse: bool = False,
+    ) -> Iterator[K]:
+        """An iterator over the keys from `minimum` to `maximum`, both included.
+
+        >>> d.update({"a": 1, "b": 2, "c": 3})
+        >>> list(d.irange("a", "b"))
+        ['a', 'b']
+        """
+        return self._keys_in(Bounds.between(self._keys, minimum, maximum, inclusive, reverse))
+
+    def prefix(self, prefix: Any, *, reverse: bool = False) -> DictRange[K, V]:
+        """The part whose keys begin with a text, bytes or leading elements of tuples.
+
+        >>> d.update({"ab": 1, "ac": 2, "b": 3})
+        >>> list(d.prefix("a"))
+        ['ab', 'ac']
+        """
+        return DictRange(self, Bounds(prefix=self._keys.prefix(prefix), reverse=reverse))
+
+    def remove_range(
+        self,
+        low: K | None = None,
+        high: K | None = None,
+        *,
+        inclusive: tuple[bool, bool] = (True, False),
+    ) -> int:
+        """Removes the part from `low` to before `high` at once; returns how many there were.
+
+        At least one bound is needed; `clear` removes all.
+        """
+        if low is None and high is None:
+            raise TypeError("remove_range needs a bound; clear() removes everything")
+        return self._remove_range(Bounds.between(self._keys, low, high, inclusive, False))
+
+    def _remove_range(self, bounds: Bounds) -> int:
+        self._environment._writing()
+        library = self._library
+        return checked.number(
+            library, library.pc_dict_remove_range, self._handle, byref(bounds.struct())
+        )
