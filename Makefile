@@ -10,12 +10,12 @@ VENV := target/venv
 PYTHON := $(VENV)/bin/python
 JULIA_PROJECT := bindings/julia
 C_FLAGS := -std=c11 -Wall -Wextra -Werror -pedantic
-C_SOURCES := $(wildcard demo/*.c tests/*/*.c tests/*/*.h)
+C_SOURCES := $(wildcard demo/*.c tests/*/*.c tests/*/*.h tests/*/*.cpp)
 
 # What the bindings load, wherever they are run from.
 export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 
-.PHONY: help packages build demo test test-rust test-c test-python test-julia test-cross lint bench header valgrind test-sanitizers clean
+.PHONY: help packages build install install-strip uninstall demo test test-rust test-c test-install test-python test-julia test-cross lint bench header valgrind test-sanitizers clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -23,8 +23,9 @@ help:
 	@echo 'make lint    formats and lints of every language'
 	@echo 'make bench   figures: a get beside LMDB, iterating ten million items'
 	@echo 'make header  include/persistent_collections.h anew, after a change in src/ffi'
+	@echo 'make install | install-strip | uninstall   PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR=: library and headers'
 	@echo 'make valgrind | test-sanitizers   the C tests under valgrind, under the thread sanitizer'
-	@echo 'make test-rust | test-c | test-python | test-julia | test-cross   one part of the tests'
+	@echo 'make test-rust | test-c | test-install | test-python | test-julia | test-cross   one part of the tests'
 
 build:
 	@tools/need cargo 'install Rust 1.85 or newer'
@@ -52,6 +53,9 @@ test-rust:
 
 test-c: build
 	@tests/c/run target/release target/c
+
+test-install: build $(VENV)/.ready
+	$(PYTHON) -m pytest -q -p no:cacheprovider tests/install
 
 test-python: build $(VENV)/.ready
 	cd bindings/python && ../../$(PYTHON) -m pytest -q -p no:cacheprovider
@@ -92,6 +96,19 @@ test-sanitizers: build
 	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/c/tsan.supp" CFLAGS=-fsanitize=thread \
 		tests/c/run target/release target/c-tsan
 	@nm target/c-tsan/threads | grep -q __tsan_init || { echo 'the thread sanitizer is not linked'; exit 1; }
+
+# Puts what is built in place; only what is missing is built, so that root need not have the compilers.
+PREFIX ?= /usr/local
+install install-strip: $(LIBRARY)
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DOCDIR="$(DOCDIR)" \
+		packaging/c/install install $(if $(filter install-strip,$@),--strip)
+
+uninstall:
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" LIBDIR="$(LIBDIR)" INCLUDEDIR="$(INCLUDEDIR)" DOCDIR="$(DOCDIR)" \
+		packaging/c/install uninstall
+
+$(LIBRARY):
+	@$(MAKE) build
 
 clean:
 	rm -rf target
