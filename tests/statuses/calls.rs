@@ -1,0 +1,185 @@
+//! What calls on an open environment answer: good answers, bad arguments, and the rules of transactions.
+
+use std::path::Path;
+use std::ptr;
+use std::sync::Barrier;
+
+use persistent_collections::ffi::{
+    PC_OK, PC_OPEN_EXISTING, pc_dict, pc_dict_add_i64, pc_dict_get, pc_dict_put_new, pc_env, pc_flush,
+    pc_iter, pc_iter_close, pc_iter_next, pc_iter_open_dict, pc_txn_abort, pc_txn_commit,
+};
+
+use super::Producer;
+use super::abi::{World, begin_read, begin_write, borrow, get, open_dict, open_set, put};
+use super::system::{Answer, answering};
+
+pub const PRODUCERS: &[(&str, Producer)] = &[
+    ("PC_OK", |dir| put(World::new(dir).dict, b"a", b"b")),
+    ("PC_NOT_FOUND", |dir| get(World::new(dir).dict, b"absent", 10)),
+    ("PC_EXISTS", |dir| {
+        let world = World::new(dir);
+        // SAFETY: the pointers are good for the call.
+        unsafe { pc_dict_put_new(world.dict, b"key".as_ptr().cast(), 3, ptr::null(), 0) }
+    }),
+    ("PC_END", |dir| {
+        let world = World::new(dir);
+        let mut iter = pc_iter { id: 0 };
+        let (mut data, mut len) = (ptr::null(), 0);
+        let (at, length) = (&raw mut data, &raw mut len);
+        // SAFETY: the pointers are good for the calls.
+        unsafe {
+            assert_eq!(pc_iter_open_dict(world.dict, ptr::null(), &raw mut iter), PC_OK);
+            assert_eq!(pc_iter_next(iter, at, length, at, length), PC_OK);
+            let end = pc_iter_next(iter, at, length, at, length);
+            assert_eq!(pc_iter_close(iter), PC_OK);
+            end
+        }
+    }),
+    ("PC_TOO_SMALL", |dir| get(World::new(dir).dict, b"key", 10)),
+    ("PC_ERR_INVALID_ARGUMENT", |dir| {
+        let world = World::new(dir);
+        // SAFETY: no pointer that is given is used.
+        unsafe { pc_dict_get(world.dict, ptr::null(), 3, ptr::null_mut(), 0, ptr::null_mut()) }
+    }),
+    ("PC_ERR_BAD_HANDLE", |_| get(pc_dict { id: 0 }, b"key", 10)),
+    ("PC_ERR_PANIC", |dir| {
+        let world = World::new(dir);
+        std::panic::set_hook(Box::new(|_| ()));
+        let given = answering(Answer::NoClock, || begin_write(world.env, 100).0);
+        drop(std::panic::take_hook());
+        given
+    }),
+    ("PC_ERR_FORKED", |dir| {
+        let world = World::new(dir);
+        // SAFETY: the child makes one call that allocates nothing, and ends without running anything else.
+        unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                let mut len = 0;
+                let given = pc_dict_get(world.dict, ptr::null(), 0, ptr::null_mut(), 0, &raw mut len);
+                libc::_exit(-given);
+            }
+            let mut ended = 0;
+            assert_eq!(libc::waitpid(child, &raw mut ended, 0), child);
+            assert!(libc::WIFEXITED(ended));
+            -libc::WEXITSTATUS(ended)
+        }
+    }),
+    ("PC_ERR_COLLECTIONS_FULL", |dir| {
+        let world = World::with(dir, |options| options.max_collections = 1);
+        open_dict(world.env, "beyond", "str", "str", 0).0
+    }),
+    ("PC_ERR_READERS_FULL", |dir| {
+        let world = World::with(dir, |options| options.max_readers = 1);
+        let mut iters = [pc_iter { id: 0 }; 2];
+        // SAFETY: the places are good for the calls.
+        iters.each_mut().map(|iter| unsafe { pc_iter_open_dict(world.dict, ptr::null(), iter) })[1]
+    }),
+    ("PC_ERR_NO_COLLECTION", |dir| {
+        let world = World::new(dir);
+        open_dict(world.env, "absent", "str", "str", PC_OPEN_EXISTING).0
+    }),
+    ("PC_ERR_WRONG_KIND", |dir| open_set(World::new(dir).env, "dict", "bytes").0),
+    ("PC_ERR_TYPE_MISMATCH", |dir| open_dict(World::new(dir).env, "dict", "i64", "bytes", 0).0),
+    ("PC_ERR_BAD_TYPE", |dir| open_dict(World::new(dir).env, "new", "word", "bytes", 0).0),
+    ("PC_ERR_BAD_NAME", |dir| open_dict(World::new(dir).env, "pc:catalog", "str", "str", 0).0),
+    ("PC_ERR_BAD_KEY", |dir| {
+        let world = World::new(dir);
+        let (_, dict) = open_dict(world.env, "numbers", "f64", "bytes", 0);
+        // What a NaN would be encoded as.
+        put(dict, &[0xff; 8], b"")
+    }),
+    ("PC_ERR_BAD_VALUE", |dir| {
+        let world = World::new(dir);
+        let (_, dict) = open_dict(world.env, "texts", "str", "str", 0);
+        put(dict, b"key", b"\xff")
+    }),
+    ("PC_ERR_KEY_SIZE", |dir| put(World::new(dir).dict, &[1; 1979], b"")),
+    ("PC_ERR_VALUE_SIZE", |dir| {
+        let world = World::new(dir);
+        let size = 1 << 31;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // SAFETY: memory of its own, which is read at most, and given back afterwards.
+        unsafe {
+            let large = libc::mmap(ptr::null_mut(), size, libc::PROT_READ, flags, -1, 0);
+            assert_ne!(large, libc::MAP_FAILED);
+            let given = put(world.dict, b"key", std::slice::from_raw_parts(large.cast(), size));
+            assert_eq!(libc::munmap(large, size), 0);
+            given
+        }
+    }),
+    ("PC_ERR_OVERFLOW", |dir| {
+        let world = World::new(dir);
+        let (_, dict) = open_dict(world.env, "counts", "bytes", "u8", 0);
+        let mut sum = 0;
+        // SAFETY: the pointers are good for the call.
+        unsafe { pc_dict_add_i64(dict, b"key".as_ptr().cast(), 3, 256, &raw mut sum) }
+    }),
+    ("PC_ERR_IN_SNAPSHOT", |dir| {
+        let world = World::new(dir);
+        let txn = begin_read(world.env);
+        let given = put(world.dict, b"key", b"");
+        assert_eq!(pc_txn_abort(txn), PC_OK);
+        given
+    }),
+    ("PC_ERR_IN_TRANSACTION", |dir| {
+        let world = World::new(dir);
+        let (_, txn) = begin_write(world.env, 0);
+        let given = pc_flush(world.env);
+        assert_eq!(pc_txn_abort(txn), PC_OK);
+        given
+    }),
+    ("PC_ERR_NO_TRANSACTION", |dir| borrow(World::new(dir).dict, b"key")),
+    ("PC_ERR_WRONG_THREAD", |dir| {
+        let world = World::new(dir);
+        let (_, txn) = begin_write(world.env, 0);
+        let given = std::thread::scope(|scope| scope.spawn(|| pc_txn_commit(txn)).join().unwrap());
+        assert_eq!(pc_txn_abort(txn), PC_OK);
+        given
+    }),
+    ("PC_ERR_NOT_INNERMOST", |dir| {
+        let world = World::new(dir);
+        let (outer, inner) = (begin_read(world.env), begin_read(world.env));
+        let given = pc_txn_commit(outer);
+        assert_eq!((pc_txn_commit(inner), pc_txn_commit(outer)), (PC_OK, PC_OK));
+        given
+    }),
+    ("PC_ERR_BUSY", |dir| {
+        let world = World::new(dir);
+        let (_, txn) = begin_write(world.env, 0);
+        let given = std::thread::scope(|scope| scope.spawn(|| begin_write(world.env, 0).0).join().unwrap());
+        assert_eq!(pc_txn_abort(txn), PC_OK);
+        given
+    }),
+    ("PC_ERR_CONFLICT", a_name_that_came_after_the_snapshot),
+];
+
+fn a_name_that_came_after_the_snapshot(dir: &Path) -> i32 {
+    let path = World::new(dir).closed();
+    // A process that has not opened the name yet, and a thread of it that holds the turn to write.
+    let (_, env) = super::abi::open(&path, super::abi::DEFAULTS);
+    let (taken, written) = (Barrier::new(2), Barrier::new(2));
+    let given = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (_, txn) = begin_write(env, 0);
+            taken.wait();
+            written.wait();
+            let (_, other) = open_dict(env, "other", "str", "str", 0);
+            assert_eq!((put(other, b"key", b""), pc_txn_commit(txn)), (PC_OK, PC_OK));
+            taken.wait();
+        });
+        taken.wait();
+        let txn = begin_read(env);
+        written.wait();
+        taken.wait();
+        let given = open_dict(env, "dict", "bytes", "bytes", PC_OPEN_EXISTING).0;
+        assert_eq!(pc_txn_abort(txn), PC_OK);
+        given
+    });
+    close(env);
+    given
+}
+
+fn close(env: pc_env) {
+    assert_eq!(persistent_collections::ffi::pc_env_close(env), PC_OK);
+}

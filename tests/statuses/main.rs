@@ -1,0 +1,75 @@
+//! Every status of the header is produced here, by a call of the C ABI that a program can make.
+//!
+//! The header is the list: a status without a producer fails the test, and so does a producer whose call answers
+//! something else. What only the system can bring about (a file system of the network, no memory) is brought about
+//! by standing in for the system's calls, in [`system`].
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod abi;
+mod calls;
+mod failing;
+#[allow(dead_code)] // not every fault is needed here
+#[path = "../shim/faults.rs"]
+mod faults;
+mod opening;
+mod system;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Numbers that are kept for engines to come: nothing can give them yet.
+const RESERVED: &[&str] = &["PC_ERR_UNAVAILABLE"];
+
+/// Brings a status about, in an empty directory: gives what the call answered.
+type Producer = fn(&Path) -> i32;
+
+/// The statuses of the header, by name.
+fn in_the_header() -> BTreeMap<String, i32> {
+    let header = Path::new(env!("CARGO_MANIFEST_DIR")).join("include/persistent_collections.h");
+    let header = std::fs::read_to_string(header).unwrap();
+    let is_status = |name: &str| {
+        name.starts_with("PC_ERR_")
+            || ["PC_OK", "PC_NOT_FOUND", "PC_EXISTS", "PC_END", "PC_TOO_SMALL"].contains(&name)
+    };
+    header
+        .lines()
+        .filter_map(|line| line.strip_prefix("#define ")?.split_once(' '))
+        .filter(|(name, _)| is_status(name))
+        .map(|(name, number)| (name.to_owned(), number.trim_matches(['(', ')']).parse().unwrap()))
+        .collect()
+}
+
+#[test]
+fn every_status_of_the_header_is_produced() {
+    let mut left = in_the_header();
+    assert!(left.len() > 40, "the header's statuses are found: {left:?}");
+    let mut wrong = Vec::new();
+    for (name, produce) in calls::PRODUCERS.iter().chain(opening::PRODUCERS).chain(failing::PRODUCERS) {
+        let number =
+            left.remove(*name).unwrap_or_else(|| panic!("{name} is in the header, and produced once"));
+        // Each on a thread of its own: transactions and what is stood in for are a thread's.
+        let given = std::thread::spawn(move || produce(tempfile::tempdir().unwrap().path())).join();
+        if given.as_ref().ok() != Some(&number) {
+            wrong.push(format!("{name} ({number}): {given:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "other answers than these were given: {wrong:#?}");
+    assert_eq!(left.into_keys().collect::<Vec<_>>(), RESERVED, "these are not produced");
+}
+
+#[test]
+fn what_is_reserved_is_given_by_nothing() {
+    fn sources(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { sources(&path, found) } else { found.push(path) }
+        }
+    }
+    let (root, mut files) = (Path::new(env!("CARGO_MANIFEST_DIR")), Vec::new());
+    sources(&root.join("src"), &mut files);
+    let users: Vec<_> = files
+        .iter()
+        .filter(|file| std::fs::read_to_string(file).unwrap().contains("Status::Unavailable"))
+        .collect();
+    assert!(users.is_empty(), "{users:?} can give it: produce it, and take it from the list");
+}
