@@ -15,7 +15,7 @@ C_SOURCES := $(wildcard demo/*.c tests/*/*.c tests/*/*.h tests/*/*.cpp)
 # What the bindings load, wherever they are run from.
 export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 
-.PHONY: help packages build install install-strip uninstall demo test test-rust test-c test-install test-python test-julia test-cross lint bench header valgrind test-sanitizers clean
+.PHONY: help packages build install install-strip uninstall demo test test-rust test-c test-install test-python test-julia test-cross lint bench abi header valgrind test-sanitizers clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -23,6 +23,7 @@ help:
 	@echo 'make lint    formats and lints of every language'
 	@echo 'make bench   figures: a get beside LMDB, iterating ten million items'
 	@echo 'make header  include/persistent_collections.h anew, after a change in src/ffi'
+	@echo 'make abi     tests/abi/abi.txt anew: what programs may rely on, after an addition to it'
 	@echo 'make install | install-strip | uninstall   PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR=: library and headers'
 	@echo 'make valgrind | test-sanitizers   the C tests under valgrind, under the thread sanitizer'
 	@echo 'make test-rust | test-c | test-install | test-python | test-julia | test-cross   one part of the tests'
@@ -41,7 +42,7 @@ $(VENV)/.ready: tools/requirements.txt tools/make-venv
 demo: build $(VENV)/.ready
 	@VENV=$(VENV) JULIA=$$(tools/find-julia) demo/run
 
-test: packages test-rust test-c test-python test-julia test-cross lint
+test: packages test-rust test-c test-install test-python test-julia test-cross lint
 
 # What the tests need from Debian; elsewhere, the names of what is missing.
 packages:
@@ -68,7 +69,7 @@ test-julia: build
 test-cross: build $(VENV)/.ready
 	@tools/need valgrind 'install valgrind: it runs a part of these tests'
 	@tools/need unshare 'install util-linux'
-	julia=$$(tools/find-julia) && JULIA=$$julia $(PYTHON) -m pytest -q -p no:cacheprovider tests/cross
+	julia=$$(tools/find-julia) && JULIA=$$julia $(PYTHON) -m pytest -q -p no:cacheprovider tests/cross tests/abi
 
 lint: $(VENV)/.ready
 	cargo fmt --check
@@ -82,6 +83,9 @@ lint: $(VENV)/.ready
 bench:
 	cargo bench --bench get
 	cargo bench --bench iterate
+
+abi: $(VENV)/.ready
+	$(PYTHON) tests/abi/record.py
 
 header:
 	PC_BLESS=1 cargo test --test header

@@ -1,0 +1,148 @@
+"""The C header as data: its functions, structs and constants, and the record of them that must not change."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HEADER = ROOT / "include" / "persistent_collections.h"
+RECORD = Path(__file__).with_name("abi.txt")
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function: what it returns, and the type and name of each parameter."""
+
+    name: str
+    result: str
+    parameters: tuple[tuple[str, str], ...]
+
+    def types(self) -> list[str]:
+        return [kind for kind, _ in self.parameters]
+
+
+@dataclass(frozen=True)
+class Struct:
+    """A struct or union: the type and name of each field."""
+
+    name: str
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the header declares, in its order."""
+
+    functions: dict[str, Function]
+    structs: dict[str, Struct]
+    constants: dict[str, str]
+    types: dict[str, str]
+
+    def number(self, constant: str) -> int:
+        return int(self.constants[constant].strip("()"), 0)
+
+
+def declaration(text: str) -> tuple[str, str]:
+    """Type and name of a parameter or field: `const void *key` is `("const void *", "key")`."""
+    text = re.sub(r"\b(struct|union)\b", " ", text)
+    kind, name, array = re.fullmatch(r"\s*(.*?)(\w+)\s*((?:\[\d+\])*)\s*", text, re.S).groups()
+    return normal(kind) + array, name
+
+
+def normal(kind: str) -> str:
+    words = re.sub(r"\b(struct|union)\b", " ", kind)
+    return re.sub(r"\s*\*", " *", " ".join(words.split())).replace("* *", "**")
+
+
+def parse(text: str) -> Header:
+    constants = {
+        name: value.strip()
+        for name, value in re.findall(r"^#define (PC_\w+)[ \t]+(.+)$", re.sub(r"//[^\n]*", "", text), re.M)
+    }
+    code = re.sub(r"/\*.*?\*/|//[^\n]*|^#[^\n]*", " ", text, flags=re.S | re.M)
+    structs = {}
+    for body, name in re.findall(r"typedef (?:struct|union) \w+ \{([^{}]*)\} (\w+);", code):
+        fields = tuple(declaration(field) for field in body.split(";") if field.strip())
+        structs[name] = Struct(name, fields)
+    functions = {}
+    for result, name, parameters in re.findall(r"([\w][\w \t]*[\s*]+)(pc_\w+)\s*\(([^()]*)\)\s*;", code):
+        listed = () if parameters.strip() == "void" else tuple(map(declaration, parameters.split(",")))
+        functions[name] = Function(name, normal(result), listed)
+    types = {name: normal(kind) for kind, name in re.findall(r"typedef ([\w\s*]+[\s*])(\w+);", code)}
+    return Header(functions, structs, constants, types)
+
+
+def layout(header: Header, include: Path, scratch: Path) -> list[str]:
+    """Sizes and offsets, as a C compiler sees them."""
+    lines = [
+        "#include <stddef.h>",
+        "#include <stdio.h>",
+        '#include "persistent_collections.h"',
+        "int main(void) {",
+    ]
+    for struct in header.structs.values():
+        name = struct.name
+        lines.append(f'printf("struct {name} size %zu\\n", sizeof({name}));')
+        for kind, field in struct.fields:
+            lines.append(
+                f'printf("field {name}.{field} at %zu size %zu {kind}\\n", '
+                f"offsetof({name}, {field}), sizeof((({name} *)0)->{field}));"
+            )
+    lines += ["return 0;", "}"]
+    source = scratch / "layout.c"
+    source.write_text("\n".join(lines) + "\n")
+    program = scratch / "layout"
+    subprocess.run(["cc", "-std=c11", f"-I{include}", str(source), "-o", str(program)], check=True)
+    return subprocess.run([str(program)], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def record(header_path: Path, scratch: Path) -> list[str]:
+    """The interface as lines of text, each of which must stay as it is."""
+    header = parse(header_path.read_text(encoding="utf-8"))
+    versions = re.compile(r"PC_(ABI_)?VERSION(_\w+)?$")
+    return [
+        f"abi {header.constants['PC_ABI_VERSION']}",
+        *(f"constant {name} {value}" for name, value in header.constants.items() if not versions.match(name)),
+        *(f"type {name} {kind}" for name, kind in header.types.items()),
+        *layout(header, header_path.parent, scratch),
+        *(
+            f"function {function.result} {function.name}({', '.join(function.types()) or 'void'})"
+            for function in header.functions.values()
+        ),
+    ]
+
+
+def recorded() -> list[str]:
+    """The record that is committed, without its comments."""
+    lines = RECORD.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def breaks(before: list[str], after: list[str]) -> list[str]:
+    """The lines of a record that programs which were compiled against it rely on, and that are no longer so.
+
+    What is new breaks nothing; a struct that says its size (`struct_size`) may grow at its end, and what was
+    reserved may get a meaning.
+    """
+    now = set(after)
+    sizes = {words[1]: int(words[3]) for words in map(str.split, after) if words[0] == "struct"}
+    versioned = {
+        line.split()[1].split(".")[0] for line in before if re.match(r"field \w+\.struct_size at 0 ", line)
+    }
+
+    def still_holds(line: str) -> bool:
+        words = line.split()
+        if words[0] == "struct" and words[1] in versioned:
+            return sizes.get(words[1], 0) >= int(words[3])
+        reserved = words[0] == "field" and words[1].endswith(".reserved")
+        return line in now or words[0] == "abi" or reserved
+
+    return [line for line in before if not still_holds(line)]
+
+
+def needs_new_version(before: list[str], after: list[str]) -> list[str]:
+    """What is broken without another version of the interface."""
+    return breaks(before, after) if before[0] == after[0] else []
