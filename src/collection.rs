@@ -5,24 +5,18 @@
 //! knows under which sequence number of the catalog it was last found as it should be, and looks again when
 //! the number has moved.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+mod opening;
 
-use crate::catalog::{self, Creation, Found, Kind, Looked, Schema, check_name, place};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+pub(crate) use opening::OpenFlags;
+
+use crate::catalog::{self, Creation, Looked, Schema, place};
 use crate::codec::{self, MAX_VALUE, Type};
 use crate::engine::{Column, Db, Engine, Op, Outcome, Range, Reader, Space, Wait};
-use crate::environment::{Environment, Shared};
+use crate::environment::Shared;
 use crate::error::{Error, Result, Status};
-use crate::transaction::TxnRef;
-
-/// How a collection is opened.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct OpenFlags {
-    /// Never makes it.
-    pub existing: bool,
-    /// `i64` asks for any integer type, `f64` for any floating-point type.
-    pub any_width: bool,
-}
 
 /// What became of taking a value.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,86 +58,6 @@ struct Inner {
 }
 
 impl Collection {
-    /// Opens a collection, or makes it. No type: as stored, or `any` where it is made.
-    pub(crate) fn open(
-        env: &Environment,
-        name: &str,
-        kind: Kind,
-        key: Option<&Type>,
-        value: Option<&Type>,
-        flags: OpenFlags,
-    ) -> Result<Collection> {
-        check_name(name)?;
-        let key_type = key.cloned().unwrap_or(Type::Any);
-        key_type.check_as_key()?;
-        let value_type = match kind {
-            Kind::Set => Type::Unit,
-            Kind::Dict => value.cloned().unwrap_or(Type::Any),
-        };
-        if kind == Kind::Dict {
-            value_type.check_as_value()?;
-        }
-        let shared = env.shared();
-        loop {
-            let (found, stored) = shared.read(|engine, reader| catalog::look_up(engine, reader, name))?;
-            let engine = shared.engine()?;
-            let space = engine.space(&stored)?;
-            let make = |schema, raw, unsettled| {
-                Collection(Arc::new(Inner {
-                    number: next_number(),
-                    shared: Arc::clone(shared),
-                    name: name.to_owned(),
-                    schema,
-                    space: Arc::clone(&space),
-                    raw,
-                    found_at: AtomicU64::new(0),
-                    unsettled: AtomicBool::new(unsettled),
-                }))
-            };
-            match found {
-                Found::Live(schema) => {
-                    check_types(name, &schema, kind, key, value, flags)?;
-                    // Opens the name for the process, so that snapshots which begin from now on can use it.
-                    shared.read(|_, reader| place(reader, &space))?;
-                    return Ok(make(schema, None, false));
-                }
-                Found::Raw => {
-                    let db = shared.read(|_, reader| place(reader, &space))?;
-                    let Some(db) = db else { continue };
-                    let key = key.cloned().unwrap_or(Type::Bytes);
-                    let value = match kind {
-                        Kind::Set => Type::Unit,
-                        Kind::Dict => value.cloned().unwrap_or(Type::Bytes),
-                    };
-                    return Ok(make(Schema { kind, key, value }, Some(db), false));
-                }
-                Found::Absent(sequence) => {
-                    let settings = engine.settings();
-                    if flags.existing || settings.read_only {
-                        return Err(Error::new(
-                            Status::NoCollection,
-                            format!("there is no collection {name:?}, and it is not to be made"),
-                        ));
-                    }
-                    let schema = Schema { kind, key: key_type.clone(), value: value_type.clone() };
-                    let creation = Creation::new(sequence, &schema);
-                    let in_transaction = TxnRef::current(env)?.is_some();
-                    if engine.is_crowded() && !in_transaction {
-                        engine.reclaim(Wait::Default, catalog::is_dropped)?;
-                        continue;
-                    }
-                    match shared.write(sequence, &creation.ops(engine.catalog(), &space)) {
-                        Ok(Some(_)) => return Ok(make(schema, None, in_transaction)),
-                        Ok(None) => {}
-                        // Its number is closed first: the engine is crowded now.
-                        Err(error) if error.status() == Status::Conflict && !in_transaction => {}
-                        Err(error) => return Err(error),
-                    }
-                }
-            }
-        }
-    }
-
     pub(crate) fn name(&self) -> &str {
         &self.0.name
     }
@@ -546,11 +460,6 @@ impl Collection {
     }
 }
 
-fn next_number() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
 fn count(outcome: &Outcome) -> Result<u64> {
     match outcome {
         Outcome::Count(count) => Ok(*count),
@@ -561,45 +470,4 @@ fn count(outcome: &Outcome) -> Result<u64> {
 #[cold]
 fn unexpected(outcome: &Outcome) -> Error {
     Error::new(Status::Panic, format!("the engine answered {outcome:?} to another operation"))
-}
-
-/// Compares what was asked for with what is stored.
-fn check_types(
-    name: &str,
-    stored: &Schema,
-    kind: Kind,
-    key: Option<&Type>,
-    value: Option<&Type>,
-    flags: OpenFlags,
-) -> Result<()> {
-    if stored.kind != kind {
-        return Err(Error::new(
-            Status::WrongKind,
-            format!("collection {name:?} is a {}, not a {}", stored.kind.name(), kind.name()),
-        ));
-    }
-    let fits = |asked: Option<&Type>, stored: &Type| match asked {
-        None => true,
-        Some(asked) if asked == stored || *stored == Type::Any => true,
-        Some(Type::I64) if flags.any_width => stored.is_integer(),
-        Some(Type::F64) if flags.any_width => matches!(stored, Type::F32 | Type::F64),
-        Some(_) => false,
-    };
-    let differs = |what: &str, asked: Option<&Type>, stored: &Type| {
-        let asked = asked.map_or_else(String::new, ToString::to_string);
-        Err(Error::new(
-            Status::TypeMismatch,
-            format!(
-                "the {what} of collection {name:?} are stored as {stored}, and were asked for as {asked}"
-            ),
-        ))
-    };
-    let keys = if kind == Kind::Set { "elements" } else { "keys" };
-    if !fits(key, &stored.key) {
-        return differs(keys, key, &stored.key);
-    }
-    if kind == Kind::Dict && !fits(value, &stored.value) {
-        return differs("values", value, &stored.value);
-    }
-    Ok(())
 }
