@@ -15,7 +15,7 @@ C_SOURCES := $(wildcard demo/*.c tests/*/*.c tests/*/*.h tests/*/*.cpp)
 # What the bindings load, wherever they are run from.
 export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 
-.PHONY: help packages build install install-strip uninstall demo test test-rust test-c test-install test-python test-julia test-cross lint bench abi header valgrind test-sanitizers clean
+.PHONY: help packages build install install-strip uninstall demo test test-rust test-c test-install test-python test-julia test-cross lint bench abi header manual valgrind test-sanitizers clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -23,6 +23,7 @@ help:
 	@echo 'make lint    formats and lints of every language'
 	@echo 'make bench   figures: a get beside LMDB, iterating ten million items'
 	@echo 'make header  include/persistent_collections.h anew, after a change in src/ffi'
+	@echo 'make manual  the C and C++ interface as web pages, in target/manual'
 	@echo 'make abi     tests/abi/abi.txt anew: what programs may rely on, after an addition to it'
 	@echo 'make install | install-strip | uninstall   PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR=: library and headers'
 	@echo 'make valgrind | test-sanitizers   the C tests under valgrind, under the thread sanitizer'
@@ -56,7 +57,7 @@ test-c: build
 	@tests/c/run target/release target/c
 
 test-install: build $(VENV)/.ready
-	$(PYTHON) -m pytest -q -p no:cacheprovider tests/install
+	$(PYTHON) -m pytest -q -p no:cacheprovider tests/install tests/manual
 
 test-python: build $(VENV)/.ready
 	cd bindings/python && ../../$(PYTHON) -m pytest -q -p no:cacheprovider
@@ -113,6 +114,13 @@ uninstall:
 
 $(LIBRARY):
 	@$(MAKE) build
+
+# The C and C++ interface as web pages. A name that is not there, a parameter without words: Doxygen fails.
+manual:
+	@tools/need doxygen 'install doxygen'
+	@mkdir -p target/manual
+	@VERSION=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1) doxygen docs/manual/Doxyfile
+	@echo target/manual/html/index.html
 
 clean:
 	rm -rf target

@@ -67,11 +67,17 @@ fn generate() -> String {
         if *file == "version.rs" {
             // cbindgen leaves out constants that are texts.
             let version = env!("CARGO_PKG_VERSION");
-            write!(header, "// The library's version as text.\n#define PC_VERSION \"{version}\"\n\n")
+            write!(header, "/// The library's version as text.\n#define PC_VERSION \"{version}\"\n\n")
                 .unwrap();
         }
+        let mut in_braces = false;
         for line in text.trim().lines() {
-            writeln!(header, "{}", in_parentheses(line)).unwrap();
+            in_braces = (in_braces || line.ends_with('{')) && !line.starts_with('}');
+            let line = in_parentheses(line);
+            // Functions name types in one way, whichever section defines them.
+            let is_code = !in_braces && !line.starts_with("//") && !line.starts_with("typedef");
+            let line = if is_code { line.replace("struct pc_", "pc_") } else { line };
+            writeln!(header, "{line}").unwrap();
         }
     }
     if config.cpp_compat {
@@ -124,12 +130,13 @@ fn every_file_with_exports_is_a_section() {
     }
 }
 
-/// Compiles a text that consists of the header alone, with every warning an error.
-fn compile(compiler: &str, language: &str, standard: &str) {
+/// Compiles a text that consists of a header alone, with every warning an error. A header that is included twice is
+/// still one.
+fn compile(compiler: &str, language: &str, standard: &str, header: &str) {
     made();
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join(format!("header.{language}"));
-    fs::write(&source, "#include \"persistent_collections.h\"\n").unwrap();
+    fs::write(&source, format!("#include \"{header}\"\n").repeat(2)).unwrap();
     let output = Command::new(compiler)
         .args([
             &format!("-std={standard}"),
@@ -146,22 +153,50 @@ fn compile(compiler: &str, language: &str, standard: &str) {
         .arg("-o")
         .arg(dir.path().join("header.o"))
         .output()
-        .unwrap_or_else(|error| panic!("{compiler} cannot be run ({error}); install gcc and g++"));
-    assert!(output.status.success(), "{standard}:\n{}", String::from_utf8_lossy(&output.stderr));
+        .unwrap_or_else(|error| panic!("{compiler} cannot be run ({error}); install gcc, g++ and clang"));
+    let warnings = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && warnings.is_empty(),
+        "{compiler} -std={standard}, {header}:\n{warnings}"
+    );
+}
+
+/// The headers of one language: what lies below `include` with that ending.
+fn headers(ending: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut directories = vec![root().join("include")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|extension| extension == ending) {
+                found.push(path.strip_prefix(root().join("include")).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    found
 }
 
 #[test]
 fn the_header_compiles_alone_as_every_c() {
-    let compiler = env::var("CC").unwrap_or_else(|_| "gcc".to_owned());
-    for standard in ["c99", "c11", "c17"] {
-        compile(&compiler, "c", standard);
+    for compiler in ["gcc", "clang"] {
+        for standard in ["c99", "c11", "c17"] {
+            compile(compiler, "c", standard, "persistent_collections.h");
+        }
     }
 }
 
 #[test]
 fn the_header_compiles_alone_as_every_cpp() {
-    let compiler = env::var("CXX").unwrap_or_else(|_| "g++".to_owned());
-    for standard in ["c++11", "c++14", "c++17", "c++20"] {
-        compile(&compiler, "cpp", standard);
+    for compiler in ["g++", "clang++"] {
+        for standard in ["c++11", "c++14", "c++17", "c++20"] {
+            compile(compiler, "cpp", standard, "persistent_collections.h");
+        }
     }
+}
+
+#[test]
+fn the_headers_are_those_that_are_compiled() {
+    assert_eq!(headers("h"), ["persistent_collections.h"]);
 }

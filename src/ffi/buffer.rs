@@ -21,7 +21,9 @@ pub struct pc_buffer {
 
 /// Frees what the buffer holds and leaves it all zeros, ready to be used again.
 ///
-/// `NULL` and a buffer of all zeros are allowed. No other thread may be using the buffer.
+/// - `buffer`: may be `NULL`, or all zeros.
+///
+/// No other thread may be using the buffer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_buffer_free(buffer: *mut pc_buffer) {
     boundary!((), {

@@ -133,19 +133,24 @@ pub(super) fn record(failure: &Error) -> pc_status {
     failure.status() as pc_status
 }
 
-/// What a status means, in a few words; "unknown status" for a number this version does not know.
+/// Tells what a status means, in a few words. What happened in particular, says `pc_last_error`.
 ///
-/// The text is static and never `NULL`. May be called from any thread. What happened in particular, says
-/// `pc_last_error`.
+/// - `status`: any number.
+///
+/// May be called from any thread.
+///
+/// Returns: static text, never `NULL`; "unknown status" for a number that this version does not know.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_strerror(status: pc_status) -> *const c_char {
     boundary!(UNKNOWN.as_ptr(), { describe(status).as_ptr() })
 }
 
-/// This thread's last failure: one line that says what was found and what to do; empty if there was none.
+/// Tells this thread's last failure: one line that says what was found and what to do.
 ///
-/// The text is the library's and is good until this thread's next failing call. It is not touched by calls that
-/// succeed, nor by answers such as `PC_NOT_FOUND`: look at it only after a negative status. Never `NULL`.
+/// It is not touched by calls that succeed, nor by answers such as `PC_NOT_FOUND`: look at it only after a negative
+/// status.
+///
+/// Returns: the library's own text, good until this thread's next failing call; empty if there was none, never `NULL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_last_error() -> *const c_char {
     boundary!(c"".as_ptr(), {

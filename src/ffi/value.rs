@@ -178,30 +178,48 @@ impl pc_value_as {
 }
 
 /// Makes a null.
+///
+/// Returns: a value of the kind `PC_VALUE_NULL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_value_null() -> pc_value {
     boundary!(pc_value::NULL, { pc_value::NULL })
 }
 
 /// Makes a truth value.
+///
+/// - `boolean`: what it holds.
+///
+/// Returns: a value of the kind `PC_VALUE_BOOL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_value_bool(boolean: bool) -> pc_value {
     boundary!(pc_value::NULL, { pc_value::new(PC_VALUE_BOOL, pc_value_as::of_bool(boolean)) })
 }
 
 /// Makes an integer.
+///
+/// - `number`: what it holds.
+///
+/// Returns: a value of the kind `PC_VALUE_I64`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_value_i64(number: i64) -> pc_value {
     boundary!(pc_value::NULL, { pc_value::new(PC_VALUE_I64, pc_value_as::of_i64(number)) })
 }
 
 /// Makes an unsigned integer.
+///
+/// - `number`: what it holds.
+///
+/// Returns: a value of the kind `PC_VALUE_U64`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_value_u64(number: u64) -> pc_value {
     boundary!(pc_value::NULL, { pc_value::new(PC_VALUE_U64, pc_value_as::of_u64(number)) })
 }
 
 /// Makes a floating-point number.
+///
+/// - `number`: what it holds.
+///
+/// Returns: a value of the kind `PC_VALUE_F64`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_value_f64(number: f64) -> pc_value {
     boundary!(pc_value::NULL, { pc_value::new(PC_VALUE_F64, pc_value_as::of_f64(number)) })
@@ -212,6 +230,8 @@ pub extern "C" fn pc_value_f64(number: f64) -> pc_value {
 /// - `utf8`: NUL-terminated UTF-8, the caller's: the value points there. `NULL` is an empty text.
 ///
 /// Whether it is UTF-8 is checked when the value is used.
+///
+/// Returns: a value of the kind `PC_VALUE_STR`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_value_str(utf8: *const c_char) -> pc_value {
     boundary!(pc_value::NULL, {
@@ -224,6 +244,8 @@ pub unsafe extern "C" fn pc_value_str(utf8: *const c_char) -> pc_value {
 /// Makes bytes.
 ///
 /// - `data`, `len`: the caller's: the value points there. `NULL` with length 0 is no bytes.
+///
+/// Returns: a value of the kind `PC_VALUE_BYTES`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_value_bytes(data: *const c_void, len: usize) -> pc_value {
     boundary!(pc_value::NULL, { pc_value::new(PC_VALUE_BYTES, pc_value_as::of_bytes(data.cast(), len)) })

@@ -27,26 +27,32 @@ const _: () = assert!(is(env!("CARGO_PKG_VERSION_MAJOR"), PC_VERSION_MAJOR));
 const _: () = assert!(is(env!("CARGO_PKG_VERSION_MINOR"), PC_VERSION_MINOR));
 const _: () = assert!(is(env!("CARGO_PKG_VERSION_PATCH"), PC_VERSION_PATCH));
 
-/// The version of the loaded library, for example `0.1.0`.
+/// Tells the version of the loaded library.
 ///
-/// The text is static and never `NULL`. May be called from any thread.
+/// May be called from any thread.
+///
+/// Returns: the version, for example `0.1.0`; static text, never `NULL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_version() -> *const c_char {
     boundary!(c"".as_ptr(), { VERSION.as_ptr().cast() })
 }
 
-/// The `PC_ABI_VERSION` of the loaded library. A binding compares it with the one it was written for, before any
-/// other call.
+/// Tells which version of this interface the loaded library has. A binding compares it with the one it was written
+/// for, before any other call.
 ///
 /// May be called from any thread.
+///
+/// Returns: the library's own `PC_ABI_VERSION`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_abi_version() -> u32 {
     boundary!(0, { PC_ABI_VERSION })
 }
 
-/// The version of the LMDB inside the library, as LMDB itself gives it.
+/// Tells the version of the LMDB inside the library.
 ///
-/// The text is static and never `NULL`. May be called from any thread.
+/// May be called from any thread.
+///
+/// Returns: what LMDB itself says; static text, never `NULL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_lmdb_version() -> *const c_char {
     boundary!(c"".as_ptr(), { crate::engine::version().as_ptr() })
