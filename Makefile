@@ -15,7 +15,29 @@ C_SOURCES := $(wildcard demo/*.c tests/*/*.c tests/*/*.h tests/*/*.cpp)
 # What the bindings load, wherever they are run from.
 export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 
-.PHONY: help packages build install install-strip uninstall demo test test-rust test-c test-install test-python test-julia test-cross lint bench abi header manual valgrind test-sanitizers clean
+.PHONY: help
+.PHONY: packages
+.PHONY: build
+.PHONY: install
+.PHONY: install-strip
+.PHONY: uninstall
+.PHONY: demo
+.PHONY: test
+.PHONY: test-rust
+.PHONY: test-c
+.PHONY: test-install
+.PHONY: test-python
+.PHONY: test-julia
+.PHONY: test-cross
+.PHONY: lint
+.PHONY: bench
+.PHONY: abi
+.PHONY: header
+.PHONY: manual
+.PHONY: valgrind
+.PHONY: test-sanitizers
+.PHONY: clean
+.PHONY: torture
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -26,6 +48,7 @@ help:
 	@echo 'make manual  the C and C++ interface as web pages, in target/manual'
 	@echo 'make abi     tests/abi/abi.txt anew: what programs may rely on, after an addition to it'
 	@echo 'make install | install-strip | uninstall   PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR=: library and headers'
+	@echo 'make torture  some minutes of killing processes that write, against losing anything'
 	@echo 'make valgrind | test-sanitizers   the C tests under valgrind, under the thread sanitizer'
 	@echo 'make test-rust | test-c | test-install | test-python | test-julia | test-cross   one part of the tests'
 
@@ -90,6 +113,10 @@ abi: $(VENV)/.ready
 
 header:
 	PC_BLESS=1 cargo test --test header
+
+# Some minutes of what `make test` does for seconds.
+torture:
+	PC_TORTURE_ROUNDS=500 cargo test --test torture -- --nocapture
 
 valgrind: build
 	@tools/need valgrind 'install valgrind'
