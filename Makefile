@@ -123,8 +123,12 @@ valgrind: build
 	@tests/c/run target/release target/c-valgrind valgrind -q --error-exitcode=99 --leak-check=full \
 		--errors-for-leak-kinds=definite,indirect
 
-# The threads of the C tests under gcc's thread sanitizer, which is proved to be linked.
+# The C tests under gcc's sanitizers, which are proved to be linked: memory and undefined behaviour, then threads.
 test-sanitizers: build
+	@CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' \
+		tests/c/run target/release target/c-asan
+	@for symbol in __asan_init __ubsan_handle; do \
+		nm target/c-asan/dict | grep -q $$symbol || { echo "$$symbol is not linked"; exit 1; }; done
 	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/c/tsan.supp" CFLAGS=-fsanitize=thread \
 		tests/c/run target/release target/c-tsan
 	@nm target/c-tsan/threads | grep -q __tsan_init || { echo 'the thread sanitizer is not linked'; exit 1; }

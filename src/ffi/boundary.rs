@@ -43,13 +43,16 @@ pub(super) fn value<T>(call: impl FnOnce() -> T, fallback: T) -> T {
 }
 
 fn panicked(payload: Box<dyn Any + Send>) -> Error {
-    let said = payload
-        .downcast_ref::<&str>()
-        .map(ToString::to_string)
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned());
-    // Dropping a payload runs code of unknown origin, which could panic once more.
-    std::mem::forget(payload);
+    let said = match payload.downcast::<String>() {
+        Ok(text) => *text,
+        Err(payload) => {
+            let text =
+                payload.downcast_ref::<&str>().map_or_else(|| "no message".to_owned(), ToString::to_string);
+            // Dropping a payload runs code of unknown origin, which could panic once more.
+            std::mem::forget(payload);
+            text
+        }
+    };
     Error::new(Status::Panic, format!("panic inside the library (a defect, please report it): {said}"))
 }
 

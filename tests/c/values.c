@@ -74,6 +74,58 @@ static int survives_as_key(const char *type, const pc_value *value) {
     return is_same;
 }
 
+/* Every type of elements, under its own type and under `any`; decoded memory can be read as an array of it.
+ */
+static void arrays_of_every_element(void) {
+    static const struct {
+        uint32_t subtype;
+        const char *type;
+        size_t width;
+    } elements[] = {
+        {PC_ELEMENT_I8, "i8[]", 1},   {PC_ELEMENT_I16, "i16[]", 2}, {PC_ELEMENT_I32, "i32[]", 4},
+        {PC_ELEMENT_I64, "i64[]", 8}, {PC_ELEMENT_U8, "u8[]", 1},   {PC_ELEMENT_U16, "u16[]", 2},
+        {PC_ELEMENT_U32, "u32[]", 4}, {PC_ELEMENT_U64, "u64[]", 8}, {PC_ELEMENT_F32, "f32[]", 4},
+        {PC_ELEMENT_F64, "f64[]", 8},
+    };
+    static const uint8_t bytes[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+    for (size_t i = 0; i < sizeof elements / sizeof *elements; i++) {
+        pc_value array = make(PC_VALUE_ARRAY), back;
+        pc_buffer encoded = {0}, storage = {0};
+        array.subtype = elements[i].subtype;
+        array.as.bytes.data = bytes, array.as.bytes.len = sizeof bytes;
+        CHECK(survives_as_value(elements[i].type, &array) && survives_as_value("any", &array));
+        OK(pc_encode_value(elements[i].type, &array, &encoded));
+        CHECK(encoded.len == sizeof bytes && memcmp(encoded.data, bytes, sizeof bytes) == 0);
+        OK(pc_decode_value(elements[i].type, encoded.data, encoded.len, &back, &storage));
+        CHECK((uintptr_t)back.as.bytes.data % 8 == 0);
+        GIVES(PC_ERR_BAD_VALUE, pc_encode_value(i == 0 ? "u8[]" : "i8[]", &array, &encoded));
+        if (elements[i].width > 1) {
+            array.as.bytes.len--;
+            GIVES(PC_ERR_BAD_VALUE, pc_encode_value(elements[i].type, &array, &encoded));
+        }
+        pc_buffer_free(&encoded);
+        pc_buffer_free(&storage);
+    }
+}
+
+/* What decoding gives of the kinds of numbers that types have. */
+static void numbers_come_back_as_their_types_kind(void) {
+    static const struct {
+        const char *type;
+        uint32_t kind;
+    } types[] = {
+        {"i8", PC_VALUE_I64},  {"i16", PC_VALUE_I64}, {"i32", PC_VALUE_I64}, {"i64", PC_VALUE_I64},
+        {"u8", PC_VALUE_I64},  {"u16", PC_VALUE_I64}, {"u32", PC_VALUE_I64}, {"u64", PC_VALUE_U64},
+        {"f32", PC_VALUE_F64}, {"f64", PC_VALUE_F64},
+    };
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        pc_value value = types[i].kind == PC_VALUE_F64   ? pc_value_f64(1.5)
+                         : types[i].kind == PC_VALUE_U64 ? pc_value_u64(100)
+                                                         : pc_value_i64(100);
+        CHECK(survives_as_value(types[i].type, &value) && survives_as_key(types[i].type, &value));
+    }
+}
+
 static void values_of_any_survive(void) {
     const double doubles[] = {1.5, -2.5};
     pc_value simple[10], list, pairs[4], map, set, tuple, deep[4], all;
@@ -334,6 +386,8 @@ static void what_cannot_be_a_value_or_key_is_refused(void) {
 }
 
 int main(void) {
+    RUN(arrays_of_every_element);
+    RUN(numbers_come_back_as_their_types_kind);
     RUN(values_of_any_survive);
     RUN(values_of_types_are_little_endian);
     RUN(keys_keep_their_order_in_bytes);
