@@ -102,7 +102,13 @@ lint: $(VENV)/.ready
 	$(VENV)/bin/clang-format --dry-run --Werror $(C_SOURCES)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	cd bindings/python && ../../$(VENV)/bin/mypy
+	cd bindings/python && ../../$(PYTHON) -m mypy
+	cd bindings/python && ../../$(PYTHON) -m basedpyright --warnings --pythonpath ../../$(PYTHON)
+	# What a user's type checker sees of the package has a type, all of it.
+	cd bindings/python && PYTHONPATH=src ../../$(PYTHON) -m basedpyright --pythonpath ../../$(PYTHON) \
+		--verifytypes persistent_collections --ignoreexternal >../../target/verifytypes \
+		|| { cat ../../target/verifytypes; exit 1; }
+	$(VENV)/bin/vermin --quiet --no-tips --eval-annotations --violations -t=3.9- bindings/python
 
 bench:
 	cargo bench --bench get

@@ -149,6 +149,10 @@ class Batch:
 
     def __init__(self, batch: raw.pc_batch, key_width: int | None, value_width: int | None) -> None:
         self.count: int = batch.count
+        self.keys: bytes
+        self.key_offsets: Sequence[int]
+        self.values: bytes
+        self.value_offsets: Sequence[int]
         self.keys, self.key_offsets = _copied(batch.keys, batch.key_offsets, batch.count, key_width)
         self.values, self.value_offsets = _copied(
             batch.values, batch.value_offsets, batch.count, value_width

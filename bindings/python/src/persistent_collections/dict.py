@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from ctypes import byref, c_int64, c_size_t
-from typing import Any, Callable, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Callable, cast, overload
 
 from . import _checked as checked
 from . import _raw as raw
@@ -16,14 +16,24 @@ from .collection import key_codec_for, value_codec_for
 from .environment import Environment
 from .iteration import EVERYTHING
 from .ordered import Ordered
-from .types import Request
 from .values import ArrayValues
 
 __all__ = ["ABSENT", "PersistentDict"]
 
-K = TypeVar("K")
-V = TypeVar("V")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    # Where no type can be seen, as in `key="u32"`, keys and values are Any.
+    K = TypeVar("K", default=Any)
+    V = TypeVar("V", default=Any)
+else:
+    from typing import TypeVar
+
+    K = TypeVar("K")
+    V = TypeVar("V")
 T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
 
 _NO_DEFAULT: Any = object()
 
@@ -65,13 +75,35 @@ class PersistentDict(Ordered[K, V], MutableMapping[K, V]):
     _type_arguments = ("key", "value")
     _close_call = "pc_dict_close"
 
+    @overload
     def __init__(
         self,
         environment: Environment,
         name: str,
         *,
-        key: type[K] | str | Request | Any | None = None,
-        value: type[V] | str | Request | Any | None = None,
+        key: type[K],
+        value: type[V],
+        create: bool = True,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        environment: Environment,
+        name: str,
+        *,
+        key: Any = None,
+        value: Any = None,
+        create: bool = True,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        environment: Environment,
+        name: str,
+        *,
+        key: Any = None,
+        value: Any = None,
         create: bool = True,
     ) -> None:
         (key_asked, value_asked), (key_stored, value_stored) = self._open(
@@ -106,6 +138,15 @@ class PersistentDict(Ordered[K, V], MutableMapping[K, V]):
         if data is None:
             raise KeyError(key)
         return cast("V", self._values.decode(data))
+
+    @overload
+    def get(self, key: Any, default: None = None) -> V | None: ...
+
+    @overload
+    def get(self, key: Any, default: V) -> V: ...
+
+    @overload
+    def get(self, key: Any, default: T) -> V | T: ...
 
     def get(self, key: Any, default: Any = None) -> Any:
         """The value of a key, or `default`."""
@@ -155,6 +196,12 @@ class PersistentDict(Ordered[K, V], MutableMapping[K, V]):
         """
         return self._put(self._library.pc_dict_put_new, key, value) == raw.PC_OK
 
+    @overload
+    def setdefault(self: PersistentDict[K, T | None], key: K, default: None = None) -> T | None: ...
+
+    @overload
+    def setdefault(self, key: K, default: V) -> V: ...
+
     def setdefault(self, key: K, default: Any = None) -> Any:
         """The value of a key, stored now if there was none; atomic across processes."""
         while True:
@@ -175,6 +222,15 @@ class PersistentDict(Ordered[K, V], MutableMapping[K, V]):
         if data is None:
             raise KeyError(key)
         return cast("V", self._values.decode(data))
+
+    @overload
+    def pop(self, key: K) -> V: ...
+
+    @overload
+    def pop(self, key: K, default: V) -> V: ...
+
+    @overload
+    def pop(self, key: K, default: T) -> V | T: ...
 
     def pop(self, key: K, default: Any = _NO_DEFAULT) -> Any:
         """Removes a key and returns its value, or `default` if it is absent."""
@@ -301,15 +357,17 @@ class PersistentDict(Ordered[K, V], MutableMapping[K, V]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __or__(self, other: Mapping[Any, Any]) -> dict[Any, Any]:
+    def __or__(self, other: Mapping[A, B]) -> dict[K | A, V | B]:
         if not isinstance(other, Mapping):
             return NotImplemented
-        return {**self.copy(), **other}
+        joined: dict[Any, Any] = {**self.copy(), **other}
+        return joined
 
-    def __ror__(self, other: Mapping[Any, Any]) -> dict[Any, Any]:
+    def __ror__(self, other: Mapping[A, B]) -> dict[K | A, V | B]:
         if not isinstance(other, Mapping):
             return NotImplemented
-        return {**other, **self.copy()}
+        joined: dict[Any, Any] = {**other, **self.copy()}
+        return joined
 
     def __ior__(self, other: Any) -> PersistentDict[K, V]:  # type: ignore[misc]
         self.update(other)

@@ -169,7 +169,7 @@ class Environment:
         self._options = {
             name: value for name, value in locals().items() if name not in ("self", "path")
         }
-        self.path = os.fspath(path)
+        self.path: str = os.fspath(path)
         self._local = threading.local()
         self._library = library = raw.load()
         if durability not in _DURABILITY:

@@ -13,7 +13,58 @@ from __future__ import annotations
 
 import errno as _errno
 
-__all__ = ["ERRORS", "Error", "LibraryError", "PathExistsError"]
+__all__ = [
+    "BadHandleError",
+    "BadKeyError",
+    "BadNameError",
+    "BadTypeError",
+    "BadValueError",
+    "BusyError",
+    "CollectionsFullError",
+    "CommitUnknownError",
+    "ConflictError",
+    "CorruptedError",
+    "DiskFullError",
+    "ERRORS",
+    "EnvironmentFailedError",
+    "Error",
+    "ForkedError",
+    "FormatVersionError",
+    "InSnapshotError",
+    "InTransactionError",
+    "InvalidArgumentError",
+    "KeySizeError",
+    "LibraryError",
+    "LockVersionError",
+    "MapBusyError",
+    "MapFullError",
+    "NetworkFilesystemError",
+    "NoCollectionError",
+    "NoEnvironmentError",
+    "NoMemoryError",
+    "NoTransactionError",
+    "NotADatabaseError",
+    "NotInnermostError",
+    "NotPermittedError",
+    "NumberOverflowError",
+    "OptionsDifferError",
+    "PageSizeError",
+    "PanicError",
+    "PathExistsError",
+    "PidClashError",
+    "ReadOnlyError",
+    "ReadersFullError",
+    "RequiresError",
+    "StorageError",
+    "TransactionFailedError",
+    "TruncatedError",
+    "TypeMismatchError",
+    "UnavailableError",
+    "UnsupportedError",
+    "ValueSizeError",
+    "WrongKindError",
+    "WrongThreadError",
+]
 
 
 class LibraryError(ImportError):
@@ -45,7 +96,7 @@ class _SystemError(Error, OSError):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         # One argument leaves it None.
-        self.errno = self.code
+        self.errno: int | None = self.code
 
 
 class InvalidArgumentError(Error, ValueError):
@@ -79,14 +130,14 @@ class PathExistsError(_SystemError, FileExistsError):
     """
 
     status = 2
-    code = _errno.EEXIST
+    code: int | None = _errno.EEXIST
 
 
 class StorageError(_SystemError):
     """Reading or writing the files failed."""
 
     status = -5
-    code = _errno.EIO
+    code: int | None = _errno.EIO
 
 
 class ForkedError(Error, RuntimeError):
@@ -99,14 +150,14 @@ class NoEnvironmentError(_SystemError, FileNotFoundError):
     """There is no environment at that path, and none could be made."""
 
     status = -10
-    code = _errno.ENOENT
+    code: int | None = _errno.ENOENT
 
 
 class NotPermittedError(_SystemError, PermissionError):
     """The files or their directory may not be opened like that."""
 
     status = -11
-    code = _errno.EACCES
+    code: int | None = _errno.EACCES
 
 
 class NotADatabaseError(_SystemError):
@@ -281,14 +332,14 @@ class BusyError(_SystemError, TimeoutError):
     """The write lock was not had in time."""
 
     status = -56
-    code = _errno.ETIMEDOUT
+    code: int | None = _errno.ETIMEDOUT
 
 
 class ReadOnlyError(_SystemError, PermissionError):
     """A write to an environment that was opened to be read."""
 
     status = -57
-    code = _errno.EROFS
+    code: int | None = _errno.EROFS
 
 
 class MapFullError(_SystemError):
@@ -307,21 +358,21 @@ class DiskFullError(_SystemError):
     """The disk, a quota or a limit is full; nothing is lost."""
 
     status = -62
-    code = _errno.ENOSPC
+    code: int | None = _errno.ENOSPC
 
 
 class CommitUnknownError(_SystemError):
     """Storage failed during a commit: it may or may not have happened."""
 
     status = -63
-    code = _errno.EIO
+    code: int | None = _errno.EIO
 
 
 class EnvironmentFailedError(_SystemError):
     """Storage failed before; open the environment again."""
 
     status = -64
-    code = _errno.EIO
+    code: int | None = _errno.EIO
 
 
 class ConflictError(Error, RuntimeError):
@@ -348,4 +399,3 @@ ERRORS: dict[int, type[Error]] = {
     for kind in tuple(globals().values())
     if isinstance(kind, type) and issubclass(kind, Error) and kind.status < 0
 }
-__all__ += [kind.__name__ for kind in ERRORS.values()]

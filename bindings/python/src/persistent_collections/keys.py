@@ -136,7 +136,7 @@ class FixedKeys(KeyCodec):
         self._struct = struct.Struct(layout)
         self._order, self._letter = layout[0], layout[1:]
         self._to, self._from = to_number, from_number
-        self.width = self._struct.size
+        self.width: int | None = self._struct.size
 
     def encode(self, value: Any) -> bytes:
         return self._struct.pack(self._to(value))
@@ -161,7 +161,7 @@ class OpaqueKeys(KeyCodec):
 
     def __init__(self, type_: Type) -> None:
         super().__init__(type_)
-        self.width = type_.size
+        self.width: int | None = type_.size
 
     def encode(self, value: Any) -> bytes:
         return scalars.opaque(value, self.type.size)
@@ -178,7 +178,7 @@ class OpaqueKeys(KeyCodec):
 class UuidKeys(KeyCodec):
     """`uuid`: 16 bytes."""
 
-    width = 16
+    width: int | None = 16
 
     def encode(self, value: Any) -> bytes:
         return scalars.uuid_bytes(value)
@@ -275,7 +275,7 @@ class FloatKeys(KeyCodec):
 
     def __init__(self, type_: Type) -> None:
         super().__init__(type_)
-        self.width = 4 if type_.name == "f32" else 8
+        self.width: int | None = 4 if type_.name == "f32" else 8
         self._layout = ">f" if type_.name == "f32" else ">d"
         self._to = scalars.exact_single if type_.name == "f32" else scalars.real
 

@@ -50,7 +50,7 @@ class NarrowKeys(KeyCodec):
     def __init__(self, request: Request) -> None:
         super().__init__(Type("any"))
         self._any = key_codec(self.type)
-        self.looks_like = parse(request.text or "any")
+        self.looks_like: Type = parse(request.text or "any")
         self._check = _Check(key_codec(self.looks_like), request)
 
     def encode(self, value: Any) -> bytes:

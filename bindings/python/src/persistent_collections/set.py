@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, MutableSet, Set
 from ctypes import byref, c_bool
-from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Callable, cast, overload
 
 from . import _checked as checked
 from . import _raw as raw
@@ -15,14 +15,20 @@ from .environment import Environment
 from .iteration import EVERYTHING, Bounds
 from .narrow import NarrowKeys
 from .ranges import SetRange
-from .types import Request
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeGuard
+    from typing_extensions import TypeGuard, TypeVar
+
+    # Where no type can be seen, as in `element="u32"`, elements are Any.
+    T = TypeVar("T", default=Any)
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 __all__ = ["PersistentSet"]
 
-T = TypeVar("T")
+S = TypeVar("S")
 
 
 class PersistentSet(Collection, MutableSet[T]):
@@ -46,12 +52,22 @@ class PersistentSet(Collection, MutableSet[T]):
     _type_arguments = ("element",)
     _close_call = "pc_set_close"
 
+    @overload
+    def __init__(
+        self, environment: Environment, name: str, *, element: type[T], create: bool = True
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self, environment: Environment, name: str, *, element: Any = None, create: bool = True
+    ) -> None: ...
+
     def __init__(
         self,
         environment: Environment,
         name: str,
         *,
-        element: type[T] | str | Request | Any | None = None,
+        element: Any = None,
         create: bool = True,
     ) -> None:
         (asked,), (stored, *_) = self._open(
@@ -285,7 +301,7 @@ class PersistentSet(Collection, MutableSet[T]):
             self._remove_all(both)
             self.update(given - both)
 
-    def union(self, *others: Iterable[Any]) -> set[Any]:
+    def union(self, *others: Iterable[S]) -> set[T | S]:
         """A plain set of what is here or in any of the others."""
         return self.copy().union(*others)
 
@@ -297,7 +313,7 @@ class PersistentSet(Collection, MutableSet[T]):
         """A plain set of what is here and in none of the others."""
         return self.copy().difference(*others)
 
-    def symmetric_difference(self, other: Iterable[Any]) -> set[Any]:
+    def symmetric_difference(self, other: Iterable[S]) -> set[T | S]:
         """A plain set of what is in exactly one of the two."""
         return self.copy().symmetric_difference(other)
 
@@ -321,46 +337,46 @@ class PersistentSet(Collection, MutableSet[T]):
 
     # Operators: with sets only.
 
-    def __or__(self, other: Any) -> Any:
+    def __or__(self, other: Set[S]) -> set[T | S]:
         return self.union(other) if isinstance(other, Set) else NotImplemented
 
     __ror__ = __or__
 
-    def __and__(self, other: Any) -> Any:
+    def __and__(self, other: Set[Any]) -> set[T]:
         return self.intersection(other) if isinstance(other, Set) else NotImplemented
 
     __rand__ = __and__
 
-    def __sub__(self, other: Any) -> Any:
+    def __sub__(self, other: Set[Any]) -> set[T]:
         return self.difference(other) if isinstance(other, Set) else NotImplemented
 
-    def __rsub__(self, other: Any) -> Any:
+    def __rsub__(self, other: Set[Any]) -> set[Any]:
         return set(other).difference(self) if isinstance(other, Set) else NotImplemented
 
-    def __xor__(self, other: Any) -> Any:
+    def __xor__(self, other: Set[S]) -> set[T | S]:
         return self.symmetric_difference(other) if isinstance(other, Set) else NotImplemented
 
     __rxor__ = __xor__
 
-    def __ior__(self, other: Any) -> Any:
+    def __ior__(self, other: Set[Any]) -> PersistentSet[T]:  # type: ignore[misc]
         if not isinstance(other, Set):
             return NotImplemented
         self.update(other)
         return self
 
-    def __iand__(self, other: Any) -> Any:
+    def __iand__(self, other: Set[Any]) -> PersistentSet[T]:
         if not isinstance(other, Set):
             return NotImplemented
         self.intersection_update(other)
         return self
 
-    def __isub__(self, other: Any) -> Any:
+    def __isub__(self, other: Set[Any]) -> PersistentSet[T]:
         if not isinstance(other, Set):
             return NotImplemented
         self.difference_update(other)
         return self
 
-    def __ixor__(self, other: Any) -> Any:
+    def __ixor__(self, other: Set[Any]) -> PersistentSet[T]:  # type: ignore[misc]
         if not isinstance(other, Set):
             return NotImplemented
         self.symmetric_difference_update(other)

@@ -82,7 +82,7 @@ class MissingType:
 
 
 #: Julia's `missing`, CBOR's undefined: a value that is not known.
-missing = MissingType()
+missing: MissingType = MissingType()
 
 
 class Pairs(list[tuple[Any, Any]]):

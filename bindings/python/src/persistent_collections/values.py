@@ -32,7 +32,7 @@ class ValueCodec:
 
     def __init__(self, type_: Type) -> None:
         self.type = type_
-        self.width = type_.width
+        self.width: int | None = type_.width
 
     def encode(self, value: Any) -> bytes:
         """The bytes of a value."""
@@ -134,8 +134,8 @@ class ArrayValues(ValueCodec):
 
     def __init__(self, type_: Type) -> None:
         super().__init__(type_)
-        self.element = type_.elements[0].name
-        self.shape = type_.shape
+        self.element: str = type_.elements[0].name
+        self.shape: tuple[int, ...] | None = type_.shape
 
     def encode(self, value: Any) -> bytes:
         return arrays.to_bytes(value, self.element, self.shape)
