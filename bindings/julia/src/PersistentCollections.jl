@@ -16,9 +16,10 @@ Julia, Python, C and C++.
 - `environment.jl`: environments, their flags and errors (module `LMDB`)
 - `transactions.jl`: transactions, snapshots, and which task a call belongs to
 - `types.jl`, `keys.jl`, `tuples.jl`, `values.jl`: Julia types, type strings and bytes
+- `raw.jl`: collections without types, and `LMDB.MDBValue`
 - `any.jl`, `cbor.jl`, `structs.jl`: values that bring their own type along
 - `collection.jl`: what dicts and sets have in common: opening, columns of many items
-- `dict.jl`, `set.jl`, `iteration.jl`: the collections as Julia's own
+- `dict.jl`, `set.jl`, `iteration.jl`, `protocol.jl`: the collections as Julia's own
 """
 module PersistentCollections
 
@@ -36,6 +37,7 @@ include("types.jl")
 include("tuples.jl")
 include("keys.jl")
 include("values.jl")
+include("raw.jl")
 include("cbor.jl")
 include("any.jl")
 include("structs.jl")
@@ -45,6 +47,7 @@ include("collection.jl")
 include("iteration.jl")
 include("dict.jl")
 include("set.jl")
+include("protocol.jl")
 
 export LMDB, Environment, PersistentDict, PersistentSet
 export transaction, snapshot

@@ -139,12 +139,6 @@ function refuse_shape(@nospecialize(T::Type), wanted::Union{Nothing,String}, sto
         "open the dict with values of type $held and shape=$shape (Julia's dimensions, the reverse of the type string's)")))
 end
 
-# What the opener of a raw collection says of it: of a type without a type string, at least its width.
-function raw_typestring(@nospecialize(T::Type), wanted::Union{Nothing,String})
-    (wanted === nothing || wanted == "any") || return wanted
-    return isconcretetype(T) && isbitstype(T) && sizeof(T) > 0 ? "opaque[$(sizeof(T))]" : "bytes"
-end
-
 # Opens by `open(types…)` what the schema says or will say. Between looking and opening another process may
 # create the collection; then it is looked at again.
 function open_as_stored(open, env::Environment, name::String, kind::Symbol, wanted, types, roles)

@@ -137,9 +137,10 @@ end
 Base.get(default::Base.Callable, dict::PersistentDict, key) =
     (value = lookup(dict, key); value === nothing ? default() : something(value))
 
-# Bytes of a dict without types are what the default is.
+# Bytes of a dict without types are what the default is, if that tells.
 as_default(value, default) = value
-as_default(value::LMDB.MDBValue, default::T) where {T<:Union{String,Number,Vector,Tuple}} = convert(T, value)
+as_default(value::LMDB.MDBValue, default::T) where {T} = convert(T, value)
+as_default(value::LMDB.MDBValue, ::Union{Nothing,Missing}) = value
 
 function Base.haskey(dict::PersistentDict, key)
     bytes = sought(dict.keycolumn, key)
@@ -160,7 +161,7 @@ end
 
 Base.setindex!(dict::PersistentDict, value, key) = (store(Lib.pc_dict_put, dict, key, value); dict)
 
-Base.get!(dict::PersistentDict, key, default) = get!(() -> default, dict, key)
+Base.get!(dict::PersistentDict, key, default) = as_default(get!(() -> default, dict, key), default)
 
 function Base.get!(default::Base.Callable, dict::PersistentDict{K,V}, key) where {K,V}
     while true
@@ -200,7 +201,7 @@ function Base.pop!(dict::PersistentDict, key)
 end
 
 Base.pop!(dict::PersistentDict, key, default) =
-    (value = take(dict, key); value === nothing ? default : something(value))
+    (value = take(dict, key); value === nothing ? default : as_default(something(value), default))
 
 function Base.pop!(dict::PersistentDict)
     return transaction(dict.env) do
@@ -291,20 +292,7 @@ Iterators.reverse(dict::PersistentDict) = Iterators.reverse(view_of(dict, EVERYT
 Iterators.reverse(keys::Base.KeySet{<:Any,<:PersistentDict}) = Iterators.reverse(keys_view(keys.dict, EVERYTHING))
 Iterators.reverse(values::Base.ValueIterator{<:PersistentDict}) = Iterators.reverse(values_view(values.dict, EVERYTHING))
 
-function Base.first(dict::PersistentDict)
-    entry = first_item(view_of(dict, EVERYTHING))
-    entry === nothing && throw(BoundsError(dict))
-    return something(entry)
-end
-
-function Base.last(dict::PersistentDict)
-    entry = first_item(view_of(dict, turned(EVERYTHING)))
-    entry === nothing && throw(BoundsError(dict))
-    return something(entry)
-end
-
 Base.copy(dict::PersistentDict{K,V}) where {K,V} = Dict{K,V}(pair for pair in view_of(dict, EVERYTHING))
-Base.empty(::PersistentDict{K,V}, ::Type{K2}=K, ::Type{V2}=V) where {K,V,K2,V2} = Dict{K2,V2}()
 
 # ---- many entries at once: each is one transaction
 

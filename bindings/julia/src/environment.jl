@@ -11,56 +11,62 @@ include("lmdb_flags.jl")
 
 """
     LMDBError(code, message)
+    LMDBError(code)
 
 What every failing call of the library throws. `code` is the library's status (`PC_ERR_…` of the C
-header, a negative number), `message` one line that says what happened, to what, and what to do.
+header, a negative number), `message` one line that says what happened, to what, and what to do; by
+default, what the status means. It is shown as both.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> failure = try; LMDB.Environment("/no/such/place"); catch caught; caught; end;
+
+julia> failure isa LMDB.LMDBError, failure.code
+(true, -10)
+
+julia> LMDB.LMDBError(-10, "nothing is there")
+nothing is there (-10)
+```
 """
 struct LMDBError <: Exception
     code::Int32
     message::String
 end
 
+LMDBError(code::Integer) = LMDBError(code, unsafe_string(Lib.pc_strerror(code)))
+
+Base.show(io::IO, failure::LMDBError) = print(io, failure.message, " (", failure.code, ")")
 Base.showerror(io::IO, failure::LMDBError) = print(io, "LMDBError: ", failure.message, " (code ", failure.code, ")")
 
 """
-    MDBValue(data)
+    MDBValue(item)
 
-The bytes of a key or value of a collection without types, as they are stored. `convert` makes a
-`String`, a number, a struct of plain data or a vector of these from it, and a key or value of such a
-type is stored as its plain bytes.
+Bytes as they are stored: what keys and values of a collection without types are, if it is opened as
+`Any`. Made of text, a number, a struct of plain data, mutable or not, or a vector of these, it holds its
+bytes in memory, and `convert` makes each of these of it again, or throws an `ArgumentError` if the number
+of bytes does not fit. `data` is the bytes. In a collection of type `any` it is stored as bytes.
 
 ```jldoctest
 julia> using PersistentCollections
 
-julia> convert(String, LMDB.MDBValue(UInt8[0x68, 0x69]))
-"hi"
+julia> value = LMDB.MDBValue("hi");
+
+julia> value.data == [0x68, 0x69]
+true
+
+julia> convert(String, value), convert(Int16, value)
+("hi", 26984)
 ```
 """
 struct MDBValue
     data::Vector{UInt8}
+
+    MDBValue(data::Vector{UInt8}) = new(data)
 end
 
 Base.:(==)(a::MDBValue, b::MDBValue) = a.data == b.data
 Base.hash(value::MDBValue, seed::UInt) = hash(value.data, hash(MDBValue, seed))
-Base.convert(::Type{MDBValue}, text::AbstractString) = MDBValue(Vector{UInt8}(codeunits(String(text))))
-Base.convert(::Type{MDBValue}, bytes::Vector{UInt8}) = MDBValue(bytes)
-Base.convert(::Type{String}, value::MDBValue) = String(copy(value.data))
-Base.convert(::Type{Vector{UInt8}}, value::MDBValue) = copy(value.data)
-Base.convert(::Type{Vector{T}}, value::MDBValue) where {T} = collect(plain(Vector{T}, value))
-Base.convert(::Type{T}, value::MDBValue) where {T<:Number} = plain(T, value)
-Base.convert(::Type{T}, value::MDBValue) where {T<:Tuple} = plain(T, value)
-
-function plain(::Type{Vector{T}}, value::MDBValue) where {T}
-    (isbitstype(T) && length(value.data) % sizeof(T) == 0) ||
-        throw(ArgumentError("$(length(value.data)) bytes are no whole number of $T"))
-    return reinterpret(T, value.data)
-end
-
-function plain(::Type{T}, value::MDBValue) where {T}
-    (isbitstype(T) && length(value.data) == sizeof(T)) ||
-        throw(ArgumentError("$(length(value.data)) bytes are not a $T"))
-    return reinterpret(T, value.data)[1]
-end
 
 """
     Environment(path; keywords...)
@@ -70,8 +76,27 @@ Opens the LMDB environment at `path`, a directory, and creates it (not its paren
 a function, typically as a do-block, calls `f(env)`, closes the environment and returns what `f` did.
 Without one, close it with `close`; one that is dropped is closed by the garbage collector.
 
-The same environment may be opened several times, by any path to it; each opening is closed by itself.
-May be used from any thread.
+The same environment may be opened several times, by any path to it: the openings are equal (`==`), and each
+is closed by itself. Options that differ from those of one that is open are an error. May be used from any
+thread.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> path = joinpath(mktempdir(), "data");
+
+julia> Environment(path) do env
+           PersistentDict{String,Int}(env; id="counts")["foo"] = 1
+       end;
+
+julia> env = Environment(path; read_only=true);
+
+julia> PersistentDict{String,Int}(env; id="counts")["foo"]
+1
+
+julia> close(env), close(env)
+(true, false)
+```
 
 # Keywords
 - `flags`: LMDB's flags, for programs of PersistentCollections.jl 0.2: `MDB_RDONLY`, `MDB_NOSUBDIR`,
@@ -111,8 +136,16 @@ mutable struct Environment
         options = Ref(Lib.EnvOptions(sizeof(Lib.EnvOptions), mapsize, mode, maxdbs, maxreaders,
             durability_number, milliseconds(flush_interval), timeout, bits, 0))
         path = String(path)
-        handle = GC.@preserve path options written(UInt64(0)) do out
+        open() = GC.@preserve path options written(UInt64(0)) do out
             Lib.pc_env_open(text_address(path), Base.unsafe_convert(Ptr{Lib.EnvOptions}, options), out)
+        end
+        handle = try
+            open()
+        catch failure
+            (failure isa LMDBError && failure.code == Lib.PC_ERR_OPTIONS_DIFFER) || rethrow()
+            # One that was dropped without a close stands in the way until the garbage collector finds it.
+            GC.gc()
+            open()
         end
         env = new(path, realpath(path), Threads.Atomic{UInt64}(handle))
         return finalizer(drop_handle, env)
@@ -138,6 +171,9 @@ end
 
 # A finalizer has nobody to tell of a failure; closing twice is harmless.
 drop_handle(env::Environment) = (Lib.pc_env_close(Threads.atomic_xchg!(env.handle, UInt64(0))); nothing)
+
+Base.:(==)(a::Environment, b::Environment) = a === b || (a.identity == b.identity && isopen(a) && isopen(b))
+Base.hash(env::Environment, seed::UInt) = hash(env.identity, hash(Environment, seed))
 
 Base.show(io::IO, env::Environment) =
     print(io, "Environment(", repr(env.path), isopen(env) ? ")" : ") (closed)")

@@ -21,8 +21,8 @@ end
 """
 A lazy view of a part of a collection, as [`between`](@ref), [`prefix`](@ref) and `Iterators.reverse`
 give it: it iterates as its collection does, each time anew. `first` and `last` give its ends, and throw
-a `BoundsError` if it is empty; `keys` and `values` are views of these alone; `empty!` removes what is in
-it from the collection.
+a `BoundsError` if it is empty; `keys` and `values` are views of these alone; `length` counts, which takes
+the time of a loop; `empty!` removes what is in it from the collection.
 """
 struct View{C,What}
     collection::C
@@ -36,7 +36,8 @@ values_view(collection::C, bounds::Bounds) where {C} = View{C,:values}(collectio
 Base.IteratorSize(::Type{<:View}) = Base.SizeUnknown()
 Base.IteratorEltype(::Type{<:View}) = Base.HasEltype()
 
-Base.show(io::IO, view::View) = print(io, "view of a part of ", summary(view.collection))
+Base.show(io::IO, view::View{C,What}) where {C,What} =
+    print(io, What, " of a part of a ", C, isopen(view.collection) ? "" : " (closed)")
 
 # Copies of a batch's columns, so that what is decoded later, or again, is what was read.
 mutable struct Page
@@ -180,6 +181,22 @@ function Base.first(view::View)
 end
 
 Base.last(view::View) = first(Iterators.reverse(view))
+
+# Counts without decoding; the whole of a collection is counted already.
+function Base.length(view::View)
+    view.bounds.flags & ~Lib.PC_RANGE_REVERSE == 0 && return length(view.collection)
+    cursor, count = open_cursor(view), 0
+    cursor.items = MOST_ITEMS
+    try
+        while (page = fetch_page!(cursor)).count > 0
+            count += page.count
+        end
+    finally
+        close_cursor(cursor)
+    end
+    return count
+end
+
 Base.isempty(view::View) = first_item(view) === nothing
 Iterators.reverse(view::View{C,What}) where {C,What} = View{C,What}(view.collection, turned(view.bounds))
 Base.keys(view::View{C,:pairs}) where {C} = keys_view(view.collection, view.bounds)

@@ -9,6 +9,9 @@ order. Without a type it is opened as it is stored. Elements are of the types th
 [`PersistentDict`](@ref)'s keys can have, and all that is said there of transactions, threads and
 iteration holds here too.
 
+Set operations between two persistent sets of the same type go by the stored bytes: of two sets of `Any` neither
+holds the other's `1` because it has a `1.0` or a `true`, which are three elements in every language.
+
 ```julia
 letters = PersistentSet{String}(env; id="letters")
 push!(letters, "a")
@@ -102,29 +105,7 @@ Base.iterate(set::PersistentSet) = iterate(view_of(set, EVERYTHING))
 Base.iterate(set::PersistentSet, state::State) = iterate(view_of(set, EVERYTHING), state)
 Iterators.reverse(set::PersistentSet) = Iterators.reverse(view_of(set, EVERYTHING))
 
-function Base.first(set::PersistentSet)
-    element = first_item(view_of(set, EVERYTHING))
-    element === nothing && throw(BoundsError(set))
-    return something(element)
-end
-
-function Base.last(set::PersistentSet)
-    element = first_item(view_of(set, turned(EVERYTHING)))
-    element === nothing && throw(BoundsError(set))
-    return something(element)
-end
-
-# As Julia shows a set; where space is short, only its beginning.
-function Base.show(io::IO, set::PersistentSet{T}) where {T}
-    limit = get(io, :limit, false) ? 20 : typemax(Int)
-    shown = collect(Iterators.take(set, limit))
-    print(io, "PersistentSet{", T, "}(")
-    show(IOContext(io, :typeinfo => Vector{T}), shown)
-    print(io, length(set) > length(shown) ? ", …)" : ")")
-end
-
 Base.copy(set::PersistentSet{T}) where {T} = Set{T}(view_of(set, EVERYTHING))
-Base.empty(::PersistentSet{T}, ::Type{U}=T) where {T,U} = Set{U}()
 
 # ---- many elements at once: each is one transaction
 

@@ -71,7 +71,7 @@ end
 putnested!(out::Vector{UInt8}, element) = element === nothing ? push!(out, 0x00, 0xff) : putany!(out, element)
 
 anykey(key) = putany!(UInt8[], key)
-anykey(key::LMDB.MDBValue) = throw(ArgumentError("raw bytes as a key are for collections without types"))
+anykey(key::LMDB.MDBValue) = anykey(key.data)
 
 # ---- reading
 

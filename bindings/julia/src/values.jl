@@ -57,41 +57,6 @@ function readarray(::Type{T}, data::Ptr{UInt8}, shape::Dims) where {T<:Fixed}
     return array
 end
 
-# ---- collections without types: native order, in keys too, and no other encoding
-
-rawbytes(item::String) = item
-rawbytes(item::Vector{UInt8}) = item
-rawbytes(item::LMDB.MDBValue) = item.data
-rawbytes(item::Union{Symbol,Char}) = string(item)
-rawbytes(item::UUID) = valuebytes(item)
-rawbytes(item::Date) = bits(days(item))
-rawbytes(item::DateTime) = bits(microseconds(item))
-rawbytes(item::Array{T}) where {T<:Fixed} = item
-
-function rawbytes(item)
-    isbitstype(typeof(item)) && return bits(item)
-    isopaque(typeof(item)) && return opaquebytes(item)
-    throw(ArgumentError("$(typeof(item)) has no plain bytes, which are all that a raw collection holds"))
-end
-
-readraw(::Type{Any}, data, count) = LMDB.MDBValue(copybytes(data, count))
-readraw(::Type{T}, data, count) where {T<:Union{String,Symbol,Char,UUID}} = readvalue(T, data, count)
-readraw(::Type{Vector{UInt8}}, data, count) = copybytes(data, count)
-readraw(::Type{LMDB.MDBValue}, data, count) = LMDB.MDBValue(copybytes(data, count))
-readraw(::Type{Date}, data, count) = date_of(load(Int32, data, count))
-readraw(::Type{DateTime}, data, count) = datetime_of(load(Int64, data, count))
-readraw(::Type{Bool}, data, count) = load(UInt8, data, count) != 0
-readraw(::Type{T}, data, count) where {T<:Enum} = T(load(enumbase(T), data, count))
-
-function readraw(::Type{Vector{T}}, data, count) where {T<:Fixed}
-    count % sizeof(T) == 0 || throw(ArgumentError("$count bytes are no whole number of $T"))
-    array = Vector{T}(undef, count ÷ sizeof(T))
-    GC.@preserve array unsafe_copyto!(Ptr{UInt8}(pointer(array)), data, count)
-    return array
-end
-
-readraw(::Type{T}, data, count) where {T} = readopaque(T, data, count)
-
 # ---- a column's values
 
 function encode_value(column::Column{V}, value::V) where {V}

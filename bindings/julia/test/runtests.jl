@@ -30,7 +30,7 @@ function fails_with(f, code)
     return false
 end
 
-const FILES = ["types", "keys", "any", "vectors", "environment", "dict", "set", "iteration", "transactions", "raw", "threads", "model", "readme"]
+const FILES = ["types", "keys", "any", "vectors", "environment", "dict", "set", "protocol", "iteration", "transactions", "raw", "threads", "model", "readme"]
 
 passed(set) = set.n_passed + mapreduce(result -> result isa Test.DefaultTestSet ? passed(result) : 0, +, set.results; init=0)
 

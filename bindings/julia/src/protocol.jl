@@ -1,0 +1,82 @@
+# What else Base's dicts and sets do. Where Base makes a new collection of a persistent one it is a plain one,
+# and where it changes one in several steps that is one transaction.
+
+const Persistent = Union{PersistentDict,PersistentSet}
+const KeysOrValues = Union{Base.KeySet{<:Any,<:PersistentDict},Base.ValueIterator{<:PersistentDict}}
+
+# Others may write between `length` and the end of a loop: what counts is what comes.
+Base.IteratorSize(::Type{<:Persistent}) = Base.SizeUnknown()
+Base.IteratorSize(::Type{<:KeysOrValues}) = Base.SizeUnknown()
+
+whole(collection::Persistent) = view_of(collection, EVERYTHING)
+whole(keys::Base.KeySet{<:Any,<:PersistentDict}) = keys_view(keys.dict, EVERYTHING)
+whole(values::Base.ValueIterator{<:PersistentDict}) = values_view(values.dict, EVERYTHING)
+
+# The ends, leaving no iterator open.
+function Base.first(collection::Union{Persistent,KeysOrValues})
+    found = first_item(whole(collection))
+    found === nothing && throw(BoundsError(collection))
+    return something(found)
+end
+
+function Base.last(collection::Union{Persistent,KeysOrValues})
+    found = first_item(Iterators.reverse(whole(collection)))
+    found === nothing && throw(BoundsError(collection))
+    return something(found)
+end
+
+Base.sizehint!(collection::Persistent, ::Integer; keywords...) = collection
+
+Base.getkey(dict::PersistentDict{K}, key, default) where {K} = haskey(dict, key) ? storable(K, key) : default
+
+Base.empty(::PersistentDict, ::Type{K}, ::Type{V}) where {K,V} = Dict{K,V}()
+Base.empty(::PersistentSet, ::Type{T}) where {T} = Set{T}()
+
+# ---- several at once
+
+Base.push!(dict::PersistentDict, first::Pair, second::Pair, more::Pair...) =
+    (store_many(dict, ((first, second, more...),)); dict)
+Base.push!(set::PersistentSet, first, second, more...) = (add_many(set, to_store(set, ((first, second, more...),))); set)
+
+Base.copy!(dict::PersistentDict, source::AbstractDict) = exchanged!(merge!, dict, source)
+Base.copy!(set::PersistentSet, source::AbstractSet) = exchanged!(union!, set, source)
+
+function exchanged!(fill!, collection::Persistent, source)
+    collection === source && return collection
+    return transaction(() -> fill!(empty!(collection), source), collection.env)
+end
+
+Base.replace(collection::Persistent, old_new::Pair...; keywords...) = replace(copy(collection), old_new...; keywords...)
+Base.replace(new::Base.Callable, collection::Persistent; keywords...) = replace(new, copy(collection); keywords...)
+
+Base.replace!(collection::Persistent, old_new::Pair...; keywords...) =
+    transaction(() -> invoke(replace!, Tuple{Any,Vararg{Pair}}, collection, old_new...; keywords...), collection.env)
+Base.replace!(new::Base.Callable, collection::Persistent; keywords...) =
+    transaction(() -> invoke(replace!, Tuple{Base.Callable,Any}, new, collection; keywords...), collection.env)
+
+# ---- showing
+
+# As Julia shows plain ones. What is shown is of one moment, and no iterator is left where it stops early.
+at_one_moment(show_it, io::IO, collection::Persistent) =
+    isopen(collection) ? snapshot(show_it, collection.env) : summary(io, collection)
+
+Base.summary(io::IO, dict::PersistentDict) =
+    isopen(dict) ? invoke(summary, Tuple{IO,AbstractDict}, io, dict) : print(io, typeof(dict), " (closed)")
+Base.summary(io::IO, set::PersistentSet) =
+    isopen(set) ? invoke(summary, Tuple{IO,AbstractSet}, io, set) : print(io, typeof(set), " (closed)")
+
+Base.show(io::IO, dict::PersistentDict) =
+    at_one_moment(() -> invoke(show, Tuple{IO,AbstractDict}, io, dict), io, dict)
+Base.show(io::IO, plain::MIME"text/plain", dict::PersistentDict) =
+    at_one_moment(() -> invoke(show, Tuple{IO,MIME"text/plain",AbstractDict}, io, plain, dict), io, dict)
+Base.show(io::IO, plain::MIME"text/plain", set::PersistentSet) =
+    at_one_moment(() -> invoke(show, Tuple{IO,MIME"text/plain",AbstractSet}, io, plain, set), io, set)
+
+# Base has this for `Set` alone. Where space is short, only the beginning.
+Base.show(io::IO, set::PersistentSet{T}) where {T} = at_one_moment(io, set) do
+    limit = get(io, :limit, false) ? 20 : typemax(Int)
+    beginning = collect(Iterators.take(set, limit))
+    print(io, "PersistentSet{", T, "}(")
+    show(IOContext(io, :typeinfo => Vector{T}), beginning)
+    print(io, length(set) > length(beginning) ? ", …)" : ")")
+end
