@@ -38,6 +38,7 @@ export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 .PHONY: test-sanitizers
 .PHONY: clean
 .PHONY: torture
+.PHONY: handlings
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -49,6 +50,7 @@ help:
 	@echo 'make abi     tests/abi/abi.txt anew: what programs may rely on, after an addition to it'
 	@echo 'make install | install-strip | uninstall   PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR=: library and headers'
 	@echo 'make torture  some minutes of killing processes that write, against losing anything'
+	@echo 'make handlings   that each handling of a hard spot is needed: without it, a test fails'
 	@echo 'make valgrind | test-sanitizers   the C tests under valgrind, under the thread sanitizer'
 	@echo 'make test-rust | test-c | test-install | test-python | test-julia | test-cross   one part of the tests'
 
@@ -100,8 +102,8 @@ lint: $(VENV)/.ready
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
 	$(VENV)/bin/clang-format --dry-run --Werror $(C_SOURCES)
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check . tools/handlings
+	$(VENV)/bin/ruff format --check . tools/handlings
 	cd bindings/python && ../../$(PYTHON) -m mypy
 	cd bindings/python && ../../$(PYTHON) -m basedpyright --warnings --pythonpath ../../$(PYTHON)
 	# What a user's type checker sees of the package has a type, all of it.
@@ -158,6 +160,10 @@ manual:
 	@mkdir -p target/manual
 	@VERSION=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1) doxygen docs/manual/Doxyfile
 	@echo target/manual/html/index.html
+
+# Takes each handling of tests/handlings out of a copy of the tree, and sees its test fail; HANDLINGS names some of them.
+handlings: $(VENV)/.ready
+	@tools/handlings $(HANDLINGS)
 
 clean:
 	rm -rf target

@@ -13,7 +13,7 @@ use persistent_collections::ffi::{
     PC_OK, pc_dict, pc_dict_open, pc_env, pc_env_close, pc_env_open, pc_iter, pc_iter_open_dict,
     pc_iter_prev, pc_iter_seek,
 };
-use persistent_collections::{Dict, Environment, Status};
+use persistent_collections::{Dict, Environment, Options, Status};
 use tempfile::TempDir;
 
 /// An environment with one database, made by LMDB alone.
@@ -79,6 +79,48 @@ fn a_dropped_collection_with_orders_of_its_own_is_not_made_anew() {
     let error = Dict::<String, String>::open(&env, "raw").unwrap_err();
     assert_eq!(error.status(), Status::TypeMismatch);
     assert!(error.message().contains("another program"), "{error}");
+}
+
+/// Puts a record into a named database of an environment that nobody has open.
+fn put_elsewhere(path: &Path, name: &str, key: &[u8], value: &[u8]) {
+    let c_path = CString::new(path.to_str().unwrap()).unwrap();
+    let name = CString::new(name).unwrap();
+    let val = |bytes: &[u8]| ffi::MDB_val { mv_size: bytes.len(), mv_data: bytes.as_ptr().cast_mut().cast() };
+    // SAFETY: LMDB's calls in the order that its manual gives; every pointer is valid for its call.
+    unsafe {
+        let (mut env, mut txn, mut dbi) = (ptr::null_mut(), ptr::null_mut(), 0);
+        assert_eq!(ffi::mdb_env_create(&raw mut env), 0);
+        assert_eq!(ffi::mdb_env_set_maxdbs(env, 8), 0);
+        assert_eq!(ffi::mdb_env_open(env, c_path.as_ptr(), ffi::MDB_NOSYNC, 0o644), 0);
+        assert_eq!(ffi::mdb_txn_begin(env, ptr::null_mut(), 0, &raw mut txn), 0);
+        assert_eq!(ffi::mdb_dbi_open(txn, name.as_ptr(), 0, &raw mut dbi), 0);
+        let (mut key, mut value) = (val(key), val(value));
+        assert_eq!(ffi::mdb_put(txn, dbi, &raw mut key, &raw mut value, 0), 0);
+        assert_eq!(ffi::mdb_txn_commit(txn), 0);
+        ffi::mdb_env_close(env);
+    }
+}
+
+#[test]
+fn what_another_program_puts_into_a_dropped_collection_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    {
+        let env = open(&path);
+        Dict::<Vec<u8>, Vec<u8>>::open(&env, "x").unwrap().put(b"a", b"1").unwrap();
+        env.drop_collection("x").unwrap();
+    }
+    put_elsewhere(&path, "x", b"theirs", b"2");
+    let env = Environment::open(&path, &Options { max_collections: 8, ..options() }).unwrap();
+    // Opens what there is.
+    env.begin_read().unwrap().commit().unwrap();
+    // Dropped names give their places back meanwhile.
+    for n in 0..100 {
+        Dict::<i64, i64>::open(&env, &format!("n{n}")).unwrap().put(&n, &n).unwrap();
+        env.drop_collection(&format!("n{n}")).unwrap();
+    }
+    let theirs = env.schema("x").unwrap().unwrap();
+    assert_eq!((theirs.schema, theirs.len), (None, 1));
 }
 
 #[test]

@@ -51,6 +51,28 @@ fn a_batch_larger_than_the_map_fits() {
 }
 
 #[test]
+fn the_map_grows_before_a_write_where_less_than_a_quarter_is_free() {
+    let (_dir, env) = small();
+    let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
+    let sizes = || {
+        let info = env.info().unwrap();
+        (info.map_size, (info.pages_used + info.pages_free) * info.page_size)
+    };
+    for key in 0.. {
+        let (map, used) = sizes();
+        if used > map - map / 4 {
+            break;
+        }
+        dict.put(&key, &[7; 10_000]).unwrap();
+    }
+    assert_eq!(sizes().0, MIB as u64, "nothing has outgrown it yet");
+    let txn = env.begin_write().unwrap();
+    assert_eq!(sizes().0, 2 * MIB as u64);
+    dict.put(&-1, &vec![7; MIB / 2]).unwrap();
+    txn.commit().unwrap();
+}
+
+#[test]
 fn a_transaction_that_outgrows_the_map_is_doomed_and_fits_when_run_again() {
     let (_dir, env) = small();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();

@@ -286,6 +286,75 @@ fn slots_of_a_killed_process_are_freed() {
     assert_eq!((info.oldest_reader_txn, info.pages_held), (info.last_txn, 0));
 }
 
+/// A process that opens an environment with four reader slots, takes two, and ends with the test.
+fn holds_two_slots(test: &str, path: &std::path::Path) -> std::process::Child {
+    let (process, mut lines) = child(test, path);
+    assert!(lines.any(|line| line == "holds"));
+    process
+}
+
+/// The part of such a process; gives whether this is one.
+fn is_holding_two_slots() -> bool {
+    let Some(path) = is_child() else { return false };
+    let env = Environment::open(path, &four_readers()).unwrap();
+    let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
+    let _iterators = (dict.iter().unwrap(), dict.iter().unwrap());
+    println!("\nholds");
+    // Until it is killed; or else the other process has ended.
+    std::io::stdin().lines().for_each(drop);
+    true
+}
+
+fn four_readers() -> Options {
+    Options { max_readers: 4, ..options() }
+}
+
+/// An environment with a dict, closed.
+fn closed(dir: &tempfile::TempDir) -> std::path::PathBuf {
+    let path = dir.path().join("data");
+    let env = Environment::open(&path, &four_readers()).unwrap();
+    Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap().put(&1, &[1]).unwrap();
+    path
+}
+
+#[test]
+fn slots_of_a_killed_process_are_freed_by_opening() {
+    if is_holding_two_slots() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = closed(&dir);
+    let test = "slots_of_a_killed_process_are_freed_by_opening";
+    // One lives on: a process that is alone makes the table of readers anew.
+    let (mut lives, mut dies) = (holds_two_slots(test, &path), holds_two_slots(test, &path));
+    dies.kill().unwrap();
+    dies.wait().unwrap();
+    let env = Environment::open(&path, &four_readers()).unwrap();
+    let readers = env.readers().unwrap();
+    assert!(readers.iter().all(|reader| reader.process != dies.id()), "{readers:?}");
+    assert_eq!(readers.iter().filter(|reader| reader.process == lives.id()).count(), 2);
+    lives.kill().unwrap();
+    lives.wait().unwrap();
+}
+
+#[test]
+fn slots_of_a_killed_process_are_freed_by_a_read_that_finds_none() {
+    if is_holding_two_slots() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = closed(&dir);
+    let env = Environment::open(&path, &four_readers()).unwrap();
+    let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
+    let mut other = holds_two_slots("slots_of_a_killed_process_are_freed_by_a_read_that_finds_none", &path);
+    let mut iterators = vec![dict.iter().unwrap(), dict.iter().unwrap()];
+    assert_eq!(dict.iter().map(drop).unwrap_err().status(), Status::ReadersFull);
+    other.kill().unwrap();
+    other.wait().unwrap();
+    iterators.push(dict.iter().unwrap());
+    assert!(iterators.into_iter().all(|entries| entries.count() == 1));
+}
+
 #[test]
 fn a_copy_beyond_the_limit_on_file_sizes_fails_and_does_no_harm() {
     const LIMIT: u64 = 1 << 20;

@@ -71,6 +71,78 @@ fn a_snapshot_can_open_what_was_there_when_it_began() {
     snapshot.commit().unwrap();
 }
 
+/// An opening takes the first number that is free as its transaction sees it: one that a writer of the process has
+/// just been given would be given out twice.
+#[test]
+fn a_name_is_opened_only_in_the_processs_turn_to_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    {
+        let env = Environment::open(&path, &options()).unwrap();
+        Dict::<i64, i64>::open(&env, "old").unwrap().put(&1, &1).unwrap();
+    }
+    let patience = std::time::Duration::from_millis(20);
+    let env = Environment::open(&path, &Options { write_timeout: Some(patience), ..options() }).unwrap();
+    let txn = env.begin_write().unwrap();
+    let new = Dict::<i64, i64>::open(&env, "new").unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| assert_eq!(status(Dict::<i64, i64>::open_existing(&env, "old")), Status::Busy));
+    });
+    new.put(&2, &2).unwrap();
+    txn.commit().unwrap();
+    let old = Dict::<i64, i64>::open_existing(&env, "old").unwrap();
+    assert_eq!(old.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [(1, 1)]);
+    assert_eq!(new.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [(2, 2)]);
+}
+
+#[test]
+fn a_snapshot_can_use_what_is_opened_later_while_nothing_is_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    {
+        let env = Environment::open(&path, &options()).unwrap();
+        Dict::<i64, i64>::open(&env, "a").unwrap().put(&1, &1).unwrap();
+    }
+    let env = Environment::open(&path, &options()).unwrap();
+    let (begun, ended) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // The process's turn to write is taken, so that the snapshot cannot open anything ahead.
+            let txn = env.begin_write().unwrap();
+            begun.wait();
+            ended.wait();
+            txn.abort().unwrap();
+            begun.wait();
+        });
+        begun.wait();
+        let snapshot = env.begin_read().unwrap();
+        ended.wait();
+        begun.wait();
+        let a = Dict::<i64, i64>::open_existing(&env, "a").unwrap();
+        assert_eq!(a.get(&1).unwrap(), Some(1));
+        snapshot.commit().unwrap();
+    });
+}
+
+#[test]
+fn a_list_opens_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    {
+        let env = Environment::open(&path, &options()).unwrap();
+        for n in 0..10 {
+            Set::<i64>::open(&env, &format!("s{n}")).unwrap().add(&n).unwrap();
+        }
+    }
+    // More than can be open at once.
+    let env = Environment::open(&path, &Options { max_collections: 4, ..options() }).unwrap();
+    let list = env.collections().unwrap();
+    assert_eq!((list.len(), list.iter().map(|c| c.len).sum::<u64>()), (10, 10));
+    for n in 0..4 {
+        assert_eq!(Set::<i64>::open_existing(&env, &format!("s{n}")).unwrap().first().unwrap(), Some(n));
+    }
+}
+
 #[test]
 fn a_name_is_one_collection_with_one_schema() {
     let s = scratch();

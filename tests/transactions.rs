@@ -287,6 +287,19 @@ fn an_iterator_outside_of_transactions_keeps_its_state() {
 }
 
 #[test]
+fn an_iterator_outside_of_transactions_does_not_see_what_others_do_ahead_of_it() {
+    let s = scratch();
+    let set = Set::<i64>::open(&s.env, "set").unwrap();
+    // More than is read ahead at first.
+    set.add_many(&(0..100).collect::<Vec<_>>()).unwrap();
+    let mut elements = set.iter().unwrap();
+    assert_eq!(elements.next().unwrap().unwrap(), 0);
+    set.clear().unwrap();
+    set.add(&1000).unwrap();
+    assert_eq!(elements.map(Result::unwrap).collect::<Vec<_>>(), (1..100).collect::<Vec<_>>());
+}
+
+#[test]
 fn what_was_made_after_a_snapshot_is_not_in_it() {
     let s = scratch();
     let snapshot = s.env.begin_read().unwrap();

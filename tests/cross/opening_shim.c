@@ -4,7 +4,8 @@
  * SHIM_KILL_AT    the number of the call, from 1, before which the process is killed
  * SHIM_HALF       if that call writes: it is killed when half is written
  * SHIM_TELL       a descriptor that gets a byte before each wait for a lock of fcntl
- * SHIM_STATFS     the type, in hexadecimal, that all file systems are said to have */
+ * SHIM_STATFS     the type, in hexadecimal, that file systems are said to have: all of them, or
+ * SHIM_STATFS_UNDER  those below this path */
 #define _GNU_SOURCE
 
 #include <fcntl.h>
@@ -165,7 +166,8 @@ FCNTL(fcntl64)
 int statfs(const char *path, struct statfs *into) {
     long kind = number("SHIM_STATFS", 16);
     int rc = (int)syscall(SYS_statfs, path, into);
-    if (rc == 0 && kind >= 0)
+    const char *under = getenv("SHIM_STATFS_UNDER");
+    if (rc == 0 && kind >= 0 && (!under || strncmp(path, under, strlen(under)) == 0))
         into->f_type = kind;
     return rc;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import threading
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from worker import Worker
 
-from persistent_collections import BusyError, Environment, PersistentDict
+from persistent_collections import BusyError, Environment, LockVersionError, PersistentDict
 
 HOLDER = """
 with Environment(path, durability="none") as env:
@@ -126,8 +127,61 @@ with Environment(path, durability="none") as env:
             d = dict_of(env)
             with env.transaction(timeout=5):
                 d["after"] = 1
-            assert d["after"] == 1
+            # Again: who took it from the dead has let it go as any other.
+            with env.transaction(timeout=5):
+                d["after"] += 1
+            assert d["after"] == 2
             assert "more" not in d
+
+
+def test_a_lock_file_left_locked_by_a_crash_of_the_system_is_made_anew(path: Path) -> None:
+    lock = path / "lock.pc"
+    with Worker(path, HOLDER) as holder:
+        assert holder.heard() == "holding"
+        locked = lock.read_bytes()
+        holder.kill()
+    for left in (locked, b"\xff" * len(locked), b"\xff" * 5000, b"cut short", b""):
+        # As a crash of the system leaves it: nobody lives who would let it go.
+        lock.write_bytes(left)
+        with Environment(path, durability="none") as env:
+            d = dict_of(env)
+            with env.transaction(timeout=5):
+                d["n"] = d.get("n", 0) + 1
+    with Environment(path, durability="none") as env:
+        assert dict_of(env)["n"] == 5
+
+
+def test_whoever_opens_later_shares_the_lock(path: Path) -> None:
+    # The second finds the first one's lock in the file, and the third that of both, when the first is gone.
+    with Worker(path, HOLDER) as first:
+        assert first.heard() == "holding"
+        with Worker(path, HOLDER.replace('"held"', '"second"')) as second:
+            with Environment(path, durability="none") as env, pytest.raises(BusyError):
+                env.transaction(timeout=0).__enter__()
+            first.answer()
+            first.end()
+            assert second.heard() == "holding"
+            with Environment(path, durability="none") as env:
+                with pytest.raises(BusyError), env.transaction(timeout=0):
+                    pass
+                second.answer()
+                second.end()
+                assert dict(dict_of(env)) == {"held": 1, "second": 1}
+
+
+def test_a_lock_file_of_another_version_in_use_is_told(path: Path) -> None:
+    Environment(path).close()
+    lock = path / "lock.pc"
+    with open(lock, "r+b") as file:
+        # A process that has the environment open holds a shared lock on the file.
+        fcntl.flock(file, fcntl.LOCK_SH)
+        file.write(b"PCLOCK\x00\x02"[::-1])
+        file.flush()
+        before = lock.read_bytes()
+        with pytest.raises(LockVersionError, match="another version of this library"):
+            Environment(path)
+        assert lock.read_bytes() == before
+    Environment(path).close()
 
 
 def test_a_thread_that_ends_with_a_transaction_open_leaves_every_process_able_to_write(path: Path) -> None:

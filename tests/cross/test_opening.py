@@ -256,6 +256,16 @@ def test_local_file_systems_fuse_and_9p_are_not_refused(openers: Openers, tmp_pa
     assert openers.open(tmp_path / "env", "key", **shim) == (0, "")
 
 
+def test_network_file_systems_are_refused_where_links_lead(openers: Openers, tmp_path: Path) -> None:
+    remote, link = tmp_path / "remote", tmp_path / "link"
+    assert openers.open(remote, "key") == (0, "")
+    link.symlink_to(remote)
+    shim = {"SHIM_DIRECTORY": str(tmp_path), "SHIM_STATFS": "6969", "SHIM_STATFS_UNDER": str(remote)}
+    status, message = openers.open(link, "key", **shim)
+    assert status == PC_ERR_NETWORK_FS
+    assert str(remote) in message
+
+
 LIVE_LMDB = """
 import lmdb, sys
 env = lmdb.open(sys.argv[1], max_dbs=4)

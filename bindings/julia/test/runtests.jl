@@ -1,4 +1,4 @@
-# The package's tests. Run with one thread and with several: JULIA_NUM_THREADS=4.
+# The package's tests, or those of the files that are named. Run with one thread and with several: JULIA_NUM_THREADS=4.
 
 using Test
 using Dates, Random, UUIDs
@@ -36,7 +36,8 @@ passed(set) = set.n_passed + mapreduce(result -> result isa Test.DefaultTestSet 
 
 try
     results = @testset "PersistentCollections" begin
-        for file in FILES
+        for file in (isempty(ARGS) ? FILES : ARGS)
+            isempty(ARGS) || println("julia: $file begins")
             @testset "$file" begin
                 include("$file.jl")
             end

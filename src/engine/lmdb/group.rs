@@ -223,3 +223,54 @@ impl Drop for Led<'_> {
         self.group.changed.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{Dict, Durability, Environment, Options, Type};
+
+    /// An environment with an empty dict of integers, and the sequence number under which it can be written.
+    fn numbers() -> (tempfile::TempDir, Environment, Dict<String, i64>, u64) {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options { durability: Durability::None, ..Options::default() };
+        let env = Environment::open(dir.path().join("env"), &options).unwrap();
+        let dict = Dict::open(&env, "numbers").unwrap();
+        let sequence = env.shared().call(|call| call.reader()?.sequence()).unwrap().unwrap();
+        (dir, env, dict, sequence)
+    }
+
+    #[test]
+    fn operations_that_fail_are_undone_without_those_of_others() {
+        let (_dir, env, dict, sequence) = numbers();
+        dict.put("full", &i64::MAX).unwrap();
+        let engine = env.shared().engine().unwrap();
+        let space = &engine.space("numbers").unwrap();
+        let add = |key, by| Op::Add { space, key, kind: &Type::I64, by };
+        let (bad, good) = ([add(b"a", 1), add(b"full", 1)], [add(b"b", 1), add(b"c", 1)]);
+        let members = [Member::new(1, sequence, &bad), Member::new(2, sequence, &good)];
+        let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
+        let answers = engine.write_all(&lease, &members, None).unwrap();
+        drop(lease);
+        assert_eq!(answers[0].as_ref().unwrap_err().status(), Status::Overflow);
+        assert_eq!(answers[1], Ok(Some(vec![Outcome::Sum(1), Outcome::Sum(1)])));
+        assert_eq!(dict.get("a").unwrap(), None);
+        assert_eq!((dict.get("b").unwrap(), dict.get("c").unwrap()), (Some(1), Some(1)));
+    }
+
+    #[test]
+    fn what_dooms_the_common_transaction_fails_alone() {
+        let (_dir, env, dict, sequence) = numbers();
+        let engine = env.shared().engine().unwrap();
+        let space = &engine.space("numbers").unwrap();
+        let put = |key| Op::Put { space, key, value: &[0; 8], fresh: false };
+        // Longer than any key that is let through to LMDB.
+        let (good, bad) = ([put(b"good")], [put(&[b'k'; 4000])]);
+        engine.group.queue.lock().waiting.push_back(Member::new(7, sequence, &bad));
+        let answer = engine.lead(Member::new(u64::MAX, sequence, &good), None);
+        assert_eq!(answer, Ok(Some(vec![Outcome::Done])));
+        let other = engine.group.queue.lock().answers.remove(&7).unwrap();
+        assert_eq!(other.unwrap_err().status(), Status::Io);
+        assert_eq!(dict.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [("good".to_owned(), 0)]);
+    }
+}

@@ -40,6 +40,8 @@ mod scan;
 mod seats;
 mod spaces;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod txn;
 mod writer;
 

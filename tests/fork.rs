@@ -1,0 +1,117 @@
+//! What a child of `fork` does with what it inherited, through the Rust API: it is refused, and nothing of the
+//! parent's is touched, not even when it is dropped.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use common::{options, scratch, status};
+use persistent_collections::{Dict, Environment, Options, Status};
+
+/// Runs `check` in a child, which then ends at once. Gives whether it came to its end without a panic.
+fn in_child(check: impl FnOnce()) -> bool {
+    // SAFETY: the child calls only what is allowed here: this library is made to be used after a fork, and the
+    // allocator of the C library is, too.
+    unsafe {
+        match libc::fork() {
+            0 => {
+                libc::alarm(60);
+                let is_good = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)).is_ok();
+                libc::_exit(i32::from(!is_good))
+            }
+            child => {
+                assert!(child > 0);
+                let mut outcome = 0;
+                assert_eq!(libc::waitpid(child, &raw mut outcome, 0), child);
+                libc::WIFEXITED(outcome) && libc::WEXITSTATUS(outcome) == 0
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_inherited_is_refused_and_opened_anew() {
+    let s = scratch();
+    let dict = Dict::<i64, i64>::open(&s.env, "dict").unwrap();
+    dict.put(&1, &1).unwrap();
+    let good = in_child(|| {
+        assert_eq!(status(dict.get(&1)), Status::Forked);
+        assert_eq!(status(dict.put(&1, &2)), Status::Forked);
+        assert_eq!(status(s.env.begin_write()), Status::Forked);
+        assert_eq!(status(s.env.info()), Status::Forked);
+        let env = Environment::open(s.env.path(), &options()).unwrap();
+        let own = Dict::<i64, i64>::open(&env, "dict").unwrap();
+        own.put(&2, &own.get(&1).unwrap().unwrap()).unwrap();
+    });
+    assert!(good);
+    assert_eq!(dict.get(&2).unwrap(), Some(1));
+}
+
+#[test]
+fn a_snapshot_that_a_child_drops_stays_the_parents() {
+    let s = scratch();
+    let dict = Dict::<i64, i64>::open(&s.env, "dict").unwrap();
+    for key in 0..1000 {
+        dict.put(&key, &key).unwrap();
+    }
+    let mut entries = Some(dict.iter().unwrap());
+    let held = |env: &Environment| {
+        env.readers().unwrap().iter().filter(|reader| reader.txn.is_some()).map(|reader| reader.txn).collect()
+    };
+    let before: Vec<_> = held(&s.env);
+    assert_eq!(before.len(), 1);
+    assert!(in_child(|| drop(entries.take())));
+    assert_eq!(held(&s.env), before, "its slot is still taken");
+    dict.clear().unwrap();
+    assert_eq!(entries.unwrap().map(Result::unwrap).count(), 1000);
+}
+
+#[test]
+fn a_write_transaction_that_a_child_ends_stays_the_parents() {
+    let s = scratch();
+    let dict = Dict::<i64, i64>::open(&s.env, "dict").unwrap();
+    let mut txn = Some(s.env.begin_write().unwrap());
+    dict.put(&1, &1).unwrap();
+    let good = in_child(|| {
+        assert_eq!(status(txn.take().unwrap().commit()), Status::Forked);
+        let at_once = Options { write_timeout: Some(Duration::ZERO), ..options() };
+        let env = Environment::open(s.env.path(), &at_once).unwrap();
+        let error = env.begin_write().unwrap_err();
+        assert_eq!(error.status(), Status::Busy);
+        // SAFETY: has no conditions.
+        let parent = format!("process {} ", unsafe { libc::getppid() });
+        assert!(error.message().contains(&parent), "{error}");
+    });
+    assert!(good);
+    dict.put(&2, &2).unwrap();
+    txn.unwrap().commit().unwrap();
+    assert_eq!(dict.len().unwrap(), 2);
+}
+
+/// A thread of the parent holds what the whole process shares at the moment of the fork.
+#[test]
+fn an_opening_in_a_child_does_not_wait_for_the_parents_threads() {
+    let s = scratch();
+    let dict = Dict::<i64, i64>::open(&s.env, "dict").unwrap();
+    dict.put(&1, &1).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for n in 0..2 {
+            let (s, done) = (&s, &done);
+            scope.spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    drop(Environment::open(s.dir.path().join(format!("other{n}")), &options()).unwrap());
+                }
+            });
+        }
+        for _ in 0..20 {
+            assert!(in_child(|| {
+                let env = Environment::open(s.env.path(), &options()).unwrap();
+                assert_eq!(Dict::<i64, i64>::open(&env, "dict").unwrap().get(&1).unwrap(), Some(1));
+            }));
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
