@@ -1,4 +1,5 @@
-# The package's tests, or those of the files that are named. Run with one thread and with several: JULIA_NUM_THREADS=4.
+# The package's tests, or those of the files that are named (some use what an earlier one defines). Run with one thread
+# and with several: JULIA_NUM_THREADS=4.
 
 using Test
 using Dates, Random, UUIDs
