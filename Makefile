@@ -10,7 +10,8 @@ VENV := target/venv
 PYTHON := $(VENV)/bin/python
 JULIA_PROJECT := bindings/julia
 C_FLAGS := -std=c11 -Wall -Wextra -Werror -pedantic
-C_SOURCES := $(wildcard demo/*.c tests/*/*.c tests/*/*.h tests/*/*.cpp)
+C_SOURCES := $(wildcard demo/*.c tests/*/*.c tests/*/*.h tests/*/*.cpp tests/*/*.hpp) \
+	$(wildcard include/*.hpp include/*/*.hpp)
 
 # What the bindings load, wherever they are run from.
 export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
@@ -25,6 +26,7 @@ export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 .PHONY: test
 .PHONY: test-rust
 .PHONY: test-c
+.PHONY: test-cpp
 .PHONY: test-install
 .PHONY: test-python
 .PHONY: test-julia
@@ -52,7 +54,7 @@ help:
 	@echo 'make torture  some minutes of killing processes that write, against losing anything'
 	@echo 'make handlings   that each handling of a hard spot is needed: without it, a test fails'
 	@echo 'make valgrind | test-sanitizers   the C tests under valgrind, under the thread sanitizer'
-	@echo 'make test-rust | test-c | test-install | test-python | test-julia | test-cross   one part of the tests'
+	@echo 'make test-rust | test-c | test-cpp | test-install | test-python | test-julia | test-cross   one part of the tests'
 
 build:
 	@tools/need cargo 'install Rust 1.85 or newer'
@@ -68,7 +70,7 @@ $(VENV)/.ready: tools/requirements.txt tools/make-venv
 demo: build $(VENV)/.ready
 	@VENV=$(VENV) JULIA=$$(tools/find-julia) demo/run
 
-test: packages test-rust test-c test-install test-python test-julia test-cross lint
+test: packages test-rust test-c test-cpp test-install test-python test-julia test-cross lint
 
 # What the tests need from Debian; elsewhere, the names of what is missing.
 packages:
@@ -80,6 +82,11 @@ test-rust:
 
 test-c: build
 	@tests/c/run target/release target/c
+
+test-cpp: build
+	@tools/need g++ 'install g++'
+	@tools/need clang++ 'install clang'
+	@tests/cpp/run target/release target/cpp
 
 test-install: build $(VENV)/.ready
 	$(PYTHON) -m pytest -q -p no:cacheprovider tests/install tests/manual
@@ -157,8 +164,10 @@ $(LIBRARY):
 # The C and C++ interface as web pages. A name that is not there, a parameter without words: Doxygen fails.
 manual:
 	@tools/need doxygen 'install doxygen'
-	@mkdir -p target/manual
-	@VERSION=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1) doxygen docs/manual/Doxyfile
+	@mkdir -p target/manual/c
+	@VERSION=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1) && export VERSION \
+		&& INPUT=include/persistent_collections.h EACH_PARAMETER=YES OUTPUT=target/manual/c doxygen docs/manual/Doxyfile \
+		&& INPUT=include EACH_PARAMETER=NO OUTPUT=target/manual doxygen docs/manual/Doxyfile
 	@echo target/manual/html/index.html
 
 # Takes each handling of tests/handlings out of a copy of the tree, and sees its test fail; HANDLINGS names some of them.

@@ -1,0 +1,49 @@
+/// \file
+/// Memory that the library fills, as an object that frees it.
+#ifndef PERSISTENT_COLLECTIONS_BUFFER_HPP
+#define PERSISTENT_COLLECTIONS_BUFFER_HPP
+
+#include <string_view>
+#include <utility>
+
+#include "error.hpp"
+
+namespace pc {
+
+/// A `pc_buffer` that frees itself, for calls of the C ABI by its own names.
+///
+/// ```cpp
+/// pc::buffer list;
+/// pc::check(pc_env_list(env.handle(), list.get()));
+/// assert(list.view().empty());
+/// ```
+class [[nodiscard]] buffer {
+  public:
+    /// Makes an empty one; nothing is allocated.
+    buffer() noexcept = default;
+    buffer(const buffer &) = delete;
+    buffer &operator=(const buffer &) = delete;
+    /// Takes over what another holds.
+    buffer(buffer &&other) noexcept : buffer_(std::exchange(other.buffer_, pc_buffer{})) {}
+    /// Takes over what another holds, and frees what this one held.
+    buffer &operator=(buffer &&other) noexcept {
+        std::swap(buffer_, other.buffer_);
+        return *this;
+    }
+    ~buffer() { pc_buffer_free(&buffer_); }
+
+    /// The buffer as the C ABI takes it.
+    [[nodiscard]] pc_buffer *get() noexcept { return &buffer_; }
+
+    /// What it holds; good until it is filled again.
+    [[nodiscard]] std::string_view view() const noexcept {
+        return {reinterpret_cast<const char *>(buffer_.data), buffer_.data ? buffer_.len : 0};
+    }
+
+  private:
+    pc_buffer buffer_{nullptr, 0, 0};
+};
+
+} // namespace pc
+
+#endif

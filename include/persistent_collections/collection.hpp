@@ -1,0 +1,114 @@
+/// \file
+/// What dicts and sets have in common: how they are opened, and how batches and answers are held.
+#ifndef PERSISTENT_COLLECTIONS_COLLECTION_HPP
+#define PERSISTENT_COLLECTIONS_COLLECTION_HPP
+
+#include "codec.hpp"
+
+namespace pc {
+
+/// How to open a collection.
+enum class open_mode {
+    /// Make it if it is not there.
+    create,
+    /// Throw pc::no_collection if it is not there.
+    existing,
+    /// As `existing`, and what is pc::any_value here may be stored as any type: to look into collections
+    /// whose types are
+    /// not known beforehand. They are converted.
+    as_stored
+};
+
+/// \cond internal
+namespace detail {
+
+/// How a column of a C++ type is stored in a collection that was opened.
+template <class T> column column_of(std::string stored, bool raw) {
+    column made;
+    if (raw)
+        made.how = form::raw;
+    else if (stored == "any" && sort_of<T>() != sort::any)
+        made.how = form::any;
+    made.type = std::move(stored);
+    return made;
+}
+
+/// The type to open a column with; NULL: as stored.
+template <class T> const char *type_to_open(open_mode mode) {
+    return mode == open_mode::as_stored && sort_of<T>() == sort::any ? nullptr : type_name<T>().c_str();
+}
+
+/// A look-up of a key that the collection cannot hold finds nothing, as in any dict.
+inline pc_status or_absent(pc_status status) {
+    return status == PC_ERR_BAD_KEY || status == PC_ERR_KEY_SIZE ? PC_NOT_FOUND : check(status);
+}
+
+/// Bytes whose number is not known before; few of them need no allocation.
+class reply {
+  public:
+    /// Calls `call(memory, how much fits, where the size goes)` until it fits.
+    template <class Call> pc_status fill(const Call &call) {
+        std::size_t cap = sizeof small_;
+        void *at = small_;
+        for (;;) {
+            const pc_status status = call(at, cap, &size_);
+            if (status != PC_TOO_SMALL) {
+                data_ = at;
+                return status;
+            }
+            cap = size_;
+            large_.reset(new std::byte[cap]);
+            at = large_.get();
+        }
+    }
+    [[nodiscard]] bytes_ref bytes() const noexcept { return {data_, size_}; }
+
+  private:
+    std::byte small_[256];
+    std::unique_ptr<std::byte[]> large_;
+    const void *data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+/// Keys or values as a batch takes them: one after the other, and where each begins.
+class batch_column {
+  public:
+    batch_column() { offsets_.push_back(0); }
+    void append(const bytes_ref &bytes) {
+        bytes_.append(bytes.text());
+        offsets_.push_back(bytes_.size());
+    }
+    [[nodiscard]] const void *bytes() const noexcept { return bytes_.data(); }
+    [[nodiscard]] const std::uint64_t *offsets() const noexcept { return offsets_.data(); }
+    [[nodiscard]] std::size_t count() const noexcept { return offsets_.size() - 1; }
+
+  private:
+    std::string bytes_;
+    std::vector<std::uint64_t> offsets_;
+};
+
+/// Turns a batch's status into an exception, which knows the item at fault.
+inline pc_status check_batch(pc_status status, std::size_t failed_at) {
+    if (status < 0)
+        raise_last(status, failed_at);
+    return status;
+}
+
+template <class Key, class Keys> batch_column encode_keys(const column &to, const Keys &keys) {
+    batch_column made;
+    for (const auto &key : keys) {
+        scratch room;
+        bytes_ref encoded;
+        const argument<Key> given = key;
+        check_batch(encode_key(to, given, room, encoded), made.count());
+        made.append(encoded);
+    }
+    return made;
+}
+
+} // namespace detail
+/// \endcond
+
+} // namespace pc
+
+#endif

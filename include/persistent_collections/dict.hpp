@@ -1,0 +1,547 @@
+/// \file
+/// Dicts: keys and their values on disk, ordered by key.
+#ifndef PERSISTENT_COLLECTIONS_DICT_HPP
+#define PERSISTENT_COLLECTIONS_DICT_HPP
+
+#include "collection.hpp"
+#include "iteration.hpp"
+#include "transaction.hpp"
+
+namespace pc {
+
+/// A dict on disk: keys and their values, ordered by key, shared with other threads, processes and languages.
+///
+/// ```cpp
+/// pc::dict<std::string, std::int64_t> ages(env, "ages");
+/// ages["Ada"] = 36;
+/// ages.insert_or_assign("Grace", 85);
+/// ages["Grace"] += 1;
+/// assert(ages.at("Grace") == 86 && !ages.get("Alan"));
+/// for (const auto &[name, age] : ages)
+///     std::cout << name << " is " << age << '\n';
+/// ```
+///
+/// Each write is atomic and, outside of transactions, on stable storage when it returns. Inside a
+/// pc::transaction or pc::snapshot of the calling thread every call is part of that.
+///
+/// Key and Value are types that have a stored type (see pc::type_name): bool, integers and enumerations,
+/// float, double, `std::string`, `std::vector<std::byte>`, pc::uuid, pc::date, pc::datetime, pc::any_value,
+/// structs with pc::is_opaque; keys also `std::tuple` of these but the last two; values also `std::vector`
+/// and `std::array` of numbers. Others do not compile. Text is taken as `std::string_view`, and must be
+/// UTF-8. With `std::string_view` or pc::array_view as Value, \ref get and \ref at do not copy; they need a
+/// snapshot or transaction then, and the view is good until that ends, in a transaction until the thread's
+/// next write. What iterators and other calls give owns itself.
+///
+/// A key that cannot be stored (too long, no UTF-8, NaN) is absent where it is looked up or erased, and an
+/// exception where it is stored: pc::bad_key, pc::key_size. All calls can throw pc::bad_handle if the dict,
+/// or its environment, was closed, pc::no_collection if it was dropped, and pc::io_error and its like.
+///
+/// It can be moved, not copied; opening one collection several times is fine. Its functions may be called
+/// from any thread.
+template <class Key, class Value> class [[nodiscard]] dict {
+    static_assert(detail::check_key_type<Key>() && detail::check_value_type<Value>());
+    using key_argument = detail::argument<Key>;
+    using value_argument = detail::argument<Value>;
+    using owned_key = detail::owned_t<Key>;
+    using owned_value = detail::owned_t<Value>;
+    using entries = detail::entries<owned_key, owned_value>;
+    using keys_shown = detail::keys<owned_key>;
+    using values_shown = detail::values<owned_value>;
+
+  public:
+    /// The type of keys.
+    using key_type = Key;
+    /// The type of values.
+    using mapped_type = Value;
+    /// What iterators show.
+    using value_type = std::pair<owned_key, owned_value>;
+    /// The type of sizes.
+    using size_type = std::uint64_t;
+    /// The type of distances.
+    using difference_type = std::ptrdiff_t;
+    /// Steps through the entries.
+    using iterator = pc::iterator<entries>;
+    /// The same: entries are changed by the dict's functions.
+    using const_iterator = iterator;
+    /// A part of the dict.
+    using view_type = range_view<entries>;
+
+    /// Opens a dict, by default making it. Throws pc::type_mismatch, which names both, if it is stored with
+    /// other types (but `any` may be opened as anything that its keys and values are), pc::wrong_kind if it
+    /// is a set, pc::bad_name.
+    dict(const environment &env, std::string_view name, open_mode mode = open_mode::create)
+        : env_(env.handle()) {
+        check(pc_dict_open(env_, detail::c_text(name, PC_ERR_BAD_NAME).c_str(),
+                           detail::type_to_open<Key>(mode), detail::type_to_open<Value>(mode),
+                           mode == open_mode::create ? 0u : static_cast<std::uint32_t>(PC_OPEN_EXISTING),
+                           &handle_));
+        buffer text;
+        bool raw = false;
+        const pc_status status = pc_dict_schema(handle_, text.get(), &raw);
+        if (status < 0) {
+            release();
+            check(status);
+        }
+        const auto stored = detail::split_types(text.view());
+        types_ = std::make_shared<const detail::columns>(detail::columns{
+            detail::column_of<Key>(stored.first, raw), detail::column_of<Value>(stored.second, raw)});
+    }
+    dict(const dict &) = delete;
+    dict &operator=(const dict &) = delete;
+    /// Takes over what another has open.
+    dict(dict &&other) noexcept
+        : env_(other.env_), handle_(std::exchange(other.handle_, pc_dict{0})), types_(other.types_) {}
+    /// Closes what this one has open, and takes over what another has.
+    dict &operator=(dict &&other) noexcept {
+        std::swap(env_, other.env_);
+        std::swap(handle_, other.handle_);
+        std::swap(types_, other.types_);
+        other.release();
+        return *this;
+    }
+    ~dict() { release(); }
+
+    /// The handle of the C ABI.
+    [[nodiscard]] pc_dict handle() const noexcept { return handle_; }
+
+    // ---- Looking up. ----
+
+    /// A key's value; nothing if the key is absent.
+    [[nodiscard]] std::optional<Value> get(key_argument key) const {
+        if constexpr (detail::is_view<Value>) {
+            return get_ref<Value>(key);
+        } else {
+            detail::reply bytes;
+            if (with_key(key, [&](const detail::bytes_ref &at) {
+                    return bytes.fill([&](void *to, std::size_t cap, std::size_t *size) {
+                        return pc_dict_get(handle_, at.data, at.size, to, cap, size);
+                    });
+                }) == PC_NOT_FOUND)
+                return std::nullopt;
+            return detail::decode_value<Value>(types_->value, bytes.bytes());
+        }
+    }
+    /// A key's value. Throws pc::key_not_found if the key is absent.
+    [[nodiscard]] Value at(key_argument key) const {
+        std::optional<Value> found = get(key);
+        if (!found)
+            throw key_not_found("there is no such key; `get` gives nothing where there is none");
+        return *std::move(found);
+    }
+    /// Whether a key is there.
+    [[nodiscard]] bool contains(key_argument key) const {
+        return with_key(key, [&](const detail::bytes_ref &at) {
+                   return pc_dict_contains(handle_, at.data, at.size);
+               }) == PC_OK;
+    }
+    /// 1 if a key is there, else 0.
+    [[nodiscard]] size_type count(key_argument key) const { return contains(key) ? 1 : 0; }
+    /// The entry of a key; `end()` if the key is absent. Stepping on from there sees what is stored then.
+    [[nodiscard]] iterator find(key_argument key) const {
+        detail::reply bytes;
+        std::string stored;
+        if (with_key(key, [&](const detail::bytes_ref &at) {
+                stored = at.text();
+                return bytes.fill([&](void *to, std::size_t cap, std::size_t *size) {
+                    return pc_dict_get(handle_, at.data, at.size, to, cap, size);
+                });
+            }) == PC_NOT_FOUND)
+            return end();
+        return at_key(std::move(stored), bytes.bytes());
+    }
+    /// The values of many keys, in their order, of one state of the dict; nothing for those that are absent.
+    /// `keys` is any range of what a key can be made of.
+    template <class Keys>
+    [[nodiscard]] std::vector<std::optional<owned_value>> get_many(const Keys &keys) const {
+        std::vector<std::optional<owned_value>> found;
+        detail::batch_column batch;
+        pc_status status = PC_OK;
+        for (const auto &key : keys) {
+            const key_argument given = key;
+            detail::scratch room;
+            detail::bytes_ref encoded;
+            if (status == PC_OK)
+                status = detail::encode_key(types_->key, given, room, encoded);
+            if (status == PC_OK)
+                batch.append(encoded);
+        }
+        const std::size_t count = batch.count();
+        std::vector<std::uint8_t> present(count);
+        std::vector<std::uint64_t> offsets(count + 1);
+        buffer values;
+        if (status == PC_OK)
+            status = pc_dict_get_many(handle_, count, batch.bytes(), batch.offsets(), present.data(), nullptr,
+                                      0, values.get(), offsets.data(), nullptr);
+        if (detail::or_absent(status) == PC_NOT_FOUND) {
+            // One of the keys cannot be stored, so that the batch is refused.
+            const snapshot one_state(env_);
+            for (const auto &key : keys)
+                found.push_back(get_owned(key));
+            return found;
+        }
+        found.resize(count);
+        const std::string_view all = values.view();
+        for (std::size_t i = 0; i < count; i++)
+            if (present[i] != 0)
+                found[i] = detail::decode_value<owned_value>(
+                    types_->value,
+                    {all.data() + offsets[i], static_cast<std::size_t>(offsets[i + 1] - offsets[i])});
+        return found;
+    }
+    /// The same, of keys in braces.
+    [[nodiscard]] std::vector<std::optional<owned_value>>
+    get_many(std::initializer_list<owned_key> keys) const {
+        return get_many<std::initializer_list<owned_key>>(keys);
+    }
+
+    // ---- Sizes and ranges. ----
+
+    /// How many entries there are. Takes the same time however many.
+    [[nodiscard]] size_type size() const {
+        std::uint64_t count = 0;
+        check(pc_dict_len(handle_, &count));
+        return count;
+    }
+    /// Whether there are none.
+    [[nodiscard]] bool empty() const { return size() == 0; }
+    /// The entry with the lowest key, or nothing.
+    [[nodiscard]] std::optional<value_type> first() const { return end_entry(pc_dict_first); }
+    /// The entry with the highest key, or nothing.
+    [[nodiscard]] std::optional<value_type> last() const { return end_entry(pc_dict_last); }
+    /// The first entry.
+    [[nodiscard]] iterator begin() const { return iterator(source(), {}); }
+    /// The end.
+    [[nodiscard]] iterator end() const { return {}; }
+    /// The first entry.
+    [[nodiscard]] iterator cbegin() const { return begin(); }
+    /// The end.
+    [[nodiscard]] iterator cend() const { return {}; }
+    /// The last entry, of an iterator that goes backwards.
+    [[nodiscard]] iterator rbegin() const { return reverse().begin(); }
+    /// The end of iterators that go backwards.
+    [[nodiscard]] iterator rend() const { return {}; }
+    /// The first entry whose key is not below this one.
+    [[nodiscard]] iterator lower_bound(key_argument key) const {
+        return range(including_key(key), unbounded).begin();
+    }
+    /// The first entry whose key is beyond this one.
+    [[nodiscard]] iterator upper_bound(key_argument key) const {
+        return range(excluding_key(key), unbounded).begin();
+    }
+    /// The entries from a key on, up to and without another: each end is a key, pc::unbounded, or what
+    /// pc::including or pc::excluding makes of a key.
+    [[nodiscard]] view_type range(const range_end<Key> &lower, const range_end<Key> &upper) const {
+        return {source(), detail::between(types_->key, lower, upper)};
+    }
+    /// The entries whose keys begin with a text or bytes; of tuples: with these leading elements.
+    template <class... Leading> [[nodiscard]] view_type prefix(const Leading &...leading) const {
+        return {source(), detail::starting_with<Key>(types_->key, leading...)};
+    }
+    /// All entries, from the last to the first.
+    [[nodiscard]] view_type reverse() const { return view_type(source(), {}).reverse(); }
+    /// All keys.
+    [[nodiscard]] range_view<keys_shown> keys() const { return {source(), {}}; }
+    /// The keys of a part of the dict.
+    [[nodiscard]] range_view<keys_shown> keys(const view_type &part) const {
+        return {source(), part.bounds()};
+    }
+    /// All values, in the order of their keys.
+    [[nodiscard]] range_view<values_shown> values() const { return {source(), {}}; }
+    /// The values of a part of the dict.
+    [[nodiscard]] range_view<values_shown> values(const view_type &part) const {
+        return {source(), part.bounds()};
+    }
+
+    // ---- Writing. ----
+
+    /// Stores a value under a key, in place of what stood there. Throws pc::bad_value for text that is not
+    /// UTF-8, pc::value_size.
+    void put(key_argument key, value_argument value) {
+        const encoded_key at(types_->key, key);
+        detail::scratch room;
+        const detail::bytes_ref bytes = detail::encode_value(types_->value, value, room);
+        check(pc_dict_put(handle_, at.bytes.data, at.bytes.size, bytes.data, bytes.size));
+    }
+    /// Stores a value under a key, and tells by the second of the pair whether the key was absent. One step.
+    std::pair<iterator, bool> insert_or_assign(key_argument key, value_argument value) {
+        const encoded_key at(types_->key, key);
+        detail::scratch room;
+        const detail::bytes_ref bytes = detail::encode_value(types_->value, value, room);
+        const bool is_new = run_in(
+            env_,
+            [&] {
+                if (check(pc_dict_put_new(handle_, at.bytes.data, at.bytes.size, bytes.data, bytes.size)) ==
+                    PC_OK)
+                    return true;
+                check(pc_dict_put(handle_, at.bytes.data, at.bytes.size, bytes.data, bytes.size));
+                return false;
+            },
+            -1);
+        return {at_key(std::string(at.bytes.text()), bytes), is_new};
+    }
+    /// Stores a value, made of `arguments`, if the key is absent. Gives the entry that is there then, and
+    /// whether it is the new one. One step.
+    template <class... Arguments>
+    std::pair<iterator, bool> try_emplace(key_argument key, Arguments &&...arguments) {
+        const owned_value value(std::forward<Arguments>(arguments)...);
+        const encoded_key at(types_->key, key);
+        detail::scratch room;
+        const detail::bytes_ref bytes = detail::encode_value(types_->value, value, room);
+        buffer current;
+        const bool is_new =
+            check(pc_dict_compare_exchange(handle_, at.bytes.data, at.bytes.size, nullptr, 0, bytes.data,
+                                           bytes.size, PC_EXPECT_ABSENT, current.get())) == PC_OK;
+        const std::string_view there = current.view();
+        return {at_key(std::string(at.bytes.text()),
+                       is_new ? bytes : detail::bytes_ref{there.data(), there.size()}),
+                is_new};
+    }
+    /// Stores an entry if its key is absent. Gives the entry that is there then, and whether it is the new
+    /// one.
+    std::pair<iterator, bool> insert(const value_type &entry) {
+        return try_emplace(entry.first, entry.second);
+    }
+    /// The same for `std::inserter`; the hint is not looked at.
+    iterator insert(const iterator &, const value_type &entry) { return insert(entry).first; }
+    /// Removes a key. 1 if it was there, else 0.
+    size_type erase(key_argument key) {
+        return with_key(key,
+                        [&](const detail::bytes_ref &at) {
+                            return pc_dict_remove(handle_, at.data, at.size);
+                        }) == PC_OK
+                   ? 1
+                   : 0;
+    }
+    /// Removes the entry that an iterator shows, and gives the next.
+    iterator erase(iterator position) {
+        check(pc_dict_remove(handle_, position.encoded_key().data(), position.encoded_key().size()));
+        return ++position;
+    }
+    /// Removes a part of the dict, as one step, and tells how many entries that were.
+    size_type erase(const view_type &part) {
+        const pc_range range = part.bounds().range();
+        std::uint64_t removed = 0;
+        check(pc_dict_remove_range(handle_, &range, &removed));
+        return removed;
+    }
+    /// Removes every entry; the dict and its types stay.
+    void clear() { check(pc_dict_clear(handle_)); }
+    /// Removes a key and gives its value, as one step: of several that take the same key, one gets it.
+    [[nodiscard]] std::optional<owned_value> take(key_argument key) {
+        detail::reply bytes;
+        if (with_key(key, [&](const detail::bytes_ref &at) {
+                return bytes.fill([&](void *to, std::size_t cap, std::size_t *size) {
+                    return pc_dict_take(handle_, at.data, at.size, to, cap, size);
+                });
+            }) == PC_NOT_FOUND)
+            return std::nullopt;
+        return detail::decode_value<owned_value>(types_->value, bytes.bytes());
+    }
+    /// Adds to a key's integer, as one step, and gives the sum; a key that is absent counts as 0. For
+    /// integers, and integers in `any`. Throws pc::overflow if the sum leaves the range of Value, and changes
+    /// nothing.
+    std::int64_t increment(key_argument key, std::int64_t delta = 1) {
+        static_assert(detail::sort_of<Value>() == detail::sort::integer ||
+                          detail::sort_of<Value>() == detail::sort::any,
+                      "persistent_collections: increment is for dicts of integers, or of pc::any_value");
+        const encoded_key at(types_->key, key);
+        std::int64_t sum = 0;
+        check(pc_dict_add_i64(handle_, at.bytes.data, at.bytes.size, delta, &sum));
+        return sum;
+    }
+    /// Replaces a key's value if it is the expected one, as one step; nothing means that the key is absent.
+    /// False if it is another one, which `expected` then receives. The stored bytes are compared.
+    [[nodiscard]] bool compare_exchange(key_argument key, std::optional<owned_value> &expected,
+                                        const std::optional<owned_value> &desired) {
+        const encoded_key at(types_->key, key);
+        detail::scratch before;
+        detail::scratch after;
+        const detail::bytes_ref was =
+            expected ? detail::encode_value(types_->value, *expected, before) : detail::bytes_ref{};
+        const detail::bytes_ref will =
+            desired ? detail::encode_value(types_->value, *desired, after) : detail::bytes_ref{};
+        buffer current;
+        const pc_status status = check(pc_dict_compare_exchange(
+            handle_, at.bytes.data, at.bytes.size, was.data, was.size, will.data, will.size,
+            (expected ? 0u : PC_EXPECT_ABSENT) | (desired ? 0u : PC_DESIRE_ABSENT), current.get()));
+        if (status == PC_OK)
+            return true;
+        expected.reset();
+        if (status == PC_EXISTS) {
+            const std::string_view there = current.view();
+            expected = detail::decode_value<owned_value>(types_->value, {there.data(), there.size()});
+        }
+        return false;
+    }
+    /// The same, where what stands there is of no interest.
+    [[nodiscard]] bool compare_exchange(key_argument key, const std::optional<owned_value> &expected,
+                                        const std::optional<owned_value> &desired) {
+        std::optional<owned_value> there = expected;
+        return compare_exchange(key, there, desired);
+    }
+    /// Changes a key's value in place, as one step: `change` is given it, `Value()` if the key is absent, by
+    /// reference, and what it leaves there is stored. May be run more than once, as pc::run says.
+    template <class Change> owned_value update(key_argument key, Change &&change) {
+        return run_in(
+            env_,
+            [&] {
+                owned_value value{};
+                if (auto found = get_owned(key))
+                    value = *std::move(found);
+                change(value);
+                put(key, value);
+                return value;
+            },
+            -1);
+    }
+    /// Stores many entries, all of them or, if it throws, none; a key that occurs twice has its last value.
+    /// `entries` is any range of pairs, such as a `std::map`. pc::error::failed_at tells which is at fault.
+    template <class Entries> void put_many(const Entries &entries) {
+        detail::batch_column keys;
+        detail::batch_column values;
+        for (const auto &[key, value] : entries) {
+            detail::scratch room;
+            detail::bytes_ref encoded;
+            const key_argument given = key;
+            detail::check_batch(detail::encode_key(types_->key, given, room, encoded), keys.count());
+            keys.append(encoded);
+            detail::scratch other;
+            const value_argument stored = value;
+            values.append(detail::encode_value(types_->value, stored, other));
+        }
+        std::size_t failed_at = SIZE_MAX;
+        const pc_status status = pc_dict_put_many(handle_, keys.count(), keys.bytes(), keys.offsets(),
+                                                  values.bytes(), values.offsets(), &failed_at);
+        detail::check_batch(status, failed_at);
+    }
+    /// The same, of entries in braces.
+    void put_many(std::initializer_list<value_type> entries) {
+        put_many<std::initializer_list<value_type>>(entries);
+    }
+    /// Removes many keys, as one step, and tells how many were there.
+    template <class Keys> size_type erase_many(const Keys &keys) {
+        const detail::batch_column batch = detail::encode_keys<Key>(types_->key, keys);
+        std::uint64_t removed = 0;
+        std::size_t failed_at = SIZE_MAX;
+        const pc_status status =
+            pc_dict_remove_many(handle_, batch.count(), batch.bytes(), batch.offsets(), &removed, &failed_at);
+        detail::check_batch(status, failed_at);
+        return removed;
+    }
+    /// The same, of keys in braces.
+    size_type erase_many(std::initializer_list<owned_key> keys) {
+        return erase_many<std::initializer_list<owned_key>>(keys);
+    }
+
+    /// What `dict[key]` gives: the place of a key's value, to be stored into or read from.
+    class place {
+      public:
+        place(const place &) = delete;
+        /// Stores the value that stands at another place.
+        place &operator=(const place &other) { return *this = static_cast<owned_value>(other); }
+        /// Stores a value.
+        place &operator=(value_argument value) {
+            dict_->put(key_, value);
+            return *this;
+        }
+        /// The value. Throws pc::key_not_found if the key is absent.
+        operator owned_value() const {
+            std::optional<owned_value> found = dict_->get_owned(key_);
+            if (!found)
+                throw key_not_found("there is no such key; `get` gives nothing where there is none");
+            return *std::move(found);
+        }
+        /// Adds to an integer, as pc::dict::increment does.
+        place &operator+=(std::int64_t delta) {
+            dict_->increment(key_, delta);
+            return *this;
+        }
+        /// Subtracts from an integer.
+        place &operator-=(std::int64_t delta) {
+            if (delta == INT64_MIN)
+                throw overflow("the least integer cannot be subtracted: its negative is none");
+            return *this += -delta;
+        }
+        /// Adds 1, and gives the sum.
+        std::int64_t operator++() { return dict_->increment(key_, 1); }
+        /// Subtracts 1, and gives the difference.
+        std::int64_t operator--() { return dict_->increment(key_, -1); }
+
+      private:
+        friend class dict;
+        place(dict &dict, key_argument key) : dict_(&dict), key_(key) {}
+        dict *dict_;
+        owned_key key_;
+    };
+    /// The place of a key's value: `dict[key] = value` stores, reading throws pc::key_not_found if the key is
+    /// absent (and stores nothing, other than with a `std::map`), `dict[key] += 1` is \ref increment. Do not
+    /// keep it.
+    [[nodiscard]] place operator[](key_argument key) { return place(*this, key); }
+
+  private:
+    friend class snapshot;
+
+    /// A key that is to be stored.
+    struct encoded_key {
+        encoded_key(const detail::column &to, key_argument key) {
+            check(detail::encode_key(to, key, room, bytes));
+        }
+        detail::scratch room;
+        detail::bytes_ref bytes;
+    };
+
+    /// Calls with an encoded key; one that cannot be is absent.
+    template <class Call> pc_status with_key(key_argument key, const Call &call) const {
+        detail::scratch room;
+        detail::bytes_ref encoded;
+        const pc_status status = detail::encode_key(types_->key, key, room, encoded);
+        return detail::or_absent(status == PC_OK ? call(encoded) : status);
+    }
+    template <class View> std::optional<View> get_ref(key_argument key) const {
+        static_assert(
+            detail::sort_of<Value>() != detail::sort::any,
+            "persistent_collections: values of any have no form in memory that could be looked at; use get");
+        detail::bytes_ref bytes;
+        if (with_key(key, [&](const detail::bytes_ref &at) {
+                return pc_dict_get_ref(handle_, at.data, at.size, &bytes.data, &bytes.size);
+            }) == PC_NOT_FOUND)
+            return std::nullopt;
+        return detail::decode_value<View>(types_->value, bytes);
+    }
+    std::optional<owned_value> get_owned(key_argument key) const {
+        if constexpr (detail::is_view<Value>) {
+            const iterator found = find(key);
+            return found == end() ? std::nullopt : std::optional<owned_value>(found->second);
+        } else {
+            return get(key);
+        }
+    }
+    template <class Call> std::optional<value_type> end_entry(const Call &call) const {
+        buffer key;
+        buffer value;
+        if (check(call(handle_, key.get(), value.get())) == PC_NOT_FOUND)
+            return std::nullopt;
+        return entries::show(*types_, {key.view().data(), key.view().size()},
+                             {value.view().data(), value.view().size()});
+    }
+    iterator at_key(std::string key, const detail::bytes_ref &value) const {
+        value_type entry = entries::show(*types_, {key.data(), key.size()}, value);
+        return iterator(source(), std::move(key), std::move(entry));
+    }
+    static range_end<Key> including_key(key_argument key) { return bound<owned_key>{owned_key(key), true}; }
+    static range_end<Key> excluding_key(key_argument key) { return bound<owned_key>{owned_key(key), false}; }
+    detail::source source() const { return {handle_.id, false, types_}; }
+    void release() noexcept {
+        // With its environment it has been closed already.
+        if (handle_.id != 0)
+            static_cast<void>(pc_dict_close(std::exchange(handle_, pc_dict{0})));
+    }
+
+    pc_env env_;
+    pc_dict handle_{0};
+    std::shared_ptr<const detail::columns> types_;
+};
+
+} // namespace pc
+
+#endif

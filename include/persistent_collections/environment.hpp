@@ -1,0 +1,343 @@
+/// \file
+/// Environments: opening and closing them, and what can be asked of one as a whole.
+#ifndef PERSISTENT_COLLECTIONS_ENVIRONMENT_HPP
+#define PERSISTENT_COLLECTIONS_ENVIRONMENT_HPP
+
+#include <chrono>
+#include <filesystem>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "buffer.hpp"
+
+namespace pc {
+
+/// What a commit that has returned survives.
+enum class durability : std::int32_t {
+    /// A loss of power: it is on stable storage. The default.
+    full = PC_DURABILITY_FULL,
+    /// A crash of the system may undo the last commits; what is left is whole.
+    no_meta_sync = PC_DURABILITY_NO_META_SYNC,
+    /// pc::environment::flush makes it durable. A crash of the system may lose, or damage, what was written
+    /// since; a
+    /// crash of the process loses nothing.
+    none = PC_DURABILITY_NONE
+};
+
+/// How to open an environment.
+struct options {
+    /// Every write is refused, and nothing is created.
+    bool read_only = false;
+    /// Nobody writes to the files as long as they are open here: no lock file is used. Implies `read_only`.
+    bool immutable = false;
+    /// Make the environment, and the last directory of its path, if it does not exist.
+    bool create = true;
+    /// The path names the data file itself, not a directory that holds it.
+    bool no_subdir = false;
+    /// Check the structure of the data file before it is used.
+    bool verify = false;
+    /// What a commit survives.
+    pc::durability durability = pc::durability::full;
+    /// Bytes of address space to reserve at the start; 0: 1 TiB, which takes no disk space. It grows by
+    /// itself.
+    std::uint64_t map_size = 0;
+    /// Permission bits of new files; 0: 0644.
+    std::uint32_t mode = 0;
+    /// How many collections can be open at a time; 0: 1,024.
+    std::uint32_t max_collections = 0;
+    /// How many threads, of all processes, can read at a time; 0: 1,024.
+    std::uint32_t max_readers = 0;
+    /// Every how many milliseconds to flush in the background; 0: never.
+    std::chrono::milliseconds flush_interval{0};
+    /// How long a write waits for its turn, at least a millisecond; negative: for ever.
+    std::chrono::milliseconds write_timeout{60000};
+};
+
+/// A collection, as pc::environment::list tells of it.
+struct collection_info {
+    /// Its name.
+    std::string name;
+    /// One of `PC_KIND_*`.
+    std::int32_t kind = 0;
+    /// The type of keys or elements; `-` if it is raw.
+    std::string key_type;
+    /// The type of values; `unit` of a set, `-` if it is raw.
+    std::string value_type;
+    /// How many entries or elements it has.
+    std::uint64_t count = 0;
+};
+
+/// What pc::environment::check found.
+struct check_report {
+    /// How many pages the data file has: the sum of the next three.
+    std::uint64_t pages = 0;
+    /// How many hold data.
+    std::uint64_t used = 0;
+    /// How many can be used again.
+    std::uint64_t free = 0;
+    /// How many nobody uses nor will be given; they waste space and harm nothing.
+    std::uint64_t lost = 0;
+    /// How many collections there are.
+    std::uint64_t collections = 0;
+};
+
+/// A reader slot that is taken, as pc::environment::readers tells of it.
+struct reader_info {
+    /// The process.
+    std::int64_t process = 0;
+    /// The thread, by the system's number.
+    std::string thread;
+    /// The commit that its snapshot sees, if it is reading.
+    std::optional<std::uint64_t> commit;
+    /// How many commits there were since.
+    std::string commits_since;
+};
+
+/// The types of a collection, as pc::environment::schema tells them.
+struct schema {
+    /// One of `PC_KIND_*`.
+    std::int32_t kind = 0;
+    /// The type of keys or elements; empty if it is raw.
+    std::string key_type;
+    /// The type of values; `unit` of a set, empty if it is raw.
+    std::string value_type;
+};
+
+/// \cond internal
+namespace detail {
+
+/// A name or path as C takes it. A NUL inside would cut it short.
+inline std::string c_text(std::string_view text, pc_status otherwise) {
+    if (text.find('\0') != std::string_view::npos)
+        raise(otherwise, "a name or path has a NUL inside; leave it out");
+    return std::string(text);
+}
+
+inline std::string c_path(const std::filesystem::path &path) {
+    const auto utf8 = path.u8string();
+    return c_text({reinterpret_cast<const char *>(utf8.data()), utf8.size()}, PC_ERR_INVALID_ARGUMENT);
+}
+
+/// Key type and value type, as the C ABI gives them: each NUL-terminated.
+inline std::pair<std::string, std::string> split_types(std::string_view both) {
+    const std::size_t end = both.find('\0');
+    if (end == std::string_view::npos)
+        return {std::string(both), std::string()};
+    std::string_view second = both.substr(end + 1);
+    return {std::string(both.substr(0, end)), std::string(second.substr(0, second.find('\0')))};
+}
+
+/// Takes what stands before a separator off a text.
+inline std::string_view take_field(std::string_view &text, char separator) {
+    const std::size_t end = text.find(separator);
+    const std::string_view field = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    return field;
+}
+
+/// A name from pc_env_list, where backslash, TAB, LF and CR are written with a backslash.
+inline std::string unescape(std::string_view text) {
+    std::string plain;
+    for (std::size_t i = 0; i < text.size(); i++) {
+        if (text[i] == '\\' && i + 1 < text.size()) {
+            i++;
+            plain += text[i] == 't' ? '\t' : text[i] == 'n' ? '\n' : text[i] == 'r' ? '\r' : text[i];
+        } else {
+            plain += text[i];
+        }
+    }
+    return plain;
+}
+
+} // namespace detail
+/// \endcond
+
+/// An environment: a directory, or a file, that holds many dicts and sets, and that other threads, processes
+/// and languages can have open at the same time.
+///
+/// ```cpp
+/// pc::options options;
+/// options.durability = pc::durability::no_meta_sync;
+/// pc::environment env("data", options);
+/// pc::set<std::string> seen(env, "seen");
+/// seen.insert("Ada");
+/// assert(env.list().size() == 1 && env.list()[0].name == "seen" && env.list()[0].count == 1);
+/// ```
+///
+/// It can be moved, not copied. Its end closes it: then dicts, sets, transactions and iterators of it throw
+/// pc::bad_handle, and may be destroyed in any order. The same environment may be opened several times, in a
+/// process too. Its functions may be called from any thread.
+class [[nodiscard]] environment {
+  public:
+    /// Opens an environment, by default making it and the last directory of its path. Throws
+    /// pc::no_environment, pc::permission_denied, pc::not_a_database, pc::options_differ and others that say
+    /// what was found.
+    explicit environment(const std::filesystem::path &path, const pc::options &options = {}) {
+        if (pc_abi_version() != PC_ABI_VERSION)
+            detail::raise(PC_ERR_UNSUPPORTED,
+                          "the library loaded is of ABI version " + std::to_string(pc_abi_version()) +
+                              ", the program was compiled for " + std::to_string(PC_ABI_VERSION));
+        pc_env_options given;
+        pc::check(pc_env_options_init(&given, sizeof given));
+        given.map_size = options.map_size;
+        given.mode = options.mode;
+        given.max_collections = options.max_collections;
+        given.max_readers = options.max_readers;
+        given.durability = static_cast<std::int32_t>(options.durability);
+        given.flush_interval_ms = options.flush_interval.count();
+        const auto timeout = options.write_timeout.count();
+        given.write_timeout_ms = timeout < 0 ? -1 : timeout == 0 ? 1 : timeout;
+        given.flags = (options.read_only ? PC_ENV_READ_ONLY : 0u) |
+                      (options.immutable ? PC_ENV_IMMUTABLE : 0u) | (options.create ? 0u : PC_ENV_NO_CREATE) |
+                      (options.no_subdir ? PC_ENV_NO_SUBDIR : 0u) | (options.verify ? PC_ENV_VERIFY : 0u);
+        pc::check(pc_env_open(detail::c_path(path).c_str(), &given, &handle_));
+    }
+
+    environment(const environment &) = delete;
+    environment &operator=(const environment &) = delete;
+    /// Takes over what another has open.
+    environment(environment &&other) noexcept : handle_(std::exchange(other.handle_, pc_env{0})) {}
+    /// Closes what this one has open, and takes over what another has.
+    environment &operator=(environment &&other) noexcept {
+        std::swap(handle_, other.handle_);
+        other.release();
+        return *this;
+    }
+    ~environment() { release(); }
+
+    /// Closes it before its end; once more does nothing.
+    void close() {
+        if (handle_.id != 0)
+            pc::check(pc_env_close(std::exchange(handle_, pc_env{0})));
+    }
+    /// Whether it has not been closed here.
+    [[nodiscard]] bool is_open() const noexcept { return handle_.id != 0; }
+    /// The handle of the C ABI.
+    [[nodiscard]] pc_env handle() const noexcept { return handle_; }
+
+    /// Makes all that was committed durable, whatever the durability. Throws pc::in_transaction inside the
+    /// thread's own write transaction.
+    void flush() const { pc::check(pc_flush(handle_)); }
+
+    /// Sizes, counts and options; the header of the C ABI says what the fields are.
+    [[nodiscard]] pc_env_stat info() const {
+        pc_env_stat stat{};
+        stat.struct_size = sizeof stat;
+        pc::check(pc_env_info(handle_, &stat));
+        return stat;
+    }
+
+    /// All collections, ordered by name.
+    [[nodiscard]] std::vector<collection_info> list() const {
+        buffer text;
+        pc::check(pc_env_list(handle_, text.get()));
+        std::vector<collection_info> made;
+        for (std::string_view lines = text.view(); !lines.empty();) {
+            std::string_view line = detail::take_field(lines, '\n');
+            collection_info &one = made.emplace_back();
+            one.name = detail::unescape(detail::take_field(line, '\t'));
+            const std::string_view kind = detail::take_field(line, '\t');
+            one.kind = kind == "dict" ? PC_KIND_DICT : kind == "set" ? PC_KIND_SET : PC_KIND_RAW;
+            one.key_type = detail::take_field(line, '\t');
+            one.value_type = detail::take_field(line, '\t');
+            one.count = std::stoull(std::string(line));
+        }
+        return made;
+    }
+
+    /// The kind and types of a collection; nothing if there is none of that name.
+    [[nodiscard]] std::optional<pc::schema> schema(std::string_view name) const {
+        buffer types;
+        pc::schema made;
+        const std::string text = detail::c_text(name, PC_ERR_BAD_NAME);
+        if (pc::check(pc_collection_schema(handle_, text.c_str(), &made.kind, types.get())) == PC_NOT_FOUND)
+            return std::nullopt;
+        std::tie(made.key_type, made.value_type) = detail::split_types(types.view());
+        return made;
+    }
+
+    /// Drops a collection with all it holds; objects that have it open throw pc::no_collection from then on.
+    /// False if there is none of that name.
+    bool drop(std::string_view name) const {
+        return pc::check(pc_collection_drop(handle_, detail::c_text(name, PC_ERR_BAD_NAME).c_str())) == PC_OK;
+    }
+
+    /// Copies the newest commit to a path that has nothing yet, while others go on reading and writing;
+    /// `compact` leaves free pages out. False if there is something at the path, which is left as it is.
+    [[nodiscard]] bool copy_to(const std::filesystem::path &path, bool compact = false) const {
+        return pc::check(pc_env_copy(handle_, detail::c_path(path).c_str(),
+                                     compact ? PC_COPY_COMPACT : 0u)) == PC_OK;
+    }
+
+    /// Checks the structure of the data file, while others go on reading and writing. Throws pc::corrupted,
+    /// which names the first damage found.
+    check_report check() const {
+        buffer text;
+        pc::check(pc_env_check(handle_, text.get()));
+        check_report report;
+        for (std::string_view lines = text.view(); !lines.empty();) {
+            std::string_view line = detail::take_field(lines, '\n');
+            const std::string_view name = detail::take_field(line, '\t');
+            const std::uint64_t number = std::stoull(std::string(line));
+            (name == "pages"         ? report.pages
+             : name == "used"        ? report.used
+             : name == "free"        ? report.free
+             : name == "lost"        ? report.lost
+             : name == "collections" ? report.collections
+                                     : unknown_figure()) = number;
+        }
+        return report;
+    }
+
+    /// The reader slots that are taken, by all processes: whose snapshots keep free pages from being used
+    /// again.
+    [[nodiscard]] std::vector<reader_info> readers() const {
+        buffer text;
+        pc::check(pc_env_readers(handle_, text.get()));
+        std::vector<reader_info> made;
+        for (std::string_view lines = text.view(); !lines.empty();) {
+            std::string_view line = detail::take_field(lines, '\n');
+            reader_info &one = made.emplace_back();
+            one.process = std::stoll(std::string(detail::take_field(line, '\t')));
+            one.thread = detail::take_field(line, '\t');
+            const std::string_view commit = detail::take_field(line, '\t');
+            if (commit != "-")
+                one.commit = std::stoull(std::string(commit));
+            one.commits_since = line;
+        }
+        return made;
+    }
+
+    /// Frees the reader slots of processes that ended without doing so, and tells how many there were.
+    std::uint32_t reap_readers() const {
+        std::uint32_t reaped = 0;
+        pc::check(pc_env_reap_readers(handle_, &reaped));
+        return reaped;
+    }
+
+    /// Whether the calling thread is in a transaction or snapshot of this environment.
+    [[nodiscard]] bool in_transaction() const {
+        pc_txn current{0};
+        pc::check(pc_txn_current(handle_, &current));
+        return current.id != 0;
+    }
+
+  private:
+    static std::uint64_t &unknown_figure() {
+        thread_local std::uint64_t figure;
+        return figure;
+    }
+    void release() noexcept {
+        // Closed already, with another object of the same handle or by the parent of a fork: nothing is left
+        // to do.
+        if (handle_.id != 0)
+            static_cast<void>(pc_env_close(std::exchange(handle_, pc_env{0})));
+    }
+
+    pc_env handle_{0};
+};
+
+} // namespace pc
+
+#endif

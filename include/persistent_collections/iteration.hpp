@@ -1,0 +1,378 @@
+/// \file
+/// Ranges of keys, and iterators over collections, which own what they show.
+#ifndef PERSISTENT_COLLECTIONS_ITERATION_HPP
+#define PERSISTENT_COLLECTIONS_ITERATION_HPP
+
+#include <iterator>
+#include <memory>
+#if defined(__has_include) && __cplusplus >= 202002L
+#if __has_include(<ranges>)
+#include <ranges>
+#endif
+#endif
+
+#include "codec.hpp"
+
+namespace pc {
+
+/// No bound, as an end of a range.
+struct unbounded_t {};
+/// No bound, as an end of a range.
+inline constexpr unbounded_t unbounded{};
+
+/// A bound of a range, and whether it is part of it; pc::including and pc::excluding make one.
+template <class Key> struct bound {
+    /// The key.
+    Key key;
+    /// Whether the key itself is in the range.
+    bool included;
+};
+
+/// A bound that is part of the range.
+template <class Key> [[nodiscard]] bound<Key> including(Key key) { return {std::move(key), true}; }
+/// A bound that is not part of the range.
+template <class Key> [[nodiscard]] bound<Key> excluding(Key key) { return {std::move(key), false}; }
+
+/// An end of a range of keys: a key, which is part of the range if it is the lower end and not if it is the
+/// upper one; what pc::including or pc::excluding made; or pc::unbounded.
+template <class Key> class range_end {
+  public:
+    /// No bound.
+    range_end(unbounded_t) noexcept {}
+    /// A key.
+    template <class T, class = std::enable_if_t<std::is_convertible_v<const T &, detail::argument<Key>>>>
+    range_end(const T &key) : key_(std::in_place, static_cast<detail::argument<Key>>(key)) {}
+    /// A key, and whether it is part of the range.
+    template <class T> range_end(const bound<T> &bound) : range_end(bound.key) { included_ = bound.included; }
+
+    /// The key, if there is a bound.
+    [[nodiscard]] const std::optional<detail::owned_t<Key>> &key() const noexcept { return key_; }
+    /// Whether it is part of the range; `otherwise` where that was not said.
+    [[nodiscard]] bool included(bool otherwise) const noexcept { return included_.value_or(otherwise); }
+
+  private:
+    std::optional<detail::owned_t<Key>> key_;
+    std::optional<bool> included_;
+};
+
+/// \cond internal
+namespace detail {
+
+/// A dict or a set as iterators know it. It owns nothing: handles are checked at each call.
+struct source {
+    std::uint64_t id = 0;
+    bool is_set = false;
+    std::shared_ptr<const columns> types;
+
+    [[nodiscard]] pc_iter open(const pc_range &range) const {
+        pc_iter made{0};
+        check(is_set ? pc_iter_open_set(pc_set{id}, &range, &made)
+                     : pc_iter_open_dict(pc_dict{id}, &range, &made));
+        return made;
+    }
+};
+
+/// Bounds, encoded and owned.
+struct bounds {
+    std::string lower;
+    std::string upper;
+    std::string prefix;
+    std::uint32_t flags = 0;
+
+    [[nodiscard]] pc_range range() const noexcept {
+        pc_range made{};
+        made.lower = lower.data();
+        made.lower_len = lower.size();
+        made.upper = upper.data();
+        made.upper_len = upper.size();
+        made.prefix = prefix.data();
+        made.prefix_len = prefix.size();
+        made.flags = flags;
+        return made;
+    }
+};
+
+/// An iterator of the library, shared by the copies of one iterator. `step` tells which copy it stands at.
+struct cursor {
+    explicit cursor(pc_iter opened) noexcept : handle(opened) {}
+    cursor(const cursor &) = delete;
+    cursor &operator=(const cursor &) = delete;
+    // With its transaction it has been closed already.
+    ~cursor() { static_cast<void>(pc_iter_close(handle)); }
+
+    pc_iter handle;
+    std::uint64_t step = 0;
+};
+
+template <class Key> std::string encode_bound(const column &to, const Key &key) {
+    scratch room;
+    bytes_ref encoded;
+    check(encode_key(to, key, room, encoded));
+    return std::string(encoded.text());
+}
+
+/// What an iterator over entries shows.
+template <class Key, class Value> struct entries {
+    using value_type = std::pair<Key, Value>;
+    static value_type show(const columns &types, const bytes_ref &key, const bytes_ref &value) {
+        return {decode_key<Key>(types.key, key), decode_value<Value>(types.value, value)};
+    }
+};
+
+/// What an iterator over keys, or elements, shows.
+template <class Key> struct keys {
+    using value_type = Key;
+    static value_type show(const columns &types, const bytes_ref &key, const bytes_ref &) {
+        return decode_key<Key>(types.key, key);
+    }
+};
+
+/// What an iterator over values shows.
+template <class Value> struct values {
+    using value_type = Value;
+    static value_type show(const columns &types, const bytes_ref &, const bytes_ref &value) {
+        return decode_value<Value>(types.value, value);
+    }
+};
+
+} // namespace detail
+/// \endcond
+
+/// Steps through a dict or set, in order of the keys. It is an input iterator which owns what it shows, so
+/// that this stays good whatever is written meanwhile, and copies of it can go on independently (but not on
+/// two threads).
+///
+/// Outside of transactions it sees the moment at which it was made, and holds a reader slot until it is
+/// destroyed or reaches its end. Inside one it sees what that sees, own writes included, and cannot be
+/// stepped on when that has ended: then it throws pc::bad_handle.
+template <class Shown> class iterator {
+  public:
+    /// Steps forwards, one pass.
+    using iterator_category = std::input_iterator_tag;
+    /// What it shows.
+    using value_type = typename Shown::value_type;
+    /// The type of distances.
+    using difference_type = std::ptrdiff_t;
+    /// Where what it shows lies: in the iterator.
+    using pointer = const value_type *;
+    /// What it shows: good until the iterator is stepped on or destroyed.
+    using reference = const value_type &;
+
+    /// Makes one at the end.
+    iterator() = default;
+
+    /// What it shows; not at the end.
+    [[nodiscard]] reference operator*() const noexcept { return *item_; }
+    /// What it shows; not at the end.
+    [[nodiscard]] pointer operator->() const noexcept { return &*item_; }
+
+    /// Steps on.
+    iterator &operator++() {
+        if (!cursor_) {
+            detail::bounds beyond = beyond_;
+            const bool reverse = (beyond.flags & PC_RANGE_REVERSE) != 0;
+            (reverse ? beyond.upper : beyond.lower) = key_;
+            beyond.flags = (beyond.flags & ~static_cast<std::uint32_t>(PC_RANGE_UPPER_INCLUSIVE)) |
+                           (reverse ? PC_RANGE_UPPER : PC_RANGE_LOWER | PC_RANGE_LOWER_EXCLUSIVE);
+            cursor_ = std::make_shared<detail::cursor>(from_.open(beyond.range()));
+        } else if (step_ != cursor_->step) {
+            // A copy went on: back to where this one is.
+            const std::string was = key_;
+            check(pc_iter_seek(cursor_->handle, was.data(), was.size()));
+            read();
+            if (!item_ || key_ != was)
+                return *this;
+        }
+        read();
+        return *this;
+    }
+
+    /// What an iterator showed before it was stepped on.
+    class postfix {
+      public:
+        /// What it showed.
+        [[nodiscard]] reference operator*() const noexcept { return *item_; }
+
+      private:
+        friend class iterator;
+        explicit postfix(std::optional<value_type> item) : item_(std::move(item)) {}
+        std::optional<value_type> item_;
+    };
+    /// Steps on, and gives what was shown before.
+    postfix operator++(int) {
+        postfix was(item_);
+        ++*this;
+        return was;
+    }
+
+    /// Whether both are at the end, or at one key.
+    friend bool operator==(const iterator &a, const iterator &b) noexcept {
+        return a.item_.has_value() == b.item_.has_value() && (!a.item_ || a.key_ == b.key_);
+    }
+    /// Whether they are at different keys.
+    friend bool operator!=(const iterator &a, const iterator &b) noexcept { return !(a == b); }
+
+    /// \cond internal
+    /// At the beginning of a range.
+    iterator(detail::source from, const detail::bounds &range) : from_(std::move(from)) {
+        cursor_ = std::make_shared<detail::cursor>(from_.open(range.range()));
+        read();
+    }
+    /// At a key, which was just looked up.
+    iterator(detail::source from, std::string key, value_type item)
+        : from_(std::move(from)), key_(std::move(key)), item_(std::move(item)) {}
+    /// The key, encoded.
+    [[nodiscard]] const std::string &encoded_key() const noexcept { return key_; }
+    /// \endcond
+
+  private:
+    void read() {
+        detail::bytes_ref key;
+        detail::bytes_ref value;
+        step_ = ++cursor_->step;
+        item_.reset();
+        if (check(pc_iter_next(cursor_->handle, &key.data, &key.size, &value.data, &value.size)) == PC_END) {
+            cursor_.reset();
+            return;
+        }
+        key_.assign(key.text());
+        item_.emplace(Shown::show(*from_.types, key, value));
+    }
+
+    detail::source from_;
+    detail::bounds beyond_;
+    std::shared_ptr<detail::cursor> cursor_;
+    std::uint64_t step_ = 0;
+    std::string key_;
+    std::optional<value_type> item_;
+};
+
+/// A part of a dict or set, or all of it backwards: nothing is read before it is iterated, which may be done
+/// again and again. It refers to the dict or set, which must be there and open when iteration begins.
+///
+/// ```cpp
+/// pc::dict<std::string, std::int64_t> ages(env, "ages");
+/// ages.put_many({{"Ada", 36}, {"Alan", 41}, {"Grace", 85}});
+/// std::string found;
+/// for (const auto &[name, age] : ages.prefix("A").reverse())
+///     found += name + " ";
+/// assert(found == "Alan Ada ");
+/// ```
+template <class Shown> class range_view {
+  public:
+    /// Its iterators.
+    using iterator = pc::iterator<Shown>;
+    /// Its iterators.
+    using const_iterator = iterator;
+    /// What it shows.
+    using value_type = typename Shown::value_type;
+
+    /// Reads the first.
+    [[nodiscard]] iterator begin() const { return iterator(from_, bounds_); }
+    /// The end.
+    [[nodiscard]] iterator end() const { return {}; }
+    /// Whether there is nothing in it.
+    [[nodiscard]] bool empty() const { return begin() == end(); }
+    /// The same, in the other direction.
+    [[nodiscard]] range_view reverse() const {
+        range_view turned = *this;
+        turned.bounds_.flags ^= PC_RANGE_REVERSE;
+        return turned;
+    }
+
+    /// \cond internal
+    range_view(detail::source from, detail::bounds bounds)
+        : from_(std::move(from)), bounds_(std::move(bounds)) {}
+    [[nodiscard]] const detail::bounds &bounds() const noexcept { return bounds_; }
+    /// \endcond
+
+  private:
+    detail::source from_;
+    detail::bounds bounds_;
+};
+
+/// \cond internal
+namespace detail {
+
+template <class Key>
+bounds between(const column &to, const range_end<Key> &lower, const range_end<Key> &upper) {
+    bounds made;
+    if (lower.key()) {
+        made.lower = encode_bound(to, *lower.key());
+        made.flags |= PC_RANGE_LOWER | (lower.included(true) ? 0u : PC_RANGE_LOWER_EXCLUSIVE);
+    }
+    if (upper.key()) {
+        made.upper = encode_bound(to, *upper.key());
+        made.flags |= PC_RANGE_UPPER | (upper.included(false) ? PC_RANGE_UPPER_INCLUSIVE : 0u);
+    }
+    return made;
+}
+
+/// What all keys of `any` with a prefix begin with: the element without the zero byte that ends it.
+inline std::string any_prefix(const char *type, const any_value &prefix) {
+    const auto &held = prefix.held();
+    if (!std::holds_alternative<std::string>(held) && !std::holds_alternative<std::vector<std::byte>>(held) &&
+        !std::holds_alternative<any_tuple>(held))
+        throw bad_key("a prefix of keys of any is text, bytes or a tuple of leading elements");
+    arena parts;
+    const pc_value value = to_c(prefix, parts);
+    buffer encoded;
+    check(pc_encode_key(type, &value, encoded.get()));
+    std::string made(encoded.view());
+    made.pop_back();
+    return made;
+}
+
+template <class Key, std::size_t... At, class... Leading>
+auto leading_elements(std::index_sequence<At...>, const Leading &...leading) {
+    return std::tuple<std::tuple_element_t<At, Key>...>(leading...);
+}
+
+template <class Key, class... Leading> bounds starting_with(const column &to, const Leading &...leading) {
+    constexpr sort what = sort_of<Key>();
+    bounds made;
+    made.flags = PC_RANGE_PREFIX;
+    if constexpr (what == sort::tuple) {
+        static_assert(sizeof...(Leading) <= std::tuple_size_v<Key>,
+                      "persistent_collections: a prefix has no more elements than the key");
+        if constexpr (sizeof...(Leading) != 0) {
+            const auto tuple = leading_elements<Key>(std::index_sequence_for<Leading...>(), leading...);
+            if (to.how == form::any) {
+                made.prefix = any_prefix("any", tuple);
+            } else {
+                column shorter = to;
+                shorter.type = type_name<std::decay_t<decltype(tuple)>>();
+                made.prefix = encode_bound(shorter, tuple);
+            }
+        }
+    } else {
+        static_assert(
+            what == sort::text || what == sort::bytes || what == sort::any,
+            "persistent_collections: keys of this type have no prefix; those of text, bytes, tuples and "
+            "pc::any_value do");
+        static_assert(sizeof...(Leading) == 1,
+                      "persistent_collections: a prefix of such keys is one text or value");
+        const auto &prefix = std::get<0>(std::tuple<argument<Key>>(leading...));
+        if constexpr (what == sort::any)
+            made.prefix = any_prefix(to.type.c_str(), prefix);
+        else if (to.how == form::any)
+            made.prefix = any_prefix("any", prefix);
+        else if (prefix.size() != 0)
+            made.prefix = encode_bound(to, prefix);
+    }
+    return made;
+}
+
+} // namespace detail
+/// \endcond
+
+} // namespace pc
+
+#if defined(__cpp_lib_ranges)
+/// Copies of a range_view refer to the same dict or set.
+template <class Shown> inline constexpr bool std::ranges::enable_view<pc::range_view<Shown>> = true;
+/// Iterators do not refer to their range_view.
+template <class Shown> inline constexpr bool std::ranges::enable_borrowed_range<pc::range_view<Shown>> = true;
+#endif
+
+#endif

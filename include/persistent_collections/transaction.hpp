@@ -1,0 +1,212 @@
+/// \file
+/// Transactions and snapshots, which last as long as a scope, and functions that are run in one.
+#ifndef PERSISTENT_COLLECTIONS_TRANSACTION_HPP
+#define PERSISTENT_COLLECTIONS_TRANSACTION_HPP
+
+#include <type_traits>
+
+#include "codec.hpp"
+#include "environment.hpp"
+
+namespace pc {
+
+template <class Key, class Value> class dict;
+template <class T> class set;
+
+/// \cond internal
+namespace detail {
+
+/// Ends a transaction by undoing it, with those that were begun inside and have not ended.
+inline void undo(pc_env env, pc_txn txn) noexcept {
+    while (pc_txn_abort(txn) == PC_ERR_NOT_INNERMOST) {
+        pc_txn inner{0};
+        if (pc_txn_current(env, &inner) != PC_OK || inner.id == 0 || pc_txn_abort(inner) != PC_OK)
+            return;
+    }
+}
+
+/// What a zero-copy read of a value gives.
+template <class Value> struct view_of { using type = Value; };
+template <> struct view_of<std::string> { using type = std::string_view; };
+template <class T> struct view_of<std::vector<T>> { using type = array_view<T>; };
+template <class T, std::size_t N> struct view_of<std::array<T, N>> {
+    using type = array_view<typename array_of<std::array<T, N>>::number>;
+};
+
+} // namespace detail
+/// \endcond
+
+/// Makes all that the calling thread does with an environment's collections one: from here to the end of the
+/// scope, what it reads and writes there is part of the transaction. Nothing is passed to the dicts and sets.
+/// \ref commit keeps what was written; an end without it, by an exception say, undoes it.
+///
+/// ```cpp
+/// pc::dict<std::string, std::int64_t> accounts(env, "accounts");
+/// accounts.put("Ada", 100);
+/// {
+///     pc::transaction transaction(env);
+///     accounts.increment("Ada", -30);
+///     accounts.increment("Alan", 30);
+///     transaction.commit();
+/// }
+/// {
+///     pc::transaction undone(env);
+///     accounts.clear();
+/// }
+/// assert(accounts.at("Ada") == 70 && accounts.at("Alan") == 30);
+/// ```
+///
+/// One begun inside another is a savepoint: it can be undone by itself. It belongs to its thread, and cannot
+/// be copied or moved. One that outgrows the memory map throws pc::map_full, and fits when it is run again:
+/// pc::run does so.
+class [[nodiscard]] transaction {
+  public:
+    /// Begins one, waiting for its turn as long as the environment's options say. Throws pc::busy if that was
+    /// too short, pc::in_snapshot inside a pc::snapshot, pc::read_only.
+    explicit transaction(const environment &env) : transaction(env.handle(), -1) {}
+    /// Begins one, waiting so long at most; 0 does not wait.
+    transaction(const environment &env, std::chrono::milliseconds timeout)
+        : transaction(env.handle(), timeout.count() < 0 ? 0 : timeout.count()) {}
+    transaction(const transaction &) = delete;
+    transaction &operator=(const transaction &) = delete;
+    /// Undoes it, unless it has ended.
+    ~transaction() {
+        if (!ended_)
+            detail::undo(env_, handle_);
+    }
+
+    /// Keeps what was written, and ends it; durable as the environment's durability says. A savepoint becomes
+    /// part of the transaction around it. If it throws, it is undone, but for pc::not_innermost and
+    /// pc::wrong_thread, after which it goes on.
+    void commit() {
+        const pc_status status = pc_txn_commit(handle_);
+        ended_ = status != PC_ERR_WRONG_THREAD && status != PC_ERR_NOT_INNERMOST && status != PC_ERR_FORKED;
+        check(status);
+    }
+    /// Undoes what was written, and ends it.
+    void abort() {
+        check(pc_txn_abort(handle_));
+        ended_ = true;
+    }
+    /// Whether it has been committed or aborted.
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    /// The handle of the C ABI.
+    [[nodiscard]] pc_txn handle() const noexcept { return handle_; }
+
+  private:
+    template <class Function> friend auto run_in(pc_env, Function &&, std::int64_t);
+    transaction(pc_env env, std::int64_t timeout) : env_(env) {
+        check(pc_txn_begin(env, PC_TXN_WRITE, timeout, &handle_));
+    }
+
+    pc_env env_;
+    pc_txn handle_{0};
+    bool ended_ = false;
+};
+
+/// \cond internal
+template <class Function> auto run_in(pc_env env, Function &&function, std::int64_t timeout) {
+    // The map is twice as large each time, so that this is never reached.
+    constexpr int at_most = 64;
+    for (int attempt = 1;; attempt++) {
+        try {
+            transaction txn(env, timeout);
+            const auto call = [&]() -> decltype(auto) {
+                if constexpr (std::is_invocable_v<Function &, transaction &>)
+                    return function(txn);
+                else
+                    return function();
+            };
+            if constexpr (std::is_void_v<decltype(call())>) {
+                call();
+                if (!txn.ended())
+                    txn.commit();
+                return;
+            } else {
+                auto result = call();
+                if (!txn.ended())
+                    txn.commit();
+                return result;
+            }
+        } catch (const error &failure) {
+            const bool again = failure.status() == PC_ERR_MAP_FULL || failure.status() == PC_ERR_CONFLICT;
+            pc_txn outer{0};
+            // Inside another transaction it is that one which must be run again.
+            if (!again || attempt == at_most || pc_txn_current(env, &outer) != PC_OK || outer.id != 0)
+                throw;
+        }
+    }
+}
+/// \endcond
+
+/// Runs a function in a transaction, which is committed when the function returns and undone when it throws.
+/// Where the transaction outgrew the memory map, or met a conflict, it is run again: do in it only what may
+/// be done twice.
+///
+/// ```cpp
+/// pc::dict<std::string, std::int64_t> stock(env, "stock");
+/// std::int64_t left = pc::run(env, [&] {
+///     stock.put("apples", 3);
+///     return stock.increment("apples", -1);
+/// });
+/// assert(left == 2);
+/// ```
+///
+/// The function takes nothing, or the pc::transaction, to end it early. What it returns is given back, by
+/// value.
+template <class Function> auto run(const environment &env, Function &&function) {
+    return run_in(env.handle(), std::forward<Function>(function), -1);
+}
+/// The same, waiting for its turn so long at most.
+template <class Function>
+auto run(const environment &env, std::chrono::milliseconds timeout, Function &&function) {
+    return run_in(env.handle(), std::forward<Function>(function), timeout.count() < 0 ? 0 : timeout.count());
+}
+
+/// Makes the calling thread see one state of all collections of an environment until the end of the scope,
+/// whatever is written meanwhile, and lets it read without copying. Writing in it throws pc::in_snapshot.
+///
+/// ```cpp
+/// pc::dict<std::string, std::string> texts(env, "texts");
+/// texts.put("greeting", "hello");
+/// pc::snapshot snapshot(env);
+/// std::string_view greeting = *snapshot.view(texts, "greeting");
+/// assert(greeting == "hello");
+/// ```
+///
+/// Inside a pc::transaction it sees what was written so far. A snapshot that is kept for long makes the file
+/// grow. It belongs to its thread, and cannot be copied or moved.
+class [[nodiscard]] snapshot {
+  public:
+    /// Begins one. Never waits.
+    explicit snapshot(const environment &env) : snapshot(env.handle()) {}
+    snapshot(const snapshot &) = delete;
+    snapshot &operator=(const snapshot &) = delete;
+    ~snapshot() { detail::undo(env_, handle_); }
+
+    /// A key's value where it lies, without a copy: text as `std::string_view`, arrays and bytes as
+    /// pc::array_view, everything else as it is. Nothing if the key is absent. It is good until the snapshot
+    /// ends.
+    ///
+    /// Not for values of `any`. Throws pc::no_transaction if the dict is of another environment.
+    template <class Key, class Value>
+    [[nodiscard]] std::optional<typename detail::view_of<Value>::type> view(const dict<Key, Value> &from,
+                                                                            detail::argument<Key> key) const {
+        return from.template get_ref<typename detail::view_of<Value>::type>(key);
+    }
+
+    /// The handle of the C ABI.
+    [[nodiscard]] pc_txn handle() const noexcept { return handle_; }
+
+  private:
+    template <class Key, class Value> friend class dict;
+    template <class T> friend class set;
+    explicit snapshot(pc_env env) : env_(env) { check(pc_txn_begin(env_, PC_TXN_READ, 0, &handle_)); }
+
+    pc_env env_;
+    pc_txn handle_{0};
+};
+
+} // namespace pc
+
+#endif

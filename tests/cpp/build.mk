@@ -1,0 +1,11 @@
+# Builds the C++ tests with one compiler and standard: COMPILER, STANDARD, BUILD, LIBRARY and TESTS are given by run.
+INCLUDE := $(TESTS)/../../include
+HEADERS := $(wildcard $(INCLUDE)/*.h $(INCLUDE)/*.hpp $(INCLUDE)/*/*.hpp $(TESTS)/*.hpp)
+FLAGS := -std=c++$(STANDARD) -Wall -Wextra -Wconversion -pedantic -Werror -g $(CXXFLAGS) -I$(INCLUDE) -I$(TESTS)
+OBJECTS := $(patsubst $(TESTS)/%.cpp,$(BUILD)/%.o,$(wildcard $(TESTS)/*.cpp))
+
+$(BUILD)/tests: $(OBJECTS) $(LIBRARY)/libpersistent_collections.so
+	$(COMPILER) $(CXXFLAGS) $(OBJECTS) -o $@ -L$(LIBRARY) -Wl,-rpath,$(LIBRARY) -lpersistent_collections -lpthread
+
+$(BUILD)/%.o: $(TESTS)/%.cpp $(HEADERS) $(TESTS)/build.mk
+	$(COMPILER) $(FLAGS) -c $< -o $@

@@ -1,0 +1,68 @@
+/* What the C++ tests share: tests that register themselves, checks that name their place, and an environment
+ * of its own for each test.
+ */
+#ifndef CHECK_HPP
+#define CHECK_HPP
+
+#include <persistent_collections.hpp>
+
+#include <functional>
+#include <iostream>
+#include <sstream>
+#include <vector>
+
+namespace check {
+
+struct test {
+    const char *name;
+    void (*run)();
+};
+
+/// All tests of all translation units.
+std::vector<test> &tests();
+
+/// Notes that something is not as it should be, in the test that runs.
+void fail(const char *file, int line, const std::string &what);
+
+/// The directory of the test that runs; gone when it ends.
+const std::filesystem::path &directory();
+
+/// An environment in it, without syncs: what is tested is not the disk.
+pc::environment environment();
+
+struct registration {
+    registration(const char *name, void (*run)()) { tests().push_back({name, run}); }
+};
+
+} // namespace check
+
+#define TEST(name)                                                                                           \
+    static void name();                                                                                      \
+    static const check::registration name##_registered(#name, name);                                         \
+    static void name()
+
+#define CHECK(...)                                                                                           \
+    do {                                                                                                     \
+        if (!(__VA_ARGS__))                                                                                  \
+            check::fail(__FILE__, __LINE__, "not so: " #__VA_ARGS__);                                        \
+    } while (0)
+
+/// That an expression throws exactly this, with a message that has a part.
+#define THROWS(Exception, part, ...)                                                                         \
+    do {                                                                                                     \
+        try {                                                                                                \
+            static_cast<void>(__VA_ARGS__);                                                                  \
+            check::fail(__FILE__, __LINE__, "throws nothing: " #__VA_ARGS__);                                \
+        } catch (const Exception &thrown) {                                                                  \
+            if (typeid(thrown) != typeid(Exception))                                                         \
+                check::fail(__FILE__, __LINE__, std::string("throws a ") + typeid(thrown).name());           \
+            if (std::string(thrown.what()).find(part) == std::string::npos)                                  \
+                check::fail(__FILE__, __LINE__,                                                              \
+                            std::string("does not say \"") + (part) + "\": " + thrown.what());               \
+        } catch (const std::exception &other) {                                                              \
+            check::fail(__FILE__, __LINE__,                                                                  \
+                        std::string("throws a ") + typeid(other).name() + ": " + other.what());              \
+        }                                                                                                    \
+    } while (0)
+
+#endif
