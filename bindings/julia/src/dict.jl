@@ -159,7 +159,13 @@ end
     end
 end
 
-Base.setindex!(dict::PersistentDict, value, key) = (store(Lib.pc_dict_put, dict, key, value); dict)
+"""
+    setindex!(dict::PersistentDict, value, key; sync=true)
+
+What `dict[key] = value` calls. `sync=false`, which PersistentCollections.jl 0.2 had, is accepted and changes
+nothing: how durable a write is, is the environment's `durability`.
+"""
+Base.setindex!(dict::PersistentDict, value, key; sync::Bool=true) = (store(Lib.pc_dict_put, dict, key, value); dict)
 
 Base.get!(dict::PersistentDict, key, default) = as_default(get!(() -> default, dict, key), default)
 
@@ -174,11 +180,11 @@ function Base.get!(default::Base.Callable, dict::PersistentDict{K,V}, key) where
 end
 
 """
-    delete!(dict::PersistentDict, key) -> Bool
+    delete!(dict::PersistentDict, key; sync=true) -> Bool
 
-Removes the entry of `key`. Whether there was one.
+Removes the entry of `key`. Whether there was one. `sync` is as in `setindex!`.
 """
-function Base.delete!(dict::PersistentDict, key)
+function Base.delete!(dict::PersistentDict, key; sync::Bool=true)
     bytes = sought(dict.keycolumn, key)
     bytes === nothing && return false
     return GC.@preserve bytes writing(dict.env) do

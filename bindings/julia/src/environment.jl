@@ -103,7 +103,8 @@ julia> close(env), close(env)
   `MDB_NOSYNC`, `MDB_NOMETASYNC` and, with `MDB_RDONLY`, `MDB_NOLOCK` have an effect; those that tune
   LMDB inside are accepted without one
 - `mode`: permission bits of new files (0o644)
-- `maxdbs`: how many collections (1,024), the catalog not counted
+- `maxdbs`: how many collections with a name (1,024); the unnamed one, with the `id` `""`, and the catalog have
+  their own places
 - `mapsize`: bytes of address space to begin with; the map grows by itself, so there is seldom a reason
 - `maxreaders`: how many readers at a time (1,024)
 - `durability`: `:full` (a write is on stable storage when it returns; the default), `:no_meta_sync` (a
@@ -133,7 +134,9 @@ mutable struct Environment
             (verify ? Lib.PC_ENV_VERIFY : UInt32(0))
         timeout = write_timeout === nothing ? 0 :
             isinf(waiting_time(write_timeout, "write_timeout")) ? -1 : max(1, milliseconds(write_timeout))
-        options = Ref(Lib.EnvOptions(sizeof(Lib.EnvOptions), mapsize, mode, maxdbs, maxreaders,
+        # LMDB never counted the unnamed collection, which is one like the others to the library.
+        places = maxdbs == 0 ? 0 : maxdbs + 1
+        options = Ref(Lib.EnvOptions(sizeof(Lib.EnvOptions), mapsize, mode, places, maxreaders,
             durability_number, milliseconds(flush_interval), timeout, bits, 0))
         path = String(path)
         open() = GC.@preserve path options written(UInt64(0)) do out
