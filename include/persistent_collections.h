@@ -789,7 +789,8 @@ pc_status pc_dict_get_buffer(pc_dict dict,
 ///   during the call.
 /// - `value`, `len`: receive where the encoded value is, and its length. Not `NULL`. The memory belongs to the
 ///   environment, is not aligned and must not be written. It is good until the transaction ends; in a write transaction
-///   only until the thread's next write. A snapshot that gave out such a pointer holds back the growth of the map.
+///   only until the thread's next write. A snapshot that gave out such a pointer holds back the growth of the map, and
+///   does not end with its thread: `pc_txn_abort` ends it from any other.
 ///
 /// Statuses: those of reads; `PC_NOT_FOUND`; `PC_ERR_NO_TRANSACTION`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
 /// `PC_ERR_KEY_SIZE`.

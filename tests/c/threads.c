@@ -247,6 +247,47 @@ static void each_thread_has_its_own_last_error(void) {
     OK(pc_env_close(shared.env));
 }
 
+struct lending {
+    struct shared shared;
+    pc_txn snapshot;
+    const void *at;
+    size_t len;
+};
+
+static void *lends_and_ends(void *argument) {
+    struct lending *lending = argument;
+    struct shared *shared = &lending->shared;
+    EXPECT(pc_txn_begin(shared->env, PC_TXN_READ, 0, &lending->snapshot) == PC_OK);
+    EXPECT(pc_dict_get_ref(shared->dict, S("a"), &lending->at, &lending->len) == PC_OK);
+    return NULL;
+}
+
+/* A thread that ended took its snapshot along, and with it what the snapshot had lent to others. */
+static void what_a_snapshot_lent_outlives_its_thread(void) {
+    for (int end_first = 0; end_first < 2; end_first++) {
+        struct lending lending = {.shared = open_shared()};
+        struct shared *shared = &lending.shared;
+        pthread_t thread;
+        pc_env_stat stat = {.struct_size = sizeof stat};
+        OK(put(shared->dict, "a", "what it was"));
+        CHECK(pthread_create(&thread, NULL, lends_and_ends, &lending) == 0);
+        CHECK(pthread_join(thread, NULL) == 0);
+        CHECK(atomic_load(&shared->bad) == 0);
+        for (int i = 0; i < 50; i++)
+            OK(put(shared->dict, "a", i % 2 ? "new content" : "NEW CONTENT"));
+        CHECK(is_text(lending.at, lending.len, "what it was"));
+        FAILS(PC_ERR_WRONG_THREAD, "thread", pc_txn_commit(lending.snapshot));
+        CHECK(is_text(lending.at, lending.len, "what it was"));
+        if (end_first) {
+            OK(pc_txn_abort(lending.snapshot));
+            GIVES(PC_ERR_BAD_HANDLE, pc_txn_abort(lending.snapshot));
+            OK(pc_env_info(shared->env, &stat));
+            CHECK(stat.oldest_reader_txn == stat.last_txn);
+        }
+        OK(pc_env_close(shared->env));
+    }
+}
+
 int main(void) {
     RUN(eight_threads_read_and_write);
     RUN(what_is_taken_is_taken_once);
@@ -254,5 +295,6 @@ int main(void) {
     RUN(handles_come_and_go_in_every_thread);
     RUN(an_environment_is_closed_under_its_users);
     RUN(each_thread_has_its_own_last_error);
+    RUN(what_a_snapshot_lent_outlives_its_thread);
     return check_end();
 }

@@ -113,6 +113,8 @@ pub(crate) struct Seat {
     /// Whether another thread has asked for transactions of this one to be undone.
     marked: AtomicBool,
     marks: Mutex<Vec<u64>>,
+    /// Whether the thread has ended, so that nobody but others can end what it left.
+    left: AtomicBool,
 }
 
 impl Seat {
@@ -133,6 +135,7 @@ impl Seat {
             }),
             marked: AtomicBool::new(false),
             marks: Mutex::new(Vec::new()),
+            left: AtomicBool::new(false),
         });
         engine.seats.register(&seat);
         seat
@@ -141,13 +144,34 @@ impl Seat {
     /// Asks the seat's thread to undo a transaction at its next call.
     pub(crate) fn mark(&self, level: u64) {
         self.marks.lock().push(level);
-        self.marked.store(true, Ordering::Release);
+        self.marked.store(true, Ordering::SeqCst);
         // A snapshot may end on any thread, and should, since it keeps old pages: here, if nobody is in.
-        if let Some(mut guarded) = self.guarded.try_lock() {
+        let left = self.left.load(Ordering::SeqCst);
+        let guarded = if left { Some(self.guarded.lock()) } else { self.guarded.try_lock() };
+        let mut engine = None;
+        if let Some(mut guarded) = guarded {
             let marks = self.marks.lock();
             guarded.undo(&marks, false);
+            if left && guarded.roots.is_empty() {
+                engine = guarded.engine.take();
+            }
+        }
+        if let Some(engine) = engine {
+            engine.seats.forget(self);
         }
         self.settle();
+    }
+
+    /// Ends what the thread has begun, which ends too. A snapshot that has lent addresses stays until somebody ends
+    /// that. Gives the engine then.
+    fn leave(&self) -> Option<Arc<Engine>> {
+        // Before the marks are looked at: whoever marks after that finds it set.
+        self.left.store(true, Ordering::SeqCst);
+        let mut guarded = self.guarded.lock();
+        let marks = std::mem::take(&mut *self.marks.lock());
+        guarded.undo(&marks, true);
+        guarded.release(Ending::Thread);
+        guarded.engine.clone()
     }
 
     /// Whoever was in another thread's seat calls this after: closing, if it came meanwhile, took that for a call
@@ -214,8 +238,14 @@ fn closed() -> Error {
 /// Why what lies in a seat is let go, and whether the seat's own thread does it.
 #[derive(Clone, Copy)]
 enum Ending {
-    Closed { own_thread: bool },
-    Failed { own_thread: bool },
+    Closed {
+        own_thread: bool,
+    },
+    Failed {
+        own_thread: bool,
+    },
+    /// The thread ends. What a snapshot of it has lent is good until somebody ends the snapshot.
+    Thread,
 }
 
 impl Ending {
@@ -230,8 +260,8 @@ impl Ending {
             (Ending::Closed { own_thread } | Ending::Failed { own_thread }, RootKind::Write(_)) => {
                 !own_thread
             }
-            (Ending::Failed { .. }, RootKind::Snapshot(snapshot)) => snapshot.is_pinned(),
-            (Ending::Closed { .. }, RootKind::Snapshot(_)) => false,
+            (Ending::Thread, RootKind::Write(_)) | (Ending::Closed { .. }, RootKind::Snapshot(_)) => false,
+            (Ending::Failed { .. } | Ending::Thread, RootKind::Snapshot(snapshot)) => snapshot.is_pinned(),
         }
     }
 }
@@ -389,11 +419,15 @@ fn settle(seats: &[Arc<Seat>]) {
 
 /// Every seat of an environment.
 #[derive(Default)]
-pub(crate) struct Seats(Mutex<Vec<Weak<Seat>>>);
+pub(crate) struct Seats {
+    all: Mutex<Vec<Weak<Seat>>>,
+    /// Those of ended threads whose snapshots lend addresses.
+    left: Mutex<Vec<Arc<Seat>>>,
+}
 
 impl Seats {
     fn register(&self, seat: &Arc<Seat>) {
-        let mut seats = self.0.lock();
+        let mut seats = self.all.lock();
         if seats.len() == seats.capacity() {
             seats.retain(|seat| seat.strong_count() > 0);
         }
@@ -401,13 +435,13 @@ impl Seats {
     }
 
     fn all(&self) -> Vec<Arc<Seat>> {
-        self.0.lock().iter().filter_map(Weak::upgrade).collect()
+        self.all.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Lets go the reader slots of threads that are not in a call and have no snapshot. Called in a seat, so it
     /// waits for nobody.
     pub(super) fn release_idle(&self) {
-        let Some(seats) = self.0.try_lock() else { return };
+        let Some(seats) = self.all.try_lock() else { return };
         for seat in seats.iter().filter_map(Weak::upgrade) {
             if let Some(mut guarded) = seat.guarded.try_lock() {
                 guarded.pooled = None;
@@ -416,10 +450,15 @@ impl Seats {
         }
     }
 
+    /// Lets go a seat of an ended thread.
+    fn forget(&self, seat: &Seat) {
+        self.left.lock().retain(|left| !std::ptr::eq(&raw const **left, seat));
+    }
+
     /// Runs `f` while no call is under way and none can begin; snapshots and what they have lent stay. In no
     /// call of the thread's seat.
     pub(super) fn stop_calls<R>(&self, f: impl FnOnce(&Stopped<'_>) -> Result<R>) -> Result<R> {
-        let list = self.0.lock();
+        let list = self.all.lock();
         let seats: Vec<Arc<Seat>> = list.iter().filter_map(Weak::upgrade).collect();
         let guards: Vec<_> = seats.iter().map(|seat| seat.guarded.lock()).collect();
         let result = f(&Stopped { seats: PhantomData });
@@ -437,7 +476,7 @@ impl Seats {
     ) -> Result<R> {
         loop {
             let seen = pin::ended();
-            let list = self.0.lock();
+            let list = self.all.lock();
             let seats: Vec<Arc<Seat>> = list.iter().filter_map(Weak::upgrade).collect();
             let guards: Vec<_> = seats.iter().map(|seat| seat.guarded.lock()).collect();
             let pinned = guards.iter().zip(&seats).find(|(guarded, _)| guarded.is_pinned());
@@ -487,6 +526,11 @@ impl Seats {
                 seat.release_if_free(own);
             }
         }
+        let of_opening = |seat: &Arc<Seat>| seat.opening.id == opening.id;
+        // What still lends addresses stays.
+        self.left.lock().retain(|seat| {
+            !of_opening(seat) || seat.guarded.try_lock().is_none_or(|guarded| guarded.is_pinned())
+        });
     }
 }
 
@@ -494,14 +538,16 @@ impl Seats {
 #[allow(clippy::redundant_allocation)] // that is what the `Rc` around the `Arc` is for
 pub(crate) type OwnSeat = Rc<Arc<Seat>>;
 
-/// The seats of a thread. When the thread ends, so do its transactions.
+/// The seats of a thread. When the thread ends, so do its transactions, but for snapshots that have lent addresses.
 struct Mine(RefCell<Vec<OwnSeat>>);
 
 impl Drop for Mine {
     fn drop(&mut self) {
         for seat in self.0.take() {
             if seat.opening.check_process().is_ok() {
-                seat.guarded.lock().release(Ending::Closed { own_thread: true });
+                if let Some(engine) = seat.leave() {
+                    engine.seats.left.lock().push(Arc::clone(&seat));
+                }
             } else {
                 std::mem::forget(seat);
             }
