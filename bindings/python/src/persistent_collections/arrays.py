@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import _scalars as scalars
+from .lending import Lent
 from .types import INTEGERS, NUMBERS
 
 __all__ = ["from_bytes", "is_array", "numpy", "to_bytes"]
@@ -27,6 +28,8 @@ _LETTERS = {
     "f32": "f",
     "f64": "d",
 }
+#: Whether numbers lie in memory as they are stored.
+CAN_BORROW = sys.byteorder == "little"
 _DTYPES = {name: f"<{name[0]}{width}" for name, width in NUMBERS.items()}
 
 
@@ -84,6 +87,16 @@ def from_bytes(data: bytes, element: str, shape: tuple[int, ...]) -> Any:
     flat_view: Any = memoryview(data)
     # A memoryview cannot be given a shape with a zero in it.
     return flat_view.cast(_LETTERS[element], shape if data else (0,))
+
+
+def borrowed(lent: Lent, element: str, shape: tuple[int, ...]) -> Any:
+    """A read-only array, or memoryview without NumPy, of lent memory; perhaps unaligned."""
+    np = numpy()
+    if np is not None:
+        lent.typestr, lent.shape = f"<{element[0]}{NUMBERS[element]}", shape
+        return np.asarray(lent)
+    flat: Any = lent.view()
+    return flat.cast(_LETTERS[element], shape)
 
 
 def _flatten(value: Any, shape: tuple[int, ...], out: list[Any]) -> None:

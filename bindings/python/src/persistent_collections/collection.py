@@ -10,8 +10,10 @@ from typing import Any, ClassVar, TypeVar
 
 from . import _checked as checked
 from . import _raw as raw
+from . import handles
 from .environment import Environment, library_of, name_bytes
 from .errors import BadHandleError, TypeMismatchError
+from .handles import Handled
 from .keys import MAX_KEY, KeyCodec, key_codec
 from .lookups import as_number
 from .narrow import NarrowKeys, NarrowValues
@@ -70,13 +72,11 @@ def value_codec_for(name: str, request: Request, stored: str, is_raw: bool) -> V
     return value_codec(parse(stored))
 
 
-class Collection:
+class Collection(Handled):
     """Base of `PersistentDict` and `PersistentSet`."""
 
     _type_arguments: ClassVar[tuple[str, ...]]
     _environment: Environment
-    #: Gone once it is closed.
-    _handle: int
     _close_call: str
     _keys: KeyCodec
 
@@ -85,12 +85,6 @@ class Collection:
         def __class_getitem__(cls, parameters):
             """`PersistentDict[str, int]`, `PersistentSet[str]`."""
             return Typed(cls, parameters)
-
-        def __getattr__(self, name):
-            # Only what is missing comes here, so that an open handle costs no check.
-            if name == "_handle" and "_name" in self.__dict__:
-                raise BadHandleError(f"{self!r} was closed")
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _open(
         self,
@@ -113,16 +107,33 @@ class Collection:
         texts = [None if it.text is None else it.text.encode("ascii") for it in asked]
         # Opening may create, which is a write.
         environment._writing()
-        self._handle = checked.opened(
-            library,
-            getattr(library, open_call),
-            environment._handle,
-            name_bytes(name),
-            *texts,
-            flags,
-        )
-        stored, self._is_raw = checked.schema(library, getattr(library, schema_call), self._handle)
+        self._how_opened = (getattr(library, open_call), name_bytes(name), texts, flags)
+        handle = self._opened(flags)
+        self._inherited = False
+        self._held = handle
+        environment._parts.add(self)
+        stored, self._is_raw = checked.schema(library, getattr(library, schema_call), handle)
         return asked, stored
+
+    def _opened(self, flags: int) -> int:
+        call, name, texts, _ = self._how_opened
+        environment = self._environment
+        return checked.opened(self._library, call, environment._handle, name, *texts, flags)
+
+    def _usable(self) -> int:
+        environment = self._environment
+        if not self._held:
+            raise BadHandleError(f"{self!r} was closed")
+        if environment._guards or self._inherited:
+            # The environment sees to the task, and to being opened anew.
+            environment._usable()
+        if self._inherited:
+            flags = self._how_opened[-1] | raw.PC_OPEN_EXISTING
+            with handles.reopening:
+                if self._inherited:
+                    self._held = self._opened(flags)
+                    self._inherited = False
+        return self._expose(environment)
 
     @property
     def name(self) -> str:
@@ -141,13 +152,13 @@ class Collection:
 
     def close(self) -> None:
         """Closes it and its iterators; what is stored stays. Again does nothing."""
-        handle = self.__dict__.pop("_handle", 0)
+        handle = self._give_up()
         if handle:
             checked.WRITES.count += 1
             checked.check(self._library, getattr(self._library, self._close_call)(handle))
 
     def __del__(self) -> None:
-        handle = self.__dict__.pop("_handle", 0)
+        handle = self._give_up()
         # The environment may have closed it before; then there is nothing to do.
         if handle and not sys.is_finalizing():
             getattr(self._library, self._close_call)(handle)

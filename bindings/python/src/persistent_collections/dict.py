@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Callable, cast, overload
 from . import _checked as checked
 from . import _raw as raw
 from . import _scalars as scalars
-from . import bulk, columns
+from . import arrays, bulk, columns, lending
 from .collection import key_codec_for, value_codec_for
 from .environment import Environment
 from .iteration import EVERYTHING
+from .lending import Lent, Pin
 from .ordered import Ordered
 from .values import ArrayValues
 
@@ -117,6 +118,8 @@ class PersistentDict(Ordered[K, V], MutableMapping[K, V]):
         self._keys = key_codec_for("keys", name, key_asked, key_stored, self._is_raw)
         self._values = value_codec_for(name, value_asked, value_stored, self._is_raw)
         self._key_type, self._value_type = key_stored, value_stored
+        #: Whether its values are lent out in a snapshot.
+        self._lends = isinstance(self._values, ArrayValues) and arrays.CAN_BORROW
 
     @property
     def key_type(self) -> str:
@@ -153,10 +156,14 @@ class PersistentDict(Ordered[K, V], MutableMapping[K, V]):
         data = self._fetch(key)
         return default if data is None else self._values.decode(data)
 
-    def _fetch(self, key: Any) -> bytes | None:
+    def _fetch(self, key: Any) -> Any:
         encoded = self._lookup(key)
         if encoded is None:
             return None
+        if self._lends:
+            pin = self._environment._pin()
+            if pin is not None:
+                return self._borrow(encoded, pin)
         library = self._library
         buffer = checked.take_buffer()
         try:
@@ -164,6 +171,13 @@ class PersistentDict(Ordered[K, V], MutableMapping[K, V]):
             return checked.content(buffer) if self._found(status) else None
         finally:
             checked.give_back(library, buffer)
+
+    def _borrow(self, encoded: bytes, pin: Pin) -> bytes | Lent | None:
+        """The value where it lies in the snapshot, without copying it."""
+        status, lent = lending.lend(self._library, pin, self._handle, encoded)
+        if not self._found(status):
+            return None
+        return lent if lent is not None and lent.size else b""
 
     def __contains__(self, key: object) -> bool:
         encoded = self._lookup(key)

@@ -11,19 +11,22 @@ from collections.abc import Callable
 from ctypes import byref, c_int32, c_uint32, sizeof
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from . import _checked as checked
 from . import _raw as raw
+from . import handles
 from .errors import (
     BadHandleError,
     BadNameError,
     ConflictError,
-    InTransactionError,
+    ForkedError,
     MapFullError,
     PathExistsError,
 )
-from .transaction import Transaction, current_task, milliseconds
+from .handles import Handled, Registry, register
+from .lending import Lender, Pin
+from .transaction import Stacks, Transaction, current_task, milliseconds
 
 __all__ = ["CollectionInfo", "Environment", "EnvironmentInfo", "ReaderInfo"]
 
@@ -125,7 +128,7 @@ def _unescaped(text: str) -> str:
     )
 
 
-class Environment:
+class Environment(Handled):
     """An LMDB environment that holds named collections.
 
     `path` is a directory, made with the first use unless `create` is false (its
@@ -169,8 +172,15 @@ class Environment:
         self._options = {
             name: value for name, value in locals().items() if name not in ("self", "path")
         }
-        self.path: str = os.fspath(path)
+self.path: str = os.fspath(path)
+        #: Where it is, whatever the working directory becomes.
+        self._place: str = os.path.abspath(self.path)
         self._local = threading.local()
+        self._parts = Registry()
+        #: What calls must look at first: open transactions of asyncio tasks, and dead ones.
+        self._guards: set[object] = set()
+        self._lender: Lender | None = None
+        self._inherited = False
         self._library = library = raw.load()
         if durability not in _DURABILITY:
             raise ValueError(f"durability is one of {', '.join(_DURABILITY)}, not {durability!r}")
@@ -198,29 +208,73 @@ class Environment:
         ):
             if wanted:
                 options.flags |= flag
-        self._handle = checked.opened(
-            library, library.pc_env_open, _path_bytes(self.path), byref(options)
+        self._asked = options
+        self._held = self._opened()
+        register(self)
+
+    def _opened(self) -> int:
+        return checked.opened(
+            self._library, self._library.pc_env_open, _path_bytes(self._place), byref(self._asked)
         )
 
     def close(self) -> None:
-        """Closes it with all that was opened in it; again does nothing."""
-        handle = self.__dict__.pop("_handle", 0)
+        """Closes it with all that was opened in it; again does nothing.
+
+        Arrays that a snapshot of it has lent stay good; until the last of them is gone, the
+        files stay open.
+        """
+        handle = self._give_up()
         if handle:
             checked.WRITES.count += 1
-            checked.check(self._library, self._library.pc_env_close(handle))
+            status = self._library.pc_env_close(handle)
+            self._close_lender()
+            checked.check(self._library, status)
+
+    def _close_lender(self) -> None:
+        lender, self._lender = self._lender, None
+        if lender is not None:
+            lender.close()
 
     @property
     def closed(self) -> bool:
         """Whether it was closed."""
-        return "_handle" not in self.__dict__
+        return not self._held
 
-    if not TYPE_CHECKING:
+    def _usable(self) -> int:
+        if not self._held:
+            raise BadHandleError(f"the environment {self.path!r} was closed")
+        if self._guards:
+            self._arrange()
+        if self._inherited:
+            self._open_anew()
+        return self._expose(self)
 
-        def __getattr__(self, name):
-            # Only what is missing comes here, so that an open handle costs no check.
-            if name == "_handle" and "path" in self.__dict__:
-                raise BadHandleError(f"the environment {self.path!r} was closed")
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    # In the child of a fork.
+
+    def _inherit(self) -> None:
+        """Notes, in a child, that all of it is the parent's."""
+        if not self._held:
+            return
+        self._inherited = True
+        self._hide()
+        self._lender = None
+        for part in self._parts.living():
+            part._inherited = True
+            part._hide()
+        stacks = self._stacks()
+        stacks.current = 0
+        dead = [transaction for root in stacks.roots for transaction in root]
+        for transaction in dead:
+            transaction._dead = True
+        self._guards = set(dead)
+
+    def _open_anew(self) -> None:
+        # What opening checked, the parent has checked.
+        self._asked.flags &= ~raw.PC_ENV_VERIFY
+        with handles.reopening:
+            if self._inherited:
+                self._held = self._opened()
+                self._inherited = False
 
     def __enter__(self) -> Environment:
         # Closed, this is the place to say so.
@@ -236,15 +290,22 @@ class Environment:
         self.close()
 
     def __del__(self) -> None:
-        handle = self.__dict__.pop("_handle", 0)
+        handle = self._give_up()
         if handle:
             self._library.pc_env_close(handle)
+            self._close_lender()
+
+    def __copy__(self) -> Environment:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Environment:
+        return self
 
     def __repr__(self) -> str:
         return f"Environment({self.path!r}{', closed' if self.closed else ''})"
 
     def __reduce__(self) -> tuple[Callable[..., Environment], tuple[Any, ...]]:
-        return _reopen, (os.path.abspath(self.path), self._options)
+        return _reopen, (self._place, self._options)
 
     # Transactions.
 
@@ -303,27 +364,73 @@ class Environment:
         """Makes everything written so far durable, whatever `durability` is."""
         checked.check(self._library, self._library.pc_flush(self._handle))
 
-    def _stack(self) -> list[Transaction]:
+    def _stacks(self) -> Stacks:
         """This thread's open transactions."""
         try:
-            stack: list[Transaction] = self._local.stack
+            stacks: Stacks = self._local.stacks
         except AttributeError:
-            stack = self._local.stack = []
-        return stack
-
-    def _innermost(self) -> Transaction | None:
-        stack = self._stack()
-        return stack[-1] if stack else None
+            stacks = self._local.stacks = Stacks()
+        return stacks
 
     def _writing(self) -> None:
         """Before each write: refuses it in another task's transaction, and tells iterators."""
-        innermost = self._innermost()
-        if innermost is not None and innermost._task is not current_task():
-            raise InTransactionError(
-                "another asyncio task has a transaction open on this thread; "
-                "it must not await inside"
-            )
+        if self._guards:
+            self._stacks().refuse_write(current_task())
         checked.WRITES.count += 1
+
+    def _guard(self, by: object) -> None:
+        """From now on calls look first at which transaction they are part of."""
+        self._guards.add(by)
+        self._hide()
+        for part in self._parts.living():
+            part._hide()
+
+    def _arrange(self, ending: bool = False) -> None:
+        """Makes the running task's transaction the one that the thread's calls are part of."""
+        stacks = self._stacks()
+        root = stacks.of(current_task())
+        if root and root[-1]._dead:
+            if ending:
+                return
+            raise ForkedError(
+                "a transaction or snapshot around this call began before a fork, and is the "
+                "parent's; leave its block first"
+            )
+        wanted = root[-1]._handle if root else 0
+        if wanted != stacks.current:
+            library = self._library
+            status = library.pc_txn_set_current(self._held, wanted, None)
+            if not ending:
+                checked.check(library, status)
+            stacks.current = wanted
+        self._guards.discard(stacks)
+
+    def _lender_of_snapshots(self) -> Lender:
+        """The opening that this environment's snapshots are begun in."""
+        if self._lender is None:
+            with handles.reopening:
+                if self._lender is None:
+                    asked = raw.pc_env_options.from_buffer_copy(self._asked)
+                    asked.flags &= ~raw.PC_ENV_VERIFY
+                    library = self._library
+                    opened = checked.opened(
+                        library, library.pc_env_open, _path_bytes(self._place), byref(asked)
+                    )
+                    self._lender = Lender(library, opened)
+        return self._lender
+
+    def _pin(self) -> Pin | None:
+        """What holds this thread's snapshot; None outside of one, and in a write transaction."""
+        stacks = self._stacks()
+        if not stacks.roots:
+            return None
+        root = stacks.of(current_task())
+        if root is None or root[0]._kind != raw.PC_TXN_READ or root[0]._dead:
+            return None
+        outermost = root[0]
+        if outermost._pin is None:
+            outermost._pin = Pin(self._lender_of_snapshots(), outermost._handle)
+        return outermost._pin
 
     def _in_transaction(self) -> bool:
         """Whether this thread has a current transaction, begun in Python or not."""

@@ -18,6 +18,7 @@ from typing import Any
 from . import _scalars as scalars
 from . import arrays, cbor
 from .errors import BadTypeError, BadValueError
+from .lending import Lent
 from .types import INTEGERS, NUMBERS, Type, parse
 
 __all__ = ["ArrayValues", "ValueCodec", "parse", "value_codec"]
@@ -140,14 +141,21 @@ class ArrayValues(ValueCodec):
     def encode(self, value: Any) -> bytes:
         return arrays.to_bytes(value, self.element, self.shape)
 
-    def decode(self, data: bytes) -> Any:
+    def decode(self, data: bytes | Lent) -> Any:
+        """The array; a read-only view of memory that a snapshot has lent."""
+        if isinstance(data, Lent):
+            return arrays.borrowed(data, self.element, self._shape(data.size))
+        return arrays.from_bytes(data, self.element, self._shape(len(data)))
+
+    def _shape(self, size: int) -> tuple[int, ...]:
         width = NUMBERS[self.element]
         if self.shape is None:
-            if len(data) % width:
-                raise BadValueError(f"a value of type {self.type} has {len(data)} bytes")
-            return arrays.from_bytes(data, self.element, (len(data) // width,))
-        self._check_width(data)
-        return arrays.from_bytes(data, self.element, self.shape)
+            if size % width:
+                raise BadValueError(f"a value of type {self.type} has {size} bytes")
+            return (size // width,)
+        if size != self.width:
+            raise BadValueError(f"a value of type {self.type} has {self.width} bytes, not {size}")
+        return self.shape
 
     def matrix(self, data: bytes, count: int) -> Any:
         """One array of `count` values of fixed shape."""

@@ -1,0 +1,197 @@
+"""Memory of a snapshot that is lent out: it stays where it is as long as anybody can see it.
+
+An array that NumPy reads without copying can be kept beyond its block, sliced, or handed to
+another thread; NumPy asks nobody before it reads. So what is alive keeps the snapshot, and the
+snapshot keeps the environment's files open and its memory map in place. The snapshot ends with
+its block if nothing that it lent is left then, else with the last of that.
+
+In the child of a fork, where the parent's snapshot cannot be kept, what was lent becomes a
+private copy at the same place, before the parent goes on.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import pickle
+import sys
+import threading
+import weakref
+from typing import Any
+
+from . import _raw as raw
+from .handles import at_fork
+
+__all__ = ["Lender", "Lent", "Pin"]
+
+
+class Lender:
+    """The opening of an environment that its snapshots belong to.
+
+    It outlives the environment's closing where something lent is alive.
+    """
+
+    __slots__ = ("_closing", "_pins", "handle", "library")
+
+    def __init__(self, library: ctypes.CDLL, handle: int) -> None:
+        self.library = library
+        self.handle = handle
+        self._pins: set[int] = set()
+        self._closing = False
+
+    def close(self) -> None:
+        """Closes it, now or with the last pin."""
+        self._closing = True
+        self._close_if_idle()
+
+    def _close_if_idle(self) -> None:
+        # No lock, since a finalizer may run in the midst of it: what is closed twice is closed.
+        if self._closing and not self._pins:
+            handle, self.handle = self.handle, 0
+            if handle:
+                self.library.pc_env_close(handle)
+
+    def add(self, pin: Pin) -> None:
+        """Stays open for a pin."""
+        self._pins.add(id(pin))
+
+    def remove(self, pin: Pin) -> None:
+        """The reverse of `add`."""
+        self._pins.discard(id(pin))
+        self._close_if_idle()
+
+
+class Pin:
+    """A snapshot that has lent memory; ends it when nobody refers to it any more."""
+
+    __slots__ = ("__weakref__", "_lender", "_transaction")
+
+    def __init__(self, lender: Lender, transaction: int) -> None:
+        self._lender = lender
+        self._transaction = transaction
+        lender.add(self)
+
+    def leave_thread(self) -> None:
+        """The thread's calls are no longer part of the snapshot."""
+        lender = self._lender
+        lender.library.pc_txn_set_current(lender.handle, 0, None)
+
+    def __del__(self) -> None:
+        if not sys.is_finalizing():
+            self._lender.library.pc_txn_abort(self._transaction)
+            self._lender.remove(self)
+
+
+class Lent:
+    """A piece of lent memory; NumPy takes it for a read-only array that keeps it alive."""
+
+    __slots__ = ("__weakref__", "_pin", "address", "shape", "size", "typestr")
+
+    def __init__(self, pin: Pin, address: int, size: int) -> None:
+        self._pin = pin
+        self.address = address
+        self.size = size
+        self.typestr = "|u1"
+        self.shape: tuple[int, ...] = (size,)
+        _lent.add(self)
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """How NumPy finds it."""
+        return {
+            "version": 3,
+            "typestr": self.typestr,
+            "shape": self.shape,
+            "data": (self.address, True),
+        }
+
+    def view(self) -> memoryview:
+        """A read-only view of the bytes, which keeps it alive."""
+        memory = (ctypes.c_uint8 * self.size).from_address(self.address)
+        memory._lent = self  # type: ignore[attr-defined]
+        # ctypes gives it a byte order, which a memoryview cannot cast.
+        return pickle.PickleBuffer(memory).raw().toreadonly()
+
+
+_lent: weakref.WeakSet[Lent] = weakref.WeakSet()
+
+_MAP_FIXED = 0x10
+_FAILED = ctypes.c_void_p(-1).value
+
+
+def _own_copy(start: int, size: int) -> None:
+    """Puts private memory with the same content where the parent's pages are."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = (
+        *(ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int),
+        *(ctypes.c_int, ctypes.c_int, ctypes.c_longlong),
+    )
+    content = ctypes.string_at(start, size)
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_FIXED
+    # Nobody sees it empty: a child begins with one thread.
+    at = libc.mmap(start, size, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
+    if at == _FAILED:
+        os.write(2, b"persistent_collections: no memory for what was lent before the fork\n")
+        os._exit(70)
+    ctypes.memmove(start, content, size)
+
+
+class _Fork:
+    """Keeps what is lent from changing until the child has its own copy."""
+
+    def __init__(self) -> None:
+        self._one_at_a_time = threading.Lock()
+        self._kept: list[Lent] = []
+        self._pipe: tuple[int, int] | None = None
+
+    def before(self) -> None:
+        self._one_at_a_time.acquire()
+        self._kept = list(_lent)
+        self._pipe = os.pipe() if self._kept else None
+
+    def in_parent(self) -> None:
+        pipe, self._pipe = self._pipe, None
+        if pipe is not None:
+            os.close(pipe[1])
+            # Ends when the child has closed its end.
+            os.read(pipe[0], 1)
+            os.close(pipe[0])
+        self._kept = []
+        self._one_at_a_time.release()
+
+    def in_child(self) -> None:
+        pages = sorted(
+            {
+                page
+                for lent in self._kept
+                for page in range(
+                    lent.address // mmap.PAGESIZE,
+                    (lent.address + lent.size - 1) // mmap.PAGESIZE + 1,
+                )
+            }
+        )
+        for page in pages:
+            _own_copy(page * mmap.PAGESIZE, mmap.PAGESIZE)
+        pipe, self._pipe = self._pipe, None
+        if pipe is not None:
+            os.close(pipe[0])
+            os.close(pipe[1])
+        self._kept = []
+        self._one_at_a_time = threading.Lock()
+
+
+_fork = _Fork()
+at_fork(before=_fork.before, after_in_parent=_fork.in_parent, after_in_child=_fork.in_child)
+
+
+def lend(library: ctypes.CDLL, pin: Pin, dictionary: int, key: bytes) -> tuple[int, Lent | None]:
+    """Status of looking a key up, and the memory of its value."""
+    address, size = ctypes.c_void_p(), ctypes.c_size_t()
+    status = library.pc_dict_get_ref(
+        dictionary, key, len(key), ctypes.byref(address), ctypes.byref(size)
+    )
+    if status != raw.PC_OK:
+        return status, None
+    return status, Lent(pin, address.value or 0, size.value)
