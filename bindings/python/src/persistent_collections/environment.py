@@ -172,7 +172,7 @@ class Environment(Handled):
         self._options = {
             name: value for name, value in locals().items() if name not in ("self", "path")
         }
-self.path: str = os.fspath(path)
+        self.path: str = os.fspath(path)
         #: Where it is, whatever the working directory becomes.
         self._place: str = os.path.abspath(self.path)
         self._local = threading.local()
