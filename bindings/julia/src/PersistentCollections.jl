@@ -2,13 +2,21 @@
 Dictionaries and sets that live on disk, in one LMDB environment, and are the same collections from
 Julia, Python, C and C++.
 
-    using PersistentCollections
-    env = LMDB.Environment("data")
-    dict = PersistentDict{String,Int}(env; id="counts")
-    dict["foo"] = 1
-    transaction(env) do
-        dict["bar"] = dict["foo"] + 1
-    end
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = LMDB.Environment(mktempdir());
+
+julia> dict = PersistentDict{String,Int}(env; id="counts");
+
+julia> dict["foo"] = 1
+1
+
+julia> transaction(env) do
+           dict["bar"] = dict["foo"] + 1
+       end
+2
+```
 
 # Where what lives
 - `lib/`: the C ABI under its C names, and finding the library (module `Lib`)

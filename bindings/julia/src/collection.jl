@@ -17,6 +17,20 @@ end
 
 What the collection called `name` is: `(kind, key, value)`, where `kind` is `:dict`, `:set` or `:raw`
 (written by another LMDB program) and the others are type strings; `nothing` if there is none.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> PersistentDict{String,Int64}(env; id="counts");
+
+julia> schema(env, "counts")
+(kind = :dict, key = "str", value = "i64")
+
+julia> schema(env, "none") === nothing
+true
+```
 """
 function schema(env::Environment, name::AbstractString)
     name = String(name)
@@ -45,6 +59,19 @@ end
 
 All collections of the environment, by name: of each `(name, kind, key, value, count)`, with `kind` one
 of `:dict`, `:set`, `:raw`, and type strings, which are `"-"` for a raw one.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> union!(PersistentSet{String}(env; id="words"), ["a", "b"]);
+
+julia> for found in collections(env)
+           println(found.name, ": ", found.count, " of ", found.key)
+       end
+words: 2 of str
+```
 """
 function collections(env::Environment)
     text = with_buffer() do out
@@ -64,6 +91,17 @@ unescaped(name) = replace(String(name), r"\\[\\tn]" => mark -> mark == "\\t" ? "
 
 Figures of the environment: `map_size`, `file_size`, `page_size`, `pages_used`, `pages_free`, `last_txn`,
 `max_readers`, `readers`, `max_collections`, `collections`, `durability`, `flags`, `oldest_reader_txn`.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> PersistentDict{String,Int}(env; id="counts")["a"] = 1;
+
+julia> info(env).collections, info(env).file_size > 0
+(1, true)
+```
 """
 function info(env::Environment)
     stat = reading(() -> written(out -> Lib.pc_env_info(live(env), out), Lib.EnvStat()), env)
@@ -83,9 +121,17 @@ Throws an `ArgumentError` if there is something at `path`, which is left as it i
 if the copy cannot be made or this task is in a `transaction` of the environment. May be called from any
 thread.
 
-```julia
-backup(env, "data-monday"; compact=true)
-Environment(copy -> collections(copy), "data-monday")
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> PersistentDict{String,Int}(env; id="counts")["a"] = 1;
+
+julia> path = backup(env, joinpath(mktempdir(), "data-monday"); compact=true);
+
+julia> Environment(copy -> PersistentDict{String,Int}(copy; id="counts")["a"], path)
+1
 ```
 """
 function backup(env::Environment, path::AbstractString; compact::Bool=false)
@@ -102,6 +148,17 @@ end
     drop!(env, name) -> Bool
 
 Removes the collection called `name` with all that is in it. Whether there was one.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> PersistentDict{String,Int}(env; id="counts")["a"] = 1;
+
+julia> drop!(env, "counts"), drop!(env, "counts")
+(true, false)
+```
 """
 function drop!(env::Environment, name::AbstractString)
     name = String(name)

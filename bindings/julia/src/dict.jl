@@ -33,12 +33,31 @@ What is assigned is durable when the assignment returns, unless in a [`transacti
 used from any thread, and changed while it is iterated, which goes over what was there when it began (in
 a transaction: over what is there now).
 
-```julia
-env = LMDB.Environment("data")
-dict = PersistentDict{String,Int}(env; id="counts")
-dict["foo"] = 1
-increment!(dict, "foo")             # 2
-collect(prefix(dict, "f"))          # ["foo" => 2]
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = LMDB.Environment(mktempdir());
+
+julia> dict = PersistentDict{String,Int}(env; id="counts");
+
+julia> dict["foo"] = 1
+1
+
+julia> increment!(dict, "foo")
+2
+
+julia> collect(prefix(dict, "f")) == ["foo" => 2]
+true
+
+julia> images = PersistentDict{String,Matrix{Float32}}(env; id="images", shape=(2, 3));
+
+julia> images["a"] = [1 2 3; 4 5 6];
+
+julia> images["a"][2, 3]
+6.0f0
+
+julia> PersistentDict(env; id="counts")["foo"]
+2
 ```
 """
 struct PersistentDict{K,V} <: AbstractDict{K,V}
@@ -164,6 +183,22 @@ end
 
 What `dict[key] = value` calls. `sync=false`, which PersistentCollections.jl 0.2 had, is accepted and changes
 nothing: how durable a write is, is the environment's `durability`.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> dict = PersistentDict{String,Int}(env; id="counts");
+
+julia> dict["a"] = 1;
+
+julia> setindex!(dict, 2, "a"; sync=false) === dict
+true
+
+julia> dict["a"]
+2
+```
 """
 Base.setindex!(dict::PersistentDict, value, key; sync::Bool=true) = (store(Lib.pc_dict_put, dict, key, value); dict)
 
@@ -183,6 +218,19 @@ end
     delete!(dict::PersistentDict, key; sync=true) -> Bool
 
 Removes the entry of `key`. Whether there was one. `sync` is as in `setindex!`.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> dict = PersistentDict{String,Int}(env; id="counts");
+
+julia> dict["a"] = 1;
+
+julia> delete!(dict, "a"), delete!(dict, "a")
+(true, false)
+```
 """
 function Base.delete!(dict::PersistentDict, key; sync::Bool=true)
     bytes = sought(dict.keycolumn, key)
@@ -223,6 +271,17 @@ end
 
 Adds `by` to the integer under `key`, where a missing one counts as 0, in one step that no other writer
 comes between. Returns the new value. Throws an `LMDB.LMDBError` if it leaves the range of its type.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> counts = PersistentDict{String,Int}(env; id="counts");
+
+julia> increment!(counts, "a"), increment!(counts, "a", 10)
+(1, 11)
+```
 """
 function increment!(dict::PersistentDict{K,V}, key, by::Integer=1) where {K,V}
     bytes = encode_key(dict.keycolumn, storable(K, key))
@@ -243,6 +302,17 @@ struct Absent end
     absent
 
 Stands for the lack of a value in [`compare_exchange!`](@ref).
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> dict = PersistentDict{String,Int}(env; id="counts");
+
+julia> compare_exchange!(dict, "a", absent, 1).success
+true
+```
 """
 const absent = Absent()
 
@@ -254,6 +324,25 @@ Base.show(io::IO, ::Absent) = print(io, "absent")
 Stores `desired` under `key` if `expected` is what is there, in one step. Either may be [`absent`](@ref):
 the key must not be there, or is removed. `current` is what stands there afterwards. Values are compared
 as they are stored.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> jobs = PersistentDict{Int,String}(env; id="jobs");
+
+julia> jobs[1] = "waiting";
+
+julia> compare_exchange!(jobs, 1, "waiting", "running")
+(success = true, current = "running")
+
+julia> compare_exchange!(jobs, 1, "waiting", "running")
+(success = false, current = "running")
+
+julia> compare_exchange!(jobs, 1, "running", absent)
+(success = true, current = absent)
+```
 """
 function compare_exchange!(dict::PersistentDict{K,V}, key, expected, desired) where {K,V}
     bytes = encode_key(dict.keycolumn, storable(K, key))
@@ -367,6 +456,17 @@ struct NoDefault end
 
 The values of the keys, in their order, by one call of the library. A missing key throws a `KeyError`,
 unless a `default` is given, which stands for its value then.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> dict = merge!(PersistentDict{String,Int}(env; id="counts"), Dict("a" => 1, "b" => 2));
+
+julia> get_many(dict, ["b", "z", "a"]; default=0) == [2, 0, 1]
+true
+```
 """
 function get_many(dict::PersistentDict{K,V}, keys; default=NoDefault()) where {K,V}
     wanted = collect(keys)
@@ -434,6 +534,19 @@ end
 The values of the keys of a dict of numbers, or of arrays of fixed shape, straight into `array`, whose
 last dimension counts the keys: `f32[768]` values become the columns of a `Matrix{Float32}` of 768 rows.
 Throws a `KeyError` if one is missing, and a `DimensionMismatch` if the array is of another size.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> vectors = PersistentDict{String,Vector{Float32}}(env; id="vectors", shape=(2,));
+
+julia> merge!(vectors, Dict("a" => Float32[1, 2], "b" => Float32[3, 4]));
+
+julia> get_many!(Matrix{Float32}(undef, 2, 2), vectors, ["b", "a"]) == [3 1; 4 2]
+true
+```
 """
 function get_many!(array::Array{T}, dict::PersistentDict{K,V}, keys) where {T<:Fixed,K,V}
     column = dict.valuecolumn

@@ -185,6 +185,15 @@ Base.show(io::IO, env::Environment) =
     isopen(env::Environment) -> Bool
 
 Whether the environment was not closed yet.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> isopen(env), close(env), isopen(env)
+(true, true, false)
+```
 """
 Base.isopen(env::Environment) = env.handle[] != 0
 
@@ -200,6 +209,15 @@ end
 
 Closes the environment with all collections, iterators and transactions that were opened through it.
 Whether it was open. Calls of other threads that are under way come to their end first.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> close(env), close(env)
+(true, false)
+```
 """
 function Base.close(env::Environment)
     handle = Threads.atomic_xchg!(env.handle, UInt64(0))
@@ -214,6 +232,20 @@ end
 
 Makes everything that was written durable, which it is by itself unless the environment was opened with
 less durability. With a function, calls it first, and returns what it did.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir(); durability=:none);
+
+julia> dict = PersistentDict{String,Int}(env; id="counts");
+
+julia> flush(env) do
+           dict["a"] = 1
+           dict["b"] = 2
+       end
+2
+```
 """
 function Base.flush(env::Environment)
     check(Lib.pc_flush(live(env)))

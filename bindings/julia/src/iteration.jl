@@ -23,6 +23,19 @@ A lazy view of a part of a collection, as [`between`](@ref), [`prefix`](@ref) an
 give it: it iterates as its collection does, each time anew. `first` and `last` give its ends, and throw
 a `BoundsError` if it is empty; `keys` and `values` are views of these alone; `length` counts, which takes
 the time of a loop; `empty!` removes what is in it from the collection.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> dict = merge!(PersistentDict{Int,String}(env; id="names"), Dict(1 => "one", 2 => "two", 3 => "three"));
+
+julia> view = between(dict, 2, nothing);
+
+julia> length(view), first(view), join(values(Iterators.reverse(view)), ", ")
+(2, 2 => "two", "three, two")
+```
 """
 struct View{C,What}
     collection::C
@@ -208,10 +221,24 @@ Base.values(view::View{C,:pairs}) where {C} = values_view(view.collection, view.
 A lazy view of the entries of a dict, or the elements of a set, from `lo` on and below `hi`, in order.
 `nothing` as a bound leaves that side open; `inclusive` tells of each bound whether it belongs to it.
 
-```julia
-for (name, count) in between(dict, "a", "c")
-    println(name, ": ", count)
-end
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> dict = merge!(PersistentDict{String,Int}(env; id="counts"), Dict("a" => 1, "b" => 2, "c" => 3));
+
+julia> for (name, count) in between(dict, "a", "c")
+           println(name, ": ", count)
+       end
+a: 1
+b: 2
+
+julia> sum(values(between(dict, "a", "c"; inclusive=(false, true))))
+5
+
+julia> first(between(dict, "b", nothing)), last(between(dict, nothing, "b"))
+("b" => 2, "a" => 1)
 ```
 """
 function between(collection, lo, hi; inclusive::Tuple{Bool,Bool}=(true, false))
@@ -231,8 +258,22 @@ bound(::Column, ::Nothing) = nothing
 A lazy view of the entries of a dict, or the elements of a set, whose key begins with `beginning`: with
 that text, those bytes, or, where keys are tuples, those leading elements.
 
-```julia
-collect(keys(prefix(characters, "GREEK SMALL LETTER")))
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> characters = PersistentDict{String,Char}(env; id="characters");
+
+julia> merge!(characters, Dict("GREEK SMALL LETTER ALPHA" => 'α', "GREEK SMALL LETTER BETA" => 'β', "DIGIT ONE" => '1'));
+
+julia> join(values(prefix(characters, "GREEK SMALL LETTER")))
+"αβ"
+
+julia> towns = union!(PersistentSet{Tuple{String,Int}}(env; id="towns"), [("fr", 1), ("fr", 2), ("de", 3)]);
+
+julia> length(prefix(towns, ("fr",)))
+2
 ```
 """
 prefix(collection, beginning) =
@@ -242,6 +283,20 @@ prefix(collection, beginning) =
     empty!(view)
 
 Removes what is in the view from its collection, at once. Returns the view.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> set = union!(PersistentSet{Int}(env; id="numbers"), 1:10);
+
+julia> isempty(empty!(between(set, 3, nothing)))
+true
+
+julia> sum(set)
+3
+```
 """
 function Base.empty!(view::View)
     removed = Ref(UInt64(0))

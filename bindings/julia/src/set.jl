@@ -12,10 +12,20 @@ iteration holds here too.
 Set operations between two persistent sets of the same type go by the stored bytes: of two sets of `Any` neither
 holds the other's `1` because it has a `1.0` or a `true`, which are three elements in every language.
 
-```julia
-letters = PersistentSet{String}(env; id="letters")
-push!(letters, "a")
-"a" in letters                      # true
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> letters = PersistentSet{String}(env; id="letters");
+
+julia> push!(letters, "b", "a", "c");
+
+julia> "a" in letters, "z" in letters, first(letters)
+(true, false, "a")
+
+julia> setdiff!(letters, ["a"]) == Set(["b", "c"])
+true
 ```
 """
 struct PersistentSet{T} <: AbstractSet{T}

@@ -132,11 +132,33 @@ The task stays on its thread until the end. Other tasks that read meanwhile see 
 those of other threads that write wait, those of the same thread throw. **`f` may be called again**, from
 the start, if the file's map had to grow for it; so let it change nothing but collections.
 
-```julia
-transaction(env) do
-    accounts["a"] -= 10
-    accounts["b"] += 10
-end
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> accounts = PersistentDict{String,Int}(env; id="accounts");
+
+julia> merge!(accounts, Dict("a" => 50, "b" => 0));
+
+julia> transaction(env) do
+           accounts["a"] -= 10
+           accounts["b"] += 10
+       end
+10
+
+julia> try
+           transaction(env) do
+               empty!(accounts)
+               error("this undoes it")
+           end
+       catch failure
+           failure.msg
+       end
+"this undoes it"
+
+julia> accounts["a"], accounts["b"]
+(40, 10)
 ```
 """
 function transaction(f::Function, env::Environment; timeout::Union{Nothing,Real}=nothing)
@@ -179,10 +201,17 @@ what that has written so far.
 
 A snapshot that is kept for long keeps the file from using space again that was freed since.
 
-```julia
-snapshot(env) do
-    sum(values(dict)) / length(dict)
-end
+```jldoctest
+julia> using PersistentCollections
+
+julia> env = Environment(mktempdir());
+
+julia> dict = merge!(PersistentDict{String,Int}(env; id="counts"), Dict("a" => 1, "b" => 2));
+
+julia> snapshot(env) do
+           sum(values(dict)) / length(dict)
+       end
+1.5
 ```
 """
 function snapshot(f::Function, env::Environment)

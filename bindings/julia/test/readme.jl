@@ -38,10 +38,3 @@
         end
     end
 end
-
-@testset "every export has a docstring" begin
-    for name in names(PersistentCollections)
-        @test haskey(Docs.meta(PersistentCollections), Docs.Binding(PersistentCollections, name)) ||
-            haskey(Docs.meta(LMDB), Docs.Binding(LMDB, name)) || name === :LMDB || name === :PersistentCollections
-    end
-end

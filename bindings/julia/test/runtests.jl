@@ -31,7 +31,7 @@ function fails_with(f, code)
     return false
 end
 
-const FILES = ["types", "keys", "any", "vectors", "environment", "dict", "set", "protocol", "iteration", "transactions", "raw", "ancestor", "threads", "model", "readme"]
+const FILES = ["types", "keys", "any", "vectors", "environment", "dict", "set", "protocol", "iteration", "transactions", "raw", "ancestor", "threads", "model", "readme", "docs"]
 
 passed(set) = set.n_passed + mapreduce(result -> result isa Test.DefaultTestSet ? passed(result) : 0, +, set.results; init=0)
 
