@@ -87,11 +87,11 @@ struct reader_info {
     /// The process.
     std::int64_t process = 0;
     /// The thread, by the system's number.
-    std::string thread;
+    std::uint64_t thread = 0;
     /// The commit that its snapshot sees, if it is reading.
     std::optional<std::uint64_t> commit;
-    /// How many commits there were since.
-    std::string commits_since;
+    /// How many commits there were since, if it is reading.
+    std::optional<std::uint64_t> commits_since;
 };
 
 /// The types of a collection, as pc::environment::schema tells them.
@@ -300,11 +300,12 @@ class [[nodiscard]] environment {
             std::string_view line = detail::take_field(lines, '\n');
             reader_info &one = made.emplace_back();
             one.process = std::stoll(std::string(detail::take_field(line, '\t')));
-            one.thread = detail::take_field(line, '\t');
+            one.thread = std::stoull(std::string(detail::take_field(line, '\t')));
             const std::string_view commit = detail::take_field(line, '\t');
-            if (commit != "-")
+            if (commit != "-") {
                 one.commit = std::stoull(std::string(commit));
-            one.commits_since = line;
+                one.commits_since = std::stoull(std::string(line));
+            }
         }
         return made;
     }

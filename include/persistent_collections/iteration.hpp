@@ -352,13 +352,15 @@ template <class Key, class... Leading> bounds starting_with(const column &to, co
             "pc::any_value do");
         static_assert(sizeof...(Leading) == 1,
                       "persistent_collections: a prefix of such keys is one text or value");
-        const auto &prefix = std::get<0>(std::tuple<argument<Key>>(leading...));
-        if constexpr (what == sort::any)
-            made.prefix = any_prefix(to.type.c_str(), prefix);
-        else if (to.how == form::any)
-            made.prefix = any_prefix("any", prefix);
-        else if (prefix.size() != 0)
-            made.prefix = encode_bound(to, prefix);
+        if constexpr (what == sort::any) {
+            made.prefix = any_prefix(to.type.c_str(), any_value(leading...));
+        } else {
+            const std::conditional_t<what == sort::text, std::string_view, Key> prefix(leading...);
+            if (to.how == form::any)
+                made.prefix = any_prefix("any", prefix);
+            else if (prefix.size() != 0)
+                made.prefix = encode_bound(to, prefix);
+        }
     }
     return made;
 }

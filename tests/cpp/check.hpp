@@ -6,9 +6,11 @@
 
 #include <persistent_collections.hpp>
 
+#include <fstream>
 #include <functional>
 #include <iostream>
-#include <sstream>
+#include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace check {
