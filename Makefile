@@ -97,7 +97,8 @@ test-python: build $(VENV)/.ready
 test-julia: build
 	@julia=$$(tools/find-julia) && for threads in 1 4; do \
 		JULIA_NUM_THREADS=$$threads $$julia --startup-file=no --project=$(JULIA_PROJECT) \
-			$(JULIA_PROJECT)/test/runtests.jl || exit 1; done
+			$(JULIA_PROJECT)/test/runtests.jl || exit 1; done && \
+		$$julia --startup-file=no --project=$(JULIA_PROJECT) $(JULIA_PROJECT)/test/runtests.jl installing
 
 test-cross: build $(VENV)/.ready
 	@tools/need valgrind 'install valgrind: it runs a part of these tests'

@@ -9,5 +9,6 @@ if isempty(get(ENV, "PERSISTENT_COLLECTIONS_LIBRARY", ""))
     Sys.which("cargo") === nothing && error("""
         building the library needs Rust's cargo on PATH; or set PERSISTENT_COLLECTIONS_LIBRARY to the path
         of a library that is built already""")
-    run(`cargo build --release --manifest-path $manifest`)
+    # Where the package looks for it, whatever cargo's own settings say.
+    run(`cargo build --release --manifest-path $manifest --target-dir $(joinpath(checkout, "target"))`)
 end

@@ -109,6 +109,25 @@ end
     end
 end
 
+@testset "verify finds a damaged file damaged" begin
+    mktempdir() do folder
+        Environment(env -> merge!(PersistentDict{Int,String}(env; id="d"), Dict(key => "value" for key in 1:1000)), folder)
+        file = joinpath(folder, "data.mdb")
+        sound = read(file)
+        # A leaf page of entries, told by its flags, says that its items begin behind its end.
+        pages = [start for start in 8193:4096:length(sound) if sound[start + 10] == 0x02 && any(!iszero, sound[start + 16:start + 31])]
+        @test length(pages) > 2
+        damaged = copy(sound)
+        damaged[pages[end] + 12:pages[end] + 13] = [0xff, 0xff]
+        write(file, damaged)
+        @test fails_with(() -> Environment(folder; verify=true), PC.Lib.PC_ERR_CORRUPTED)
+        @test fails_with(() -> Environment(folder; verify=true, read_only=true), PC.Lib.PC_ERR_CORRUPTED)
+        @test read(file) == damaged
+        write(file, sound)
+        @test Environment(env -> length(PersistentDict{Int,String}(env; id="d")), folder; verify=true) == 1000
+    end
+end
+
 @testset "what is inside" begin
     with_env() do env
         @test isempty(collections(env))

@@ -1,0 +1,119 @@
+# Installing as a user does, in a project and a depot of their own outside of the checkout, and what `using` says
+# where the library is not there or is another one.
+
+const PACKAGE = normpath(joinpath(@__DIR__, ".."))
+const CHECKOUT = normpath(joinpath(PACKAGE, "..", ".."))
+const VARIABLE = "PERSISTENT_COLLECTIONS_LIBRARY"
+
+# What a fresh Julia prints that runs `code`, and whether it succeeds.
+function fresh_julia(code; project, environment...)
+    given = [string(name) => value for (name, value) in environment]
+    command = addenv_to(`$(Base.julia_cmd()) --startup-file=no --project=$project -e $code`, given)
+    output = IOBuffer()
+    process = run(pipeline(ignorestatus(command); stdout=output, stderr=output))
+    return success(process), String(take!(output))
+end
+
+# `addenv` is not in Julia 1.5.
+function addenv_to(command, given)
+    variables = copy(ENV)
+    for (name, value) in given
+        value === nothing ? delete!(variables, name) : (variables[name] = value)
+    end
+    return setenv(command, variables)
+end
+
+# A depot with a registry of no packages, so that no other is looked for: the package needs none.
+function make_depot(folder)
+    registry = mkpath(joinpath(folder, "registries", "None"))
+    write(joinpath(registry, "Registry.toml"), """
+        name = "None"
+        uuid = "00000000-1111-2222-3333-444444444444"
+        repo = "https://registry.invalid/None.git"
+
+        [packages]
+        """)
+    return folder
+end
+
+@testset "Pkg.develop, Pkg.build, using" begin
+    mktempdir() do folder
+        depot, project = make_depot(mkpath(joinpath(folder, "depot"))), mkpath(joinpath(folder, "project"))
+        cargo_home = get(ENV, "CARGO_HOME", joinpath(homedir(), ".cargo"))
+        rustup_home = get(ENV, "RUSTUP_HOME", joinpath(homedir(), ".rustup"))
+        # Cargo's own settings lead it nowhere else.
+        elsewhere = joinpath(folder, "elsewhere")
+        works, output = fresh_julia("""
+                using Pkg
+                Pkg.develop(PackageSpec(path=$(repr(PACKAGE))))
+                Pkg.build("PersistentCollections"; verbose=true)
+                using PersistentCollections
+                println("loaded ", PersistentCollections.Lib.library_path())
+                Environment($(repr(joinpath(folder, "data")))) do env
+                    PersistentDict{String,Int}(env; id="counts")["foo"] = 1
+                    println("counted ", PersistentDict(env; id="counts")["foo"])
+                end
+                """; project=project, JULIA_DEPOT_PATH=depot, JULIA_PKG_OFFLINE="true", JULIA_LOAD_PATH=nothing, CARGO_HOME=cargo_home,
+            RUSTUP_HOME=rustup_home, CARGO_TARGET_DIR=elsewhere, (Symbol(VARIABLE) => nothing,)...)
+        @test works
+        @test occursin("Finished", output) && occursin("release", output)
+        @test occursin("loaded $(joinpath(CHECKOUT, "target", "release", PC.Lib.filename()))", output) && occursin("counted 1", output)
+        works || print(output)
+        @test !ispath(elsewhere) && isfile(joinpath(project, "Manifest.toml"))
+    end
+end
+
+# What `using` throws with the variable set so, as one line of text.
+function refusal(library)
+    works, output = fresh_julia("""
+        try
+            using PersistentCollections
+            print("it was loaded")
+        catch failure
+            inner = failure isa InitError ? failure.error : failure
+            print("REFUSED ", sprint(showerror, inner))
+        end
+        """; project=PACKAGE, (Symbol(VARIABLE) => library,)...)
+    @test works
+    at = findfirst("REFUSED ", output)
+    return at === nothing ? output : output[last(at) + 1:end]
+end
+
+@testset "a library that is not there, or not this one" begin
+    mktempdir() do folder
+        @test occursin("no library at /no/such/library.so", refusal("/no/such/library.so"))
+        text = joinpath(folder, "text.so")
+        write(text, "this is no library")
+        @test occursin("cannot load $text", refusal(text))
+        function compiled(name, source)
+            write(joinpath(folder, "$name.c"), source)
+            run(`cc -shared -fPIC -o $(joinpath(folder, "$name.so")) $(joinpath(folder, "$name.c"))`)
+            return joinpath(folder, "$name.so")
+        end
+        other = compiled("other", "int something(void) { return 1; }\n")
+        @test occursin("$other is not the library of this package", refusal(other))
+        newer = compiled("newer", "unsigned pc_abi_version(void) { return 999; }\n")
+        @test occursin("$newer has version 999 of the ABI, this package needs $(PC.Lib.PC_ABI_VERSION)", refusal(newer))
+        lacking = compiled("lacking", "unsigned pc_abi_version(void) { return $(PC.Lib.PC_ABI_VERSION); }\n")
+        @test occursin(r"lacks the function pc_\w+", refusal(lacking))
+        for library in ("/no/such/library.so", newer)
+            said = refusal(library)
+            @test occursin("Pkg.build", said) && occursin(VARIABLE, said) && !occursin('\n', said)
+        end
+    end
+end
+
+@testset "the build says what it lacks" begin
+    build(; environment...) = fresh_julia("include($(repr(joinpath(PACKAGE, "deps", "build.jl"))))"; project=PACKAGE, environment...)
+    works, output = build(; PATH="/no/such/folder", (Symbol(VARIABLE) => nothing,)...)
+    @test !works && occursin("cargo", output) && occursin(VARIABLE, output)
+    # With a library of the user's own there is nothing to build.
+    works, output = build(; PATH="/no/such/folder", (Symbol(VARIABLE) => "/a/library",)...)
+    @test works
+    mktempdir() do folder
+        script = joinpath(mkpath(joinpath(folder, "a", "b", "deps")), "build.jl")
+        cp(joinpath(PACKAGE, "deps", "build.jl"), script)
+        works, output = fresh_julia("include($(repr(script)))"; project=PACKAGE, (Symbol(VARIABLE) => nothing,)...)
+        @test !works && occursin("checkout of the whole project", output)
+    end
+end
