@@ -101,6 +101,34 @@ fn put_elsewhere(path: &Path, name: &str, key: &[u8], value: &[u8]) {
     }
 }
 
+/// As a newer version of this library may.
+#[test]
+fn a_schema_that_requires_what_is_unknown_is_refused_and_the_others_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    {
+        let env = open(&path);
+        Dict::<String, i64>::open(&env, "x").unwrap().put("a", &1).unwrap();
+        Dict::<String, i64>::open(&env, "y").unwrap().put("a", &1).unwrap();
+    }
+    let text = |text: &str| [&[0x60 | u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let fields = ["v", "id", "kind", "key", "value", "requires"].map(text);
+    let values =
+        [vec![1], vec![1], text("dict"), text("str"), text("i64"), [vec![0x81], text("wings")].concat()];
+    let record = fields.iter().zip(&values).flat_map(|(field, value)| [&field[..], value].concat());
+    let record: Vec<u8> = [0xa6].into_iter().chain(record).collect();
+    put_elsewhere(&path, "pc:catalog", b"x", &record);
+    let env = open(&path);
+    let error = Dict::<String, i64>::open(&env, "x").unwrap_err();
+    assert_eq!(error.status(), Status::Requires);
+    assert!(error.message().contains("wings"), "{error}");
+    assert_eq!(Dict::<String, i64>::open(&env, "y").unwrap().get("a").unwrap(), Some(1));
+    assert_eq!(
+        env.collections().unwrap().iter().map(|c| c.schema.is_some()).collect::<Vec<_>>(),
+        [false, true]
+    );
+}
+
 #[test]
 fn what_another_program_puts_into_a_dropped_collection_stays() {
     let dir = tempfile::tempdir().unwrap();

@@ -17,7 +17,7 @@ fn in_child(check: impl FnOnce()) -> bool {
     unsafe {
         match libc::fork() {
             0 => {
-                libc::alarm(60);
+                libc::alarm(30);
                 let is_good = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)).is_ok();
                 libc::_exit(i32::from(!is_good))
             }
@@ -47,6 +47,19 @@ fn what_was_inherited_is_refused_and_opened_anew() {
     });
     assert!(good);
     assert_eq!(dict.get(&2).unwrap(), Some(1));
+}
+
+/// Nothing was called on it yet, so that the child has the last hold of it, and would close it.
+#[test]
+fn an_environment_that_a_child_drops_stays_the_parents() {
+    let dir = tempfile::tempdir().unwrap();
+    let flushing = Options { flush_interval: Some(Duration::from_secs(3600)), ..options() };
+    let mut env = Some(Environment::open(dir.path().join("data"), &flushing).unwrap());
+    assert!(in_child(|| drop(env.take())));
+    let env = env.unwrap();
+    let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
+    dict.put(&1, &1).unwrap();
+    assert_eq!(dict.get(&1).unwrap(), Some(1));
 }
 
 #[test]

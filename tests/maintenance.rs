@@ -286,7 +286,7 @@ fn slots_of_a_killed_process_are_freed() {
     assert_eq!((info.oldest_reader_txn, info.pages_held), (info.last_txn, 0));
 }
 
-/// A process that opens an environment with four reader slots, takes two, and ends with the test.
+/// A process that opens an environment with six reader slots, takes two, and ends with the test.
 fn holds_two_slots(test: &str, path: &std::path::Path) -> std::process::Child {
     let (process, mut lines) = child(test, path);
     assert!(lines.any(|line| line == "holds"));
@@ -296,7 +296,7 @@ fn holds_two_slots(test: &str, path: &std::path::Path) -> std::process::Child {
 /// The part of such a process; gives whether this is one.
 fn is_holding_two_slots() -> bool {
     let Some(path) = is_child() else { return false };
-    let env = Environment::open(path, &four_readers()).unwrap();
+    let env = Environment::open(path, &six_readers()).unwrap();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
     let _iterators = (dict.iter().unwrap(), dict.iter().unwrap());
     println!("\nholds");
@@ -305,14 +305,14 @@ fn is_holding_two_slots() -> bool {
     true
 }
 
-fn four_readers() -> Options {
-    Options { max_readers: 4, ..options() }
+fn six_readers() -> Options {
+    Options { max_readers: 6, ..options() }
 }
 
 /// An environment with a dict, closed.
 fn closed(dir: &tempfile::TempDir) -> std::path::PathBuf {
     let path = dir.path().join("data");
-    let env = Environment::open(&path, &four_readers()).unwrap();
+    let env = Environment::open(&path, &six_readers()).unwrap();
     Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap().put(&1, &[1]).unwrap();
     path
 }
@@ -329,12 +329,33 @@ fn slots_of_a_killed_process_are_freed_by_opening() {
     let (mut lives, mut dies) = (holds_two_slots(test, &path), holds_two_slots(test, &path));
     dies.kill().unwrap();
     dies.wait().unwrap();
-    let env = Environment::open(&path, &four_readers()).unwrap();
+    let env = Environment::open(&path, &six_readers()).unwrap();
     let readers = env.readers().unwrap();
     assert!(readers.iter().all(|reader| reader.process != dies.id()), "{readers:?}");
     assert_eq!(readers.iter().filter(|reader| reader.process == lives.id()).count(), 2);
     lives.kill().unwrap();
     lives.wait().unwrap();
+}
+
+#[test]
+fn slots_of_a_killed_process_are_freed_by_an_opening_that_finds_none() {
+    if is_holding_two_slots() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = closed(&dir);
+    let test = "slots_of_a_killed_process_are_freed_by_an_opening_that_finds_none";
+    let mut others = [(); 3].map(|()| holds_two_slots(test, &path));
+    let error = Environment::open(&path, &six_readers()).unwrap_err();
+    assert_eq!(error.status(), Status::ReadersFull);
+    others[0].kill().unwrap();
+    others[0].wait().unwrap();
+    let env = Environment::open(&path, &six_readers()).unwrap();
+    assert_eq!(Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap().len().unwrap(), 1);
+    for other in &mut others[1..] {
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
 }
 
 #[test]
@@ -344,10 +365,10 @@ fn slots_of_a_killed_process_are_freed_by_a_read_that_finds_none() {
     }
     let dir = tempfile::tempdir().unwrap();
     let path = closed(&dir);
-    let env = Environment::open(&path, &four_readers()).unwrap();
+    let env = Environment::open(&path, &six_readers()).unwrap();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
     let mut other = holds_two_slots("slots_of_a_killed_process_are_freed_by_a_read_that_finds_none", &path);
-    let mut iterators = vec![dict.iter().unwrap(), dict.iter().unwrap()];
+    let mut iterators: Vec<_> = (0..4).map(|_| dict.iter().unwrap()).collect();
     assert_eq!(dict.iter().map(drop).unwrap_err().status(), Status::ReadersFull);
     other.kill().unwrap();
     other.wait().unwrap();

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import re
+import struct
 import threading
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -40,8 +43,10 @@ def test_the_lock_file_lies_beside_lmdbs(tmp_path: Path, no_subdir: bool) -> Non
 
 
 def test_a_timeout_holds_across_processes(path: Path) -> None:
+    before = time.time()
     with Worker(path, HOLDER) as holder, Environment(path, durability="none") as env:
         assert holder.heard() == "holding"
+        after = time.time()
         d = dict_of(env)
         waits = []
         for _ in range(5):
@@ -53,7 +58,11 @@ def test_a_timeout_holds_across_processes(path: Path) -> None:
         assert 0.1 <= min(waits) < 0.11, waits
         message = str(caught.value)
         assert f"process {holder.process.pid} " in message
-        assert re.search(r"since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", message)
+        found = re.search(r"since (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)Z", message)
+        assert found, message
+        since = datetime.fromisoformat(found[1]).replace(tzinfo=timezone.utc).timestamp()
+        # The message has no fractions of a second.
+        assert int(before) <= since <= after, message
         assert "held" not in d, "reading does not wait"
         holder.answer()
         holder.end()
@@ -182,6 +191,46 @@ def test_a_lock_file_of_another_version_in_use_is_told(path: Path) -> None:
             Environment(path)
         assert lock.read_bytes() == before
     Environment(path).close()
+
+
+def holder_of(file: Path, byte: int) -> int:
+    """The process that has a lock of fcntl on a byte of a file; 0: none."""
+    flock = struct.Struct("@hhqqi")
+    with open(file, "r+b") as opened:
+        asked = flock.pack(fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0)
+        kind, *_, process = flock.unpack(fcntl.fcntl(opened, fcntl.F_GETLK, asked))
+    return 0 if kind == fcntl.F_UNLCK else process
+
+
+def test_nothing_drops_the_locks_on_lmdbs_lock_file(path: Path) -> None:
+    """They belong to the process, and go when *any* of its descriptors of the file is closed."""
+    code = """
+env = Environment(path)
+d = PersistentDict(env, "d", key=str, value=int)
+d["a"] = 1
+tell("open")
+for again in (path, path + "/../env"):
+    Environment(again).close()
+try:
+    Environment(path, max_readers=7)
+except OptionsDifferError:
+    tell("refused")
+env.readers(), env.reap_readers(), env.info(), env.flush(), env.collections()
+env.copy(path + ".copy")
+env.copy(path + ".compact", compact=True)
+tell("done")
+env.close()
+"""
+    with Worker(path, code) as worker:
+        pid = worker.process.pid
+        for said in ("open", "refused", "done"):
+            assert worker.heard() == said
+            # A reader's lock is on the byte of its process's number; all share the first.
+            assert holder_of(path / "lock.mdb", pid) == pid, said
+            assert holder_of(path / "lock.mdb", 0) == pid, said
+            worker.answer()
+        worker.end()
+    assert holder_of(path / "lock.mdb", 0) == 0
 
 
 def test_a_thread_that_ends_with_a_transaction_open_leaves_every_process_able_to_write(path: Path) -> None:

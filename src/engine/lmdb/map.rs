@@ -65,7 +65,7 @@ pub(super) fn grow_alone(env: &RawEnv) -> Result<()> {
 
 impl Engine {
     /// Bytes of the map, and bytes of it that pages were given out in.
-    fn map_and_used(&self) -> (u64, u64) {
+    pub(super) fn map_and_used(&self) -> (u64, u64) {
         let info = self.raw.info();
         let used = (info.me_last_pgno as u64 + 1).saturating_mul(self.page_size);
         (info.me_mapsize as u64, used)

@@ -1,11 +1,14 @@
-//! What waits for the calls that are under way, and what they do on their way out.
+//! What waits for the calls that are under way, what they do on their way out, and what another process has written
+//! beyond the map.
 #![allow(clippy::unwrap_used)]
 
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::writer::Turn;
+use super::writer::{Lease, Turn};
 use crate::engine::Wait;
 use crate::{Dict, Durability, Environment, Options, catalog};
 use tempfile::TempDir;
@@ -17,8 +20,12 @@ fn environment() -> (TempDir, Environment) {
     (dir, env)
 }
 
+/// For what must end, and for what must not.
+const LONG: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_millis(300);
+
 /// Whether what another thread does comes to its end while this one is in a call.
-fn ends_during_a_call(env: &Environment, work: impl FnOnce() + Send) -> bool {
+fn ends_during_a_call(env: &Environment, patience: Duration, work: impl FnOnce() + Send) -> bool {
     std::thread::scope(|scope| {
         let (tell, told) = mpsc::channel();
         env.shared()
@@ -27,7 +34,7 @@ fn ends_during_a_call(env: &Environment, work: impl FnOnce() + Send) -> bool {
                     work();
                     tell.send(())
                 });
-                Ok(told.recv_timeout(Duration::from_millis(300)).is_ok())
+                Ok(told.recv_timeout(patience).is_ok())
             })
             .unwrap()
     })
@@ -37,7 +44,7 @@ fn ends_during_a_call(env: &Environment, work: impl FnOnce() + Send) -> bool {
 fn a_write_does_not_wait_for_calls() {
     let (_dir, env) = environment();
     let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
-    assert!(ends_during_a_call(&env, || dict.put(&1, &1).unwrap()));
+    assert!(ends_during_a_call(&env, LONG, || dict.put(&1, &1).unwrap()));
 }
 
 #[test]
@@ -47,7 +54,7 @@ fn numbers_are_closed_while_no_call_is_under_way() {
     env.drop_collection("dropped").unwrap();
     let engine = env.shared().engine().unwrap();
     let reclaim = || engine.reclaim(Wait::Forever, catalog::is_dropped).unwrap();
-    assert!(!ends_during_a_call(&env, reclaim));
+    assert!(!ends_during_a_call(&env, SHORT, reclaim));
     assert_eq!(engine.spaces.open_count(), 0);
 }
 
@@ -59,7 +66,7 @@ fn the_map_is_made_anew_while_no_call_is_under_way() {
         let turn = Turn::take(&engine, Wait::Forever).unwrap();
         engine.grow(&turn, 1 << 21, None).unwrap();
     };
-    assert!(!ends_during_a_call(&env, grow));
+    assert!(!ends_during_a_call(&env, SHORT, grow));
     assert_eq!(env.info().unwrap().map_size, 1 << 21);
 }
 
@@ -69,6 +76,54 @@ fn closing_does_not_wait_for_a_call_and_the_last_one_out_releases() {
     Dict::<i64, i64>::open(&env, "dict").unwrap().put(&1, &1).unwrap();
     let engine = Arc::downgrade(&env.shared().engine().unwrap());
     let closing = env.clone();
-    assert!(ends_during_a_call(&env, move || closing.close()));
+    assert!(ends_during_a_call(&env, LONG, move || closing.close()));
     assert!(engine.upgrade().is_none(), "the call has let go what lay in its seat");
+}
+
+/// Tells a child which environment it is to make larger.
+const CHILD: &str = "PC_TEST_GROWS";
+
+/// Has another process, which runs the same test, write five times what the map of this one holds.
+fn outgrow(test: &str, env: &Environment) {
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("engine::lmdb::tests::{test}")])
+        .env(CHILD, env.path())
+        .output()
+        .unwrap();
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+}
+
+/// The part of that process; gives whether this is it.
+fn is_outgrowing() -> bool {
+    let Some(path) = std::env::var_os(CHILD) else { return false };
+    let env = Environment::open(Path::new(&path), &Options::default()).unwrap();
+    let dict = Dict::<i64, Vec<u8>>::open(&env, "large").unwrap();
+    dict.put(&1, &vec![1; 5 << 20]).unwrap();
+    true
+}
+
+#[test]
+fn a_read_follows_what_another_process_has_written() {
+    if is_outgrowing() {
+        return;
+    }
+    let (_dir, env) = environment();
+    outgrow("a_read_follows_what_another_process_has_written", &env);
+    let found = env.shared().call(|call| call.reader()?.named("large"));
+    assert_eq!(found.unwrap(), Some(1));
+    assert!(env.info().unwrap().map_size > 5 << 20);
+}
+
+/// Without growing ahead, as where a program that knows nothing of this library's lock has just written.
+#[test]
+fn a_write_follows_what_another_process_has_written() {
+    if is_outgrowing() {
+        return;
+    }
+    let (_dir, env) = environment();
+    outgrow("a_write_follows_what_another_process_has_written", &env);
+    let engine = env.shared().engine().unwrap();
+    let lease = Lease::take(&engine, Wait::Forever).unwrap();
+    drop(engine.begin_write(&lease).unwrap());
+    assert!(engine.map_and_used().0 > 5 << 20);
 }
