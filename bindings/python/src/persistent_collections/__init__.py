@@ -15,7 +15,7 @@ by name, which other processes and languages can read and write at the same time
 
 from . import errors
 from .dict import ABSENT, PersistentDict
-from .environment import CollectionInfo, Environment, EnvironmentInfo, ReaderInfo
+from .environment import CheckReport, CollectionInfo, Environment, EnvironmentInfo, ReaderInfo
 from .errors import *  # noqa: F403
 from .ranges import DictRange, SetRange
 from .set import PersistentSet
@@ -27,6 +27,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ABSENT",
     "Char",
+    "CheckReport",
     "CollectionInfo",
     "DictRange",
     "Environment",

@@ -28,7 +28,7 @@ from .handles import Handled, Registry, register
 from .lending import Lender, Pin
 from .transaction import Stacks, Transaction, current_task, milliseconds
 
-__all__ = ["CollectionInfo", "Environment", "EnvironmentInfo", "ReaderInfo"]
+__all__ = ["CheckReport", "CollectionInfo", "Environment", "EnvironmentInfo", "ReaderInfo"]
 
 T = TypeVar("T")
 
@@ -76,6 +76,20 @@ class EnvironmentInfo(NamedTuple):
     pages_held: int
     data_format: int
     lock_format: int
+
+
+class CheckReport(NamedTuple):
+    """What `Environment.check` counted in a data file that is whole.
+
+    `pages` is the sum of the next three; nobody uses the `lost` ones nor will be given
+    them, which wastes space and harms nothing.
+    """
+
+    pages: int
+    used: int
+    free: int
+    lost: int
+    collections: int
 
 
 class ReaderInfo(NamedTuple):
@@ -504,6 +518,21 @@ class Environment(Handled):
             seen = None if transaction == "-" else int(transaction)
             found.append(ReaderInfo(int(process), int(thread), seen, int(behind)))
         return found
+
+    def check(self) -> CheckReport:
+        """Reads every page in use and tells whether the data file is whole.
+
+        Damage is a `CorruptedError` that names the first page. Others go on reading and
+        writing. Values are not decoded. `verify_on_open` does the same before anything else
+        reads the file.
+
+        >>> env.check().lost
+        0
+        """
+        library = self._library
+        _, listing = checked.fetched(library, library.pc_env_check, self._handle)
+        figures = dict(line.split("\t") for line in listing.decode("ascii").splitlines())
+        return CheckReport(*(int(figures[name]) for name in CheckReport._fields))
 
     def reap_readers(self) -> int:
         """Frees the reader slots of processes that were killed; returns how many there were."""

@@ -1,0 +1,68 @@
+"""Opening what a command is about: the environment, and a collection with its types."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from typing import Any, Union
+
+from .. import Environment, PersistentDict, PersistentSet
+from ..types import Type, parse
+from .failure import Failure
+
+__all__ = ["Opened", "add_types", "limit", "open_collection", "reader", "writer"]
+
+
+def reader(directory: str) -> Environment:
+    """The environment, for looking at it only."""
+    return Environment(directory, read_only=True, create=False, no_subdir=os.path.isfile(directory))
+
+
+def writer(directory: str, create: bool = False) -> Environment:
+    """The environment, to be written."""
+    return Environment(directory, create=create, no_subdir=os.path.isfile(directory))
+
+
+def limit(text: str) -> int:
+    """A number of items, of an option."""
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+def add_types(command: argparse.ArgumentParser) -> None:
+    """The options for what a collection does not say itself."""
+    about = "the type of its {}, as str, i64, (str,i64), f32[3]; of a raw collection bytes"
+    command.add_argument("--key", metavar="TYPE", help=about.format("keys or elements"))
+    command.add_argument("--value", metavar="TYPE", help=about.format("values"))
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A collection and the types of what it takes and gives; `value` is None for a set."""
+
+    items: Union[PersistentDict[Any, Any], PersistentSet[Any]]  # noqa: UP007
+    key: Type
+    value: Type | None
+
+
+def open_collection(
+    env: Environment, name: str, key: str | None = None, value: str | None = None
+) -> Opened:
+    """A collection that is there, with the types that were asked for, else its own."""
+    try:
+        schema = env.schema(name)
+    except KeyError:
+        raise Failure(f"no collection named {name!r}") from None
+    if schema.kind == "set":
+        if value is not None:
+            raise Failure(f"{name!r} is a set, which has no values to give a type for")
+        items = PersistentSet[Any](env, name, element=key, create=False)
+        return Opened(items, parse(key or items.element_type), None)
+    if schema.kind == "raw":
+        # Only the bytes are known of it.
+        key, value = key or "bytes", value or "bytes"
+    pairs = PersistentDict[Any, Any](env, name, key=key, value=value, create=False)
+    return Opened(pairs, parse(key or pairs.key_type), parse(value or pairs.value_type))

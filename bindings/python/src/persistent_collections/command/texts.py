@@ -1,0 +1,128 @@
+"""Keys and values as texts: on the command line, and in the cells of a CSV file.
+
+>>> key_from_text(parse("str"), "Ada"), key_from_text(parse("(str,i64)"), '["Ada", 1]')
+('Ada', ('Ada', 1))
+>>> key_from_text(parse("bytes"), r"a\\x00")
+b'a\\x00'
+>>> to_cell(parse("str"), "1"), to_cell(parse("any"), "1")
+('1', '"1"')
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from typing import Any
+
+from ..json_form import from_json, typed_from_json, typed_to_json
+from ..types import INTEGERS, Type, parse
+
+__all__ = [
+    "dump",
+    "from_cell",
+    "key_from_text",
+    "load",
+    "parse",
+    "prefix_from_text",
+    "to_cell",
+]
+
+# Types whose JSON form is a text, which a cell holds without its quotes.
+_TEXTS = ("str", "bytes", "opaque", "uuid", "date", "datetime")
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f'{name} is not JSON; write {{"$float": "nan"}} or "inf" as text')
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        raise ValueError("an object has the same name twice")
+    return mapping
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_no_constant)
+
+
+def load(text: str) -> Any:
+    """What a text of JSON says; `ValueError` where it is none."""
+    try:
+        return _decoder.decode(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
+
+
+def dump(value: Any, ascii_only: bool = False) -> str:
+    """One line of JSON."""
+    return json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
+
+
+def to_cell(type_: Type, value: Any) -> str:
+    """The text of a key or value: its JSON, without the quotes where its type is a text."""
+    form = typed_to_json(type_, value)
+    if type(form) is str and type_.name != "any":
+        return form
+    return dump(form)
+
+
+def from_cell(type_: Type, text: str) -> Any:
+    """The reverse of `to_cell`."""
+    if type_.name in _TEXTS or type_.name in ("f32", "f64"):
+        # A float may be "nan", and may be written as an int.
+        if type_.name in ("f32", "f64") and text not in ("nan", "inf", "-inf"):
+            return typed_from_json(type_, load(text))
+        return typed_from_json(type_, text)
+    if type_.name in INTEGERS:
+        return int(text)
+    return typed_from_json(type_, load(text))
+
+
+def _octets(text: str) -> bytes:
+    r"""The bytes that were typed, where `\xNN` is any byte and `\\` a backslash."""
+
+    def plain(match: re.Match[bytes]) -> bytes:
+        if match[1] is not None:
+            return bytes((int(match[1], 16),))
+        if match[0] == rb"\\":
+            return b"\\"
+        raise ValueError(f"{text!r}: a backslash is typed as \\\\, any byte as \\xNN")
+
+    return re.sub(rb"\\(?:x([0-9a-fA-F]{2})|.?)", plain, os.fsencode(text), flags=re.DOTALL)
+
+
+def _any_from_text(text: str) -> Any:
+    """JSON, or the text itself where it is none."""
+    try:
+        form = load(text)
+    except ValueError:
+        return text
+    return from_json(form)
+
+
+def key_from_text(type_: Type, text: str) -> Any:
+    """A key or element of the command line; `ValueError` where it is none of its type."""
+    if type_.name in ("bytes", "opaque"):
+        return _octets(text)
+    if type_.name == "any":
+        return _any_from_text(text)
+    return from_cell(type_, text)
+
+
+def prefix_from_text(type_: Type, text: str) -> Any:
+    """What keys are to begin with: a text, bytes, or leading elements of a tuple."""
+    if type_.name != "tuple":
+        return key_from_text(type_, text)
+    leading = load(text)
+    if type(leading) is not list or len(leading) > len(type_.elements):
+        raise ValueError(f"{text!r} is no list of leading elements of {type_}")
+    return tuple(map(typed_from_json, type_.elements, leading))
+
+
+def only_ascii() -> bool:
+    """Whether standard output cannot show all that JSON can hold."""
+    return (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"

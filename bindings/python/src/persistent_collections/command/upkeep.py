@@ -1,0 +1,73 @@
+"""`check`, `copy` and `flush`: commands that look after an environment."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from .. import CorruptedError, Environment, TruncatedError
+from .failure import DONE, NO, say
+from .opening import reader, writer
+
+__all__ = ["add_to"]
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    directory = arguments.directory
+    try:
+        # Before anything else reads it: in a damaged file nothing can be relied on.
+        with Environment(
+            directory,
+            read_only=True,
+            create=False,
+            no_subdir=os.path.isfile(directory),
+            verify_on_open=True,
+        ) as env:
+            report = env.check()
+    except (CorruptedError, TruncatedError) as error:
+        say(error)
+        return NO
+    for field, value in report._asdict().items():
+        print(f"{field}\t{value}")
+    return DONE
+
+
+def _copy(arguments: argparse.Namespace) -> int:
+    with reader(arguments.directory) as env:
+        env.copy(arguments.destination, compact=arguments.compact)
+    return DONE
+
+
+def _flush(arguments: argparse.Namespace) -> int:
+    with writer(arguments.directory) as env:
+        env.flush()
+    return DONE
+
+
+def add_to(commands: Any) -> None:
+    """The parsers of these commands."""
+    check = commands.add_parser(
+        "check",
+        help="whether the data file is whole",
+        description="Reads every page in use and prints counts of pages; ends with 1 if the "
+        "file is damaged. Others go on reading and writing.",
+    )
+    check.set_defaults(run=_check)
+    copy = commands.add_parser(
+        "copy",
+        help="a backup, while others write",
+        description="Copies the newest commit to DST, which must not exist. Others go on reading "
+        "and writing; a copy of the files by other programs may be damaged.",
+    )
+    copy.set_defaults(run=_copy)
+    flush = commands.add_parser(
+        "flush",
+        help="make what was written durable",
+        description="Syncs what processes wrote with durability none or no_meta_sync.",
+    )
+    flush.set_defaults(run=_flush)
+    for command in (check, copy, flush):
+        command.add_argument("directory", metavar="SRC" if command is copy else "DIR")
+    copy.add_argument("destination", metavar="DST")
+    copy.add_argument("--compact", action="store_true", help="leave free pages out; takes longer")

@@ -1,0 +1,364 @@
+"""Values as JSON, without loss: what `export`, `import` and `--json` write and read.
+
+A value of `any` says itself what it is: what JSON has no form for is an object with one
+name that begins with `$`. Where a type is known, it is not said again. docs/json.md is
+the specification.
+
+>>> to_json([1, 2.0, b"x", (1, "a"), {1: "int key"}])
+[1, 2.0, {'$bytes': 'eA=='}, {'$tuple': [1, 'a']}, {'$map': [[1, 'int key']]}]
+>>> from_json({"$tuple": [1, {"$date": "2024-02-29"}]})
+(1, datetime.date(2024, 2, 29))
+>>> typed_to_json(parse("(date,i64)"), (datetime.date(2024, 2, 29), 7))
+['2024-02-29', 7]
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime
+import decimal
+import fractions
+import math
+import struct
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import cbor2
+
+from . import arrays, cbor
+from .tagged import Char, MissingType, Pairs, Symbol, Tagged, missing
+from .types import INTEGERS, NUMBERS, Type, parse
+
+__all__ = ["from_json", "parse", "to_json", "typed_from_json", "typed_to_json"]
+
+_LARGEST, _LEAST = 2**64 - 1, -(2**63)
+_NOT_FINITE = ("nan", "inf", "-inf")
+_TEXTS = frozenset({"bytes", "opaque", "uuid", "date", "datetime"})
+
+
+# Pieces that both forms share.
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _from_base64(text: Any) -> bytes:
+    try:
+        return base64.b64decode(_text(text), validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"{text!r} is not base64: {error}") from None
+
+
+def _number(value: float) -> Any:
+    """A float, or the text that stands for one that JSON has not."""
+    return value if math.isfinite(value) else str(value)
+
+
+def _real(json: Any) -> float:
+    if type(json) is str and json in _NOT_FINITE:
+        return float(json)
+    if type(json) is int or type(json) is float:
+        return float(json)
+    raise ValueError(f"{json!r} is neither a number nor 'nan', 'inf' or '-inf'")
+
+
+def _whole(json: Any) -> int:
+    if type(json) is not int:
+        raise ValueError(f"{json!r} is no integer")
+    return json
+
+
+def _text(json: Any) -> str:
+    if type(json) is not str:
+        raise ValueError(f"{json!r} is no text")
+    return json
+
+
+def _list(json: Any, length: int | None = None) -> list[Any]:
+    if type(json) is not list or length not in (None, len(json)):
+        what = "a list" if length is None else f"a list of {length}"
+        raise ValueError(f"{json!r} is not {what}")
+    return json
+
+
+def _moment(json: Any) -> datetime.datetime:
+    text = _text(json)
+    # Python before 3.11 does not know the Z.
+    return datetime.datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+
+
+def _nested(flat: list[Any], shape: tuple[int, ...]) -> Any:
+    for length in reversed(shape[1:]):
+        flat = [flat[at : at + length] for at in range(0, len(flat), length)]
+    return flat
+
+
+def _flattened(json: Any, shape: tuple[int, ...]) -> list[Any]:
+    rows = _list(json, shape[0])
+    if len(shape) == 1:
+        return rows
+    return [item for row in rows for item in _flattened(row, shape[1:])]
+
+
+def _elements(value: Any) -> tuple[str, tuple[int, ...], list[Any]]:
+    """Element type, shape and elements of an array, NumPy's or a memoryview."""
+    if isinstance(value, memoryview):
+        sizes = {"f": "f32", "d": "f64"}
+        letter = value.format
+        sign = "i" if letter.islower() else "u"
+        name = sizes.get(letter) or f"{sign}{8 * value.itemsize}"
+        octets: Any = value.cast("B")
+        flat = octets.cast(letter).tolist()
+        return name, value.shape or (), flat
+    element = arrays.element_type(value)
+    if element is None:
+        raise TypeError(f"an array of {value.dtype} has no JSON form")
+    return element, value.shape, value.ravel().tolist()
+
+
+def _array_bytes(element: str, flat: list[Any]) -> bytes:
+    if element in INTEGERS:
+        width, signed = INTEGERS[element]
+        try:
+            return b"".join(_whole(n).to_bytes(width, "little", signed=signed) for n in flat)
+        except OverflowError:
+            raise ValueError(f"a number does not fit {element}") from None
+    letter = "f" if element == "f32" else "d"
+    try:
+        return struct.pack(f"<{len(flat)}{letter}", *map(_real, flat))
+    except OverflowError:
+        raise ValueError(f"a number does not fit {element}") from None
+
+
+# Values that say themselves what they are.
+
+
+def _map_to_json(value: Any) -> Any:
+    pairs = value if isinstance(value, Pairs) else value.items()
+    if type(value) is dict and all(type(key) is str and key[:1] != "$" for key in value):
+        return {key: to_json(item) for key, item in pairs}
+    return {"$map": [[to_json(key), to_json(item)] for key, item in pairs]}
+
+
+def _set_to_json(value: Any) -> Any:
+    # In the order that they are stored in: that of a hash differs from run to run.
+    return {"$set": [to_json(item) for item in sorted(value, key=cbor.encode)]}
+
+
+def _array_to_json(value: Any) -> Any:
+    element, shape, flat = _elements(value)
+    data = list(map(_number, flat)) if element in ("f32", "f64") else flat
+    return {"$array": {"type": element, "shape": list(shape), "data": data}}
+
+
+_TO_JSON: dict[type, Callable[[Any], Any]] = {
+    type(None): lambda value: None,
+    bool: lambda value: value,
+    int: lambda value: value if _LEAST <= value <= _LARGEST else {"$int": hex(value)},
+    float: lambda value: value if math.isfinite(value) else {"$float": str(value)},
+    str: lambda value: value,
+    bytes: lambda value: {"$bytes": _base64(value)},
+    list: lambda value: [to_json(item) for item in value],
+    tuple: lambda value: {"$tuple": [to_json(item) for item in value]},
+    dict: _map_to_json,
+    Pairs: _map_to_json,
+    set: _set_to_json,
+    frozenset: _set_to_json,
+    datetime.datetime: lambda value: {"$datetime": value.isoformat()},
+    datetime.date: lambda value: {"$date": value.isoformat()},
+    datetime.time: lambda value: {"$time": value.isoformat()},
+    uuid.UUID: lambda value: {"$uuid": str(value)},
+    decimal.Decimal: lambda value: {"$decimal": str(value)},
+    fractions.Fraction: lambda value: {
+        "$rational": [to_json(value.numerator), to_json(value.denominator)]
+    },
+    complex: lambda value: {"$complex": [_number(value.real), _number(value.imag)]},
+    Symbol: lambda value: {"$symbol": str(value)},
+    Char: lambda value: {"$char": str(value)},
+    MissingType: lambda value: {"$missing": None},
+    Tagged: lambda value: {"$tag": [to_json(value.tag), to_json(value.content)]},
+    cbor2.CBORSimpleValue: lambda value: {"$simple": value.value},
+    memoryview: _array_to_json,
+}
+
+
+def to_json(value: Any) -> Any:
+    """What `json.dumps` can write, for a value as it comes out of a collection of `any`."""
+    write = _TO_JSON.get(type(value))
+    if write is not None:
+        return write(value)
+    if arrays.is_array(value):
+        return _array_to_json(value)
+    raise TypeError(f"{type(value).__qualname__} has no JSON form")
+
+
+def _from_map(json: Any, hashable: bool) -> Any:
+    pairs = []
+    for pair in _list(json):
+        key, item = _list(pair, 2)
+        pairs.append((_from(key, True), _from(item, hashable)))
+    try:
+        mapping = dict(pairs)
+    except TypeError:
+        return Pairs(pairs)
+    return mapping if len(mapping) == len(pairs) else Pairs(pairs)
+
+
+def _from_set(json: Any, hashable: bool) -> Any:
+    items = [_from(item, True) for item in _list(json)]
+    try:
+        elements = frozenset(items) if hashable else set(items)
+    except TypeError:
+        raise ValueError("an element of a $set is a list or an object") from None
+    if len(elements) != len(items):
+        raise ValueError("a $set has an element twice")
+    return elements
+
+
+def _from_array(json: Any, hashable: bool) -> Any:
+    if type(json) is not dict or json.keys() != {"type", "shape", "data"}:
+        raise ValueError("an $array has type, shape and data")
+    element, flat = _text(json["type"]), _list(json["data"])
+    if element not in NUMBERS:
+        raise ValueError(f"an $array has numbers, not {element!r}")
+    shape = tuple(map(_whole, _list(json["shape"])))
+    if min(shape, default=0) < 0 or math.prod(shape) != len(flat):
+        raise ValueError(f"an $array of shape {list(shape)} has not {len(flat)} elements")
+    data = _array_bytes(element, flat)
+    if arrays.numpy() is not None:
+        return arrays.from_bytes(data, element, shape)
+    # What a memoryview cannot be, the tags that are stored can.
+    tagged = Tagged(cbor.ARRAY_TAGS[element], data)
+    return tagged if len(shape) == 1 else Tagged(40, [list(shape), tagged])
+
+
+def _from_tag(json: Any, hashable: bool) -> Tagged:
+    tag, content = _list(json, 2)
+    return Tagged(_whole(_from(tag, False)), _from(content, hashable))
+
+
+def _from_rational(json: Any, hashable: bool) -> fractions.Fraction:
+    numerator, denominator = (_whole(_from(item, False)) for item in _list(json, 2))
+    if denominator < 1:
+        raise ValueError("the denominator of a $rational is positive")
+    return fractions.Fraction(numerator, denominator)
+
+
+def _from_decimal(json: Any, hashable: bool) -> decimal.Decimal:
+    try:
+        return decimal.Decimal(_text(json))
+    except decimal.InvalidOperation:
+        raise ValueError(f"{json!r} is no decimal number") from None
+
+
+def _from_float(json: Any, hashable: bool) -> float:
+    if json not in _NOT_FINITE:
+        raise ValueError(f"{json!r} is not 'nan', 'inf' or '-inf'")
+    return float(json)
+
+
+def _from_missing(json: Any, hashable: bool) -> MissingType:
+    if json is not None:
+        raise ValueError(f"what $missing holds is null, not {json!r}")
+    return missing
+
+
+_FROM_JSON: dict[str, Callable[[Any, bool], Any]] = {
+    "$int": lambda json, hashable: int(_text(json), 16),
+    "$float": _from_float,
+    "$bytes": lambda json, hashable: _from_base64(json),
+    "$tuple": lambda json, hashable: tuple(_from(item, hashable) for item in _list(json)),
+    "$map": _from_map,
+    "$set": _from_set,
+    "$datetime": lambda json, hashable: _moment(json),
+    "$date": lambda json, hashable: datetime.date.fromisoformat(_text(json)),
+    "$time": lambda json, hashable: datetime.time.fromisoformat(_text(json)),
+    "$uuid": lambda json, hashable: uuid.UUID(_text(json)),
+    "$decimal": _from_decimal,
+    "$rational": _from_rational,
+    "$complex": lambda json, hashable: complex(*map(_real, _list(json, 2))),
+    "$symbol": lambda json, hashable: Symbol(_text(json)),
+    "$char": lambda json, hashable: Char(_text(json)),
+    "$missing": _from_missing,
+    "$tag": _from_tag,
+    "$simple": lambda json, hashable: cbor2.CBORSimpleValue(_whole(json)),
+    "$array": _from_array,
+}
+
+
+def from_json(json: Any) -> Any:
+    """The value that `json.loads` has read; `ValueError` where that stands for none."""
+    return _from(json, False)
+
+
+def _from(json: Any, hashable: bool) -> Any:
+    if type(json) is list:
+        return [_from(item, hashable) for item in json]
+    if type(json) is not dict:
+        return json
+    if len(json) == 1:
+        ((name, content),) = json.items()
+        read = _FROM_JSON.get(name)
+        if read is not None:
+            return read(content, hashable)
+        if name.startswith("$"):
+            raise ValueError(f"{name} is not known; a map with such a key is written as $map")
+    return {key: _from(item, hashable) for key, item in json.items()}
+
+
+# Values whose type is known.
+
+
+def typed_to_json(type_: Type, value: Any) -> Any:
+    """What `json.dumps` can write, for a key or value of this type."""
+    name = type_.name
+    if name == "any":
+        return to_json(value)
+    if name in ("f32", "f64"):
+        return _number(value)
+    if name in ("bytes", "opaque"):
+        return _base64(value)
+    if name == "uuid":
+        return str(value)
+    if name in ("date", "datetime"):
+        return value.isoformat()
+    if name == "tuple":
+        return [typed_to_json(element, item) for element, item in zip(type_.elements, value)]
+    if name == "array":
+        element, shape, flat = _elements(value)
+        return _nested(list(map(_number, flat)) if element in ("f32", "f64") else flat, shape)
+    return value
+
+
+def typed_from_json(type_: Type, json: Any) -> Any:
+    """The value of this type that `json.loads` has read; `ValueError` where it is none.
+
+    The form of `any` is read as well. Whether a number fits is left to the collection.
+    """
+    name = type_.name
+    if name == "any" or type(json) is dict:
+        return from_json(json)
+    if name in ("f32", "f64"):
+        return _real(json)
+    if name in _TEXTS:
+        return _TYPED_TEXTS[name](json)
+    if name == "tuple":
+        items = _list(json, len(type_.elements))
+        return tuple(map(typed_from_json, type_.elements, items))
+    if name == "array":
+        shape = type_.shape or (len(_list(json)),)
+        element = type_.elements[0].name
+        return arrays.from_bytes(_array_bytes(element, _flattened(json, shape)), element, shape)
+    return json
+
+
+_TYPED_TEXTS: dict[str, Callable[[Any], Any]] = {
+    "bytes": _from_base64,
+    "opaque": _from_base64,
+    "uuid": lambda json: uuid.UUID(_text(json)),
+    "date": lambda json: datetime.date.fromisoformat(_text(json)),
+    "datetime": _moment,
+}
