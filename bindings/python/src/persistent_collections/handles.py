@@ -82,7 +82,7 @@ class Registry:
 
 _environments = Registry()
 # Held where a child opens anew, so that its threads do so once.
-reopening = threading.RLock()
+reopening: threading.RLock = threading.RLock()
 
 
 def register(environment: Handled) -> None:

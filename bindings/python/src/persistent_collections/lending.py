@@ -35,8 +35,8 @@ class Lender:
     __slots__ = ("_closing", "_pins", "handle", "library")
 
     def __init__(self, library: ctypes.CDLL, handle: int) -> None:
-        self.library = library
-        self.handle = handle
+        self.library: ctypes.CDLL = library
+        self.handle: int = handle
         self._pins: set[int] = set()
         self._closing = False
 
@@ -90,9 +90,9 @@ class Lent:
 
     def __init__(self, pin: Pin, address: int, size: int) -> None:
         self._pin = pin
-        self.address = address
-        self.size = size
-        self.typestr = "|u1"
+        self.address: int = address
+        self.size: int = size
+        self.typestr: str = "|u1"
         self.shape: tuple[int, ...] = (size,)
         _lent.add(self)
 

@@ -51,7 +51,7 @@ class Stacks:
     def __init__(self) -> None:
         self.roots: list[list[Transaction]] = []
         #: The handle of the one that the library takes the thread's calls for part of.
-        self.current = 0
+        self.current: int = 0
 
     def of(self, task: Any) -> list[Transaction] | None:
         """The stack that a task's calls are part of: its own, or the one around all tasks."""
