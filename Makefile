@@ -103,7 +103,8 @@ test-julia: build
 test-cross: build $(VENV)/.ready
 	@tools/need valgrind 'install valgrind: it runs a part of these tests'
 	@tools/need unshare 'install util-linux'
-	julia=$$(tools/find-julia) && JULIA=$$julia $(PYTHON) -m pytest -q -p no:cacheprovider tests/cross tests/abi
+	cargo build --example scenario
+	julia=$$(tools/find-julia) && JULIA=$$julia $(PYTHON) -m pytest -q -p no:cacheprovider tests/cross tests/abi tests/scenario
 
 lint: $(VENV)/.ready
 	cargo fmt --check

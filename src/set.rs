@@ -1,7 +1,7 @@
 //! Sets: elements, typed.
 
 use std::marker::PhantomData;
-use std::ops::RangeBounds;
+use std::ops::{Bound, RangeBounds};
 
 use crate::algebra::{self, Operation};
 use crate::catalog::Kind;
@@ -230,6 +230,28 @@ impl<T: Key> Set<T> {
     fn elements(&self, range: Range) -> Result<Elements<T>> {
         let scan = Scan::open(&self.collection, range)?;
         Ok(Elements { scan, _env: self.env.clone(), types: PhantomData })
+    }
+}
+
+impl Set<String> {
+    /// The elements that begin with `prefix`.
+    ///
+    /// ```
+    /// # use persistent_collections::{Environment, Options, Set};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// let trees = Set::<String>::open(&env, "trees")?;
+    /// trees.add_many(["ash", "aspen", "oak"])?;
+    /// assert_eq!(trees.prefix("as")?.collect::<Result<Vec<_>, _>>()?, ["ash", "aspen"]);
+    /// assert_eq!(trees.prefix("")?.count(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn prefix(&self, prefix: &str) -> Result<Elements<String>> {
+        let mut encoded = Vec::new();
+        if !prefix.is_empty() {
+            <String as Key>::encode(prefix, &mut encoded)?;
+        }
+        self.elements(Range::new(Bound::Unbounded, Bound::Unbounded, Some(&encoded), false))
     }
 }
 

@@ -1,0 +1,127 @@
+"""One scenario in every language: the same answers, the same dumps, the same bytes. See README.md."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import lmdb
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+SCENARIO = HERE / "scenario.txt"
+LANGUAGES = ["Rust", "C", "Python", "Julia"]
+
+
+def compiled(compiler: list[str], source: Path, directory: Path) -> str:
+    """The program that a driver's source makes with the library."""
+    library = Path(os.environ["PERSISTENT_COLLECTIONS_LIBRARY"]).parent
+    program = directory / source.name.replace(".", "_")
+    warnings = ["-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{ROOT / 'include'}"]
+    link = [f"-L{library}", f"-Wl,-rpath,{library}", "-lpersistent_collections"]
+    subprocess.run([*compiler, *warnings, str(source), "-o", str(program), *link], check=True)
+    return str(program)
+
+
+@pytest.fixture(scope="module")
+def drivers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """How each language's driver is called."""
+    directory = tmp_path_factory.mktemp("drivers")
+    # The driver of Julia meets each type once or twice: compiling for each would take longer than the rest.
+    julia = [os.environ["JULIA"], "--startup-file=no", "-O0", "--compile=min"]
+    return {
+        "Rust": [str(ROOT / "target" / "debug" / "examples" / "scenario")],
+        "C": [compiled([os.environ.get("CC", "cc"), "-std=c11"], HERE / "driver.c", directory)],
+        "Python": [sys.executable, str(HERE / "driver.py")],
+        "Julia": [*julia, f"--project={ROOT / 'bindings' / 'julia'}", str(HERE / "driver.jl")],
+    }
+
+
+def call(driver: list[str], *arguments: object) -> subprocess.CompletedProcess[str]:
+    words = [*driver, *map(str, arguments)]
+    return subprocess.run(words, capture_output=True, encoding="utf-8", check=False)
+
+
+@pytest.fixture(scope="module")
+def written(
+    drivers: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[Path, subprocess.CompletedProcess[str]]]:
+    """The environment that each language has written, and what its driver said."""
+    directory = tmp_path_factory.mktemp("environments")
+    return {
+        language: (directory / language, call(driver, "run", SCENARIO, directory / language))
+        for language, driver in drivers.items()
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_answer_is_the_expected_one(written: dict, language: str) -> None:
+    done = written[language][1]
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.fixture(scope="module")
+def dumps(drivers: dict, written: dict) -> dict[str, list[str]]:
+    """What each language reads from each environment, its own among them."""
+    found = {}
+    for language, driver in drivers.items():
+        done = call(driver, "dump", *(path for path, _ in written.values()))
+        assert (done.returncode, done.stderr) == (0, ""), language
+        found[language] = re.split(r"^environment \d+\n", done.stdout, flags=re.M)[1:]
+    return found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_language_reads_what_each_has_written(dumps: dict, language: str) -> None:
+    expected = dumps["C"][0]
+    assert expected.count("\n") > 200
+    assert len(dumps[language]) == len(LANGUAGES)
+    for writer, dump in zip(LANGUAGES, dumps[language]):
+        assert dump == expected, f"written by {writer}, read by {language}"
+
+
+def test_the_records_are_the_same_bytes(written: dict) -> None:
+    """As another LMDB program sees them."""
+
+    def records(path: Path) -> dict[bytes, list[tuple[bytes, bytes]]]:
+        found = {}
+        with lmdb.open(str(path), max_dbs=200, readonly=True, lock=False) as env, env.begin() as txn:
+            for name in list(txn.cursor().iternext(values=False)):
+                # The catalog counts what was made and dropped.
+                if name != b"pc:catalog":
+                    found[name] = list(txn.cursor(env.open_db(name, txn=txn, create=False)))
+        return found
+
+    expected = records(written["C"][0])
+    assert len(expected) > 40
+    for language, (path, _) in written.items():
+        assert records(path) == expected, language
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_driver_that_lacks_an_operation_fails(drivers: dict, tmp_path: Path, language: str) -> None:
+    scenario = tmp_path / "scenario.txt"
+    lines = ["dict\ta\tstr\tstr\t=>\tok", "juggle\ta\t=>\tok", "len\ta\t=>\t7", "len\ta\t=>\t0"]
+    scenario.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    done = call(drivers[language], "run", scenario, tmp_path / "env")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "line 2: juggle: expected ok, got no such operation",
+        "line 3: len: expected 7, got 0",
+    ]
+
+
+def test_the_scenario_has_every_operation_and_hundreds_of_steps() -> None:
+    lines = SCENARIO.read_text(encoding="utf-8").splitlines()
+    steps = [line.split("\t") for line in lines if line and not line.startswith("#")]
+    table = (HERE / "README.md").read_text(encoding="utf-8").partition("## Operations")[2]
+    told = {name for row in re.findall(r"^\|([^|]*)\|", table, re.M) for name in re.findall(r"`(\w+)`", row)}
+    assert {step[0] for step in steps} == told
+    assert len(steps) > 500
+    used = {kind for step in steps if step[0] in ("dict", "set") for kind in step[2 : step.index("=>")]}
+    numbers = {f"{kind}{width}" for kind in "iu" for width in (8, 16, 32, 64)} | {"f32", "f64"}
+    assert numbers | {"bytes", "str", "bool", "uuid", "date", "datetime", "any"} <= used
