@@ -1,5 +1,5 @@
-# The package's tests, or those of the files that are named (some use what an earlier one defines). Run with one thread
-# and with several: JULIA_NUM_THREADS=4.
+# The package's tests, or those that are named: files (some use what an earlier one defines), or `FILE:TEST SET`. Run with
+# one thread and with several: JULIA_NUM_THREADS=4.
 
 using Test
 using Dates, Random, UUIDs
@@ -33,14 +33,19 @@ end
 
 const FILES = ["types", "keys", "any", "vectors", "environment", "dict", "set", "protocol", "iteration", "transactions", "raw", "ancestor", "threads", "model", "readme", "docs"]
 
+# Whether an expression is a test set of another name than the one that is asked for.
+is_other(expression, set) = !isempty(set) && expression isa Expr && expression.head === :macrocall &&
+    expression.args[1] === Symbol("@testset") && !(set in expression.args)
+
 passed(set) = set.n_passed + mapreduce(result -> result isa Test.DefaultTestSet ? passed(result) : 0, +, set.results; init=0)
 
 try
     results = @testset "PersistentCollections" begin
-        for file in (isempty(ARGS) ? FILES : ARGS)
-            isempty(ARGS) || println("julia: $file begins")
-            @testset "$file" begin
-                include("$file.jl")
+        for name in (isempty(ARGS) ? FILES : ARGS)
+            isempty(ARGS) || println("julia: $name begins")
+            file, set = occursin(':', name) ? split(name, ':'; limit=2) : (name, "")
+            @testset "$name" begin
+                include(expression -> is_other(expression, set) ? nothing : expression, "$file.jl")
             end
         end
     end
