@@ -152,16 +152,21 @@ def test_while_other_threads_read_and_write(handles: Handles) -> None:
     stop = threading.Event()
     failures: list[int] = []
 
-    def busy(write: bool) -> None:
+    def write() -> int:
+        return handles.call("pc_dict_put", u64(handles.dict), KEY, size(KEY), VALUE, size(VALUE))
+
+    def iterate() -> int:
+        out = ctypes.c_uint64()
+        opened = handles.call("pc_iter_open_dict", u64(handles.dict), None, ctypes.byref(out))
+        return opened or handles.call("pc_iter_close", u64(out.value))
+
+    def busy(work: Callable[[], int]) -> None:
         while not stop.is_set():
-            if write:
-                status = handles.call("pc_dict_put", u64(handles.dict), KEY, size(KEY), VALUE, size(VALUE))
-            else:
-                status = handles.get()
+            status = work()
             if status not in (raw.PC_OK, raw.PC_TOO_SMALL):
                 failures.append(status)
 
-    threads = [threading.Thread(target=busy, args=(n % 2 == 0,)) for n in range(4)]
+    threads = [threading.Thread(target=busy, args=(work,)) for work in (write, write, handles.get, iterate)]
     for thread in threads:
         thread.start()
     try:

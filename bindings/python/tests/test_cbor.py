@@ -158,6 +158,8 @@ def test_plain_values_are_as_cbor2_writes_and_reads_them(value: Any) -> None:
         (([1],), "d81b82657475706c658101"),
         ({"b": 1, "a": 2}, "a2616201616102"),
         ({"s": {10, 9, -1, "a"}}, "a16173d9010284090a206161"),
+        # Walked as 9, 2: by the hash.
+        ({9, 2}, "d90102820209"),
         (
             datetime.datetime(2024, 2, 29, 12, 34, 56, tzinfo=UTC),
             "c074" + b"2024-02-29T12:34:56Z".hex(),

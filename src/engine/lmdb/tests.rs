@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::writer::{Lease, Turn};
 use crate::engine::Wait;
-use crate::{Dict, Durability, Environment, Options, catalog};
+use crate::{Dict, Durability, Environment, Options, Status, catalog};
 use tempfile::TempDir;
 
 fn environment() -> (TempDir, Environment) {
@@ -68,6 +68,18 @@ fn the_map_is_made_anew_while_no_call_is_under_way() {
     };
     assert!(!ends_during_a_call(&env, SHORT, grow));
     assert_eq!(env.info().unwrap().map_size, 1 << 21);
+}
+
+#[test]
+fn the_map_stays_while_a_compacting_copy_reads_it() {
+    let (_dir, env) = environment();
+    let engine = env.shared().engine().unwrap();
+    let grow = |turn: &Turn| engine.grow(turn, 1 << 21, Some(Instant::now()));
+    let turn = Turn::take(&engine, Wait::Forever).unwrap();
+    let reading = engine.copies.read();
+    assert_eq!(grow(&turn).unwrap_err().status(), Status::MapBusy);
+    drop(reading);
+    grow(&turn).unwrap();
 }
 
 #[test]
