@@ -59,7 +59,7 @@ help:
 build:
 	@tools/need cargo 'install Rust 1.85 or newer'
 	@tools/need cc 'install a C compiler'
-	cargo build --release
+	cargo build --release --workspace
 	@ln -sf libpersistent_collections.so target/release/libpersistent_collections.so.0
 
 # The virtual environment of the tests, made anew when what it holds changes.
@@ -93,6 +93,7 @@ test-install: build $(VENV)/.ready
 
 test-python: build $(VENV)/.ready
 	cd bindings/python && ../../$(PYTHON) -m pytest -q -p no:cacheprovider
+	cd bindings/python && PERSISTENT_COLLECTIONS_ACCELERATOR=0 ../../$(PYTHON) -m pytest -q -p no:cacheprovider
 
 test-julia: build
 	@julia=$$(tools/find-julia) && for threads in 1 4; do \
@@ -107,9 +108,9 @@ test-cross: build $(VENV)/.ready
 	julia=$$(tools/find-julia) && JULIA=$$julia $(PYTHON) -m pytest -q -p no:cacheprovider tests/cross tests/abi tests/scenario
 
 lint: $(VENV)/.ready
-	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 	$(VENV)/bin/clang-format --dry-run --Werror $(C_SOURCES)
 	$(VENV)/bin/ruff check . tools/handlings
 	$(VENV)/bin/ruff format --check . tools/handlings

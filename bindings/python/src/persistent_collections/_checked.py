@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import threading
 from array import array
 from collections.abc import Callable, Sequence
 from ctypes import byref, c_bool, c_size_t, c_uint64, string_at
@@ -12,6 +11,7 @@ from typing import Any
 
 from . import _raw as raw
 from . import _scalars as scalars
+from .acceleration import WRITES as WRITES
 from .errors import ERRORS, Error
 
 
@@ -32,14 +32,6 @@ def check(library: ctypes.CDLL, status: int) -> int:
         raise failure(library, status)
     return status
 
-
-class _Writes(threading.local):
-    """Counts a thread's writes and ends of transactions: its iterators then look again."""
-
-    count = 0
-
-
-WRITES = _Writes()
 
 # Buffers to use again. pop and append are atomic, so that threads can share the list,
 # and a finalizer that runs between them takes another buffer.
@@ -221,6 +213,11 @@ class Cursor:
         """Drops what was fetched ahead: the next batch begins behind `key`."""
         check(self._library, self._library.pc_iter_seek(self._handle, key, len(key)))
         self._skip = key
+
+    def release(self) -> int:
+        """Gives the handle away, for another to close."""
+        handle, self._handle = self._handle, 0
+        return handle
 
     def close(self) -> None:
         """Closes the handle; again does nothing."""

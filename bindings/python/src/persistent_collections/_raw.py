@@ -288,27 +288,31 @@ OTHER_FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
 _VARIABLE = "PERSISTENT_COLLECTIONS_LIBRARY"
 
 
-def _file_name() -> str:
+def library_name(name: str) -> str:
+    """The file name of a shared library on this system."""
     if sys.platform == "win32":
-        return "persistent_collections.dll"
+        return f"{name}.dll"
     if sys.platform == "darwin":
-        return "libpersistent_collections.dylib"
-    return "libpersistent_collections.so"
+        return f"lib{name}.dylib"
+    return f"lib{name}.so"
 
 
 def candidates() -> list[Path]:
     """Where the library is looked for, in order."""
     chosen = os.environ.get(_VARIABLE)
-    if chosen:
-        return [Path(chosen)]
+    return [Path(chosen)] if chosen else places(library_name("persistent_collections"))
+
+
+def places(file_name: str) -> list[Path]:
+    """Where a file of the package may lie: inside it or, in a checkout, under `target`."""
     package = Path(__file__).resolve().parent
-    found = [package / _file_name()]
+    found = [package / file_name]
     for directory in package.parents:
         # A checkout is known by its manifest and by where this file lies in it.
         inside = directory / "bindings" / "python" / "src" / package.name
         if inside == package and (directory / "Cargo.toml").is_file():
             target = Path(os.environ.get("CARGO_TARGET_DIR") or directory / "target")
-            found += [target / profile / _file_name() for profile in ("release", "debug")]
+            found += [target / profile / file_name for profile in ("release", "debug")]
     return found
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, cast, overload
 from . import _checked as checked
 from . import _raw as raw
 from . import _scalars as scalars
-from . import arrays, bulk, columns, lending
+from . import acceleration, arrays, bulk, columns, lending
 from .collection import key_codec_for, value_codec_for
 from .environment import Environment
 from .iteration import EVERYTHING
@@ -48,7 +48,8 @@ class _Absent:
 ABSENT = _Absent()
 
 
-class PersistentDict(Ordered[K, V], MutableMapping[K, V]):
+@acceleration.hot
+class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
     """A dict on disk: the collection `name` of an environment, ordered by key.
 
     `key` and `value` are Python types (`str bytes int float bool UUID date datetime`,
@@ -120,6 +121,7 @@ class PersistentDict(Ordered[K, V], MutableMapping[K, V]):
         self._key_type, self._value_type = key_stored, value_stored
         #: Whether its values are lent out in a snapshot.
         self._lends = isinstance(self._values, ArrayValues) and arrays.CAN_BORROW
+        acceleration.prepare(self, self._keys, self._values)
 
     @property
     def key_type(self) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from . import _checked as checked
 from . import _raw as raw
-from . import handles
+from . import acceleration, handles
 from .errors import (
     BadHandleError,
     BadNameError,
@@ -196,6 +196,7 @@ class Environment(Handled):
         self._lender: Lender | None = None
         self._inherited = False
         self._library = library = raw.load()
+        acceleration.connect(library)
         if durability not in _DURABILITY:
             raise ValueError(f"durability is one of {', '.join(_DURABILITY)}, not {durability!r}")
         options = raw.pc_env_options()

@@ -40,13 +40,18 @@ class Handled:
         handle = self._held
         if not environment._guards:
             self._handle = handle
+            self._heat(handle)
             # Whoever guards it adds to the guards first, and takes the handle away then.
             if environment._guards:
                 self._hide()
         return handle
 
     def _hide(self) -> None:
+        self._heat(0)
         self.__dict__.pop("_handle", None)
+
+    def _heat(self, handle: int) -> None:
+        """Gives the accelerator, where there is one, the handle to be used as it is; 0 takes it away."""
 
     def _give_up(self) -> int:
         """Forgets the handle and gives it to who closes it; 0: there is nothing to close."""

@@ -47,6 +47,8 @@ class KeyCodec:
     """
 
     width: int | None = None
+    #: The type's name, where the accelerator has its encoding too.
+    plain_type: str | None = None
 
     def __init__(self, type_: Type) -> None:
         self.type = type_
@@ -73,6 +75,8 @@ class KeyCodec:
 class BytesKeys(KeyCodec):
     """`bytes`: as they are."""
 
+    plain_type = "bytes"
+
     def encode(self, value: Any) -> bytes:
         data = scalars.octets(value)
         if not data:
@@ -92,6 +96,8 @@ class BytesKeys(KeyCodec):
 class TextKeys(KeyCodec):
     """`str`: UTF-8; a 00 byte stands before an empty text and one that begins with U+0000."""
 
+    plain_type: str | None = "str"
+
     def encode(self, value: Any) -> bytes:
         data = scalars.text(value)
         return data if data and data[0] else b"\0" + data
@@ -108,6 +114,8 @@ class TextKeys(KeyCodec):
 
 class RawTextKeys(TextKeys):
     """`str` in a raw collection: UTF-8 and nothing else."""
+
+    plain_type = None
 
     def encode(self, value: Any) -> bytes:
         data = scalars.text(value)
@@ -233,6 +241,8 @@ class TupleKeys(KeyCodec):
 class AnyKeys(KeyCodec):
     """`any`: the tuple layer's encoding of exactly one element."""
 
+    plain_type = "any"
+
     def encode(self, value: Any) -> bytes:
         return tuple_layer.encode(value)
 
@@ -257,17 +267,20 @@ def _integer_keys(type_: Type, raw: bool) -> KeyCodec:
             lambda value: scalars.integer(value, width, signed),
             None,
         )
-    if not signed:
-        return FixedKeys(
+    if signed:
+        offset = 1 << 8 * width - 1
+        codec = FixedKeys(
+            type_,
+            ">" + letter,
+            lambda value: scalars.integer(value, width, signed) + offset,
+            lambda number: number - offset,
+        )
+    else:
+        codec = FixedKeys(
             type_, ">" + letter, lambda value: scalars.integer(value, width, signed), None
         )
-    offset = 1 << 8 * width - 1
-    return FixedKeys(
-        type_,
-        ">" + letter,
-        lambda value: scalars.integer(value, width, signed) + offset,
-        lambda number: number - offset,
-    )
+    codec.plain_type = type_.name
+    return codec
 
 
 class FloatKeys(KeyCodec):

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from . import _checked as checked
 from . import _raw as raw
-from . import iteration
+from . import acceleration, iteration
 from ._checked import Batch, Cursor
 from .collection import Collection
 from .iteration import EVERYTHING, Bounds
@@ -55,18 +55,30 @@ class Ordered(Collection, Mapping[K, V]):
         )
 
     def _keys_in(self, bounds: Bounds) -> Iterator[K]:
+        cursor, inside = self._cursor(bounds)
+        walk = acceleration.walk(self, cursor, inside, "keys", self._keys, None)
+        if walk is not None:
+            return walk
         decode = self._keys.decode_many
         return iteration.walk(
-            self, *self._cursor(bounds), lambda batch: decode(batch.keys, batch.key_offsets)
+            self, cursor, inside, lambda batch: decode(batch.keys, batch.key_offsets)
         )
 
     def _values_in(self, bounds: Bounds) -> Iterator[V]:
+        cursor, inside = self._cursor(bounds)
+        walk = acceleration.walk(self, cursor, inside, "values", self._keys, self._values)
+        if walk is not None:
+            return walk
         decode = self._values.decode_many
         return iteration.walk(
-            self, *self._cursor(bounds), lambda batch: decode(batch.values, batch.value_offsets)
+            self, cursor, inside, lambda batch: decode(batch.values, batch.value_offsets)
         )
 
     def _items_in(self, bounds: Bounds) -> Iterator[tuple[K, V]]:
+        cursor, inside = self._cursor(bounds)
+        walk = acceleration.walk(self, cursor, inside, "items", self._keys, self._values)
+        if walk is not None:
+            return walk
         keys, values = self._keys.decode_many, self._values.decode_many
 
         def decode(batch: Batch) -> list[tuple[K, V]]:
@@ -77,7 +89,7 @@ class Ordered(Collection, Mapping[K, V]):
                 )
             )
 
-        return iteration.walk(self, *self._cursor(bounds), decode)
+        return iteration.walk(self, cursor, inside, decode)
 
     def _walk_keys(self, turned: bool) -> Iterator[K]:
         return self._keys_in(Bounds(reverse=turned))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, cast, overload
 
 from . import _checked as checked
 from . import _raw as raw
-from . import bulk, iteration
+from . import acceleration, bulk, iteration
 from ._checked import Cursor
 from .collection import Collection, key_codec_for
 from .environment import Environment
@@ -31,7 +31,8 @@ __all__ = ["PersistentSet"]
 S = TypeVar("S")
 
 
-class PersistentSet(Collection, MutableSet[T]):
+@acceleration.hot
+class PersistentSet(acceleration.HotSet, Collection, MutableSet[T]):
     """A set on disk: the collection `name` of an environment, ordered.
 
     `element` is a type as the keys of `PersistentDict` have. Operators take sets, the
@@ -75,6 +76,7 @@ class PersistentSet(Collection, MutableSet[T]):
         )
         self._keys = key_codec_for("elements", name, asked, stored, self._is_raw)
         self._element_type = stored
+        acceleration.prepare(self, self._keys)
 
     @property
     def element_type(self) -> str:
@@ -170,9 +172,13 @@ class PersistentSet(Collection, MutableSet[T]):
         )
 
     def _elements_in(self, bounds: Bounds) -> Iterator[T]:
+        cursor, inside = self._cursor(bounds)
+        walk = acceleration.walk(self, cursor, inside, "keys", self._keys, None)
+        if walk is not None:
+            return walk
         decode = self._keys.decode_many
         return iteration.walk(
-            self, *self._cursor(bounds), lambda batch: decode(batch.keys, batch.key_offsets)
+            self, cursor, inside, lambda batch: decode(batch.keys, batch.key_offsets)
         )
 
     def __iter__(self) -> Iterator[T]:

@@ -31,6 +31,9 @@ class ValueCodec:
     cannot hold; `decode` raises `BadValueError` for bytes that are no value of it.
     """
 
+    #: The type's name, where the accelerator has its encoding too.
+    plain_type: str | None = None
+
     def __init__(self, type_: Type) -> None:
         self.type = type_
         self.width: int | None = type_.width
@@ -58,6 +61,8 @@ class ValueCodec:
 class BytesValues(ValueCodec):
     """`bytes`: as they are."""
 
+    plain_type = "bytes"
+
     def encode(self, value: Any) -> bytes:
         return scalars.octets(value)
 
@@ -67,6 +72,8 @@ class BytesValues(ValueCodec):
 
 class TextValues(ValueCodec):
     """`str`: UTF-8."""
+
+    plain_type = "str"
 
     def encode(self, value: Any) -> bytes:
         return scalars.text(value)
@@ -90,6 +97,8 @@ class FixedValues(ValueCodec):
     ) -> None:
         super().__init__(type_)
         self._letter, self._encode, self._from = letter, encode, from_number
+        if type_.name in NUMBERS or type_.name == "bool":
+            self.plain_type = type_.name
 
     def encode(self, value: Any) -> bytes:
         return self._encode(value)
@@ -164,6 +173,8 @@ class ArrayValues(ValueCodec):
 
 class AnyValues(ValueCodec):
     """`any`: one CBOR item."""
+
+    plain_type = "any"
 
     def encode(self, value: Any) -> bytes:
         return cbor.encode(value)

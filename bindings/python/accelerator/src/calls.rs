@@ -1,0 +1,145 @@
+//! Look-ups and single writes.
+
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use pyo3::prelude::*;
+
+use crate::keys::Keys;
+use crate::library::{BAD_HANDLE, FORKED, Handle, Library, NOT_FOUND, OK, TOO_SMALL, library};
+use crate::values::Values;
+use crate::writes::count_write;
+
+/// Values up to this size are fetched without asking for memory.
+const SMALL: usize = 2048;
+
+/// What the hot calls of an open collection need.
+pub(crate) struct Calls {
+    library: &'static Library,
+    /// Zero where it may not be used as it is.
+    handle: AtomicU64,
+    keys: Keys,
+    values: Values,
+    /// Gives the exception for a status.
+    failure: Py<PyAny>,
+    /// The length of the last value that was not small.
+    last_size: AtomicUsize,
+}
+
+pub(crate) enum Found<'py> {
+    Value(Bound<'py, PyAny>),
+    Missing,
+    NotPlain,
+}
+
+impl Calls {
+    pub(crate) fn new(keys: Keys, values: Values, failure: Py<PyAny>) -> PyResult<Calls> {
+        let (library, last_size) = (library()?, AtomicUsize::new(0));
+        Ok(Calls { library, handle: AtomicU64::new(0), keys, values, failure, last_size })
+    }
+
+    #[inline]
+    fn handle(&self) -> Option<Handle> {
+        // Written and read under the interpreter's lock, so that no stronger order is needed.
+        let id = self.handle.load(Ordering::Relaxed);
+        (id != 0).then_some(Handle { id })
+    }
+
+    /// From now on this handle; zero: none may be used as it is.
+    pub(crate) fn set_handle(&self, handle: u64) {
+        self.handle.store(handle, Ordering::Relaxed);
+    }
+
+    /// The value of a key.
+    #[inline]
+    pub(crate) fn look_up<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Found<'py>> {
+        let Some(handle) = self.handle() else { return Ok(Found::NotPlain) };
+        self.keys.with(key, |key| self.fetch(py, handle, key)).unwrap_or(Ok(Found::NotPlain))
+    }
+
+    #[inline]
+    fn fetch<'py>(&self, py: Python<'py>, dict: Handle, key: &[u8]) -> PyResult<Found<'py>> {
+        if self.last_size.load(Ordering::Relaxed) > SMALL {
+            return self.fetch_large(py, dict, key);
+        }
+        let mut space = [MaybeUninit::<u8>::uninit(); SMALL];
+        let (status, length) = self.library.dict_get(dict, key, space.as_mut_ptr().cast(), SMALL);
+        match status {
+            OK => {
+                // SAFETY: the library has written `length` bytes, no more than the space's.
+                let data = unsafe { std::slice::from_raw_parts(space.as_ptr().cast(), length) };
+                Ok(Found::Value(self.values.decode(py, data)?))
+            }
+            NOT_FOUND => Ok(Found::Missing),
+            TOO_SMALL => {
+                self.last_size.store(length, Ordering::Relaxed);
+                self.fetch_large(py, dict, key)
+            }
+            // The package's call fails in the same way, and says why.
+            _ => Ok(Found::NotPlain),
+        }
+    }
+
+    #[cold]
+    fn fetch_large<'py>(&self, py: Python<'py>, dict: Handle, key: &[u8]) -> PyResult<Found<'py>> {
+        let mut space: Vec<u8> = Vec::new();
+        let mut size = self.last_size.load(Ordering::Relaxed);
+        loop {
+            space.reserve(size);
+            let (status, length) = self.library.dict_get(dict, key, space.as_mut_ptr(), space.capacity());
+            match status {
+                OK => {
+                    self.last_size.store(length, Ordering::Relaxed);
+                    // SAFETY: as many were written, no more than there is room for.
+                    unsafe { space.set_len(length) };
+                    return Ok(Found::Value(self.values.decode(py, &space)?));
+                }
+                NOT_FOUND => return Ok(Found::Missing),
+                // Somebody has made it longer since.
+                TOO_SMALL => size = length,
+                _ => return Ok(Found::NotPlain),
+            }
+        }
+    }
+
+    /// Whether a key is there. `None`: not plain.
+    #[inline]
+    pub(crate) fn contains(&self, key: &Bound<'_, PyAny>, of: Of) -> Option<bool> {
+        let handle = self.handle()?;
+        match self.keys.with(key, |key| self.library.contains(of, handle, key))? {
+            OK => Some(true),
+            NOT_FOUND => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Stores a value, or an element where there is none. `false`: not plain, and nothing was done.
+    pub(crate) fn put(&self, key: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
+        let py = key.py();
+        let Some(handle) = self.handle() else { return Ok(false) };
+        let status = self.keys.with(key, |key| match value {
+            None => {
+                count_write();
+                // It may wait for the write lock, whose holder may wait for the interpreter's.
+                Some(py.detach(|| self.library.set_add(handle, key)))
+            }
+            Some(value) => self.values.with(value, |value| {
+                count_write();
+                py.detach(|| self.library.dict_put(handle, key, value))
+            }),
+        });
+        match status.flatten() {
+            // Nothing was done yet; the package knows what a handle that is of no more use means.
+            None | Some(BAD_HANDLE | FORKED) => Ok(false),
+            Some(status) if status < 0 => Err(PyErr::from_value(self.failure.bind(py).call1((status,))?)),
+            Some(_) => Ok(true),
+        }
+    }
+}
+
+/// Kinds of collections.
+#[derive(Clone, Copy)]
+pub(crate) enum Of {
+    Dict,
+    Set,
+}

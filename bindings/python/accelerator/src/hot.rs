@@ -1,0 +1,164 @@
+//! The bases of `PersistentDict` and `PersistentSet`, with their hot calls.
+//!
+//! A call that is not plain goes to the method of the package whose name is the call's behind `_slow_`.
+
+use std::sync::OnceLock;
+
+use pyo3::exceptions::PyKeyError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::calls::{Calls, Found, Of};
+use crate::keys::Keys;
+use crate::values::Values;
+
+type This<'a, 'py> = &'a Bound<'py, HotDict>;
+type Any<'py> = Bound<'py, PyAny>;
+
+/// The base of `PersistentDict`.
+#[pyclass(frozen, subclass)]
+pub(crate) struct HotDict {
+    /// Set once it is open, unless its types are the package's alone.
+    calls: OnceLock<Calls>,
+}
+
+#[pymethods]
+impl HotDict {
+    #[new]
+    #[pyo3(signature = (*_arguments, **_named))]
+    fn new(_arguments: &Bound<'_, PyTuple>, _named: Option<&Bound<'_, PyDict>>) -> Self {
+        Self { calls: OnceLock::new() }
+    }
+
+    /// What its keys and values are encoded as, the package's decoders, and what gives the exception for a status.
+    fn _prepare(
+        &self,
+        key: &str,
+        value: &str,
+        decode_key: Py<PyAny>,
+        decode_value: Py<PyAny>,
+        failure: Py<PyAny>,
+    ) -> PyResult<()> {
+        prepare(&self.calls, Keys::new(key, decode_key), Values::new(value, decode_value), failure)
+    }
+
+    /// Its handle may be used as it is, until it is taken away by a zero.
+    fn _heat(&self, handle: u64) {
+        heat(&self.calls, handle);
+    }
+
+    fn __getitem__<'py>(slf: This<'_, 'py>, key: Any<'py>) -> PyResult<Any<'py>> {
+        match slf.get().look_up(slf.py(), &key)? {
+            Found::Value(value) => Ok(value),
+            // In a tuple, since a key that is one would be taken for the arguments.
+            Found::Missing => Err(PyKeyError::new_err((key.unbind(),))),
+            Found::NotPlain => slf.call_method1(intern!(slf.py(), "_slow___getitem__"), (key,)),
+        }
+    }
+
+    /// The value of a key, or `default`.
+    #[pyo3(name = "get", signature = (key, default=None))]
+    fn value<'py>(slf: This<'_, 'py>, key: Any<'py>, default: Option<Any<'py>>) -> PyResult<Any<'py>> {
+        let py = slf.py();
+        match slf.get().look_up(py, &key)? {
+            Found::Value(value) => Ok(value),
+            Found::Missing => Ok(default.unwrap_or_else(|| py.None().into_bound(py))),
+            Found::NotPlain => slf.call_method1(intern!(py, "_slow_get"), (key, default)),
+        }
+    }
+
+    fn __contains__(slf: This<'_, '_>, key: &Any<'_>) -> PyResult<bool> {
+        match slf.get().calls.get() {
+            Some(calls) => calls.contains(key, Of::Dict),
+            None => None,
+        }
+        .map_or_else(|| slf.call_method1(intern!(slf.py(), "_slow___contains__"), (key,))?.is_truthy(), Ok)
+    }
+
+    fn __setitem__(slf: This<'_, '_>, key: &Any<'_>, value: &Any<'_>) -> PyResult<()> {
+        if let Some(calls) = slf.get().calls.get()
+            && calls.put(key, Some(value))?
+        {
+            return Ok(());
+        }
+        slf.call_method1(intern!(slf.py(), "_slow___setitem__"), (key, value)).map(|_| ())
+    }
+
+    fn __delitem__(slf: This<'_, '_>, key: &Any<'_>) -> PyResult<()> {
+        slf.call_method1(intern!(slf.py(), "_slow___delitem__"), (key,)).map(|_| ())
+    }
+}
+
+impl HotDict {
+    #[inline]
+    fn look_up<'py>(&self, py: Python<'py>, key: &Any<'py>) -> PyResult<Found<'py>> {
+        match self.calls.get() {
+            Some(calls) => calls.look_up(py, key),
+            None => Ok(Found::NotPlain),
+        }
+    }
+}
+
+/// The base of `PersistentSet`.
+#[pyclass(frozen, subclass)]
+pub(crate) struct HotSet {
+    /// Set once it is open, unless its type is the package's alone.
+    calls: OnceLock<Calls>,
+}
+
+#[pymethods]
+impl HotSet {
+    #[new]
+    #[pyo3(signature = (*_arguments, **_named))]
+    fn new(_arguments: &Bound<'_, PyTuple>, _named: Option<&Bound<'_, PyDict>>) -> Self {
+        Self { calls: OnceLock::new() }
+    }
+
+    /// What its elements are encoded as, the package's decoder, and what gives the exception for a status.
+    fn _prepare(&self, element: &str, decode: Py<PyAny>, failure: Py<PyAny>) -> PyResult<()> {
+        prepare(&self.calls, Keys::new(element, decode), Some(Values::none()), failure)
+    }
+
+    /// Its handle may be used as it is, until it is taken away by a zero.
+    fn _heat(&self, handle: u64) {
+        heat(&self.calls, handle);
+    }
+
+    fn __contains__(slf: &Bound<'_, Self>, value: &Any<'_>) -> PyResult<bool> {
+        match slf.get().calls.get() {
+            Some(calls) => calls.contains(value, Of::Set),
+            None => None,
+        }
+        .map_or_else(|| slf.call_method1(intern!(slf.py(), "_slow___contains__"), (value,))?.is_truthy(), Ok)
+    }
+
+    /// Adds an element.
+    fn add(slf: &Bound<'_, Self>, value: &Any<'_>) -> PyResult<()> {
+        if let Some(calls) = slf.get().calls.get()
+            && calls.put(value, None)?
+        {
+            return Ok(());
+        }
+        slf.call_method1(intern!(slf.py(), "_slow_add"), (value,)).map(|_| ())
+    }
+}
+
+fn prepare(
+    calls: &OnceLock<Calls>,
+    keys: Option<Keys>,
+    values: Option<Values>,
+    failure: Py<PyAny>,
+) -> PyResult<()> {
+    if let (Some(keys), Some(values)) = (keys, values) {
+        // Once an object; again changes nothing.
+        let _ = calls.set(Calls::new(keys, values, failure)?);
+    }
+    Ok(())
+}
+
+fn heat(calls: &OnceLock<Calls>, handle: u64) {
+    if let Some(calls) = calls.get() {
+        calls.set_handle(handle);
+    }
+}

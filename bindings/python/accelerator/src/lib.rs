@@ -1,0 +1,46 @@
+//! The hot calls of Persistent Collections for Python, as an extension module.
+//!
+//! The package works without it, through `ctypes`. With it, look-ups, walks and the columns of bulk writes need
+//! no `ctypes`. It is not linked to the library: [`connect`] is told where the functions are in the one that the
+//! package has loaded.
+//!
+//! It does plain cases only: exact types, a handle that may be used as it is (no asyncio task has a transaction open,
+//! nothing was forked or closed), no failure. All else it leaves to the package, so that there is one place for
+//! every rule and every message.
+//!
+//! - `library.rs`: the library's functions, and calling them
+//! - `keys.rs`, `values.rs`, `any.rs`: Python objects to bytes and back
+//! - `calls.rs`: look-ups and single writes; `hot.rs`: the base classes that have them
+//! - `walk.rs`: iteration
+
+mod any;
+mod calls;
+mod hot;
+mod keys;
+mod library;
+mod values;
+mod walk;
+mod writes;
+
+use pyo3::prelude::*;
+
+/// The module.
+#[pymodule]
+mod persistent_collections_python {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::hot::{HotDict, HotSet};
+    #[pymodule_export]
+    use crate::library::connect;
+    #[pymodule_export]
+    use crate::walk::Walk;
+    #[pymodule_export]
+    use crate::writes::Writes;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // Rises with each change of what the package calls here; the package takes no other.
+        module.add("INTERFACE", 1)
+    }
+}

@@ -1,0 +1,164 @@
+//! The library's functions, at the addresses that the package gives.
+
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::OnceLock;
+
+use pyo3::exceptions::{PyKeyError, PyRuntimeError};
+use pyo3::prelude::*;
+
+use crate::calls::Of;
+
+pub(crate) const OK: i32 = 0;
+pub(crate) const NOT_FOUND: i32 = 1;
+pub(crate) const END: i32 = 3;
+pub(crate) const TOO_SMALL: i32 = 4;
+pub(crate) const BAD_HANDLE: i32 = -2;
+pub(crate) const FORKED: i32 = -6;
+
+/// A dict's, set's or iterator's handle, which C passes as a struct.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Handle {
+    pub(crate) id: u64,
+}
+
+/// Columns, as `pc_iter_next_batch` gives them.
+#[repr(C)]
+pub(crate) struct Batch {
+    pub(crate) count: usize,
+    pub(crate) keys: *const u8,
+    pub(crate) key_offsets: *const u64,
+    pub(crate) values: *const u8,
+    pub(crate) value_offsets: *const u64,
+}
+
+type Get = unsafe extern "C" fn(Handle, *const c_void, usize, *mut c_void, usize, *mut usize) -> i32;
+type Contains = unsafe extern "C" fn(Handle, *const c_void, usize) -> i32;
+type Add = unsafe extern "C" fn(Handle, *const c_void, usize) -> i32;
+type Put = unsafe extern "C" fn(Handle, *const c_void, usize, *const c_void, usize) -> i32;
+type NextBatch = unsafe extern "C" fn(Handle, usize, usize, *mut Batch) -> i32;
+type Seek = unsafe extern "C" fn(Handle, *const c_void, usize) -> i32;
+type Close = unsafe extern "C" fn(Handle) -> i32;
+
+macro_rules! functions {
+    ($($field:ident: $kind:ty = $name:literal;)*) => {
+        /// The functions used here.
+        pub(crate) struct Library {
+            $($field: $kind,)*
+        }
+
+        impl Library {
+            fn at(addresses: &HashMap<String, usize>) -> PyResult<Library> {
+                $(
+                    let $field = match addresses.get($name) {
+                        Some(&address) if address != 0 => address as *const (),
+                        _ => return Err(PyKeyError::new_err($name)),
+                    };
+                    // SAFETY: the package took the address of this very function from a library of the ABI version
+                    // that it was written for, and never unloads it; the type is the header's.
+                    let $field = unsafe { std::mem::transmute::<*const (), $kind>($field) };
+                )*
+                Ok(Library { $($field,)* })
+            }
+        }
+    };
+}
+
+functions! {
+    dict_get: Get = "pc_dict_get";
+    dict_contains: Contains = "pc_dict_contains";
+    dict_put: Put = "pc_dict_put";
+    set_contains: Contains = "pc_set_contains";
+    set_add: Add = "pc_set_add";
+    iter_next_batch: NextBatch = "pc_iter_next_batch";
+    iter_seek: Seek = "pc_iter_seek";
+    iter_close: Close = "pc_iter_close";
+}
+
+static LIBRARY: OnceLock<Library> = OnceLock::new();
+
+/// Takes the addresses of the library's functions, by their names, once.
+#[pyfunction]
+#[allow(clippy::needless_pass_by_value)] // so it comes from Python
+pub(crate) fn connect(addresses: HashMap<String, usize>) -> PyResult<()> {
+    let library = Library::at(&addresses)?;
+    LIBRARY.set(library).map_err(|_| PyRuntimeError::new_err("the library is connected already"))
+}
+
+/// The library; fails before [`connect`].
+pub(crate) fn library() -> PyResult<&'static Library> {
+    LIBRARY.get().ok_or_else(|| PyRuntimeError::new_err("the library is not connected"))
+}
+
+impl Library {
+    /// `pc_dict_get` into `space`: the status, and the value's length.
+    #[inline]
+    pub(crate) fn dict_get(&self, dict: Handle, key: &[u8], space: *mut u8, size: usize) -> (i32, usize) {
+        let mut length = 0;
+        // SAFETY: the key is only read, and no more than `size` bytes are written where the caller says.
+        let status = unsafe {
+            (self.dict_get)(dict, key.as_ptr().cast(), key.len(), space.cast(), size, &raw mut length)
+        };
+        (status, length)
+    }
+
+    /// `pc_dict_contains` or `pc_set_contains`.
+    #[inline]
+    pub(crate) fn contains(&self, of: Of, collection: Handle, key: &[u8]) -> i32 {
+        let function = match of {
+            Of::Dict => self.dict_contains,
+            Of::Set => self.set_contains,
+        };
+        // SAFETY: the key is only read.
+        unsafe { function(collection, key.as_ptr().cast(), key.len()) }
+    }
+
+    /// `pc_dict_put`.
+    pub(crate) fn dict_put(&self, dict: Handle, key: &[u8], value: &[u8]) -> i32 {
+        // SAFETY: key and value are only read.
+        unsafe { (self.dict_put)(dict, key.as_ptr().cast(), key.len(), value.as_ptr().cast(), value.len()) }
+    }
+
+    /// `pc_set_add`.
+    pub(crate) fn set_add(&self, set: Handle, element: &[u8]) -> i32 {
+        // SAFETY: the element is only read.
+        unsafe { (self.set_add)(set, element.as_ptr().cast(), element.len()) }
+    }
+
+    /// `pc_iter_next_batch`, which on success is shown to `f`: the status, and how many items there are.
+    pub(crate) fn iter_next_batch(
+        &self,
+        iterator: Handle,
+        items: usize,
+        bytes: usize,
+        f: impl FnOnce(&Batch),
+    ) -> (i32, usize) {
+        let mut batch = Batch {
+            count: 0,
+            keys: ptr::null(),
+            key_offsets: ptr::null(),
+            values: ptr::null(),
+            value_offsets: ptr::null(),
+        };
+        // SAFETY: the batch is written to.
+        let status = unsafe { (self.iter_next_batch)(iterator, items, bytes, &raw mut batch) };
+        if status == OK {
+            f(&batch);
+        }
+        (status, batch.count)
+    }
+
+    /// `pc_iter_seek`.
+    pub(crate) fn iter_seek(&self, iterator: Handle, key: &[u8]) -> i32 {
+        // SAFETY: the key is only read.
+        unsafe { (self.iter_seek)(iterator, key.as_ptr().cast(), key.len()) }
+    }
+
+    /// `pc_iter_close`.
+    pub(crate) fn iter_close(&self, iterator: Handle) -> i32 {
+        // SAFETY: no memory is passed.
+        unsafe { (self.iter_close)(iterator) }
+    }
+}

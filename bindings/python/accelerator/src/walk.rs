@@ -1,0 +1,243 @@
+//! Walking over a collection, a batch at a time.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::keys::Keys;
+use crate::library::{Batch, END, Handle, Library, OK, library};
+use crate::values::Values;
+use crate::writes::writes;
+
+// Few at first, for those who look at the first items only; then about what the processor's cache holds.
+const FIRST: usize = 32;
+const MOST: usize = 4096;
+const MOST_BYTES: usize = 1 << 16;
+
+/// What a walk gives out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Keys,
+    Values,
+    Items,
+}
+
+/// A walk over an iterator of the library's, which it closes at its end or when it is dropped.
+#[pyclass]
+pub(crate) struct Walk {
+    library: &'static Library,
+    /// `None`: closed.
+    iterator: Option<Handle>,
+    what: What,
+    keys: Keys,
+    values: Values,
+    /// Gives the exception for a status.
+    failure: Py<PyAny>,
+    /// The collection, which stays alive as long as the walk: closing its handle would close the iterator's.
+    _owner: Py<PyAny>,
+    /// Whether it is part of a transaction, and so sees its writes.
+    inside: bool,
+    /// The thread's writes when the batch was fetched.
+    seen: u64,
+    keys_read: Column,
+    values_read: Column,
+    count: usize,
+    /// The item of the batch that is next.
+    at: usize,
+    size: usize,
+}
+
+/// A copy of one column of a batch: the iterator's memory is its own until the next call, from any thread.
+#[derive(Default)]
+struct Column {
+    data: Vec<u8>,
+    offsets: Vec<u64>,
+    /// Where there are no offsets.
+    width: usize,
+}
+
+impl Column {
+    /// # Safety
+    ///
+    /// The pointers are those of a batch of `count` items that is still valid.
+    unsafe fn copy(&mut self, data: *const u8, offsets: *const u64, count: usize) {
+        self.data.clear();
+        self.offsets.clear();
+        let size = if offsets.is_null() {
+            count * self.width
+        } else {
+            // SAFETY: there is one offset more than there are items.
+            self.offsets.extend_from_slice(unsafe { std::slice::from_raw_parts(offsets, count + 1) });
+            self.offsets[count].try_into().unwrap_or(usize::MAX)
+        };
+        if size > 0 {
+            // SAFETY: the last offset, or the width, says how many bytes there are.
+            self.data.extend_from_slice(unsafe { std::slice::from_raw_parts(data, size) });
+        }
+    }
+
+    #[inline]
+    fn get(&self, at: usize) -> &[u8] {
+        // The offsets were made for this data, on a machine with as many bits.
+        #[allow(clippy::cast_possible_truncation)]
+        match self.offsets.get(at..at + 2) {
+            Some(&[start, end]) => &self.data[start as usize..end as usize],
+            _ => &self.data[at * self.width..(at + 1) * self.width],
+        }
+    }
+}
+
+#[pymethods]
+impl Walk {
+    /// Over `iterator`, a handle; gives out "keys", "values" or "items".
+    #[new]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        iterator: u64,
+        what: &str,
+        key: &str,
+        value: &str,
+        decode_key: Py<PyAny>,
+        decode_value: Py<PyAny>,
+        failure: Py<PyAny>,
+        owner: Py<PyAny>,
+        inside: bool,
+    ) -> PyResult<Walk> {
+        let what = match what {
+            "keys" => What::Keys,
+            "values" => What::Values,
+            "items" => What::Items,
+            _ => return Err(PyValueError::new_err("a walk gives out keys, values or items")),
+        };
+        let keys = Keys::new(key, decode_key);
+        let values = if what == What::Keys { Some(Values::none()) } else { Values::new(value, decode_value) };
+        let (Some(keys), Some(values)) = (keys, values) else {
+            return Err(PyValueError::new_err("these types are not walked over here"));
+        };
+        let column = |width: Option<usize>| Column { width: width.unwrap_or(0), ..Column::default() };
+        Ok(Walk {
+            library: library()?,
+            iterator: Some(Handle { id: iterator }),
+            what,
+            keys_read: column(keys.width()),
+            values_read: column(values.width()),
+            keys,
+            values,
+            failure,
+            _owner: owner,
+            inside,
+            seen: 0,
+            count: 0,
+            at: 0,
+            size: FIRST,
+        })
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = slf.py();
+        // A thread that fetches lets go of the interpreter's lock.
+        let mut walk =
+            slf.try_borrow_mut().map_err(|_| PyValueError::new_err("generator already executing"))?;
+        let item = walk.next(py);
+        if !matches!(item, Ok(Some(_))) {
+            walk.close(py);
+        }
+        item
+    }
+
+    /// Ends it; again does nothing.
+    fn close(&mut self, py: Python<'_>) {
+        if let Some(iterator) = self.iterator.take() {
+            // A transaction's end or a closed environment may have closed it before.
+            py.detach(|| self.library.iter_close(iterator));
+        }
+    }
+}
+
+impl Drop for Walk {
+    fn drop(&mut self) {
+        if let Some(iterator) = self.iterator.take() {
+            self.library.iter_close(iterator);
+        }
+    }
+}
+
+impl Walk {
+    #[inline]
+    fn next<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(iterator) = self.iterator else { return Ok(None) };
+        if (self.at == self.count || (self.inside && self.seen != writes())) && !self.fetch(py, iterator)? {
+            return Ok(None);
+        }
+        let at = self.at;
+        let item = match self.what {
+            What::Keys => self.keys.decode(py, self.keys_read.get(at))?,
+            What::Values => self.values.decode(py, self.values_read.get(at))?,
+            What::Items => {
+                let key = self.keys.decode(py, self.keys_read.get(at))?;
+                let value = self.values.decode(py, self.values_read.get(at))?;
+                PyTuple::new(py, [key, value])?.into_any()
+            }
+        };
+        self.at = at + 1;
+        Ok(Some(item))
+    }
+
+    /// The next batch; `false` at the end.
+    #[cold]
+    fn fetch(&mut self, py: Python<'_>, iterator: Handle) -> PyResult<bool> {
+        // What was fetched ahead is dropped after a write: it goes on behind the last item that was given out.
+        let mut skip = None;
+        if self.inside && self.at > 0 && self.seen != writes() {
+            let key = self.keys_read.get(self.at - 1).to_vec();
+            let status = py.detach(|| self.library.iter_seek(iterator, &key));
+            self.check(py, status)?;
+            skip = Some(key);
+            self.size = FIRST;
+        }
+        loop {
+            self.seen = writes();
+            let (size, library) = (self.size, self.library);
+            let (keys, values) = (&mut self.keys_read, &mut self.values_read);
+            let with_values = self.what != What::Keys;
+            // Fetching may wait for the write lock, whose holder may wait for the interpreter's.
+            let (status, count) = py.detach(|| {
+                library.iter_next_batch(iterator, size, MOST_BYTES, |batch: &Batch| {
+                    // SAFETY: the batch was just fetched.
+                    unsafe {
+                        keys.copy(batch.keys, batch.key_offsets, batch.count);
+                        if with_values {
+                            values.copy(batch.values, batch.value_offsets, batch.count);
+                        }
+                    }
+                })
+            });
+            self.check(py, status)?;
+            (self.at, self.count) = (0, count);
+            self.size = (4 * size).min(MOST);
+            if status == END {
+                return Ok(false);
+            }
+            if let Some(skip) = skip.take()
+                && count > 0
+                && self.keys_read.get(0) == skip
+            {
+                self.at = 1;
+            }
+            if self.at < count {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn check(&self, py: Python<'_>, status: i32) -> PyResult<()> {
+        if status >= OK {
+            return Ok(());
+        }
+        Err(PyErr::from_value(self.failure.bind(py).call1((status,))?))
+    }
+}

@@ -1,0 +1,227 @@
+"""The accelerator: an extension module that does the hot calls without `ctypes`, where it is there.
+
+`ctypes` always works, and costs about a microsecond a call. The accelerator is one file for all
+versions of CPython from 3.9 on (the stable ABI); other interpreters, and CPython without its
+global lock, do without it. Which is in use:
+
+>>> from persistent_collections import acceleration
+>>> acceleration.status() in ("on", "off: PERSISTENT_COLLECTIONS_ACCELERATOR is 0")
+True
+
+It is looked for in the package's directory, then, in a checkout, under `target`. The environment
+variable `PERSISTENT_COLLECTIONS_ACCELERATOR` set to `0` turns it off; set to a path, it names the
+file. It calls the library that the package has loaded, so that
+`PERSISTENT_COLLECTIONS_LIBRARY` holds for both.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import sysconfig
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import _raw as raw
+from .errors import LibraryError
+
+__all__ = ["candidates", "status"]
+
+if TYPE_CHECKING:
+    from ._checked import Cursor
+    from .keys import KeyCodec
+    from .values import ValueCodec
+
+T = TypeVar("T")
+
+_VARIABLE = "PERSISTENT_COLLECTIONS_ACCELERATOR"
+_NAME = "persistent_collections_python"
+# What the extension module and this package agree on; it has the same number.
+_INTERFACE = 1
+
+# The functions that the accelerator calls.
+_FUNCTIONS = (
+    "pc_dict_get",
+    "pc_dict_contains",
+    "pc_dict_put",
+    "pc_set_contains",
+    "pc_set_add",
+    "pc_iter_next_batch",
+    "pc_iter_seek",
+    "pc_iter_close",
+)
+
+
+class _Writes(threading.local):
+    """Counts a thread's writes and ends of transactions: its iterators then look again."""
+
+    count = 0
+
+
+def candidates() -> list[Path]:
+    """Where the accelerator is looked for, in order."""
+    chosen = os.environ.get(_VARIABLE)
+    return [Path(chosen)] if chosen else raw.places(raw.library_name(_NAME))
+
+
+def _unfit() -> str | None:
+    """Why this interpreter cannot take an extension module of the stable ABI, if it cannot."""
+    if sys.implementation.name != "cpython":
+        return f"{sys.implementation.name} has no stable ABI of CPython"
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return "this interpreter is built without the global lock"
+    return None
+
+
+def _import(path: Path) -> Any:
+    loader = importlib.machinery.ExtensionFileLoader(_NAME, str(path))
+    spec = importlib.util.spec_from_loader(_NAME, loader)
+    if spec is None:
+        raise ImportError(f"{path} is no extension module")
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    if module.INTERFACE != _INTERFACE:
+        raise ImportError(
+            f"it has interface {module.INTERFACE}, this package needs {_INTERFACE}; build it anew"
+        )
+    return module
+
+
+def _load() -> tuple[Any, str]:
+    """The module or None, and the status."""
+    chosen = os.environ.get(_VARIABLE)
+    if chosen == "0":
+        return None, f"off: {_VARIABLE} is 0"
+    unfit = _unfit()
+    if unfit is not None:
+        return None, f"off: {unfit}"
+    places = candidates()
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        looked = f"off: not found; looked at {', '.join(map(str, places))}"
+        if chosen:
+            raise LibraryError(f"{_VARIABLE}: there is no file {chosen}")
+        return None, looked
+    try:
+        return _import(path), "on"
+    except (ImportError, OSError) as error:
+        if chosen:
+            raise LibraryError(f"{_VARIABLE}: {path} cannot be loaded: {error}") from error
+        if "subinterpreter" in str(error):
+            return None, f"off: {error}"
+        warnings.warn(
+            f"the accelerator {path} cannot be loaded, all works but slower: {error}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return None, f"off: {path} cannot be loaded: {error}"
+
+
+_module, _status = _load()
+_connected = False
+_connecting = threading.Lock()
+
+
+def status() -> str:
+    """`"on"`, or `"off: …"` with the reason."""
+    return _status
+
+
+#: The thread's count of writes, which the accelerator's walks look at.
+WRITES: Any = _Writes() if _module is None else _module.Writes()
+
+
+def connect(library: ctypes.CDLL) -> None:
+    """Tells the accelerator, if there is one, where the library's functions are."""
+    global _connected
+    if _module is None or _connected:
+        return
+    with _connecting:
+        if not _connected:
+            _module.connect(
+                {
+                    name: ctypes.cast(getattr(library, name), ctypes.c_void_p).value
+                    for name in _FUNCTIONS
+                }
+            )
+            _connected = True
+
+
+if TYPE_CHECKING or _module is None:
+
+    class HotDict:
+        """The base of `PersistentDict`: with the accelerator, its hot calls."""
+
+        __slots__ = ()
+
+    class HotSet:
+        """The base of `PersistentSet`: with the accelerator, its hot calls."""
+
+        __slots__ = ()
+
+else:
+    HotDict, HotSet = _module.HotDict, _module.HotSet
+
+# Those that the accelerator's bases have.
+_HOT = {"__getitem__", "__setitem__", "__delitem__", "__contains__", "get", "add"}
+
+
+def hot(cls: type[T]) -> type[T]:
+    """Moves the methods that the accelerator's base has too out of its way.
+
+    The base calls them, as `_slow_` with their name, for what it does not do itself.
+    """
+    if _module is not None:
+        for name in _HOT & set(vars(cls)):
+            if any(name in vars(base) for base in (HotDict, HotSet) if issubclass(cls, base)):
+                setattr(cls, f"_slow_{name}", vars(cls)[name])
+                delattr(cls, name)
+    return cls
+
+
+def prepare(collection: Any, *codecs: Any) -> None:
+    """Tells the accelerator's base of a collection how it is encoded."""
+    if _module is None or not all(codec.plain_type for codec in codecs):
+        return
+    types = [codec.plain_type for codec in codecs]
+    decoders = [codec.decode for codec in codecs]
+    collection._prepare(*types, *decoders, functools.partial(_failure, collection._library))
+
+
+def _failure(library: ctypes.CDLL, status: int) -> Exception:
+    from . import _checked as checked
+
+    return checked.failure(library, status)
+
+
+def walk(
+    owner: Any, cursor: Cursor, inside: bool, what: str, keys: KeyCodec, values: ValueCodec | None
+) -> Iterator[Any] | None:
+    """A walk over a cursor's `"keys"`, `"values"` or `"items"`; None: it is not one for here.
+
+    `owner` stays alive as long as the walk; `inside`: it sees its transaction's writes.
+    """
+    if _module is None:
+        return None
+    value_type = None if values is None else values.plain_type
+    if keys.plain_type is None or (value_type is None and what != "keys"):
+        return None
+    walk: Iterator[Any] = _module.Walk(
+        cursor.release(),
+        what,
+        keys.plain_type,
+        value_type or "",
+        keys.decode,
+        None if values is None else values.decode,
+        functools.partial(_failure, owner._library),
+        owner,
+        inside,
+    )
+    return walk
