@@ -30,6 +30,7 @@ SOURCES = (
     "README.md",
     "LICENSE-*",
     "build.rs",
+    ".cargo",
     "src",
     "benches",
     "include",
