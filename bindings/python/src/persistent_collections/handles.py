@@ -51,7 +51,7 @@ class Handled:
         self.__dict__.pop("_handle", None)
 
     def _heat(self, handle: int) -> None:
-        """Gives the accelerator, where there is one, the handle to be used as it is; 0 takes it away."""
+        """Lends the accelerator, where there is one, a handle that can be used as it is; or 0."""
 
     def _give_up(self) -> int:
         """Forgets the handle and gives it to who closes it; 0: there is nothing to close."""

@@ -75,7 +75,7 @@ class KeyCodec:
 class BytesKeys(KeyCodec):
     """`bytes`: as they are."""
 
-    plain_type = "bytes"
+    plain_type: str | None = "bytes"
 
     def encode(self, value: Any) -> bytes:
         data = scalars.octets(value)
@@ -115,7 +115,7 @@ class TextKeys(KeyCodec):
 class RawTextKeys(TextKeys):
     """`str` in a raw collection: UTF-8 and nothing else."""
 
-    plain_type = None
+    plain_type: str | None = None
 
     def encode(self, value: Any) -> bytes:
         data = scalars.text(value)
@@ -241,7 +241,7 @@ class TupleKeys(KeyCodec):
 class AnyKeys(KeyCodec):
     """`any`: the tuple layer's encoding of exactly one element."""
 
-    plain_type = "any"
+    plain_type: str | None = "any"
 
     def encode(self, value: Any) -> bytes:
         return tuple_layer.encode(value)

@@ -61,7 +61,7 @@ class ValueCodec:
 class BytesValues(ValueCodec):
     """`bytes`: as they are."""
 
-    plain_type = "bytes"
+    plain_type: str | None = "bytes"
 
     def encode(self, value: Any) -> bytes:
         return scalars.octets(value)
@@ -73,7 +73,7 @@ class BytesValues(ValueCodec):
 class TextValues(ValueCodec):
     """`str`: UTF-8."""
 
-    plain_type = "str"
+    plain_type: str | None = "str"
 
     def encode(self, value: Any) -> bytes:
         return scalars.text(value)
@@ -98,7 +98,7 @@ class FixedValues(ValueCodec):
         super().__init__(type_)
         self._letter, self._encode, self._from = letter, encode, from_number
         if type_.name in NUMBERS or type_.name == "bool":
-            self.plain_type = type_.name
+            self.plain_type: str | None = type_.name
 
     def encode(self, value: Any) -> bytes:
         return self._encode(value)
@@ -174,7 +174,7 @@ class ArrayValues(ValueCodec):
 class AnyValues(ValueCodec):
     """`any`: one CBOR item."""
 
-    plain_type = "any"
+    plain_type: str | None = "any"
 
     def encode(self, value: Any) -> bytes:
         return cbor.encode(value)
