@@ -25,6 +25,7 @@ julia> transaction(env) do
 - `transactions.jl`: transactions, snapshots, and which task a call belongs to
 - `types.jl`, `keys.jl`, `tuples.jl`, `values.jl`: Julia types, type strings and bytes
 - `raw.jl`: collections without types, and `LMDB.MDBValue`
+- `cells.jl`, `received.jl`: the bytes of one item for the time of a call, and those that it copies out
 - `any.jl`, `cbor.jl`, `structs.jl`: values that bring their own type along
 - `collection.jl`: what dicts and sets have in common: opening, columns of many items
 - `dict.jl`, `set.jl`, `iteration.jl`, `protocol.jl`: the collections as Julia's own
@@ -46,6 +47,7 @@ include("tuples.jl")
 include("keys.jl")
 include("values.jl")
 include("raw.jl")
+include("cells.jl")
 include("cbor.jl")
 include("any.jl")
 include("structs.jl")
@@ -53,6 +55,7 @@ include("structs.jl")
 include("transactions.jl")
 include("collection.jl")
 include("iteration.jl")
+include("received.jl")
 include("dict.jl")
 include("set.jl")
 include("protocol.jl")

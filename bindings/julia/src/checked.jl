@@ -21,7 +21,7 @@ address(bytes::String) = pointer(bytes)
 address(bytes::Array) = Ptr{UInt8}(pointer(bytes))
 address(::Nothing) = Ptr{UInt8}(C_NULL)
 
-width(bytes) = Csize_t(sizeof(bytes))
+width(bytes) = sizeof(bytes) % Csize_t
 width(::Nothing) = Csize_t(0)
 
 # A name, type or path, which ends with its first NUL: Julia's strings have one behind their end.

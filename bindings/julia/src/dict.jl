@@ -118,43 +118,33 @@ Base.isopen(dict::PersistentDict) = isopen(dict.env)
 
 # ---- one entry
 
-# The first guess at how long a value is; a longer one costs a second call.
-const USUAL_VALUE = 512
+# What a look-up gives for an absent key: no value is this.
+struct Missed end
+const MISSED = Missed()
 
-# What `call(buffer, capacity, length)` copies, decoded; nothing if the key is absent.
-@inline function received(call, column::Column{V}) where {V}
-    buffer = Vector{UInt8}(undef, USUAL_VALUE)
-    len = Ref(Csize_t(0))
-    GC.@preserve buffer len begin
-        while true
-            status = call(pointer(buffer), Csize_t(length(buffer)), Base.unsafe_convert(Ptr{Csize_t}, len))
-            status == PC_TOO_SMALL || return found(status) ? Some{V}(decode_value(column, pointer(buffer), len[])) : nothing
-            resize!(buffer, len[])
+function lookup(dict::PersistentDict{K,V}, key)::Union{V,Missed} where {K,V}
+    return with_sought(dict.keycolumn, key, MISSED) do at, count
+        received(dict.valuecolumn) do buffer, capacity, len
+            reading(() -> Lib.pc_dict_get(dict.handle.id, at, count, buffer, capacity, len), dict)
         end
-    end
-end
-
-function lookup(dict::PersistentDict{K,V}, key)::Union{Nothing,Some{V}} where {K,V}
-    bytes = sought(dict.keycolumn, key)
-    bytes === nothing && return nothing
-    GC.@preserve bytes received(dict.valuecolumn) do buffer, capacity, len
-        reading(() -> Lib.pc_dict_get(dict.handle.id, address(bytes), width(bytes), buffer, capacity, len), dict.env)
     end
 end
 
 function Base.getindex(dict::PersistentDict, key)
     value = lookup(dict, key)
-    value === nothing && throw(KeyError(key))
-    return something(value)
+    value isa Missed && throw(KeyError(key))
+    return value
 end
 
 function Base.get(dict::PersistentDict, key, default)
     value = lookup(dict, key)
-    return value === nothing ? default : as_default(something(value), default)
+    return value isa Missed ? default : as_default(value, default)
 end
 
-Base.get(default::Base.Callable, dict::PersistentDict, key) =
-    (value = lookup(dict, key); value === nothing ? default() : something(value))
+function Base.get(default::Base.Callable, dict::PersistentDict, key)
+    value = lookup(dict, key)
+    return value isa Missed ? default() : value
+end
 
 # Bytes of a dict without types are what the default is, if that tells.
 as_default(value, default) = value
@@ -162,19 +152,17 @@ as_default(value::LMDB.MDBValue, default::T) where {T} = convert(T, value)
 as_default(value::LMDB.MDBValue, ::Union{Nothing,Missing}) = value
 
 function Base.haskey(dict::PersistentDict, key)
-    bytes = sought(dict.keycolumn, key)
-    bytes === nothing && return false
-    return GC.@preserve bytes reading(dict.env) do
-        found(Lib.pc_dict_contains(dict.handle.id, address(bytes), width(bytes)))
+    return with_sought(dict.keycolumn, key, false) do at, count
+        reading(() -> found(Lib.pc_dict_contains(dict.handle.id, at, count)), dict)
     end
 end
 
 # Stores by `call(handle, key, length, value, length)`.
-@inline function store(call, dict::PersistentDict{K,V}, key, value) where {K,V}
-    bytes = encode_key(dict.keycolumn, storable(K, key))
-    item = encode_value(dict.valuecolumn, convert(V, value)::V)
-    return GC.@preserve bytes item writing(dict.env) do
-        check(call(dict.handle.id, address(bytes), width(bytes), address(item), width(item)))
+@inline function store(call::F, dict::PersistentDict{K,V}, key, value) where {F,K,V}
+    return with_key(dict.keycolumn, storable(K, key)) do at, count
+        with_value(dict.valuecolumn, convert(V, value)::V) do item, size
+            writing(() -> check(call(dict.handle.id, at, count, item, size)), dict)
+        end
     end
 end
 
@@ -207,7 +195,7 @@ Base.get!(dict::PersistentDict, key, default) = as_default(get!(() -> default, d
 function Base.get!(default::Base.Callable, dict::PersistentDict{K,V}, key) where {K,V}
     while true
         value = lookup(dict, key)
-        value === nothing || return something(value)
+        value isa Missed || return value
         fresh = convert(V, default())
         # Another writer may have been first: then theirs is the value.
         store(Lib.pc_dict_put_new, dict, key, fresh) == PC_OK && return fresh
@@ -233,29 +221,29 @@ julia> delete!(dict, "a"), delete!(dict, "a")
 ```
 """
 function Base.delete!(dict::PersistentDict, key; sync::Bool=true)
-    bytes = sought(dict.keycolumn, key)
-    bytes === nothing && return false
-    return GC.@preserve bytes writing(dict.env) do
-        found(Lib.pc_dict_remove(dict.handle.id, address(bytes), width(bytes)))
+    return with_sought(dict.keycolumn, key, false) do at, count
+        writing(() -> found(Lib.pc_dict_remove(dict.handle.id, at, count)), dict)
     end
 end
 
-function take(dict::PersistentDict{K,V}, key)::Union{Nothing,Some{V}} where {K,V}
-    bytes = sought(dict.keycolumn, key)
-    bytes === nothing && return nothing
-    GC.@preserve bytes received(dict.valuecolumn) do buffer, capacity, len
-        writing(() -> Lib.pc_dict_take(dict.handle.id, address(bytes), width(bytes), buffer, capacity, len), dict.env)
+function take(dict::PersistentDict{K,V}, key)::Union{V,Missed} where {K,V}
+    return with_sought(dict.keycolumn, key, MISSED) do at, count
+        received(dict.valuecolumn) do buffer, capacity, len
+            writing(() -> Lib.pc_dict_take(dict.handle.id, at, count, buffer, capacity, len), dict)
+        end
     end
 end
 
 function Base.pop!(dict::PersistentDict, key)
     value = take(dict, key)
-    value === nothing && throw(KeyError(key))
-    return something(value)
+    value isa Missed && throw(KeyError(key))
+    return value
 end
 
-Base.pop!(dict::PersistentDict, key, default) =
-    (value = take(dict, key); value === nothing ? default : as_default(something(value), default))
+function Base.pop!(dict::PersistentDict, key, default)
+    value = take(dict, key)
+    return value isa Missed ? default : as_default(value, default)
+end
 
 function Base.pop!(dict::PersistentDict)
     return transaction(dict.env) do
@@ -284,9 +272,10 @@ julia> increment!(counts, "a"), increment!(counts, "a", 10)
 ```
 """
 function increment!(dict::PersistentDict{K,V}, key, by::Integer=1) where {K,V}
-    bytes = encode_key(dict.keycolumn, storable(K, key))
-    result = GC.@preserve bytes writing(dict.env) do
-        written(out -> Lib.pc_dict_add_i64(dict.handle.id, address(bytes), width(bytes), Int64(by), out), Int64(0))
+    result = with_key(dict.keycolumn, storable(K, key)) do at, count
+        writing(dict) do
+            written(out -> Lib.pc_dict_add_i64(dict.handle.id, at, count, Int64(by), out), Int64(0))
+        end
     end
     return V <: Integer && isconcretetype(V) ? V(result) : result
 end
@@ -349,7 +338,7 @@ function compare_exchange!(dict::PersistentDict{K,V}, key, expected, desired) wh
     old, new = (value === absent ? nothing : encode_value(dict.valuecolumn, convert(V, value)::V) for value in (expected, desired))
     flags = (expected === absent ? Lib.PC_EXPECT_ABSENT : UInt32(0)) | (desired === absent ? Lib.PC_DESIRE_ABSENT : UInt32(0))
     return with_buffer() do buffer
-        status = GC.@preserve bytes old new writing(dict.env) do
+        status = GC.@preserve bytes old new writing(dict) do
             check(Lib.pc_dict_compare_exchange(dict.handle.id, address(bytes), width(bytes), address(old), width(old),
                 address(new), width(new), flags, buffer))
         end
@@ -367,22 +356,22 @@ end
 # ---- all of it
 
 function Base.length(dict::PersistentDict)
-    return Int(reading(() -> written(out -> Lib.pc_dict_len(dict.handle.id, out), UInt64(0)), dict.env))
+    return Int(reading(() -> written(out -> Lib.pc_dict_len(dict.handle.id, out), UInt64(0)), dict))
 end
 
 Base.isempty(dict::PersistentDict) = length(dict) == 0
 
 function Base.empty!(dict::PersistentDict)
-    writing(() -> check(Lib.pc_dict_clear(dict.handle.id)), dict.env)
+    writing(() -> check(Lib.pc_dict_clear(dict.handle.id)), dict)
     return dict
 end
 
-Base.iterate(dict::PersistentDict) = iterate(view_of(dict, EVERYTHING))
-Base.iterate(dict::PersistentDict, state::State) = iterate(view_of(dict, EVERYTHING), state)
-Base.iterate(keys::Base.KeySet{<:Any,<:PersistentDict}) = iterate(keys_view(keys.dict, EVERYTHING))
-Base.iterate(keys::Base.KeySet{<:Any,<:PersistentDict}, state::State) = iterate(keys_view(keys.dict, EVERYTHING), state)
-Base.iterate(values::Base.ValueIterator{<:PersistentDict}) = iterate(values_view(values.dict, EVERYTHING))
-Base.iterate(values::Base.ValueIterator{<:PersistentDict}, state::State) = iterate(values_view(values.dict, EVERYTHING), state)
+@inline Base.iterate(dict::PersistentDict) = iterate(view_of(dict, EVERYTHING))
+@inline Base.iterate(dict::PersistentDict, state::State) = iterate(view_of(dict, EVERYTHING), state)
+@inline Base.iterate(keys::Base.KeySet{<:Any,<:PersistentDict}) = iterate(keys_view(keys.dict, EVERYTHING))
+@inline Base.iterate(keys::Base.KeySet{<:Any,<:PersistentDict}, state::State) = iterate(keys_view(keys.dict, EVERYTHING), state)
+@inline Base.iterate(values::Base.ValueIterator{<:PersistentDict}) = iterate(values_view(values.dict, EVERYTHING))
+@inline Base.iterate(values::Base.ValueIterator{<:PersistentDict}, state::State) = iterate(values_view(values.dict, EVERYTHING), state)
 Iterators.reverse(dict::PersistentDict) = Iterators.reverse(view_of(dict, EVERYTHING))
 Iterators.reverse(keys::Base.KeySet{<:Any,<:PersistentDict}) = Iterators.reverse(keys_view(keys.dict, EVERYTHING))
 Iterators.reverse(values::Base.ValueIterator{<:PersistentDict}) = Iterators.reverse(values_view(values.dict, EVERYTHING))
@@ -398,7 +387,7 @@ function store_many(dict::PersistentDict{K,V}, sources) where {K,V}
         push!(values, encode_value(dict.valuecolumn, convert(V, value)::V))
     end
     length(keys) == 0 && return nothing
-    GC.@preserve keys values writing(dict.env) do
+    GC.@preserve keys values writing(dict) do
         check(Lib.pc_dict_put_many(dict.handle.id, length(keys), address(keys.bytes), pointer(keys.offsets),
             address(values.bytes), pointer(values.offsets), Ptr{Csize_t}(C_NULL)))
     end
@@ -407,7 +396,7 @@ end
 
 function remove_many(dict::PersistentDict, keys::Columns)
     length(keys) == 0 && return nothing
-    GC.@preserve keys writing(dict.env) do
+    GC.@preserve keys writing(dict) do
         check(Lib.pc_dict_remove_many(dict.handle.id, length(keys), address(keys.bytes), pointer(keys.offsets),
             Ptr{UInt64}(C_NULL), Ptr{Csize_t}(C_NULL)))
     end
@@ -422,7 +411,7 @@ end
 combining_merge!(combine, dict::PersistentDict, others) = transaction(dict.env) do
     for other in others, (key, value) in other
         present = lookup(dict, key)
-        dict[key] = present === nothing ? value : combine(something(present), value)
+        dict[key] = present isa Missed ? value : combine(present, value)
     end
     return dict
 end
@@ -521,7 +510,7 @@ end
 function get_many_raw(dict, keys::Columns, present, values::Array, buffer, offsets)
     length(keys) == 0 && return nothing
     target = sizeof(values) == 0 ? Ptr{UInt8}(C_NULL) : address(values)
-    GC.@preserve keys present values reading(dict.env) do
+    GC.@preserve keys present values reading(dict) do
         check(Lib.pc_dict_get_many(dict.handle.id, length(keys), address(keys.bytes), pointer(keys.offsets), pointer(present),
             target, sizeof(values), buffer, offsets, Ptr{Csize_t}(C_NULL)))
     end

@@ -144,34 +144,38 @@ function following(cursor::Cursor, page::Page)
     end
 end
 
-function Base.iterate(view::View)
+@inline function Base.iterate(view::View)
     cursor = open_cursor(view)
     return iterate(view, State(cursor, fetch_page!(cursor), 1))
 end
 
-function Base.iterate(view::View, state::State)
+# Small enough to become a part of the loop, where the item and the state then need no memory of their own.
+@inline function Base.iterate(view::View, state::State)
     page, index = state.page, state.index
-    while index > page.count
+    if index > page.count
+        page, index = page_behind(view, state.cursor, page), 1
         page.count == 0 && return nothing
-        page, index = following(state.cursor, page), 1
     end
     return item(view, page, index), State(state.cursor, page, index + 1)
 end
 
+@noinline page_behind(view::View, cursor::Cursor, page::Page) =
+    page.count == 0 ? page : GC.@preserve view following(cursor, page)
+
 # A part of a column's bytes, decoded.
 @inline function part(decode, column::Column, bytes::Vector{UInt8}, offsets::Vector{UInt64}, index::Int)
     start = offsets[index]
-    GC.@preserve bytes decode(column, pointer(bytes) + start, Int(offsets[index + 1] - start))
+    GC.@preserve bytes decode(column, pointer(bytes) + start, (offsets[index + 1] - start) % Int)
 end
 
-key_of(view::View, page::Page, index::Int) =
+@inline key_of(view::View, page::Page, index::Int) =
     part(decode_key, keycolumn(view.collection), page.keys, page.key_offsets, index)
-value_of(view::View, page::Page, index::Int) =
+@inline value_of(view::View, page::Page, index::Int) =
     part(decode_value, valuecolumn(view.collection), page.values, page.value_offsets, index)
 
-item(view::View{C,:keys}, page::Page, index::Int) where {C} = key_of(view, page, index)
-item(view::View{C,:values}, page::Page, index::Int) where {C} = value_of(view, page, index)
-function item(view::View{C,:pairs}, page::Page, index::Int) where {C}
+@inline item(view::View{C,:keys}, page::Page, index::Int) where {C} = key_of(view, page, index)
+@inline item(view::View{C,:values}, page::Page, index::Int) where {C} = value_of(view, page, index)
+@inline function item(view::View{C,:pairs}, page::Page, index::Int) where {C}
     return Pair{keytype(C),valtype(C)}(key_of(view, page, index), value_of(view, page, index))
 end
 

@@ -45,22 +45,16 @@ end
 
 # ---- keys of collections with a type
 
-keybytes(key::Fixed) = bits(hton(ordered(key)))
-keybytes(key::Bool) = UInt8[key]
-keybytes(key::UUID) = bits(hton(UInt128(key)))
-keybytes(key::Date) = keybytes(days(key))
-keybytes(key::DateTime) = keybytes(microseconds(key))
+keybytes(key::Union{Fixed,Bool,UUID,Date,DateTime,Enum}) = bits(keycell(key)[])
 keybytes(key::Symbol) = keybytes(String(key))
 keybytes(key::Char) = keybytes(string(key))
-keybytes(key::Enum) = keybytes(Integer(key))
 keybytes(key::Vector{UInt8}) = key
 keybytes(key::LMDB.MDBValue) = key.data
 
 # Nearly every text is its own encoding, so that it needs no copy.
-function keybytes(key::String)
-    (isempty(key) || codeunit(key, 1) == 0x00) || return key
-    return pushfirst!(Vector{UInt8}(codeunits(key)), 0x00)
-end
+keybytes(key::String) = stands_as_is(key) ? key : escaped(key)
+@inline stands_as_is(key::String) = !isempty(key) && @inbounds(codeunit(key, 1)) != 0x00
+escaped(key::String) = pushfirst!(Vector{UInt8}(codeunits(key)), 0x00)
 
 function keybytes(key::Tuple)
     out = UInt8[]
@@ -125,8 +119,12 @@ fitelement(::Type{Date}, element::Integer) = date_of(element)
 fitelement(::Type{DateTime}, element::Integer) = datetime_of(element)
 fitelement(::Type{T}, element) where {T} = fit(T, element)
 
-function decode_key(column::Column{K}, data::Ptr{UInt8}, count::Integer) where {K}
+@inline function decode_key(column::Column{K}, data::Ptr{UInt8}, count::Integer) where {K}
     column.form === TYPED && return readkey(K, data, count)::K
+    return decode_other_key(column, data, count)
+end
+
+@noinline function decode_other_key(column::Column{K}, data::Ptr{UInt8}, count::Integer) where {K}
     column.form === RAW && return readraw(K, data, count)::K
     return fit(K, readanykey(copybytes(data, count)))::K
 end

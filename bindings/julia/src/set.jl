@@ -111,8 +111,8 @@ function Base.empty!(set::PersistentSet)
     return set
 end
 
-Base.iterate(set::PersistentSet) = iterate(view_of(set, EVERYTHING))
-Base.iterate(set::PersistentSet, state::State) = iterate(view_of(set, EVERYTHING), state)
+@inline Base.iterate(set::PersistentSet) = iterate(view_of(set, EVERYTHING))
+@inline Base.iterate(set::PersistentSet, state::State) = iterate(view_of(set, EVERYTHING), state)
 Iterators.reverse(set::PersistentSet) = Iterators.reverse(view_of(set, EVERYTHING))
 
 Base.copy(set::PersistentSet{T}) where {T} = Set{T}(view_of(set, EVERYTHING))

@@ -41,7 +41,7 @@ set_current(env::Environment, txn::Handle) =
     written(out -> Lib.pc_txn_set_current(live(env), txn, out), NO_TRANSACTION)
 
 # Runs `call` with this task's own transaction, or none, as the thread's current one.
-function stepping_aside(call, env::Environment, own::Handle)
+function stepping_aside(call::F, env::Environment, own::Handle) where {F}
     previous = set_current(env, own)
     try
         return call()
@@ -50,17 +50,23 @@ function stepping_aside(call, env::Environment, own::Handle)
     end
 end
 
-# Every call that reads goes through `reading`, every one that writes through `writing`. `call` must not
-# yield to other tasks.
-@inline reading(call, env::Environment) = OPEN_COUNT[] == 0 ? call() : reading_beside(call, env)
-@inline writing(call, env::Environment) = OPEN_COUNT[] == 0 ? call() : writing_beside(call, env)
+# Every call that reads goes through `reading`, every one that writes through `writing`, with the environment or the
+# collection that it is for: that is kept from finalizers meanwhile, which would close it. `call` must not yield to
+# other tasks.
+@inline reading(call::F, whose) where {F} =
+    GC.@preserve whose (OPEN_COUNT[] == 0 ? call() : reading_beside(call, environment(whose)))
+@inline writing(call::F, whose) where {F} =
+    GC.@preserve whose (OPEN_COUNT[] == 0 ? call() : writing_beside(call, environment(whose)))
 
-@noinline function reading_beside(call, env::Environment)
+environment(env::Environment) = env
+environment(collection) = collection.env
+
+@noinline function reading_beside(call::F, env::Environment) where {F}
     here = standing(env)
     return here.others ? stepping_aside(call, env, here.own) : call()
 end
 
-@noinline function writing_beside(call, env::Environment)
+@noinline function writing_beside(call::F, env::Environment) where {F}
     here = standing(env)
     here.others || return call()
     refuse_second_writer(here)

@@ -4,14 +4,9 @@
 valuebytes(value::String) = value
 valuebytes(value::Vector{UInt8}) = value
 valuebytes(value::LMDB.MDBValue) = value.data
-valuebytes(value::Fixed) = bits(htol(value))
-valuebytes(value::Bool) = UInt8[value]
-valuebytes(value::UUID) = bits(hton(UInt128(value)))
-valuebytes(value::Date) = valuebytes(days(value))
-valuebytes(value::DateTime) = valuebytes(microseconds(value))
+valuebytes(value::Union{Fixed,Bool,UUID,Date,DateTime,Enum}) = bits(valuecell(value)[])
 valuebytes(value::Symbol) = String(value)
 valuebytes(value::Char) = string(value)
-valuebytes(value::Enum) = valuebytes(Integer(value))
 valuebytes(value::Array{T}) where {T<:Fixed} = ENDIAN_BOM == 0x04030201 ? value : htol.(value)
 valuebytes(value) = opaquebytes(value)
 
@@ -61,17 +56,31 @@ end
 
 function encode_value(column::Column{V}, value::V) where {V}
     column.form === ANY && return encode_any(stored_as(V, value))
-    column.shape === nothing || size(value) == column.shape ||
-        throw(DimensionMismatch("the collection holds arrays of size $(column.shape), not $(size(value))"))
+    fitting(column, value)
     column.form === RAW && return rawbytes(value)
     return valuebytes(value)
 end
 
-function decode_value(column::Column{V}, data::Ptr{UInt8}, count::Integer) where {V}
+# The value, if it is of the shape that the column holds.
+@inline fitting(::Column, value) = value
+
+@inline function fitting(column::Column, value::Array{T,N}) where {T,N}
+    shape = column.shape
+    (shape === nothing || size(value) == shape::Dims{N}) || refuse_size(shape, size(value))
+    return value
+end
+
+@noinline refuse_size(shape, size) = throw(DimensionMismatch("the collection holds arrays of size $shape, not $size"))
+
+@inline function decode_value(column::Column{V}, data::Ptr{UInt8}, count::Integer) where {V}
+    (column.form === TYPED && column.shape === nothing) && return readvalue(V, data, count)::V
+    return decode_other_value(column, data, count)
+end
+
+@noinline function decode_other_value(column::Column{V}, data::Ptr{UInt8}, count::Integer) where {V}
     column.form === ANY && return fit(V, decode_any(copybytes(data, count)))::V
     column.shape === nothing || return readshaped(V, data, count, column.shape)::V
-    column.form === RAW && return readraw(V, data, count)::V
-    return readvalue(V, data, count)::V
+    return readraw(V, data, count)::V
 end
 
 function readshaped(::Type{Array{T,N}}, data, count, shape) where {T<:Fixed,N}

@@ -7,7 +7,8 @@ const SYMBOLS = Pair{Symbol,Ref{Ptr{Cvoid}}}[]
 # `@symbol name(argument::Type, …)::Result` defines the function `name`, which calls the library's.
 # `@waiting_symbol` does so for one that may wait for a lock or a disk: other threads may collect garbage
 # meanwhile, so its arguments are only plain numbers and pointers, and the caller preserves what they
-# point into.
+# point into. Reads are among these: the first one of a collection waits until nobody writes, and whoever writes
+# may be a thread of Julia that waits to collect garbage.
 macro symbol(declaration)
     return define(declaration, false)
 end
@@ -22,9 +23,11 @@ function define(declaration::Expr, waits::Bool)
     arguments = [argument.args[1] for argument in call.args[2:end]]
     types = [argument.args[2] for argument in call.args[2:end]]
     address = Symbol(name, :_address)
-    invoke = :(ccall($address[], $result, ($(types...),), $(arguments...)))
+    invoke = :(ccall($(waits ? :target : :($address[])), $result, ($(types...),), $(arguments...)))
     if waits
         invoke = quote
+            # Julia's memory is not looked at inside of the region.
+            target = $address[]
             region = ccall(:jl_gc_safe_enter, Int8, ())
             outcome = $invoke
             ccall(:jl_gc_safe_leave, Cvoid, (Int8,), region)
@@ -59,51 +62,51 @@ const Size = Csize_t
 @waiting_symbol pc_env_open(path::Bytes, options::Ptr{EnvOptions}, out::Ptr{Handle})::Status
 @waiting_symbol pc_env_close(env::Handle)::Status
 @waiting_symbol pc_flush(env::Handle)::Status
-@symbol pc_env_info(env::Handle, out::Ptr{EnvStat})::Status
-@symbol pc_env_list(env::Handle, out::Ptr{Buffer})::Status
+@waiting_symbol pc_env_info(env::Handle, out::Ptr{EnvStat})::Status
+@waiting_symbol pc_env_list(env::Handle, out::Ptr{Buffer})::Status
 @waiting_symbol pc_env_copy(env::Handle, path::Bytes, flags::UInt32)::Status
 @waiting_symbol pc_env_check(env::Handle, report::Ptr{Buffer})::Status
-@symbol pc_env_readers(env::Handle, out::Ptr{Buffer})::Status
-@symbol pc_env_reap_readers(env::Handle, reaped::Ptr{UInt32})::Status
+@waiting_symbol pc_env_readers(env::Handle, out::Ptr{Buffer})::Status
+@waiting_symbol pc_env_reap_readers(env::Handle, reaped::Ptr{UInt32})::Status
 @waiting_symbol pc_collection_drop(env::Handle, name::Bytes)::Status
-@symbol pc_collection_schema(env::Handle, name::Bytes, kind::Ptr{Int32}, types::Ptr{Buffer})::Status
+@waiting_symbol pc_collection_schema(env::Handle, name::Bytes, kind::Ptr{Int32}, types::Ptr{Buffer})::Status
 
 @waiting_symbol pc_dict_open(env::Handle, name::Bytes, key_type::Bytes, value_type::Bytes, flags::UInt32, out::Ptr{Handle})::Status
-@symbol pc_dict_close(dict::Handle)::Status
-@symbol pc_dict_schema(dict::Handle, types::Ptr{Buffer}, raw::Ptr{Bool})::Status
+@waiting_symbol pc_dict_close(dict::Handle)::Status
+@waiting_symbol pc_dict_schema(dict::Handle, types::Ptr{Buffer}, raw::Ptr{Bool})::Status
 @waiting_symbol pc_dict_put(dict::Handle, key::Bytes, key_len::Size, value::Bytes, value_len::Size)::Status
 @waiting_symbol pc_dict_put_new(dict::Handle, key::Bytes, key_len::Size, value::Bytes, value_len::Size)::Status
-@symbol pc_dict_get(dict::Handle, key::Bytes, key_len::Size, buffer::Bytes, cap::Size, len::Ptr{Size})::Status
-@symbol pc_dict_get_buffer(dict::Handle, key::Bytes, key_len::Size, value::Ptr{Buffer})::Status
-@symbol pc_dict_get_ref(dict::Handle, key::Bytes, key_len::Size, value::Ptr{Bytes}, len::Ptr{Size})::Status
-@symbol pc_dict_contains(dict::Handle, key::Bytes, key_len::Size)::Status
+@waiting_symbol pc_dict_get(dict::Handle, key::Bytes, key_len::Size, buffer::Bytes, cap::Size, len::Ptr{Size})::Status
+@waiting_symbol pc_dict_get_buffer(dict::Handle, key::Bytes, key_len::Size, value::Ptr{Buffer})::Status
+@waiting_symbol pc_dict_get_ref(dict::Handle, key::Bytes, key_len::Size, value::Ptr{Bytes}, len::Ptr{Size})::Status
+@waiting_symbol pc_dict_contains(dict::Handle, key::Bytes, key_len::Size)::Status
 @waiting_symbol pc_dict_remove(dict::Handle, key::Bytes, key_len::Size)::Status
 @waiting_symbol pc_dict_take(dict::Handle, key::Bytes, key_len::Size, buffer::Bytes, cap::Size, len::Ptr{Size})::Status
 @waiting_symbol pc_dict_compare_exchange(dict::Handle, key::Bytes, key_len::Size, expected::Bytes, expected_len::Size, desired::Bytes, desired_len::Size, flags::UInt32, current::Ptr{Buffer})::Status
 @waiting_symbol pc_dict_add_i64(dict::Handle, key::Bytes, key_len::Size, delta::Int64, result::Ptr{Int64})::Status
-@symbol pc_dict_len(dict::Handle, len::Ptr{UInt64})::Status
+@waiting_symbol pc_dict_len(dict::Handle, len::Ptr{UInt64})::Status
 @waiting_symbol pc_dict_clear(dict::Handle)::Status
-@symbol pc_dict_first(dict::Handle, key::Ptr{Buffer}, value::Ptr{Buffer})::Status
-@symbol pc_dict_last(dict::Handle, key::Ptr{Buffer}, value::Ptr{Buffer})::Status
+@waiting_symbol pc_dict_first(dict::Handle, key::Ptr{Buffer}, value::Ptr{Buffer})::Status
+@waiting_symbol pc_dict_last(dict::Handle, key::Ptr{Buffer}, value::Ptr{Buffer})::Status
 @waiting_symbol pc_dict_remove_range(dict::Handle, range::Ptr{Range}, removed::Ptr{UInt64})::Status
 @waiting_symbol pc_dict_put_many(dict::Handle, count::Size, keys::Bytes, key_offsets::Ptr{UInt64}, values::Bytes, value_offsets::Ptr{UInt64}, failed_at::Ptr{Size})::Status
-@symbol pc_dict_get_many(dict::Handle, count::Size, keys::Bytes, key_offsets::Ptr{UInt64}, present::Bytes, values_out::Bytes, values_cap::Size, values::Ptr{Buffer}, value_offsets::Ptr{UInt64}, failed_at::Ptr{Size})::Status
+@waiting_symbol pc_dict_get_many(dict::Handle, count::Size, keys::Bytes, key_offsets::Ptr{UInt64}, present::Bytes, values_out::Bytes, values_cap::Size, values::Ptr{Buffer}, value_offsets::Ptr{UInt64}, failed_at::Ptr{Size})::Status
 @waiting_symbol pc_dict_remove_many(dict::Handle, count::Size, keys::Bytes, key_offsets::Ptr{UInt64}, removed::Ptr{UInt64}, failed_at::Ptr{Size})::Status
 
 @waiting_symbol pc_set_open(env::Handle, name::Bytes, type::Bytes, flags::UInt32, out::Ptr{Handle})::Status
-@symbol pc_set_close(set::Handle)::Status
-@symbol pc_set_schema(set::Handle, types::Ptr{Buffer}, raw::Ptr{Bool})::Status
+@waiting_symbol pc_set_close(set::Handle)::Status
+@waiting_symbol pc_set_schema(set::Handle, types::Ptr{Buffer}, raw::Ptr{Bool})::Status
 @waiting_symbol pc_set_add(set::Handle, element::Bytes, len::Size)::Status
 @waiting_symbol pc_set_remove(set::Handle, element::Bytes, len::Size)::Status
-@symbol pc_set_contains(set::Handle, element::Bytes, len::Size)::Status
-@symbol pc_set_len(set::Handle, len::Ptr{UInt64})::Status
+@waiting_symbol pc_set_contains(set::Handle, element::Bytes, len::Size)::Status
+@waiting_symbol pc_set_len(set::Handle, len::Ptr{UInt64})::Status
 @waiting_symbol pc_set_clear(set::Handle)::Status
-@symbol pc_set_first(set::Handle, element::Ptr{Buffer})::Status
-@symbol pc_set_last(set::Handle, element::Ptr{Buffer})::Status
+@waiting_symbol pc_set_first(set::Handle, element::Ptr{Buffer})::Status
+@waiting_symbol pc_set_last(set::Handle, element::Ptr{Buffer})::Status
 @waiting_symbol pc_set_remove_range(set::Handle, range::Ptr{Range}, removed::Ptr{UInt64})::Status
 @waiting_symbol pc_set_add_many(set::Handle, count::Size, elements::Bytes, offsets::Ptr{UInt64}, added::Ptr{UInt64}, failed_at::Ptr{Size})::Status
 @waiting_symbol pc_set_remove_many(set::Handle, count::Size, elements::Bytes, offsets::Ptr{UInt64}, removed::Ptr{UInt64}, failed_at::Ptr{Size})::Status
-@symbol pc_set_contains_many(set::Handle, count::Size, elements::Bytes, offsets::Ptr{UInt64}, present::Bytes, failed_at::Ptr{Size})::Status
+@waiting_symbol pc_set_contains_many(set::Handle, count::Size, elements::Bytes, offsets::Ptr{UInt64}, present::Bytes, failed_at::Ptr{Size})::Status
 @waiting_symbol pc_set_union(a::Handle, b::Handle, into::Handle)::Status
 @waiting_symbol pc_set_intersection(a::Handle, b::Handle, into::Handle)::Status
 @waiting_symbol pc_set_difference(a::Handle, b::Handle, into::Handle)::Status
@@ -114,13 +117,13 @@ const Size = Csize_t
 @waiting_symbol pc_txn_begin(env::Handle, kind::Int32, timeout_ms::Int64, out::Ptr{Handle})::Status
 @waiting_symbol pc_txn_commit(txn::Handle)::Status
 @waiting_symbol pc_txn_abort(txn::Handle)::Status
-@symbol pc_txn_current(env::Handle, out::Ptr{Handle})::Status
-@symbol pc_txn_set_current(env::Handle, txn::Handle, previous::Ptr{Handle})::Status
+@waiting_symbol pc_txn_current(env::Handle, out::Ptr{Handle})::Status
+@waiting_symbol pc_txn_set_current(env::Handle, txn::Handle, previous::Ptr{Handle})::Status
 
-@symbol pc_iter_open_dict(dict::Handle, range::Ptr{Range}, out::Ptr{Handle})::Status
-@symbol pc_iter_open_set(set::Handle, range::Ptr{Range}, out::Ptr{Handle})::Status
-@symbol pc_iter_next(iter::Handle, key::Ptr{Bytes}, key_len::Ptr{Size}, value::Ptr{Bytes}, value_len::Ptr{Size})::Status
-@symbol pc_iter_prev(iter::Handle, key::Ptr{Bytes}, key_len::Ptr{Size}, value::Ptr{Bytes}, value_len::Ptr{Size})::Status
-@symbol pc_iter_next_batch(iter::Handle, max_items::Size, max_bytes::Size, out::Ptr{Batch})::Status
-@symbol pc_iter_seek(iter::Handle, key::Bytes, key_len::Size)::Status
-@symbol pc_iter_close(iter::Handle)::Status
+@waiting_symbol pc_iter_open_dict(dict::Handle, range::Ptr{Range}, out::Ptr{Handle})::Status
+@waiting_symbol pc_iter_open_set(set::Handle, range::Ptr{Range}, out::Ptr{Handle})::Status
+@waiting_symbol pc_iter_next(iter::Handle, key::Ptr{Bytes}, key_len::Ptr{Size}, value::Ptr{Bytes}, value_len::Ptr{Size})::Status
+@waiting_symbol pc_iter_prev(iter::Handle, key::Ptr{Bytes}, key_len::Ptr{Size}, value::Ptr{Bytes}, value_len::Ptr{Size})::Status
+@waiting_symbol pc_iter_next_batch(iter::Handle, max_items::Size, max_bytes::Size, out::Ptr{Batch})::Status
+@waiting_symbol pc_iter_seek(iter::Handle, key::Bytes, key_len::Size)::Status
+@waiting_symbol pc_iter_close(iter::Handle)::Status
