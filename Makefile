@@ -125,6 +125,16 @@ lint: $(VENV)/.ready
 bench:
 	cargo bench --bench get
 	cargo bench --bench iterate
+	@$(MAKE) --no-print-directory bench-julia
+
+# A dict of Julia beside plain calls of LMDB, which is the library's own, linked anew with its names shown.
+# BENCH_FLAGS=--check fails where a bound is broken.
+bench-julia: build
+	@mkdir -p target/bench
+	@$(CC) -shared -o target/bench/liblmdb.so -Wl,--whole-archive \
+		$$(ls -t target/release/build/lmdb-master-sys-*/out/liblmdb.a | head -n 1) -Wl,--no-whole-archive -pthread
+	@LMDB_LIBRARY=$(CURDIR)/target/bench/liblmdb.so $$(tools/find-julia) --startup-file=no --project=$(JULIA_PROJECT) \
+		$(JULIA_PROJECT)/bench/run.jl $(BENCH_FLAGS)
 
 abi: $(VENV)/.ready
 	$(PYTHON) tests/abi/record.py

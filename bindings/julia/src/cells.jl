@@ -17,8 +17,9 @@ keycell(key) = keybytes(key)
 @inline valuecell(value::Date) = valuecell(days(value))
 @inline valuecell(value::DateTime) = valuecell(microseconds(value))
 @inline valuecell(value::Enum) = valuecell(Integer(value))
-# An array of little-endian numbers, and a user's plain struct, is its own encoding.
-@inline valuecell(value::T) where {T} = isbitstype(T) && isopaque(T) ? Ref(value) : valuebytes(value)
+valuecell(value::Char) = valuebytes(value)
+# A user's struct of plain data is its own encoding, and so are text, bytes and arrays.
+@inline valuecell(value::T) where {T} = isbitstype(T) ? Ref(value) : valuebytes(value)
 
 @inline address(cell::Ref{T}) where {T} = Ptr{UInt8}(Base.unsafe_convert(Ptr{T}, cell))
 @inline width(cell::Ref{T}) where {T} = Csize_t(sizeof(T))
@@ -47,7 +48,7 @@ end
 @noinline with_moved_value(call::F, cell) where {F} = with_value_cell(call, cell)
 
 # Keys that every collection of their type can hold. A NaN is none, and a time may be beyond what is stored.
-const Certain = Union{String,Vector{UInt8},Bool,Int8,Int16,Int32,Int64,UInt8,UInt16,UInt32,UInt64,UUID,Date,Symbol,Char}
+const Certain = Union{String,Vector{UInt8},Bool,Int8,Int16,Int32,Int64,UInt8,UInt16,UInt32,UInt64,UUID,Date,Symbol,Char,Enum}
 
 # The same for a key to look for; `absent` if the collection cannot hold such a key.
 @inline function with_sought(call::F, column::Column{K}, key, absent) where {F,K}

@@ -122,7 +122,7 @@ Base.isopen(dict::PersistentDict) = isopen(dict.env)
 struct Missed end
 const MISSED = Missed()
 
-function lookup(dict::PersistentDict{K,V}, key)::Union{V,Missed} where {K,V}
+function lookup(dict::PersistentDict{K,V}, key) where {K,V}
     return with_sought(dict.keycolumn, key, MISSED) do at, count
         received(dict.valuecolumn) do buffer, capacity, len
             reading(() -> Lib.pc_dict_get(dict.handle.id, at, count, buffer, capacity, len), dict)
@@ -226,7 +226,7 @@ function Base.delete!(dict::PersistentDict, key; sync::Bool=true)
     end
 end
 
-function take(dict::PersistentDict{K,V}, key)::Union{V,Missed} where {K,V}
+function take(dict::PersistentDict{K,V}, key) where {K,V}
     return with_sought(dict.keycolumn, key, MISSED) do at, count
         received(dict.valuecolumn) do buffer, capacity, len
             writing(() -> Lib.pc_dict_take(dict.handle.id, at, count, buffer, capacity, len), dict)

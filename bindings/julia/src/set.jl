@@ -68,25 +68,22 @@ Base.eltype(::Type{View{PersistentSet{T},:keys}}) where {T} = T
 Base.isopen(set::PersistentSet) = isopen(set.env)
 
 function Base.in(element, set::PersistentSet)
-    bytes = sought(set.keycolumn, element)
-    bytes === nothing && return false
-    return GC.@preserve bytes reading(set.env) do
-        found(Lib.pc_set_contains(set.handle.id, address(bytes), width(bytes)))
+    return with_sought(set.keycolumn, element, false) do at, count
+        reading(() -> found(Lib.pc_set_contains(set.handle.id, at, count)), set)
     end
 end
 
 function Base.push!(set::PersistentSet{T}, element) where {T}
-    bytes = encode_key(set.keycolumn, storable(T, element))
-    GC.@preserve bytes writing(() -> check(Lib.pc_set_add(set.handle.id, address(bytes), width(bytes))), set.env)
+    with_key(set.keycolumn, storable(T, element)) do at, count
+        writing(() -> check(Lib.pc_set_add(set.handle.id, at, count)), set)
+    end
     return set
 end
 
 # Whether it was there.
 function remove(set::PersistentSet, element)
-    bytes = sought(set.keycolumn, element)
-    bytes === nothing && return false
-    return GC.@preserve bytes writing(set.env) do
-        found(Lib.pc_set_remove(set.handle.id, address(bytes), width(bytes)))
+    return with_sought(set.keycolumn, element, false) do at, count
+        writing(() -> found(Lib.pc_set_remove(set.handle.id, at, count)), set)
     end
 end
 
@@ -103,11 +100,11 @@ function Base.pop!(set::PersistentSet)
     end
 end
 
-Base.length(set::PersistentSet) = Int(reading(() -> written(out -> Lib.pc_set_len(set.handle.id, out), UInt64(0)), set.env))
+Base.length(set::PersistentSet) = Int(reading(() -> written(out -> Lib.pc_set_len(set.handle.id, out), UInt64(0)), set))
 Base.isempty(set::PersistentSet) = length(set) == 0
 
 function Base.empty!(set::PersistentSet)
-    writing(() -> check(Lib.pc_set_clear(set.handle.id)), set.env)
+    writing(() -> check(Lib.pc_set_clear(set.handle.id)), set)
     return set
 end
 
@@ -130,7 +127,7 @@ end
 
 function add_many(set::PersistentSet, elements::Columns)
     length(elements) == 0 && return nothing
-    GC.@preserve elements writing(set.env) do
+    GC.@preserve elements writing(set) do
         check(Lib.pc_set_add_many(set.handle.id, length(elements), address(elements.bytes), pointer(elements.offsets),
             Ptr{UInt64}(C_NULL), Ptr{Csize_t}(C_NULL)))
     end
@@ -139,7 +136,7 @@ end
 
 function remove_many(set::PersistentSet, elements::Columns)
     length(elements) == 0 && return nothing
-    GC.@preserve elements writing(set.env) do
+    GC.@preserve elements writing(set) do
         check(Lib.pc_set_remove_many(set.handle.id, length(elements), address(elements.bytes), pointer(elements.offsets),
             Ptr{UInt64}(C_NULL), Ptr{Csize_t}(C_NULL)))
     end
@@ -155,7 +152,7 @@ same_form(a::PersistentSet, b) = false
 
 # Makes `set` what `call(a, b, into)` does of it and each of the others.
 function combine!(call, set::PersistentSet, others)
-    one(other) = GC.@preserve set other writing(set.env) do
+    one(other) = GC.@preserve set other writing(set) do
         reading(() -> check(call(set.handle.id, other.handle.id, set.handle.id)), other.env)
     end
     length(others) == 1 ? one(first(others)) : transaction(() -> foreach(one, others), set.env)

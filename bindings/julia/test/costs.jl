@@ -1,0 +1,125 @@
+# What the typed paths cost: no dynamic dispatch, and no memory but the result's.
+
+using InteractiveUtils: code_typed
+
+# Each in a function of its own, so that what is measured is compiled and its arguments have types.
+allocated_get(dict, key) = @allocated dict[key]
+allocated_default(dict, key, default) = @allocated get(dict, key, default)
+allocated_put(dict, key, value) = @allocated dict[key] = value
+allocated_haskey(dict, key) = @allocated haskey(dict, key)
+allocated_delete(dict, key) = @allocated delete!(dict, key)
+allocated_walk(items) = @allocated walk(items)
+allocated_copy(value) = @allocated twin(value)
+
+# What a result of its own takes at least.
+twin(value::String) = GC.@preserve value unsafe_string(pointer(value), sizeof(value))
+twin(value::Array) = copy(value)
+twin(value) = value
+
+function walk(items)
+    count = 0
+    for item in items
+        count += 1
+    end
+    return count
+end
+
+# The second time, when everything is compiled.
+twice(measured, arguments...) = (measured(arguments...); measured(arguments...))
+
+# Calls in the optimised code of `f` whose target is looked up when they happen. Those that only throw do not count.
+function dispatched(f, types...)
+    code, _ = only(code_typed(f, types; optimize=true))
+    return filter(code.code) do statement
+        statement isa Expr && statement.head === :(=) && (statement = statement.args[2])
+        statement isa Expr && statement.head === :call || return false
+        target = statement.args[1]
+        target isa Core.SSAValue && (target = code.code[target.id])
+        target isa GlobalRef && (target = getfield(target.mod, target.name))
+        target isa Type && return false
+        return !(target isa Core.IntrinsicFunction || target isa Core.Builtin)
+    end
+end
+
+@enum Mood::UInt8 CALM STORMY
+struct Reading
+    at::Int64
+    value::Float64
+end
+
+typed_pairs() = ("key" => "v"^100, 5 => 6, "key" => 2.5, UUID(7) => Date(2020, 1, 2), true => CALM, 0x07 => Reading(1, 2.0),
+    "key" => UInt8[1, 2, 3], :key => 5f0, Date(2021) => DateTime(2021), CALM => true)
+
+@testset "dynamic dispatch is found where it is" begin
+    @test !isempty(dispatched(numbers -> numbers[1] + 1, Vector{Any})) && isempty(dispatched(numbers -> numbers[1] + 1, Vector{Int}))
+end
+
+@testset "one entry" begin
+    with_env(durability=:none) do env
+        for (number, (key, value)) in enumerate(typed_pairs())
+            K, V = typeof(key), typeof(value)
+            dict = PersistentDict{K,V}(env; id="d$number")
+            dict[key] = value
+            @test (@inferred dict[key]) == value
+            @test (@inferred get(dict, key, value)) == value
+            @test (@inferred get(() -> value, dict, key)) == value
+            @test @inferred(haskey(dict, key)) && !isempty(dict)
+            @test isempty(dispatched(PC.lookup, typeof(dict), K)) && isempty(dispatched(haskey, typeof(dict), K))
+            @test isempty(dispatched(PC.store, typeof(PC.Lib.pc_dict_put), typeof(dict), K, V))
+            # Text that stands for a symbol is made anew for a call.
+            K === Symbol && continue
+            result = twice(allocated_copy, value)
+            @test twice(allocated_get, dict, key) == result
+            @test twice(allocated_default, dict, key, value) == result
+            @test twice(allocated_put, dict, key, value) == 0
+            @test twice(allocated_haskey, dict, key) == 0
+            @test twice(allocated_delete, dict, key) == 0
+            @test !haskey(dict, key)
+        end
+    end
+end
+
+@testset "arrays" begin
+    with_env(durability=:none) do env
+        shaped = PersistentDict{String,Matrix{Float32}}(env; id="shaped", shape=(64, 12))
+        free = PersistentDict{Int,Vector{Float64}}(env; id="free")
+        for (dict, key, value) in ((shaped, "a", rand(Float32, 64, 12)), (free, 1, rand(1000)), (free, 2, rand(5)))
+            dict[key] = value
+            @test (@inferred dict[key]) == value
+            @test twice(allocated_get, dict, key) == twice(allocated_copy, value)
+            @test twice(allocated_put, dict, key, value) == 0
+        end
+        @test_throws DimensionMismatch shaped["b"] = zeros(Float32, 12, 64)
+    end
+end
+
+@testset "long values" begin
+    with_env(durability=:none) do env
+        dict = PersistentDict{String,String}(env; id="d")
+        for length in (0, 511, 512, 513, 100_000)
+            dict["k"] = "x"^length
+            @test dict["k"] == "x"^length
+            @test twice(allocated_get, dict, "k") == twice(allocated_copy, "x"^length)
+            @test pop!(dict, "k") == "x"^length && !haskey(dict, "k")
+        end
+    end
+end
+
+@testset "sets and loops" begin
+    with_env(durability=:none) do env
+        set = union!(PersistentSet{Int}(env; id="s"), 1:10_000)
+        @test @inferred(in(5, set))
+        @test twice((set, n) -> @allocated(n in set), set, 5) == 0
+        @test twice((set, n) -> @allocated(push!(set, n)), set, 5) == 0
+        dict = merge!(PersistentDict{Int,Int}(env; id="d"), Dict(number => number for number in 1:10_000))
+        for (items, T) in ((set, Int), (keys(dict), Int), (values(dict), Int), (dict, Pair{Int,Int}), (between(dict, 5, nothing), Pair{Int,Int}))
+            _, state = iterate(items)
+            @test Base.return_types(iterate, (typeof(items), typeof(state))) == [Union{Nothing,Tuple{T,typeof(state)}}]
+            # Pages of many items: their bytes and offsets, and nothing for each item.
+            @test twice(allocated_walk, items) < 40 * 10_000
+        end
+        texts = merge!(PersistentDict{String,String}(env; id="t"), Dict(string(number) => "v"^100 for number in 1:10_000))
+        own = 10_000 * (twice(allocated_copy, "v"^100) + twice(allocated_copy, "10000"))
+        @test twice(allocated_walk, texts) < own + 10_000 * (105 + 40)
+    end
+end
