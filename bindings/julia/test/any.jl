@@ -1,5 +1,7 @@
 # Values of type any.
 
+isdefined(@__MODULE__, :Spot) || include("types.jl")
+
 struct Point
     x::Float64
     y::Float64
@@ -70,6 +72,33 @@ end
     @test_throws ArgumentError register_struct(String)
     @test register_struct(Line; name="a line") == "a line"
     @test there_and_back(line) == line
+end
+
+struct Holder
+    content::Any
+end
+
+Base.isequal(a::Holder, b::Holder) = isequal(a.content, b.content)
+Base.hash(holder::Holder, seed::UInt) = hash(holder.content, seed)
+
+@testset "everything within everything, stored and read" begin
+    leaves = Any[nothing, missing, true, -7, typemax(Int64), big(2)^80, -big(2)^80, 1.5, NaN, -Inf, 2 // 3, -big(2)^70 // 3, 1 + 2im, 1.5 - 2.0im, "", "é\0", :sym, 'é',
+        UInt8[], UInt8[0, 255], Date(2024, 2, 29), DateTime(2024, 2, 29, 1, 2, 3, 4), Time(1, 2, 3, 4, 5), UUID(7), (), [1.0, 2.0], Float32[], [1 2; 3 4], Any[], Dict{Any,Any}(), Set{Any}(),
+        Tagged(0, "2024-02-29T12:34:56Z"), Tagged(4, Any[-2, 314]), Simple(16), Point(1, 2), Line("l", Point(0, 1), Point(2, 3))]
+    within = Any[identity, x -> (x,), x -> Any[x, x], x -> Dict{Any,Any}("k" => x), x -> Dict{Any,Any}(x => 1), x -> Set{Any}([x]), x -> Holder(x), x -> Tagged(99, x)]
+    with_env(durability=:none) do env
+        dict = PersistentDict{Any,Any}(env; id="any")
+        values = Dict{Any,Any}((i, k) => outer(leaf) for (i, outer) in enumerate(within), (k, leaf) in enumerate(leaves))
+        # All of them at once, within each two; Julia 1.5 cannot hash a vector with a `Time` beside a `DateTime`.
+        together = filter(leaf -> !(leaf isa Time), leaves)
+        merge!(values, Dict(string(i, " ", j) => outer(inner(together)) for (i, outer) in enumerate(within), (j, inner) in enumerate(within)))
+        register_struct(Holder)
+        merge!(dict, values)
+        @test length(dict) == length(within) * (length(leaves) + length(within))
+        differing = [key for (key, value) in values if !isequal(dict[key], value) || typeof(dict[key]) !== typeof(value)]
+        @test isempty(differing)
+        @test isequal(copy(dict), values) && get(dict, (1, 8), 0) === 1.5
+    end
 end
 
 @testset "what has no form" begin

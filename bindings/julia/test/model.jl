@@ -55,3 +55,46 @@
         @test collect(set) == sort!(collect(twin))
     end
 end
+
+# What many elements at once do to two sets and their twins, and to dicts with keys of all kinds.
+@testset "in bulk, $T, seed $seed" for T in (Int, Any), seed in 1:2
+    random = MersenneTwister(seed)
+    with_env(durability=:none) do env
+        sets, twins = [PersistentSet{T}(env; id="s$number") for number in 1:2], [Set{T}() for _ in 1:2]
+        dict, model = PersistentDict{T,Any}(env; id="d"), Dict{T,Any}()
+        item() = T === Int ? rand(random, -9:9) : rand(random, Any[nothing, "a", "b\0", (1, "x"), (1, (2, nothing)), UInt8[7], -3, 40, big(2)^70, UUID(5), 2.5, ()])
+        items() = T[item() for _ in 1:rand(random, 0:6)]
+        for step in 1:150
+            at = rand(random, 1:2)
+            set, twin, other, their = sets[at], twins[at], sets[3 - at], twins[3 - at]
+            verb = rand(random, [union!, setdiff!, intersect!, symdiff!])
+            more = rand(random, Bool) ? (unique(items()),) : (unique(items()), Set(items()))
+            action = rand(random, 1:8)
+            if action <= 2
+                verb(set, other)
+                verb(twin, their)
+            elseif action <= 4
+                verb(set, more...)
+                verb(twin, more...)
+            elseif action == 5
+                entries = Dict{T,Any}(key => rand(random, Any[1, "x", missing, [1.5]]) for key in items())
+                merge!(dict, entries)
+                merge!(model, entries)
+            elseif action == 6
+                entries = Dict{T,Any}(key => 1 for key in items())
+                @test mergewith!((a, b) -> (a, b) isa Tuple{Int,Int} ? a + b : 0, dict, entries) === dict
+                mergewith!((a, b) -> (a, b) isa Tuple{Int,Int} ? a + b : 0, model, entries)
+            elseif action == 7
+                # Undone as a whole, whatever it did.
+                @test_throws ErrorException transaction(() -> (verb(set, other, more...); filter!(_ -> false, dict); error("undo")), env)
+            else
+                gone = Set(items())
+                filter!(pair -> !(pair.first in gone), dict)
+                filter!(pair -> !(pair.first in gone), model)
+            end
+            @test set == twin && other == their && length(set) == length(twin)
+            @test isequal(copy(dict), model)
+            @test issubset(set, other) == issubset(twin, their) && isdisjoint(set, other) == isdisjoint(twin, their)
+        end
+    end
+end
