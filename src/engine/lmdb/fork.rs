@@ -76,6 +76,20 @@ impl<T: Default + Sync + 'static> PerProcess<T> {
     }
 }
 
+/// The system's number of this process, asked for once.
+pub(super) fn process_id() -> u32 {
+    static ID: PerProcess<Id> = PerProcess::new();
+    ID.get().0
+}
+
+struct Id(u32);
+
+impl Default for Id {
+    fn default() -> Id {
+        Id(std::process::id())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

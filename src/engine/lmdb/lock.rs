@@ -54,7 +54,7 @@ impl Holder {
     pub(super) fn now(thread: u64) -> Holder {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Holder {
-            process: std::process::id(),
+            process: fork::process_id(),
             thread,
             since: i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
         }
@@ -239,28 +239,11 @@ impl ProcessLock {
 
     /// Takes the lock for the calling thread, which must release it. `deadline`: `None` waits for ever.
     pub(super) fn take(&self, thread: u64, deadline: Option<Instant>) -> Result<()> {
-        let begun = Instant::now();
         // SAFETY: the mutex was made by whoever was alone with the file; robust and shared between processes.
-        let mut rc = unsafe { libc::pthread_mutex_trylock(self.mutex()) };
-        if rc == libc::EBUSY {
-            rc = match deadline.map(|deadline| deadline.saturating_duration_since(begun)) {
-                // SAFETY: as above.
-                None => unsafe { libc::pthread_mutex_lock(self.mutex()) },
-                Some(Duration::ZERO) => libc::ETIMEDOUT,
-                Some(patience) => {
-                    let until = SystemTime::now()
-                        .duration_since(UNIX_EPOCH)
-                        .unwrap_or_default()
-                        .saturating_add(patience);
-                    let until = libc::timespec {
-                        tv_sec: libc::time_t::try_from(until.as_secs()).unwrap_or(libc::time_t::MAX),
-                        tv_nsec: until.subsec_nanos().into(),
-                    };
-                    // SAFETY: as above; the time is a valid one.
-                    unsafe { libc::pthread_mutex_timedlock(self.mutex(), &raw const until) }
-                }
-            };
-        }
+        let rc = match unsafe { libc::pthread_mutex_trylock(self.mutex()) } {
+            libc::EBUSY => self.wait(deadline)?,
+            rc => rc,
+        };
         match rc {
             0 => {}
             libc::EOWNERDEAD => {
@@ -269,7 +252,6 @@ impl ProcessLock {
                 let rc = unsafe { libc::pthread_mutex_consistent(self.mutex()) };
                 debug_assert_eq!(rc, 0);
             }
-            libc::ETIMEDOUT => return Err(self.holder().busy(begun.elapsed())),
             rc => {
                 return Err(Error::new(
                     Status::Io,
@@ -283,6 +265,28 @@ impl ProcessLock {
         layout.since.store(holder.since, Ordering::Relaxed);
         layout.process.store(holder.process, Ordering::Release);
         Ok(())
+    }
+
+    /// Waits for whoever has the lock; gives what the system answered.
+    #[cold]
+    fn wait(&self, deadline: Option<Instant>) -> Result<libc::c_int> {
+        let begun = Instant::now();
+        let rc = match deadline.map(|deadline| deadline.saturating_duration_since(begun)) {
+            // SAFETY: as in `take`.
+            None => unsafe { libc::pthread_mutex_lock(self.mutex()) },
+            Some(Duration::ZERO) => libc::ETIMEDOUT,
+            Some(patience) => {
+                let until =
+                    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_add(patience);
+                let until = libc::timespec {
+                    tv_sec: libc::time_t::try_from(until.as_secs()).unwrap_or(libc::time_t::MAX),
+                    tv_nsec: until.subsec_nanos().into(),
+                };
+                // SAFETY: as above; the time is a valid one.
+                unsafe { libc::pthread_mutex_timedlock(self.mutex(), &raw const until) }
+            }
+        };
+        if rc == libc::ETIMEDOUT { Err(self.holder().busy(begun.elapsed())) } else { Ok(rc) }
     }
 
     /// Lets the lock go. By the thread that took it; a child process leaves its parent's alone.

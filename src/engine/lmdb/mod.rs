@@ -48,7 +48,7 @@ mod writer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::engine::Settings;
 use crate::error::{Error, Result, Status};
@@ -87,6 +87,8 @@ pub(crate) struct Engine {
     /// Whether a name that is open here was found not to be in the file any more.
     names_gone: AtomicBool,
     failure: failure::Failure,
+    /// A commit of this process, and the catalog's sequence number in it.
+    known: Mutex<Option<(u64, u64)>>,
     /// Held for reading by what needs the map in place without a seat; growth waits for it.
     copies: RwLock<()>,
 }
@@ -144,6 +146,19 @@ impl Engine {
                 ),
             ))
         })
+    }
+
+    /// The catalog's sequence number in a commit, where it is known without a look.
+    fn sequence_at(&self, commit: u64) -> Option<u64> {
+        self.known.lock().and_then(|(known, sequence)| (known == commit).then_some(sequence))
+    }
+
+    /// Notes the catalog's sequence number in a commit that this thread has made, still holding the write lock.
+    fn know(&self, commit: u64, sequence: u64) {
+        // A transaction that changed nothing is no commit: its number is given out again.
+        if self.raw.info().me_last_txnid as u64 == commit {
+            *self.known.lock() = Some((commit, sequence));
+        }
     }
 
     fn begin_write(&self, lease: &writer::Lease) -> Result<RwTxn> {

@@ -197,6 +197,7 @@ fn open_files(files: &Files, mode: u32, settings: &Settings) -> Result<Arc<Engin
         looked_for_dropped: AtomicU32::new(0),
         names_gone: AtomicBool::new(false),
         failure: failure::Failure::default(),
+        known: Mutex::new(None),
         copies: RwLock::new(()),
     }))
 }

@@ -142,12 +142,19 @@ impl<'c> Reader<'c> {
     #[cold]
     fn read_sequence(&mut self) -> Result<Option<u64>> {
         let engine = self.engine;
-        let sequence = match self.resolve(engine.spaces.catalog())? {
-            Place::Open(db) => {
-                sequence_number(self.txn().get(db.dbi, SEQUENCE.as_bytes()).map_err(reading)?)?
-            }
-            Place::Unopened if self.named(CATALOG)?.is_some() => return Ok(None),
-            Place::Unopened | Place::Absent => 0,
+        let known = match &self.view {
+            View::Snapshot(snapshot) => engine.sequence_at(snapshot.id()),
+            View::Write(txn) => txn.parent().and_then(|commit| engine.sequence_at(commit)),
+        };
+        let sequence = match known {
+            Some(sequence) => sequence,
+            None => match self.resolve(engine.spaces.catalog())? {
+                Place::Open(db) => {
+                    sequence_number(self.txn().get(db.dbi, SEQUENCE.as_bytes()).map_err(reading)?)?
+                }
+                Place::Unopened if self.named(CATALOG)?.is_some() => return Ok(None),
+                Place::Unopened | Place::Absent => 0,
+            },
         };
         match &mut self.view {
             View::Snapshot(snapshot) => snapshot.sequence = Some(sequence),

@@ -178,6 +178,7 @@ impl WriteTxn {
             return Err(failed());
         }
         debug_assert_eq!(self.txn.depth(), 1);
+        let (commit, sequence) = (self.txn.id(), self.sequence);
         if let Err(code) = self.txn.commit_level() {
             let error = self.lease.engine().commit_failed(code);
             self.abort();
@@ -186,7 +187,15 @@ impl WriteTxn {
         for opened in self.opened.drain(..) {
             self.lease.engine().spaces.publish(&opened.space, opened.db);
         }
+        if let Some(sequence) = sequence {
+            self.lease.engine().know(commit, sequence);
+        }
         Ok(())
+    }
+
+    /// The commit that it began from; `None`: its catalog may be another since.
+    pub(super) fn parent(&self) -> Option<u64> {
+        (!self.sequence_is_own).then(|| self.txn.id() - 1)
     }
 
     /// Undoes everything. If the map was found full, it grows now, so that the same work fits when it is done

@@ -97,9 +97,10 @@ impl Writer {
     }
 
     fn take(&self, me: u64, deadline: Option<Instant>) -> Result<()> {
-        let begun = Instant::now();
         let mut holder = self.holder.lock();
+        let mut begun = None;
         while let Some(held) = *holder {
+            let begun = *begun.get_or_insert_with(Instant::now);
             if held.thread == me {
                 return Err(own());
             }
