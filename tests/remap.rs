@@ -124,6 +124,8 @@ fn an_opening_follows_what_another_process_writes_meanwhile() {
         .env("PC_TEST_CHILD", &path)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        // It ends while nobody hears it any more.
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut say = child.stdin.take().unwrap();

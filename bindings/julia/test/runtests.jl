@@ -42,7 +42,8 @@ passed(set) = set.n_passed + mapreduce(result -> result isa Test.DefaultTestSet 
 try
     results = @testset "PersistentCollections" begin
         for name in (isempty(ARGS) ? FILES : ARGS)
-            isempty(ARGS) || println("julia: $name begins")
+            # At once, also where a deadlock follows.
+            isempty(ARGS) || (println("julia: $name begins"); flush(stdout))
             file, set = occursin(':', name) ? split(name, ':'; limit=2) : (name, "")
             @testset "$name" begin
                 include(expression -> is_other(expression, set) ? nothing : expression, "$file.jl")

@@ -47,17 +47,33 @@ end
 @testset "collecting garbage inside a transaction while others write" begin
     with_env(durability=:none) do env
         dict = PersistentDict{Int,String}(env; id="d")
-        within(120) do
-            tasks = [Threads.@spawn(for number in 1:200; dict[1000 * thread + number] = string(number); end) for thread in 2:Threads.nthreads()]
+        others = Threads.nthreads() - 1
+        begun, done = Threads.Atomic{Int}(0), Threads.Atomic{Bool}(false)
+        function write_until_done(thread)
+            number = 0
+            while !done[]
+                number += 1
+                dict[1_000_000 * thread + number] = string(number)
+                number == 1 && Threads.atomic_add!(begun, 1)
+            end
+            return number
+        end
+        written = within(120) do
+            tasks = [Threads.@spawn(write_until_done(thread)) for thread in 1:others]
+            # Until all are at it. This thread takes none of them upon itself, as it would if it yielded.
+            while begun[] < others
+                GC.safepoint()
+            end
             for round in 1:20
                 transaction(env) do
                     dict[round] = "x"
                     GC.gc()
                 end
             end
-            foreach(wait, tasks)
+            done[] = true
+            return mapreduce(fetch, +, tasks; init=0)
         end
-        @test length(dict) == 20 + 200 * (Threads.nthreads() - 1)
+        @test length(dict) == 20 + written
     end
 end
 
