@@ -10,7 +10,7 @@ VENV := target/venv
 PYTHON := $(VENV)/bin/python
 JULIA_PROJECT := bindings/julia
 C_FLAGS := -std=c11 -Wall -Wextra -Werror -pedantic
-C_SOURCES := $(wildcard demo/*.c tests/*/*.c tests/*/*.h tests/*/*.cpp tests/*/*.hpp) \
+C_SOURCES := $(wildcard demo/*.c examples/*.c examples/*.cpp tests/*/*.c tests/*/*.h tests/*/*.cpp tests/*/*.hpp) \
 	$(wildcard include/*.hpp include/*/*.hpp)
 
 # What the bindings load, wherever they are run from.
@@ -83,10 +83,11 @@ test-rust:
 test-c: build
 	@tests/c/run target/release target/c
 
-test-cpp: build
+test-cpp: build $(VENV)/.ready
 	@tools/need g++ 'install g++'
 	@tools/need clang++ 'install clang'
 	@tests/cpp/run target/release target/cpp
+	$(PYTHON) -m pytest -q -p no:cacheprovider tests/cpp tests/examples
 
 test-install: build $(VENV)/.ready
 	$(PYTHON) -m pytest -q -p no:cacheprovider tests/install tests/manual

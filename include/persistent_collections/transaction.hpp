@@ -63,9 +63,9 @@ class [[nodiscard]] transaction {
   public:
     /// Begins one, waiting for its turn as long as the environment's options say. Throws pc::busy if that was
     /// too short, pc::in_snapshot inside a pc::snapshot, pc::read_only.
-    explicit transaction(const environment &env) : transaction(env.handle(), -1) {}
+    [[nodiscard]] explicit transaction(const environment &env) : transaction(env.handle(), -1) {}
     /// Begins one, waiting so long at most; 0 does not wait.
-    transaction(const environment &env, std::chrono::milliseconds timeout)
+    [[nodiscard]] transaction(const environment &env, std::chrono::milliseconds timeout)
         : transaction(env.handle(), timeout.count() < 0 ? 0 : timeout.count()) {}
     transaction(const transaction &) = delete;
     transaction &operator=(const transaction &) = delete;
@@ -179,7 +179,7 @@ auto run(const environment &env, std::chrono::milliseconds timeout, Function &&f
 class [[nodiscard]] snapshot {
   public:
     /// Begins one. Never waits.
-    explicit snapshot(const environment &env) : snapshot(env.handle()) {}
+    [[nodiscard]] explicit snapshot(const environment &env) : snapshot(env.handle()) {}
     snapshot(const snapshot &) = delete;
     snapshot &operator=(const snapshot &) = delete;
     ~snapshot() { detail::undo(env_, handle_); }

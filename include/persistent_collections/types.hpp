@@ -19,12 +19,17 @@ class any_value;
 /// Whether a plain struct of yours may be stored by its bytes, as `opaque[n]`. Specialise it for the struct:
 ///
 /// ```cpp
-/// // struct point { std::int32_t x, y; };
-/// // template <> struct pc::is_opaque<point> : std::true_type {};
-/// static_assert(pc::is_opaque<point>::value);
-/// pc::dict<std::string, point> places(env, "places");
-/// places.put("here", {1, 2});
-/// assert(places.at("here").y == 2);
+/// struct point {
+///     std::int32_t x, y;
+/// };
+/// template <> struct pc::is_opaque<point> : std::true_type {};
+///
+/// int main() {
+///     pc::environment env("data");
+///     pc::dict<std::string, point> places(env, "places");
+///     places.put("here", {1, 2});
+///     assert(places.at("here").y == 2);
+/// }
 /// ```
 ///
 /// The struct is trivially copyable and has no pointers. Other programs find its bytes as they are in memory
