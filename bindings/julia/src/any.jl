@@ -218,7 +218,7 @@ function read_date(text::String)
     parts = match(ISO_DATE, text)
     parts === nothing && return nothing
     year, month, day = parse.(Int, parts.captures)
-    Dates.validargs(Date, year, month, day) === nothing || return nothing
+    (1 <= month <= 12 && 1 <= day <= daysinmonth(year, month)) || return nothing
     return Date(year, month, day)
 end
 

@@ -1,6 +1,7 @@
 # Julia types and the type strings that a schema holds.
 
-const Fixed = Union{Int8,Int16,Int32,Int64,UInt8,UInt16,UInt32,UInt64,Float32,Float64}
+const FIXED = (Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64, Float32, Float64)
+const Fixed = Union{FIXED...}
 
 const SCALARS = Dict{Type,String}(
     String => "str", Vector{UInt8} => "bytes", Bool => "bool", UUID => "uuid", Date => "date",
@@ -126,7 +127,7 @@ end
 # The Julia type, and the shape of an array, that a stored type string is opened as where the opener names none.
 function juliatype(name::AbstractString)
     name == "any" && return (Any, nothing)
-    for T in (String, Vector{UInt8}, Bool, UUID, Date, DateTime, Base.uniontypes(Fixed)...)
+    for T in (String, Vector{UInt8}, Bool, UUID, Date, DateTime, FIXED...)
         SCALARS[T] == name && return (T, nothing)
     end
     if startswith(name, "(")

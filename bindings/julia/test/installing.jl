@@ -103,6 +103,17 @@ end
     end
 end
 
+@testset "the variable names the library" begin
+    mktempdir() do folder
+        library = cp(PC.Lib.library_path(), joinpath(folder, "another name.so"))
+        works, output = fresh_julia("""
+            using PersistentCollections
+            println(PersistentCollections.Lib.library_path(), " ", Environment(isopen, $(repr(joinpath(folder, "data")))))
+            """; project=PACKAGE, (Symbol(VARIABLE) => library,)...)
+        @test works && occursin("$library true", output)
+    end
+end
+
 @testset "the build says what it lacks" begin
     build(; environment...) = fresh_julia("include($(repr(joinpath(PACKAGE, "deps", "build.jl"))))"; project=PACKAGE, environment...)
     works, output = build(; PATH="/no/such/folder", (Symbol(VARIABLE) => nothing,)...)
