@@ -21,6 +21,7 @@ from .ranges import DictRange, SetRange
 from .set import PersistentSet
 from .tagged import Char, MissingType, Pairs, Symbol, Tagged, missing
 from .transaction import Transaction
+from .values import Codec
 
 __version__ = "0.1.0"
 
@@ -28,6 +29,7 @@ __all__ = [
     "ABSENT",
     "Char",
     "CheckReport",
+    "Codec",
     "CollectionInfo",
     "DictRange",
     "Environment",

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from . import _checked as checked
 from . import _scalars as scalars
 
-__all__ = ["Found", "change_many", "get_many", "put_many", "split_pairs"]
+__all__ = ["Found", "change_many", "contains_many", "get_many", "put_many", "split_pairs"]
 
 
 class Found(NamedTuple):
@@ -107,3 +107,16 @@ def get_many(
         return Found(bytes(present), data, [0] * (count + 1) if offsets is None else offsets)
     finally:
         checked.give_back(library, buffer)
+
+
+def contains_many(
+    library: ctypes.CDLL, handle: int, keys: list[bytes], key_width: int | None
+) -> bytes:
+    """Looks up a column of a set's elements; a byte for each, 1 where it is there."""
+    present = (c_uint8 * max(len(keys), 1))()
+    failed_at = c_size_t()
+    if keys:
+        column = checked.column(keys, key_width)
+        status = library.pc_set_contains_many(handle, len(keys), *column, present, byref(failed_at))
+        checked.check(library, status)
+    return bytes(present)

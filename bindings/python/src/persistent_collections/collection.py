@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import html
 import sys
 import types
 import typing
@@ -32,10 +34,18 @@ class Typed(types.GenericAlias):
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Opens a collection with these types."""
         origin: Any = self.__origin__
-        for name, type_ in zip(origin._type_arguments, self.__args__):
-            # PersistentDict[str, None] comes as NoneType from some callers.
-            named.setdefault(name, None if type_ is type(None) else type_)
-        return origin(*arguments, **named)
+        return origin(*arguments, **{**_types_of(self), **named})
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        # Class methods are the class's, which does not know the types.
+        return functools.partial(found, **_types_of(self)) if name == "fromkeys" else found
+
+
+def _types_of(alias: Any) -> dict[str, Any]:
+    # PersistentDict[str, None] comes as NoneType from some callers.
+    given = [None if type_ is type(None) else type_ for type_ in alias.__args__]
+    return dict(zip(alias.__origin__._type_arguments, given))
 
 
 def _is_width_of(request: Request, stored: str) -> bool:
@@ -84,7 +94,15 @@ class Collection(Handled):
 
         def __class_getitem__(cls, parameters):
             """`PersistentDict[str, int]`, `PersistentSet[str]`."""
-            return Typed(cls, parameters)
+            wanted = cls._type_arguments
+            given = parameters if isinstance(parameters, tuple) else (parameters,)
+            if len(given) != len(wanted):
+                hint = "; a tuple type is written tuple[str, int]" if len(wanted) == 1 else ""
+                raise TypeError(
+                    f"{cls.__name__}[...] takes {' and '.join(wanted)}, "
+                    f"not {len(given)} types{hint}"
+                )
+            return Typed(cls, given)
 
     def _open(
         self,
@@ -164,7 +182,17 @@ class Collection(Handled):
             getattr(self._library, self._close_call)(handle)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return _reopen, (type(self), self._environment, self._name, self._requests)
+        return _reopen, (type(self), self._environment, self._name, self._how_to_reopen())
+
+    def _how_to_reopen(self) -> dict[str, Any]:
+        """The named arguments of the constructor that open it again."""
+        return dict(self._requests)
+
+    def _table(self, make: Callable[[], str]) -> str:
+        """What a notebook shows; once closed, that."""
+        if not self._held or self._environment.closed:
+            return f"<p>{html.escape(repr(self))}, closed</p>"
+        return make()
 
     def _lookup(self, key: Any) -> bytes | None:
         """The encoded key; None if the collection cannot hold it, so that it is not there.
@@ -187,6 +215,6 @@ class Collection(Handled):
         return checked.check(self._library, status) == raw.PC_OK
 
 
-def _reopen(cls: type[C], environment: Environment, name: str, requests: dict[str, Request]) -> C:
+def _reopen(cls: type[C], environment: Environment, name: str, named: dict[str, Any]) -> C:
     opener: Any = cls
-    return typing.cast("C", opener(environment, name, **requests))
+    return typing.cast("C", opener(environment, name, **named))

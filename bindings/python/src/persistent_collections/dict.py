@@ -16,13 +16,14 @@ from .collection import key_codec_for, value_codec_for
 from .environment import Environment
 from .iteration import EVERYTHING
 from .lending import Lent, Pin
+from .notebook import table
 from .ordered import Ordered
-from .values import ArrayValues
+from .values import ArrayValues, Codec, CodecValues
 
 __all__ = ["ABSENT", "PersistentDict"]
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeVar
+    from typing_extensions import Self, TypeVar
 
     # Where no type can be seen, as in `key="u32"`, keys and values are Any.
     K = TypeVar("K", default=Any)
@@ -62,6 +63,13 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
     `OverflowError` or `ValueError`. What comes out is a copy: to change a list in place
     and store it, use `edit`.
 
+    `codec` is an object with `encode(value) -> bytes` and `decode(bytes) -> value`, for values
+    of which only the bytes are stored; other languages and openers without it see these. So
+    pickle is possible for those who ask for it, and trust whoever writes there.
+
+    `copy.copy`, `copy.deepcopy` and `copy()` all give a plain dict of what it holds; a pickle
+    tells where it is, and opens the same dict again.
+
     Iterating sees one moment of the dict, whatever is written meanwhile; but inside one's own
     write transaction it sees one's own writes, so that keys added ahead of it prolong the loop.
 
@@ -74,7 +82,6 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
     True
     """
 
-    _type_arguments = ("key", "value")
     _close_call = "pc_dict_close"
 
     @overload
@@ -94,8 +101,20 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         environment: Environment,
         name: str,
         *,
+        key: type[K],
+        codec: Codec[V],
+        create: bool = True,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        environment: Environment,
+        name: str,
+        *,
         key: Any = None,
         value: Any = None,
+        codec: Codec[Any] | None = None,
         create: bool = True,
     ) -> None: ...
 
@@ -106,8 +125,11 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         *,
         key: Any = None,
         value: Any = None,
+        codec: Codec[Any] | None = None,
         create: bool = True,
     ) -> None:
+        if codec is not None and value is None:
+            value = bytes
         (key_asked, value_asked), (key_stored, value_stored) = self._open(
             environment,
             name,
@@ -118,6 +140,9 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         )
         self._keys = key_codec_for("keys", name, key_asked, key_stored, self._is_raw)
         self._values = value_codec_for(name, value_asked, value_stored, self._is_raw)
+        self._codec = codec
+        if codec is not None:
+            self._values = CodecValues(self._values, codec)
         self._key_type, self._value_type = key_stored, value_stored
         #: Whether its values are lent out in a snapshot.
         self._lends = isinstance(self._values, ArrayValues) and arrays.CAN_BORROW
@@ -135,6 +160,32 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
 
     def __repr__(self) -> str:
         return f"PersistentDict({self._name!r}, key={self._key_type!r}, value={self._value_type!r})"
+
+    def _how_to_reopen(self) -> dict[str, Any]:
+        return {**super()._how_to_reopen(), "codec": self._codec}
+
+    def _repr_html_(self) -> str:
+        return self._table(lambda: table(repr(self), ("key", "value"), self.items(), len(self)))
+
+    @classmethod
+    def fromkeys(
+        cls,
+        environment: Environment,
+        name: str,
+        keys: Iterable[K],
+        default: Any = None,
+        **types: Any,
+    ) -> Self:
+        """Opens a dict and stores one value under many keys, in one transaction.
+
+        `types` are those of the constructor, and `create`. Other keys stay as they are.
+
+        >>> dict(PersistentDict[str, int].fromkeys(env, "counts", ["a", "b"], 0))
+        {'a': 0, 'b': 0}
+        """
+        made = cls(environment, name, **types)
+        made.update((key, default) for key in keys)
+        return made
 
     # One key.
 
@@ -363,6 +414,13 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
     def copy(self) -> dict[K, V]:
         """A plain dict of all of it."""
         return dict(self.items())
+
+    def __copy__(self) -> dict[K, V]:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[K, V]:
+        # Fetched keys and values are nobody else's.
+        return self.copy()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mapping):

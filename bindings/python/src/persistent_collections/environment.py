@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import html
 import math
 import operator
 import os
@@ -26,6 +27,7 @@ from .errors import (
 )
 from .handles import Handled, Registry, register
 from .lending import Lender, Pin
+from .notebook import table
 from .transaction import Stacks, Transaction, current_task, milliseconds
 
 __all__ = ["CheckReport", "CollectionInfo", "Environment", "EnvironmentInfo", "ReaderInfo"]
@@ -321,6 +323,14 @@ class Environment(Handled):
 
     def __reduce__(self) -> tuple[Callable[..., Environment], tuple[Any, ...]]:
         return _reopen, (self._place, self._options)
+
+    def _repr_html_(self) -> str:
+        if self.closed:
+            return f"<p>{html.escape(repr(self))}</p>"
+        found = self.collections()
+        columns = ("name", "kind", "key", "value", "count")
+        rows = ((it.name, it.kind, it.key, it.value, it.count) for it in found)
+        return table(repr(self), columns, rows, len(found))
 
     # Transactions.
 

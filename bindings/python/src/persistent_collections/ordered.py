@@ -25,6 +25,8 @@ V = TypeVar("V")
 class Ordered(Collection, Mapping[K, V]):
     """The part of `PersistentDict` that walks, and removes ranges."""
 
+    _type_arguments = ("key", "value")
+
     _values: ValueCodec
 
     # Both ends.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import iteration
 from .iteration import Bounds
+from .notebook import table
 from .views import Items, Keys, Values
 
 if TYPE_CHECKING:
@@ -104,6 +105,10 @@ class DictRange(Mapping[K, V]):
     def __repr__(self) -> str:
         return f"<{'reversed ' if self._bounds.reverse else ''}range of {self._dict!r}>"
 
+    def _repr_html_(self) -> str:
+        columns = ("key", "value")
+        return self._dict._table(lambda: table(repr(self), columns, self.items(), None))
+
 
 class SetRange(Set[T]):
     """A part of a set, from `PersistentSet.range` or `PersistentSet.prefix`.
@@ -162,3 +167,6 @@ class SetRange(Set[T]):
 
     def __repr__(self) -> str:
         return f"<{'reversed ' if self._bounds.reverse else ''}range of {self._set!r}>"
+
+    def _repr_html_(self) -> str:
+        return self._set._table(lambda: table(repr(self), ("element",), zip(self), None))

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, MutableSet, Set
-from ctypes import byref, c_bool
+from collections.abc import Iterator
+from ctypes import byref
 from typing import TYPE_CHECKING, Any, Callable, cast, overload
 
 from . import _checked as checked
 from . import _raw as raw
-from . import acceleration, bulk, iteration
+from . import acceleration, iteration
 from ._checked import Cursor
-from .collection import Collection, key_codec_for
+from .algebra import Algebra
+from .collection import key_codec_for
 from .environment import Environment
 from .iteration import EVERYTHING, Bounds
-from .narrow import NarrowKeys
+from .notebook import table
 from .ranges import SetRange
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeGuard, TypeVar
+    from typing_extensions import TypeVar
 
     # Where no type can be seen, as in `element="u32"`, elements are Any.
     T = TypeVar("T", default=Any)
@@ -28,15 +29,16 @@ else:
 
 __all__ = ["PersistentSet"]
 
-S = TypeVar("S")
-
 
 @acceleration.hot
-class PersistentSet(acceleration.HotSet, Collection, MutableSet[T]):
+class PersistentSet(acceleration.HotSet, Algebra[T]):
     """A set on disk: the collection `name` of an environment, ordered.
 
     `element` is a type as the keys of `PersistentDict` have. Operators take sets, the
     named methods any iterable, and both give plain sets, as those of `set` do.
+
+    `copy.copy`, `copy.deepcopy` and `copy()` all give a plain set of what it holds; a pickle
+    tells where it is, and opens the same set again.
 
     Iterating sees one moment of the set, whatever is written meanwhile; but inside one's own
     write transaction it sees one's own writes, so that elements added ahead of it prolong
@@ -50,7 +52,6 @@ class PersistentSet(acceleration.HotSet, Collection, MutableSet[T]):
     True
     """
 
-    _type_arguments = ("element",)
     _close_call = "pc_set_close"
 
     @overload
@@ -86,9 +87,8 @@ class PersistentSet(acceleration.HotSet, Collection, MutableSet[T]):
     def __repr__(self) -> str:
         return f"PersistentSet({self._name!r}, element={self._element_type!r})"
 
-    @classmethod
-    def _from_iterable(cls, items: Any) -> Any:
-        return set(items)
+    def _repr_html_(self) -> str:
+        return self._table(lambda: table(repr(self), ("element",), zip(self), len(self)))
 
     # One element.
 
@@ -139,12 +139,6 @@ class PersistentSet(acceleration.HotSet, Collection, MutableSet[T]):
         """Removes everything."""
         self._environment._writing()
         checked.check(self._library, self._library.pc_set_clear(self._handle))
-
-    def copy(self) -> set[T]:
-        """A plain set of all of it."""
-        return set(self)
-
-    __hash__ = None  # type: ignore[assignment]
 
     def first(self) -> T:
         """The least element; `KeyError` if the set is empty."""
@@ -240,150 +234,3 @@ class PersistentSet(acceleration.HotSet, Collection, MutableSet[T]):
         return checked.number(
             library, library.pc_set_remove_range, self._handle, byref(bounds.struct())
         )
-
-    # Many elements.
-
-    def _many(self, call: Callable[..., int], data: list[bytes]) -> int:
-        if not data:
-            return 0
-        self._environment._writing()
-        return bulk.change_many(self._library, call, self._handle, data, self._keys.width)
-
-    def _is_like(self, other: Any) -> TypeGuard[PersistentSet[Any]]:
-        """Whether the library can compare the two: same type, and none narrows or is raw."""
-        return (
-            isinstance(other, PersistentSet)
-            and not (self._is_raw or other._is_raw)
-            and self._keys.type == other._keys.type
-            and type(self._keys) is type(other._keys) is not NarrowKeys
-        )
-
-    def _combine(self, call: Callable[..., int], other: PersistentSet[Any]) -> None:
-        self._environment._writing()
-        checked.check(self._library, call(self._handle, other._handle, self._handle))
-
-    def _tells(self, call: Callable[..., int], other: PersistentSet[Any]) -> bool:
-        answer = c_bool()
-        checked.check(self._library, call(self._handle, other._handle, byref(answer)))
-        return answer.value
-
-    def _remove_all(self, elements: Iterable[Any]) -> int:
-        known = [data for data in map(self._lookup, elements) if data is not None]
-        return self._many(self._library.pc_set_remove_many, known)
-
-    def update(self, *others: Iterable[T]) -> None:
-        """Adds all elements of the others in one call: all of them or none."""
-        if len(others) == 1 and self._is_like(others[0]):
-            self._combine(self._library.pc_set_union, others[0])
-            return
-        elements = [element for other in others for element in other]
-        data = checked.encoded(self._keys.encode, elements, "")
-        self._many(self._library.pc_set_add_many, data)
-
-    def difference_update(self, *others: Iterable[Any]) -> None:
-        """Removes all elements of the others in one call."""
-        if len(others) == 1 and self._is_like(others[0]):
-            self._combine(self._library.pc_set_difference, others[0])
-            return
-        self._remove_all([element for other in others for element in other])
-
-    def intersection_update(self, *others: Iterable[Any]) -> None:
-        """Removes all elements that are not in every one of the others, in one transaction."""
-        if len(others) == 1 and self._is_like(others[0]):
-            self._combine(self._library.pc_set_intersection, others[0])
-            return
-        kept = [set(other) for other in others]
-        with self._environment.transaction():
-            self._remove_all([item for item in self if not all(item in other for other in kept)])
-
-    def symmetric_difference_update(self, other: Iterable[T]) -> None:
-        """Removes what is in both and adds what is only in the other, in one transaction."""
-        if self._is_like(other):
-            self._combine(self._library.pc_set_symmetric_difference, other)
-            return
-        given = set(other)
-        with self._environment.transaction():
-            both = {element for element in given if element in self}
-            self._remove_all(both)
-            self.update(given - both)
-
-    def union(self, *others: Iterable[S]) -> set[T | S]:
-        """A plain set of what is here or in any of the others."""
-        return self.copy().union(*others)
-
-    def intersection(self, *others: Iterable[Any]) -> set[T]:
-        """A plain set of what is here and in all of the others."""
-        return self.copy().intersection(*others)
-
-    def difference(self, *others: Iterable[Any]) -> set[T]:
-        """A plain set of what is here and in none of the others."""
-        return self.copy().difference(*others)
-
-    def symmetric_difference(self, other: Iterable[S]) -> set[T | S]:
-        """A plain set of what is in exactly one of the two."""
-        return self.copy().symmetric_difference(other)
-
-    def issubset(self, other: Iterable[Any]) -> bool:
-        """Whether all elements are in the other."""
-        if self._is_like(other):
-            return self._tells(self._library.pc_set_is_subset, other)
-        return self.copy().issubset(other)
-
-    def issuperset(self, other: Iterable[Any]) -> bool:
-        """Whether all elements of the other are here."""
-        if self._is_like(other):
-            return other.issubset(self)
-        return all(element in self for element in other)
-
-    def isdisjoint(self, other: Iterable[Any]) -> bool:
-        """Whether no element of the other is here."""
-        if self._is_like(other):
-            return self._tells(self._library.pc_set_is_disjoint, other)
-        return not any(element in self for element in other)
-
-    # Operators: with sets only.
-
-    def __or__(self, other: Set[S]) -> set[T | S]:
-        return self.union(other) if isinstance(other, Set) else NotImplemented
-
-    __ror__ = __or__
-
-    def __and__(self, other: Set[Any]) -> set[T]:
-        return self.intersection(other) if isinstance(other, Set) else NotImplemented
-
-    __rand__ = __and__
-
-    def __sub__(self, other: Set[Any]) -> set[T]:
-        return self.difference(other) if isinstance(other, Set) else NotImplemented
-
-    def __rsub__(self, other: Set[Any]) -> set[Any]:
-        return set(other).difference(self) if isinstance(other, Set) else NotImplemented
-
-    def __xor__(self, other: Set[S]) -> set[T | S]:
-        return self.symmetric_difference(other) if isinstance(other, Set) else NotImplemented
-
-    __rxor__ = __xor__
-
-    def __ior__(self, other: Set[Any]) -> PersistentSet[T]:  # type: ignore[misc]
-        if not isinstance(other, Set):
-            return NotImplemented
-        self.update(other)
-        return self
-
-    def __iand__(self, other: Set[Any]) -> PersistentSet[T]:
-        if not isinstance(other, Set):
-            return NotImplemented
-        self.intersection_update(other)
-        return self
-
-    def __isub__(self, other: Set[Any]) -> PersistentSet[T]:
-        if not isinstance(other, Set):
-            return NotImplemented
-        self.difference_update(other)
-        return self
-
-    def __ixor__(self, other: Set[Any]) -> PersistentSet[T]:  # type: ignore[misc]
-        if not isinstance(other, Set):
-            return NotImplemented
-        self.symmetric_difference_update(other)
-        return self

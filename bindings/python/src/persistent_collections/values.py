@@ -13,7 +13,7 @@ import math
 import struct
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from . import _scalars as scalars
 from . import arrays, cbor
@@ -21,7 +21,7 @@ from .errors import BadTypeError, BadValueError
 from .lending import Lent
 from .types import INTEGERS, NUMBERS, Type, parse
 
-__all__ = ["ArrayValues", "ValueCodec", "parse", "value_codec"]
+__all__ = ["ArrayValues", "Codec", "ValueCodec", "parse", "value_codec"]
 
 
 class ValueCodec:
@@ -56,6 +56,43 @@ class ValueCodec:
             raise BadValueError(
                 f"a value of type {self.type} has {self.width} bytes, not {len(data)}"
             )
+
+
+V = TypeVar("V")
+
+
+class Codec(Protocol[V]):
+    """What `codec=` takes: turns values into bytes and back."""
+
+    def encode(self, value: V, /) -> bytes:
+        """The bytes of a value; a `TypeError` or `ValueError` refuses it."""
+        ...
+
+    def decode(self, data: bytes, /) -> V:
+        """The value of bytes that `encode` gave."""
+        ...
+
+
+class CodecValues(ValueCodec):
+    """Values that a user's codec turns into bytes."""
+
+    def __init__(self, stored: ValueCodec, codec: Codec[Any]) -> None:
+        super().__init__(stored.type)
+        if stored.type.name != "bytes":
+            raise TypeError(f"with a codec values are bytes, not {stored.type}")
+        for method in ("encode", "decode"):
+            if not callable(getattr(codec, method, None)):
+                raise TypeError(f"{type(codec).__name__} is no codec: it has no {method}()")
+        self._codec = codec
+
+    def encode(self, value: Any) -> bytes:
+        data = self._codec.encode(value)
+        if not isinstance(data, bytes):
+            raise TypeError(f"the codec's encode gave {type(data).__name__}, not bytes")
+        return data
+
+    def decode(self, data: bytes) -> Any:
+        return self._codec.decode(data)
 
 
 class BytesValues(ValueCodec):

@@ -1,0 +1,252 @@
+"""Sets with sets: the operators and named methods of `set`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, MutableSet, Set
+from ctypes import byref, c_bool
+from typing import TYPE_CHECKING, Any
+
+from . import _checked as checked
+from . import bulk
+from .collection import Collection
+from .iteration import EVERYTHING, Bounds
+from .narrow import NarrowKeys
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeGuard, TypeVar
+
+    from ._checked import Cursor
+
+    T = TypeVar("T", default=Any)
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+__all__ = ["Algebra"]
+
+S = TypeVar("S")
+
+_BATCH = 4096
+
+
+class Algebra(Collection, MutableSet[T]):
+    """The part of `PersistentSet` that meets other sets.
+
+    What is done in place with a persistent set of the same type, the library does, streaming
+    over both. What gives a plain set walks over this one in batches.
+    """
+
+    _type_arguments = ("element",)
+
+    @classmethod
+    def _from_iterable(cls, items: Any) -> Any:
+        return set(items)
+
+    def _cursor(self, bounds: Bounds) -> tuple[Cursor, bool]:
+        raise NotImplementedError
+
+    def copy(self) -> set[T]:
+        """A plain set of all of it."""
+        return set(self)
+
+    def __copy__(self) -> set[T]:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> set[T]:
+        # Fetched elements are nobody else's.
+        return self.copy()
+
+    # What the library does.
+
+    def _is_like(self, other: Any) -> TypeGuard[Algebra[Any]]:
+        """Whether the library can compare the two: same type, and none narrows or is raw."""
+        return (
+            isinstance(other, Algebra)
+            and not (self._is_raw or other._is_raw)
+            and self._keys.type == other._keys.type
+            and type(self._keys) is type(other._keys) is not NarrowKeys
+        )
+
+    def _are_like(self, others: Iterable[Any]) -> TypeGuard[tuple[Algebra[Any], ...]]:
+        return all(map(self._is_like, others))
+
+    def _combine(self, call: Callable[..., int], others: tuple[Algebra[Any], ...]) -> None:
+        """Does it in place with each of the others, all or nothing."""
+        if len(others) > 1:
+            with self._environment.transaction():
+                for other in others:
+                    self._combine(call, (other,))
+        elif others:
+            self._environment._writing()
+            checked.check(self._library, call(self._handle, others[0]._handle, self._handle))
+
+    def _tells(self, call: Callable[..., int], other: Algebra[Any]) -> bool:
+        answer = c_bool()
+        checked.check(self._library, call(self._handle, other._handle, byref(answer)))
+        return answer.value
+
+    def _many(self, call: Callable[..., int], data: list[bytes]) -> int:
+        if not data:
+            return 0
+        self._environment._writing()
+        return bulk.change_many(self._library, call, self._handle, data, self._keys.width)
+
+    def _remove_all(self, elements: Iterable[Any]) -> int:
+        known = [data for data in map(self._lookup, elements) if data is not None]
+        return self._many(self._library.pc_set_remove_many, known)
+
+    def _sifted(self, others: Iterable[Algebra[Any]], wanted: int) -> set[T]:
+        """The elements that each of the others has, or none of them, as of one moment."""
+        library = self._library
+        found: set[T] = set()
+        with self._environment.snapshot():
+            cursor, _ = self._cursor(EVERYTHING)
+            try:
+                while (batch := cursor.fetch(_BATCH)) is not None:
+                    keys = [batch.key(index) for index in range(batch.count)]
+                    for other in others:
+                        present = bulk.contains_many(
+                            library, other._handle, keys, other._keys.width
+                        )
+                        keys = [key for key, there in zip(keys, present) if there == wanted]
+                    found.update(map(self._keys.decode, keys))
+            finally:
+                cursor.close()
+        return found
+
+    # In place.
+
+    def update(self, *others: Iterable[T]) -> None:
+        """Adds all elements of the others at once: all of them or none."""
+        if self._are_like(others):
+            self._combine(self._library.pc_set_union, others)
+            return
+        elements = [element for other in others for element in other]
+        data = checked.encoded(self._keys.encode, elements, "")
+        self._many(self._library.pc_set_add_many, data)
+
+    def difference_update(self, *others: Iterable[Any]) -> None:
+        """Removes all elements of the others at once."""
+        if self._are_like(others):
+            self._combine(self._library.pc_set_difference, others)
+            return
+        self._remove_all([element for other in others for element in other])
+
+    def intersection_update(self, *others: Iterable[Any]) -> None:
+        """Removes all elements that are not in every one of the others, in one transaction."""
+        if self._are_like(others):
+            self._combine(self._library.pc_set_intersection, others)
+            return
+        kept = [set(other) for other in others]
+        with self._environment.transaction():
+            self._remove_all([item for item in self if not all(item in other for other in kept)])
+
+    def symmetric_difference_update(self, other: Iterable[T]) -> None:
+        """Removes what is in both and adds what is only in the other, in one transaction."""
+        if self._is_like(other):
+            self._combine(self._library.pc_set_symmetric_difference, (other,))
+            return
+        given = set(other)
+        with self._environment.transaction():
+            both = [element for element in given if element in self]
+            new = [element for element in given if element not in self]
+            self._remove_all(both)
+            self.update(new)
+
+    # To plain sets.
+
+    def union(self, *others: Iterable[S]) -> set[T | S]:
+        """A plain set of what is here or in any of the others."""
+        return self.copy().union(*others)
+
+    def intersection(self, *others: Iterable[Any]) -> set[T]:
+        """A plain set of what is here and in all of the others."""
+        if others and self._are_like(others):
+            return self._sifted(others, 1)
+        return self.copy().intersection(*others)
+
+    def difference(self, *others: Iterable[Any]) -> set[T]:
+        """A plain set of what is here and in none of the others."""
+        if others and self._are_like(others):
+            return self._sifted(others, 0)
+        return self.copy().difference(*others)
+
+    def symmetric_difference(self, other: Iterable[S]) -> set[T | S]:
+        """A plain set of what is in exactly one of the two."""
+        return self.copy().symmetric_difference(other)
+
+    # Comparing.
+
+    def issubset(self, other: Iterable[Any]) -> bool:
+        """Whether all elements are in the other."""
+        if self._is_like(other):
+            return self._tells(self._library.pc_set_is_subset, other)
+        return self.copy().issubset(other)
+
+    def issuperset(self, other: Iterable[Any]) -> bool:
+        """Whether all elements of the other are here."""
+        if self._is_like(other):
+            return other.issubset(self)
+        return all(element in self for element in other)
+
+    def isdisjoint(self, other: Iterable[Any]) -> bool:
+        """Whether no element of the other is here."""
+        if self._is_like(other):
+            return self._tells(self._library.pc_set_is_disjoint, other)
+        return not any(element in self for element in other)
+
+    def __le__(self, other: Set[Any]) -> bool:
+        return self.issubset(other) if self._is_like(other) else super().__le__(other)
+
+    def __ge__(self, other: Set[Any]) -> bool:
+        return other.issubset(self) if self._is_like(other) else super().__ge__(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    # Operators: with sets only.
+
+    def __or__(self, other: Set[S]) -> set[T | S]:
+        return self.union(other) if isinstance(other, Set) else NotImplemented
+
+    __ror__ = __or__
+
+    def __and__(self, other: Set[Any]) -> set[T]:
+        return self.intersection(other) if isinstance(other, Set) else NotImplemented
+
+    __rand__ = __and__
+
+    def __sub__(self, other: Set[Any]) -> set[T]:
+        return self.difference(other) if isinstance(other, Set) else NotImplemented
+
+    def __rsub__(self, other: Set[Any]) -> set[Any]:
+        return set(other).difference(self) if isinstance(other, Set) else NotImplemented
+
+    def __xor__(self, other: Set[S]) -> set[T | S]:
+        return self.symmetric_difference(other) if isinstance(other, Set) else NotImplemented
+
+    __rxor__ = __xor__
+
+    def __ior__(self, other: Set[Any]) -> Algebra[T]:  # type: ignore[misc]
+        if not isinstance(other, Set):
+            return NotImplemented
+        self.update(other)
+        return self
+
+    def __iand__(self, other: Set[Any]) -> Algebra[T]:
+        if not isinstance(other, Set):
+            return NotImplemented
+        self.intersection_update(other)
+        return self
+
+    def __isub__(self, other: Set[Any]) -> Algebra[T]:
+        if not isinstance(other, Set):
+            return NotImplemented
+        self.difference_update(other)
+        return self
+
+    def __ixor__(self, other: Set[Any]) -> Algebra[T]:  # type: ignore[misc]
+        if not isinstance(other, Set):
+            return NotImplemented
+        self.symmetric_difference_update(other)
+        return self
