@@ -19,7 +19,7 @@ try:
 except ImportError as error:
     raise RuntimeError(
         "the standard library's package `test`, which this Python comes without, is needed here; "
-        "on Debian it is in libpython3-testsuite"
+        "on Debian it is in libpython3.N-testsuite"
     ) from error
 
 from persistent_collections import Environment, PersistentDict, PersistentSet
