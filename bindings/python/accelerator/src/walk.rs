@@ -33,8 +33,8 @@ pub(crate) struct Walk {
     values: Values,
     /// Gives the exception for a status.
     failure: Py<PyAny>,
-    /// The collection, which stays alive as long as the walk: closing its handle would close the iterator's.
-    _owner: Py<PyAny>,
+    /// The collection, which stays alive until the walk ends: closing its handle would close the iterator's.
+    owner: Option<Py<PyAny>>,
     /// Whether it is part of a transaction, and so sees its writes.
     inside: bool,
     /// The thread's writes when the batch was fetched.
@@ -124,7 +124,7 @@ impl Walk {
             keys,
             values,
             failure,
-            _owner: owner,
+            owner: Some(owner),
             inside,
             seen: 0,
             count: 0,
@@ -143,18 +143,22 @@ impl Walk {
         let mut walk =
             slf.try_borrow_mut().map_err(|_| PyValueError::new_err("generator already executing"))?;
         let item = walk.next(py);
-        if !matches!(item, Ok(Some(_))) {
-            walk.close(py);
-        }
+        let owner = if matches!(item, Ok(Some(_))) { None } else { walk.end(py) };
+        // The collection may be nobody else's, and its finalizer may use this walk.
+        drop(walk);
+        drop(owner);
         item
     }
 
     /// Ends it; again does nothing.
-    fn close(&mut self, py: Python<'_>) {
-        if let Some(iterator) = self.iterator.take() {
-            // A transaction's end or a closed environment may have closed it before.
-            py.detach(|| self.library.iter_close(iterator));
-        }
+    fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let mut walk =
+            slf.try_borrow_mut().map_err(|_| PyValueError::new_err("generator already executing"))?;
+        let owner = walk.end(py);
+        drop(walk);
+        drop(owner);
+        Ok(())
     }
 }
 
@@ -167,6 +171,15 @@ impl Drop for Walk {
 }
 
 impl Walk {
+    /// Lets the iterator go, and gives the collection, which need not stay any longer.
+    fn end(&mut self, py: Python<'_>) -> Option<Py<PyAny>> {
+        if let Some(iterator) = self.iterator.take() {
+            // A transaction's end or a closed environment may have closed it before.
+            py.detach(|| self.library.iter_close(iterator));
+        }
+        self.owner.take()
+    }
+
     #[inline]
     fn next<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Some(iterator) = self.iterator else { return Ok(None) };
