@@ -14,13 +14,17 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SCENARIO = HERE / "scenario.txt"
-LANGUAGES = ["Rust", "C", "Python", "Julia"]
+LANGUAGES = ["Rust", "C", "C++", "Python", "Julia"]
 
 
-def compiled(compiler: list[str], source: Path, directory: Path) -> str:
-    """The program that a driver's source makes with the library."""
+def compiled(compiler: list[str], source: Path) -> str:
+    """The program that a driver's source makes with the library; kept until a source or header changes."""
     library = Path(os.environ["PERSISTENT_COLLECTIONS_LIBRARY"]).parent
-    program = directory / source.name.replace(".", "_")
+    program = ROOT / "target" / "scenario" / source.name.replace(".", "_")
+    program.parent.mkdir(parents=True, exist_ok=True)
+    made_of = [source, Path(__file__), *(path for path in (ROOT / "include").rglob("*") if path.is_file())]
+    if program.is_file() and program.stat().st_mtime > max(path.stat().st_mtime for path in made_of):
+        return str(program)
     warnings = ["-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{ROOT / 'include'}"]
     link = [f"-L{library}", f"-Wl,-rpath,{library}", "-lpersistent_collections"]
     subprocess.run([*compiler, *warnings, str(source), "-o", str(program), *link], check=True)
@@ -28,14 +32,14 @@ def compiled(compiler: list[str], source: Path, directory: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def drivers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+def drivers() -> dict[str, list[str]]:
     """How each language's driver is called."""
-    directory = tmp_path_factory.mktemp("drivers")
     # The driver of Julia meets each type once or twice: compiling for each would take longer than the rest.
     julia = [os.environ["JULIA"], "--startup-file=no", "-O0", "--compile=min"]
     return {
         "Rust": [str(ROOT / "target" / "debug" / "examples" / "scenario")],
-        "C": [compiled([os.environ.get("CC", "cc"), "-std=c11"], HERE / "driver.c", directory)],
+        "C": [compiled([os.environ.get("CC", "cc"), "-std=c11"], HERE / "driver.c")],
+        "C++": [compiled([os.environ.get("CXX", "c++"), "-std=c++17"], HERE / "driver.cpp")],
         "Python": [sys.executable, str(HERE / "driver.py")],
         "Julia": [*julia, f"--project={ROOT / 'bindings' / 'julia'}", str(HERE / "driver.jl")],
     }
