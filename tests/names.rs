@@ -202,6 +202,19 @@ fn dropping_empties_and_open_handles_say_so() {
     assert_eq!(again.get(&2).unwrap(), Some(2), "the same schema again: the same collection");
 }
 
+/// It is no commit, so that the drop gets its number.
+#[test]
+fn a_transaction_that_changed_nothing_hides_no_drop() {
+    let s = scratch();
+    let dict = Dict::<i64, i64>::open(&s.env, "x").unwrap();
+    dict.put(&1, &1).unwrap();
+    let txn = s.env.begin_write().unwrap();
+    assert_eq!(dict.get(&1).unwrap(), Some(1));
+    txn.commit().unwrap();
+    s.env.drop_collection("x").unwrap();
+    assert_eq!(status(dict.get(&1)), Status::NoCollection);
+}
+
 #[test]
 fn a_name_made_anew_with_other_types_is_told_from_the_old_one() {
     let s = scratch();
