@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import shutil
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,12 @@ from persistent_collections.command import importing, main
 Capture = pytest.CaptureFixture[str]
 GOLDEN = Path(__file__).parents[3] / "tests" / "vectors" / "golden"
 
+# Which the csv module of older Pythons cannot read.
+NUL = "\0" if sys.version_info >= (3, 11) else ""
+
 # Of every type: its key, and as a value.
 TYPED: list[tuple[str, Any]] = [
-    ("str", "a,\"b'\r\n\t é\0"),
+    ("str", "a,\"b'\r\n\t é" + NUL),
     ("bytes", b"\x00\xff,\n"),
     *((f"{sign}{bits}", 100) for sign in "iu" for bits in (8, 16, 32, 64)),
     ("u64", 2**64 - 1),
@@ -151,7 +155,7 @@ def test_what_python_cannot_hold_comes_back(tmp_path: Path) -> None:
 def imported(
     text: str, *arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[int, Path]:
-    (tmp_path / "input").write_text(text, encoding="utf-8", newline="")
+    (tmp_path / "input").write_bytes(text.encode("utf-8"))
     with open(tmp_path / "input", encoding="utf-8") as file:
         monkeypatch.setattr("sys.stdin", file)
         code = main(["import", str(tmp_path / "e"), "-", *arguments])
@@ -220,7 +224,7 @@ HEADER = '{"$collection": {"name": "d", "kind": "dict", "key": "str", "value": "
         ('{"$collection": {"name": "d", "kind": "x", "key": "str"}}\n', [], "line 1: a $coll"),
         ('{"$collection": {"name": "", "kind": "set", "key": "what"}}\n', [], "line 1: unknown"),
         ('{"element": 1}\n', ["--into", "old"], "line 1: "),
-        ("[" * 100_000 + "\n", ["--into", "d"], "line 1: "),
+        pytest.param("[" * 100_000 + "\n", ["--into", "d"], "line 1: ", id="deep"),
         ("a,b\n1,2\n", ["--into", "d", "--format", "csv"], "line 1: the first row of a CSV file"),
         ("key,value\n1\n", ["--into", "d", "--format", "csv"], "line 2: 2 cells are needed, not 1"),
         ("key,value\n1,x\n", ["--into", "d", "--format", "csv", "--value", "i64"], "line 2: inv"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 import sys
+import types
 import typing
 import uuid
 from typing import Any, Optional, Union
@@ -128,3 +129,12 @@ def test_the_hint_lists_tuples() -> None:
     for spec in ((), (object, str), (None, str)):
         with pytest.raises(BadTypeError):
             request(spec)
+
+
+def test_where_python_has_no_union_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Python 3.9: a tuple of types and a dtype were taken for a Union, and so for `any`.
+    monkeypatch.setattr("persistent_collections.types._types", types.SimpleNamespace())
+    assert request((str, int)) == Request("(str,i64)")
+    assert request(np.float32) == Request("f32")
+    with pytest.raises(BadTypeError):
+        request(complex)

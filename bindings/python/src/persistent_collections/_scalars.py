@@ -27,10 +27,18 @@ def located(error: Exception, place: str) -> Exception:
     return ValueError(f"{place}: {error}")
 
 
+def index(value: Any) -> int:
+    """`operator.index`, but not of the bools of NumPy, which its older versions take for ints."""
+    if type(value).__module__ == "numpy" and type(value).__name__ in ("bool", "bool_"):
+        raise wrong("an int", value)
+    # Python 3.9 leaves a bool as it is.
+    return int(operator.index(value))
+
+
 def integer(value: Any, width: int, signed: bool) -> int:
     """An int of `width` bytes."""
     try:
-        number = operator.index(value)
+        number = index(value)
     except TypeError:
         raise wrong("an int", value) from None
     bits = 8 * width
@@ -53,7 +61,7 @@ def real(value: Any) -> float:
             return number
         raise ValueError(f"{value!r} has no exact float")
     try:
-        whole = operator.index(value)
+        whole = index(value)
     except TypeError:
         raise wrong("a float", value) from None
     number = float(whole)

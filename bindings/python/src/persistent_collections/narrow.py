@@ -6,9 +6,9 @@ when it is stored and when it is read.
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
+from . import _scalars as scalars
 from .keys import KeyCodec, key_codec
 from .types import Request, Type, parse
 from .values import ValueCodec, value_codec
@@ -29,7 +29,7 @@ class _Check:
         if self._whole:
             # Python's int has no width, and `any` holds them all.
             try:
-                return operator.index(value)
+                return scalars.index(value)
             except TypeError:
                 raise TypeError(f"an int is needed, not {type(value).__name__}") from None
         return self._codec.decode(self._codec.encode(value))

@@ -167,7 +167,7 @@ def request(spec: Any) -> Request:
     if isinstance(spec, typing.TypeVar):
         return Request(None)
     origin, arguments = typing.get_origin(spec), typing.get_args(spec)
-    if origin is Union or origin is getattr(_types, "UnionType", None):
+    if origin in (Union, getattr(_types, "UnionType", Union)):
         return Request("any")
     if origin is tuple and arguments:
         if Ellipsis in arguments:

@@ -4,6 +4,6 @@ One module for each group of commands: `reading`, `upkeep` and `transfer`. They 
 exit code as `grep` does: 0 done, 1 the answer is no, 2 it failed.
 """
 
-from .program import main
+from .program import main, run
 
-__all__ = ["main"]
+__all__ = ["main", "run"]

@@ -10,9 +10,9 @@ from typing import NoReturn
 
 from .. import Error, LibraryError, __version__
 from . import reading, transfer, upkeep
-from .failure import FAILED, NAME, say
+from .failure import DONE, FAILED, NAME, NO, say
 
-__all__ = ["main"]
+__all__ = ["main", "run"]
 
 _ABOUT = """\
 Look inside an environment of persistent collections, and look after it, while others use it.
@@ -58,22 +58,22 @@ def main(arguments: list[str] | None = None) -> int:
         code: int = parsed.run(parsed)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Who reads the output has seen enough; what is left of it goes nowhere.
-        _drop_output()
+        # Who reads the output has seen enough.
         return _NO_READER
     except KeyboardInterrupt:
         return _INTERRUPTED
     except (Error, LibraryError, OSError, ValueError, TypeError, OverflowError) as error:
         say(error)
-        _drop_output()
         return FAILED
     return code
 
 
-def _drop_output() -> None:
-    """Lets the interpreter end without a second failure to write."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        # Not a file: there is nothing that the end could write to.
-        return
+def run() -> int:
+    """Runs the command that this process was started for."""
+    code = main()
+    if code not in (DONE, NO):
+        # What could not be written would fail once more as the interpreter ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    return code
