@@ -53,6 +53,14 @@ end
     end
 end
 
+@testset "two sets of Any go by what is stored" begin
+    with_env() do env
+        one, two = union!(PersistentSet{Any}(env; id="one"), Any[1, true]), union!(PersistentSet{Any}(env; id="two"), Any[1.0])
+        @test length(one) == 2 && isdisjoint(one, two) && !issubset(two, one)
+        @test collect(union!(one, two)) == Any[1, 1.0, true] && length(intersect!(one, two)) == 1 && first(one) === 1.0
+    end
+end
+
 @testset "set algebra with a set of another environment, and in transactions" begin
     with_env() do env
         with_env() do other
