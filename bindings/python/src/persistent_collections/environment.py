@@ -190,7 +190,8 @@ class Environment(Handled):
         }
         self.path: str = os.fspath(path)
         #: Where it is, whatever the working directory becomes.
-        self._place: str = os.path.abspath(self.path)
+        # What looks like an address is the library's to refuse.
+        self._place: str = self.path if "://" in str(path) else os.path.abspath(self.path)
         self._local = threading.local()
         self._parts = Registry()
         #: What calls must look at first: open transactions of asyncio tasks, and dead ones.
