@@ -99,6 +99,74 @@ values = st.recursive(
 )
 
 
+arrays_of_numbers = st.builds(
+    lambda kind, shape, seed: (
+        np.random.default_rng(seed)
+        .integers(0, 256, (*shape, kind.itemsize), "u1")
+        .view(kind)[..., 0]
+    ),
+    st.sampled_from([np.dtype(f"{kind}{size}") for kind in "iu" for size in (1, 2, 4, 8)])
+    | st.sampled_from([np.dtype("f4"), np.dtype("f8")]),
+    st.lists(st.integers(0, 3), max_size=4),
+    st.integers(0, 2**32),
+)
+scalars = st.one_of(
+    st.integers(-128, 127).map(np.int8),
+    st.integers(0, 2**64 - 1).map(np.uint64),
+    st.floats(width=32, allow_nan=False).map(np.float32),
+    st.booleans().map(np.bool_),
+)
+with_arrays = st.recursive(
+    st.one_of(hashable_leaves, arrays_of_numbers),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(tuple),
+        st.dictionaries(hashable, inner, max_size=3),
+        st.builds(Tagged, st.integers(50_000, 2**64 - 1), inner),
+    ),
+    max_leaves=10,
+)
+
+
+@given(with_arrays)
+def test_arrays_come_back_from_anywhere(value: Any) -> None:
+    data = encode(value)
+    assert same(decode(data), value)
+    assert encode(decode(data)) == data
+
+
+@given(scalars, st.sampled_from([lambda x: x, lambda x: [x], lambda x: {"k": (x,)}]))
+def test_numpy_scalars_come_back_as_numbers(scalar: Any, wrap: Any) -> None:
+    assert same(decode(encode(wrap(scalar))), wrap(scalar.item()))
+
+
+class Unknown:
+    def __repr__(self) -> str:
+        return "<?>"
+
+
+#: How a value is put into another, and what the path to it then says.
+WRAPPERS: list[tuple[Any, str]] = [
+    (lambda x: [0, x], "[1]"),
+    (lambda x: (x, 2), "[0]"),
+    (lambda x: {"k": x}, "['k']"),
+    (lambda x: {(1, "a"): x, 2: 3}, "[(1, 'a')]"),
+    (lambda x: Tagged(50_000, x), ".content"),
+    (lambda x: Pairs([(1, 2), ([3], x)]), "[[3]]"),
+]
+
+
+@given(st.lists(st.sampled_from(WRAPPERS), max_size=6))
+def test_what_is_refused_is_named_wherever_it_sits(wrappers: list[tuple[Any, str]]) -> None:
+    value: Any = Unknown()
+    place = ""
+    for wrap, step in wrappers:
+        value, place = wrap(value), step + place
+    with pytest.raises(TypeError) as caught:
+        encode(value)
+    assert str(caught.value) == f"value{place}: Unknown cannot be stored"
+
+
 @given(values)
 def test_comes_back(value: Any) -> None:
     data = encode(value)

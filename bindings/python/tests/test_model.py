@@ -1,9 +1,13 @@
-"""A dict and a set against Python's own, through transactions, aborts and reopening."""
+"""A dict and a set against Python's own: transactions, aborts, reopening, a second process."""
 
 from __future__ import annotations
 
+import atexit
+import functools
+import multiprocessing
 import shutil
 import tempfile
+from multiprocessing.connection import Connection
 from typing import Any
 
 from hypothesis import settings
@@ -16,7 +20,13 @@ from hypothesis.stateful import (
     rule,
 )
 
-from persistent_collections import Environment, PersistentDict, PersistentSet, Transaction
+from persistent_collections import (
+    BusyError,
+    Environment,
+    PersistentDict,
+    PersistentSet,
+    Transaction,
+)
 
 keys = st.one_of(st.text("ab\0é", max_size=3), st.integers(-300, 300).map(str))
 numbers = st.integers(-(2**63), 2**63 - 1)
@@ -27,6 +37,53 @@ def order(key: str) -> bytes:
     return key.encode("utf-8")
 
 
+def done(d: PersistentDict[str, int], s: PersistentSet[str], what: str, *arguments: Any) -> Any:
+    """What came of one command."""
+    if what == "put":
+        d[arguments[0]] = arguments[1]
+        return None
+    if what == "pop":
+        return d.pop(arguments[0], None)
+    if what == "toggle":
+        s.symmetric_difference_update(arguments[0])
+        return None
+    return list(d.items()), list(s)
+
+
+def serve(commands: Connection) -> None:
+    """The second process: does to the same environment what it is told."""
+    env: Environment | None = None
+    while (command := commands.recv()) is not None:
+        what, *arguments = command
+        if what == "open":
+            if env is not None:
+                env.close()
+            env = Environment(arguments[0], durability="none", write_timeout=0.001)
+            d, s = PersistentDict[str, int](env, "d"), PersistentSet[str](env, "s")
+            commands.send(None)
+            continue
+        try:
+            commands.send(done(d, s, what, *arguments))
+        except BusyError:
+            commands.send("busy")
+
+
+@functools.cache
+def second_process() -> Connection:
+    """Started once, since that takes long."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(theirs,), daemon=True)
+    process.start()
+
+    def stop() -> None:
+        ours.send(None)
+        process.join(60)
+
+    atexit.register(stop)
+    return ours
+
+
 class Model(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
@@ -35,11 +92,19 @@ class Model(RuleBasedStateMachine):
         self.dict: dict[str, int] = {}
         self.set: set[str] = set()
         self.open()
+        self.tell("open", self.directory)
 
     def open(self) -> None:
         self.env = Environment(self.directory, durability="none")
         self.d = PersistentDict[str, int](self.env, "d")
         self.s = PersistentSet[str](self.env, "s")
+
+    def tell(self, *command: Any) -> Any:
+        """Has the second process do something."""
+        process = second_process()
+        process.send(command)
+        assert process.poll(60)
+        return process.recv()
 
     def teardown(self) -> None:
         while self.saved:
@@ -160,6 +225,40 @@ class Model(RuleBasedStateMachine):
     def reopen(self) -> None:
         self.env.close()
         self.open()
+
+    @rule(key=keys, value=numbers)
+    def they_put(self, key: str, value: int) -> None:
+        answer = self.tell("put", key, value)
+        # As long as a transaction is open here, they have to wait.
+        assert answer == ("busy" if self.saved else None)
+        if not self.saved:
+            self.dict[key] = value
+
+    @rule(key=keys)
+    def they_pop(self, key: str) -> None:
+        answer = self.tell("pop", key)
+        # To pop what is not there is a write, too.
+        assert answer == ("busy" if self.saved else self.dict.pop(key, None))
+
+    @precondition(lambda self: not self.saved)
+    @rule(elements=st.sets(keys, min_size=1, max_size=4))
+    def they_toggle(self, elements: set[str]) -> None:
+        assert self.tell("toggle", elements) is None
+        self.set ^= elements
+
+    @rule()
+    def they_read(self) -> None:
+        expected, elements = self.saved[0][1:] if self.saved else (self.dict, self.set)
+        pairs = sorted(expected.items(), key=lambda pair: order(pair[0]))
+        assert self.tell("read") == (pairs, sorted(elements, key=order))
+
+    @precondition(lambda self: not self.saved)
+    @rule(key=keys, value=numbers)
+    def they_put_beside_a_snapshot(self, key: str, value: int) -> None:
+        with self.env.snapshot():
+            assert self.tell("put", key, value) is None
+            self.same()
+        self.dict[key] = value
 
     @invariant()
     def same(self) -> None:
