@@ -53,7 +53,7 @@ help:
 	@echo 'make install | install-strip | uninstall   PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR=: library and headers'
 	@echo 'make torture  some minutes of killing processes that write, against losing anything'
 	@echo 'make handlings   that each handling of a hard spot is needed: without it, a test fails'
-	@echo 'make valgrind | test-sanitizers   the C tests under valgrind, under the thread sanitizer'
+	@echo 'make valgrind | test-sanitizers   the C and C++ tests under valgrind, under sanitizers'
 	@echo 'make test-rust | test-c | test-cpp | test-install | test-python | test-julia | test-cross   one part of the tests'
 
 build:
@@ -151,13 +151,20 @@ valgrind: build
 	@tools/need valgrind 'install valgrind'
 	@tests/c/run target/release target/c-valgrind valgrind -q --error-exitcode=99 --leak-check=full \
 		--errors-for-leak-kinds=definite,indirect
+	@CXX=g++ CPP_STANDARDS=17 tests/cpp/run target/release target/cpp valgrind -q --error-exitcode=99 \
+		--leak-check=full --errors-for-leak-kinds=definite,indirect
 
-# The C tests under gcc's sanitizers, which are proved to be linked: memory and undefined behaviour, then threads.
+# The C and C++ tests under gcc's sanitizers, which are proved to be linked: memory and undefined behaviour, then threads.
 test-sanitizers: build
 	@CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' \
 		tests/c/run target/release target/c-asan
 	@for symbol in __asan_init __ubsan_handle; do \
 		nm target/c-asan/dict | grep -q $$symbol || { echo "$$symbol is not linked"; exit 1; }; done
+	@CXX=g++ CPP_STANDARDS=20 \
+		CXXFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' \
+		tests/cpp/run target/release target/cpp-asan
+	@for symbol in __asan_init __ubsan_handle; do \
+		nm target/cpp-asan/g++-20/tests | grep -q $$symbol || { echo "$$symbol is not linked"; exit 1; }; done
 	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/c/tsan.supp" CFLAGS=-fsanitize=thread \
 		tests/c/run target/release target/c-tsan
 	@nm target/c-tsan/threads | grep -q __tsan_init || { echo 'the thread sanitizer is not linked'; exit 1; }
