@@ -345,6 +345,8 @@ class Environment(Handled):
 
         It is the thread's until it ends: whatever runs on the thread meanwhile is part of it.
         So do not `yield` inside it from a generator, whose caller would then run inside it.
+        Under asyncio it is the task's: other tasks that run meanwhile read outside of it, and
+        their writes are an `InTransactionError`.
 
         >>> with env.transaction():
         ...     d["here"] = 1
@@ -354,6 +356,10 @@ class Environment(Handled):
 
     def snapshot(self) -> Transaction:
         """A read transaction, to be used with `with`: all reads see one moment.
+
+        Arrays of a dict such as `value="f32[768]"` are read-only views of the stored bytes then,
+        which nobody copies. One that is kept keeps the snapshot, and the files open, until it
+        is gone.
 
         >>> with env.snapshot():
         ...     before = len(d)
