@@ -36,7 +36,8 @@ with Environment(sys.argv[1]) as env:
 
 def environment(**changes: str | None) -> dict[str, str]:
     """Variables without those that lead to the checkout; None removes one."""
-    merged: Mapping[str, str | None] = {**os.environ, VARIABLE: None, "PYTHONPATH": None, **changes}
+    ours = dict.fromkeys((VARIABLE, "PERSISTENT_COLLECTIONS_ACCELERATOR", "PYTHONPATH"))
+    merged: Mapping[str, str | None] = {**os.environ, **ours, **changes}
     return {name: value for name, value in merged.items() if value is not None}
 
 
@@ -116,12 +117,17 @@ def test_installed_from_sources_it_works_far_from_the_checkout(fresh: Path, tmp_
     assert Path(library).is_relative_to(fresh.parents[1])
     listed = run(fresh, "-m", "persistent_collections", "list", tmp_path / "data")
     assert listed.startswith("ages\tdict\t")
+    status = "from persistent_collections import acceleration as a; print(a.status())"
+    assert run(fresh, "-c", status) == "on\n"
 
 
 def test_every_library_of_the_package_is_its_own(fresh: Path) -> None:
     (package,) = fresh.parents[1].glob("lib/python*/site-packages/persistent_collections")
-    libraries = list(package.glob("*.so"))
-    assert package / "libpersistent_collections.so" in libraries
+    libraries = sorted(package.glob("*.so"))
+    assert [library.name for library in libraries] == [
+        "libpersistent_collections.so",
+        "libpersistent_collections_python.so",
+    ]
     for library in libraries:
         needed = run("readelf", "-d", library)
         assert str(CHECKOUT) not in needed
