@@ -402,3 +402,25 @@ def test_many_threads(env: Environment) -> None:
         thread.join()
     assert not failures
     assert d["all"] == 240 and len(d) == 241
+
+
+@pytest.mark.parametrize("times", range(5))
+def test_closing_in_many_threads(tmp_path: Path, times: int) -> None:
+    env = Environment(tmp_path / "e", durability="none")
+    d = PersistentDict[str, int](env, "d")
+    start = threading.Barrier(8)
+    failures: list[BaseException] = []
+
+    def close(number: int) -> None:
+        start.wait()
+        try:
+            (d if number % 2 else env).close()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=close, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures and env.closed

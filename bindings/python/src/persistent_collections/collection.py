@@ -127,8 +127,7 @@ class Collection(Handled):
         environment._writing()
         self._how_opened = (getattr(library, open_call), name_bytes(name), texts, flags)
         handle = self._opened(flags)
-        self._inherited = False
-        self._held = handle
+        self._take_up(handle)
         environment._parts.add(self)
         stored, self._is_raw = checked.schema(library, getattr(library, schema_call), handle)
         return asked, stored
@@ -149,8 +148,7 @@ class Collection(Handled):
             flags = self._how_opened[-1] | raw.PC_OPEN_EXISTING
             with handles.reopening:
                 if self._inherited:
-                    self._held = self._opened(flags)
-                    self._inherited = False
+                    self._take_up(self._opened(flags))
         return self._expose(environment)
 
     @property
@@ -173,7 +171,10 @@ class Collection(Handled):
         handle = self._give_up()
         if handle:
             checked.WRITES.count += 1
-            checked.check(self._library, getattr(self._library, self._close_call)(handle))
+            status = getattr(self._library, self._close_call)(handle)
+            # The environment may have closed it before.
+            if status != raw.PC_ERR_BAD_HANDLE:
+                checked.check(self._library, status)
 
     def __del__(self) -> None:
         handle = self._give_up()

@@ -227,7 +227,7 @@ class Environment(Handled):
             if wanted:
                 options.flags |= flag
         self._asked = options
-        self._held = self._opened()
+        self._take_up(self._opened())
         register(self)
 
     def _opened(self) -> int:
@@ -291,8 +291,7 @@ class Environment(Handled):
         self._asked.flags &= ~raw.PC_ENV_VERIFY
         with handles.reopening:
             if self._inherited:
-                self._held = self._opened()
-                self._inherited = False
+                self._take_up(self._opened())
 
     def __enter__(self) -> Environment:
         # Closed, this is the place to say so.

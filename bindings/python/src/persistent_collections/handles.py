@@ -28,6 +28,8 @@ class Handled:
     _handle: int
     #: The handle, usable or not; 0 once it is closed.
     _held: int
+    #: The same, until somebody has begun to close it.
+    _closable: list[int]
     #: Whether it is the parent's, so that it must be opened anew.
     _inherited: bool
 
@@ -53,10 +55,18 @@ class Handled:
     def _heat(self, handle: int) -> None:
         """Lends the accelerator, where there is one, a handle that can be used as it is; or 0."""
 
+    def _take_up(self, handle: int) -> None:
+        """Holds a handle that was just opened."""
+        self._closable = [handle]
+        self._held = handle
+        self._inherited = False
+
     def _give_up(self) -> int:
         """Forgets the handle and gives it to who closes it; 0: there is nothing to close."""
-        held: int = self.__dict__.get("_held", 0)
-        if not held:
+        try:
+            # Of several threads that close it, one.
+            held = self._closable.pop()
+        except (AttributeError, IndexError):
             return 0
         self._held = 0
         self._hide()

@@ -142,7 +142,7 @@ class _Fork:
     """Keeps what is lent from changing until the child has its own copy."""
 
     def __init__(self) -> None:
-        self._one_at_a_time = threading.Lock()
+        self._one_at_a_time = threading.RLock()
         self._kept: list[Lent] = []
         self._pipe: tuple[int, int] | None = None
 
@@ -179,7 +179,7 @@ class _Fork:
             os.close(pipe[0])
             os.close(pipe[1])
         self._kept = []
-        self._one_at_a_time = threading.Lock()
+        self._one_at_a_time = threading.RLock()
 
 
 _fork = _Fork()
