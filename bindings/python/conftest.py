@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 import persistent_collections
 from persistent_collections import Environment, PersistentDict, PersistentSet
+
+# How long one example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 # Their examples use the names below; those of the codecs need no library.
 _WITH_ENVIRONMENT = ("", ".dict", ".ordered", ".set", ".ranges", ".environment", ".transaction")
