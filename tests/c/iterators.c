@@ -113,6 +113,36 @@ static void prefixes_are_found_both_ways(void) {
     OK(pc_env_close(env));
 }
 
+/* The prefix of leading elements is the key of the shorter tuple type. */
+static void prefixes_of_tuples_are_keys_of_shorter_ones(void) {
+    pc_env env = open_env();
+    pc_set set = open_set(env, "s", "(str,i64)");
+    const char *texts[] = {"a", "a", "ab"};
+    pc_value parts[2], tuple = pc_value_null(), key;
+    pc_buffer prefix = {0};
+    pc_range range = {0};
+    pc_iter iter = {0};
+    int count = 0;
+    tuple.kind = PC_VALUE_TUPLE;
+    tuple.as.items.items = parts;
+    tuple.as.items.len = 2;
+    for (int i = 0; i < 3; i++) {
+        parts[0] = pc_value_str(texts[i]);
+        parts[1] = pc_value_i64(i);
+        OK(pc_set_add_value(set, &tuple));
+    }
+    parts[0] = pc_value_str("a");
+    tuple.as.items.len = 1;
+    OK(pc_encode_key("(str)", &tuple, &prefix));
+    range.prefix = prefix.data, range.prefix_len = prefix.len, range.flags = PC_RANGE_PREFIX;
+    OK(pc_iter_open_set(set, &range, &iter));
+    while (pc_iter_next_value(iter, &key, NULL) == PC_OK)
+        CHECK(key.as.items.items[1].as.i64 == count++);
+    CHECK(count == 2);
+    pc_buffer_free(&prefix);
+    OK(pc_env_close(env));
+}
+
 static char step(pc_iter iter, pc_status (*go)(pc_iter, const void **, size_t *, const void **, size_t *)) {
     const void *key;
     size_t len;
@@ -308,6 +338,7 @@ static void iterators_end_with_what_they_belong_to(void) {
 int main(void) {
     RUN(ranges_have_bounds_and_a_direction);
     RUN(prefixes_are_found_both_ways);
+    RUN(prefixes_of_tuples_are_keys_of_shorter_ones);
     RUN(steps_go_back_and_seeks_go_anywhere);
     RUN(an_iterator_of_its_own_does_not_see_changes);
     RUN(an_iterator_in_a_transaction_sees_its_writes);

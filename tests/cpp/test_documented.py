@@ -115,3 +115,11 @@ def test_there_are_examples_where_they_are_looked_for() -> None:
         text = path.read_text(encoding="utf-8")
         for name in re.findall(r"^class \[\[nodiscard\]\] (\w+)|> class \[\[nodiscard\]\] (\w+)", text, re.M):
             assert examples(path), f"{path.name} has no example of {name}"
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=[path.name for path in HEADERS])
+def test_each_header_compiles_alone(header: Path) -> None:
+    flags = ["-std=c++17", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror", "-fsyntax-only"]
+    command = [os.environ.get("CXX", "c++"), *flags, "-x", "c++", "-include", str(header), "/dev/null"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
