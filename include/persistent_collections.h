@@ -8,7 +8,8 @@
  *
  * An environment is a directory (or a file) that holds many collections: dicts, which map keys to values, and sets.
  * Both are ordered by key and have a name, and types, which are stored with them. What one process writes, others
- * read, at the same time, in any of the languages.
+ * read, at the same time, in any of the languages. C++ has a header of its own over this one:
+ * persistent_collections.hpp.
  *
  *     pc_env env;
  *     pc_dict ages;

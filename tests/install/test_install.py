@@ -157,6 +157,16 @@ def test_static_library_in_a_program_that_is_not(prefix: Path, outside: Path, pr
     assert run("./p", "data", cwd=outside) == OUTPUT[program]
 
 
+def test_a_program_with_an_lmdb_of_its_own(prefix: Path, outside: Path) -> None:
+    """What is inside the static library meets nothing of the same name in the program."""
+    names = ["mdb_env_create", "mdb_env_open", "mdb_txn_begin", "mdb_put", "rust_eh_personality"]
+    functions = "".join(f"int {name}(void); int {name}(void) {{ abort(); }}\n" for name in names)
+    (outside / "own.c").write_text(f"#include <stdlib.h>\n{functions}")
+    flags = pkg_config(prefix, "--cflags", "--libs", "--static")
+    run(*COMPILERS["program.c"], "-static", "program.c", "own.c", "-o", "p", *flags, cwd=outside)
+    assert run("./p", "data", cwd=outside) == OUTPUT["program.c"]
+
+
 def test_pkg_config_tells_the_version(prefix: Path) -> None:
     assert pkg_config(prefix, "--modversion") == [VERSION]
 

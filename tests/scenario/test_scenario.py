@@ -14,6 +14,8 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SCENARIO = HERE / "scenario.txt"
+# The C driver shows its own faults, and leaks, where it is not the answers that differ.
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 LANGUAGES = ["Rust", "C", "C++", "Python", "Julia"]
 
 
@@ -38,7 +40,7 @@ def drivers() -> dict[str, list[str]]:
     julia = [os.environ["JULIA"], "--startup-file=no", "-O0", "--compile=min"]
     return {
         "Rust": [str(ROOT / "target" / "debug" / "examples" / "scenario")],
-        "C": [compiled([os.environ.get("CC", "cc"), "-std=c11"], HERE / "driver.c")],
+        "C": [compiled([os.environ.get("CC", "cc"), "-std=c11", "-g", *SANITIZERS], HERE / "driver.c")],
         "C++": [compiled([os.environ.get("CXX", "c++"), "-std=c++17"], HERE / "driver.cpp")],
         "Python": [sys.executable, str(HERE / "driver.py")],
         "Julia": [*julia, f"--project={ROOT / 'bindings' / 'julia'}", str(HERE / "driver.jl")],
