@@ -1,5 +1,6 @@
 # What programs of PersistentCollections.jl 0.2 did, and the environments that they left.
 
+isdefined(@__MODULE__, :Spot) || include("types.jl")
 isdefined(@__MODULE__, :RawFile) || include("rawfile.jl")
 
 struct Fixed0
