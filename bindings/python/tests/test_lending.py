@@ -207,6 +207,8 @@ def test_a_thread_that_ends_inside_the_block(
     blocks[0].__exit__(KeyError, KeyError(), None)
     overwrite(rows)
     assert np.array_equal(kept[0], row(9)) and np.array_equal(rows[9], row(-1))
+    # Calls need not look after it any more.
+    assert "_handle" in rows.__dict__
     kept.clear()
     gc.collect()
     assert not held_back(env)
@@ -294,3 +296,20 @@ env.close()
         timeout=120,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_block_that_another_thread_ends(env: Environment, rows: PersistentDict[int, Any]) -> None:
+    block = env.snapshot()
+    block.__enter__()
+    kept = rows[9]
+    thread = threading.Thread(target=block.__exit__, args=(KeyError, KeyError(), None))
+    thread.start()
+    thread.join()
+    # This thread leaves it with its next call.
+    overwrite(rows)
+    assert np.array_equal(rows[9], row(-1)) and np.array_equal(kept, row(9))
+    with env.transaction():
+        rows[9] = row(5)
+    assert np.array_equal(rows[9], row(5)) and "_handle" in rows.__dict__
+    del kept
+    assert not held_back(env)

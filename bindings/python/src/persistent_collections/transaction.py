@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import sys
+import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -46,9 +47,10 @@ class Stacks:
     that has begun something outside of that.
     """
 
-    __slots__ = ("current", "roots")
+    __slots__ = ("current", "roots", "thread")
 
     def __init__(self) -> None:
+        self.thread: threading.Thread = threading.current_thread()
         self.roots: list[list[Transaction]] = []
         #: The handle of the one that the library takes the thread's calls for part of.
         self.current: int = 0
@@ -104,6 +106,9 @@ class Transaction:
         *("_root", "_stacks", "_task", "_timeout"),
     )
 
+    #: Those of the thread that began it.
+    _stacks: Stacks
+
     def __init__(self, environment: Environment, kind: int, timeout: float | None) -> None:
         self._environment = environment
         self._kind = kind
@@ -112,7 +117,6 @@ class Transaction:
         self._task: Any = None
         #: The blocks around it, itself and those inside it.
         self._root: list[Transaction] = []
-        self._stacks = Stacks()
         #: Holds the snapshot where it has lent arrays; the outermost block has it.
         self._pin: Pin | None = None
         #: Whether it was begun before a fork, and this is the child.
@@ -228,7 +232,7 @@ class Transaction:
                 # It goes on without the thread, as long as anything that it lent is alive.
                 pin.leave_thread()
                 stacks.current = 0
-            else:
+            elif stacks.thread.is_alive():
                 # Its own thread leaves it with its next call.
                 environment._guard(stacks)
             if environment._guards and environment._stacks() is stacks:
