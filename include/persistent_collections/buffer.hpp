@@ -30,7 +30,10 @@ class [[nodiscard]] buffer {
         std::swap(buffer_, other.buffer_);
         return *this;
     }
-    ~buffer() { pc_buffer_free(&buffer_); }
+    ~buffer() {
+        if (buffer_.data)
+            pc_buffer_free(&buffer_);
+    }
 
     /// The buffer as the C ABI takes it.
     [[nodiscard]] pc_buffer *get() noexcept { return &buffer_; }

@@ -48,9 +48,17 @@ class Programs:
         return printed
 
 
-@pytest.fixture(scope="session", params=COMPILERS)
-def programs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    return Programs(request.param, tmp_path_factory.mktemp(f"examples-{request.param}"))
+@pytest.fixture(scope="session")
+def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Programs]:
+    return {
+        language: Programs(language, tmp_path_factory.mktemp(f"examples-{language}"))
+        for language in COMPILERS
+    }
+
+
+@pytest.fixture(params=COMPILERS)
+def programs(request: pytest.FixtureRequest, both: dict[str, Programs]) -> Programs:
+    return both[request.param]
 
 
 def test_each_example_is_there_in_both_languages_and_tested() -> None:
@@ -202,8 +210,8 @@ def test_the_nearest_words_are_found(programs: Programs, tmp_path: Path) -> None
     assert programs.run("nearest", data, "like", "zebraz").splitlines()[0].endswith("zebra")
 
 
-def test_both_languages_use_the_same_data(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
-    c, cpp = (Programs(language, tmp_path_factory.mktemp(language)) for language in COMPILERS)
+def test_both_languages_use_the_same_data(both: dict[str, Programs], tmp_path: Path) -> None:
+    c, cpp = both["c"], both["cpp"]
     data, text = tmp_path / "data", tmp_path / "text.txt"
     text.write_text("one two two\n")
     assert c.run("word_count", data, text) == "2 two\n1 one\n"
