@@ -15,9 +15,10 @@ by name, which other processes and languages can read and write at the same time
 
 from . import errors
 from .dict import ABSENT, PersistentDict
-from .environment import CheckReport, CollectionInfo, Environment, EnvironmentInfo, ReaderInfo
+from .environment import Environment
 from .errors import *  # noqa: F403
 from .ranges import DictRange, SetRange
+from .reports import CheckReport, CollectionInfo, EnvironmentInfo, ReaderInfo
 from .set import PersistentSet
 from .tagged import Char, MissingType, Pairs, Symbol, Tagged, missing
 from .transaction import Transaction
