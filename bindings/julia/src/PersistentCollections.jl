@@ -28,11 +28,13 @@ julia> transaction(env) do
 - `cells.jl`, `received.jl`: the bytes of one item for the time of a call, and those that it copies out
 - `any.jl`, `cbor.jl`, `structs.jl`: values that bring their own type along
 - `collection.jl`: what dicts and sets have in common: opening, columns of many items
+- `snapshot_arrays.jl`: arrays that are read where they lie
 - `dict.jl`, `set.jl`, `iteration.jl`, `protocol.jl`: the collections as Julia's own
 """
 module PersistentCollections
 
 using Dates
+using Logging: Logging, AbstractLogger, current_logger, with_logger
 using UUIDs
 
 include("lib/Lib.jl")
@@ -58,10 +60,11 @@ include("iteration.jl")
 include("received.jl")
 include("dict.jl")
 include("set.jl")
+include("snapshot_arrays.jl")
 include("protocol.jl")
 
 export LMDB, Environment, PersistentDict, PersistentSet
-export transaction, snapshot
+export transaction, snapshot, SnapshotArray
 export between, prefix, increment!, compare_exchange!, absent, get_many, get_many!
 export collections, schema, info, drop!, backup
 export Tagged, Simple, register_struct, typestring

@@ -3,11 +3,14 @@
 mutable struct CollectionHandle
     id::Handle
     isdict::Bool
+    env::Environment
 
-    CollectionHandle(id::Handle, isdict::Bool) = finalizer(retire, new(id, isdict))
+    CollectionHandle(id::Handle, isdict::Bool, env::Environment) = finalizer(retire, new(id, isdict, env))
 end
 
+# The finalizer. A closed environment has closed its collections.
 function retire(handle::CollectionHandle)
+    isopen(handle.env) || return nothing
     handle.isdict ? Lib.pc_dict_close(handle.id) : Lib.pc_set_close(handle.id)
     return nothing
 end
@@ -232,11 +235,17 @@ Columns() = Columns(UInt8[], UInt64[0])
 
 Base.length(columns::Columns) = length(columns.offsets) - 1
 
-function Base.push!(columns::Columns, item::Union{String,Array})
-    count = sizeof(item)
-    at = length(columns.bytes)
-    resize!(columns.bytes, at + count)
-    GC.@preserve item columns unsafe_copyto!(pointer(columns.bytes) + at, address(item), count)
+Base.push!(columns::Columns, item::Union{String,Array}) =
+    GC.@preserve item append_bytes!(columns, address(item), width(item))
+
+push_key!(columns::Columns, column::Column{K}, key::K) where {K} =
+    with_key((at, count) -> append_bytes!(columns, at, count), column, key)
+
+function append_bytes!(columns::Columns, from::Ptr{UInt8}, count::Csize_t)
+    bytes = columns.bytes
+    at = length(bytes)
+    resize!(bytes, at + count)
+    GC.@preserve bytes unsafe_copyto!(pointer(bytes) + at, from, count)
     push!(columns.offsets, at + count)
     return columns
 end

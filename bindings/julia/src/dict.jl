@@ -96,7 +96,7 @@ function open_dict(env::Environment, id::String, keytype::Union{Nothing,String},
             Lib.pc_dict_open(live(env), text_address(id), text_address(keytype), text_address(valuetype), UInt32(0), out)
         end
     end
-    return CollectionHandle(handle, true)
+    return CollectionHandle(handle, true, env)
 end
 
 holds_raw(handle::CollectionHandle) = with_buffer() do types
@@ -383,8 +383,8 @@ Base.copy(dict::PersistentDict{K,V}) where {K,V} = Dict{K,V}(pair for pair in vi
 function store_many(dict::PersistentDict{K,V}, sources) where {K,V}
     keys, values = Columns(), Columns()
     for source in sources, (key, value) in source
-        push!(keys, encode_key(dict.keycolumn, storable(K, key)))
-        push!(values, encode_value(dict.valuecolumn, convert(V, value)::V))
+        push_key!(keys, dict.keycolumn, storable(K, key))
+        with_value((at, count) -> append_bytes!(values, at, count), dict.valuecolumn, convert(V, value)::V)
     end
     length(keys) == 0 && return nothing
     GC.@preserve keys values writing(dict) do
@@ -539,18 +539,18 @@ true
 """
 function get_many!(array::Array{T}, dict::PersistentDict{K,V}, keys) where {T<:Fixed,K,V}
     column = dict.valuecolumn
-    wanted = collect(keys)
+    wanted = keys isa AbstractVector ? keys : collect(keys)
     inner = column.shape === nothing ? () : column.shape
     (column.form === TYPED && T === (V <: Array ? eltype(V) : V) && !(V <: Array && column.shape === nothing)) ||
         throw(ArgumentError("values of type $V are not stored as $T of fixed number"))
     size(array) == (inner..., length(wanted)) ||
         throw(DimensionMismatch("$(length(wanted)) values of size $inner do not fill an array of size $(size(array))"))
     columns = Columns()
-    foreach(key -> push!(columns, encode_key(dict.keycolumn, storable(K, key))), wanted)
+    foreach(key -> push_key!(columns, dict.keycolumn, storable(K, key)), wanted)
     present = zeros(UInt8, length(wanted))
     get_many_raw(dict, columns, present, array, Ptr{Lib.Buffer}(C_NULL), Ptr{UInt64}(C_NULL))
     missed = findfirst(iszero, present)
-    missed === nothing || throw(KeyError(wanted[missed]))
+    missed === nothing || throw(KeyError(wanted[begin - 1 + missed]))
     ENDIAN_BOM == 0x04030201 || map!(ltoh, array, array)
     return array
 end

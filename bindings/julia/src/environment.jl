@@ -172,8 +172,13 @@ function waiting_time(seconds::Real, name::String)
     return seconds
 end
 
-# A finalizer has nobody to tell of a failure; closing twice is harmless.
-drop_handle(env::Environment) = (Lib.pc_env_close(Threads.atomic_xchg!(env.handle, UInt64(0))); nothing)
+# A finalizer has nobody to tell of a failure. It runs between two statements of whichever thread collects garbage, in
+# none of its calls; closing waits for nobody, but with a `flush_interval` for one last sync.
+function drop_handle(env::Environment)
+    handle = Threads.atomic_xchg!(env.handle, UInt64(0))
+    handle == 0 || Lib.pc_env_close(handle)
+    return nothing
+end
 
 Base.:(==)(a::Environment, b::Environment) = a === b || (a.identity == b.identity && isopen(a) && isopen(b))
 Base.hash(env::Environment, seed::UInt) = hash(env.identity, hash(Environment, seed))
@@ -197,6 +202,9 @@ julia> isopen(env), close(env), isopen(env)
 """
 Base.isopen(env::Environment) = env.handle[] != 0
 
+# Whether a snapshot that has lent addresses closes the handle when it ends: `snapshot_arrays.jl`.
+function left_to_snapshot end
+
 # The handle of an environment for a call, which is for an open one.
 @inline function live(env::Environment)
     handle = env.handle[]
@@ -208,7 +216,8 @@ end
     close(env::Environment) -> Bool
 
 Closes the environment with all collections, iterators and transactions that were opened through it.
-Whether it was open. Calls of other threads that are under way come to their end first.
+Whether it was open. Calls of other threads that are under way come to their end first; where a snapshot has
+given out a [`SnapshotArray`](@ref), the data stay in memory until that snapshot ends.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -222,7 +231,7 @@ julia> close(env), close(env)
 function Base.close(env::Environment)
     handle = Threads.atomic_xchg!(env.handle, UInt64(0))
     handle == 0 && return false
-    check(Lib.pc_env_close(handle))
+    left_to_snapshot(env, handle) || check(Lib.pc_env_close(handle))
     return true
 end
 

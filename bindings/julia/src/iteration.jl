@@ -70,14 +70,17 @@ mutable struct Cursor
     # How many items to fetch at most: one in a transaction that writes, to see what it wrote since.
     items::Int
     grows::Bool
+    # The task in whose transaction it was begun; nothing outside of any.
+    owner::Union{Nothing,Task}
 
-    Cursor(iterator::Handle, grows::Bool) = finalizer(close_cursor, new(iterator, ReentrantLock(), grows ? 16 : 1, grows))
+    Cursor(iterator::Handle, grows::Bool, owner::Union{Nothing,Task}) =
+        finalizer(close_cursor, new(iterator, ReentrantLock(), grows ? 16 : 1, grows, owner))
 end
 
+# Also as a finalizer, on any thread: it waits for nobody.
 function close_cursor(cursor::Cursor)
-    cursor.iterator == 0 && return nothing
-    Lib.pc_iter_close(cursor.iterator)
-    cursor.iterator = 0
+    iterator, cursor.iterator = cursor.iterator, Handle(0)
+    iterator == 0 || Lib.pc_iter_close(iterator)
     return nothing
 end
 
@@ -98,14 +101,17 @@ function open_cursor(view::View)
             written(out -> open_iterator(collection, range, out), Handle(0))
         end
     end
-    return Cursor(iterator, !in_write(env))
+    own = OPEN_COUNT[] == 0 ? nothing : standing(env).own
+    return Cursor(iterator, own === nothing || own.kind != Lib.PC_TXN_WRITE, own === nothing ? nothing : own.task)
 end
 
 # The next page, empty at the end, where the iterator is closed at once: its snapshot would hold space.
 function fetch_page!(cursor::Cursor)
     cursor.iterator == 0 && return Page(0, UInt8[], UInt64[0], UInt8[], UInt64[0], nothing)
+    (cursor.owner === nothing || cursor.owner === current_task()) || throw(LMDB.LMDBError(Lib.PC_ERR_WRONG_THREAD,
+        "this iteration was begun in a transaction of another task, and belongs to it"))
     batch = Ref(Lib.Batch())
-    page = GC.@preserve batch begin
+    page = GC.@preserve batch cursor begin
         status = check(Lib.pc_iter_next_batch(cursor.iterator, cursor.items, MOST_BYTES, Base.unsafe_convert(Ptr{Lib.Batch}, batch)))
         status == PC_END ? nothing : copied(batch[])
     end

@@ -56,7 +56,7 @@ function open_set(env::Environment, id::String, type::Union{Nothing,String})
             Lib.pc_set_open(live(env), text_address(id), text_address(type), UInt32(0), out)
         end
     end
-    return CollectionHandle(handle, false)
+    return CollectionHandle(handle, false, env)
 end
 
 keycolumn(set::PersistentSet) = set.keycolumn

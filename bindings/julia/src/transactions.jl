@@ -2,39 +2,95 @@
 #
 # In the library a transaction belongs to a thread, in Julia to the task that began it. While any is open,
 # each call looks whether another task of its thread holds one of the same environment, and steps out of
-# it: reads run beside it, writes are refused, since they would wait for a task of their own thread.
+# it: reads run beside it, writes are refused, since they would wait for a task of their own thread. Writes of
+# tasks that were started inside a transaction are refused on all threads.
 
-struct OpenTransaction
-    identity::String
+@enum TransactionState::UInt8 GOES_ON COMMITTED UNDONE
+
+mutable struct OpenTransaction
+    env::Environment
     kind::Int32
     handle::Handle
     task::Task
     thread::Int
+    # It goes on, was committed, or was undone.
+    state::TransactionState
+    # Whether it has lent addresses in the map, and then the handle of an environment that it closes when it ends.
+    lends::Bool
+    closes::Handle
 end
 
-# All open ones of the process, oldest first. Looked at only while `OPEN_COUNT` is not zero.
-const OPEN = OpenTransaction[]
+# All open ones of the process, oldest first. A list is never changed, so that it is read without a lock: a new one
+# takes its place. Looked at only while `OPEN_COUNT` is not zero.
+const OPEN = Ref(OpenTransaction[])
 const OPEN_COUNT = Threads.Atomic{Int}(0)
+# Held for a few statements that neither allocate nor yield, so that no finalizer and no task can come between.
 const OPEN_LOCK = Threads.SpinLock()
 
 const NO_TRANSACTION = Handle(0)
 
+# Puts `changed(list)` in the place of the list.
+function change_open(changed)
+    while true
+        before = OPEN[]
+        after = changed(before)
+        Threads.atomic_fence()
+        lock(OPEN_LOCK)
+        is_done = OPEN[] === before
+        is_done && (OPEN[] = after)
+        unlock(OPEN_LOCK)
+        is_done && return nothing
+    end
+end
+
 # The innermost transaction of this task, and whether another task holds one on this thread, and a writing one.
 function standing(env::Environment)
-    own, own_kind, others, other_writer = NO_TRANSACTION, Int32(0), false, false
+    own, others, other_writer = nothing, false, false
     task, thread = current_task(), Threads.threadid()
-    lock(OPEN_LOCK)
-    for open in OPEN
-        (open.thread == thread && open.identity == env.identity) || continue
+    for open in OPEN[]
+        (open.thread == thread && open.env.identity == env.identity) || continue
         if open.task === task
-            own, own_kind = open.handle, open.kind
+            own = open
         else
             others = true
             other_writer |= open.kind == Lib.PC_TXN_WRITE
         end
     end
-    unlock(OPEN_LOCK)
-    return (own=own, kind=own_kind, others=others, other_writer=other_writer)
+    return (own=own, others=others, other_writer=other_writer)
+end
+
+own_handle(here) = (own = here.own; own === nothing ? NO_TRANSACTION : own.handle)
+
+# ---- tasks that were started inside
+
+# Tells the tasks that are started inside a transaction from others: Julia hands a task's logger down to the tasks
+# that it starts, and nothing else that every version from 1.5 on has. All that is logged goes to the one around it.
+struct Inside <: AbstractLogger
+    around::AbstractLogger
+    transaction::OpenTransaction
+end
+
+Logging.handle_message(logger::Inside, arguments...; keywords...) =
+    Logging.handle_message(logger.around, arguments...; keywords...)
+Logging.shouldlog(logger::Inside, arguments...) = Logging.shouldlog(logger.around, arguments...)
+Logging.min_enabled_level(logger::Inside) = Logging.min_enabled_level(logger.around)
+Logging.catch_exceptions(logger::Inside) = Logging.catch_exceptions(logger.around)
+
+# Refuses to write in a task that was started inside another's transaction. It would wait for that, which may well wait
+# for it; and what it was to be a part of may have been undone.
+function refuse_started_inside(env::Environment)
+    logger = current_logger()
+    while logger isa Inside
+        transaction = logger.transaction
+        if transaction.env.identity == env.identity && transaction.task !== current_task() && transaction.state != COMMITTED
+            how_it_is = transaction.state == GOES_ON ? "goes on" : "was undone"
+            throw(LMDB.LMDBError(Lib.PC_ERR_WRONG_THREAD, string("this task was started inside a transaction of this environment ",
+                "that ", how_it_is, ", and is no part of it: write in the transaction's own task, not in those of ",
+                "Threads.@threads, @spawn or @async, or start them when it has ended")))
+        end
+        logger = logger.around
+    end
+    return nothing
 end
 
 set_current(env::Environment, txn::Handle) =
@@ -56,25 +112,26 @@ end
 @inline reading(call::F, whose) where {F} =
     GC.@preserve whose (OPEN_COUNT[] == 0 ? call() : reading_beside(call, environment(whose)))
 @inline writing(call::F, whose) where {F} =
-    GC.@preserve whose (OPEN_COUNT[] == 0 ? call() : writing_beside(call, environment(whose)))
+    GC.@preserve whose (OPEN_COUNT[] == 0 && !(current_logger() isa Inside) ? call() : writing_beside(call, environment(whose)))
 
 environment(env::Environment) = env
 environment(collection) = collection.env
 
 @noinline function reading_beside(call::F, env::Environment) where {F}
     here = standing(env)
-    return here.others ? stepping_aside(call, env, here.own) : call()
+    return here.others ? stepping_aside(call, env, own_handle(here)) : call()
 end
 
 @noinline function writing_beside(call::F, env::Environment) where {F}
     here = standing(env)
-    here.others || return call()
-    refuse_second_writer(here)
-    return stepping_aside(call, env, here.own)
+    refuse_second_writer(env, here)
+    return here.others ? stepping_aside(call, env, own_handle(here)) : call()
 end
 
-function refuse_second_writer(here)
-    (here.own == NO_TRANSACTION && here.other_writer) && throw(LMDB.LMDBError(Lib.PC_ERR_WRONG_THREAD,
+function refuse_second_writer(env::Environment, here)
+    here.own === nothing || return nothing
+    refuse_started_inside(env)
+    here.other_writer && throw(LMDB.LMDBError(Lib.PC_ERR_WRONG_THREAD,
         "another task of this thread is in a transaction of this environment: write in that task, or wait until it has ended"))
     return nothing
 end
@@ -82,34 +139,74 @@ end
 # Whether this task is in a transaction that it may write in.
 function in_write(env::Environment)
     OPEN_COUNT[] == 0 && return false
-    return standing(env).kind == Lib.PC_TXN_WRITE
+    own = standing(env).own
+    return own !== nothing && own.kind == Lib.PC_TXN_WRITE
 end
 
 function begin_transaction(env::Environment, kind::Int32, timeout_ms::Int64)
     here = standing(env)
-    kind == Lib.PC_TXN_WRITE && refuse_second_writer(here)
+    kind == Lib.PC_TXN_WRITE && refuse_second_writer(env, here)
     start() = written(out -> Lib.pc_txn_begin(live(env), kind, timeout_ms, out), NO_TRANSACTION)
-    handle = here.others ? stepping_aside(start, env, here.own) : start()
-    entry = OpenTransaction(env.identity, kind, handle, current_task(), Threads.threadid())
-    lock(OPEN_LOCK)
-    push!(OPEN, entry)
-    unlock(OPEN_LOCK)
+    handle = GC.@preserve env (here.others ? begun_beside(start, env, own_handle(here)) : start())
+    entry = OpenTransaction(env, kind, handle, current_task(), Threads.threadid(), GOES_ON, false, NO_TRANSACTION)
+    change_open(list -> push!(copy(list), entry))
     Threads.atomic_add!(OPEN_COUNT, 1)
-    return handle
+    return entry
+end
+
+# Begins one in this task's own, or in none. It is the newest then, and stays current.
+function begun_beside(start, env::Environment, own::Handle)
+    set_current(env, own)
+    try
+        return start()
+    catch
+        set_current(env, newest_on_thread(env))
+        rethrow()
+    end
 end
 
 # Ends a transaction by `call`, which gives its status; it is ended whatever that is.
-function end_transaction(call, env::Environment, handle::Handle)
-    here = standing(env)
-    status = try
-        here.others && isopen(env) ? stepping_aside(call, env, handle) : call()
+function end_transaction(call, entry::OpenTransaction, state::TransactionState)
+    env = entry.env
+    # Before the map may move: arrays that were lent are dead from here on.
+    entry.state = state
+    others = standing(env).others && isopen(env)
+    try
+        others && set_current(env, entry.handle)
+        call()
+    catch
+        entry.state = UNDONE
+        rethrow()
     finally
-        lock(OPEN_LOCK)
-        filter!(open -> open.handle != handle, OPEN)
-        unlock(OPEN_LOCK)
+        change_open(list -> filter(open -> open !== entry, list))
         Threads.atomic_sub!(OPEN_COUNT, 1)
+        others && isopen(env) && set_current(env, newest_on_thread(env))
+        entry.lends && close_left(entry)
     end
-    return status
+    return nothing
+end
+
+# The one that was begun last on this thread. If a single task is left with transactions here, whose calls then step
+# out of nothing, it is that task's innermost.
+function newest_on_thread(env::Environment)
+    newest = NO_TRANSACTION
+    for open in OPEN[]
+        open.thread == Threads.threadid() && open.env === env && (newest = open.handle)
+    end
+    return newest
+end
+
+# Calls `f` in a transaction that was begun, and ends it.
+function run_begun(f, entry::OpenTransaction)
+    result = try
+        f()
+    catch
+        # What `f` threw says more than a failure to undo what the closed environment has undone already.
+        end_transaction(() -> Lib.pc_txn_abort(entry.handle), entry, UNDONE)
+        rethrow()
+    end
+    end_transaction(() -> check(Lib.pc_txn_commit(entry.handle)), entry, COMMITTED)
+    return result
 end
 
 # Milliseconds that nobody waits: ten years.
@@ -135,7 +232,8 @@ it throws. `timeout` is how many seconds to wait for other writers, 0 not at all
 default as the environment was opened; a negative one is an `ArgumentError`.
 
 The task stays on its thread until the end. Other tasks that read meanwhile see what was there before;
-those of other threads that write wait, those of the same thread throw. **`f` may be called again**, from
+those of other threads that write wait, those of the same thread throw. So do those that were started
+inside, on any thread: `Threads.@threads` in a transaction cannot write in it. **`f` may be called again**, from
 the start, if the file's map had to grow for it; so let it change nothing but collections.
 
 ```jldoctest
@@ -169,7 +267,7 @@ julia> accounts["a"], accounts["b"]
 """
 function transaction(f::Function, env::Environment; timeout::Union{Nothing,Real}=nothing)
     wait = timeout === nothing ? Int64(-1) : isinf(LMDB.waiting_time(timeout, "timeout")) ? FOR_EVER : LMDB.milliseconds(timeout)
-    outermost = standing(env).own == NO_TRANSACTION
+    outermost = standing(env).own === nothing
     outermost || return run_transaction(f, env, wait)
     filled = 0
     for run in 1:MOST_RUNS
@@ -186,16 +284,8 @@ function transaction(f::Function, env::Environment; timeout::Union{Nothing,Real}
 end
 
 function run_transaction(f, env::Environment, wait::Int64)
-    handle = begin_transaction(env, Lib.PC_TXN_WRITE, wait)
-    result = try
-        f()
-    catch
-        # What `f` threw says more than a failure to undo what the closed environment has undone already.
-        end_transaction(() -> Lib.pc_txn_abort(handle), env, handle)
-        rethrow()
-    end
-    end_transaction(() -> check(Lib.pc_txn_commit(handle)), env, handle)
-    return result
+    entry = begin_transaction(env, Lib.PC_TXN_WRITE, wait)
+    return run_begun(() -> with_logger(f, Inside(current_logger(), entry)), entry)
 end
 
 """
@@ -221,17 +311,7 @@ julia> snapshot(env) do
 ```
 """
 function snapshot(f::Function, env::Environment)
-    return staying() do
-        handle = begin_transaction(env, Lib.PC_TXN_READ, Int64(-1))
-        result = try
-            f()
-        catch
-            end_transaction(() -> Lib.pc_txn_abort(handle), env, handle)
-            rethrow()
-        end
-        end_transaction(() -> check(Lib.pc_txn_commit(handle)), env, handle)
-        result
-    end
+    return staying(() -> run_begun(f, begin_transaction(env, Lib.PC_TXN_READ, Int64(-1))))
 end
 
 # Keeps the task on its thread, to which the library's transactions are bound.

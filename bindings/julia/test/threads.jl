@@ -92,3 +92,139 @@ end
         @test info(env).oldest_reader_txn == info(env).last_txn
     end
 end
+
+# What a task's failure says, however Julia wraps it.
+said(failure) = sprint(showerror, failure)
+
+@testset "Threads.@threads inside a transaction is refused, not waited for" begin
+    # With no time-out a wait would never end: the watchdog would tell.
+    with_env(durability=:none, write_timeout=Inf) do env
+        dict = PersistentDict{Int,Int}(env; id="d")
+        within(120) do
+            failure = try
+                transaction(env) do
+                    Threads.@threads for number in 1:8
+                        dict[number] = number
+                    end
+                end
+            catch failure
+                failure
+            end
+            @test occursin("Threads.@threads", said(failure)) && occursin("inside a transaction", said(failure))
+        end
+        # Nor did a task of the loop write for itself after the end.
+        @test isempty(dict) && PC.OPEN_COUNT[] == 0
+        # Around each transaction it is what it should be.
+        within(120) do
+            Threads.@threads for number in 1:8
+                transaction(() -> dict[number] = number, env)
+            end
+        end
+        @test length(dict) == 8
+    end
+end
+
+@testset "tasks started inside a transaction" begin
+    with_env(durability=:none, write_timeout=Inf) do env
+        dict = merge!(PersistentDict{Int,Int}(env; id="d"), Dict(0 => 0))
+        outcome(task) = try; fetch(task); catch failure; said(failure); end
+        within(120) do
+            transaction(env) do
+                dict[0] = 1
+                @test outcome(Threads.@spawn dict[0]) == 0
+                @test occursin("goes on", outcome(Threads.@spawn dict[1] = 1))
+                @test occursin("goes on", outcome(Threads.@spawn transaction(() -> 1, env)))
+                # Logging goes where it went before.
+                @test_logs (:info, "inside") @info "inside"
+            end
+            # When it has ended they are as any others, unless it was undone.
+            begun = Channel{Task}(1)
+            go = Threads.Atomic{Bool}(false)
+            late() = Threads.@spawn (while !go[]; yield(); end; dict[2] = 2)
+            transaction(() -> (put!(begun, late()); nothing), env)
+            go[] = true
+            @test outcome(take!(begun)) == 2 && dict[2] == 2
+            go[] = false
+            @test_throws ErrorException transaction(() -> (put!(begun, late()); error("undo")), env)
+            dict[2] = 3
+            go[] = true
+            @test occursin("was undone", outcome(take!(begun))) && dict[2] == 3
+        end
+    end
+end
+
+@testset "a transaction's task stays on its thread" begin
+    with_env(durability=:none) do env
+        dict = PersistentDict{Int,Int}(env; id="d")
+        within(120) do
+            tasks = map(1:8) do number
+                Threads.@spawn begin
+                    before = current_task().sticky
+                    kept = snapshot(env) do
+                        thread = Threads.threadid()
+                        foreach(_ -> yield(), 1:20)
+                        current_task().sticky && Threads.threadid() == thread
+                    end
+                    kept && current_task().sticky == before
+                end
+            end
+            @test all(fetch, tasks)
+        end
+    end
+end
+
+@testset "an iteration belongs to its transaction's task" begin
+    with_env(durability=:none) do env
+        dict = merge!(PersistentDict{Int,Int}(env; id="d"), Dict(number => number for number in 1:10_000))
+        snapshot(env) do
+            _, state = iterate(dict)
+            refused = fetch(@async try; foldl((n, _) -> n + 1, Iterators.rest(dict, state); init=0); catch failure; failure; end)
+            @test refused isa LMDB.LMDBError && refused.code == PC.Lib.PC_ERR_WRONG_THREAD
+        end
+        # Outside of transactions any task on any thread may go on.
+        _, state = iterate(dict)
+        @test fetch(Threads.@spawn length(collect(Iterators.rest(dict, state)))) == 9_999
+    end
+end
+
+@testset "opening a collection while a transaction collects garbage" begin
+    mktempdir() do folder
+        Environment(env -> merge!(PersistentDict{Int,Int}(env; id="d"), Dict(1 => 2)), folder)
+        Environment(folder; durability=:none, write_timeout=Inf) do env
+            within(120) do
+                inside, ready = Threads.Atomic{Bool}(false), Threads.Atomic{Bool}(false)
+                other = Threads.@spawn begin
+                    ready[] = true
+                    # With one thread this must let the other task go on.
+                    while !inside[]; yield(); end
+                    Threads.nthreads() == 1 ? 2 : PersistentDict{Int,Int}(env; id="d")[1]
+                end
+                while !ready[]; yield(); end
+                transaction(env) do
+                    inside[] = true
+                    foreach(_ -> (GC.gc(false); yield()), 1:50)
+                    PersistentDict{Int,Int}(env; id="e")[1] = 1
+                end
+                @test fetch(other) == 2
+            end
+        end
+    end
+end
+
+@testset "dropped environments, dicts and loops are released while others work" begin
+    mktempdir() do folder
+        drop(path) = (dict = PersistentDict{Int,Int}(Environment(path; durability=:none); id="d"); dict[1] = 1; iterate(dict); nothing)
+        within(120) do
+            Threads.@threads for round in 1:40
+                drop(joinpath(folder, string(round % 10)))
+                round % 10 == 0 && GC.gc()
+            end
+            GC.gc()
+            GC.gc()
+        end
+        # One that was still open would differ from these options.
+        for round in 0:9
+            Environment(env -> @test(PersistentDict{Int,Int}(env; id="d")[1] == 1), joinpath(folder, string(round)); durability=:full)
+        end
+    end
+end

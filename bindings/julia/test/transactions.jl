@@ -18,7 +18,7 @@
             transaction(() -> a["z"] = 5, env)
         end
         @test copy(a) == Dict("x" => 3, "z" => 5)
-        @test PC.OPEN_COUNT[] == 0 && isempty(PC.OPEN)
+        @test PC.OPEN_COUNT[] == 0 && isempty(PC.OPEN[])
     end
 end
 
@@ -66,6 +66,34 @@ end
             @test dict["x"] == 3
         end
         @test dict["x"] == 5
+        @test PC.OPEN_COUNT[] == 0
+    end
+end
+
+@testset "snapshots of tasks that share a thread, ended in any order" begin
+    with_env() do env
+        dict = PersistentDict{String,Int}(env; id="d")
+        dict["x"] = 1
+        # Tasks that begin a snapshot each, one after the other, and end it when they are told.
+        turns = [Channel{Nothing}(2) for _ in 1:3]
+        tasks = map(turns) do turn
+            task = @async snapshot(env) do
+                before = dict["x"]
+                take!(turn)
+                inner = snapshot(() -> dict["x"], env)
+                take!(turn)
+                (before, inner, dict["x"])
+            end
+            yield()
+            dict["x"] += 1
+            task
+        end
+        foreach(number -> (put!(turns[number], nothing); yield()), (2, 1, 3))
+        for number in (1, 3, 2)
+            put!(turns[number], nothing)
+            @test fetch(tasks[number]) == (number, number, number)
+            @test dict["x"] == 4
+        end
         @test PC.OPEN_COUNT[] == 0
     end
 end
