@@ -264,6 +264,7 @@ impl Columns {
         self.value_offsets.truncate(1);
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, key: &[u8], value: &[u8]) {
         self.keys.extend_from_slice(key);
         self.values.extend_from_slice(value);

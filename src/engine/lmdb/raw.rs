@@ -5,6 +5,7 @@
 //! place. A cursor borrows its transaction; a savepoint is ended before its parent is used, by [`RwTxn`].
 
 mod cursor;
+mod page;
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::mem::ManuallyDrop;
@@ -15,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 use lmdb_sys as ffi;
 
 pub(super) use cursor::{Cursor, Go, Record, WriteCursor, is_named_database};
+pub(super) use page::Rest;
 
 use super::fork;
 use super::open::Ticket;

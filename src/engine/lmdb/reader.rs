@@ -215,7 +215,8 @@ impl<'c> Reader<'c> {
         out: &mut Columns,
     ) -> Result<bool> {
         foreign::check_widths(self.txn(), db, range, from)?;
-        Walk { txn: self.txn(), db, range }.scan(from, limit, out).map_err(reading)
+        let pages = if self.is_write() { None } else { self.engine.aligned_pages() };
+        Walk { txn: self.txn(), db, range, pages }.scan(from, limit, out).map_err(reading)
     }
 
     /// The first record of a range in its direction, shown to `f`.
@@ -226,7 +227,7 @@ impl<'c> Reader<'c> {
         f: impl FnOnce(&[u8], &[u8]) -> R,
     ) -> Result<Option<R>> {
         let mut cursor = self.txn().cursor(db.dbi).map_err(reading)?;
-        let walk = Walk { txn: self.txn(), db, range };
+        let walk = Walk { txn: self.txn(), db, range, pages: None };
         let found = walk.begin(&mut cursor, From::Start).map_err(reading)?;
         Ok(found.map(|(key, value)| f(key, value)))
     }

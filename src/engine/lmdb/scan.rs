@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::ops::Bound;
 
-use super::raw::{Code, Cursor, Go, Record, RwTxn, Txn, is_named_database};
+use super::raw::{Code, Cursor, Go, Record, Rest, RwTxn, Txn, is_named_database};
 use super::spaces::Db;
 use crate::engine::{Columns, From, Limit, Range};
 
@@ -12,6 +12,8 @@ pub(super) struct Walk<'w> {
     pub(super) txn: &'w Txn,
     pub(super) db: Db,
     pub(super) range: &'w Range,
+    /// The size of a page, where pages lie in the map for as long as the transaction, each at a multiple of it.
+    pub(super) pages: Option<usize>,
 }
 
 impl Walk<'_> {
@@ -133,10 +135,22 @@ impl Walk<'_> {
         self.db.may_hold_names() && is_named_database(key)
     }
 
+    /// The records behind one, in its page, where they can be read there.
+    #[inline]
+    fn rest<'t>(&self, key: &'t [u8]) -> Option<Rest<'t>> {
+        let page_size = self.pages?;
+        if self.range.reverse || self.db.has_duplicates() || self.db.may_hold_names() {
+            return None;
+        }
+        // SAFETY: a cursor has just given the key; `pages` is there only for read-only transactions.
+        unsafe { Rest::behind(key, page_size) }
+    }
+
     pub(super) fn scan(&self, from: From<'_>, limit: Limit, out: &mut Columns) -> Result<bool, Code> {
         let mut cursor = self.txn.cursor(self.db.dbi)?;
         let mut record = self.begin(&mut cursor, from)?;
         let (mut items, mut bytes) = (0, 0);
+        let is_open = matches!(self.range.upper, Bound::Unbounded);
         while let Some((key, value)) = record {
             if self.beyond(key) {
                 return Ok(true);
@@ -148,6 +162,23 @@ impl Walk<'_> {
                 out.push(key, value);
                 items += 1;
                 bytes += key.len() + value.len();
+            }
+            let mut last = None;
+            for (key, value) in self.rest(key).into_iter().flatten() {
+                if !is_open && self.beyond(key) {
+                    return Ok(true);
+                }
+                if items >= limit.items || bytes + key.len() + value.len() > limit.bytes {
+                    return Ok(false);
+                }
+                out.push(key, value);
+                items += 1;
+                bytes += key.len() + value.len();
+                last = Some(key);
+            }
+            if let Some(last) = last {
+                // It is in the page that the cursor stands in, where LMDB looks first.
+                cursor.go(Go::AtOrAfter(last))?;
             }
             record = cursor.go(self.step())?;
         }
@@ -163,7 +194,7 @@ pub(super) fn remove_range(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64
     }
     let first = {
         let mut cursor = txn.cursor(db.dbi)?;
-        Walk { txn, db, range: &forward }.begin(&mut cursor, From::Start)?.map(|(key, _)| key.to_vec())
+        Walk { txn, db, range: &forward, pages: None }.begin(&mut cursor, From::Start)?.map(|(key, _)| key.to_vec())
     };
     let Some(first) = first else { return Ok(0) };
     let mut count = 0;
@@ -195,7 +226,7 @@ fn remove_in_own_order(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64, Co
     let mut batch = Columns::default();
     loop {
         batch.clear();
-        let is_all = Walk { txn, db, range }.scan(From::Start, AT_A_TIME, &mut batch)?;
+        let is_all = Walk { txn, db, range, pages: None }.scan(From::Start, AT_A_TIME, &mut batch)?;
         for index in 0..batch.len() {
             count += u64::from(txn.remove(db.dbi, batch.record(index).0)?);
         }

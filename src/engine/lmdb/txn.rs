@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::pin::Pin;
-use super::raw::{Code, FreePages, RoTxn, RwTxn};
+use super::raw::{Code, FreePages, RoTxn, RwTxn, WriteCursor};
 use super::scan::remove_range;
 use super::spaces::{Db, Space};
 use super::writer::Lease;
@@ -371,10 +371,13 @@ impl WriteTxn {
 
     fn put_many(&mut self, db: Db, keys: &Column<'_>, values: Option<&Column<'_>>) -> Result<Outcome> {
         let before = self.txn.entries(db.dbi).map_err(reading)?;
-        for (index, key) in keys.iter().enumerate() {
-            let value = values.map_or(&[][..], |values| values.item(index));
-            self.put(db, key, value, 0)?;
-        }
+        let put_all = |mut cursor: WriteCursor<'_>| {
+            keys.iter().enumerate().try_for_each(|(index, key)| {
+                cursor.put(key, values.map_or(&[][..], |values| values.item(index)))
+            })
+        };
+        let stored = self.txn.write_cursor(db.dbi).and_then(put_all);
+        stored.map_err(|code| self.fail(code, "storing a record"))?;
         let after = self.txn.entries(db.dbi).map_err(reading)?;
         Ok(Outcome::Count(after - before))
     }

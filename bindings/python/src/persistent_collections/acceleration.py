@@ -44,7 +44,7 @@ T = TypeVar("T")
 _VARIABLE = "PERSISTENT_COLLECTIONS_ACCELERATOR"
 _NAME = "persistent_collections_python"
 # What the extension module and this package agree on; it has the same number.
-_INTERFACE = 1
+_INTERFACE = 2
 
 # The functions that the accelerator calls.
 _FUNCTIONS = (
@@ -225,3 +225,35 @@ def walk(
         inside,
     )
     return walk
+
+
+def pair_columns(pairs: list[Any], keys: KeyCodec, values: ValueCodec) -> tuple[Any, Any] | None:
+    """The encoded columns of pairs, for `put_columns`; None: they are not ones for here."""
+    if _module is None or keys.plain_type is None or values.plain_type is None:
+        return None
+    columns: tuple[Any, Any] | None = _module.pair_columns(
+        pairs, keys.plain_type, values.plain_type, keys.encode, values.encode
+    )
+    return columns
+
+
+def key_column(items: list[Any], keys: KeyCodec) -> Any:
+    """The encoded column of keys; None: they are not ones for here."""
+    if _module is None or keys.plain_type is None:
+        return None
+    return _module.key_column(items, keys.plain_type, keys.encode)
+
+
+def pointers(column: Any) -> tuple[ctypes.c_char_p, int | None]:
+    """Bytes and offsets of a column, as the library takes them; it must outlive the call."""
+    return ctypes.c_char_p(column.data), column.offsets
+
+
+def all_values(cursor: Cursor, width: int) -> bytearray | None:
+    """The bytes of all values of a cursor, each of one width; None: it is not for here."""
+    if _module is None:
+        return None
+    data: bytearray = _module.all_values(
+        cursor.handle, width, functools.partial(_failure, cursor.library)
+    )
+    return data

@@ -73,11 +73,12 @@ def plain_bytes(value: Any) -> bytes:
     return data
 
 
-def from_bytes(data: bytes, element: str, shape: tuple[int, ...]) -> Any:
+def from_bytes(data: bytes | bytearray, element: str, shape: tuple[int, ...]) -> Any:
     """A writable NumPy array of these elements; without NumPy a memoryview."""
     np = numpy()
     if np is not None:
-        flat = np.frombuffer(bytearray(data), dtype=_DTYPES[element])
+        own = data if isinstance(data, bytearray) else bytearray(data)
+        flat = np.frombuffer(own, dtype=_DTYPES[element])
         # Native order in the dtype too, so that `dtype == "f4"` and C code agree.
         return flat.astype(flat.dtype.newbyteorder("="), copy=False).reshape(shape)
     if sys.byteorder == "big":

@@ -9,8 +9,18 @@ from typing import Any, NamedTuple
 
 from . import _checked as checked
 from . import _scalars as scalars
+from . import acceleration
 
-__all__ = ["Found", "change_many", "contains_many", "get_many", "put_many", "split_pairs"]
+__all__ = [
+    "Found",
+    "change_many",
+    "contains_many",
+    "get_many",
+    "pairs_of",
+    "put_columns",
+    "put_many",
+    "split_pairs",
+]
 
 
 class Found(NamedTuple):
@@ -21,8 +31,8 @@ class Found(NamedTuple):
     offsets: Sequence[int]
 
 
-def split_pairs(other: Any, named: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
-    """Keys and values of what `dict.update` takes: a mapping or pairs, and keywords."""
+def pairs_of(other: Any, named: Mapping[str, Any]) -> list[Any]:
+    """What `dict.update` takes, a mapping or pairs, and keywords, as a list of pairs."""
     pairs: Iterable[Any]
     if isinstance(other, Mapping):
         pairs = other.items()
@@ -30,9 +40,14 @@ def split_pairs(other: Any, named: Mapping[str, Any]) -> tuple[list[Any], list[A
         pairs = ((key, other[key]) for key in other.keys())  # noqa: SIM118
     else:
         pairs = other
+    return [*pairs, *named.items()]
+
+
+def split_pairs(pairs: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Keys and values of pairs; an exception says which one is none."""
     keys: list[Any] = []
     values: list[Any] = []
-    for pair in (*pairs, *named.items()):
+    for pair in pairs:
         try:
             key, value = pair
         except (TypeError, ValueError) as error:
@@ -53,6 +68,18 @@ def put_many(
     failed_at = c_size_t()
     status = library.pc_dict_put_many(
         handle, len(keys), *checked.column(keys, key_width), *values, byref(failed_at)
+    )
+    checked.check(library, status)
+
+
+def put_columns(library: ctypes.CDLL, handle: int, keys: Any, values: Any) -> None:
+    """Stores columns that the accelerator has made: all of them or none."""
+    status = library.pc_dict_put_many(
+        handle,
+        len(keys),
+        *acceleration.pointers(keys),
+        *acceleration.pointers(values),
+        byref(c_size_t()),
     )
     checked.check(library, status)
 

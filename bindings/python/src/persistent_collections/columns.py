@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import arrays
+from . import acceleration, arrays
 from ._checked import Cursor, encoded
 from .types import NUMBERS, Type
 from .values import ArrayValues
@@ -55,6 +55,12 @@ def to_numpy(cursor: Cursor, type_: Type) -> Any:
             element, shape = type_.name, ()
         else:
             raise TypeError(f"values of type {type_} are no column of numbers")
+        width = NUMBERS[element]
+        for length in shape:
+            width *= length
+        whole = acceleration.all_values(cursor, width)
+        if whole is not None:
+            return arrays.from_bytes(whole, element, (len(whole) // width, *shape))
         parts = []
         while (batch := cursor.fetch(_BATCH)) is not None:
             start, end = batch.value_offsets[0], batch.value_offsets[-1]
@@ -62,7 +68,4 @@ def to_numpy(cursor: Cursor, type_: Type) -> Any:
     finally:
         cursor.close()
     data = b"".join(parts)
-    width = NUMBERS[element]
-    for length in shape:
-        width *= length
     return arrays.from_bytes(data, element, (len(data) // width, *shape))

@@ -455,7 +455,14 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         >>> d.update({"a": 1}, b=2)
         >>> d.update([("c", 3)])
         """
-        keys, values = bulk.split_pairs(other, named)
+        pairs = bulk.pairs_of(other, named)
+        made = acceleration.pair_columns(pairs, self._keys, self._values)
+        if made is not None:
+            if pairs:
+                self._environment._writing()
+                bulk.put_columns(self._library, self._handle, *made)
+            return
+        keys, values = bulk.split_pairs(pairs)
         encoded = checked.encoded(self._keys.encode, keys, ", key")
         data = checked.encoded(self._values.encode, values, ", value")
         self._put_many(encoded, checked.column(data, self._values.width))

@@ -101,6 +101,14 @@ impl<'t> WriteCursor<'t> {
         self.0.go(to)
     }
 
+    /// Stores a record, and stands on it: those near it are stored without looking for their place from the root.
+    pub(in crate::engine::lmdb) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), Code> {
+        let (mut key, mut data) = (val(key), val(value));
+        // SAFETY: the cursor is live, and no borrow of its last record is, since `self` is exclusive; LMDB copies key
+        // and value, and writes through neither without MDB_RESERVE.
+        Code::check(unsafe { ffi::mdb_cursor_put(self.0.cursor.as_ptr(), &raw mut key, &raw mut data, 0) })
+    }
+
     /// Removes the record that the cursor stands on; `Next` then goes to the one behind it.
     pub(in crate::engine::lmdb) fn remove(&mut self) -> Result<(), Code> {
         // SAFETY: the cursor is live, and no borrow of its last record is, since `self` is exclusive.

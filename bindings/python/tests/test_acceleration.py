@@ -1,0 +1,339 @@
+"""The accelerator: which is in use, and that it does what the package does without it."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import math
+import os
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from persistent_collections import (
+    BadValueError,
+    Environment,
+    PersistentDict,
+    PersistentSet,
+    acceleration,
+    cbor,
+)
+from persistent_collections.keys import key_codec
+from persistent_collections.types import parse
+from persistent_collections.values import value_codec
+
+_OFF = os.environ.get("PERSISTENT_COLLECTIONS_ACCELERATOR") == "0"
+
+
+def status_of(**environment: str) -> subprocess.CompletedProcess[str]:
+    """What another interpreter says of the accelerator."""
+    program = "from persistent_collections import acceleration; print(acceleration.status())"
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_it_is_in_use_unless_turned_off() -> None:
+    expected = "off: PERSISTENT_COLLECTIONS_ACCELERATOR is 0" if _OFF else "on"
+    assert acceleration.status() == expected
+
+
+def test_it_can_be_turned_off() -> None:
+    off = status_of(PERSISTENT_COLLECTIONS_ACCELERATOR="0")
+    assert off.stdout.strip() == "off: PERSISTENT_COLLECTIONS_ACCELERATOR is 0"
+
+
+def test_a_path_that_is_asked_for_must_be_there(tmp_path: Path) -> None:
+    missing = status_of(PERSISTENT_COLLECTIONS_ACCELERATOR=str(tmp_path / "none.so"))
+    assert missing.returncode != 0
+    assert "none.so" in missing.stderr
+
+
+def test_a_file_that_is_asked_for_must_be_one(tmp_path: Path) -> None:
+    (tmp_path / "bad.so").write_bytes(b"no library")
+    bad = status_of(PERSISTENT_COLLECTIONS_ACCELERATOR=str(tmp_path / "bad.so"))
+    assert bad.returncode != 0
+    assert "cannot be loaded" in bad.stderr
+
+
+# What is stored by one way is read by the other: the codecs are Python's, the calls are not.
+
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.binary()
+    | st.text(alphabet="\0a\ud800é", max_size=4)
+)
+_VALUES = st.recursive(
+    _SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(_SCALARS, inner, max_size=4)
+        | st.tuples(inner, inner)
+    ),
+    max_leaves=12,
+)
+_KINDS: dict[str, st.SearchStrategy[Any]] = {
+    "bytes": st.binary(max_size=40),
+    "str": st.text(max_size=20) | st.text(alphabet="\0é\ud800", max_size=3),
+    "any": _VALUES,
+    "bool": st.booleans() | st.integers(0, 1),
+    "f64": st.floats() | st.integers(),
+    "f32": st.floats(width=32) | st.floats(),
+    **{
+        f"{sign}{width}": st.integers(-(1 << width) - 1, 1 << width) | st.booleans() | st.floats()
+        for sign in "iu"
+        for width in (8, 16, 32, 64)
+    },
+}
+_KEY_KINDS = ["bytes", "str", "any", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"]
+
+
+def outcome(call: Callable[[], Any]) -> tuple[Any, ...]:
+    """What a call gives or raises, told apart by type and sign too."""
+    try:
+        result = call()
+    except Exception as error:
+        return type(error), str(error)
+    return type(result), repr(result)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with Environment(tmp_path_factory.mktemp("both") / "env", durability="none") as env:
+        yield env
+
+
+@pytest.mark.parametrize("kind", _KINDS)
+def test_values_have_the_bytes_and_the_errors_of_the_codec(store: Environment, kind: str) -> None:
+    codec = value_codec(parse(kind))
+    d = PersistentDict(store, f"values {kind}", key=str, value=kind)
+
+    @given(_KINDS[kind])
+    def holds(value: Any) -> None:
+        d.clear()
+        expected = outcome(lambda: codec.encode(value))
+        if issubclass(expected[0], Exception):
+            assert outcome(lambda: d.__setitem__("k", value)) == expected
+            assert "k" not in d
+            # A UnicodeEncodeError becomes the ValueError that it is, which names the item.
+            with pytest.raises((expected[0], ValueError), match="item 0, value"):
+                d.update([("k", value)])
+            return
+        back = outcome(lambda: codec.decode(codec.encode(value)))
+        d["k"] = value
+        assert outcome(lambda: d["k"]) == back
+        assert d.compare_exchange("k", value, value)
+        assert outcome(lambda: next(iter(d.values()))) == back
+        d.update([("l", value)])
+        assert outcome(lambda: d.get("l")) == back
+        assert d.compare_exchange("l", value, value)
+
+    settings(max_examples=40, deadline=None)(holds)()
+
+
+@pytest.mark.parametrize("kind", _KEY_KINDS)
+def test_keys_have_the_bytes_and_the_errors_of_the_codec(store: Environment, kind: str) -> None:
+    codec = key_codec(parse(kind))
+    d = PersistentDict(store, f"keys {kind}", key=kind, value=int)
+    s = PersistentSet(store, f"elements {kind}", element=kind)
+
+    @given(_KINDS[kind])
+    def holds(key: Any) -> None:
+        d.clear()
+        s.clear()
+        expected = outcome(lambda: codec.encode(key))
+        if issubclass(expected[0], Exception):
+            assert outcome(lambda: d.__setitem__(key, 1)) == expected
+            assert outcome(lambda: s.add(key)) == expected
+            assert len(d) == len(s) == 0
+            return
+        if len(codec.encode(key)) > 1978:
+            return
+        back = outcome(lambda: codec.decode(codec.encode(key)))
+        d[key] = 7
+        s.add(key)
+        assert (d[key], d.get(key), key in d, key in s) == (7, 7, True, True)
+        assert outcome(lambda: next(iter(d))) == outcome(lambda: next(iter(s))) == back
+        assert outcome(lambda: next(iter(d.items()))[0]) == back
+        d.update([(key, 8)])
+        assert (len(d), d.take(key)) == (1, 8)
+
+    settings(max_examples=40, deadline=None)(holds)()
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored"),
+    [("str", b"\xff"), ("i32", b"123"), ("bool", b"\2"), ("any", b"\x83\1"), ("f64", b"1")],
+)
+def test_stored_bytes_that_are_no_value_are_refused_with_the_codecs_words(
+    tmp_path: Path, kind: str, stored: bytes
+) -> None:
+    with Environment(tmp_path / "env") as env:
+        PersistentDict(env, "d", key=str, value=kind)
+    # Another program, which knows of no types.
+    other = lmdb.open(str(tmp_path / "env"), max_dbs=2)
+    with other.begin(write=True, db=other.open_db(b"d")) as transaction:
+        transaction.put(b"k", stored)
+    other.close()
+    with pytest.raises(BadValueError) as told:
+        value_codec(parse(kind)).decode(stored)
+    with Environment(tmp_path / "env") as env:
+        d = PersistentDict(env, "d", key=str, value=kind)
+        len(d)
+        for read in (lambda: d["k"], lambda: d.get("k"), lambda: list(d.values())):
+            with pytest.raises(BadValueError) as found:
+                read()
+            assert str(found.value) == str(told.value)
+
+
+@given(_VALUES)
+def test_any_is_written_as_the_package_writes_it(value: Any) -> None:
+    codec = value_codec(parse("any"))
+    pairs = [("k", value)]
+    columns = acceleration.pair_columns(pairs, key_codec(parse("str")), codec)
+    if columns is None:
+        return
+    _, values = columns
+    size = (ctypes.c_uint64 * 2).from_address(values.offsets)[1]
+    assert ctypes.string_at(values.data, size) == cbor.encode(value)
+
+
+def test_deep_values_and_large_ones(env: Environment) -> None:
+    d: PersistentDict[str, Any] = PersistentDict(env, "d", key=str)
+    deep: Any = 1
+    for _ in range(100):
+        deep = [deep]
+    d["deep"] = deep
+    assert d["deep"] == deep
+    for size in (1, 2047, 2048, 2049, 100_000, 3):
+        d["large"] = b"x" * size
+        assert d["large"] == b"x" * size
+        assert d.get("large") == b"x" * size
+    assert math.isnan(d.setdefault("nan", math.nan))
+
+
+def test_a_missing_key_that_is_a_tuple_is_the_errors_only_argument(env: Environment) -> None:
+    d: PersistentDict[Any, int] = PersistentDict(env, "d", value=int)
+    with pytest.raises(KeyError) as missing:
+        d[(1, 2)]
+    assert missing.value.args == ((1, 2),)
+    with pytest.raises(KeyError) as missing:
+        d["gone"]
+    assert missing.value.args == ("gone",)
+
+
+def test_a_subclass_can_override_the_hot_calls(env: Environment) -> None:
+    class Loud(PersistentDict[str, str]):
+        def __getitem__(self, key: str) -> str:
+            return super().__getitem__(key).upper()
+
+        def __setitem__(self, key: str, value: str) -> None:
+            super().__setitem__(key, value + "!")
+
+    d = Loud(env, "d", key=str, value=str)
+    d["a"] = "hello"
+    assert d["a"] == "HELLO!"
+    assert "a" in d
+
+
+def test_methods_can_be_taken_from_the_class(env: Environment) -> None:
+    d: PersistentDict[str, int] = PersistentDict(env, "d", key=str, value=int)
+    PersistentDict.__setitem__(d, "a", 1)
+    assert PersistentDict.get(d, "a") == PersistentDict.__getitem__(d, "a") == 1
+    assert PersistentDict.__contains__(d, "a")
+    s: PersistentSet[str] = PersistentSet(env, "s", element=str)
+    PersistentSet.add(s, "x")
+    assert list(map(s.__contains__, ["x", "y"])) == [True, False]
+
+
+def test_a_walk_is_not_run_inside_itself(env: Environment) -> None:
+    d: PersistentDict[str, int] = PersistentDict(env, "d", key=str, value=int)
+    d["a"] = 1
+    walk = iter(d)
+    assert iter(walk) is walk
+    assert next(walk) == "a"
+    assert next(walk, None) is None
+    assert next(walk, None) is None
+
+
+def _calls(env: Environment) -> dict[str, Callable[[], object]]:
+    d: PersistentDict[str, Any] = PersistentDict(env, "d", key=str)
+    numbers: PersistentDict[int, float] = PersistentDict(env, "numbers", key=int, value=float)
+    s: PersistentSet[bytes] = PersistentSet(env, "s", element=bytes)
+    content = {"list": [1, {"x": 2.5}], "text": "é" * 50, "large": b"x" * 5000}
+    d.update(content)
+    numbers.update((number, number / 2) for number in range(100))
+    s.update([b"a", b"b"])
+
+    def misses() -> None:
+        for missing in ("?", ("a", 1), 10**30, 2.5):
+            with pytest.raises(KeyError):
+                d[missing]  # type: ignore[index]
+
+    def stored() -> None:
+        with env.transaction():
+            d["list"] = content["list"]
+            s.add(b"c")
+
+    def refused() -> None:
+        for bad in (object(), "\ud800"):
+            with pytest.raises((TypeError, ValueError)):
+                d.update([("x", bad)])
+
+    return {
+        "get": lambda: [d[key] for key in content],
+        "get, default": lambda: [d.get("?", 1), d.get("list")],
+        "contains": lambda: ["?" in d, "list" in d, b"a" in s, 3 in s],
+        "misses": misses,
+        "walks": lambda: [dict(d.items()), list(numbers.values()), list(s), list(d)],
+        "half a walk": lambda: next(iter(numbers.items())),
+        "put": stored,
+        "update": lambda: d.update(content),
+        "refused": refused,
+    }
+
+
+def test_nothing_is_kept_over_100_000_calls(env: Environment) -> None:
+    """What a call takes it gives back: memory, and references to what all share."""
+    calls = _calls(env)
+    shared = [None, True, 1, "list", b"a", KeyError]
+
+    def run(times: int) -> None:
+        for call in calls.values():
+            for _ in range(times):
+                call()
+
+    run(30)
+    gc.collect()
+    references = [sys.getrefcount(thing) for thing in shared]
+    blocks = sys.getallocatedblocks()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        run(1200)
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Each of those does about ten calls of the accelerator's, so that one block a call would be
+    # a hundred thousand.
+    assert sys.getallocatedblocks() - blocks < 2000
+    assert after - before < 200_000
+    for thing, count in zip(shared, references):
+        assert abs(sys.getrefcount(thing) - count) < 500, thing

@@ -1,0 +1,68 @@
+//! The records of a leaf page behind the one that a cursor stands on, without asking LMDB for each of them.
+//!
+//! Layout of the page and its nodes: LMDB 0.9's `mdb.c` (data format 1), `MDB_page` and `MDB_node`; `check/page.rs`
+//! tells the fields. What a page says is believed no further than its end.
+
+use crate::engine::lmdb::header::PAGE_HEADER;
+
+const WORD: usize = size_of::<usize>();
+const NODE_HEADER: usize = 8;
+const LEAF: u16 = 0x02;
+/// Branches, overflow pages, leaves without nodes, pages inside of nodes.
+const OTHERS: u16 = 0x01 | 0x04 | 0x20 | 0x40;
+
+/// The records of a page from some place on. Ends before one whose value lies elsewhere, which LMDB is to give.
+pub(in crate::engine::lmdb) struct Rest<'t> {
+    page: &'t [u8],
+    /// The places of the nodes that are left.
+    places: &'t [u8],
+}
+
+impl<'t> Rest<'t> {
+    /// Behind the record with a key; `None`: its page is not one to be read here.
+    ///
+    /// # Safety
+    ///
+    /// A cursor of a read-only transaction gave the key, for a database without duplicates, and the map begins at a
+    /// multiple of the page's size, a power of two: so the key lies in a page of the map that starts at a multiple of
+    /// its size, and that nobody writes as long as the transaction, which `'t` borrows.
+    pub(in crate::engine::lmdb) unsafe fn behind(key: &'t [u8], page_size: usize) -> Option<Rest<'t>> {
+        let within = key.as_ptr() as usize & (page_size - 1);
+        // SAFETY: the contract of this function.
+        let page = unsafe { std::slice::from_raw_parts(key.as_ptr().sub(within), page_size) };
+        let flags = short(page, WORD + 2)?;
+        if flags & LEAF == 0 || flags & OTHERS != 0 {
+            return None;
+        }
+        let places = page.get(PAGE_HEADER..usize::from(short(page, WORD + 4)?))?;
+        let own = u16::try_from(within.checked_sub(NODE_HEADER)?).ok()?.to_ne_bytes();
+        let index = places.chunks_exact(2).position(|place| place == own)?;
+        Some(Rest { page, places: places.get(2 * index + 2..)? })
+    }
+}
+
+impl<'t> Iterator for Rest<'t> {
+    type Item = (&'t [u8], &'t [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (place, rest) = self.places.split_first_chunk::<2>()?;
+        let node = self.page.get(usize::from(u16::from_ne_bytes(*place))..)?;
+        let (header, content) = node.split_first_chunk::<NODE_HEADER>()?;
+        let [a, b, c, d, e, f, g, h] = *header;
+        // Data in pages of their own, a tree, or several values.
+        if u16::from_ne_bytes([e, f]) != 0 {
+            return None;
+        }
+        // The halves of the size stand in the machine's order.
+        let size = u32::from_ne_bytes([a, b, c, d]) as usize;
+        let (key, content) = content.split_at_checked(usize::from(u16::from_ne_bytes([g, h])))?;
+        let value = content.get(..size)?;
+        self.places = rest;
+        Some((key, value))
+    }
+}
+
+fn short(page: &[u8], at: usize) -> Option<u16> {
+    page.get(at..at + 2)?.try_into().ok().map(u16::from_ne_bytes)
+}
