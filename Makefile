@@ -46,7 +46,7 @@ help:
 	@sed -n 's/^# make/make/p' Makefile
 	@echo 'make build   the library, in target/release'
 	@echo 'make lint    formats and lints of every language'
-	@echo 'make bench   figures: a get beside LMDB, iterating ten million items'
+	@echo 'make bench   figures: a get beside LMDB, iterating ten million items, Python beside other stores'
 	@echo 'make header  include/persistent_collections.h anew, after a change in src/ffi'
 	@echo 'make manual  the C and C++ interface as web pages, in target/manual'
 	@echo 'make abi     tests/abi/abi.txt anew: what programs may rely on, after an addition to it'
@@ -123,9 +123,12 @@ lint: $(VENV)/.ready
 		|| { cat ../../target/verifytypes; exit 1; }
 	$(VENV)/bin/vermin --quiet --no-tips --eval-annotations --violations -t=3.9- bindings/python
 
-bench:
+bench: build $(VENV)/.ready
 	cargo bench --bench get
 	cargo bench --bench iterate
+	$(PYTHON) -m pip install -q --disable-pip-version-check -r tools/requirements-bench.txt
+	$(PYTHON) bindings/python/bench/compare.py
+	$(PYTHON) bindings/python/bench/compare.py --check
 	@$(MAKE) --no-print-directory bench-julia
 
 # A dict of Julia beside plain calls of LMDB, which is the library's own, linked anew with its names shown.

@@ -1,0 +1,91 @@
+"""Calls that wait for the write lock or the disk let other threads run Python meanwhile.
+
+Otherwise a thread that computes inside its transaction, and needs the interpreter's lock to go on, would wait
+for one that holds that lock while it waits for the transaction to end.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# In a process of its own: a deadlock on the interpreter's lock stops every thread that could report it. The
+# environment's own time-out is far longer than the watchdog's.
+_PROGRAM = """
+import faulthandler, sys, threading
+faulthandler.dump_traceback_later(100, exit=True)
+from persistent_collections import Environment, PersistentDict, PersistentSet
+
+env = Environment(sys.argv[1], write_timeout=3600)
+counts = PersistentDict(env, "counts", key=str, value=int)
+texts = PersistentDict(env, "texts", key=str, value=str)
+seen = PersistentSet(env, "seen", element=int)
+counts["computed"] = 0
+ROUNDS, WRITERS = 30, 3
+inside = threading.Event()
+
+def compute():
+    for _ in range(ROUNDS):
+        with env.transaction():
+            inside.set()
+            # Long enough that the interpreter changes threads many times.
+            total = sum(n * n for n in range(60_000))
+            counts["computed"] += 1
+            assert [key for key, _ in counts.items()]
+            assert total
+
+WRITES = {
+    "put": lambda name, n: texts.__setitem__(f"{name} {n}", "x"),
+    "add": lambda name, n: seen.add(n),
+    "update": lambda name, n: texts.update({f"{name} {n}": "x", name: "y"}),
+    "increment": lambda name, n: counts.increment(name),
+    "transaction": lambda name, n: in_transaction(name),
+    "delete": lambda name, n: texts.pop(name, None),
+    "flush": lambda name, n: env.flush(),
+}
+
+def in_transaction(name):
+    with env.transaction():
+        counts[name] = counts.get(name, 0) + 1
+
+def write(name):
+    inside.wait()
+    for n in range(ROUNDS):
+        for call in WRITES.values():
+            call(name, n)
+        assert counts["computed"] >= 0
+        assert list(texts.items()) is not None
+
+threads = [threading.Thread(target=compute)]
+threads += [threading.Thread(target=write, args=(f"writer {n}",)) for n in range(WRITERS)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert counts["computed"] == ROUNDS
+for n in range(WRITERS):
+    assert counts[f"writer {n}"] == 2 * ROUNDS
+assert seen == set(range(ROUNDS))
+print("done")
+"""
+
+
+@pytest.mark.parametrize("accelerated", [True, False])
+def test_a_thread_computes_in_its_transaction_while_others_write(
+    tmp_path: Path, accelerated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if accelerated:
+        monkeypatch.delenv("PERSISTENT_COLLECTIONS_ACCELERATOR", raising=False)
+    else:
+        monkeypatch.setenv("PERSISTENT_COLLECTIONS_ACCELERATOR", "0")
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, str(tmp_path / "env")],
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("done\n", 0), done.stderr
