@@ -1,7 +1,7 @@
 """Calls that wait for the write lock or the disk let other threads run Python meanwhile.
 
-Otherwise a thread that computes inside its transaction, and needs the interpreter's lock to go on, would wait
-for one that holds that lock while it waits for the transaction to end.
+Otherwise a thread that computes inside its transaction, and needs the interpreter's lock to go on,
+would wait for one that holds that lock while it waits for the transaction to end.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-# In a process of its own: a deadlock on the interpreter's lock stops every thread that could report it. The
-# environment's own time-out is far longer than the watchdog's.
+# In a process of its own: a deadlock on the interpreter's lock stops every thread that could report
+# it. The environment's own time-out is far longer than the watchdog's.
 _PROGRAM = """
 import faulthandler, sys, threading
 faulthandler.dump_traceback_later(100, exit=True)

@@ -194,7 +194,9 @@ pub(super) fn remove_range(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64
     }
     let first = {
         let mut cursor = txn.cursor(db.dbi)?;
-        Walk { txn, db, range: &forward, pages: None }.begin(&mut cursor, From::Start)?.map(|(key, _)| key.to_vec())
+        Walk { txn, db, range: &forward, pages: None }
+            .begin(&mut cursor, From::Start)?
+            .map(|(key, _)| key.to_vec())
     };
     let Some(first) = first else { return Ok(0) };
     let mut count = 0;

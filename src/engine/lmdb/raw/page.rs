@@ -49,14 +49,13 @@ impl<'t> Iterator for Rest<'t> {
         let (place, rest) = self.places.split_first_chunk::<2>()?;
         let node = self.page.get(usize::from(u16::from_ne_bytes(*place))..)?;
         let (header, content) = node.split_first_chunk::<NODE_HEADER>()?;
-        let [a, b, c, d, e, f, g, h] = *header;
         // Data in pages of their own, a tree, or several values.
-        if u16::from_ne_bytes([e, f]) != 0 {
+        if short(header, 4)? != 0 {
             return None;
         }
         // The halves of the size stand in the machine's order.
-        let size = u32::from_ne_bytes([a, b, c, d]) as usize;
-        let (key, content) = content.split_at_checked(usize::from(u16::from_ne_bytes([g, h])))?;
+        let size = u32::from_ne_bytes(*header.first_chunk()?) as usize;
+        let (key, content) = content.split_at_checked(usize::from(short(header, 6)?))?;
         let value = content.get(..size)?;
         self.places = rest;
         Some((key, value))
