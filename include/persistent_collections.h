@@ -1564,7 +1564,8 @@ pc_status pc_value_map_get(const pc_value *map, const char *key, pc_value *out);
 /// writes included, and ends with it.
 ///
 /// An iterator may be used from any thread, but what it gives out holds until the next call on it, whoever makes it:
-/// threads that share one must take turns themselves.
+/// threads that share one must take turns themselves. Where another thread closes the collection or the environment
+/// meanwhile, what a thread was given holds until that thread's next call of the library.
 typedef struct pc_iter {
     /// Means nothing to the caller; as a foreign-function call passes it, a plain 64-bit integer.
     uint64_t id;

@@ -87,6 +87,11 @@ impl Scan {
         })
     }
 
+    /// Ends it, and leaves the memory of the records that it gave out last.
+    pub(crate) fn into_given(self) -> Columns {
+        self.ahead
+    }
+
     /// The transaction that it belongs to.
     pub(crate) fn level(&self) -> Option<u64> {
         match &self.source {

@@ -7,9 +7,10 @@ use std::ptr;
 use std::sync::Barrier;
 
 use persistent_collections::ffi::{
-    PC_END, PC_ERR_BAD_HANDLE, PC_OK, PC_TXN_READ, PC_TXN_WRITE, pc_dict, pc_dict_close, pc_dict_get,
-    pc_dict_open, pc_dict_put, pc_env, pc_env_close, pc_env_info, pc_env_open, pc_env_stat, pc_iter,
-    pc_iter_close, pc_iter_next, pc_iter_open_dict, pc_txn, pc_txn_abort, pc_txn_begin, pc_txn_commit,
+    PC_END, PC_ERR_BAD_HANDLE, PC_OK, PC_TXN_READ, PC_TXN_WRITE, pc_batch, pc_dict, pc_dict_close,
+    pc_dict_get, pc_dict_open, pc_dict_put, pc_env, pc_env_close, pc_env_info, pc_env_open, pc_env_stat,
+    pc_iter, pc_iter_close, pc_iter_next, pc_iter_next_batch, pc_iter_open_dict, pc_txn, pc_txn_abort,
+    pc_txn_begin, pc_txn_commit,
 };
 
 #[derive(Clone, Copy)]
@@ -254,4 +255,37 @@ fn a_write_transaction_aborted_from_elsewhere_is_undone_by_its_threads_next_call
     });
     assert_eq!(handles.get(), PC_OK);
     assert_eq!(pc_env_close(handles.env), PC_OK);
+}
+
+#[test]
+fn what_an_iterator_gave_a_thread_stays_when_another_closes_its_collection() {
+    // So large that the system takes the memory back as soon as it is freed.
+    const SIZE: usize = 40 << 20;
+    for close_env in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let Handles { env, dict } = open(dir.path());
+        let value = vec![7_u8; SIZE];
+        // SAFETY: the value is only read.
+        let put = unsafe { pc_dict_put(dict, c"key".as_ptr().cast(), 3, value.as_ptr().cast(), SIZE) };
+        assert_eq!(put, PC_OK);
+        let (status, iter) = Handles { env, dict }.iterate();
+        assert_eq!(status, PC_OK);
+        let mut batch = std::mem::MaybeUninit::<pc_batch>::uninit();
+        // SAFETY: the batch is written to, and read once it was.
+        let batch = unsafe {
+            assert_eq!(pc_iter_next_batch(iter, 0, 0, batch.as_mut_ptr()), PC_OK);
+            batch.assume_init()
+        };
+        std::thread::scope(|scope| {
+            scope
+                .spawn(|| assert_eq!(if close_env { pc_env_close(env) } else { pc_dict_close(dict) }, PC_OK));
+        });
+        // SAFETY: this thread has made no call since.
+        let given = unsafe { std::slice::from_raw_parts(batch.values, SIZE) };
+        assert!(given == value);
+        assert_eq!(next(iter), PC_ERR_BAD_HANDLE);
+        if !close_env {
+            assert_eq!(pc_env_close(env), PC_OK);
+        }
+    }
 }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use super::dict::pc_dict;
 use super::env::pc_env;
-use super::iter::{IterState, pc_iter};
+use super::iter::{Given, IterState, pc_iter};
 use super::set::pc_set;
 use super::table::{self, Retired};
 use super::txn::pc_txn;
@@ -51,9 +51,18 @@ impl Kind {
     }
 }
 
-/// An iterator's place; empty once its handle is retired, so that its snapshot ends with the handle and not
-/// with the last thread that remembers it.
-pub(super) type IterSlot = Arc<Mutex<Option<IterState>>>;
+/// An iterator's place. Its snapshot ends with the handle and not with the last thread that remembers it.
+pub(super) type IterSlot = Arc<Mutex<IterPlace>>;
+
+/// What is in an iterator's place.
+pub(super) enum IterPlace {
+    Open(IterState),
+    /// Its handle was retired, with what it hung on: by another thread perhaps, while one still reads what the
+    /// iterator has given it. That thread remembers the place until a later call, and so keeps the memory.
+    Retired(#[allow(dead_code)] Given),
+    /// Its handle was retired, and nobody reads what it has given.
+    Closed,
+}
 
 /// What stands behind a handle. Cloning shares it.
 #[derive(Clone)]
@@ -261,7 +270,7 @@ fn insert(kind: Kind, object: Object, parents: [u64; 2]) -> Result<u64> {
     let outcome = table::lock().insert(kind, object, parents);
     outcome.map_err(|(error, object)| {
         // What was opened has no owner: close it, and report why.
-        match release(vec![(0, object)]) {
+        match release(vec![(0, object)], Reading::Over) {
             Ok(()) => error,
             Err(second) => {
                 Error::new(error.status(), format!("{}; then: {}", error.message(), second.message()))
@@ -292,14 +301,14 @@ pub(super) fn insert_txn(env: pc_env, outer: Option<u64>, txn: TxnRef) -> Result
 /// the iterator belongs to.
 pub(super) fn insert_iter(collection: u64, txn: Option<u64>, state: IterState) -> Result<pc_iter> {
     let txn = txn_of_number(txn);
-    let object = Object::Iter(Arc::new(Mutex::new(Some(state))));
+    let object = Object::Iter(Arc::new(Mutex::new(IterPlace::Open(state))));
     Ok(pc_iter { id: insert(Kind::Iter, object, [collection, txn.id])? })
 }
 
 fn close(id: u64, kind: Kind) -> Result<()> {
     check_kind(id, kind)?;
     let retired = table::lock().retire(id);
-    release(retired?)
+    release(retired?, if kind == Kind::Iter { Reading::Over } else { Reading::Perhaps })
 }
 
 /// Retires the environment's handle and its children's, aborts its transactions, then closes it.
@@ -336,22 +345,36 @@ pub(super) fn end_txn(txn: pc_txn, end: impl FnOnce(&TxnRef) -> Result<()>) -> R
         Ok(mut retired) => {
             // The transaction itself, which comes last, has ended.
             retired.pop();
-            outcome.and(release(retired))
+            outcome.and(release(retired, Reading::Over))
         }
         // Another thread retired it meanwhile, by closing its environment; what came of the end stands.
         Err(_) => outcome,
     }
 }
 
+/// Whether a thread may still be reading what an iterator has given it.
+#[derive(Clone, Copy)]
+enum Reading {
+    Perhaps,
+    Over,
+}
+
 /// Lets go of what retired handles stood for, in the order that their nature asks for: iterators, transactions
 /// from the innermost outwards, collections, environments. Goes through to the end; reports the first failure.
-fn release(retired: Vec<Retired>) -> Result<()> {
+fn release(retired: Vec<Retired>, reading: Reading) -> Result<()> {
     let mut outcome = Ok(());
     let mut transactions = Vec::new();
     let mut environments = Vec::new();
     for (_, object) in retired {
         match object {
-            Object::Iter(slot) => drop(slot.lock().take()),
+            Object::Iter(slot) => {
+                // Let go after the place's lock.
+                let place = std::mem::replace(&mut *slot.lock(), IterPlace::Closed);
+                if let (IterPlace::Open(state), Reading::Perhaps) = (place, reading) {
+                    let given = state.into_given();
+                    *slot.lock() = IterPlace::Retired(given);
+                }
+            }
             Object::Txn(txn) => transactions.push(txn),
             Object::Env(env) => environments.push(env),
             Object::Collection(_) => {}
@@ -377,8 +400,8 @@ mod tests {
     use super::*;
     use std::sync::Weak;
 
-    fn open() -> (u64, Weak<Mutex<Option<IterState>>>) {
-        let slot: IterSlot = Arc::new(Mutex::new(None));
+    fn open() -> (u64, Weak<Mutex<IterPlace>>) {
+        let slot: IterSlot = Arc::new(Mutex::new(IterPlace::Closed));
         let weak = Arc::downgrade(&slot);
         (insert(Kind::Iter, Object::Iter(slot), [0, 0]).unwrap(), weak)
     }

@@ -8,12 +8,13 @@ use super::buffer::OwnBuffer;
 use super::convert::{Role, decode_key_of, give};
 use super::dict::pc_dict;
 use super::error::{PC_END, PC_OK, pc_status};
-use super::handle::{self, CollectionRef, IterRef};
+use super::handle::{self, CollectionRef, IterPlace, IterRef};
 use super::range::{pc_range, range_from};
 use super::set::pc_set;
 use super::value::pc_value;
 use crate::codec::{Value, decode_value};
 use crate::collection::Collection;
+use crate::engine::Columns;
 use crate::error::{Error, Result, Status};
 use crate::iter::Scan;
 
@@ -24,7 +25,8 @@ use crate::iter::Scan;
 /// writes included, and ends with it.
 ///
 /// An iterator may be used from any thread, but what it gives out holds until the next call on it, whoever makes it:
-/// threads that share one must take turns themselves.
+/// threads that share one must take turns themselves. Where another thread closes the collection or the environment
+/// meanwhile, what a thread was given holds until that thread's next call of the library.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pc_iter {
@@ -59,6 +61,21 @@ pub(super) struct IterState {
     /// What the entry that was given out last is made of, where it was decoded.
     key: OwnBuffer,
     value: OwnBuffer,
+}
+
+/// The memory of what an iterator has given out last.
+#[allow(dead_code)] // the caller reads it
+pub(super) struct Given {
+    columns: Columns,
+    key: OwnBuffer,
+    value: OwnBuffer,
+}
+
+impl IterState {
+    /// Lets all go but what was given out last.
+    pub(super) fn into_given(self) -> Given {
+        Given { columns: self.scan.into_given(), key: self.key, value: self.value }
+    }
 }
 
 /// Opens an iterator over a dict's entries, before the first of them.
@@ -319,9 +336,11 @@ fn with_state(
     iter: pc_iter,
     call: impl FnOnce(&mut IterState) -> Result<pc_status>,
 ) -> Result<pc_status> {
-    match slot.lock().as_mut() {
-        Some(state) => call(state),
+    match &mut *slot.lock() {
+        IterPlace::Open(state) => call(state),
         // Another thread retired it between the look-up and here.
-        None => Err(Error::new(Status::BadHandle, format!("the iterator is closed (handle {:#x})", iter.id))),
+        IterPlace::Retired(_) | IterPlace::Closed => {
+            Err(Error::new(Status::BadHandle, format!("the iterator is closed (handle {:#x})", iter.id)))
+        }
     }
 }
