@@ -7,6 +7,7 @@ import gc
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,57 @@ def test_closed_inside_the_block(tmp_path: Path) -> None:
     assert np.array_equal(kept, row(1))
     del kept
     Environment(tmp_path / "e", max_readers=77).close()
+
+
+def test_looked_up_after_closing_inside_the_block(tmp_path: Path) -> None:
+    env = Environment(tmp_path / "e")
+    rows: PersistentDict[int, Any] = PersistentDict(env, "rows", key=int, value="f32[8]")
+    rows[1] = row(1)
+    with env.snapshot():
+        env.close()
+        with pytest.raises(persistent_collections.BadHandleError):
+            rows[1]
+    # It has opened nothing that stays.
+    Environment(tmp_path / "e", max_readers=77).close()
+
+
+def test_a_read_that_waits_for_it_lets_its_holder_go_on(tmp_path: Path) -> None:
+    outgrow = """
+import sys
+from persistent_collections import Environment, PersistentDict
+with Environment(sys.argv[1], durability="none") as env:
+    PersistentDict(env, "blob", key=int, value=bytes)[1] = bytes(4 << 20)
+"""
+    with Environment(tmp_path / "e", map_size=1 << 20, write_timeout=30) as env:
+        rows: PersistentDict[int, Any] = PersistentDict(env, "rows", key=int, value="f32[8]")
+        plain = PersistentDict(env, "plain", key=int, value=int)
+        rows[1] = row(1)
+        plain[1] = 1
+        lent, outgrown = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with env.snapshot():
+                kept = rows[1]
+                lent.set()
+                outgrown.wait()
+                assert np.array_equal(kept, row(1))
+                del kept
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        lent.wait()
+        subprocess.run([sys.executable, "-c", outgrow, str(tmp_path / "e")], check=True)
+        interval = sys.getswitchinterval()
+        # The holder is to go on when the read waits, not before.
+        sys.setswitchinterval(100)
+        try:
+            begun = time.monotonic()
+            outgrown.set()
+            assert plain[1] == 1
+            assert time.monotonic() - begun < 15
+        finally:
+            sys.setswitchinterval(interval)
+        holder.join()
 
 
 def test_growth_waits_for_it(tmp_path: Path) -> None:

@@ -63,7 +63,9 @@ impl Calls {
             return self.fetch_large(py, dict, key);
         }
         let mut space = [MaybeUninit::<u8>::uninit(); SMALL];
-        let (status, length) = self.library.dict_get(dict, key, space.as_mut_ptr().cast(), SMALL);
+        // Where another process has outgrown the map, or made the collection anew, it waits for threads of this one,
+        // which may wait for the interpreter's lock.
+        let (status, length) = py.detach(|| self.library.dict_get(dict, key, &mut space));
         match status {
             OK => {
                 // SAFETY: the library has written `length` bytes, no more than the space's.
@@ -86,7 +88,7 @@ impl Calls {
         let mut size = self.last_size.load(Ordering::Relaxed);
         loop {
             space.reserve(size);
-            let (status, length) = self.library.dict_get(dict, key, space.as_mut_ptr(), space.capacity());
+            let (status, length) = py.detach(|| self.library.dict_get(dict, key, space.spare_capacity_mut()));
             match status {
                 OK => {
                     self.last_size.store(length, Ordering::Relaxed);
@@ -105,8 +107,9 @@ impl Calls {
     /// Whether a key is there. `None`: not plain.
     #[inline]
     pub(crate) fn contains(&self, key: &Bound<'_, PyAny>, of: Of) -> Option<bool> {
-        let handle = self.handle()?;
-        match self.keys.with(key, |key| self.library.contains(of, handle, key))? {
+        let (py, handle) = (key.py(), self.handle()?);
+        // It may wait as a look-up may.
+        match self.keys.with(key, |key| py.detach(|| self.library.contains(of, handle, key)))? {
             OK => Some(true),
             NOT_FOUND => Some(false),
             _ => None,

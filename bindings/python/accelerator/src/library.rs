@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::c_void;
+use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::OnceLock;
 
@@ -95,12 +96,12 @@ pub(crate) fn library() -> PyResult<&'static Library> {
 impl Library {
     /// `pc_dict_get` into `space`: the status, and the value's length.
     #[inline]
-    pub(crate) fn dict_get(&self, dict: Handle, key: &[u8], space: *mut u8, size: usize) -> (i32, usize) {
+    pub(crate) fn dict_get(&self, dict: Handle, key: &[u8], space: &mut [MaybeUninit<u8>]) -> (i32, usize) {
         let mut length = 0;
-        // SAFETY: the key is only read, and no more than `size` bytes are written where the caller says.
-        let status = unsafe {
-            (self.dict_get)(dict, key.as_ptr().cast(), key.len(), space.cast(), size, &raw mut length)
-        };
+        let (at, size) = (space.as_mut_ptr().cast(), space.len());
+        // SAFETY: the key is only read, and no more than `size` bytes are written to the space.
+        let status =
+            unsafe { (self.dict_get)(dict, key.as_ptr().cast(), key.len(), at, size, &raw mut length) };
         (status, length)
     }
 

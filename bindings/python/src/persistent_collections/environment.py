@@ -372,17 +372,23 @@ class Environment(Handled):
 
     def _lender_of_snapshots(self) -> Lender:
         """The opening that this environment's snapshots are begun in."""
-        if self._lender is None:
+        lender = self._lender
+        if lender is None:
             with handles.reopening:
-                if self._lender is None:
+                lender = self._lender
+                if lender is None:
                     asked = raw.pc_env_options.from_buffer_copy(self._asked)
                     asked.flags &= ~raw.PC_ENV_VERIFY
                     library = self._library
                     opened = checked.opened(
                         library, library.pc_env_open, _path_bytes(self._place), byref(asked)
                     )
-                    self._lender = Lender(library, opened)
-        return self._lender
+                    self._lender = lender = Lender(library, opened)
+            if not self._held:
+                # Another thread has closed the environment meanwhile.
+                self._close_lender()
+                self._usable()
+        return lender
 
     def _pin(self) -> Pin | None:
         """What holds this thread's snapshot; None outside of one, and in a write transaction."""
@@ -393,8 +399,9 @@ class Environment(Handled):
         if root is None or root[0]._kind != raw.PC_TXN_READ or root[0]._dead:
             return None
         outermost = root[0]
-        if outermost._pin is None:
-            outermost._pin = Pin(self._lender_of_snapshots(), outermost._handle)
+        if outermost._pin is None and outermost._lender is not None:
+            # That of its beginning: where the environment is closed since, there is no other.
+            outermost._pin = Pin(outermost._lender, outermost._handle)
         return outermost._pin
 
     def _in_transaction(self) -> bool:

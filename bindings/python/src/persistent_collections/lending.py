@@ -94,7 +94,7 @@ class Lent:
         self.size: int = size
         self.typestr: str = "|u1"
         self.shape: tuple[int, ...] = (size,)
-        _lent.add(self)
+        _lent[id(self)] = self
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
@@ -114,7 +114,8 @@ class Lent:
         return pickle.PickleBuffer(memory).raw().toreadonly()
 
 
-_lent: weakref.WeakSet[Lent] = weakref.WeakSet()
+# By identity; unlike a weak set it can be looked through while other threads add.
+_lent: weakref.WeakValueDictionary[int, Lent] = weakref.WeakValueDictionary()
 
 _MAP_FIXED = 0x10
 _FAILED = ctypes.c_void_p(-1).value
@@ -148,7 +149,7 @@ class _Fork:
 
     def before(self) -> None:
         self._one_at_a_time.acquire()
-        self._kept = list(_lent)
+        self._kept = [lent for ref in _lent.valuerefs() if (lent := ref()) is not None]
         self._pipe = os.pipe() if self._kept else None
 
     def in_parent(self) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import _checked as checked
 from . import _raw as raw
 from .errors import ForkedError, InTransactionError, NotInnermostError, WrongThreadError
-from .lending import Pin
+from .lending import Lender, Pin
 
 if TYPE_CHECKING:
     from .environment import Environment
@@ -102,7 +102,7 @@ class Transaction:
     """
 
     __slots__ = (
-        *("_dead", "_environment", "_handle", "_kind", "_pin"),
+        *("_dead", "_environment", "_handle", "_kind", "_lender", "_pin"),
         *("_root", "_stacks", "_task", "_timeout"),
     )
 
@@ -117,6 +117,8 @@ class Transaction:
         self._task: Any = None
         #: The blocks around it, itself and those inside it.
         self._root: list[Transaction] = []
+        #: What the snapshot was begun in; the outermost block has it.
+        self._lender: Lender | None = None
         #: Holds the snapshot where it has lent arrays; the outermost block has it.
         self._pin: Pin | None = None
         #: Whether it was begun before a fork, and this is the child.
@@ -136,7 +138,8 @@ class Transaction:
         try:
             handle = environment._handle
             if root is None and self._kind == raw.PC_TXN_READ:
-                handle = environment._lender_of_snapshots().handle
+                self._lender = environment._lender_of_snapshots()
+                handle = self._lender.handle
             library = environment._library
             self._handle = checked.opened(
                 library, library.pc_txn_begin, handle, self._kind, self._timeout
@@ -217,7 +220,7 @@ class Transaction:
         """Ends it in the library and forgets it, whatever the library says."""
         environment, stacks, root = self._environment, self._stacks, self._root
         handle, self._handle = self._handle, 0
-        pin, self._pin = self._pin, None
+        pin, self._pin, self._lender = self._pin, None, None
         root.remove(self)
         if not root:
             stacks.roots.remove(root)
