@@ -1294,6 +1294,11 @@ pc_status pc_set_contains_many(pc_set set,
 /// Sees and changes all collections, as one.
 #define PC_TXN_WRITE 2
 
+/// With `PC_TXN_WRITE`: the commit does not wait for stable storage, whatever the environment's durability is. A crash
+/// of the system may lose or damage what was committed since the last `pc_flush` or durable commit; a crash of the
+/// process loses nothing. Inside another write transaction it has no effect.
+#define PC_TXN_NO_SYNC 4
+
 /// A handle of a transaction. Zero is never a valid handle.
 typedef struct pc_txn {
     /// Means nothing to the caller; as a foreign-function call passes it, a plain 64-bit integer.
@@ -1303,7 +1308,7 @@ typedef struct pc_txn {
 /// Begins a transaction and makes it the calling thread's current one for this environment: until it ends, every
 /// call of this thread on this environment's collections is part of it.
 ///
-/// - `kind`: `PC_TXN_READ` or `PC_TXN_WRITE`.
+/// - `kind`: `PC_TXN_READ`, `PC_TXN_WRITE`, or `PC_TXN_WRITE | PC_TXN_NO_SYNC`.
 /// - `timeout_ms`: how long to wait for the write lock; 0 does not wait, negative takes the environment's
 ///   `write_timeout_ms`. A snapshot, and whatever begins inside another transaction, never waits.
 /// - `out`: receives the handle, which `pc_txn_commit` or `pc_txn_abort` gives back. Not `NULL`.
@@ -1322,7 +1327,8 @@ pc_status pc_txn_begin(pc_env env,
                        pc_txn *out);
 
 /// Commits a transaction, which ends it whatever the status, but for the three that say that it goes on. An outermost
-/// write transaction is durable when this returns; a savepoint becomes part of the transaction around it.
+/// write transaction is as durable as the environment when this returns, but for `PC_TXN_NO_SYNC`; a savepoint becomes
+/// part of the transaction around it.
 ///
 /// The handle and those of its iterators are retired; what `pc_dict_get_ref` gave out is void. Only the thread that
 /// began it may call this.

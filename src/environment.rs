@@ -289,6 +289,17 @@ impl Environment {
         Transaction::begin(self, Access::Write, Wait::Default)
     }
 
+    /// Begins a write transaction whose commit does not wait for stable storage, whatever the environment's
+    /// durability is: a crash of the system may lose or damage what was committed since the last flush or durable
+    /// commit, a crash of the process loses nothing. Inside another write transaction it is a savepoint like any.
+    ///
+    /// # Errors
+    ///
+    /// As [`Environment::begin_write`].
+    pub fn begin_unsynced(&self) -> Result<Transaction> {
+        Transaction::begin(self, Access::WriteUnsynced, Wait::Default)
+    }
+
     /// Begins a snapshot: the calling thread's reads see one state until it ends.
     pub fn begin_read(&self) -> Result<Transaction> {
         Transaction::begin(self, Access::Read, Wait::Default)

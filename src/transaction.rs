@@ -22,6 +22,8 @@ pub enum Access {
     Read,
     /// Reading and writing.
     Write,
+    /// The same, but its commit does not wait for stable storage, whatever the environment's durability is.
+    WriteUnsynced,
 }
 
 /// A begun transaction of the calling thread. Dropping it aborts.
@@ -138,7 +140,7 @@ impl TxnRef {
         };
         let begun = seat.call(|call| match call.current() {
             Some(root) => root.push(access).map(Begun::Level),
-            None if access == Access::Write => Ok(Begun::NeedsWriteLock),
+            None if access != Access::Read => Ok(Begun::NeedsWriteLock),
             None => Ok(Begun::NeedsSnapshot),
         })?;
         match begun {
@@ -149,7 +151,7 @@ impl TxnRef {
                 if engine.is_crowded() {
                     engine.reclaim(wait, catalog::is_dropped)?;
                 }
-                let txn = begin_write(&engine, wait)?;
+                let txn = begin_write(&engine, wait, access == Access::Write)?;
                 Ok(made(seat.call(|call| Ok(call.push_root(RootKind::Write(txn), true)))?))
             }
             Begun::NeedsSnapshot => {
@@ -316,7 +318,7 @@ impl Root {
 
     /// Begins a level inside.
     fn push(&mut self, access: Access) -> Result<u64> {
-        let write = access == Access::Write;
+        let write = access != Access::Read;
         if write {
             self.check_writable()?;
         }

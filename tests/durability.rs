@@ -208,6 +208,41 @@ fn commits_without_durability_are_synced_by_a_flush() {
 }
 
 #[test]
+fn a_transaction_that_asks_not_to_be_synced_is_synced_by_a_flush_or_the_next_durable_commit() {
+    let Open { env, dict, mut file, dir: _dir } = open(&with(Durability::Full));
+    let unsynced = |key: i64| {
+        let txn = env.begin_unsynced().unwrap();
+        dict.put(&key, &1).unwrap();
+        txn.commit().unwrap();
+    };
+    unsynced(1);
+    let events = file.take();
+    assert!(
+        events.contains(&Write) && !events.contains(&Sync) && !events.contains(&SyncedWrite),
+        "{events:?}"
+    );
+    env.flush().unwrap();
+    assert!(file.take().contains(&Sync));
+    unsynced(2);
+    assert!(!file.take().contains(&Sync));
+    dict.put(&3, &1).unwrap();
+    assert!(file.take().contains(&Sync));
+}
+
+#[test]
+fn a_failed_sync_after_commits_that_were_not_synced_vouches_for_nothing() {
+    let open = open(&with(Durability::Full));
+    let txn = open.env.begin_unsynced().unwrap();
+    open.dict.put(&1, &1).unwrap();
+    txn.commit().unwrap();
+    open.file.fail_syncs(true);
+    assert_eq!(status(open.dict.put(&2, &1)), Status::Io);
+    open.file.fail_syncs(false);
+    assert_eq!(status(open.env.flush()), Status::Io, "a later sync does not vouch for what was lost");
+    assert_eq!((open.dict.get(&1).unwrap(), open.dict.get(&2).unwrap()), (Some(1), None));
+}
+
+#[test]
 fn one_transaction_is_synced_once() {
     let mut open = open(&with(Durability::Full));
     open.env.transaction(|| (0..1000).try_for_each(|key| open.dict.put(&key, &1))).unwrap();

@@ -23,11 +23,15 @@ pub struct pc_txn {
 pub const PC_TXN_READ: i32 = 1;
 /// Sees and changes all collections, as one.
 pub const PC_TXN_WRITE: i32 = 2;
+/// With `PC_TXN_WRITE`: the commit does not wait for stable storage, whatever the environment's durability is. A crash
+/// of the system may lose or damage what was committed since the last `pc_flush` or durable commit; a crash of the
+/// process loses nothing. Inside another write transaction it has no effect.
+pub const PC_TXN_NO_SYNC: i32 = 4;
 
 /// Begins a transaction and makes it the calling thread's current one for this environment: until it ends, every
 /// call of this thread on this environment's collections is part of it.
 ///
-/// - `kind`: `PC_TXN_READ` or `PC_TXN_WRITE`.
+/// - `kind`: `PC_TXN_READ`, `PC_TXN_WRITE`, or `PC_TXN_WRITE | PC_TXN_NO_SYNC`.
 /// - `timeout_ms`: how long to wait for the write lock; 0 does not wait, negative takes the environment's
 ///   `write_timeout_ms`. A snapshot, and whatever begins inside another transaction, never waits.
 /// - `out`: receives the handle, which `pc_txn_commit` or `pc_txn_abort` gives back. Not `NULL`.
@@ -64,7 +68,8 @@ pub unsafe extern "C" fn pc_txn_begin(
 }
 
 /// Commits a transaction, which ends it whatever the status, but for the three that say that it goes on. An outermost
-/// write transaction is durable when this returns; a savepoint becomes part of the transaction around it.
+/// write transaction is as durable as the environment when this returns, but for `PC_TXN_NO_SYNC`; a savepoint becomes
+/// part of the transaction around it.
 ///
 /// The handle and those of its iterators are retired; what `pc_dict_get_ref` gave out is void. Only the thread that
 /// began it may call this.
@@ -134,9 +139,13 @@ pub unsafe extern "C" fn pc_txn_set_current(env: pc_env, txn: pc_txn, previous: 
 }
 
 fn access_from(kind: i32) -> Result<Access> {
+    const UNSYNCED: i32 = PC_TXN_WRITE | PC_TXN_NO_SYNC;
     match kind {
         PC_TXN_READ => Ok(Access::Read),
         PC_TXN_WRITE => Ok(Access::Write),
-        other => Err(invalid(format!("kind is {other}; pass PC_TXN_READ or PC_TXN_WRITE"))),
+        UNSYNCED => Ok(Access::WriteUnsynced),
+        other => Err(invalid(format!(
+            "kind is {other}; pass PC_TXN_READ, PC_TXN_WRITE or PC_TXN_WRITE | PC_TXN_NO_SYNC"
+        ))),
     }
 }

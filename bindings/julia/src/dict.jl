@@ -169,8 +169,8 @@ end
 """
     setindex!(dict::PersistentDict, value, key; sync=true)
 
-What `dict[key] = value` calls. `sync=false`, which PersistentCollections.jl 0.2 had, is accepted and changes
-nothing: how durable a write is, is the environment's `durability`.
+What `dict[key] = value` calls. With `sync=false` it does not wait for the disk, whatever the environment's
+durability is: see [`transaction`](@ref), whose keyword this is.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -188,7 +188,11 @@ julia> dict["a"]
 2
 ```
 """
-Base.setindex!(dict::PersistentDict, value, key; sync::Bool=true) = (store(Lib.pc_dict_put, dict, key, value); dict)
+function Base.setindex!(dict::PersistentDict, value, key; sync::Bool=true)
+    sync || return transaction(() -> setindex!(dict, value, key), dict.env; sync=false)
+    store(Lib.pc_dict_put, dict, key, value)
+    return dict
+end
 
 Base.get!(dict::PersistentDict, key, default) = as_default(get!(() -> default, dict, key), default)
 
@@ -221,6 +225,7 @@ julia> delete!(dict, "a"), delete!(dict, "a")
 ```
 """
 function Base.delete!(dict::PersistentDict, key; sync::Bool=true)
+    sync || return transaction(() -> delete!(dict, key), dict.env; sync=false)
     return with_sought(dict.keycolumn, key, false) do at, count
         writing(() -> found(Lib.pc_dict_remove(dict.handle.id, at, count)), dict)
     end

@@ -143,10 +143,10 @@ function in_write(env::Environment)
     return own !== nothing && own.kind == Lib.PC_TXN_WRITE
 end
 
-function begin_transaction(env::Environment, kind::Int32, timeout_ms::Int64)
+function begin_transaction(env::Environment, kind::Int32, timeout_ms::Int64, flags::Int32=Int32(0))
     here = standing(env)
     kind == Lib.PC_TXN_WRITE && refuse_second_writer(env, here)
-    start() = written(out -> Lib.pc_txn_begin(live(env), kind, timeout_ms, out), NO_TRANSACTION)
+    start() = written(out -> Lib.pc_txn_begin(live(env), kind | flags, timeout_ms, out), NO_TRANSACTION)
     handle = GC.@preserve env (here.others ? begun_beside(start, env, own_handle(here)) : start())
     entry = OpenTransaction(env, kind, handle, current_task(), Threads.threadid(), GOES_ON, false, NO_TRANSACTION)
     change_open(list -> push!(copy(list), entry))
@@ -222,14 +222,17 @@ full_map(failure, env::Environment) =
 is_conflict(failure) = failure isa LMDB.LMDBError && failure.code == Lib.PC_ERR_CONFLICT
 
 """
-    transaction(f, env; timeout=nothing)
+    transaction(f, env; timeout=nothing, sync=true)
 
 Calls `f()` in a transaction of the environment: everything that this task reads and writes in it happens
 at once when `f` returns, or not at all if `f` throws. Returns what `f` returned.
 
 Inside another `transaction` it is a part of that one which can be undone by itself; inside a `snapshot`
 it throws. `timeout` is how many seconds to wait for other writers, 0 not at all, `Inf` for ever, by
-default as the environment was opened; a negative one is an `ArgumentError`.
+default as the environment was opened; a negative one is an `ArgumentError`. With `sync=false` the commit does
+not wait for the disk, whatever the environment's durability is: `flush(env)`, or the next commit that does, puts it
+there; if the *system* crashes before, what was written may be lost *or damaged*. Inside another transaction it has
+no effect.
 
 The task stays on its thread until the end. Other tasks that read meanwhile see what was there before;
 those of other threads that write wait, those of the same thread throw. So do those that were started
@@ -265,14 +268,14 @@ julia> accounts["a"], accounts["b"]
 (40, 10)
 ```
 """
-function transaction(f::Function, env::Environment; timeout::Union{Nothing,Real}=nothing)
+function transaction(f::Function, env::Environment; timeout::Union{Nothing,Real}=nothing, sync::Bool=true)
     wait = timeout === nothing ? Int64(-1) : isinf(LMDB.waiting_time(timeout, "timeout")) ? FOR_EVER : LMDB.milliseconds(timeout)
     outermost = standing(env).own === nothing
     outermost || return run_transaction(f, env, wait)
     filled = 0
     for run in 1:MOST_RUNS
         try
-            return staying(() -> run_transaction(f, env, wait))
+            return staying(() -> run_transaction(f, env, wait, flags))
         catch failure
             size = full_map(failure, env)
             # A map that does not grow any more will not hold the block the next time either.

@@ -29,6 +29,8 @@ pub(super) struct Failure {
     openings: Mutex<Vec<Weak<Opening>>>,
     /// Whether pages of commits may have been given up by the system.
     sync_failed: AtomicBool,
+    /// Whether a commit did not wait for stable storage though the environment's durability is full.
+    unsynced: AtomicBool,
 }
 
 impl Engine {
@@ -98,11 +100,21 @@ impl Engine {
             );
         }
         let error = self.undone(code, "committing");
-        if self.settings.durability == Durability::NoMetaSync && error.status() == Status::Io {
-            // It may have been the sync, which was to cover the meta page of the commit before.
+        let relied_on = self.settings.durability == Durability::NoMetaSync || self.has_unsynced();
+        if relied_on && error.status() == Status::Io {
+            // It may have been the sync, which was to cover the meta page of the commit before, or all of it.
             self.failure.sync_failed.store(true, Ordering::SeqCst);
         }
         error
+    }
+
+    /// Notes that a commit does not wait for stable storage.
+    pub(super) fn some_is_unsynced(&self) {
+        self.failure.unsynced.store(true, Ordering::SeqCst);
+    }
+
+    fn has_unsynced(&self) -> bool {
+        self.failure.unsynced.load(Ordering::SeqCst)
     }
 
     /// Puts everything that was committed on stable storage, or says that some of it may never get there.
@@ -111,7 +123,7 @@ impl Engine {
             return Err(not_vouched_for("a sync has failed before"));
         }
         self.raw.sync().map_err(|code| {
-            if self.settings.durability == Durability::Full {
+            if self.settings.durability == Durability::Full && !self.has_unsynced() {
                 return self.undone(code, "flushing");
             }
             self.failure.sync_failed.store(true, Ordering::SeqCst);
@@ -131,7 +143,7 @@ impl Engine {
             self.seats.release_idle();
             begun = RoTxn::begin(&self.raw);
         }
-        let refused = if full(&begun) { RwTxn::begin(&self.raw).err() } else { begun.err() };
+        let refused = if full(&begun) { RwTxn::begin(&self.raw, true).err() } else { begun.err() };
         // That another process has outgrown the map is found last. What cannot be told counts as the worse.
         refused.is_some_and(|code| code.0 != lmdb_sys::MDB_MAP_RESIZED)
     }

@@ -138,7 +138,7 @@ impl Engine {
     }
 
     fn attempt(&self, lease: &Arc<Lease>, members: &[Member]) -> Result<Vec<Answer>> {
-        let mut txn = WriteTxn::begin(lease)?;
+        let mut txn = WriteTxn::begin(lease, true)?;
         let mut answers = Vec::with_capacity(members.len());
         for member in members {
             if Reader::of_write(self, &mut txn).sequence()? != Some(member.sequence) {

@@ -161,7 +161,7 @@ impl Engine {
         }
     }
 
-    fn begin_write(&self, lease: &writer::Lease) -> Result<RwTxn> {
+    fn begin_write(&self, lease: &writer::Lease, synced: bool) -> Result<RwTxn> {
         if self.settings.read_only || self.settings.immutable {
             return Err(read_only());
         }
@@ -169,7 +169,7 @@ impl Engine {
             flusher.tell_writer()?;
         }
         loop {
-            match RwTxn::begin(&self.raw) {
+            match RwTxn::begin(&self.raw, synced) {
                 Ok(txn) => return Ok(txn),
                 Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => self.follow_growth_under(lease.turn())?,
                 Err(code) => return Err(self.begin_failed(code, "beginning to write")),

@@ -444,10 +444,11 @@ unsafe impl Send for RwTxn {}
 
 impl RwTxn {
     /// Begins one. The caller holds the process's writer lock; LMDB waits for other processes.
-    pub(super) fn begin(env: &Arc<RawEnv>) -> Result<RwTxn, Code> {
+    pub(super) fn begin(env: &Arc<RawEnv>, synced: bool) -> Result<RwTxn, Code> {
         let mut txn = ptr::null_mut();
+        let flags = if synced { 0 } else { ffi::MDB_NOSYNC };
         // SAFETY: the environment is open.
-        Code::check(unsafe { ffi::mdb_txn_begin(env.env.as_ptr(), ptr::null_mut(), 0, &raw mut txn) })?;
+        Code::check(unsafe { ffi::mdb_txn_begin(env.env.as_ptr(), ptr::null_mut(), flags, &raw mut txn) })?;
         let txn = Txn(NonNull::new(txn).ok_or(Code(libc::ENOMEM))?);
         Ok(RwTxn { levels: vec![txn], env: Arc::clone(env) })
     }

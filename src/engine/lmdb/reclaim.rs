@@ -56,7 +56,7 @@ impl Engine {
     fn remove_dropped(&self, is_dropped: &impl Fn(&[u8]) -> bool) -> Result<()> {
         let failed = |code: Code| self.write_failed(code, "removing dropped collections");
         let Some(catalog) = self.spaces.catalog().db(u32::MAX) else { return Ok(()) };
-        let mut txn = RwTxn::begin(&self.raw).map_err(failed)?;
+        let mut txn = RwTxn::begin(&self.raw, true).map_err(failed)?;
         let dropped = dropped_names(&txn, catalog, is_dropped).map_err(failed)?;
         if dropped.is_empty() {
             return Ok(());
@@ -82,7 +82,7 @@ impl Engine {
     /// Closes the numbers of names that are not in the file any more.
     fn close_gone(&self, _stopped: &Stopped<'_>) -> Result<()> {
         let failed = |code: Code| -> Error { code.error("looking for dropped collections") };
-        let txn = RwTxn::begin(&self.raw).map_err(failed)?;
+        let txn = RwTxn::begin(&self.raw, true).map_err(failed)?;
         let mut gone = Vec::new();
         for space in self.spaces.open_ones() {
             if !is_name(&txn, space.as_str().as_bytes())? {

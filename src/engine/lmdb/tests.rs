@@ -136,6 +136,6 @@ fn a_write_follows_what_another_process_has_written() {
     outgrow("a_write_follows_what_another_process_has_written", &env);
     let engine = env.shared().engine().unwrap();
     let lease = Lease::take(&engine, Wait::Forever).unwrap();
-    drop(engine.begin_write(&lease).unwrap());
+    drop(engine.begin_write(&lease, true).unwrap());
     assert!(engine.map_and_used().0 > 5 << 20);
 }

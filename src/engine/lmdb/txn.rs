@@ -113,6 +113,8 @@ pub(crate) struct WriteTxn {
     writes: u64,
     /// What the caller has found true of the newest state, forgotten with every change of the catalog.
     pub(super) checked: Option<usize>,
+    /// Whether its commit waits for stable storage, where the environment's durability asks for that.
+    synced: bool,
     lease: Arc<Lease>,
 }
 
@@ -125,8 +127,8 @@ struct Opened {
 
 impl WriteTxn {
     /// Begins one under the process's writer lock.
-    pub(super) fn begin(lease: &Arc<Lease>) -> Result<WriteTxn> {
-        let txn = lease.engine().begin_write(lease)?;
+    pub(super) fn begin(lease: &Arc<Lease>, synced: bool) -> Result<WriteTxn> {
+        let txn = lease.engine().begin_write(lease, synced)?;
         Ok(WriteTxn {
             txn,
             opened: Vec::new(),
@@ -135,6 +137,7 @@ impl WriteTxn {
             failed: None,
             writes: 0,
             checked: None,
+            synced,
             lease: Arc::clone(lease),
         })
     }
@@ -179,6 +182,9 @@ impl WriteTxn {
         }
         debug_assert_eq!(self.txn.depth(), 1);
         let (commit, sequence) = (self.txn.id(), self.sequence);
+        if !self.synced {
+            self.lease.engine().some_is_unsynced();
+        }
         if let Err(code) = self.txn.commit_level() {
             let error = self.lease.engine().commit_failed(code);
             self.abort();

@@ -145,12 +145,12 @@ pub(super) fn thread_number() -> u64 {
     NUMBER.with(|number| *number)
 }
 
-/// Begins an explicit write transaction.
-pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait) -> Result<WriteTxn> {
+/// Begins an explicit write transaction; one that is not `synced` does not wait for stable storage at its commit.
+pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait, synced: bool) -> Result<WriteTxn> {
     let deadline = engine.deadline(wait);
     let lease = Arc::new(Lease::take(engine, wait)?);
     engine.grow_ahead(lease.turn(), deadline)?;
-    WriteTxn::begin(&lease)
+    WriteTxn::begin(&lease, synced)
 }
 
 impl Engine {

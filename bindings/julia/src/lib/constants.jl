@@ -86,3 +86,4 @@ const PC_RANGE_REVERSE = 0x00000020
 
 const PC_TXN_READ = Int32(1)
 const PC_TXN_WRITE = Int32(2)
+const PC_TXN_NO_SYNC = Int32(4)

@@ -72,6 +72,7 @@ PC_RANGE_REVERSE = 0x20
 
 PC_TXN_READ = 1
 PC_TXN_WRITE = 2
+PC_TXN_NO_SYNC = 4
 
 
 class pc_buffer(ctypes.Structure):
