@@ -188,11 +188,7 @@ julia> dict["a"]
 2
 ```
 """
-function Base.setindex!(dict::PersistentDict, value, key; sync::Bool=true)
-    sync || return transaction(() -> setindex!(dict, value, key), dict.env; sync=false)
-    store(Lib.pc_dict_put, dict, key, value)
-    return dict
-end
+Base.setindex!(dict::PersistentDict, value, key) = (store(Lib.pc_dict_put, dict, key, value); dict)
 
 Base.get!(dict::PersistentDict, key, default) = as_default(get!(() -> default, dict, key), default)
 
@@ -224,8 +220,7 @@ julia> delete!(dict, "a"), delete!(dict, "a")
 (true, false)
 ```
 """
-function Base.delete!(dict::PersistentDict, key; sync::Bool=true)
-    sync || return transaction(() -> delete!(dict, key), dict.env; sync=false)
+function Base.delete!(dict::PersistentDict, key)
     return with_sought(dict.keycolumn, key, false) do at, count
         writing(() -> found(Lib.pc_dict_remove(dict.handle.id, at, count)), dict)
     end

@@ -2,6 +2,11 @@
 # and where it changes one in several steps that is one transaction.
 
 const Persistent = Union{PersistentDict,PersistentSet}
+
+# The keyword has methods of its own, for less special types, so that `dict[key] = value` is as small as it can be.
+Base.setindex!(dict::Persistent, value, key; sync::Bool) = with_sync(() -> setindex!(dict, value, key), dict.env, sync)
+Base.delete!(collection::Persistent, key; sync::Bool) = with_sync(() -> delete!(collection, key), collection.env, sync)
+with_sync(f, env::Environment, sync::Bool) = sync ? f() : transaction(f, env; sync=false)
 const KeysOrValues = Union{Base.KeySet{<:Any,<:PersistentDict},Base.ValueIterator{<:PersistentDict}}
 
 # Others may write between `length` and the end of a loop: what counts is what comes.

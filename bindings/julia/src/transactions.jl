@@ -271,7 +271,8 @@ julia> accounts["a"], accounts["b"]
 function transaction(f::Function, env::Environment; timeout::Union{Nothing,Real}=nothing, sync::Bool=true)
     wait = timeout === nothing ? Int64(-1) : isinf(LMDB.waiting_time(timeout, "timeout")) ? FOR_EVER : LMDB.milliseconds(timeout)
     outermost = standing(env).own === nothing
-    outermost || return run_transaction(f, env, wait)
+    outermost || return run_transaction(f, env, wait, Int32(0))
+    flags = sync ? Int32(0) : Lib.PC_TXN_NO_SYNC
     filled = 0
     for run in 1:MOST_RUNS
         try
@@ -286,8 +287,8 @@ function transaction(f::Function, env::Environment; timeout::Union{Nothing,Real}
     end
 end
 
-function run_transaction(f, env::Environment, wait::Int64)
-    entry = begin_transaction(env, Lib.PC_TXN_WRITE, wait)
+function run_transaction(f, env::Environment, wait::Int64, flags::Int32)
+    entry = begin_transaction(env, Lib.PC_TXN_WRITE, wait, flags)
     return run_begun(() -> with_logger(f, Inside(current_logger(), entry)), entry)
 end
 
