@@ -3,7 +3,7 @@
 
 use std::ffi::{CString, c_void};
 use std::ptr;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 
 use persistent_collections::ffi::{
     PC_DURABILITY_NONE, PC_ERR_MAP_BUSY, PC_ERR_NO_TRANSACTION, PC_OK, PC_TXN_READ, PC_TXN_WRITE, pc_dict,
@@ -143,4 +143,42 @@ fn growth_does_not_wait_for_references_of_its_own_thread() {
     assert_eq!(pc_txn_commit(txn), PC_OK);
     assert_eq!(small.put(b"large", &vec![8; 2 * MIB]), PC_OK);
     small.close();
+}
+
+#[test]
+fn nothing_stays_open_where_a_thread_ends_as_its_environment_is_closed() {
+    for _ in 0..100 {
+        let small = Small::open(0);
+        let path = CString::new(small.dir.path().join("env").to_str().unwrap()).unwrap();
+        let (env, dict) = (small.env, small.dict);
+        let lent = Arc::new(Barrier::new(2));
+        let thread = std::thread::spawn({
+            let lent = Arc::clone(&lent);
+            move || {
+                let mut txn = pc_txn { id: 0 };
+                let (mut value, mut len) = (ptr::null::<c_void>(), 0);
+                // SAFETY: every pointer is good for its call.
+                unsafe {
+                    assert_eq!(pc_txn_begin(env, PC_TXN_READ, -1, &raw mut txn), PC_OK);
+                    let found =
+                        pc_dict_get_ref(dict, b"key".as_ptr().cast(), 3, &raw mut value, &raw mut len);
+                    assert_eq!(found, PC_OK);
+                }
+                lent.wait();
+            }
+        });
+        lent.wait();
+        assert_eq!(pc_env_close(env), PC_OK);
+        thread.join().unwrap();
+        // Where it were still open, other options would be refused.
+        let mut anew = pc_env { id: 0 };
+        // SAFETY: options are plain numbers, and every pointer is good for its call.
+        unsafe {
+            let mut options = std::mem::zeroed::<pc_env_options>();
+            assert_eq!(pc_env_options_init(&raw mut options, size_of::<pc_env_options>()), PC_OK);
+            options.max_readers = 7;
+            assert_eq!(pc_env_open(path.as_ptr(), &raw const options, &raw mut anew), PC_OK);
+        }
+        assert_eq!(pc_env_close(anew), PC_OK);
+    }
 }

@@ -547,6 +547,11 @@ impl Drop for Mine {
             if seat.opening.check_process().is_ok() {
                 if let Some(engine) = seat.leave() {
                     engine.seats.left.lock().push(Arc::clone(&seat));
+                    // Closing, or whoever ended the snapshots, may have come in between.
+                    seat.after_call();
+                    if seat.guarded.lock().roots.is_empty() {
+                        engine.seats.forget(&seat);
+                    }
                 }
             } else {
                 std::mem::forget(seat);
