@@ -33,6 +33,7 @@ export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 .PHONY: test-cross
 .PHONY: lint
 .PHONY: bench
+.PHONY: check-speed-python
 .PHONY: abi
 .PHONY: header
 .PHONY: manual
@@ -139,6 +140,10 @@ bench-julia: build
 		$$(ls -t target/release/build/lmdb-master-sys-*/out/liblmdb.a | head -n 1) -Wl,--no-whole-archive -pthread
 	@LMDB_LIBRARY=$(CURDIR)/target/bench/liblmdb.so $$(tools/find-julia) --startup-file=no --project=$(JULIA_PROJECT) \
 		$(JULIA_PROJECT)/bench/run.jl $(BENCH_FLAGS)
+
+# A few seconds: whether the Python package keeps up with LMDB's own binding.
+check-speed-python: build $(VENV)/.ready
+	$(PYTHON) bindings/python/bench/compare.py --check --rounds 3
 
 abi: $(VENV)/.ready
 	$(PYTHON) tests/abi/record.py

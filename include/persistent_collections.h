@@ -1203,6 +1203,21 @@ pc_status pc_dict_get_many(pc_dict dict,
                            uint64_t *value_offsets,
                            size_t *failed_at);
 
+/// Copies the values of a range, one after the other in the order of their keys: a column of numbers in one call.
+///
+/// - `range`: which keys, and in which direction; `NULL` means all, ascending. Only read during the call.
+/// - `values`: receives the values, in place of what it held. Not `NULL`.
+///
+/// Only for value types of a fixed width, so that the buffer's length tells how many there are. Values of numbers are
+/// little-endian. All are of one state of the dict. May be called from any thread.
+///
+/// Statuses: those of reads; `PC_ERR_INVALID_ARGUMENT`: also, the type has no fixed width; `PC_ERR_BAD_VALUE`: what is
+/// stored is not as wide as its type; `PC_ERR_NO_MEMORY`; `PC_ERR_UNSUPPORTED`: a prefix, in a raw collection with an
+/// order of its own.
+pc_status pc_dict_values(pc_dict dict,
+                         const pc_range *range,
+                         pc_buffer *values);
+
 /// Removes many keys, all that are there or, on a failure, none.
 ///
 /// - `count`: how many keys.
@@ -1368,6 +1383,16 @@ pc_status pc_txn_current(pc_env env,
 pc_status pc_txn_set_current(pc_env env,
                              pc_txn txn,
                              pc_txn *previous);
+
+/// Says whether the calling thread's reads may wait for the write lock; at first they may.
+///
+/// A read seldom waits: where a collection was made or removed by another process since it was opened here, or another
+/// process has outgrown the memory map, and a thread of this process is writing. While `wait` is false such a read
+/// fails at once, with `PC_ERR_BUSY` or `PC_ERR_MAP_BUSY`. For callers who hold a lock of their host language's runtime:
+/// they let go of it, and read again with `wait` true.
+///
+/// Concerns the calling thread alone, and no writes. Returns what held before.
+bool pc_set_reads_wait(bool wait);
 
 /* ==== Values ==== */
 

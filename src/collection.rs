@@ -395,6 +395,29 @@ impl Collection {
         Ok(found.flatten())
     }
 
+    /// Adds the values of a range to `out`, in the order of their keys and all from one state. `clear` empties it
+    /// before, again where the look-up is begun anew.
+    pub(crate) fn values<B>(
+        &self,
+        range: &Range,
+        out: &mut B,
+        clear: impl Fn(&mut B),
+        add: impl Fn(&mut B, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        self.check_range(range)?;
+        clear(out);
+        self.read(|reader, db| {
+            clear(out);
+            let mut added = Ok(());
+            reader.each(db, range, |_, value| {
+                added = add(out, value);
+                added.is_ok()
+            })?;
+            added
+        })?;
+        Ok(())
+    }
+
     /// Refuses a range that makes no sense in the collection's order.
     pub(crate) fn check_range(&self, range: &Range) -> Result<()> {
         if range.by_prefix && !self.is_bytewise() {

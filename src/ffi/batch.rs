@@ -8,6 +8,7 @@ use super::buffer::pc_buffer;
 use super::dict::pc_dict;
 use super::error::{PC_OK, pc_status};
 use super::handle;
+use super::range::{pc_range, range_from};
 use super::set::pc_set;
 use crate::codec::Type;
 use crate::collection::Collection;
@@ -139,6 +140,53 @@ pub unsafe extern "C" fn pc_dict_get_many(
         };
         // SAFETY: the header's contract for outputs.
         unsafe { naming_the_item(failed_at, call()) }
+    })
+}
+
+/// Copies the values of a range, one after the other in the order of their keys: a column of numbers in one call.
+///
+/// - `range`: which keys, and in which direction; `NULL` means all, ascending. Only read during the call.
+/// - `values`: receives the values, in place of what it held. Not `NULL`.
+///
+/// Only for value types of a fixed width, so that the buffer's length tells how many there are. Values of numbers are
+/// little-endian. All are of one state of the dict. May be called from any thread.
+///
+/// Statuses: those of reads; `PC_ERR_INVALID_ARGUMENT`: also, the type has no fixed width; `PC_ERR_BAD_VALUE`: what is
+/// stored is not as wide as its type; `PC_ERR_NO_MEMORY`; `PC_ERR_UNSUPPORTED`: a prefix, in a raw collection with an
+/// order of its own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_dict_values(
+    dict: pc_dict,
+    range: *const pc_range,
+    values: *mut pc_buffer,
+) -> pc_status {
+    boundary!({
+        let dict = handle::dict(dict)?;
+        // SAFETY: the header's contract for ranges and buffers.
+        let (range, values) = unsafe { (range_from(range)?, pc_buffer::required("values", values)?) };
+        let value_type = dict.value_type();
+        let width = value_type.value_width().ok_or_else(|| {
+            invalid(format!("values of type {value_type} have no fixed width; iterate over them"))
+        })?;
+        dict.values(
+            &range,
+            values,
+            |values| values.len = 0,
+            |values, value| {
+                if value.len() != width {
+                    return Err(Error::new(
+                        Status::BadValue,
+                        format!("a value of type {value_type} has {width} bytes, not {}", value.len()),
+                    ));
+                }
+                // The most common width by one instruction.
+                match <&[u8; 8]>::try_from(value) {
+                    Ok(eight) => values.append(eight),
+                    Err(_) => values.append(value),
+                }
+            },
+        )?;
+        Ok(PC_OK)
     })
 }
 

@@ -78,10 +78,13 @@ impl pc_buffer {
     }
 
     /// Makes room for `size` bytes in all; what the buffer holds stays.
+    #[inline]
     pub(super) fn reserve(&mut self, size: usize) -> Result<()> {
-        if size <= self.cap {
-            return Ok(());
-        }
+        if size <= self.cap { Ok(()) } else { self.grow(size) }
+    }
+
+    #[cold]
+    fn grow(&mut self, size: usize) -> Result<()> {
         let cap = size.max(self.cap.saturating_mul(2)).max(SMALLEST);
         // SAFETY: `data` is NULL or came from `malloc` or `realloc` and was not freed.
         let data = unsafe { libc::realloc(self.data.cast(), cap) };
@@ -103,6 +106,7 @@ impl pc_buffer {
     }
 
     /// Adds to what the buffer holds. On failure it holds what it held.
+    #[inline]
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
         let len = self.len;
         let grown = len

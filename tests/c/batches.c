@@ -58,6 +58,29 @@ static void fixed_widths_are_a_matrix(void) {
     OK(pc_env_close(env));
 }
 
+static void values_of_a_range_are_a_column(void) {
+    pc_env env = open_env();
+    pc_dict dict = open_dict(env, "d", "u16", "f64"), texts = open_dict(env, "t", "str", "str");
+    const unsigned char keys[] = {0, 1, 0, 2, 0, 3}, two[] = {0, 2};
+    const double numbers[] = {1, 2.5, -3}, turned[] = {-3, 2.5};
+    pc_range range = {0};
+    pc_buffer column = {0};
+    OK(pc_dict_values(dict, NULL, &column));
+    CHECK(column.len == 0);
+    OK(pc_dict_put_many(dict, 3, keys, NULL, numbers, NULL, NULL));
+    OK(pc_dict_values(dict, NULL, &column));
+    CHECK(column.len == sizeof numbers && memcmp(column.data, numbers, sizeof numbers) == 0);
+    range.lower = two;
+    range.lower_len = sizeof two;
+    range.flags = PC_RANGE_LOWER | PC_RANGE_REVERSE;
+    OK(pc_dict_values(dict, &range, &column));
+    CHECK(column.len == sizeof turned && memcmp(column.data, turned, sizeof turned) == 0);
+    FAILS(PC_ERR_INVALID_ARGUMENT, "no fixed width", pc_dict_values(texts, NULL, &column));
+    FAILS(PC_ERR_INVALID_ARGUMENT, "values is NULL", pc_dict_values(dict, NULL, NULL));
+    pc_buffer_free(&column);
+    OK(pc_env_close(env));
+}
+
 static void a_bad_item_is_named_and_nothing_is_done(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
@@ -168,6 +191,7 @@ static void a_large_batch_in_a_transaction(void) {
 int main(void) {
     RUN(entries_of_varying_width);
     RUN(fixed_widths_are_a_matrix);
+    RUN(values_of_a_range_are_a_column);
     RUN(a_bad_item_is_named_and_nothing_is_done);
     RUN(elements_of_sets);
     RUN(a_large_batch_in_a_transaction);

@@ -2,6 +2,7 @@
  * lock. */
 #include "check.h"
 
+#include <pthread.h>
 #include <sys/select.h>
 
 /* Bytes that the processes send each other to take turns; 0 is read by the parent, 1 by the child. */
@@ -121,7 +122,46 @@ static void a_dict_that_was_opened_can_be_read_in_a_snapshot(void) {
     OK(pc_env_close(env));
 }
 
+static void makes_a_dict(void) {
+    pc_env env = open_env();
+    OK(put(open_dict(env, "made", "str", "str"), "a", "child"));
+    OK(pc_env_close(env));
+}
+
+static void *holds_the_lock_for_a_turn(void *env) {
+    pc_txn txn = {0};
+    OK(pc_txn_begin(*(pc_env *)env, PC_TXN_WRITE, -1, &txn));
+    give_turn(0);
+    take_turn(1);
+    OK(pc_txn_commit(txn));
+    return NULL;
+}
+
+/* A read that needs the write lock of a thread that writes: it waits, unless its thread's reads must not. */
+static void a_read_that_would_wait_for_the_write_lock_can_fail_instead(void) {
+    pc_env env = open_env();
+    pc_txn txn = {0};
+    pc_dict dict;
+    pthread_t writer;
+    begin_turns();
+    OK(pc_txn_begin(env, PC_TXN_WRITE, -1, &txn));
+    dict = open_dict(env, "made", "str", "str");
+    OK(pc_txn_abort(txn));
+    in_child(makes_a_dict);
+    CHECK(pthread_create(&writer, NULL, holds_the_lock_for_a_turn, &env) == 0);
+    take_turn(0);
+    CHECK(pc_set_reads_wait(false));
+    GIVES(PC_ERR_BUSY, pc_dict_contains(dict, S("a")));
+    CHECK(!pc_set_reads_wait(true));
+    give_turn(1);
+    CHECK(holds(dict, "a", "child"));
+    CHECK(pthread_join(writer, NULL) == 0);
+    end_turns();
+    OK(pc_env_close(env));
+}
+
 int main(void) {
+    RUN(a_read_that_would_wait_for_the_write_lock_can_fail_instead);
     RUN(a_write_lock_is_waited_for_between_processes);
     RUN(a_dict_that_was_opened_can_be_read_in_a_snapshot);
     return check_end();

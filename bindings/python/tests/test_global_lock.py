@@ -73,16 +73,79 @@ print("done")
 """
 
 
+# A read waits for the write lock where its collection is to be found anew: made here in a
+# transaction that was undone, it was made by another process since, and another thread writes.
+_READS = """
+import faulthandler, subprocess, sys, threading
+faulthandler.dump_traceback_later(100, exit=True)
+from persistent_collections import Environment, PersistentDict, PersistentSet
+
+env = Environment(sys.argv[1], write_timeout=3600)
+
+class Undone(Exception):
+    pass
+
+MAKE = '''
+import sys
+from persistent_collections import Environment, PersistentDict, PersistentSet
+with Environment(sys.argv[1]) as env:
+    PersistentDict(env, sys.argv[2] + " dict", key=str, value=int).update(x=2)
+    PersistentSet(env, sys.argv[2] + " set", element=str).add("x")
+'''
+
+def made(name):
+    try:
+        with env.transaction():
+            d = PersistentDict(env, name + " dict", key=str, value=int)
+            s = PersistentSet(env, name + " set", element=str)
+            d["x"] = 1
+            raise Undone
+    except Undone:
+        pass
+    # From now on their handles are used as they are.
+    assert "x" not in d and "x" not in s
+    subprocess.run([sys.executable, "-c", MAKE, sys.argv[1], name], check=True)
+    return d, s
+
+READS = {
+    "item": lambda d, s: d["x"] == 2,
+    "get": lambda d, s: d.get("x") == 2,
+    "dict": lambda d, s: "x" in d,
+    "set": lambda d, s: "x" in s,
+    "walk": lambda d, s: list(d.items()) == [("x", 2)],
+    "column": lambda d, s: d.to_numpy().tolist() == [2],
+}
+for name, read in READS.items():
+    collections = made(name)
+    inside, reading = threading.Event(), threading.Event()
+
+    def compute():
+        with env.transaction():
+            inside.set()
+            reading.wait()
+            sum(n * n for n in range(300_000))
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    inside.wait()
+    reading.set()
+    assert read(*collections), name
+    thread.join()
+print("done")
+"""
+
+
+@pytest.mark.parametrize("program", [_PROGRAM, _READS], ids=["writes", "reads"])
 @pytest.mark.parametrize("accelerated", [True, False])
-def test_a_thread_computes_in_its_transaction_while_others_write(
-    tmp_path: Path, accelerated: bool, monkeypatch: pytest.MonkeyPatch
+def test_a_thread_computes_in_its_transaction_while_others_wait(
+    tmp_path: Path, accelerated: bool, program: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if accelerated:
         monkeypatch.delenv("PERSISTENT_COLLECTIONS_ACCELERATOR", raising=False)
     else:
         monkeypatch.setenv("PERSISTENT_COLLECTIONS_ACCELERATOR", "0")
     done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, str(tmp_path / "env")],
+        [sys.executable, "-c", program, str(tmp_path / "env")],
         capture_output=True,
         text=True,
         timeout=150,

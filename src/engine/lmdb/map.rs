@@ -12,7 +12,7 @@ use std::time::Instant;
 use super::Engine;
 use super::raw::RawEnv;
 use super::seats::Stopped;
-use super::writer::Turn;
+use super::writer::{Turn, patience};
 use crate::engine::Wait;
 use crate::error::{Error, Result, Status};
 
@@ -204,7 +204,7 @@ impl Engine {
 
     /// Makes room for what another process has written beyond this one's map. In no call of the thread's seat.
     pub(super) fn follow_growth(self: &Arc<Self>) -> Result<()> {
-        let turn = Turn::take(self, Wait::Default)?;
+        let turn = Turn::take(self, patience(Wait::Default))?;
         self.follow_growth_under(&turn)
     }
 
@@ -214,7 +214,7 @@ impl Engine {
         if used <= map {
             return Ok(());
         }
-        let deadline = self.settings.write_timeout.and_then(|patience| Instant::now().checked_add(patience));
+        let deadline = self.deadline(patience(Wait::Default));
         self.grow(turn, used.saturating_add(used / 2).max(map.saturating_mul(2)), deadline)
     }
 }

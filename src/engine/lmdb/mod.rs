@@ -63,7 +63,7 @@ pub(crate) use seats::{
 };
 pub(crate) use spaces::{Db, SEQUENCE, Space};
 pub(crate) use txn::Place;
-pub(crate) use writer::begin_write;
+pub(crate) use writer::{begin_write, set_reads_wait};
 
 use raw::{Code, RawEnv, RoTxn, RwTxn};
 

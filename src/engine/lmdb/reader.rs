@@ -215,8 +215,20 @@ impl<'c> Reader<'c> {
         out: &mut Columns,
     ) -> Result<bool> {
         foreign::check_widths(self.txn(), db, range, from)?;
+        self.walk(db, range).scan(from, limit, out).map_err(reading)
+    }
+
+    fn walk<'w>(&'w self, db: Db, range: &'w Range) -> Walk<'w> {
         let pages = if self.is_write() { None } else { self.engine.aligned_pages() };
-        Walk { txn: self.txn(), db, range, pages }.scan(from, limit, out).map_err(reading)
+        Walk { txn: self.txn(), db, range, pages }
+    }
+
+    /// Shows the records of a range to `f`, as long as it wants more.
+    #[inline]
+    pub(crate) fn each(&self, db: Db, range: &Range, f: impl FnMut(&[u8], &[u8]) -> bool) -> Result<()> {
+        foreign::check_widths(self.txn(), db, range, From::Start)?;
+        self.walk(db, range).each(From::Start, f).map_err(reading)?;
+        Ok(())
     }
 
     /// The first record of a range in its direction, shown to `f`.
@@ -227,7 +239,7 @@ impl<'c> Reader<'c> {
         f: impl FnOnce(&[u8], &[u8]) -> R,
     ) -> Result<Option<R>> {
         let mut cursor = self.txn().cursor(db.dbi).map_err(reading)?;
-        let walk = Walk { txn: self.txn(), db, range, pages: None };
+        let walk = self.walk(db, range);
         let found = walk.begin(&mut cursor, From::Start).map_err(reading)?;
         Ok(found.map(|(key, value)| f(key, value)))
     }

@@ -146,35 +146,30 @@ impl Walk<'_> {
         unsafe { Rest::behind(key, page_size) }
     }
 
-    pub(super) fn scan(&self, from: From<'_>, limit: Limit, out: &mut Columns) -> Result<bool, Code> {
+    /// Shows records to `f` from a place on, as long as it wants more. `Ok(true)`: the range is done.
+    #[inline]
+    pub(super) fn each(&self, from: From<'_>, mut f: impl FnMut(&[u8], &[u8]) -> bool) -> Result<bool, Code> {
         let mut cursor = self.txn.cursor(self.db.dbi)?;
         let mut record = self.begin(&mut cursor, from)?;
-        let (mut items, mut bytes) = (0, 0);
         let is_open = matches!(self.range.upper, Bound::Unbounded);
         while let Some((key, value)) = record {
             if self.beyond(key) {
                 return Ok(true);
             }
-            if !self.is_hidden(key) {
-                if items > 0 && (items >= limit.items || bytes + key.len() + value.len() > limit.bytes) {
-                    return Ok(false);
-                }
-                out.push(key, value);
-                items += 1;
-                bytes += key.len() + value.len();
+            if !self.is_hidden(key) && !f(key, value) {
+                return Ok(false);
             }
             let mut last = None;
-            for (key, value) in self.rest(key).into_iter().flatten() {
-                if !is_open && self.beyond(key) {
-                    return Ok(true);
+            if let Some(rest) = self.rest(key) {
+                for (key, value) in rest {
+                    if !is_open && self.beyond(key) {
+                        return Ok(true);
+                    }
+                    if !f(key, value) {
+                        return Ok(false);
+                    }
+                    last = Some(key);
                 }
-                if items >= limit.items || bytes + key.len() + value.len() > limit.bytes {
-                    return Ok(false);
-                }
-                out.push(key, value);
-                items += 1;
-                bytes += key.len() + value.len();
-                last = Some(key);
             }
             if let Some(last) = last {
                 // It is in the page that the cursor stands in, where LMDB looks first.
@@ -183,6 +178,19 @@ impl Walk<'_> {
             record = cursor.go(self.step())?;
         }
         Ok(true)
+    }
+
+    pub(super) fn scan(&self, from: From<'_>, limit: Limit, out: &mut Columns) -> Result<bool, Code> {
+        let (mut items, mut bytes) = (0, 0);
+        self.each(from, |key, value| {
+            if items > 0 && (items >= limit.items || bytes + key.len() + value.len() > limit.bytes) {
+                return false;
+            }
+            out.push(key, value);
+            items += 1;
+            bytes += key.len() + value.len();
+            true
+        })
     }
 }
 

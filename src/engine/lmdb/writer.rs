@@ -1,6 +1,7 @@
 //! The write lock, in this process and between processes. Autocommitted writes take it in `group.rs`, the one
 //! path by which they reach LMDB.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,20 @@ use super::txn::WriteTxn;
 use super::{Engine, Space};
 use crate::engine::Wait;
 use crate::error::{Error, Result, Status};
+
+thread_local! {
+    static READS_WAIT: Cell<bool> = const { Cell::new(true) };
+}
+
+/// Whether reads of the calling thread may wait for the process's turn to write; gives what held before.
+pub(crate) fn set_reads_wait(wait: bool) -> bool {
+    READS_WAIT.replace(wait)
+}
+
+/// How long a read waits that needs the process's turn to write.
+pub(super) fn patience(wait: Wait) -> Wait {
+    if READS_WAIT.get() { wait } else { Wait::For(Duration::ZERO) }
+}
 
 /// One writer at a time in this process.
 #[derive(Default)]
@@ -170,7 +185,7 @@ impl Engine {
         if space.db(u32::MAX).is_some() {
             return Ok(true);
         }
-        let turn = Turn::take(self, wait)?;
+        let turn = Turn::take(self, patience(wait))?;
         self.spaces.open_for_process(&self.raw, space, &turn)
     }
 

@@ -91,6 +91,7 @@ const Size = Csize_t
 @waiting_symbol pc_dict_remove_range(dict::Handle, range::Ptr{Range}, removed::Ptr{UInt64})::Status
 @waiting_symbol pc_dict_put_many(dict::Handle, count::Size, keys::Bytes, key_offsets::Ptr{UInt64}, values::Bytes, value_offsets::Ptr{UInt64}, failed_at::Ptr{Size})::Status
 @waiting_symbol pc_dict_get_many(dict::Handle, count::Size, keys::Bytes, key_offsets::Ptr{UInt64}, present::Bytes, values_out::Bytes, values_cap::Size, values::Ptr{Buffer}, value_offsets::Ptr{UInt64}, failed_at::Ptr{Size})::Status
+@waiting_symbol pc_dict_values(dict::Handle, range::Ptr{Range}, values::Ptr{Buffer})::Status
 @waiting_symbol pc_dict_remove_many(dict::Handle, count::Size, keys::Bytes, key_offsets::Ptr{UInt64}, removed::Ptr{UInt64}, failed_at::Ptr{Size})::Status
 
 @waiting_symbol pc_set_open(env::Handle, name::Bytes, type::Bytes, flags::UInt32, out::Ptr{Handle})::Status
@@ -119,6 +120,7 @@ const Size = Csize_t
 @waiting_symbol pc_txn_abort(txn::Handle)::Status
 @waiting_symbol pc_txn_current(env::Handle, out::Ptr{Handle})::Status
 @waiting_symbol pc_txn_set_current(env::Handle, txn::Handle, previous::Ptr{Handle})::Status
+@symbol pc_set_reads_wait(wait::Bool)::Bool
 
 @waiting_symbol pc_iter_open_dict(dict::Handle, range::Ptr{Range}, out::Ptr{Handle})::Status
 @waiting_symbol pc_iter_open_set(set::Handle, range::Ptr{Range}, out::Ptr{Handle})::Status

@@ -63,9 +63,7 @@ impl Calls {
             return self.fetch_large(py, dict, key);
         }
         let mut space = [MaybeUninit::<u8>::uninit(); SMALL];
-        // Where another process has outgrown the map, or made the collection anew, it waits for threads of this one,
-        // which may wait for the interpreter's lock.
-        let (status, length) = py.detach(|| self.library.dict_get(dict, key, &mut space));
+        let (status, length) = self.library.dict_get(dict, key, &mut space);
         match status {
             OK => {
                 // SAFETY: the library has written `length` bytes, no more than the space's.
@@ -77,7 +75,7 @@ impl Calls {
                 self.last_size.store(length, Ordering::Relaxed);
                 self.fetch_large(py, dict, key)
             }
-            // The package's call fails in the same way, and says why.
+            // The package's call waits if it must, or fails in the same way and says why.
             _ => Ok(Found::NotPlain),
         }
     }
@@ -88,7 +86,7 @@ impl Calls {
         let mut size = self.last_size.load(Ordering::Relaxed);
         loop {
             space.reserve(size);
-            let (status, length) = py.detach(|| self.library.dict_get(dict, key, space.spare_capacity_mut()));
+            let (status, length) = self.library.dict_get(dict, key, space.spare_capacity_mut());
             match status {
                 OK => {
                     self.last_size.store(length, Ordering::Relaxed);
@@ -107,9 +105,8 @@ impl Calls {
     /// Whether a key is there. `None`: not plain.
     #[inline]
     pub(crate) fn contains(&self, key: &Bound<'_, PyAny>, of: Of) -> Option<bool> {
-        let (py, handle) = (key.py(), self.handle()?);
-        // It may wait as a look-up may.
-        match self.keys.with(key, |key| py.detach(|| self.library.contains(of, handle, key)))? {
+        let handle = self.handle()?;
+        match self.keys.with(key, |key| self.library.contains(of, handle, key))? {
             OK => Some(true),
             NOT_FOUND => Some(false),
             _ => None,

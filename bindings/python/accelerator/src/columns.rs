@@ -1,10 +1,9 @@
-//! Columns for bulk writes, and columns of numbers out of a collection.
+//! Columns for bulk writes.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use crate::keys::Keys;
-use crate::library::{Batch, END, Handle, OK, library};
 use crate::values::Values;
 
 /// Encoded keys or values one after another, for the library to read.
@@ -124,45 +123,4 @@ pub(crate) fn key_column(items: &Bound<'_, PyList>, key: &str, encode: &Bound<'_
         }
     }
     Some(column.done())
-}
-
-// About what the processor's cache holds.
-const AT_ONCE: usize = 1 << 16;
-
-/// The bytes of all values that an iterator gives, one after another. The iterator is not closed.
-#[pyfunction]
-pub(crate) fn all_values<'py>(
-    py: Python<'py>,
-    iterator: u64,
-    width: usize,
-    failure: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyByteArray>> {
-    let library = library()?;
-    let mut bytes: Vec<u8> = Vec::new();
-    // Fetching may wait for the write lock, whose holder may wait for the interpreter's.
-    let status = py.detach(|| {
-        loop {
-            let (status, _) =
-                library.iter_next_batch(Handle { id: iterator }, usize::MAX, AT_ONCE, |batch: &Batch| {
-                    let size = if batch.value_offsets.is_null() {
-                        batch.count * width
-                    } else {
-                        // SAFETY: there is one offset more than there are items.
-                        let end = unsafe { *batch.value_offsets.add(batch.count) };
-                        usize::try_from(end).unwrap_or(usize::MAX)
-                    };
-                    if size > 0 {
-                        // SAFETY: the last offset, or the width, says how many bytes there are.
-                        bytes.extend_from_slice(unsafe { std::slice::from_raw_parts(batch.values, size) });
-                    }
-                });
-            if status != OK {
-                return status;
-            }
-        }
-    });
-    if status != END {
-        return Err(PyErr::from_value(failure.call1((status,))?));
-    }
-    Ok(PyByteArray::new(py, &bytes))
 }

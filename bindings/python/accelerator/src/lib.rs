@@ -11,7 +11,7 @@
 //! - `library.rs`: the library's functions, and calling them
 //! - `keys.rs`, `values.rs`, `any.rs`: Python objects to bytes and back
 //! - `calls.rs`: look-ups and single writes; `hot.rs`: the base classes that have them
-//! - `walk.rs`: iteration; `columns.rs`: columns for bulk writes, and of numbers
+//! - `walk.rs`: iteration; `columns.rs`: columns for bulk writes
 
 mod any;
 mod calls;
@@ -31,7 +31,7 @@ mod persistent_collections_python {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::columns::{Column, all_values, key_column, pair_columns};
+    use crate::columns::{Column, key_column, pair_columns};
     #[pymodule_export]
     use crate::hot::{HotDict, HotSet};
     #[pymodule_export]
@@ -44,6 +44,6 @@ mod persistent_collections_python {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         // Rises with each change of what the package calls here; the package takes no other.
-        module.add("INTERFACE", 2)
+        module.add("INTERFACE", 3)
     }
 }

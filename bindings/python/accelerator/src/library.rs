@@ -41,6 +41,7 @@ type Add = unsafe extern "C" fn(Handle, *const c_void, usize) -> i32;
 type Put = unsafe extern "C" fn(Handle, *const c_void, usize, *const c_void, usize) -> i32;
 type NextBatch = unsafe extern "C" fn(Handle, usize, usize, *mut Batch) -> i32;
 type Seek = unsafe extern "C" fn(Handle, *const c_void, usize) -> i32;
+type SetReadsWait = extern "C" fn(bool) -> bool;
 type Close = unsafe extern "C" fn(Handle) -> i32;
 
 macro_rules! functions {
@@ -73,6 +74,7 @@ functions! {
     dict_put: Put = "pc_dict_put";
     set_contains: Contains = "pc_set_contains";
     set_add: Add = "pc_set_add";
+    set_reads_wait: SetReadsWait = "pc_set_reads_wait";
     iter_next_batch: NextBatch = "pc_iter_next_batch";
     iter_seek: Seek = "pc_iter_seek";
     iter_close: Close = "pc_iter_close";
@@ -94,24 +96,40 @@ pub(crate) fn library() -> PyResult<&'static Library> {
 }
 
 impl Library {
-    /// `pc_dict_get` into `space`: the status, and the value's length.
+    /// Reads that would wait for the write lock fail until this is dropped: its holder may wait for the interpreter's
+    /// lock, which is not let go of for a short read. The package then reads again, without that lock.
+    #[inline]
+    fn impatient(&self) -> impl Drop {
+        struct Patient(SetReadsWait);
+        impl Drop for Patient {
+            fn drop(&mut self) {
+                (self.0)(true);
+            }
+        }
+        (self.set_reads_wait)(false);
+        Patient(self.set_reads_wait)
+    }
+
+    /// `pc_dict_get` into `space`, without waiting: the status, and the value's length.
     #[inline]
     pub(crate) fn dict_get(&self, dict: Handle, key: &[u8], space: &mut [MaybeUninit<u8>]) -> (i32, usize) {
         let mut length = 0;
         let (at, size) = (space.as_mut_ptr().cast(), space.len());
+        let _patience = self.impatient();
         // SAFETY: the key is only read, and no more than `size` bytes are written to the space.
         let status =
             unsafe { (self.dict_get)(dict, key.as_ptr().cast(), key.len(), at, size, &raw mut length) };
         (status, length)
     }
 
-    /// `pc_dict_contains` or `pc_set_contains`.
+    /// `pc_dict_contains` or `pc_set_contains`, without waiting.
     #[inline]
     pub(crate) fn contains(&self, of: Of, collection: Handle, key: &[u8]) -> i32 {
         let function = match of {
             Of::Dict => self.dict_contains,
             Of::Set => self.set_contains,
         };
+        let _patience = self.impatient();
         // SAFETY: the key is only read.
         unsafe { function(collection, key.as_ptr().cast(), key.len()) }
     }

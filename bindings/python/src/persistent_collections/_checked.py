@@ -214,16 +214,6 @@ class Cursor:
         check(self._library, self._library.pc_iter_seek(self._handle, key, len(key)))
         self._skip = key
 
-    @property
-    def library(self) -> ctypes.CDLL:
-        """The library."""
-        return self._library
-
-    @property
-    def handle(self) -> int:
-        """The handle, which stays the cursor's."""
-        return self._handle
-
     def release(self) -> int:
         """Gives the handle away, for another to close."""
         handle, self._handle = self._handle, 0

@@ -44,7 +44,7 @@ T = TypeVar("T")
 _VARIABLE = "PERSISTENT_COLLECTIONS_ACCELERATOR"
 _NAME = "persistent_collections_python"
 # What the extension module and this package agree on; it has the same number.
-_INTERFACE = 2
+_INTERFACE = 3
 
 # The functions that the accelerator calls.
 _FUNCTIONS = (
@@ -53,6 +53,7 @@ _FUNCTIONS = (
     "pc_dict_put",
     "pc_set_contains",
     "pc_set_add",
+    "pc_set_reads_wait",
     "pc_iter_next_batch",
     "pc_iter_seek",
     "pc_iter_close",
@@ -247,13 +248,3 @@ def key_column(items: list[Any], keys: KeyCodec) -> Any:
 def pointers(column: Any) -> tuple[ctypes.c_char_p, int | None]:
     """Bytes and offsets of a column, as the library takes them; it must outlive the call."""
     return ctypes.c_char_p(column.data), column.offsets
-
-
-def all_values(cursor: Cursor, width: int) -> bytearray | None:
-    """The bytes of all values of a cursor, each of one width; None: it is not for here."""
-    if _module is None:
-        return None
-    data: bytearray = _module.all_values(
-        cursor.handle, width, functools.partial(_failure, cursor.library)
-    )
-    return data

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
+import math
 from typing import Any
 
-from . import acceleration, arrays
-from ._checked import Cursor, encoded
+from . import arrays
+from ._checked import check, encoded, give_back, take_buffer
 from .types import NUMBERS, Type
 from .values import ArrayValues
 
 __all__ = ["gathered", "matrix_bytes", "to_numpy"]
-
-_BATCH = 4096
 
 
 def matrix_bytes(codec: ArrayValues, values: Any, count: int) -> bytes:
@@ -43,29 +43,27 @@ def gathered(rows: Any, there: dict[int, int], count: int, default: Any) -> Any:
     return result
 
 
-def to_numpy(cursor: Cursor, type_: Type) -> Any:
-    """All values that a cursor walks over."""
+def to_numpy(library: ctypes.CDLL, dictionary: int, type_: Type) -> Any:
+    """All values of a dict, in the order of their keys."""
+    np = arrays.numpy()
+    if np is None:
+        raise ImportError("to_numpy needs NumPy: pip install numpy")
+    if type_.name == "array" and type_.shape is not None:
+        element, shape = type_.elements[0].name, type_.shape
+    elif type_.name in NUMBERS:
+        element, shape = type_.name, ()
+    else:
+        raise TypeError(f"values of type {type_} are no column of numbers")
+    width = math.prod(shape, start=NUMBERS[element])
+    buffer = take_buffer()
     try:
-        np = arrays.numpy()
-        if np is None:
-            raise ImportError("to_numpy needs NumPy: pip install numpy")
-        if type_.name == "array" and type_.shape is not None:
-            element, shape = type_.elements[0].name, type_.shape
-        elif type_.name in NUMBERS:
-            element, shape = type_.name, ()
-        else:
-            raise TypeError(f"values of type {type_} are no column of numbers")
-        width = NUMBERS[element]
-        for length in shape:
-            width *= length
-        whole = acceleration.all_values(cursor, width)
-        if whole is not None:
-            return arrays.from_bytes(whole, element, (len(whole) // width, *shape))
-        parts = []
-        while (batch := cursor.fetch(_BATCH)) is not None:
-            start, end = batch.value_offsets[0], batch.value_offsets[-1]
-            parts.append(batch.values[start:end])
+        check(library, library.pc_dict_values(dictionary, None, ctypes.byref(buffer)))
+        # The array's own memory, so that it can be written.
+        data = bytearray(buffer.len)
+        if data:
+            place = (ctypes.c_char * len(data)).from_buffer(data)
+            ctypes.memmove(place, buffer.data, len(data))
+            del place
     finally:
-        cursor.close()
-    data = b"".join(parts)
-    return arrays.from_bytes(data, element, (len(data) // width, *shape))
+        give_back(library, buffer)
+    return arrays.from_bytes(data, element, (len(data) // width if width else 0, *shape))

@@ -14,7 +14,6 @@ from . import _scalars as scalars
 from . import acceleration, arrays, bulk, columns, lending
 from .collection import key_codec_for, value_codec_for
 from .environment import Environment
-from .iteration import EVERYTHING
 from .lending import Lent, Pin
 from .notebook import table
 from .ordered import Ordered
@@ -532,5 +531,4 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
 
     def to_numpy(self) -> Any:
         """All values as one NumPy array, in the order of their keys; numbers and fixed arrays."""
-        cursor, _ = self._cursor(EVERYTHING)
-        return columns.to_numpy(cursor, self._values.type)
+        return columns.to_numpy(self._library, self._handle, self._values.type)
