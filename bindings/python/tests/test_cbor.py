@@ -46,7 +46,15 @@ def same(one: Any, two: Any) -> bool:
     if isinstance(one, dict):
         return same(list(one.items()), list(two.items()))
     if isinstance(one, np.ndarray):
-        return one.dtype == two.dtype and one.shape == two.shape and one.tobytes() == two.tobytes()
+        if one.dtype != two.dtype or one.shape != two.shape:
+            return False
+        if one.dtype.kind != "f":
+            return one.tobytes() == two.tobytes()
+        # The bits of a NaN are of no meaning.
+        numbers = ~np.isnan(one)
+        return np.array_equal(numbers, ~np.isnan(two)) and (
+            one[numbers].tobytes() == two[numbers].tobytes()
+        )
     if isinstance(one, (set, frozenset)):
         return len(one) == len(two) and all(any(same(a, b) for b in two) for a in one)
     if isinstance(one, Tagged):
