@@ -103,6 +103,13 @@ _KINDS: dict[str, st.SearchStrategy[Any]] = {
 }
 _KEY_KINDS = ["bytes", "str", "any", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"]
 
+_PLAIN: dict[str, Any] = {
+    "bytes": b"a",
+    "str": "a",
+    "any": "a",
+    **dict.fromkeys(_KEY_KINDS[3:], 1),
+}
+
 
 def outcome(call: Callable[[], Any]) -> tuple[Any, ...]:
     """What a call gives or raises, told apart by type and sign too."""
@@ -161,6 +168,8 @@ def test_keys_have_the_bytes_and_the_errors_of_the_codec(store: Environment, kin
         if issubclass(expected[0], Exception):
             assert outcome(lambda: d.__setitem__(key, 1)) == expected
             assert outcome(lambda: s.add(key)) == expected
+            with pytest.raises((expected[0], ValueError), match="item 1"):
+                s.update([_PLAIN[kind], key])
             assert len(d) == len(s) == 0
             return
         if len(codec.encode(key)) > 1978:
@@ -173,6 +182,9 @@ def test_keys_have_the_bytes_and_the_errors_of_the_codec(store: Environment, kin
         assert outcome(lambda: next(iter(d.items()))[0]) == back
         d.update([(key, 8)])
         assert (len(d), d.take(key)) == (1, 8)
+        s.clear()
+        s.update([key, key])
+        assert (len(s), key in s) == (1, True)
 
     settings(max_examples=40, deadline=None)(holds)()
 

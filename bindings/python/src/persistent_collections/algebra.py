@@ -7,7 +7,7 @@ from ctypes import byref, c_bool
 from typing import TYPE_CHECKING, Any
 
 from . import _checked as checked
-from . import bulk
+from . import acceleration, bulk
 from .collection import Collection
 from .iteration import EVERYTHING, Bounds
 from .narrow import NarrowKeys
@@ -123,6 +123,12 @@ class Algebra(Collection, MutableSet[T]):
             self._combine(self._library.pc_set_union, others)
             return
         elements = [element for other in others for element in other]
+        made = acceleration.key_column(elements, self._keys)
+        if made is not None:
+            if elements:
+                self._environment._writing()
+                bulk.add_column(self._library, self._handle, made)
+            return
         data = checked.encoded(self._keys.encode, elements, "")
         self._many(self._library.pc_set_add_many, data)
 

@@ -13,6 +13,7 @@ from . import acceleration
 
 __all__ = [
     "Found",
+    "add_column",
     "change_many",
     "contains_many",
     "get_many",
@@ -80,6 +81,14 @@ def put_columns(library: ctypes.CDLL, handle: int, keys: Any, values: Any) -> No
         *acceleration.pointers(keys),
         *acceleration.pointers(values),
         byref(c_size_t()),
+    )
+    checked.check(library, status)
+
+
+def add_column(library: ctypes.CDLL, handle: int, elements: Any) -> None:
+    """Adds a column of elements that the accelerator has made: all of them or none."""
+    status = library.pc_set_add_many(
+        handle, len(elements), *acceleration.pointers(elements), None, byref(c_size_t())
     )
     checked.check(library, status)
 
