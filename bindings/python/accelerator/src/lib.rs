@@ -1,7 +1,7 @@
 //! The hot calls of Persistent Collections for Python, as an extension module.
 //!
 //! The package works without it, through `ctypes`. With it, look-ups, walks and the columns of bulk writes need
-//! no `ctypes`. It is not linked to the library: [`connect`] is told where the functions are in the one that the
+//! no `ctypes`. It is not linked to the library: `connect` is told where the functions are in the one that the
 //! package has loaded.
 //!
 //! It does plain cases only: exact types, a handle that may be used as it is (no asyncio task has a transaction open,
