@@ -1386,12 +1386,16 @@ pc_status pc_txn_set_current(pc_env env,
 
 /// Says whether the calling thread's reads may wait for the write lock; at first they may.
 ///
+/// - `wait`: whether they may.
+///
 /// A read seldom waits: where a collection was made or removed by another process since it was opened here, or another
 /// process has outgrown the memory map, and a thread of this process is writing. While `wait` is false such a read
 /// fails at once, with `PC_ERR_BUSY` or `PC_ERR_MAP_BUSY`. For callers who hold a lock of their host language's runtime:
 /// they let go of it, and read again with `wait` true.
 ///
-/// Concerns the calling thread alone, and no writes. Returns what held before.
+/// Concerns the calling thread alone, and no writes.
+///
+/// Returns: what held before.
 bool pc_set_reads_wait(bool wait);
 
 /* ==== Values ==== */

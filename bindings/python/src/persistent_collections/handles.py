@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import weakref
@@ -50,7 +51,9 @@ class Handled:
 
     def _hide(self) -> None:
         self._heat(0)
-        self.__dict__.pop("_handle", None)
+        # Not through `__dict__`, whose making changes how the interpreter keeps the attributes.
+        with contextlib.suppress(AttributeError):
+            del self._handle
 
     def _heat(self, handle: int) -> None:
         """Lends the accelerator, where there is one, a handle that can be used as it is; or 0."""
@@ -75,8 +78,13 @@ class Handled:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name):
-            if name == "_handle" and "_held" in self.__dict__:
-                return self._usable()
+            if name == "_handle":
+                try:
+                    object.__getattribute__(self, "_held")
+                except AttributeError:
+                    pass
+                else:
+                    return self._usable()
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
