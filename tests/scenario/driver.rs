@@ -18,19 +18,6 @@ type Result<T> = std::result::Result<T, Error>;
 
 // ---- values and how they are written
 
-const ELEMENTS: [Element; 10] = [
-    Element::I8,
-    Element::I16,
-    Element::I32,
-    Element::I64,
-    Element::U8,
-    Element::U16,
-    Element::U32,
-    Element::U64,
-    Element::F32,
-    Element::F64,
-];
-
 fn from_hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
@@ -109,7 +96,7 @@ fn parse_token(token: &str) -> Value {
         "t" => Value::DateTime(text.parse().unwrap()),
         "a" => {
             let (name, bytes) = text.split_once(':').unwrap();
-            let element = ELEMENTS.into_iter().find(|element| element.name() == name).unwrap();
+            let element = Element::ALL.into_iter().find(|element| element.name() == name).unwrap();
             Value::Array { element, bytes: from_hex(bytes) }
         }
         _ => panic!("no such value: {token}"),
