@@ -83,7 +83,7 @@ def work():
     assert env.info().collections == 2 and len(env.readers()) >= 1
     # And its own child.
     child(lambda: d.increment("b"))
-    assert d["b"] == 4 and "_handle" in d.__dict__
+    assert d["b"] == 4 and object.__getattribute__(d, "_handle")
     env.flush()
     env.close()
     try:

@@ -260,7 +260,7 @@ def test_a_thread_that_ends_inside_the_block(
     overwrite(rows)
     assert np.array_equal(kept[0], row(9)) and np.array_equal(rows[9], row(-1))
     # Calls need not look after it any more.
-    assert "_handle" in rows.__dict__
+    assert object.__getattribute__(rows, "_handle")
     kept.clear()
     gc.collect()
     assert not held_back(env)
@@ -362,6 +362,6 @@ def test_a_block_that_another_thread_ends(env: Environment, rows: PersistentDict
     assert np.array_equal(rows[9], row(-1)) and np.array_equal(kept, row(9))
     with env.transaction():
         rows[9] = row(5)
-    assert np.array_equal(rows[9], row(5)) and "_handle" in rows.__dict__
+    assert np.array_equal(rows[9], row(5)) and object.__getattribute__(rows, "_handle")
     del kept
     assert not held_back(env)

@@ -57,7 +57,7 @@ class FreshDict(PersistentDict[Any, Any]):
 
 class FreshSet(PersistentSet[Any]):
     def __init__(self, elements: Any = ()) -> None:
-        if "_held" in self.__dict__:
+        if hasattr(self, "_held"):
             # As set's, which may be called again.
             self.clear()
         else:

@@ -24,6 +24,10 @@ class Handled:
     no check. It is missing, and `_usable` decides, once it is closed, in the child of a fork
     until it is opened anew, and while an asyncio task has a transaction open. So whoever
     keeps a handle beyond a call asks for it anew in the next.
+
+    Nothing here looks into an instance's `__dict__`. CPython 3.11 makes that at its first use;
+    where that starts the garbage collector, and a finalizer uses the same one, it makes two,
+    which free the same memory.
     """
 
     _handle: int
@@ -51,7 +55,6 @@ class Handled:
 
     def _hide(self) -> None:
         self._heat(0)
-        # Not through `__dict__`, whose making changes how the interpreter keeps the attributes.
         with contextlib.suppress(AttributeError):
             del self._handle
 
