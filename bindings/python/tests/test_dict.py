@@ -255,6 +255,16 @@ def test_any_opened_narrower(env: Environment) -> None:
     assert anything["n"] == 3
 
 
+def test_another_kind_of_number_is_no_key_of_a_narrowed_dict(env: Environment) -> None:
+    # In `any`, 1 is another key than 1.0, so that walking must not give what a look-up misses.
+    anything: PersistentDict[Any, Any] = PersistentDict(env, "anything")
+    anything[1] = "one"
+    narrow: PersistentDict[float, str] = PersistentDict(env, "anything", key=float, value=str)
+    assert 1.0 not in narrow
+    with pytest.raises(TypeError, match="stored is a key that is no f64: 1"):
+        list(narrow)
+
+
 def test_any_holds_everything(env: Environment) -> None:
     anything: PersistentDict[Any, Any] = PersistentDict(env, "anything")
     anything[("a", (1, None)), 2.5] = {"set": {1, (2, 3)}, "inf": [math.inf, (None,)]}

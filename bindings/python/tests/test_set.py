@@ -255,3 +255,16 @@ def test_a_narrowed_set_is_not_streamed(env: Environment) -> None:
     with pytest.raises(TypeError, match="an int is needed"):
         narrow.update(anything)
     assert other == set()
+
+
+@pytest.mark.parametrize(("stored", "element"), [(1, float), (True, int), (("a", 1), (str, float))])
+def test_another_kind_of_number_is_no_element_of_a_narrowed_set(
+    env: Environment, stored: Any, element: Any
+) -> None:
+    anything: PersistentSet[Any] = PersistentSet(env, "anything")
+    anything.add(stored)
+    narrow: PersistentSet[Any] = PersistentSet(env, "anything", element=element)
+    for call in (narrow.first, narrow.pop, lambda: list(narrow)):
+        with pytest.raises(TypeError, match="stored is a key that is no"):
+            call()
+    assert list(anything) == [stored]

@@ -57,7 +57,12 @@ class NarrowKeys(KeyCodec):
         return self._any.encode(self._check.stored(value))
 
     def decode(self, data: bytes) -> Any:
-        return self._check.read(self._any.decode(data))
+        key = self._check.read(self._any.decode(data))
+        # Looked up, it must be found: 1 and True are other keys than 1.0 and 1.
+        if self.encode(key) != data:
+            stored = self._any.decode(data)
+            raise TypeError(f"stored is a key that is no {self.looks_like}: {stored!r}")
+        return key
 
     def prefix(self, value: Any) -> bytes:
         return self._any.prefix(value)

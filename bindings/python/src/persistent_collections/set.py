@@ -123,11 +123,16 @@ class PersistentSet(acceleration.HotSet, Algebra[T]):
 
     def pop(self) -> T:
         """Removes the first element and returns it; `KeyError` if the set is empty."""
+        library = self._library
         while True:
-            element = self.first()
+            status, data = checked.fetched(library, library.pc_set_first, self._handle)
+            if status == raw.PC_NOT_FOUND:
+                raise KeyError(f"{self!r} is empty")
+            element = self._keys.decode(data)
+            self._environment._writing()
             # Somebody else may have taken it since; then look again.
-            if self._discard(element):
-                return element
+            if self._found(library.pc_set_remove(self._handle, data, len(data))):
+                return cast("T", element)
 
     # All of it.
 
