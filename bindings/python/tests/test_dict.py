@@ -265,6 +265,30 @@ def test_another_kind_of_number_is_no_key_of_a_narrowed_dict(env: Environment) -
         list(narrow)
 
 
+def test_what_cannot_be_read_is_not_removed(env: Environment) -> None:
+    anything: PersistentDict[Any, Any] = PersistentDict(env, "anything", key=str)
+    narrow = PersistentDict[str, int](env, "anything")
+    anything["a"] = "text"
+    for call in (lambda: narrow.pop("a"), lambda: narrow.take("a"), narrow.popitem):
+        with pytest.raises(TypeError, match="no i64"):
+            call()
+    assert anything == {"a": "text"}
+    # Nor what a codec cannot read.
+    objects: PersistentDict[str, Any] = PersistentDict(env, "objects", key=str, codec=Broken())
+    objects["a"] = 1
+    with pytest.raises(ValueError, match="broken"):
+        objects.pop("a", None)
+    assert "a" in objects
+
+
+class Broken:
+    def encode(self, value: Any) -> bytes:
+        return b"bytes"
+
+    def decode(self, data: bytes) -> Any:
+        raise ValueError("broken")
+
+
 def test_any_holds_everything(env: Environment) -> None:
     anything: PersistentDict[Any, Any] = PersistentDict(env, "anything")
     anything[("a", (1, None)), 2.5] = {"set": {1, (2, 3)}, "inf": [math.inf, (None,)]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from ctypes import byref, c_int64, c_size_t
 from typing import TYPE_CHECKING, Any, Callable, cast, overload
@@ -216,6 +215,9 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
             pin = self._environment._pin()
             if pin is not None:
                 return self._borrow(encoded, pin)
+        return self._copied(encoded)
+
+    def _copied(self, encoded: bytes) -> bytes | None:
         library = self._library
         buffer = checked.take_buffer()
         try:
@@ -284,10 +286,10 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         >>> d.take("job"), "job" in d
         (7, False)
         """
-        data = self._take(key)
-        if data is None:
+        value = self._take(key, _NO_DEFAULT)
+        if value is _NO_DEFAULT:
             raise KeyError(key)
-        return cast("V", self._values.decode(data))
+        return cast("V", value)
 
     @overload
     def pop(self, key: K) -> V: ...
@@ -300,27 +302,32 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
 
     def pop(self, key: K, default: Any = _NO_DEFAULT) -> Any:
         """Removes a key and returns its value, or `default` if it is absent."""
-        data = self._take(key)
-        if data is not None:
-            return self._values.decode(data)
-        if default is _NO_DEFAULT:
+        value = self._take(key, default)
+        if value is _NO_DEFAULT:
             raise KeyError(key)
-        return default
+        return value
 
-    def _take(self, key: Any) -> bytes | None:
+    def _take(self, key: Any, default: Any) -> Any:
         encoded = self._lookup(key)
         self._environment._writing()
         if encoded is None:
-            return None
-        size = c_size_t(self._values.width or 1024)
+            return default
         while True:
-            space = ctypes.create_string_buffer(max(size.value, 1))
+            data = self._copied(encoded)
+            if data is not None:
+                # First, so that what cannot be read stays.
+                value = self._values.decode(data)
+                # Somebody else may have changed it since; then look again.
+                if self._exchange(encoded, data, None):
+                    return value
+                continue
+            # A write, which is refused where any would be. No space: only an empty value,
+            # stored just now, is taken.
             status = self._library.pc_dict_take(
-                self._handle, encoded, len(encoded), space, len(space), byref(size)
+                self._handle, encoded, len(encoded), None, 0, byref(c_size_t())
             )
-            # Too small: nothing was taken, and the size is now what is needed.
             if status != raw.PC_TOO_SMALL:
-                return space.raw[: size.value] if self._found(status) else None
+                return self._values.decode(b"") if self._found(status) else default
 
     def popitem(self) -> tuple[K, V]:
         """Removes the last pair and returns it; `KeyError` if the dict is empty."""
@@ -329,9 +336,11 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
             status, key, value = checked.fetched_pair(library, library.pc_dict_last, self._handle)
             if status == raw.PC_NOT_FOUND:
                 raise KeyError(f"{self!r} is empty")
+            # First, so that what cannot be read stays.
+            pair = self._keys.decode(key), self._values.decode(value)
             # Somebody else may have changed it since; then look again.
             if self._exchange(key, value, None):
-                return self._keys.decode(key), self._values.decode(value)
+                return pair
 
     def compare_exchange(self, key: K, expected: V | _Absent, desired: V | _Absent) -> bool:
         """Stores `desired` if the value is `expected`; returns whether it did.
