@@ -265,6 +265,17 @@ def test_another_kind_of_number_is_no_key_of_a_narrowed_dict(env: Environment) -
         list(narrow)
 
 
+def test_what_is_no_pair_is_not_among_the_items(ages: PersistentDict[str, int]) -> None:
+    ages["a"] = 1
+    for view in (ages.items(), ages.range("a").items()):
+        for item in (5, "a1", ["a", 1], ("a",), ("a", 1, 2), None):
+            assert item not in view
+        assert ("a", 1) in view and ("a", 1.0) in view and ("a", 2) not in view
+        mixed: set[Any] = {5, ("a", 1)}
+        assert view & mixed == {("a", 1)} and view ^ mixed == {5} and view - mixed == set()
+        assert view.isdisjoint([5, "b"]) and not view >= {5}
+
+
 def test_what_cannot_be_read_is_not_removed(env: Environment) -> None:
     anything: PersistentDict[Any, Any] = PersistentDict(env, "anything", key=str)
     narrow = PersistentDict[str, int](env, "anything")

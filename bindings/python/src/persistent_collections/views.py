@@ -60,5 +60,9 @@ class Items(ItemsView[K, V]):
     def __reversed__(self) -> Iterator[tuple[K, V]]:
         return self._mapping._walk_items(True)
 
+    def __contains__(self, item: object) -> bool:
+        # What is no pair is not in it; `ItemsView` fails to unpack it.
+        return isinstance(item, tuple) and len(item) == 2 and super().__contains__(item)
+
     def __repr__(self) -> str:
         return f"<items of {self._mapping!r}>"
