@@ -164,6 +164,15 @@ def test_run(env: Environment, d: PersistentDict[str, int]) -> None:
     assert d == {"n": 3}
 
 
+def test_run_refuses_an_async_function(env: Environment, d: PersistentDict[str, int]) -> None:
+    async def writes() -> None:
+        d["x"] = 1
+
+    with pytest.raises(TypeError, match="not an async one"):
+        env.run(writes)
+    assert d == {}
+
+
 @pytest.mark.parametrize("error", [MapFullError, ConflictError])
 def test_run_again(env: Environment, d: PersistentDict[str, int], error: type[Exception]) -> None:
     calls: list[int] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import html
+import inspect
 import math
 import operator
 import os
@@ -313,7 +314,12 @@ class Environment(Handled):
         while True:
             try:
                 with self.transaction(timeout):
-                    return function(*arguments)
+                    result = function(*arguments)
+                    if inspect.iscoroutine(result):
+                        # Whoever awaits it would run it when the transaction is over.
+                        result.close()
+                        raise TypeError("run takes a plain function, not an async one")
+                    return result
             except ConflictError:
                 # Inside another transaction that one failed too, and must run again.
                 if self._in_transaction():
