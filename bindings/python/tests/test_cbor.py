@@ -315,6 +315,7 @@ def test_comes_back_as(value: Any, back: Any) -> None:
         (Decimal("nan"), ValueError, "no number"),
         (np.array(["a"]), TypeError, "<U1"),
         (np.array([1j]), TypeError, "complex128"),
+        ([np.ma.array([1, 2], mask=[0, 1])], TypeError, r"value\[0\]: a masked array"),
         (np.datetime64("2024-01-01"), TypeError, "datetime64"),
         (len, TypeError, "builtin_function"),
     ],

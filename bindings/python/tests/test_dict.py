@@ -523,3 +523,15 @@ def test_iterating_inside_and_outside_a_transaction(
             if len(key) < 5:
                 ages[key + "b"] = 1
     assert set(ages) == {"a", "ab", "abb", "abbb", "abbbb"}
+
+
+def test_masked_arrays_are_refused(env: Environment) -> None:
+    # What stands behind a mask is no number of the array.
+    arrays = PersistentDict(env, "arrays", key=str, value="f32[2]")
+    masked = np.ma.array([1.0, 2.0], mask=[False, True])
+    with pytest.raises(TypeError, match="masked"):
+        arrays["a"] = masked
+    with pytest.raises(TypeError, match="masked"):
+        arrays.update_many(["a"], masked.reshape(1, 2))
+    arrays["a"] = masked.filled(0)
+    assert arrays["a"].tolist() == [1, 0]

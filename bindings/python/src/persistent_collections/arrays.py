@@ -49,6 +49,12 @@ def is_array(value: Any) -> bool:
     return module is not None and isinstance(value, module.ndarray)
 
 
+def is_masked(value: Any) -> bool:
+    """Whether `value` is a NumPy array of which some elements are not to be looked at."""
+    ma = sys.modules.get("numpy.ma")
+    return ma is not None and isinstance(value, ma.MaskedArray)
+
+
 def element_type(value: Any) -> str | None:
     """The element type of a NumPy array or `array.array`; None if it has none of ours."""
     if isinstance(value, array.array):
@@ -132,6 +138,8 @@ def to_bytes(value: Any, element: str, shape: tuple[int, ...] | None) -> bytes:
     np = numpy()
     if np is None:
         return _from_lists(value, element, shape)
+    if is_masked(value):
+        raise TypeError(f"an array of {element} is needed, not a masked one; store what fills it")
     given = value if isinstance(value, np.ndarray) else _as_array(np, value, element)
     if given.ndim != 1 if shape is None else given.shape != shape:
         expected = "one dimension" if shape is None else f"shape {shape}"

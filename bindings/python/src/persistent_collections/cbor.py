@@ -278,6 +278,8 @@ def _write_char(out: bytearray, value: Char, depth: int) -> None:
 
 
 def _write_array(out: bytearray, value: Any, depth: int) -> None:
+    if arrays.is_masked(value):
+        raise _RefusedError(TypeError, "a masked array cannot be stored; store what fills it")
     element = arrays.element_type(value)
     if element is None:
         what = value.typecode if isinstance(value, array.array) else value.dtype
