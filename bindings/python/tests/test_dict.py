@@ -525,6 +525,22 @@ def test_iterating_inside_and_outside_a_transaction(
     assert set(ages) == {"a", "ab", "abb", "abbb", "abbbb"}
 
 
+def test_lists_are_arrays_number_by_number(env: Environment) -> None:
+    # NumPy makes floats of [1, 2**63], and objects of what is larger.
+    arrays = PersistentDict(env, "arrays", key=str, value="u64[2]")
+    arrays["a"] = [1, 2**63 + 1]
+    assert arrays["a"].tolist() == [1, 2**63 + 1]
+    for value in ([1, 2**64], [2**63, -1]):
+        with pytest.raises(OverflowError, match="does not fit u64"):
+            arrays["a"] = value
+    for wrong in ([1.0, 2], [1, None], [1, "2"]):
+        with pytest.raises(TypeError, match="needed, not"):
+            arrays["a"] = wrong
+    doubles = PersistentDict(env, "doubles", key=str, value="f64[2]")
+    doubles["a"] = [1, 2**70]
+    assert doubles["a"].tolist() == [1, 2**70]
+
+
 def test_masked_arrays_are_refused(env: Environment) -> None:
     # What stands behind a mask is no number of the array.
     arrays = PersistentDict(env, "arrays", key=str, value="f32[2]")

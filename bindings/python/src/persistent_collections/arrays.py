@@ -144,6 +144,10 @@ def to_bytes(value: Any, element: str, shape: tuple[int, ...] | None) -> bytes:
     if given.ndim != 1 if shape is None else given.shape != shape:
         expected = "one dimension" if shape is None else f"shape {shape}"
         raise ValueError(f"an array with {expected} is needed, not shape {given.shape}")
+    kind = given.dtype.kind
+    if isinstance(value, (list, tuple)) and kind in "fO" and kind != element[0]:
+        # NumPy has no one type for these numbers: each for itself.
+        return _from_lists(value, element, shape)
     data: bytes = _converted(np, given, element).tobytes(order="C")
     return data
 
