@@ -298,6 +298,12 @@ def test_comes_back_as(value: Any, back: Any) -> None:
     assert same(decode(encode(value)), back)
 
 
+#: In UTC it would be in the year 0.
+FIRST_HALF_MINUTE = datetime.datetime(
+    1, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(seconds=30))
+)
+
+
 @pytest.mark.parametrize(
     ("value", "error", "where"),
     [
@@ -307,6 +313,8 @@ def test_comes_back_as(value: Any, back: Any) -> None:
         ({object(): 1}, TypeError, "value key <object"),
         (Tagged(5, object()), TypeError, r"value\.content"),
         (Tagged(-1, 0), ValueError, "tag -1"),
+        ([Tagged("x", 0)], TypeError, r"value\[0\]: a tag is an int"),  # type: ignore[arg-type]
+        ([FIRST_HALF_MINUTE], OverflowError, r"value\[0\]: .* beyond the years"),
         (["\ud800"], ValueError, r"value\[0\]: a str"),
         ({"\ud800": 1}, ValueError, "a str"),
         (Symbol("\ud800"), ValueError, "a str"),

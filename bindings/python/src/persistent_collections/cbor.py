@@ -222,7 +222,12 @@ def _write_datetime(out: bytearray, value: datetime.datetime, depth: int) -> Non
         return
     if offset % datetime.timedelta(minutes=1):
         # RFC 3339 has no seconds in an offset.
-        value = value.astimezone(datetime.timezone.utc)
+        try:
+            value = value.astimezone(datetime.timezone.utc)
+        except OverflowError:
+            raise _RefusedError(
+                OverflowError, f"{value!r} is beyond the years 1 to 9999 in UTC"
+            ) from None
     _head(out, 6, 0)
     _write_text(out, value.isoformat().replace("+00:00", "Z"))
 
@@ -295,7 +300,10 @@ def _write_array(out: bytearray, value: Any, depth: int) -> None:
 
 def _write_tagged(out: bytearray, value: Tagged, depth: int) -> None:
     depth = _inside(depth)
-    tag = operator.index(value.tag)
+    try:
+        tag = operator.index(value.tag)
+    except TypeError:
+        raise _RefusedError(TypeError, f"a tag is an int, not {value.tag!r}") from None
     if not 0 <= tag < 1 << 64:
         raise _RefusedError(ValueError, f"tag {tag} is not between 0 and 2**64 - 1")
     _head(out, 6, tag)
