@@ -244,3 +244,12 @@ def test_info_tells_formats_and_held_pages(env: Environment) -> None:
         done.start()
         done.join()
         assert env.info().pages_held > info.pages_held
+
+
+def test_an_empty_path_is_not_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="not empty"):
+        Environment("")
+    assert list(tmp_path.iterdir()) == []

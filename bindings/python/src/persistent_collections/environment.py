@@ -56,6 +56,8 @@ def name_bytes(name: str) -> bytes:
 def _path_bytes(path: str | os.PathLike[str]) -> bytes:
     """A path for the library."""
     data = os.fsencode(path)
+    if not data:
+        raise ValueError("a path is not empty; the working directory is '.'")
     if b"\0" in data:
         raise ValueError("a path holds no NUL")
     return data
@@ -123,6 +125,7 @@ class Environment(Handled):
         self._options = {
             name: value for name, value in locals().items() if name not in ("self", "path")
         }
+        _path_bytes(path)
         self.path: str = os.fspath(path)
         #: Where it is, whatever the working directory becomes.
         # What looks like an address is the library's to refuse.
