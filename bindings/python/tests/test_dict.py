@@ -551,3 +551,13 @@ def test_masked_arrays_are_refused(env: Environment) -> None:
         arrays.update_many(["a"], masked.reshape(1, 2))
     arrays["a"] = masked.filled(0)
     assert arrays["a"].tolist() == [1, 0]
+
+
+def test_empty_bytes_are_a_bound_but_no_key(env: Environment) -> None:
+    d: PersistentDict[bytes, int] = PersistentDict(env, "d", key=bytes, value=int)
+    d.update({b"a": 1, b"b": 2})
+    assert dict(d.range(b"", b"b")) == {b"a": 1} and list(d.irange(b"")) == [b"a", b"b"]
+    assert list(d.range(None, b"")) == [] and b"" not in d.range(b"")
+    assert d.remove_range(b"", b"b") == 1 and list(d) == [b"b"]
+    with pytest.raises(ValueError, match="empty"):
+        d[b""] = 0

@@ -42,8 +42,8 @@ class Bounds:
     ) -> Bounds:
         """From `low` to `high`; None is open."""
         return cls(
-            lower=None if low is None else codec.encode(low),
-            upper=None if high is None else codec.encode(high),
+            lower=None if low is None else codec.bound(low),
+            upper=None if high is None else codec.bound(high),
             include_lower=bool(inclusive[0]),
             include_upper=bool(inclusive[1]),
             reverse=reverse,

@@ -59,6 +59,10 @@ class KeyCodec:
         """The bytes of a key."""
         raise NotImplementedError
 
+    def bound(self, value: Any) -> bytes:
+        """The bytes of a bound of a range, which need not be a key that can be stored."""
+        return self.encode(value)
+
     def decode(self, data: bytes) -> Any:
         """The key of these bytes."""
         raise NotImplementedError
@@ -82,6 +86,9 @@ class BytesKeys(KeyCodec):
         if not data:
             raise ValueError("an empty bytes key cannot be stored")
         return data
+
+    def bound(self, value: Any) -> bytes:
+        return scalars.octets(value)
 
     def decode(self, data: bytes) -> bytes:
         return data
@@ -122,6 +129,9 @@ class RawTextKeys(TextKeys):
         if not data:
             raise ValueError("an empty key cannot be stored")
         return data
+
+    def bound(self, value: Any) -> bytes:
+        return scalars.text(value)
 
     def decode(self, data: bytes) -> str:
         try:
