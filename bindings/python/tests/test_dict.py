@@ -561,3 +561,15 @@ def test_empty_bytes_are_a_bound_but_no_key(env: Environment) -> None:
     assert d.remove_range(b"", b"b") == 1 and list(d) == [b"b"]
     with pytest.raises(ValueError, match="empty"):
         d[b""] = 0
+
+
+def test_integers_that_no_float_holds_are_refused_in_arrays_too(env: Environment) -> None:
+    numbers = PersistentDict(env, "numbers", key=str, value=float)
+    arrays = PersistentDict(env, "arrays", key=str, value="f64[1]")
+    for refused in (lambda: numbers.update(a=2**53 + 1), lambda: arrays.update(a=[2**53 + 1])):
+        with pytest.raises(ValueError, match="9007199254740993 has no exact float"):
+            refused()
+    with pytest.raises(ValueError, match="no exact float"):
+        arrays.update_many(["a"], np.array([[2**53 + 1]]))
+    arrays.update_many(["a", "b"], np.array([[2**53], [-(2**60)]]))
+    assert arrays.to_numpy().tolist() == [[2**53], [-(2**60)]]

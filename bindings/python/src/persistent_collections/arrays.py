@@ -30,6 +30,8 @@ _LETTERS = {
 }
 #: Whether numbers lie in memory as they are stored.
 CAN_BORROW = sys.byteorder == "little"
+#: A float holds every integer up to here.
+_EXACT = 1 << 53
 _DTYPES = {name: f"<{name[0]}{width}" for name, width in NUMBERS.items()}
 
 
@@ -176,6 +178,11 @@ def _converted(np: Any, given: Any, element: str) -> Any:
             scalars.integer(operator.index(extreme), width, signed)
     if target.kind != "f":
         return given.astype(target)
+    if kind in "iu" and given.dtype.itemsize == 8 and given.size:
+        low, high = operator.index(given.min()), operator.index(given.max())
+        if low < -_EXACT or high > _EXACT:
+            for number in given.flat:
+                scalars.real(number)
     np = numpy()
     with np.errstate(over="ignore"):
         converted = given.astype(target)
