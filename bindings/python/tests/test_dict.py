@@ -573,3 +573,20 @@ def test_integers_that_no_float_holds_are_refused_in_arrays_too(env: Environment
         arrays.update_many(["a"], np.array([[2**53 + 1]]))
     arrays.update_many(["a", "b"], np.array([[2**53], [-(2**60)]]))
     assert arrays.to_numpy().tolist() == [[2**53], [-(2**60)]]
+
+
+@pytest.mark.parametrize("with_numpy", [True, False])
+def test_a_memoryview_is_a_matrix(
+    env: Environment, with_numpy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = PersistentDict(env, "vectors", key=str, value="f32[3]")
+    matrix = memoryview(np.arange(6, dtype="f4").reshape(2, 3))
+    if not with_numpy:
+        monkeypatch.setattr("persistent_collections.arrays.numpy", lambda: None)
+    vectors.update_many(["a", "b"], matrix)
+    found = vectors.get_many(["b", "a"])
+    assert found.tolist() == [[3, 4, 5], [0, 1, 2]]
+    if not with_numpy:
+        # What comes back can be stored again.
+        vectors.update_many(["a", "b"], found)
+        assert vectors.get_many(["a", "b"]).tolist() == [[3, 4, 5], [0, 1, 2]]

@@ -16,6 +16,9 @@ __all__ = ["gathered", "matrix_bytes", "to_numpy"]
 
 def matrix_bytes(codec: ArrayValues, values: Any, count: int) -> bytes:
     """The bytes of `count` arrays, given as one array or one by one."""
+    if isinstance(values, memoryview):
+        # As `get_many` gives one without NumPy; it cannot be walked row by row.
+        return arrays.to_bytes(values, codec.element, (count, *(codec.shape or ())))
     if arrays.is_array(values):
         try:
             return arrays.to_bytes(values, codec.element, (count, *(codec.shape or ())))
