@@ -224,6 +224,9 @@ class TestSet(test_set.TestSet):
         # Its repr tells its name and type.
         assert repr(self.s) == f"PersistentSet({self.s.name!r}, element='any')"
 
+    # Python 3.9 has it as well.
+    test_cyclical_print = test_cyclical_repr
+
     def test_pickling(self) -> None:
         # A pickle tells where it is, and nothing else of it.
         s: PersistentSet[Any] = PersistentSet(_Fresh.env, self.s.name)
