@@ -14,7 +14,7 @@ pub(crate) use opening::OpenFlags;
 
 use crate::catalog::{self, Creation, Looked, Schema, place};
 use crate::codec::{self, MAX_VALUE, Type};
-use crate::engine::{Column, Db, Engine, Op, Outcome, Range, Reader, Space, Wait};
+use crate::engine::{Column, Db, Engine, Op, Outcome, Range, Reader, Space};
 use crate::environment::Shared;
 use crate::error::{Error, Result, Status};
 
@@ -215,7 +215,7 @@ impl Collection {
     fn autocommit(&self, engine: &Arc<Engine>, op: &Op<'_>) -> Result<Option<Outcome>> {
         let found_at = self.0.found_at.load(Ordering::Relaxed);
         if let Some(sequence) = found_at.checked_sub(1)
-            && let Some(outcomes) = engine.autocommit(sequence, std::slice::from_ref(op), Wait::Default)?
+            && let Some(outcomes) = engine.autocommit(sequence, std::slice::from_ref(op))?
         {
             return Ok(outcomes.into_iter().next());
         }
@@ -229,12 +229,12 @@ impl Collection {
             })
         })?;
         if is_there || self.is_raw() {
-            let outcomes = engine.autocommit(sequence, std::slice::from_ref(op), Wait::Default)?;
+            let outcomes = engine.autocommit(sequence, std::slice::from_ref(op))?;
             return Ok(outcomes.and_then(|outcomes| outcomes.into_iter().next()));
         }
         let creation = Creation::new(sequence, &self.0.schema);
         let [a, b, c, d] = creation.ops(engine.catalog(), &self.0.space);
-        let outcomes = engine.autocommit(sequence, &[a, b, c, d, *op], Wait::Default)?;
+        let outcomes = engine.autocommit(sequence, &[a, b, c, d, *op])?;
         Ok(outcomes.and_then(|outcomes| outcomes.into_iter().last()))
     }
 

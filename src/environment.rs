@@ -532,7 +532,7 @@ impl Shared {
         })?;
         match step {
             Step::Done(outcomes) => Ok(outcomes),
-            Step::Autocommit(engine) => engine.autocommit(sequence, ops, Wait::Default),
+            Step::Autocommit(engine) => engine.autocommit(sequence, ops),
         }
     }
 }

@@ -65,10 +65,11 @@ impl Engine {
     /// has the sequence number under which they were made up. `Ok(None)`: it has not, and nothing was written.
     ///
     /// An operation that fails alone (an overflow, say) is its own outcome; a failure of the engine undoes all.
-    pub(crate) fn autocommit(self: &Arc<Self>, sequence: u64, ops: &[Op<'_>], wait: Wait) -> Answer {
+    pub(crate) fn autocommit(self: &Arc<Self>, sequence: u64, ops: &[Op<'_>]) -> Answer {
         // A thread whose own transaction has the lock must not wait behind others for it.
         self.writer.check_not_own()?;
-        let deadline = self.deadline(wait);
+        // Every member's patience is the environment's, so that who leads waits as long as any of them would.
+        let deadline = self.deadline(Wait::Default);
         let mut queue = self.group.queue.lock();
         let member = if queue.is_led {
             let id = queue.next;
