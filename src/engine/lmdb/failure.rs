@@ -16,7 +16,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use super::raw::{Code, RoTxn, RwTxn};
-use super::seats::Opening;
+use super::seat::Opening;
 use super::{Engine, map, open};
 use crate::engine::Durability;
 use crate::error::{Error, Result, Status};

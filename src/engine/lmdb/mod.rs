@@ -5,7 +5,7 @@
 //! - `header`, `tail`, `filesystem`: what is refused before LMDB sees it
 //! - `flusher`: the flush in the background
 //! - `spaces`: named databases, opened by rules under which a number never means two of them
-//! - `seats`: what each thread has per environment: a pooled snapshot, its stack of transactions
+//! - `seat`: what a thread has in an environment: a pooled snapshot, its stack of transactions; `seats`: all of them
 //! - `txn`: snapshots, and write transactions with what is written in them
 //! - `reader`, `scan`: single reads and walks over ranges, in either
 //! - `writer`: the write lock; `group`: the one path of autocommitted writes, which they share
@@ -37,6 +37,7 @@ mod reclaim;
 mod report;
 mod reserve;
 mod scan;
+mod seat;
 mod seats;
 mod spaces;
 mod tail;
@@ -58,9 +59,8 @@ pub(crate) use failure::has_failed;
 pub(crate) use open::{open, wait_until_closed};
 pub(crate) use raw::version;
 pub(crate) use reader::Reader;
-pub(crate) use seats::{
-    Call, Level, Opening, Root, RootKind, Seat, State, leave_closed_seats, seat_of_thread,
-};
+pub(crate) use seat::{Call, Level, Opening, Root, RootKind, Seat, State};
+pub(crate) use seats::{leave_closed_seats, seat_of_thread};
 pub(crate) use spaces::{Db, SEQUENCE, Space};
 pub(crate) use txn::Place;
 pub(crate) use writer::{begin_write, set_reads_wait};

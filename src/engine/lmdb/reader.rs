@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::raw::{Go, MAIN, Txn, is_named_database};
 use super::scan::Walk;
-use super::seats::RootKind;
+use super::seat::RootKind;
 use super::spaces::{CATALOG, Db, SEQUENCE, Space};
 use super::txn::{Place, Snapshot, WriteTxn, reading};
 use super::{Engine, foreign, sequence_number};
