@@ -590,3 +590,22 @@ def test_a_memoryview_is_a_matrix(
         # What comes back can be stored again.
         vectors.update_many(["a", "b"], found)
         assert vectors.get_many(["a", "b"]).tolist() == [[3, 4, 5], [0, 1, 2]]
+
+
+def test_edit_finds_a_key_as_a_look_up_does(env: Environment) -> None:
+    lists = PersistentDict(env, "lists", key=int)
+    lists[2] = ["tea"]
+    with lists.edit(2.0) as value:
+        value.append("milk")
+    assert dict(lists) == {2: ["tea", "milk"]}
+    with pytest.raises(KeyError), lists.edit(2.5):
+        pass
+
+
+def test_a_dict_of_a_closed_environment_says_so(tmp_path: Path) -> None:
+    with Environment(tmp_path / "e") as env:
+        ages = PersistentDict[str, int](env, "ages")
+        ages["Ada"] = 36
+    for use in (lambda: ages["Ada"], lambda: ages.update(Ada=1), lambda: list(ages)):
+        with pytest.raises(BadHandleError, match=r"'ages'.*the environment .*was closed"):
+            use()

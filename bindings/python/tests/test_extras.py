@@ -37,6 +37,22 @@ class Point:
         return isinstance(other, Point) and other.x == self.x
 
 
+class Ages(PersistentDict[str, int]):
+    pass
+
+
+class Younger(Ages):
+    pass
+
+
+class Names(PersistentSet[str]):
+    pass
+
+
+class Points(PersistentDict[str, Point]):
+    pass
+
+
 def test_a_codec(env: Environment) -> None:
     points: PersistentDict[str, Any] = PersistentDict(env, "p", key=str, codec=Pickled())
     points["a"] = Point(1)
@@ -156,6 +172,24 @@ def test_types_that_do_not_fit_the_class(types: Any) -> None:
     with pytest.raises(TypeError, match="takes key and value, not 1 types"):
         PersistentDict[str]  # type: ignore[type-arg,misc]
     assert PersistentSet[tuple[str, int]].__args__ == (tuple[str, int],)
+
+
+def test_a_subclass_has_the_types_of_its_base(env: Environment) -> None:
+    for index, kind in enumerate((Ages, Younger)):
+        ages = kind(env, f"ages {index}")
+        assert (ages.key_type, ages.value_type) == ("str", "i64")
+        again = pickle.loads(pickle.dumps(ages))
+        assert type(again) is kind
+        again.environment.close()
+    assert Names(env, "names").element_type == "str"
+    assert Ages(env, "narrow", value="u8").value_type == "u8"
+
+
+def test_a_codec_says_what_values_are_whatever_stands_in_brackets(env: Environment) -> None:
+    for kind in (PersistentDict[str, Point], PersistentDict[str, Any], Points):
+        points: Any = kind(env, "points", codec=Pickled())
+        points["a"] = Point(1)
+        assert points["a"] == Point(1) and points.value_type == "bytes"
 
 
 def test_fromkeys(env: Environment) -> None:

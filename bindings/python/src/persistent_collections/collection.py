@@ -34,7 +34,11 @@ class Typed(types.GenericAlias):
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Opens a collection with these types."""
         origin: Any = self.__origin__
-        return origin(*arguments, **{**_types_of(self), **named})
+        types = _types_of(self)
+        if named.get("codec") is not None:
+            # Its values are the codec's, of which bytes are stored.
+            types.pop("value", None)
+        return origin(*arguments, **{**types, **named})
 
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)
@@ -90,6 +94,15 @@ class Collection(Handled):
     _close_call: str
     _keys: KeyCodec
 
+    #: The types of `class Ages(PersistentDict[str, int])`, by argument.
+    _class_types: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        super().__init_subclass__(**named)
+        for base in cls.__dict__.get("__orig_bases__", ()):
+            if isinstance(base, Typed):
+                cls._class_types = _types_of(base)
+
     if not typing.TYPE_CHECKING:
 
         def __class_getitem__(cls, parameters):
@@ -117,7 +130,10 @@ class Collection(Handled):
         self._library = library = library_of(environment)
         self._environment = environment
         self._name = name
-        asked = [type_request(spec) for spec in requests.values()]
+        asked = [
+            type_request(self._class_types.get(argument) if spec is None else spec)
+            for argument, spec in requests.items()
+        ]
         self._requests = dict(zip(requests, asked))
         flags = 0 if create else raw.PC_OPEN_EXISTING
         if any(request.host_number for request in asked):
@@ -141,6 +157,10 @@ class Collection(Handled):
         environment = self._environment
         if not self._held:
             raise BadHandleError(f"{self!r} was closed")
+        if environment.closed:
+            raise BadHandleError(
+                f"{self!r} cannot be used: the environment {environment.path!r} was closed"
+            )
         if environment._guards or self._inherited:
             # The environment sees to the task, and to being opened anew.
             environment._usable()

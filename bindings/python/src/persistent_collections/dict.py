@@ -243,9 +243,11 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         self._put(self._library.pc_dict_put, key, value)
 
     def _put(self, call: Callable[..., int], key: K, value: V) -> int:
-        encoded, data = self._keys.encode(key), self._values.encode(value)
+        return self._put_encoded(call, self._keys.encode(key), self._values.encode(value))
+
+    def _put_encoded(self, call: Callable[..., int], key: bytes, value: bytes) -> int:
         self._environment._writing()
-        status = call(self._handle, encoded, len(encoded), data, len(data))
+        status = call(self._handle, key, len(key), value, len(value))
         return checked.check(self._library, status)
 
     def __delitem__(self, key: K) -> None:
@@ -404,9 +406,14 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         [1, 2]
         """
         with self._environment.transaction():
-            value = self[key]
+            # The key that was found, whichever way it was said.
+            encoded = self._lookup(key)
+            data = None if encoded is None else self._copied(encoded)
+            if encoded is None or data is None:
+                raise KeyError(key)
+            value = self._values.decode(data)
             yield value
-            self[key] = value
+            self._put_encoded(self._library.pc_dict_put, encoded, self._values.encode(value))
 
     # All of it.
 

@@ -181,6 +181,9 @@ class Environment(Handled):
         """
         handle = self._give_up()
         if handle:
+            # So that each says by name why it is of no more use.
+            for part in self._parts.living():
+                part._hide()
             checked.WRITES.count += 1
             status = self._library.pc_env_close(handle)
             self._close_lender()

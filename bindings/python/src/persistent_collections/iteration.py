@@ -41,13 +41,15 @@ class Bounds:
         reverse: bool,
     ) -> Bounds:
         """From `low` to `high`; None is open."""
-        return cls(
-            lower=None if low is None else codec.bound(low),
-            upper=None if high is None else codec.bound(high),
-            include_lower=bool(inclusive[0]),
-            include_upper=bool(inclusive[1]),
-            reverse=reverse,
-        )
+        if not isinstance(inclusive, tuple) or len(inclusive) != 2:
+            raise TypeError("inclusive is a pair of bools, for the lower and for the upper bound")
+        lower, include_lower = None, bool(inclusive[0])
+        upper, include_upper = None, bool(inclusive[1])
+        if low is not None:
+            lower, include_lower = codec.limit(low, include_lower, upper=False)
+        if high is not None:
+            upper, include_upper = codec.limit(high, include_upper, upper=True)
+        return cls(lower, upper, include_lower, include_upper, reverse=reverse)
 
     def reversed(self) -> Bounds:
         """The same part, walked the other way."""

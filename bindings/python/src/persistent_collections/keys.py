@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from . import _scalars as scalars
-from . import tuple_layer
+from . import lookups, tuple_layer
 from .errors import BadKeyError, BadTypeError
 from .types import INTEGERS, Type, parse
 
@@ -62,6 +62,24 @@ class KeyCodec:
     def bound(self, value: Any) -> bytes:
         """The bytes of a bound of a range, which need not be a key that can be stored."""
         return self.encode(value)
+
+    def limit(self, value: Any, included: bool, upper: bool) -> tuple[bytes, bool]:
+        """The bytes of a bound, and whether the key there is inside the range.
+
+        A number that no key equals bounds the range by the key next to it.
+        """
+        try:
+            return self.bound(value), included
+        except (TypeError, ValueError, OverflowError):
+            if not lookups.is_between(self.looks_like, value):
+                raise
+        inside, outside = self._nearest(value, upper), self._nearest(value, not upper)
+        if inside is None:
+            return self.bound(outside), False
+        return self.bound(inside), included or inside != value
+
+    def _nearest(self, value: Any, down: bool) -> Any:
+        return lookups.nearest(self.looks_like, value, down)
 
     def decode(self, data: bytes) -> Any:
         """The key of these bytes."""

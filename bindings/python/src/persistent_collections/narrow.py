@@ -6,6 +6,7 @@ when it is stored and when it is read.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from . import _scalars as scalars
@@ -22,12 +23,13 @@ class _Check:
     def __init__(self, codec: KeyCodec | ValueCodec, request: Request) -> None:
         self._codec = codec
         self._type = request.text
-        self._whole = request.host_number and request.text == "i64"
+        #: Whether it is Python's int, which has no width.
+        self.whole = request.host_number and request.text == "i64"
 
     def stored(self, value: Any) -> Any:
         """The value as it is put into `any`."""
-        if self._whole:
-            # Python's int has no width, and `any` holds them all.
+        if self.whole:
+            # `any` holds them all.
             try:
                 return scalars.index(value)
             except TypeError:
@@ -36,7 +38,7 @@ class _Check:
 
     def read(self, value: Any) -> Any:
         """The value as it came out of `any`."""
-        if self._whole and type(value) is int:
+        if self.whole and type(value) is int:
             return value
         try:
             return self.stored(value)
@@ -55,6 +57,11 @@ class NarrowKeys(KeyCodec):
 
     def encode(self, value: Any) -> bytes:
         return self._any.encode(self._check.stored(value))
+
+    def _nearest(self, value: Any, down: bool) -> Any:
+        if self._check.whole:
+            return math.floor(value) if down else math.ceil(value)
+        return super()._nearest(value, down)
 
     def decode(self, data: bytes) -> Any:
         key = self._check.read(self._any.decode(data))
