@@ -29,6 +29,7 @@ NUL = "\0" if sys.version_info >= (3, 11) else ""
 # Of every type: its key, and as a value.
 TYPED: list[tuple[str, Any]] = [
     ("str", "a,\"b'\r\n\t é" + NUL),
+    ("str", "\r"),
     ("bytes", b"\x00\xff,\n"),
     *((f"{sign}{bits}", 100) for sign in "iu" for bits in (8, 16, 32, 64)),
     ("u64", 2**64 - 1),

@@ -80,13 +80,16 @@ def _write_json(opened: Opened, stream: TextIO) -> Iterator[None]:
 
 
 def _write_csv(opened: Opened, stream: TextIO) -> Iterator[None]:
-    rows = csv.writer(stream, lineterminator="\n")
-    rows.writerow(["element"] if opened.value is None else ["key", "value"])
+    plain = csv.writer(stream, lineterminator="\n")
+    # Not every Python quotes a lone \r, which then ends the row.
+    quoted = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    plain.writerow(["element"] if opened.value is None else ["key", "value"])
     for item in _walk(opened):
-        if opened.value is None:
-            rows.writerow([to_cell(opened.key, item)])
-        else:
-            rows.writerow([to_cell(opened.key, item[0]), to_cell(opened.value, item[1])])
+        cells = [to_cell(opened.key, item if opened.value is None else item[0])]
+        if opened.value is not None:
+            cells.append(to_cell(opened.value, item[1]))
+        rows = quoted if any("\r" in cell for cell in cells) else plain
+        rows.writerow(cells)
         yield
 
 
