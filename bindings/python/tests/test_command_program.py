@@ -56,6 +56,19 @@ def test_wrong_usage_is_one_line_and_2(arguments: list[str], directory: str) -> 
     assert done.stderr.count("\n") == 1
 
 
+def test_options_may_stand_between_names(tmp_path: Path) -> None:
+    directory = str(tmp_path / "e")
+    with Environment(directory) as env:
+        PersistentDict[str, str](env, "many").update(a="1", b="2")
+    file = str(tmp_path / "many.csv")
+    assert main(["export", directory, "-o", file, "many"]) == 0
+    assert main(["import", str(tmp_path / "new"), "--into=-many", "--quiet", file]) == 0
+    again = str(tmp_path / "again.csv")
+    assert main(["export", str(tmp_path / "new"), "-o", again, "--", "-many"]) == 0
+    assert Path(again).read_text() == Path(file).read_text()
+    assert main(["items", "--limit", "1", directory, "--json", "many"]) == 0
+
+
 def test_a_closed_pipe_is_quiet(directory: str) -> None:
     with subprocess.Popen(
         [*PROGRAM, "items", directory, "many"], stdout=subprocess.PIPE, stderr=subprocess.PIPE

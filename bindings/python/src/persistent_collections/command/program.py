@@ -6,7 +6,7 @@ import argparse
 import io
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .. import Error, LibraryError, __version__
 from . import reading, transfer, upkeep
@@ -34,6 +34,28 @@ class _Parser(argparse.ArgumentParser):
         self.exit(FAILED, f"{NAME}: {message} (try --help)\n")
 
 
+class _Command(_Parser):
+    """Takes names behind an option too; older Pythons leave over those that may be left out."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """What was parsed, and what is left over."""
+        parsed, left = super().parse_known_args(args, namespace)
+        if left[:1] == ["--"]:
+            names, left = left[1:], []
+        else:
+            names, left = left, [it for it in left if it.startswith("-") and it != "-"]
+        last = [action for action in self._actions if not action.option_strings][-1]
+        if left or not names:
+            return parsed, left or names
+        if last.nargs == "*":
+            setattr(parsed, last.dest, [*getattr(parsed, last.dest), *names])
+            return parsed, []
+        if last.nargs == "?" and getattr(parsed, last.dest) == last.default:
+            setattr(parsed, last.dest, names[0])
+            return parsed, names[1:]
+        return parsed, names
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=f"python -m {NAME}",
@@ -42,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"{NAME} {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_Command
+    )
     for group in (reading, transfer, upkeep):
         group.add_to(commands)
     return parser
