@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import shlex
 import signal
 import struct
 import subprocess
@@ -91,6 +92,24 @@ def test_a_full_disk_is_a_failure(directory: str) -> None:
         )
     assert done.returncode == 2
     assert done.stderr == "persistent_collections: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    "command", ["list DIR >&-", "get DIR many 1 >&-", "get DIR many - <&-", "import DIR - <&-"]
+)
+def test_a_closed_stream_is_a_failure(command: str, directory: str) -> None:
+    line = f"{shlex.join(PROGRAM)} {command.replace('DIR', shlex.quote(directory))}"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "persistent_collections: Bad file descriptor\n"
+
+
+def test_streams_that_are_not_needed_may_be_closed(directory: str) -> None:
+    program = shlex.join(PROGRAM)
+    line = f"{program} copy {directory} {directory}-copy <&- >&- && {program} list nowhere 2>&-"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
+    assert main(["check", f"{directory}-copy"]) == 0
 
 
 def test_what_a_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:

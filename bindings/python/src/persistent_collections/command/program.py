@@ -92,8 +92,21 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
+def _fill_closed_streams() -> None:
+    """Where the shell has closed one (`>&-`), using it fails, and no file of ours takes its place.
+
+    What would be said on standard error is lost.
+    """
+    for name, useless in (("stdin", os.O_WRONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY)):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, useless)
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, os.fdopen(nowhere, mode, encoding="utf-8", closefd=False))
+
+
 def run() -> int:
     """Runs the command that this process was started for."""
+    _fill_closed_streams()
     code = main()
     if code not in (DONE, NO):
         # What could not be written would fail once more as the interpreter ends.
