@@ -349,6 +349,16 @@ def test_prefixes(env: Environment) -> None:
     assert list(anything.prefix("a")) == ["a", "ab"]
 
 
+def test_a_pickle_of_what_is_never_made_new_makes_nothing(
+    env: Environment, ages: PersistentDict[str, int]
+) -> None:
+    pickled = pickle.dumps(PersistentDict(env, "ages", create=False))
+    env.drop("ages")
+    with pytest.raises(NoCollectionError):
+        pickle.loads(pickled)
+    assert env.collections() == []
+
+
 def test_pickle(env: Environment, ages: PersistentDict[str, int]) -> None:
     ages["a"] = 1
     again = pickle.loads(pickle.dumps(ages))

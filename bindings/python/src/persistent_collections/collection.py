@@ -207,7 +207,10 @@ class Collection(Handled):
 
     def _how_to_reopen(self) -> dict[str, Any]:
         """The named arguments of the constructor that open it again."""
-        return dict(self._requests)
+        named: dict[str, Any] = dict(self._requests)
+        if self._how_opened[-1] & raw.PC_OPEN_EXISTING:
+            named["create"] = False
+        return named
 
     def _table(self, make: Callable[[], str]) -> str:
         """What a notebook shows; once closed, that."""
