@@ -93,6 +93,7 @@ def test_codecs_that_are_none(env: Environment) -> None:
         PersistentDict(env, "h", codec=Half())  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="values are bytes, not str"):
         PersistentDict(env, "s", key=str, value=str, codec=Pickled())
+    assert env.collections() == []
     PersistentDict(env, "n", key=str, value=int)
     with pytest.raises(TypeMismatchError):
         PersistentDict(env, "n", key=str, codec=Pickled())

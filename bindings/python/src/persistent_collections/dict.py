@@ -16,7 +16,8 @@ from .environment import Environment
 from .lending import Lent, Pin
 from .notebook import table
 from .ordered import Ordered
-from .values import ArrayValues, Codec, CodecValues
+from .types import parse, request
+from .values import ArrayValues, Codec, CodecValues, value_codec
 
 __all__ = ["ABSENT", "PersistentDict"]
 
@@ -126,8 +127,10 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         codec: Codec[Any] | None = None,
         create: bool = True,
     ) -> None:
-        if codec is not None and value is None:
-            value = bytes
+        if codec is not None:
+            value = bytes if value is None else value
+            # Refused before a new dict is made.
+            CodecValues(value_codec(parse(str(request(value).text))), codec)
         (key_asked, value_asked), (key_stored, value_stored) = self._open(
             environment,
             name,
