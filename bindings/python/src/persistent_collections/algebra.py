@@ -13,7 +13,7 @@ from .iteration import EVERYTHING, Bounds
 from .narrow import NarrowKeys
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeGuard, TypeVar
+    from typing_extensions import Self, TypeGuard, TypeVar
 
     from ._checked import Cursor
 
@@ -233,25 +233,25 @@ class Algebra(Collection, MutableSet[T]):
 
     __rxor__ = __xor__
 
-    def __ior__(self, other: Set[Any]) -> Algebra[T]:  # type: ignore[misc]
+    def __ior__(self, other: Set[Any]) -> Self:  # type: ignore[misc]
         if not isinstance(other, Set):
             return NotImplemented
         self.update(other)
         return self
 
-    def __iand__(self, other: Set[Any]) -> Algebra[T]:
+    def __iand__(self, other: Set[Any]) -> Self:
         if not isinstance(other, Set):
             return NotImplemented
         self.intersection_update(other)
         return self
 
-    def __isub__(self, other: Set[Any]) -> Algebra[T]:
+    def __isub__(self, other: Set[Any]) -> Self:
         if not isinstance(other, Set):
             return NotImplemented
         self.difference_update(other)
         return self
 
-    def __ixor__(self, other: Set[Any]) -> Algebra[T]:  # type: ignore[misc]
+    def __ixor__(self, other: Set[Any]) -> Self:  # type: ignore[misc]
         if not isinstance(other, Set):
             return NotImplemented
         self.symmetric_difference_update(other)

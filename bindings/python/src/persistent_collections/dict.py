@@ -461,7 +461,7 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         joined: dict[Any, Any] = {**other, **self.copy()}
         return joined
 
-    def __ior__(self, other: Any) -> PersistentDict[K, V]:  # type: ignore[misc]
+    def __ior__(self, other: Any) -> Self:  # type: ignore[misc]
         self.update(other)
         return self
 

@@ -89,6 +89,11 @@ def sets(env: Environment) -> None:
     assert_type(primes.first(), int)
     assert_type(primes & {2}, "set[int]")
     assert_type(primes | {"two"}, "set[int | str]")
+    primes |= {2, 3, 5}
+    primes &= {2, 3}
+    primes -= {3}
+    primes ^= {7}
+    assert_type(primes, PersistentSet[int])
     plain: MutableSet[int] = primes
     plain.discard(5)
     assert_type(PersistentSet(env, "primes", element=int), PersistentSet[int])
