@@ -37,9 +37,9 @@ class _Parser(argparse.ArgumentParser):
 class _Command(_Parser):
     """Takes names behind an option too; older Pythons leave over those that may be left out."""
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, *given: Any, **named: Any) -> Any:
         """What was parsed, and what is left over."""
-        parsed, left = super().parse_known_args(args, namespace)
+        parsed, left = super().parse_known_args(*given, **named)
         if left[:1] == ["--"]:
             names, left = left[1:], []
         else:
