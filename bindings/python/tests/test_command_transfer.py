@@ -228,7 +228,7 @@ HEADER = '{"$collection": {"name": "d", "kind": "dict", "key": "str", "value": "
         pytest.param("[" * 100_000 + "\n", ["--into", "d"], "line 1: ", id="deep"),
         ("a,b\n1,2\n", ["--into", "d", "--format", "csv"], "line 1: the first row of a CSV file"),
         ("key,value\n1\n", ["--into", "d", "--format", "csv"], "line 2: 2 cells are needed, not 1"),
-        ("key,value\n1,x\n", ["--into", "d", "--format", "csv", "--value", "i64"], "line 2: inv"),
+        ("key,value\n1,x\n", ["--into", "d", "--format", "csv", "--value", "i64"], "2: 'x' is no"),
         ('element\n"a\n', ["--into", "d", "--format", "csv"], "line 2: not CSV: "),
         ("element\n", ["--format", "csv"], "give it with --into"),
     ],

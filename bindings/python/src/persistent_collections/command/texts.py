@@ -70,6 +70,13 @@ def to_cell(type_: Type, value: Any) -> str:
     return dump(form)
 
 
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no integer") from None
+
+
 def from_cell(type_: Type, text: str) -> Any:
     """The reverse of `to_cell`."""
     if type_.name in _TEXTS or type_.name in ("f32", "f64"):
@@ -78,7 +85,7 @@ def from_cell(type_: Type, text: str) -> Any:
             return typed_from_json(type_, load(text))
         return typed_from_json(type_, text)
     if type_.name in INTEGERS:
-        return int(text)
+        return _integer(text)
     return typed_from_json(type_, load(text))
 
 
