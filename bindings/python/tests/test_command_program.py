@@ -112,6 +112,21 @@ def test_streams_that_are_not_needed_may_be_closed(directory: str) -> None:
     assert main(["check", f"{directory}-copy"]) == 0
 
 
+def test_where_nothing_can_be_said_the_code_tells(directory: str) -> None:
+    for arguments, code in ((["get", directory, "many", "-1"], 1), (["list", "nowhere"], 2)):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([*PROGRAM, *arguments], stderr=full, check=False)
+        assert done.returncode == code
+
+
+def test_a_file_that_cannot_be_written_is_named_as_it_was_given(directory: str) -> None:
+    done = run("export", directory, "-o", "/no/such/place.jsonl")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "persistent_collections: /no/such/place.jsonl: No such file or directory\n"
+    )
+
+
 def test_what_a_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
     with Environment(tmp_path / "e") as env:
         PersistentDict[str, str](env, "d")["é"] = "日"

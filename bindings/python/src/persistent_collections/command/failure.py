@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -29,4 +30,6 @@ def say(what: object) -> None:
     elif isinstance(what, KeyError) and not getattr(what, "message", ""):
         what = f"no collection named {what}"
     text = " ".join(str(what).split("\n"))
-    print(f"{NAME}: {text}", file=sys.stderr)
+    with contextlib.suppress(OSError):
+        # Where nothing can be said, the exit code tells.
+        print(f"{NAME}: {text}", file=sys.stderr, flush=True)

@@ -53,9 +53,11 @@ def _output(path: str) -> Iterator[TextIO]:
         with open(aside, "x", encoding="utf-8", newline="") as stream:
             yield stream
         os.replace(aside, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(aside)
+        if isinstance(error, OSError) and error.filename == aside:
+            error.filename, error.filename2 = path, None
         raise
 
 
