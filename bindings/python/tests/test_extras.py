@@ -164,6 +164,20 @@ def test_copies(env: Environment) -> None:
     assert copy.copy(env) is env and copy.deepcopy({"env": env})["env"] is env
 
 
+def test_deep_copies_of_a_part_are_plain(env: Environment) -> None:
+    d = PersistentDict[str, int](env, "d")
+    s = PersistentSet[int](env, "s")
+    d.update(a=1, b=2)
+    s.update([1, 2])
+    part = copy.deepcopy(d.range("a", "b"))
+    assert type(part) is dict and part == {"a": 1}
+    assert type(copy.deepcopy(s.range(2))) is set and copy.deepcopy(s.range(2)) == {2}
+    for source in (d, d.range()):
+        assert copy.deepcopy(source.keys()) == {"a", "b"}
+        assert list(copy.deepcopy(source.values())) == [1, 2]
+        assert list(copy.deepcopy(source.items())) == [("a", 1), ("b", 2)]
+
+
 @pytest.mark.parametrize("types", [(str, int), (str, int, int)])
 def test_types_that_do_not_fit_the_class(types: Any) -> None:
     with pytest.raises(

@@ -102,6 +102,10 @@ class DictRange(Mapping[K, V]):
         """Removes all of it from the dict at once; returns how many there were."""
         return self._dict._remove_range(self._bounds)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[K, V]:
+        # As of the whole dict.
+        return dict(self.items())
+
     def __repr__(self) -> str:
         return f"<{'reversed ' if self._bounds.reverse else ''}range of {self._dict!r}>"
 
@@ -164,6 +168,10 @@ class SetRange(Set[T]):
     def clear(self) -> int:
         """Removes all of it from the set at once; returns how many there were."""
         return self._set._remove_range(self._bounds)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> set[T]:
+        # As of the whole set.
+        return set(self)
 
     def __repr__(self) -> str:
         return f"<{'reversed ' if self._bounds.reverse else ''}range of {self._set!r}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from typing import TYPE_CHECKING, Any, TypeVar, Union
 
@@ -27,6 +28,9 @@ class Keys(KeysView[K]):
     def __reversed__(self) -> Iterator[K]:
         return self._mapping._walk_keys(True)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> KeysView[K]:
+        return copy.deepcopy(self._mapping, memo).keys()
+
     def __repr__(self) -> str:
         return f"<keys of {self._mapping!r}>"
 
@@ -44,6 +48,9 @@ class Values(ValuesView[V]):
 
     def __contains__(self, value: object) -> bool:
         return any(item is value or item == value for item in self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ValuesView[V]:
+        return copy.deepcopy(self._mapping, memo).values()
 
     def __repr__(self) -> str:
         return f"<values of {self._mapping!r}>"
@@ -63,6 +70,9 @@ class Items(ItemsView[K, V]):
     def __contains__(self, item: object) -> bool:
         # What is no pair is not in it; `ItemsView` fails to unpack it.
         return isinstance(item, tuple) and len(item) == 2 and super().__contains__(item)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ItemsView[K, V]:
+        return copy.deepcopy(self._mapping, memo).items()
 
     def __repr__(self) -> str:
         return f"<items of {self._mapping!r}>"
