@@ -119,6 +119,18 @@ def test_keys_from_standard_input(
     assert captured.err == "persistent_collections: 'ages' has no key 'Bob'\n"
 
 
+def test_a_line_that_is_no_key_is_named(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Environment(tmp_path / "e") as env:
+        PersistentDict(env, "squares", key=int, value=int)[3] = 9
+    for line in ("1_0", " 3", "0x3", "three"):
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"3\n{line}\n"))
+        assert main(["get", str(tmp_path / "e"), "squares", "-"]) == 2
+        wrong = f"persistent_collections: line 2: {line!r} is no integer\n"
+        assert capsys.readouterr() == ("9\n", wrong)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -225,6 +225,7 @@ HEADER = '{"$collection": {"name": "d", "kind": "dict", "key": "str", "value": "
         ('{"$collection": {"name": "d", "kind": "x", "key": "str"}}\n', [], "line 1: a $coll"),
         ('{"$collection": {"name": "", "kind": "set", "key": "what"}}\n', [], "line 1: unknown"),
         ('{"element": 1}\n', ["--into", "old"], "line 1: "),
+        ('{"key": 1, "value": 1e999}\n', ["--into", "d"], "line 1: 1e999 is beyond any float"),
         pytest.param("[" * 100_000 + "\n", ["--into", "d"], "line 1: ", id="deep"),
         ("a,b\n1,2\n", ["--into", "d", "--format", "csv"], "line 1: the first row of a CSV file"),
         ("key,value\n1\n", ["--into", "d", "--format", "csv"], "line 2: 2 cells are needed, not 1"),

@@ -619,3 +619,12 @@ def test_a_dict_of_a_closed_environment_says_so(tmp_path: Path) -> None:
     for use in (lambda: ages["Ada"], lambda: ages.update(Ada=1), lambda: list(ages)):
         with pytest.raises(BadHandleError, match=r"'ages'.*the environment .*was closed"):
             use()
+
+
+def test_views_show_their_mapping_read_only(ages: PersistentDict[str, int]) -> None:
+    ages["Ada"] = 36
+    for view in (ages.keys(), ages.values(), ages.items()):
+        seen = view.mapping
+        assert dict(seen) == dict(ages) and seen["Ada"] == 36 and "Bob" not in seen
+        with pytest.raises(TypeError):
+            seen["Bob"] = 1  # type: ignore[index]

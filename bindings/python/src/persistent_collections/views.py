@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 if TYPE_CHECKING:
@@ -17,10 +18,19 @@ V = TypeVar("V")
 Source = Union["Ordered[Any, Any]", "DictRange[Any, Any]"]
 
 
-class Keys(KeysView[K]):
-    """The keys of a dict or of a range of it, in order; with the operators of a set."""
+class _Viewed:
+    """What the views of a dict have beside those of `collections.abc`."""
 
     _mapping: Source
+
+    @property
+    def mapping(self) -> MappingProxyType[Any, Any]:
+        """What it is a view of, read-only."""
+        return MappingProxyType(self._mapping)
+
+
+class Keys(_Viewed, KeysView[K]):
+    """The keys of a dict or of a range of it, in order; with the operators of a set."""
 
     def __iter__(self) -> Iterator[K]:
         return self._mapping._walk_keys(False)
@@ -35,10 +45,8 @@ class Keys(KeysView[K]):
         return f"<keys of {self._mapping!r}>"
 
 
-class Values(ValuesView[V]):
+class Values(_Viewed, ValuesView[V]):
     """The values of a dict or of a range of it, in the order of their keys."""
-
-    _mapping: Source
 
     def __iter__(self) -> Iterator[V]:
         return self._mapping._walk_values(False)
@@ -56,10 +64,8 @@ class Values(ValuesView[V]):
         return f"<values of {self._mapping!r}>"
 
 
-class Items(ItemsView[K, V]):
+class Items(_Viewed, ItemsView[K, V]):
     """The pairs of a dict or of a range of it, in the order of their keys."""
-
-    _mapping: Source
 
     def __iter__(self) -> Iterator[tuple[K, V]]:
         return self._mapping._walk_items(False)

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import PersistentDict
 from ..json_form import typed_to_json
-from .failure import DONE, NO, say
+from .failure import DONE, NO, Failure, say
 from .opening import Opened, add_types, limit, open_collection, reader
 from .texts import dump, key_from_text, only_ascii, prefix_from_text
 
@@ -115,8 +115,13 @@ def _get(arguments: argparse.Namespace) -> int:
         opened = open_collection(env, arguments.name, arguments.key_type, arguments.value)
         if arguments.key != "-":
             return _get_one(opened, arguments.key, arguments.json)
-        lines = (line.rstrip("\n") for line in sys.stdin)
-        return max((_get_one(opened, line, arguments.json) for line in lines), default=DONE)
+        found = DONE
+        for number, line in enumerate(sys.stdin, 1):
+            try:
+                found = max(found, _get_one(opened, line.rstrip("\n"), arguments.json))
+            except ValueError as error:
+                raise Failure(f"line {number}: {error}") from None
+        return found
 
 
 def add_to(commands: Any) -> None:

@@ -11,6 +11,7 @@ b'a\\x00'
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
@@ -37,6 +38,13 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f'{name} is not JSON; write {{"$float": "nan"}} or "inf" as text')
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is beyond any float")
+    return number
+
+
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     if len(mapping) != len(pairs):
@@ -44,7 +52,9 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return mapping
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_no_constant)
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_float=_finite, parse_constant=_no_constant
+)
 
 
 def load(text: str) -> Any:
@@ -71,10 +81,10 @@ def to_cell(type_: Type, value: Any) -> str:
 
 
 def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no integer") from None
+    # Python's `int` takes blanks and underscores, too.
+    if re.fullmatch(r"[+-]?\d+", text, re.ASCII) is None:
+        raise ValueError(f"{text!r} is no integer")
+    return int(text)
 
 
 def from_cell(type_: Type, text: str) -> Any:
