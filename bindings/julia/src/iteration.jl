@@ -73,14 +73,32 @@ mutable struct Cursor
     # The task in whose transaction it was begun; nothing outside of any.
     owner::Union{Nothing,Task}
 
-    Cursor(iterator::Handle, grows::Bool, owner::Union{Nothing,Task}) =
-        finalizer(close_cursor, new(iterator, ReentrantLock(), grows ? 16 : 1, grows, owner))
+    function Cursor(iterator::Handle, grows::Bool, owner::Union{Nothing,Task})
+        Threads.atomic_add!(OPEN_CURSORS, 1)
+        return finalizer(close_cursor, new(iterator, ReentrantLock(), grows ? 16 : 1, grows, owner))
+    end
+end
+
+# Each open iterator has one of the environment's readers, also one that was left early and that the garbage collector
+# has not found. It knows nothing of readers, so it is asked to look when many are open: more often the fewer are in use.
+const OPEN_CURSORS = Threads.Atomic{Int}(0)
+const MANY_CURSORS = 128
+const NEXT_SWEEP = Threads.Atomic{Int}(MANY_CURSORS)
+
+function sweep_cursors()
+    OPEN_CURSORS[] < NEXT_SWEEP[] && return nothing
+    GC.gc(false)
+    2 * OPEN_CURSORS[] < NEXT_SWEEP[] || GC.gc()
+    NEXT_SWEEP[] = max(MANY_CURSORS, 2 * OPEN_CURSORS[])
+    return nothing
 end
 
 # Also as a finalizer, on any thread: it waits for nobody.
 function close_cursor(cursor::Cursor)
     iterator, cursor.iterator = cursor.iterator, Handle(0)
-    iterator == 0 || Lib.pc_iter_close(iterator)
+    iterator == 0 && return nothing
+    Threads.atomic_sub!(OPEN_CURSORS, 1)
+    Lib.pc_iter_close(iterator)
     return nothing
 end
 
@@ -96,10 +114,18 @@ const MOST_BYTES = 1 << 20
 
 function open_cursor(view::View)
     collection, env = view.collection, view.collection.env
-    iterator = with_range(view.bounds) do range
+    open() = with_range(view.bounds) do range
         reading(env) do
             written(out -> open_iterator(collection, range, out), Handle(0))
         end
+    end
+    sweep_cursors()
+    iterator = try
+        open()
+    catch failure
+        (failure isa LMDB.LMDBError && failure.code == Lib.PC_ERR_READERS_FULL) || rethrow()
+        GC.gc()
+        open()
     end
     own = OPEN_COUNT[] == 0 ? nothing : standing(env).own
     return Cursor(iterator, own === nothing || own.kind != Lib.PC_TXN_WRITE, own === nothing ? nothing : own.task)

@@ -75,6 +75,16 @@ end
     end
 end
 
+@testset "iterators left early do not use up the readers" begin
+    for options in ((), (maxreaders=10,))
+        with_env(; options...) do env
+            dict = merge!(PersistentDict{Int,Int}(env; id="d"), Dict(number => number for number in 1:100))
+            @test all(_ -> 1 in values(dict), 1:3000)
+            @test !isempty(options) || fetch(Threads.@spawn dict[2]) == 2
+        end
+    end
+end
+
 @testset "no snapshot is left" begin
     with_env() do env
         dict = merge!(PersistentDict{Int,Int}(env; id="d"), Dict(number => number for number in 1:100))
