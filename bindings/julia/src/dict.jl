@@ -157,6 +157,12 @@ function Base.haskey(dict::PersistentDict, key)
     end
 end
 
+# Base's own asks for the value with a default of its own making, to which bytes without types would be converted.
+function Base.in(entry::Pair, dict::PersistentDict, equal=(==))
+    value = lookup(dict, entry.first)
+    return value isa Missed ? false : equal(value, entry.second)
+end
+
 # Stores by `call(handle, key, length, value, length)`.
 @inline function store(call::F, dict::PersistentDict{K,V}, key, value) where {F,K,V}
     return with_key(dict.keycolumn, storable(K, key)) do at, count

@@ -36,6 +36,14 @@ end
     end
 end
 
+@testset "unconverted entries are equal to themselves" begin
+    with_raw(["foo" => "bar", "n" => bytes_of(7)]) do env
+        dict = PersistentDict{Any,Any}(env)
+        @test all(entry -> entry in dict, copy(dict)) && !(("foo" => LMDB.MDBValue("baz")) in dict) && !(("none" => nothing) in dict)
+        @test dict == dict && dict == copy(dict) && copy(dict) == dict && isequal(copy(dict), dict)
+    end
+end
+
 @testset "numbers, in the machine's order" begin
     with_raw([bytes_of(1) => bytes_of(1.5, 2.5), bytes_of(256) => bytes_of(3.5)]) do env
         dict = PersistentDict{Int,Vector{Float64}}(env)
