@@ -240,16 +240,19 @@ function take(dict::PersistentDict{K,V}, key) where {K,V}
     end
 end
 
-function Base.pop!(dict::PersistentDict, key)
-    value = take(dict, key)
-    value isa Missed && throw(KeyError(key))
-    return value
+# Values that every opening of their type can read.
+const Readable = Union{Fixed,Bool,String,UUID,Date,Vector{UInt8}}
+
+# `given(value)` of what it takes. What cannot be given stays: the transaction is undone then.
+@inline function taken(given::F, dict::PersistentDict{K,V}, key) where {F,K,V}
+    (V <: Readable && dict.valuecolumn.form === TYPED) && return given(take(dict, key))
+    return transaction(() -> given(take(dict, key)), dict.env)
 end
 
-function Base.pop!(dict::PersistentDict, key, default)
-    value = take(dict, key)
-    return value isa Missed ? default : as_default(value, default)
-end
+Base.pop!(dict::PersistentDict, key) = taken(value -> value isa Missed ? throw(KeyError(key)) : value, dict, key)
+
+Base.pop!(dict::PersistentDict, key, default) =
+    taken(value -> value isa Missed ? default : as_default(value, default), dict, key)
 
 function Base.pop!(dict::PersistentDict)
     return transaction(dict.env) do

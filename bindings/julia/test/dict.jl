@@ -187,6 +187,21 @@ end
     end
 end
 
+@testset "pop! leaves what it cannot read" begin
+    with_env() do env
+        dynamic = PersistentDict{Any,Any}(env; id="any")
+        dynamic["a"] = "text"
+        narrow = PersistentDict{String,Int}(env; id="any")
+        @test_throws TypeError pop!(narrow, "a")
+        @test_throws TypeError pop!(narrow, "a", 0)
+        @test dynamic["a"] == "text" && pop!(dynamic, "a") == "text" && isempty(dynamic)
+        # A text that is no character.
+        PersistentDict{String,String}(env; id="texts")["a"] = "text"
+        @test_throws ArgumentError pop!(PersistentDict{String,Char}(env; id="texts"), "a")
+        @test length(PersistentDict{String,String}(env; id="texts")) == 1
+    end
+end
+
 @testset "limits" begin
     with_env() do env
         dict = PersistentDict{Vector{UInt8},String}(env; id="d")

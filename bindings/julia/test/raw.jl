@@ -36,6 +36,14 @@ end
     end
 end
 
+@testset "pop! leaves what does not convert" begin
+    with_raw(["foo" => "bar"]) do env
+        @test_throws ArgumentError pop!(PersistentDict{Any,Any}(env), "foo", 1)
+        @test_throws ArgumentError pop!(PersistentDict{String,Int}(env), "foo")
+        @test pop!(PersistentDict{Any,Any}(env), "foo", "") == "bar"
+    end
+end
+
 @testset "unconverted entries are equal to themselves" begin
     with_raw(["foo" => "bar", "n" => bytes_of(7)]) do env
         dict = PersistentDict{Any,Any}(env)
