@@ -74,12 +74,18 @@ function build(::Type{T}, fields::Dict{Any,Any}) where {T}
     try
         arguments = [fit(fieldtype(T, name), fields[String(name)]) for name in names]
         value = applicable(T, arguments...) ? T(arguments...) : nothing
+        # A constructor may make something else of them.
+        is_made_of(value, arguments) || return nothing
         return value
     catch failure
         failure isa Union{MethodError,TypeError,InexactError,ArgumentError} || rethrow()
         return nothing
     end
 end
+
+is_made_of(::Nothing, arguments) = true
+is_made_of(value::T, arguments) where {T} =
+    all(index -> isdefined(value, index) && isequal(getfield(value, index), arguments[index]), 1:fieldcount(T))
 
 # What was read as an object of whatever name, as the struct that the reader asked for.
 function structfrom(::Type{T}, object::Tagged) where {T}
