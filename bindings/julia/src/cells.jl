@@ -50,9 +50,13 @@ end
 # Keys that every collection of their type can hold. A NaN is none, and a time may be beyond what is stored.
 const Certain = Union{String,Vector{UInt8},Bool,Int8,Int16,Int32,Int64,UInt8,UInt16,UInt32,UInt64,UUID,Date,Symbol,Char,Enum}
 
+# A `Date` counts more days than a key of its type.
+@inline is_certain(key) = key isa Certain
+@inline is_certain(key::Date) = typemin(Int32) <= Dates.value(key) - EPOCH_DAY <= typemax(Int32)
+
 # The same for a key to look for; `absent` if the collection cannot hold such a key.
 @inline function with_sought(call::F, column::Column{K}, key, absent) where {F,K}
-    (key isa K && key isa Certain && column.form === TYPED) && return with_typed_key(call, key)
+    (key isa K && is_certain(key) && column.form === TYPED) && return with_typed_key(call, key)
     return with_uncertain(call, column, key, absent)
 end
 

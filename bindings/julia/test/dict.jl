@@ -212,6 +212,8 @@ end
         @test fails_with(() -> PersistentDict{String,Int}(env; id="pc:x"), PC.Lib.PC_ERR_BAD_NAME)
         @test_throws ArgumentError PersistentDict{String,Int}(env; id="a\0")
         @test isempty(dict)
+        days = PersistentDict{Date,Int}(env; id="days")
+        @test !haskey(days, Date(10_000_000)) && get(days, Date(-10_000_000), 1) == 1 && !delete!(days, Date(10_000_000))
     end
 end
 
