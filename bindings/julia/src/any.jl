@@ -90,7 +90,7 @@ putitem!(out::Vector{UInt8}, truth::Bool) = push!(out, truth ? 0xf5 : 0xf4)
 putitem!(out::Vector{UInt8}, number::Integer) = putinteger!(out, number)
 putitem!(out::Vector{UInt8}, number::Union{Float16,Float32,Float64}) = putfloat!(out, Float64(number))
 putitem!(out::Vector{UInt8}, text::AbstractString) = puttextstring!(out, String(text))
-putitem!(out::Vector{UInt8}, bytes::Vector{UInt8}) = putbytes!(out, bytes)
+putitem!(out::Vector{UInt8}, bytes::AbstractVector{UInt8}) = putbytes!(out, bytes)
 putitem!(out::Vector{UInt8}, value::LMDB.MDBValue) = putbytes!(out, value.data)
 putitem!(out::Vector{UInt8}, value::Tagged) = putitem!(puthead!(out, TAG, value.tag), value.content)
 putitem!(out::Vector{UInt8}, value::Simple) = putsimple!(out, value.number)
@@ -106,13 +106,17 @@ putitem!(out::Vector{UInt8}, time::Time) = putobject!(out, "time", iso(time))
 function putitem!(out::Vector{UInt8}, number::Rational)
     iszero(denominator(number)) && throw(ArgumentError("$number has no stored form: its denominator is zero"))
     puthead!(puthead!(out, TAG, TAG_RATIONAL), ARRAY, 2)
-    return putitem!(putitem!(out, numerator(number)), denominator(number))
+    return putitem!(putitem!(out, part_of(numerator(number))), part_of(denominator(number)))
 end
 
 function putitem!(out::Vector{UInt8}, number::Complex)
     puthead!(puthead!(out, TAG, TAG_COMPLEX), ARRAY, 2)
-    return putitem!(putitem!(out, real(number)), imag(number))
+    return putitem!(putitem!(out, part_of(real(number))), part_of(imag(number)))
 end
+
+# A truth within a number, as in `im`, is one.
+part_of(number::Real) = number
+part_of(truth::Bool) = Int(truth)
 
 function putitem!(out::Vector{UInt8}, list::AbstractVector)
     puthead!(out, ARRAY, length(list))
@@ -120,9 +124,12 @@ function putitem!(out::Vector{UInt8}, list::AbstractVector)
     return out
 end
 
-putitem!(out::Vector{UInt8}, numbers::AbstractVector{<:Packed}) = puttyped!(out, numbers)
+# Numbers of several types have no width: they are a list.
+putitem!(out::Vector{UInt8}, numbers::AbstractVector{T}) where {T<:Packed} =
+    isconcretetype(T) ? puttyped!(out, numbers) : putitem!(out, Vector{Any}(numbers))
 
-function putitem!(out::Vector{UInt8}, array::AbstractArray{<:Packed})
+function putitem!(out::Vector{UInt8}, array::AbstractArray{T}) where {T<:Packed}
+    isconcretetype(T) || refuse_array(array)
     puthead!(puthead!(out, TAG, TAG_ARRAY), ARRAY, 2)
     putitem!(out, Any[reverse(size(array))...])
     return puttyped!(out, array)
@@ -314,7 +321,7 @@ isinteger_value(item) = item isa Union{Int64,BigInt}
 function complex_of(content)
     content isa Vector{Any} && length(content) == 2 || return nothing
     re, im = content
-    (re isa Float64 && im isa Float64) || (isinteger_value(re) && isinteger_value(im)) || return nothing
+    (re isa Float64 && im isa Float64) || all(part -> isinteger_value(part) || part isa Rational, content) || return nothing
     return Some(Complex(re, im))
 end
 

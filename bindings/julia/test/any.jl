@@ -38,6 +38,16 @@ end
     @test there_and_back(SubString("abc", 2)) == "bc"
     @test isequal(there_and_back(Union{}[]), Any[]) && isequal(there_and_back([Union{}[], 1]), Any[Any[], 1])
     @test bytes2hex(PC.encode_any(Union{}[])) == "80"
+    for bytes in (view(UInt8[1, 2, 3], 1:2), 0x01:0x02, codeunits("\x01\x02"))
+        @test there_and_back(bytes) == [0x01, 0x02] && there_and_back(bytes) isa Vector{UInt8}
+    end
+    @test isequal(there_and_back(Union{Int,Float64}[1, 2.5]), Any[1, 2.5])
+end
+
+@testset "complex and rational numbers of all parts" begin
+    for number in (im, 1//2 + 3//4 * im, true // true, complex(big(2)^70, 1))
+        @test isequal(there_and_back(number), number)
+    end
 end
 
 @testset "bytes" begin
@@ -74,6 +84,19 @@ end
     @test there_and_back(line) == line
 end
 
+struct Counted
+    count::Int
+    Counted(count) = new(count + 1)
+end
+
+@testset "a struct comes back as it was, or as its fields" begin
+    with_env() do env
+        dict = PersistentDict{Any,Any}(env; id="d")
+        dict["counted"] = Counted(1)
+        @test dict["counted"] == Tagged(27, Any["Counted", Dict{Any,Any}("count" => 2)])
+    end
+end
+
 struct Holder
     content::Any
 end
@@ -102,7 +125,7 @@ Base.hash(holder::Holder, seed::UInt) = hash(holder.content, seed)
 end
 
 @testset "what has no form" begin
-    for value in (big"1.5", sin, r"x", Ref(1), Int, Channel(1), (a=1,), ["a" "b"], Matrix{Union{}}(undef, 0, 2), 1 => 2, 1 // 0, Date(20000), "\xff", [1, sin], ErrorException("x"))
+    for value in (big"1.5", sin, r"x", Ref(1), Int, Channel(1), (a=1,), ["a" "b"], Union{Int,Float64}[1 2.5], Matrix{Union{}}(undef, 0, 2), 1 => 2, 1 // 0, Date(20000), "\xff", [1, sin], ErrorException("x"))
         @test_throws ArgumentError PC.encode_any(value)
     end
 end
