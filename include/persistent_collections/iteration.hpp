@@ -308,19 +308,45 @@ bounds between(const column &to, const range_end<Key> &lower, const range_end<Ke
     return made;
 }
 
-/// What all keys of `any` with a prefix begin with: the element without the zero byte that ends it.
-inline std::string any_prefix(const char *type, const any_value &prefix) {
+/// What keys of `any` with a prefix begin with: the element without the zero byte that ends it.
+inline std::string any_prefix(const any_value &prefix) {
     const auto &held = prefix.held();
     if (!std::holds_alternative<std::string>(held) && !std::holds_alternative<std::vector<std::byte>>(held) &&
         !std::holds_alternative<any_tuple>(held))
         throw bad_key("a prefix of keys of any is text, bytes or a tuple of leading elements");
-    arena parts;
-    const pc_value value = to_c(prefix, parts);
-    buffer encoded;
-    check(pc_encode_key(type, &value, encoded.get()));
-    std::string made(encoded.view());
+    std::string made = encode_bound(column{form::any, "any"}, prefix);
     made.pop_back();
     return made;
+}
+
+/// The type of the first elements of a type of tuples: `(str)` of `(str,i64)`.
+inline std::string leading_type(const std::string &tuple, std::size_t count) {
+    std::size_t end = 0;
+    for (; count != 0 && end < tuple.size(); count--)
+        end = tuple.find_first_of(",)", end + 1);
+    return tuple.substr(0, end) + ')';
+}
+
+/// What keys of any stored type with a prefix begin with.
+inline std::string stored_prefix(const std::string &type, const any_value &prefix) {
+    if (type == "any")
+        return any_prefix(prefix);
+    if (type == "str" || type == "bytes") {
+        const auto *text = std::get_if<std::string>(&prefix.held());
+        const auto *bytes = std::get_if<std::vector<std::byte>>(&prefix.held());
+        const bool is_empty = type == "str" ? text && text->empty() : bytes && bytes->empty();
+        return is_empty ? std::string() : encode_bound(column{form::typed, type}, prefix);
+    }
+    if (type.front() != '(')
+        throw bad_key("keys of type " + type + " have no prefix; those of text, bytes, tuples and any do");
+    const auto *tuple = std::get_if<any_tuple>(&prefix.held());
+    if (!tuple)
+        throw bad_key("a prefix of keys of type " + type + " is a tuple of leading elements");
+    if (tuple->items.empty())
+        return std::string();
+    const std::string shorter = leading_type(type, tuple->items.size());
+    // Of more elements than there are, the whole type, which says how many it has.
+    return encode_bound(column{form::typed, shorter.size() < type.size() ? shorter : type}, prefix);
 }
 
 template <class Key, std::size_t... At, class... Leading>
@@ -338,7 +364,7 @@ template <class Key, class... Leading> bounds starting_with(const column &to, co
         if constexpr (sizeof...(Leading) != 0) {
             const auto tuple = leading_elements<Key>(std::index_sequence_for<Leading...>(), leading...);
             if (to.how == form::any) {
-                made.prefix = any_prefix("any", tuple);
+                made.prefix = any_prefix(tuple);
             } else {
                 column shorter = to;
                 shorter.type = type_name<std::decay_t<decltype(tuple)>>();
@@ -353,11 +379,11 @@ template <class Key, class... Leading> bounds starting_with(const column &to, co
         static_assert(sizeof...(Leading) == 1,
                       "persistent_collections: a prefix of such keys is one text or value");
         if constexpr (what == sort::any) {
-            made.prefix = any_prefix(to.type.c_str(), any_value(leading...));
+            made.prefix = stored_prefix(to.type, any_value(leading...));
         } else {
             const std::conditional_t<what == sort::text, std::string_view, Key> prefix(leading...);
             if (to.how == form::any)
-                made.prefix = any_prefix("any", prefix);
+                made.prefix = any_prefix(prefix);
             else if (prefix.size() != 0)
                 made.prefix = encode_bound(to, prefix);
         }

@@ -135,6 +135,37 @@ TEST(prefixes_are_of_text_bytes_tuples_and_any) {
     CHECK(count(pc::set<key>(env, "stored").prefix("a", 1)) == 1);
 }
 
+TEST(prefixes_of_collections_looked_into_as_stored_are_as_of_their_types) {
+    pc::environment env = check::environment();
+    const auto looked = [&](const char *name) {
+        return pc::set<pc::any_value>(env, name, pc::open_mode::as_stored);
+    };
+    const auto count = [](const auto &view) { return std::distance(view.begin(), view.end()); };
+    pc::set<std::string>(env, "text").insert_many({"", std::string("\0a", 2), "ab", "abc", "ac", "b"});
+    const auto text = looked("text");
+    CHECK(count(text.prefix("ab")) == 2 && count(text.prefix("a")) == 3 && count(text.prefix("")) == 6);
+    CHECK(count(text.prefix(std::string("\0", 1))) == 1);
+    THROWS(pc::bad_key, "str", text.prefix(1));
+    const auto bytes = [](auto... each) { return std::vector<std::byte>{std::byte(each)...}; };
+    pc::set<std::vector<std::byte>>(env, "bytes").insert_many({bytes(1, 2), bytes(1, 3), bytes(2)});
+    const auto some = looked("bytes");
+    CHECK(count(some.prefix(bytes(1, 2))) == 1 && count(some.prefix(bytes(1))) == 2);
+    CHECK(count(some.prefix(bytes())) == 3);
+    using key = std::tuple<std::string, int, int>;
+    pc::set<key>(env, "tuples")
+        .insert_many({key{"a", 1, 1}, key{"a", 1, 2}, key{"a", 2, 1}, key{"ab", 1, 1}});
+    const auto tuples = looked("tuples");
+    CHECK(count(tuples.prefix(pc::any_tuple{{"a"}})) == 3 &&
+          count(tuples.prefix(pc::any_tuple{{"a", 1}})) == 2);
+    CHECK(count(tuples.prefix(pc::any_tuple{{"a", 1, 2}})) == 1 &&
+          count(tuples.prefix(pc::any_tuple{})) == 4);
+    THROWS(pc::bad_key, "4 elements", tuples.prefix(pc::any_tuple{{"a", 1, 2, 3}}));
+    THROWS(pc::bad_key, "i32", tuples.prefix(pc::any_tuple{{"a", "b"}}));
+    THROWS(pc::bad_key, "tuple", tuples.prefix("a"));
+    pc::set<int>(env, "numbers").insert(1);
+    THROWS(pc::bad_key, "i32", looked("numbers").prefix(1));
+}
+
 TEST(iterators_own_what_they_show_and_copies_go_on_alone) {
     pc::environment env = check::environment();
     numbers_dict dict(env, "dict");
