@@ -326,8 +326,19 @@ template <class Key, class Value> class [[nodiscard]] dict {
     }
     /// Removes every entry; the dict and its types stay.
     void clear() { check(pc_dict_clear(handle_)); }
-    /// Removes a key and gives its value, as one step: of several that take the same key, one gets it.
+    /// Removes a key and gives its value, as one step: of several that take the same key, one gets it. A
+    /// value that is not of the type asked for, where `any` is stored, stays: pc::bad_value.
     [[nodiscard]] std::optional<owned_value> take(key_argument key) {
+        if (types_->value.how != detail::form::typed)
+            return run_in(
+                env_,
+                [&] {
+                    std::optional<owned_value> found = get_owned(key);
+                    if (found)
+                        erase(key);
+                    return found;
+                },
+                -1);
         detail::reply bytes;
         if (with_key(key, [&](const detail::bytes_ref &at) {
                 return bytes.fill([&](void *to, std::size_t cap, std::size_t *size) {

@@ -107,6 +107,18 @@ TEST(take_gives_a_value_once) {
     CHECK(ages.take("Ada") == 36 && !ages.take("Ada") && ages.empty());
 }
 
+TEST(take_leaves_what_is_not_of_the_type_asked_for) {
+    pc::environment env = check::environment();
+    pc::dict<std::string, pc::any_value> any(env, "any");
+    any.put("text", "kept");
+    any.put("number", 1);
+    ages_dict ages(env, "any");
+    THROWS(pc::bad_value, "i64", ages.take("text"));
+    CHECK(any.at("text") == "kept");
+    CHECK(ages.take("number") == 1 && !any.contains("number") && !ages.take("number"));
+    CHECK(!ages.take("\xff") && any.take("text") == "kept" && any.empty());
+}
+
 TEST(compare_exchange_tells_what_is_there) {
     pc::environment env = check::environment();
     ages_dict ages(env, "ages");
