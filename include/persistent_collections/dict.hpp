@@ -356,9 +356,24 @@ template <class Key, class Value> class [[nodiscard]] dict {
                           detail::sort_of<Value>() == detail::sort::any,
                       "persistent_collections: increment is for dicts of integers, or of pc::any_value");
         const encoded_key at(types_->key, key);
-        std::int64_t sum = 0;
-        check(pc_dict_add_i64(handle_, at.bytes.data, at.bytes.size, delta, &sum));
-        return sum;
+        const auto add = [&] {
+            std::int64_t sum = 0;
+            check(pc_dict_add_i64(handle_, at.bytes.data, at.bytes.size, delta, &sum));
+            return sum;
+        };
+        if (types_->value.how != detail::form::any)
+            return add();
+        // The library knows the range of `any` alone.
+        return run_in(
+            env_,
+            [&] {
+                const std::int64_t sum = add();
+                if (!any_value(sum).template is<owned_value>())
+                    throw overflow("the sum " + std::to_string(sum) + " leaves the range of " +
+                                   type_name<Value>());
+                return sum;
+            },
+            -1);
     }
     /// Replaces a key's value if it is the expected one, as one step; nothing means that the key is absent.
     /// False if it is another one, which `expected` then receives. The stored bytes are compared.

@@ -143,6 +143,17 @@ TEST(increment_starts_at_zero_and_refuses_to_overflow) {
     THROWS(pc::type_mismatch, "", any.increment("text"));
 }
 
+TEST(increment_keeps_to_the_type_asked_for_where_any_is_stored) {
+    pc::environment env = check::environment();
+    pc::dict<std::string, pc::any_value> any(env, "any");
+    any.put("a", 126);
+    pc::dict<std::string, std::int8_t> narrow(env, "any");
+    CHECK(narrow.increment("a") == 127);
+    THROWS(pc::overflow, "i8", narrow.increment("a"));
+    THROWS(pc::overflow, "u16", pc::dict<std::string, std::uint16_t>(env, "any").increment("new", -1));
+    CHECK(any.at("a") == 127 && any.size() == 1);
+}
+
 TEST(update_changes_in_place) {
     pc::environment env = check::environment();
     pc::dict<std::string, std::vector<std::int32_t>> lists(env, "lists");
