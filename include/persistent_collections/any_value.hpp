@@ -149,8 +149,12 @@ class any_value {
     [[nodiscard]] const any_value &operator[](const char *key) const {
         return (*this)[std::string_view(key)];
     }
-    /// An item of a list, a tuple or a set.
-    [[nodiscard]] const any_value &operator[](int index) const {
+    /// An item of a list, a tuple or a set, by an integer of any type.
+    template <class Index, class = std::enable_if_t<std::is_integral_v<Index>>>
+    [[nodiscard]] const any_value &operator[](Index index) const {
+        if constexpr (std::is_signed_v<Index>)
+            if (index < 0)
+                throw bad_value("a value of any has no item at " + std::to_string(index));
         return (*this)[static_cast<std::size_t>(index)];
     }
     /// Whether it is a map that has a text key.

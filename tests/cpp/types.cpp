@@ -274,6 +274,16 @@ TEST(any_holds_everything) {
     CHECK(pc::any_value(pc::any_set{{1, 2}}) != pc::any_value(pc::any_value::list{1, 2}));
 }
 
+TEST(items_of_any_are_indexed_by_integers_of_every_type) {
+    const pc::any_value list = pc::any_value::list{1, 2, 3};
+    const auto second = [&](auto index) { return list[index].template as<int>() == 2; };
+    CHECK(second(std::int8_t{1}) && second(1) && second(1L) && second(1LL));
+    CHECK(second(std::uint8_t{1}) && second(1u) && second(1ul) && second(1ull));
+    CHECK(list[0] == 1 && list[0u] == 1);
+    THROWS(pc::bad_value, "at -1", list[-1]);
+    THROWS(pc::bad_value, "3 items, none at 3", list[3u]);
+}
+
 TEST(any_keys_are_ordered_and_distinct) {
     pc::environment env = check::environment();
     pc::set<pc::any_value> set(env, "set");
