@@ -249,6 +249,20 @@ template <class T> std::vector<std::byte> array_bytes(const T &array) {
     return bytes;
 }
 
+/// The bytes of a struct: equal ones have equal bytes, and what lay in memory before is not among them, where
+/// the compiler can clear the padding.
+template <class T> std::vector<std::byte> opaque_bytes(const T &value) {
+    T plain = value;
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_clear_padding)
+    __builtin_clear_padding(&plain);
+#endif
+#endif
+    std::vector<std::byte> bytes(sizeof(T));
+    std::memcpy(bytes.data(), &plain, sizeof(T));
+    return bytes;
+}
+
 /// Fills an array from little-endian bytes. False if they are not as many as it has.
 template <class T> bool fill_array(T &array, const std::byte *bytes, std::size_t size) {
     using number = typename array_of<T>::number;
@@ -312,9 +326,7 @@ template <class T> void any_value::set(T &&value) {
             made.shape.clear();
         held_ = std::move(made);
     } else if constexpr (what == detail::sort::opaque) {
-        std::vector<std::byte> bytes(sizeof(plain));
-        std::memcpy(bytes.data(), &value, sizeof(plain));
-        held_ = std::move(bytes);
+        held_ = detail::opaque_bytes<plain>(value);
     } else if constexpr (what == detail::sort::tuple) {
         any_tuple made;
         std::apply([&](const auto &...element) { (made.items.emplace_back(element), ...); }, value);

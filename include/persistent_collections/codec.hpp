@@ -193,18 +193,10 @@ template <class T> bytes_ref encode_value(const column &to, const T &value, scra
             return {room.large.data(), room.large.size()};
         }
     } else if constexpr (what == sort::opaque) {
-#if defined(__has_builtin)
-#if __has_builtin(__builtin_clear_padding)
-        // Equal structs have equal bytes, and what lay in memory before is not stored.
         if constexpr (!std::has_unique_object_representations_v<T>) {
-            room.large.resize(sizeof(T));
-            T plain = value;
-            __builtin_clear_padding(&plain);
-            std::memcpy(room.large.data(), &plain, sizeof(T));
-            return {room.large.data(), sizeof(T)};
+            room.large = opaque_bytes(value);
+            return {room.large.data(), room.large.size()};
         }
-#endif
-#endif
         return {&value, sizeof value};
     } else {
         return {};

@@ -174,6 +174,10 @@ TEST(structs_are_stored_by_their_bytes_without_padding) {
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_clear_padding)
     CHECK(dict.compare_exchange(1, b, b));
+    CHECK(pc::any_value(a) == pc::any_value(b));
+    pc::dict<int, pc::any_value> any(env, "any");
+    any.put(1, a);
+    CHECK(pc::dict<int, padded>(env, "any").compare_exchange(1, b, b));
 #endif
 #endif
 }
