@@ -91,8 +91,10 @@ template <class Key, class Value> class [[nodiscard]] dict {
     /// Takes over what another has open.
     dict(dict &&other) noexcept
         : env_(other.env_), handle_(std::exchange(other.handle_, pc_dict{0})), types_(other.types_) {}
-    /// Closes what this one has open, and takes over what another has.
+    /// Closes what this one has open, and takes over what another has; from itself it changes nothing.
     dict &operator=(dict &&other) noexcept {
+        if (this == &other)
+            return *this;
         std::swap(env_, other.env_);
         std::swap(handle_, other.handle_);
         std::swap(types_, other.types_);

@@ -198,8 +198,10 @@ class [[nodiscard]] environment {
     environment &operator=(const environment &) = delete;
     /// Takes over what another has open.
     environment(environment &&other) noexcept : handle_(std::exchange(other.handle_, pc_env{0})) {}
-    /// Closes what this one has open, and takes over what another has.
+    /// Closes what this one has open, and takes over what another has; from itself it changes nothing.
     environment &operator=(environment &&other) noexcept {
+        if (this == &other)
+            return *this;
         std::swap(handle_, other.handle_);
         other.release();
         return *this;

@@ -75,8 +75,10 @@ template <class T> class [[nodiscard]] set {
     /// Takes over what another has open.
     set(set &&other) noexcept
         : env_(other.env_), handle_(std::exchange(other.handle_, pc_set{0})), types_(other.types_) {}
-    /// Closes what this one has open, and takes over what another has.
+    /// Closes what this one has open, and takes over what another has; from itself it changes nothing.
     set &operator=(set &&other) noexcept {
+        if (this == &other)
+            return *this;
         std::swap(env_, other.env_);
         std::swap(handle_, other.handle_);
         std::swap(types_, other.types_);

@@ -161,6 +161,20 @@ TEST(objects_can_be_moved) {
     THROWS(pc::bad_handle, "", moved.at("b")); // its environment was replaced
 }
 
+TEST(what_is_moved_to_itself_stays_open) {
+    pc::environment env = check::environment();
+    pc::dict<std::string, int> dict(env, "dict");
+    pc::set<int> set(env, "set");
+    const auto move_to_itself = [](auto &object) {
+        auto &same = object;
+        object = std::move(same);
+    };
+    move_to_itself(dict);
+    move_to_itself(set);
+    move_to_itself(env);
+    CHECK(env.is_open() && dict.empty() && set.empty());
+}
+
 TEST(what_was_closed_throws_and_may_be_destroyed_in_any_order) {
     auto env = std::make_unique<pc::environment>(check::environment());
     auto dict = std::make_unique<pc::dict<int, int>>(*env, "dict");
