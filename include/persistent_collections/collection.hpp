@@ -78,6 +78,9 @@ class batch_column {
         bytes_.append(bytes.text());
         offsets_.push_back(bytes_.size());
     }
+    [[nodiscard]] bytes_ref item(std::size_t at) const noexcept {
+        return {bytes_.data() + offsets_[at], static_cast<std::size_t>(offsets_[at + 1] - offsets_[at])};
+    }
     [[nodiscard]] const void *bytes() const noexcept { return bytes_.data(); }
     [[nodiscard]] const std::uint64_t *offsets() const noexcept { return offsets_.data(); }
     [[nodiscard]] std::size_t count() const noexcept { return offsets_.size() - 1; }
@@ -94,7 +97,8 @@ inline pc_status check_batch(pc_status status, std::size_t failed_at) {
     return status;
 }
 
-template <class Key, class Keys> batch_column encode_keys(const column &to, const Keys &keys) {
+/// Keys to be stored or removed. The range need not be one that can be iterated where it is const.
+template <class Key, class Keys> batch_column encode_keys(const column &to, Keys &keys) {
     batch_column made;
     for (const auto &key : keys) {
         scratch room;
@@ -102,6 +106,18 @@ template <class Key, class Keys> batch_column encode_keys(const column &to, cons
         const argument<Key> given = key;
         check_batch(encode_key(to, given, room, encoded), made.count());
         made.append(encoded);
+    }
+    return made;
+}
+
+/// Keys to be looked up: one that the collection cannot hold stands there as no bytes, which no key has.
+template <class Key, class Keys> batch_column encode_sought(const column &to, Keys &keys) {
+    batch_column made;
+    for (const auto &key : keys) {
+        scratch room;
+        bytes_ref encoded;
+        const argument<Key> given = key;
+        made.append(or_absent(encode_key(to, given, room, encoded)) == PC_OK ? encoded : bytes_ref{});
     }
     return made;
 }

@@ -153,32 +153,21 @@ template <class Key, class Value> class [[nodiscard]] dict {
     }
     /// The values of many keys, in their order, of one state of the dict; nothing for those that are absent.
     /// `keys` is any range of what a key can be made of.
-    template <class Keys>
-    [[nodiscard]] std::vector<std::optional<owned_value>> get_many(const Keys &keys) const {
+    template <class Keys> [[nodiscard]] std::vector<std::optional<owned_value>> get_many(Keys &&keys) const {
         std::vector<std::optional<owned_value>> found;
-        detail::batch_column batch;
-        pc_status status = PC_OK;
-        for (const auto &key : keys) {
-            const key_argument given = key;
-            detail::scratch room;
-            detail::bytes_ref encoded;
-            if (status == PC_OK)
-                status = detail::encode_key(types_->key, given, room, encoded);
-            if (status == PC_OK)
-                batch.append(encoded);
-        }
+        const detail::batch_column batch = detail::encode_sought<Key>(types_->key, keys);
         const std::size_t count = batch.count();
         std::vector<std::uint8_t> present(count);
         std::vector<std::uint64_t> offsets(count + 1);
         buffer values;
-        if (status == PC_OK)
-            status = pc_dict_get_many(handle_, count, batch.bytes(), batch.offsets(), present.data(), nullptr,
-                                      0, values.get(), offsets.data(), nullptr);
+        const pc_status status =
+            pc_dict_get_many(handle_, count, batch.bytes(), batch.offsets(), present.data(), nullptr, 0,
+                             values.get(), offsets.data(), nullptr);
         if (detail::or_absent(status) == PC_NOT_FOUND) {
             // One of the keys cannot be stored, so that the batch is refused.
             const snapshot one_state(env_);
-            for (const auto &key : keys)
-                found.push_back(get_owned(key));
+            for (std::size_t i = 0; i < count; i++)
+                found.push_back(get_encoded(batch.item(i)));
             return found;
         }
         found.resize(count);
@@ -193,7 +182,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
     /// The same, of keys in braces.
     [[nodiscard]] std::vector<std::optional<owned_value>>
     get_many(std::initializer_list<owned_key> keys) const {
-        return get_many<std::initializer_list<owned_key>>(keys);
+        return get_many<const std::initializer_list<owned_key> &>(keys);
     }
 
     // ---- Sizes and ranges. ----
@@ -424,7 +413,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
     }
     /// Stores many entries, all of them or, if it throws, none; a key that occurs twice has its last value.
     /// `entries` is any range of pairs, such as a `std::map`. pc::error::failed_at tells which is at fault.
-    template <class Entries> void put_many(const Entries &entries) {
+    template <class Entries> void put_many(Entries &&entries) {
         detail::batch_column keys;
         detail::batch_column values;
         for (const auto &[key, value] : entries) {
@@ -444,10 +433,10 @@ template <class Key, class Value> class [[nodiscard]] dict {
     }
     /// The same, of entries in braces.
     void put_many(std::initializer_list<value_type> entries) {
-        put_many<std::initializer_list<value_type>>(entries);
+        put_many<const std::initializer_list<value_type> &>(entries);
     }
     /// Removes many keys, as one step, and tells how many were there.
-    template <class Keys> size_type erase_many(const Keys &keys) {
+    template <class Keys> size_type erase_many(Keys &&keys) {
         const detail::batch_column batch = detail::encode_keys<Key>(types_->key, keys);
         std::uint64_t removed = 0;
         std::size_t failed_at = SIZE_MAX;
@@ -458,7 +447,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
     }
     /// The same, of keys in braces.
     size_type erase_many(std::initializer_list<owned_key> keys) {
-        return erase_many<std::initializer_list<owned_key>>(keys);
+        return erase_many<const std::initializer_list<owned_key> &>(keys);
     }
 
     /// What `dict[key]` gives: the place of a key's value, to be stored into or read from.
@@ -535,6 +524,15 @@ template <class Key, class Value> class [[nodiscard]] dict {
             }) == PC_NOT_FOUND)
             return std::nullopt;
         return detail::decode_value<View>(types_->value, bytes);
+    }
+    /// The value of a key that is encoded already; nothing if it is absent, or none.
+    std::optional<owned_value> get_encoded(const detail::bytes_ref &at) const {
+        detail::reply bytes;
+        if (detail::or_absent(bytes.fill([&](void *to, std::size_t cap, std::size_t *size) {
+                return pc_dict_get(handle_, at.data, at.size, to, cap, size);
+            })) == PC_NOT_FOUND)
+            return std::nullopt;
+        return detail::decode_value<owned_value>(types_->value, bytes.bytes());
     }
     std::optional<owned_value> get_owned(key_argument key) const {
         if constexpr (detail::is_view<Value>) {

@@ -111,28 +111,19 @@ template <class T> class [[nodiscard]] set {
         return iterator(source(), std::move(stored), owned(element));
     }
     /// Which of many elements are there, in their order, of one state of the set.
-    template <class Elements> [[nodiscard]] std::vector<bool> contains_many(const Elements &elements) const {
+    template <class Elements> [[nodiscard]] std::vector<bool> contains_many(Elements &&elements) const {
         std::vector<bool> found;
-        detail::batch_column batch;
-        pc_status status = PC_OK;
-        for (const auto &element : elements) {
-            const argument given = element;
-            detail::scratch room;
-            detail::bytes_ref encoded;
-            if (status == PC_OK)
-                status = detail::encode_key(types_->key, given, room, encoded);
-            if (status == PC_OK)
-                batch.append(encoded);
-        }
+        const detail::batch_column batch = detail::encode_sought<T>(types_->key, elements);
         std::vector<std::uint8_t> present(batch.count());
-        if (status == PC_OK)
-            status = pc_set_contains_many(handle_, batch.count(), batch.bytes(), batch.offsets(),
-                                          present.data(), nullptr);
+        const pc_status status = pc_set_contains_many(handle_, batch.count(), batch.bytes(), batch.offsets(),
+                                                      present.data(), nullptr);
         if (detail::or_absent(status) == PC_NOT_FOUND) {
             // One of them cannot be stored, so that the batch is refused.
             const snapshot one_state(env_);
-            for (const auto &element : elements)
-                found.push_back(contains(element));
+            for (std::size_t i = 0; i < batch.count(); i++) {
+                const detail::bytes_ref at = batch.item(i);
+                found.push_back(detail::or_absent(pc_set_contains(handle_, at.data, at.size)) == PC_OK);
+            }
             return found;
         }
         found.assign(present.begin(), present.end());
@@ -140,7 +131,7 @@ template <class T> class [[nodiscard]] set {
     }
     /// The same, of elements in braces.
     [[nodiscard]] std::vector<bool> contains_many(std::initializer_list<owned> elements) const {
-        return contains_many<std::initializer_list<owned>>(elements);
+        return contains_many<const std::initializer_list<owned> &>(elements);
     }
 
     // ---- Sizes and ranges. ----
@@ -226,13 +217,13 @@ template <class T> class [[nodiscard]] set {
     void clear() { check(pc_set_clear(handle_)); }
     /// Inserts many elements, all of them or, if it throws, none, and tells how many were absent.
     /// pc::error::failed_at tells which is at fault.
-    template <class Elements> size_type insert_many(const Elements &elements) {
+    template <class Elements> size_type insert_many(Elements &&elements) {
         return batch(pc_set_add_many, elements);
     }
     /// The same, of elements in braces.
     size_type insert_many(std::initializer_list<owned> elements) { return batch(pc_set_add_many, elements); }
     /// Removes many elements, as one step, and tells how many were there.
-    template <class Elements> size_type erase_many(const Elements &elements) {
+    template <class Elements> size_type erase_many(Elements &&elements) {
         return batch(pc_set_remove_many, elements);
     }
     /// The same, of elements in braces.
@@ -282,7 +273,7 @@ template <class T> class [[nodiscard]] set {
             return std::nullopt;
         return detail::decode_key<owned>(types_->key, {element.view().data(), element.view().size()});
     }
-    template <class Call, class Elements> size_type batch(const Call &call, const Elements &elements) {
+    template <class Call, class Elements> size_type batch(const Call &call, Elements &elements) {
         const detail::batch_column all = detail::encode_keys<T>(types_->key, elements);
         std::uint64_t changed = 0;
         std::size_t failed_at = SIZE_MAX;

@@ -1,7 +1,10 @@
 /* Dicts: looking up, writing, and what is done as one step. */
 #include "check.hpp"
 
+#include <cmath>
+#include <iterator>
 #include <map>
+#include <sstream>
 #include <unordered_map>
 
 using ages_dict = pc::dict<std::string, std::int64_t>;
@@ -181,6 +184,49 @@ TEST(many_are_put_read_and_erased_at_once) {
     CHECK(ages.get_many(std::vector<std::string>()).empty());
     CHECK(ages.erase_many({"a", "nobody", "b"}) == 2 && ages.size() == 3);
     CHECK(ages.erase_many(std::vector<std::string>{"c"}) == 1);
+}
+
+namespace {
+/// Texts that are iterated once and are not const, as those of a `std::views::filter` or a stream are.
+struct stream {
+    std::istringstream words;
+    std::istream_iterator<std::string> begin() { return std::istream_iterator<std::string>(words); }
+    std::istream_iterator<std::string> end() { return {}; }
+};
+stream stream_of(const std::string &words) { return {std::istringstream(words)}; }
+
+/// The same, as entries.
+struct entries_of {
+    stream words;
+    struct iterator : std::istream_iterator<std::string> {
+        std::pair<std::string, int> operator*() const {
+            return {std::istream_iterator<std::string>::operator*(), 1};
+        }
+    };
+    iterator begin() { return {words.begin()}; }
+    iterator end() { return {words.end()}; }
+};
+} // namespace
+
+TEST(batches_take_ranges_that_are_iterated_once) {
+    pc::environment env = check::environment();
+    ages_dict ages(env, "ages");
+    ages.put_many(entries_of{stream_of("a b c")});
+    const std::string too_long(3000, 'x');
+    CHECK(ages.get_many(stream_of("a x c")) ==
+          std::vector<std::optional<std::int64_t>>({1, std::nullopt, 1}));
+    CHECK(ages.get_many(stream_of("a " + too_long + " c")) ==
+          std::vector<std::optional<std::int64_t>>({1, std::nullopt, 1}));
+    CHECK(ages.erase_many(stream_of("a x")) == 1);
+    pc::set<std::string> set(env, "set");
+    CHECK(set.insert_many(stream_of("a b b")) == 2);
+    CHECK(set.contains_many(stream_of("a x")) == std::vector<bool>({true, false}));
+    CHECK(set.contains_many(stream_of(too_long + " b")) == std::vector<bool>({false, true}));
+    CHECK(set.erase_many(stream_of("a x")) == 1);
+    pc::dict<std::tuple<double, int>, int> tuples(env, "tuples"); // which the library encodes
+    tuples.put({1, 1}, 1);
+    CHECK(tuples.get_many({{1, 1}, {std::nan(""), 1}, {2, 1}}) ==
+          std::vector<std::optional<int>>({1, std::nullopt, std::nullopt}));
 }
 
 TEST(a_batch_tells_which_item_is_at_fault_and_changes_nothing) {
