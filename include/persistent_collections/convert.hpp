@@ -116,6 +116,15 @@ inline pc_value array_to_c(const any_array &array, arena &parts) {
     made.subtype = array.element;
     if (array.shape.empty())
         return made;
+    std::uint64_t count = 1;
+    for (const std::uint64_t length : array.shape) {
+        if (length != 0 && count > SIZE_MAX / length)
+            throw bad_value("the dimensions of an array are beyond any memory");
+        count *= length;
+    }
+    if (count != array.bytes.size() / width_of(array.element))
+        throw bad_value("an array of " + std::to_string(array.bytes.size() / width_of(array.element)) +
+                        " numbers has not the shape given, of " + std::to_string(count));
     // The C ABI knows arrays of one dimension in `any`; others are written as what they are in CBOR.
     std::vector<std::byte> item;
     append_head(item, 6, shaped_tag);

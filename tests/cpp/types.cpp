@@ -278,6 +278,21 @@ TEST(any_holds_everything) {
     CHECK(pc::any_value(pc::any_set{{1, 2}}) != pc::any_value(pc::any_value::list{1, 2}));
 }
 
+TEST(an_array_that_has_not_its_shape_is_refused) {
+    pc::environment env = check::environment();
+    pc::dict<int, pc::any_value> dict(env, "dict");
+    pc::any_array array;
+    array.bytes.resize(6);
+    array.shape = {2, 3};
+    dict.put(1, array);
+    CHECK(dict.at(1) == array);
+    array.shape = {2, 2};
+    THROWS(pc::bad_value, "6 numbers", dict.put(1, array));
+    array.shape = {std::uint64_t{1} << 63, 2};
+    THROWS(pc::bad_value, "dimensions", dict.put(1, array));
+    CHECK(dict.at(1).size() == 6);
+}
+
 TEST(items_of_any_are_indexed_by_integers_of_every_type) {
     const pc::any_value list = pc::any_value::list{1, 2, 3};
     const auto second = [&](auto index) { return list[index].template as<int>() == 2; };
