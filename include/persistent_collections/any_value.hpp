@@ -18,6 +18,8 @@ namespace pc {
 struct undefined {
     /// All are the same.
     friend bool operator==(undefined, undefined) noexcept { return true; }
+    /// None differ.
+    friend bool operator!=(undefined, undefined) noexcept { return false; }
 };
 
 /// A sequence of values, of fixed length by its meaning. pc::any_value tells it from a list and a set.
@@ -51,6 +53,8 @@ struct any_array {
     friend bool operator==(const any_array &a, const any_array &b) {
         return a.element == b.element && a.bytes == b.bytes && a.shape == b.shape;
     }
+    /// Whether two differ.
+    friend bool operator!=(const any_array &a, const any_array &b) { return !(a == b); }
 };
 
 /// A value that has no form here, as it stands encoded: in a value one CBOR item, in a key one element of the
@@ -61,6 +65,8 @@ struct encoded {
 
     /// Whether two have the same bytes.
     friend bool operator==(const encoded &a, const encoded &b) { return a.bytes == b.bytes; }
+    /// Whether two differ.
+    friend bool operator!=(const encoded &a, const encoded &b) { return !(a == b); }
 };
 
 /// Whether two tuples have the same elements.
@@ -69,6 +75,12 @@ bool operator==(const any_tuple &a, const any_tuple &b);
 bool operator==(const any_set &a, const any_set &b);
 /// Whether two maps have the same entries in the same order.
 bool operator==(const any_map &a, const any_map &b);
+/// Whether two tuples differ.
+inline bool operator!=(const any_tuple &a, const any_tuple &b) { return !(a == b); }
+/// Whether two sets differ.
+inline bool operator!=(const any_set &a, const any_set &b) { return !(a == b); }
+/// Whether two maps differ.
+inline bool operator!=(const any_map &a, const any_map &b) { return !(a == b); }
 
 /// \cond internal
 namespace detail {

@@ -293,6 +293,18 @@ TEST(an_array_that_has_not_its_shape_is_refused) {
     CHECK(dict.at(1).size() == 6);
 }
 
+TEST(what_any_holds_is_compared_both_ways_in_every_standard) {
+    const auto differ = [](const auto &a, const auto &b) {
+        return a != b && !(a != a) && a == a && !(a == b);
+    };
+    CHECK(differ(pc::any_tuple{{1}}, pc::any_tuple{{2}}));
+    CHECK(differ(pc::any_set{{1}}, pc::any_set{{2}}));
+    CHECK(differ(pc::any_map{{{1, 2}}}, pc::any_map{{{1, 3}}}));
+    CHECK(differ(pc::any_array{}, pc::any_array{PC_ELEMENT_I8, {}, {}}));
+    CHECK(differ(pc::encoded{}, pc::encoded{{std::byte{1}}}));
+    CHECK(!(pc::undefined{} != pc::undefined{}));
+}
+
 TEST(items_of_any_are_indexed_by_integers_of_every_type) {
     const pc::any_value list = pc::any_value::list{1, 2, 3};
     const auto second = [&](auto index) { return list[index].template as<int>() == 2; };
