@@ -273,12 +273,29 @@ pub struct Entries<K, V> {
 }
 
 impl<K: Key, V: Stored> Entries<K, V> {
-    /// The pair before the one that was given last.
+    /// The same pairs in descending order, begun anew at the greatest key; again, in ascending order.
+    ///
+    /// ```
+    /// # use persistent_collections::{Dict, Environment, Options};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// let scores = Dict::<i64, String>::open(&env, "scores")?;
+    /// scores.put_many([(&30, "Ada"), (&20, "Bob"), (&40, "Eve")])?;
+    /// let best: Vec<(i64, String)> = scores.iter()?.reversed().take(2).collect::<Result<_, _>>()?;
+    /// assert_eq!(best, [(40, "Eve".to_owned()), (30, "Ada".to_owned())]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        Self { scan: self.scan.reversed(), ..self }
+    }
+
+    /// The pair before the one that was given last, in the order of the walk.
     pub fn previous(&mut self) -> Option<Result<(K, V)>> {
         pair(self.scan.prev())
     }
 
-    /// Goes before the first key not less than `key`.
+    /// Goes before the first key at or beyond `key`, in the order of the walk.
     pub fn seek(&mut self, key: &K::Borrowed) -> Result<()> {
         self.scan.seek(&encode_key::<K>(key)?);
         Ok(())

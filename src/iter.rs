@@ -87,6 +87,17 @@ impl Scan {
         })
     }
 
+    /// Its range in the other direction, from the beginning of that.
+    pub(crate) fn reversed(mut self) -> Scan {
+        self.range.reverse = !self.range.reverse;
+        self.ahead.clear();
+        self.given = 0;
+        self.backwards = false;
+        self.place = Place::Start;
+        self.batch = FIRST_BATCH;
+        self
+    }
+
     /// Ends it, and leaves the memory of the records that it gave out last.
     pub(crate) fn into_given(self) -> Columns {
         self.ahead

@@ -276,12 +276,29 @@ pub struct Elements<T> {
 }
 
 impl<T: Key> Elements<T> {
-    /// The element before the one that was given last.
+    /// The same elements in descending order, begun anew at the greatest; again, in ascending order.
+    ///
+    /// ```
+    /// # use persistent_collections::{Environment, Options, Set};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// let primes = Set::<u32>::open(&env, "primes")?;
+    /// primes.add_many([&2, &3, &5, &7])?;
+    /// let down: Vec<u32> = primes.range(&2..&7)?.reversed().collect::<Result<_, _>>()?;
+    /// assert_eq!(down, [5, 3, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        Self { scan: self.scan.reversed(), ..self }
+    }
+
+    /// The element before the one that was given last, in the order of the walk.
     pub fn previous(&mut self) -> Option<Result<T>> {
         element(self.scan.prev())
     }
 
-    /// Goes before the first element not less than `element`.
+    /// Goes before the first element at or beyond `element`, in the order of the walk.
     pub fn seek(&mut self, element: &T::Borrowed) -> Result<()> {
         self.scan.seek(&encode_key::<T>(element)?);
         Ok(())

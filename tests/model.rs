@@ -28,7 +28,7 @@ enum Step<K> {
     RemoveMany(Vec<K>),
     Range(Bound<K>, Bound<K>),
     RemoveRange(Bound<K>, Bound<K>),
-    Walk(Vec<Move<K>>),
+    Walk(bool, Vec<Move<K>>),
     Edges,
     Clear,
     Begin,
@@ -72,7 +72,7 @@ fn step<K: Clone + Debug + 'static>(key: &BoxedStrategy<K>) -> impl Strategy<Val
         1 => vec(k(), 0..8).prop_map(Step::RemoveMany),
         3 => (bound(k()), bound(k())).prop_map(|(a, b)| Step::Range(a, b)),
         1 => (bound(k()), bound(k())).prop_map(|(a, b)| Step::RemoveRange(a, b)),
-        2 => vec(moves, 1..12).prop_map(Step::Walk),
+        2 => (any::<bool>(), vec(moves, 1..12)).prop_map(|(reversed, moves)| Step::Walk(reversed, moves)),
         1 => Just(Step::Edges),
         1 => Just(Step::Clear),
         3 => Just(Step::Begin),
@@ -95,8 +95,15 @@ fn as_ref<K>(bound: &Bound<K>) -> Bound<&K> {
     bound.as_ref()
 }
 
-fn walk<K: Ord + Clone>(model: &BTreeMap<K, i64>, moves: &[Move<K>]) -> Vec<Option<(K, i64)>> {
-    let all: Vec<(K, i64)> = model.iter().map(|(k, v)| (k.clone(), *v)).collect();
+fn walk<K: Ord + Clone>(
+    model: &BTreeMap<K, i64>,
+    reversed: bool,
+    moves: &[Move<K>],
+) -> Vec<Option<(K, i64)>> {
+    let mut all: Vec<(K, i64)> = model.iter().map(|(k, v)| (k.clone(), *v)).collect();
+    if reversed {
+        all.reverse();
+    }
     // Where it stands: the next item forwards; and whether the last move gave the item before or behind it.
     let (mut at, mut last) = (0_usize, None::<usize>);
     moves
@@ -115,7 +122,10 @@ fn walk<K: Ord + Clone>(model: &BTreeMap<K, i64>, moves: &[Move<K>]) -> Vec<Opti
                 Some(last.map(|i| all[i].clone()))
             }
             Move::Seek(key) => {
-                at = all.iter().position(|(k, _)| k >= key).unwrap_or(all.len());
+                at = all
+                    .iter()
+                    .position(|(k, _)| if reversed { k <= key } else { k >= key })
+                    .unwrap_or(all.len());
                 last = None;
                 None
             }
@@ -186,6 +196,13 @@ where
                 } else {
                     model.range((as_ref(lower), as_ref(upper))).map(|(k, v)| (k.clone(), *v)).collect()
                 };
+                let down: Vec<(K, i64)> = dict
+                    .range((as_ref(lower), as_ref(upper)))
+                    .unwrap()
+                    .reversed()
+                    .map(Result::unwrap)
+                    .collect();
+                prop_assert_eq!(down.iter().rev().collect::<Vec<_>>(), expected.iter().collect::<Vec<_>>());
                 prop_assert_eq!(found, expected);
             }
             Step::RemoveRange(lower, upper) => {
@@ -202,8 +219,11 @@ where
                     model.remove(k);
                 }
             }
-            Step::Walk(moves) => {
+            Step::Walk(reversed, moves) => {
                 let mut entries = dict.iter().unwrap();
+                if *reversed {
+                    entries = entries.reversed();
+                }
                 let given: Vec<Option<(K, i64)>> = moves
                     .iter()
                     .filter_map(|step| match step {
@@ -215,7 +235,7 @@ where
                         }
                     })
                     .collect();
-                prop_assert_eq!(given, walk(&model, moves));
+                prop_assert_eq!(given, walk(&model, *reversed, moves));
             }
             Step::Edges => {
                 let pair = |entry: Option<(&K, &i64)>| entry.map(|(k, v)| (k.clone(), *v));
