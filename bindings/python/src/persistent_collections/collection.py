@@ -8,6 +8,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable
+from ctypes import byref
 from typing import Any, ClassVar, TypeVar
 
 from . import _checked as checked
@@ -16,6 +17,7 @@ from . import handles
 from .environment import Environment, library_of, name_bytes
 from .errors import BadHandleError, TypeMismatchError
 from .handles import Handled
+from .iteration import Bounds
 from .keys import MAX_KEY, KeyCodec, key_codec
 from .lookups import as_number
 from .narrow import NarrowKeys, NarrowValues
@@ -92,6 +94,7 @@ class Collection(Handled):
     _type_arguments: ClassVar[tuple[str, ...]]
     _environment: Environment
     _close_call: str
+    _remove_range_call: str
     _keys: KeyCodec
 
     #: The types of `class Ages(PersistentDict[str, int])`, by argument.
@@ -231,6 +234,17 @@ class Collection(Handled):
             except (TypeError, ValueError, OverflowError):
                 return None
         return encoded if len(encoded) <= MAX_KEY else None
+
+    def _remove_between(self, low: Any, high: Any, inclusive: tuple[bool, bool]) -> int:
+        """Removes the keys between two bounds, of which one may be None."""
+        if low is None and high is None:
+            raise TypeError("remove_range needs a bound; clear() removes everything")
+        return self._remove_range(Bounds.between(self._keys, low, high, inclusive, False))
+
+    def _remove_range(self, bounds: Bounds) -> int:
+        self._environment._writing()
+        call = getattr(self._library, self._remove_range_call)
+        return checked.number(self._library, call, self._handle, byref(bounds.struct()))
 
     def _found(self, status: int) -> bool:
         """Whether a look-up found its key; one that the library refuses is nowhere."""

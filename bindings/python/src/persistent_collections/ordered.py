@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from ctypes import byref
 from typing import Any, TypeVar
 
 from . import _checked as checked
@@ -26,6 +25,7 @@ class Ordered(Collection, Mapping[K, V]):
     """The part of `PersistentDict` that walks, and removes ranges."""
 
     _type_arguments = ("key", "value")
+    _remove_range_call = "pc_dict_remove_range"
 
     _values: ValueCodec
 
@@ -175,13 +175,4 @@ class Ordered(Collection, Mapping[K, V]):
 
         At least one bound is needed; `clear` removes all.
         """
-        if low is None and high is None:
-            raise TypeError("remove_range needs a bound; clear() removes everything")
-        return self._remove_range(Bounds.between(self._keys, low, high, inclusive, False))
-
-    def _remove_range(self, bounds: Bounds) -> int:
-        self._environment._writing()
-        library = self._library
-        return checked.number(
-            library, library.pc_dict_remove_range, self._handle, byref(bounds.struct())
-        )
+        return self._remove_between(low, high, inclusive)

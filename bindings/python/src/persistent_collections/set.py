@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ctypes import byref
 from typing import TYPE_CHECKING, Any, Callable, cast, overload
 
 from . import _checked as checked
@@ -53,6 +52,7 @@ class PersistentSet(acceleration.HotSet, Algebra[T]):
     """
 
     _close_call = "pc_set_close"
+    _remove_range_call = "pc_set_remove_range"
 
     @overload
     def __init__(
@@ -229,13 +229,4 @@ class PersistentSet(acceleration.HotSet, Algebra[T]):
 
         At least one bound is needed; `clear` removes all.
         """
-        if low is None and high is None:
-            raise TypeError("remove_range needs a bound; clear() removes everything")
-        return self._remove_range(Bounds.between(self._keys, low, high, inclusive, False))
-
-    def _remove_range(self, bounds: Bounds) -> int:
-        self._environment._writing()
-        library = self._library
-        return checked.number(
-            library, library.pc_set_remove_range, self._handle, byref(bounds.struct())
-        )
+        return self._remove_between(low, high, inclusive)
