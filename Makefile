@@ -39,6 +39,7 @@ export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 .PHONY: manual
 .PHONY: valgrind
 .PHONY: test-sanitizers
+.PHONY: test-address
 .PHONY: clean
 .PHONY: torture
 .PHONY: handlings
@@ -55,6 +56,7 @@ help:
 	@echo 'make torture  some minutes of killing processes that write, against losing anything'
 	@echo 'make handlings   that each handling of a hard spot is needed: without it, a test fails'
 	@echo 'make valgrind | test-sanitizers   the C and C++ tests under valgrind, under sanitizers'
+	@echo 'make test-address   the Rust tests, with the library and LMDB under the address sanitizer'
 	@echo 'make test-rust | test-c | test-cpp | test-install | test-python | test-julia | test-cross   one part of the tests'
 
 build:
@@ -176,6 +178,13 @@ test-sanitizers: build
 	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/c/tsan.supp" CFLAGS=-fsanitize=thread \
 		tests/c/run target/release target/c-tsan
 	@nm target/c-tsan/threads | grep -q __tsan_init || { echo 'the thread sanitizer is not linked'; exit 1; }
+
+# The Rust tests, with the library and LMDB under clang's address sanitizer. rustc takes the flag for a nightly one.
+test-address:
+	@tools/need clang 'install clang'
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address CC=clang CFLAGS='-fsanitize=address -fno-omit-frame-pointer' \
+		ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
+		cargo test --lib --tests --target-dir target/address --target "$$(rustc -vV | sed -n 's/^host: //p')"
 
 # Puts what is built in place; only what is missing is built, so that root need not have the compilers.
 PREFIX ?= /usr/local
