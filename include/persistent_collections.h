@@ -437,8 +437,10 @@ typedef struct pc_env_stat {
 ///
 /// May be called from any thread.
 ///
-/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`: `NULL`, or a size that is no version's.
-pc_status pc_env_options_init(pc_env_options *options, size_t struct_size);
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`: `NULL`, or a size that no version can have: less than that of the field
+/// `struct_size`, or over 4096.
+pc_status pc_env_options_init(pc_env_options *options,
+                              size_t struct_size);
 
 /// Opens an environment, by default creating it and the last directory of its path.
 ///

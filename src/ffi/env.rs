@@ -129,7 +129,8 @@ pub struct pc_env_stat {
 ///
 /// May be called from any thread.
 ///
-/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`: `NULL`, or a size that is no version's.
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`: `NULL`, or a size that no version can have: less than that of the field
+/// `struct_size`, or over 4096.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_env_options_init(options: *mut pc_env_options, struct_size: usize) -> pc_status {
     boundary!({
