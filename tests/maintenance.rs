@@ -115,6 +115,22 @@ fn what_is_there_already_is_left() {
 }
 
 #[test]
+fn a_directory_with_anything_but_parts_of_copies_is_left() {
+    let Scratch { env, dir } = scratch();
+    filled(&env, 10);
+    let (theirs, cut_short) = (dir.path().join("theirs"), dir.path().join("cut short"));
+    for (path, file) in [(&theirs, "notes"), (&cut_short, "data.mdb.copy-1-0")] {
+        fs::create_dir(path).unwrap();
+        fs::write(path.join(file), "something").unwrap();
+    }
+    for compact in [false, true] {
+        assert!(!env.copy_to(&theirs, compact).unwrap());
+    }
+    assert_eq!(names(&theirs), ["notes"]);
+    assert!(env.copy_to(&cut_short, false).unwrap());
+}
+
+#[test]
 fn what_cannot_be_copied_leaves_nothing() {
     let Scratch { env, dir } = scratch();
     let dict = filled(&env, 10);

@@ -220,6 +220,7 @@ impl Target {
         if !self.no_subdir {
             match fs::metadata(&self.path) {
                 Ok(meta) if !meta.is_dir() => return Ok(None),
+                Ok(_) if !self.has_only_copies()? => return Ok(None),
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     open::make_directory(&self.path)?;
@@ -233,6 +234,18 @@ impl Target {
         }
         let file = OpenOptions::new().write(true).create_new(true).mode(permissions).open(&self.aside);
         file.map(Some).map_err(|error| self.failed(&error))
+    }
+
+    /// Whether nothing is in the directory but what copies write aside, now or before they were cut short.
+    fn has_only_copies(&self) -> Result<bool> {
+        let entries = fs::read_dir(&self.path).map_err(|error| self.failed(&error))?;
+        for entry in entries {
+            let name = entry.map_err(|error| self.failed(&error))?.file_name();
+            if !name.as_encoded_bytes().starts_with(b"data.mdb.copy-") {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Gives the file its name. `Ok(false)`: there is something of that name by now.
