@@ -260,16 +260,26 @@ function storable(::Type{K}, key) where {K}
     return converted::K
 end
 
+# The longest encoded key of the library.
+const MAX_KEY = 1978
+
 # The encoded key to look for, or nothing if the collection cannot hold such a key, so that it is absent.
 function sought(column::Column{K}, key) where {K}
-    (K === String && key isa String && column.form === TYPED) && return keybytes(key)
+    # What other programs store need not be Unicode.
+    column.form === RAW || is_text(key) || return nothing
     try
-        return encode_key(column, storable(K, key))
+        bytes = encode_key(column, storable(K, key))
+        return length(bytes) <= MAX_KEY ? bytes : nothing
     catch failure
         failure isa Union{MethodError,InexactError,ArgumentError,TypeError,OverflowError} || rethrow()
         return nothing
     end
 end
+
+# Whether what is text in a key is Unicode.
+is_text(key::AbstractString) = isvalid(key)
+is_text(key::Tuple) = all(is_text, key)
+is_text(key) = true
 
 # Whether a look-up's status says that the key is there. A key that no collection of this type can hold is not.
 function found(status::Status)

@@ -55,6 +55,14 @@ end
         @test isequal(get_many(dict, Any[2, "x", 1]; default=missing), [missing, missing, "A!"])
         @test get_many(dict, Int[]) == String[]
         @test_throws KeyError get_many(dict, [3, 2])
+        names = PersistentDict{String,Int}(env; id="names")
+        names["a"] = 1
+        impossible = ["\xff", "x"^3000]
+        @test get_many(names, ["a"; impossible]; default=0) == [1, 0, 0]
+        pairs = PersistentDict{Tuple{String,Int},Int}(env; id="pairs")
+        @test get_many(pairs, [(name, 1) for name in impossible]; default=0) == [0, 0]
+        anything = PersistentDict{Any,Any}(env; id="anything")
+        @test get_many(anything, Any[impossible; [(name,) for name in impossible]]; default=0) == zeros(4)
         merge!(dict, Dict(number => string(number) for number in -5000:5000))
         @test length(dict) == 10_001 && issorted(keys(dict)) && first(dict).first == -5000
         @test merge!(dict) === dict
