@@ -17,7 +17,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persistent_collections import BadValueError, Char, Pairs, Symbol, Tagged, missing
+from persistent_collections import (
+    BadValueError,
+    Char,
+    Environment,
+    Pairs,
+    PersistentDict,
+    Symbol,
+    Tagged,
+    missing,
+)
 from persistent_collections.cbor import MAX_DEPTH, decode, encode
 
 UTC = datetime.timezone.utc
@@ -314,7 +323,7 @@ FIRST_HALF_MINUTE = datetime.datetime(
         (Tagged(5, object()), TypeError, r"value\.content"),
         (Tagged(-1, 0), ValueError, "tag -1"),
         ([Tagged("x", 0)], TypeError, r"value\[0\]: a tag is an int"),  # type: ignore[arg-type]
-        ([FIRST_HALF_MINUTE], OverflowError, r"value\[0\]: .* beyond the years"),
+        ([FIRST_HALF_MINUTE], ValueError, r"value\[0\]: .* beyond the years"),
         (["\ud800"], ValueError, r"value\[0\]: a str"),
         ({"\ud800": 1}, ValueError, "a str"),
         (Symbol("\ud800"), ValueError, "a str"),
@@ -329,8 +338,26 @@ FIRST_HALF_MINUTE = datetime.datetime(
     ],
 )
 def test_refused(value: Any, error: Any, where: str) -> None:
-    with pytest.raises(error, match=where):
+    with pytest.raises(error, match=where) as caught:
         encode(value)
+    # Whatever the reason, it cannot be stored.
+    assert isinstance(caught.value, TypeError)
+
+
+@pytest.mark.parametrize("value", [object(), "\ud800", Decimal("nan"), FIRST_HALF_MINUTE])
+def test_what_cannot_be_stored_is_a_type_error_that_says_where(
+    env: Environment, value: Any
+) -> None:
+    d = PersistentDict(env, "d")
+    with pytest.raises(TypeError, match=r"value\['a'\]\[1\]: "):
+        d["key"] = {"a": [0, value]}
+    with pytest.raises(TypeError, match=r"item 1, value: value\[0\]: "):
+        d.update([("b", 1), ("c", [value])])
+    with pytest.raises(TypeError, match=r"item 0, value: value: "):
+        d.update_many(["b"], [value])
+    with pytest.raises(TypeError, match="value: "):
+        d.setdefault("key", value)
+    assert not d
 
 
 def test_depth() -> None:
@@ -338,8 +365,8 @@ def test_depth() -> None:
     for _ in range(MAX_DEPTH - 1):
         nested = [nested]
     assert same(decode(encode(nested)), nested)
-    with pytest.raises(ValueError, match="nested over"):
-        encode([[nested]])
+    with pytest.raises(TypeError, match=r"value(\[0\]){128}: .* nested over"):
+        encode([nested])
     itself: list[Any] = []
     itself.append(itself)
     with pytest.raises(ValueError, match="contains itself"):

@@ -9,6 +9,8 @@ import struct
 import uuid
 from typing import Any
 
+from .errors import UnstorableError
+
 _EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
 _EPOCH = datetime.datetime(1970, 1, 1)
 _MICROSECOND = datetime.timedelta(microseconds=1)
@@ -20,8 +22,8 @@ def wrong(needed: str, value: Any) -> TypeError:
 
 
 def located(error: Exception, place: str) -> Exception:
-    """A `TypeError`, `ValueError` or `OverflowError` that says where the bad value stands."""
-    for kind in (TypeError, OverflowError):
+    """An error of the same kind that says where the bad value stands."""
+    for kind in (UnstorableError, TypeError, OverflowError):
         if isinstance(error, kind):
             return kind(f"{place}: {error}")
     return ValueError(f"{place}: {error}")

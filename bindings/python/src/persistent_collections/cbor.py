@@ -11,7 +11,7 @@ half floats and sets in hash order.
 >>> encode({"a": [0, object()]})
 Traceback (most recent call last):
 ...
-TypeError: value['a'][1]: object cannot be stored
+persistent_collections.errors.UnstorableError: value['a'][1]: object cannot be stored
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ import cbor2
 
 from . import arrays
 from ._cbor_reader import decode
+from .errors import UnstorableError
 from .tagged import Char, MissingType, Pairs, Symbol, Tagged
 
 __all__ = ["MAX_DEPTH", "decode", "encode"]
@@ -56,20 +57,19 @@ _pack_double = struct.Struct(">d").pack
 class _RefusedError(Exception):
     """What cannot be stored; the containers around it add where it sits."""
 
-    def __init__(self, kind: type[Exception], reason: str) -> None:
+    def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.kind = kind
         self.path: list[str] = []
 
 
 def encode(value: Any) -> bytes:
-    """The CBOR of a value; `TypeError` or `ValueError` says what cannot be stored, and where."""
+    """The CBOR of a value; `UnstorableError` says what cannot be stored, and where."""
     out = bytearray()
     try:
         _write(out, value, MAX_DEPTH)
     except _RefusedError as refused:
         where = "value" + "".join(reversed(refused.path))
-        raise refused.kind(f"{where}: {refused}") from None
+        raise UnstorableError(f"{where}: {refused}") from None
     return bytes(out)
 
 
@@ -87,7 +87,7 @@ def _head(out: bytearray, major: int, number: int) -> None:
 
 def _inside(depth: int) -> int:
     if depth == 0:
-        raise _RefusedError(ValueError, f"it contains itself or is nested over {MAX_DEPTH} deep")
+        raise _RefusedError(f"it contains itself or is nested over {MAX_DEPTH} deep")
     return depth - 1
 
 
@@ -105,14 +105,14 @@ def _write_leaf(out: bytearray, value: Any, depth: int) -> None:
     try:
         out += cbor2.dumps(value)
     except UnicodeEncodeError as error:
-        raise _RefusedError(ValueError, f"a str that is not Unicode text: {error}") from None
+        raise _RefusedError(f"a str that is not Unicode text: {error}") from None
 
 
 def _write_text(out: bytearray, value: str) -> None:
     try:
         data = str.encode(value, "utf-8")
     except UnicodeEncodeError as error:
-        raise _RefusedError(ValueError, f"a str that is not Unicode text: {error}") from None
+        raise _RefusedError(f"a str that is not Unicode text: {error}") from None
     _head(out, 3, len(data))
     out += data
 
@@ -139,6 +139,7 @@ def _write_items(out: bytearray, items: Iterable[Any], depth: int) -> None:
 
 
 def _write_list(out: bytearray, value: list[Any], depth: int) -> None:
+    depth = _inside(depth)
     if _is_flat(value):
         try:
             out += cbor2.dumps(value if type(value) is list else list(value))
@@ -146,7 +147,6 @@ def _write_list(out: bytearray, value: list[Any], depth: int) -> None:
         except UnicodeEncodeError:
             # Item by item, to name the one.
             pass
-    depth = _inside(depth)
     _head(out, 4, len(value))
     _write_items(out, value, depth)
 
@@ -166,13 +166,13 @@ def _write_pairs(out: bytearray, pairs: Iterable[tuple[Any, Any]], depth: int) -
 
 
 def _write_map(out: bytearray, value: Any, depth: int) -> None:
+    depth = _inside(depth)
     if type(value) is dict and _is_flat(value.keys()) and _is_flat(value.values()):
         try:
             out += cbor2.dumps(value)
             return
         except UnicodeEncodeError:
             pass
-    depth = _inside(depth)
     pairs = list(value.items())
     _head(out, 5, len(pairs))
     _write_pairs(out, pairs, depth)
@@ -225,9 +225,7 @@ def _write_datetime(out: bytearray, value: datetime.datetime, depth: int) -> Non
         try:
             value = value.astimezone(datetime.timezone.utc)
         except OverflowError:
-            raise _RefusedError(
-                OverflowError, f"{value!r} is beyond the years 1 to 9999 in UTC"
-            ) from None
+            raise _RefusedError(f"{value!r} is beyond the years 1 to 9999 in UTC") from None
     _head(out, 6, 0)
     _write_text(out, value.isoformat().replace("+00:00", "Z"))
 
@@ -239,7 +237,7 @@ def _write_date(out: bytearray, value: datetime.date, depth: int) -> None:
 
 def _write_time(out: bytearray, value: datetime.time, depth: int) -> None:
     if value.tzinfo is not None and value.utcoffset() is None:
-        raise _RefusedError(TypeError, f"a time in {value.tzinfo} has no offset without its day")
+        raise _RefusedError(f"a time in {value.tzinfo} has no offset without its day")
     _open_named(out, "time", 1)
     _write_text(out, value.isoformat())
 
@@ -252,7 +250,7 @@ def _write_uuid(out: bytearray, value: uuid.UUID, depth: int) -> None:
 def _write_decimal(out: bytearray, value: decimal.Decimal, depth: int) -> None:
     sign, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
-        raise _RefusedError(ValueError, f"Decimal({str(value)!r}) is no number")
+        raise _RefusedError(f"Decimal({str(value)!r}) is no number")
     mantissa = 0
     for digit in digits:
         mantissa = 10 * mantissa + digit
@@ -284,11 +282,11 @@ def _write_char(out: bytearray, value: Char, depth: int) -> None:
 
 def _write_array(out: bytearray, value: Any, depth: int) -> None:
     if arrays.is_masked(value):
-        raise _RefusedError(TypeError, "a masked array cannot be stored; store what fills it")
+        raise _RefusedError("a masked array cannot be stored; store what fills it")
     element = arrays.element_type(value)
     if element is None:
         what = value.typecode if isinstance(value, array.array) else value.dtype
-        raise _RefusedError(TypeError, f"an array of {what} cannot be stored")
+        raise _RefusedError(f"an array of {what} cannot be stored")
     shape = (len(value),) if isinstance(value, array.array) else value.shape
     if len(shape) != 1:
         _head(out, 6, 40)
@@ -303,9 +301,9 @@ def _write_tagged(out: bytearray, value: Tagged, depth: int) -> None:
     try:
         tag = operator.index(value.tag)
     except TypeError:
-        raise _RefusedError(TypeError, f"a tag is an int, not {value.tag!r}") from None
+        raise _RefusedError(f"a tag is an int, not {value.tag!r}") from None
     if not 0 <= tag < 1 << 64:
-        raise _RefusedError(ValueError, f"tag {tag} is not between 0 and 2**64 - 1")
+        raise _RefusedError(f"tag {tag} is not between 0 and 2**64 - 1")
     _head(out, 6, tag)
     try:
         _write(out, value.content, depth)
@@ -355,9 +353,7 @@ def _write_array_scalar(out: bytearray, value: Any, depth: int) -> None:
         if writer is not None:
             writer(out, plain, depth)
             return
-    raise _RefusedError(
-        TypeError, f"{type(value).__module__}.{type(value).__name__} cannot be stored"
-    )
+    raise _RefusedError(f"{type(value).__module__}.{type(value).__name__} cannot be stored")
 
 
 def _other_writer(value: Any) -> _Writer:
@@ -377,7 +373,7 @@ def _other_writer(value: Any) -> _Writer:
     if isinstance(value, float):
         return lambda out, number, depth: _write_float(out, float(number), depth)
     if isinstance(value, enum.Enum) and not isinstance(value, int):
-        raise _RefusedError(TypeError, f"{value!r} cannot be stored; store its value")
+        raise _RefusedError(f"{value!r} cannot be stored; store its value")
     if isinstance(value, int):
         return lambda out, number, depth: _write_leaf(out, int(number), depth)
     if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
@@ -389,7 +385,7 @@ def _other_writer(value: Any) -> _Writer:
         return _write_map
     if isinstance(value, collections.abc.Set):
         return _write_set
-    raise _RefusedError(TypeError, f"{type(value).__qualname__} cannot be stored")
+    raise _RefusedError(f"{type(value).__qualname__} cannot be stored")
 
 
 def _write(out: bytearray, value: Any, depth: int) -> None:

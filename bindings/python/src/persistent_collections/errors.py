@@ -60,6 +60,7 @@ __all__ = [
     "TruncatedError",
     "TypeMismatchError",
     "UnavailableError",
+    "UnstorableError",
     "UnsupportedError",
     "ValueSizeError",
     "WrongKindError",
@@ -69,6 +70,10 @@ __all__ = [
 
 class LibraryError(ImportError):
     """The shared library is missing, or speaks another version of the ABI."""
+
+
+class UnstorableError(TypeError, ValueError):
+    """A value that `any` cannot hold, be it for its type or for what it is; says where it sits."""
 
 
 class Error(Exception):
