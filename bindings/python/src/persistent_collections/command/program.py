@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from .. import Error, LibraryError, __version__
 from . import reading, transfer, upkeep
-from .failure import DONE, FAILED, NAME, NO, say
+from .failure import FAILED, NAME, say
 
 __all__ = ["main", "run"]
 
@@ -104,13 +104,20 @@ def _fill_closed_streams() -> None:
             setattr(sys, name, os.fdopen(nowhere, mode, encoding="utf-8", closefd=False))
 
 
+def _drop_unwritten() -> None:
+    """What cannot be written would fail again as the interpreter ends, with a code of its own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
 def run() -> int:
     """Runs the command that this process was started for."""
     _fill_closed_streams()
     code = main()
-    if code not in (DONE, NO):
-        # What could not be written would fail once more as the interpreter ends.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+    _drop_unwritten()
     return code
