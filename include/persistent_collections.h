@@ -205,6 +205,15 @@ typedef int32_t pc_status;
 /// The environment cannot hold another open collection.
 #define PC_ERR_COLLECTIONS_FULL (-22)
 
+/// The data file or a lock file was removed or replaced while the environment was open.
+#define PC_ERR_REPLACED (-23)
+
+/// The data file is in use under other lock files.
+#define PC_ERR_LOCK_FILES (-24)
+
+/// Another copy of LMDB or of this library in the process has the environment open.
+#define PC_ERR_SECOND_COPY (-25)
+
 /// There is no collection of that name.
 #define PC_ERR_NO_COLLECTION (-30)
 
@@ -261,6 +270,9 @@ typedef int32_t pc_status;
 
 /// The environment was opened read-only, or the collection cannot be written.
 #define PC_ERR_READ_ONLY (-57)
+
+/// The check set by `pc_set_interrupt` ended a wait.
+#define PC_ERR_INTERRUPTED (-58)
 
 /// The transaction outgrew the memory map; run again, it fits.
 #define PC_ERR_MAP_FULL (-60)
@@ -460,6 +472,19 @@ pc_status pc_env_options_init(pc_env_options *options,
 pc_status pc_env_open(const char *path,
                       const pc_env_options *options,
                       pc_env *out);
+
+/// Opens the files of an environment once more: for a part of a program that closes it by itself.
+///
+/// - `env`: an open environment, or in the child of a `fork` one that the parent had open then.
+/// - `out`: receives the handle, which `pc_env_close` gives back.
+///
+/// The files are found where the first opening found them, never by the path, which may lead elsewhere by now; the
+/// options are the same. May be called from any thread.
+///
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_ENV_FAILED`; in a child also
+/// `PC_ERR_REPLACED`: the parent's files are not there any more, or cannot be reached; and those of `pc_env_open`.
+pc_status pc_env_reopen(pc_env env,
+                        pc_env *out);
 
 /// Closes an environment: retires the handle and those of its collections, iterators and transactions, which are
 /// aborted; then closes the files, when the last call under way in another thread is over.
@@ -1322,6 +1347,10 @@ typedef struct pc_txn {
     uint64_t id;
 } pc_txn;
 
+/// What `pc_set_interrupt` sets: returns 0 to go on waiting. It must return normally: no exception and no `longjmp`
+/// may leave it.
+typedef int32_t (*pc_interrupt)(void *context);
+
 /// Begins a transaction and makes it the calling thread's current one for this environment: until it ends, every
 /// call of this thread on this environment's collections is part of it.
 ///
@@ -1399,6 +1428,22 @@ pc_status pc_txn_set_current(pc_env env,
 ///
 /// Returns: what held before.
 bool pc_set_reads_wait(bool wait);
+
+/// Sets what the calling thread is asked while it waits for other writers.
+///
+/// - `check`: called about every 50 ms while a call of this thread waits for the write lock: to begin a transaction,
+///   to write outside of one, to open a collection. If it returns anything but 0, that call fails with
+///   `PC_ERR_INTERRUPTED` and has written nothing. A call that does not wait never calls it. `NULL` removes it.
+///   It may call this library.
+/// - `context`: passed to `check` as it is.
+///
+/// For a language's runtime that handles signals only in its own code: `check` handles them, and says whether one of
+/// them ends the wait. Concerns the calling thread alone. What holds LMDB's own lock and does not use this library
+/// cannot be waited for in this way.
+///
+/// Statuses: `PC_OK`.
+pc_status pc_set_interrupt(pc_interrupt check,
+                           void *context);
 
 /* ==== Values ==== */
 

@@ -137,6 +137,30 @@ impl Environment {
         Ok((Environment { held }, is_shared))
     }
 
+    /// Opens the same files once more: another opening of this environment, which is given back by itself.
+    ///
+    /// The files are found where the first opening found them, and never by the path, which may lead elsewhere by now.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # use persistent_collections::{Dict, Environment, Options};
+    /// let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// let other = env.reopen()?;
+    /// Dict::<String, i64>::open(&env, "ages")?.put("Ada", &36)?;
+    /// assert_eq!(Dict::<String, i64>::open(&other, "ages")?.get("Ada")?, Some(36));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reopen(&self) -> Result<Environment> {
+        let shared = self.shared();
+        shared.opening.check_process()?;
+        // Under the lock that closing takes: it is not closed between the look and the count.
+        let _open = OPEN.get().lock();
+        shared.engine()?;
+        shared.opened.fetch_add(1, Ordering::Relaxed);
+        let held = Held { shared: Arc::clone(shared), given_back: AtomicBool::new(false) };
+        Ok(Environment { held: Arc::new(held) })
+    }
+
     /// The path that it was first opened by.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -74,6 +74,12 @@ statuses! {
     ReadersFull = -21, "PC_ERR_READERS_FULL", "all reader slots are taken";
     /// The environment cannot hold another open collection.
     CollectionsFull = -22, "PC_ERR_COLLECTIONS_FULL", "too many collections";
+    /// The data file or a lock file was removed or replaced while the environment was open.
+    Replaced = -23, "PC_ERR_REPLACED", "files were removed or replaced";
+    /// The data file is in use under other lock files.
+    LockFiles = -24, "PC_ERR_LOCK_FILES", "data file is in use under other lock files";
+    /// Another copy of LMDB or of this library in the process has the environment open.
+    SecondCopy = -25, "PC_ERR_SECOND_COPY", "open by another copy of the library in this process";
 
     /// There is no collection of that name.
     NoCollection = -30, "PC_ERR_NO_COLLECTION", "no such collection";
@@ -115,6 +121,8 @@ statuses! {
     Busy = -56, "PC_ERR_BUSY", "write lock is taken";
     /// The environment was opened read-only, or the collection cannot be written.
     ReadOnly = -57, "PC_ERR_READ_ONLY", "read-only";
+    /// The caller interrupted a wait.
+    Interrupted = -58, "PC_ERR_INTERRUPTED", "wait was interrupted";
 
     /// The transaction outgrew the memory map; run again, it fits.
     MapFull = -60, "PC_ERR_MAP_FULL", "memory map is full";

@@ -49,6 +49,7 @@ mod transaction;
 pub use catalog::{CollectionInfo, Kind, MAX_NAME, Schema};
 pub use codec::{Date, DateTime, Element, Key, KeyElement, Stored, Type, Uuid, Value};
 pub use dict::{Dict, Entries};
+pub use engine::interrupt::set_interrupt;
 pub use engine::{Durability, Wait};
 pub use environment::Environment;
 pub use error::{Error, Result, Status};

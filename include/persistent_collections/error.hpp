@@ -88,6 +88,12 @@ using corrupted = status_error<PC_ERR_CORRUPTED>;
 using readers_full = status_error<PC_ERR_READERS_FULL>;
 /// The environment cannot hold another open collection.
 using collections_full = status_error<PC_ERR_COLLECTIONS_FULL>;
+/// The data file or a lock file was removed or replaced while the environment was open.
+using replaced = status_error<PC_ERR_REPLACED>;
+/// The data file is in use under other lock files.
+using lock_files = status_error<PC_ERR_LOCK_FILES>;
+/// Another copy of LMDB or of this library in the process has the environment open.
+using second_copy = status_error<PC_ERR_SECOND_COPY>;
 /// There is no collection of that name.
 using no_collection = status_error<PC_ERR_NO_COLLECTION>;
 /// A dict was opened as a set, or a set as a dict.
@@ -126,6 +132,8 @@ using transaction_failed = status_error<PC_ERR_TXN_FAILED>;
 using busy = status_error<PC_ERR_BUSY>;
 /// The environment was opened read-only, or the collection cannot be written.
 using read_only = status_error<PC_ERR_READ_ONLY>;
+/// The check set by pc_set_interrupt ended a wait.
+using interrupted = status_error<PC_ERR_INTERRUPTED>;
 /// The transaction outgrew the memory map; run again, it fits (pc::run does so).
 using map_full = status_error<PC_ERR_MAP_FULL>;
 /// The memory map cannot grow while references into it are held.
@@ -160,7 +168,8 @@ template <pc_status... Known>
                  PC_ERR_IO, PC_ERR_FORKED, PC_ERR_NO_ENVIRONMENT, PC_ERR_PERMISSION, PC_ERR_NOT_A_DATABASE,
                  PC_ERR_TRUNCATED, PC_ERR_FORMAT_VERSION, PC_ERR_PAGE_SIZE, PC_ERR_LOCK_VERSION,
                  PC_ERR_NETWORK_FS, PC_ERR_PID_CLASH, PC_ERR_OPTIONS_DIFFER, PC_ERR_CORRUPTED,
-                 PC_ERR_READERS_FULL, PC_ERR_COLLECTIONS_FULL, PC_ERR_NO_COLLECTION, PC_ERR_WRONG_KIND,
+                 PC_ERR_READERS_FULL, PC_ERR_COLLECTIONS_FULL, PC_ERR_REPLACED,
+                 PC_ERR_LOCK_FILES, PC_ERR_SECOND_COPY, PC_ERR_INTERRUPTED, PC_ERR_NO_COLLECTION, PC_ERR_WRONG_KIND,
                  PC_ERR_TYPE_MISMATCH, PC_ERR_BAD_TYPE, PC_ERR_BAD_NAME, PC_ERR_REQUIRES, PC_ERR_BAD_KEY,
                  PC_ERR_BAD_VALUE, PC_ERR_KEY_SIZE, PC_ERR_VALUE_SIZE, PC_ERR_OVERFLOW, PC_ERR_IN_SNAPSHOT,
                  PC_ERR_IN_TRANSACTION, PC_ERR_NO_TRANSACTION, PC_ERR_WRONG_THREAD, PC_ERR_NOT_INNERMOST,

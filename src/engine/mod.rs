@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::codec::Type;
 use crate::error::{Error, Result, Status};
 
+pub(crate) mod interrupt;
 pub(crate) mod lmdb;
 
 pub(crate) use lmdb::fork;

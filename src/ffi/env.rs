@@ -180,6 +180,27 @@ pub unsafe extern "C" fn pc_env_open(
     })
 }
 
+/// Opens the files of an environment once more: for a part of a program that closes it by itself.
+///
+/// - `env`: an open environment, or in the child of a `fork` one that the parent had open then.
+/// - `out`: receives the handle, which `pc_env_close` gives back.
+///
+/// The files are found where the first opening found them, never by the path, which may lead elsewhere by now; the
+/// options are the same. May be called from any thread.
+///
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_ENV_FAILED`; in a child also
+/// `PC_ERR_REPLACED`: the parent's files are not there any more, or cannot be reached; and those of `pc_env_open`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_env_reopen(env: pc_env, out: *mut pc_env) -> pc_status {
+    boundary!({
+        let out = Out::required("out", out)?;
+        let handle = handle::insert_env(handle::env_or_inherited(env)?.reopen()?)?;
+        // SAFETY: the header's contract for outputs.
+        unsafe { out.write(handle) };
+        Ok(PC_OK)
+    })
+}
+
 /// Closes an environment: retires the handle and those of its collections, iterators and transactions, which are
 /// aborted; then closes the files, when the last call under way in another thread is over.
 ///

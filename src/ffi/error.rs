@@ -59,6 +59,12 @@ pub const PC_ERR_CORRUPTED: pc_status = -20;
 pub const PC_ERR_READERS_FULL: pc_status = -21;
 /// The environment cannot hold another open collection.
 pub const PC_ERR_COLLECTIONS_FULL: pc_status = -22;
+/// The data file or a lock file was removed or replaced while the environment was open.
+pub const PC_ERR_REPLACED: pc_status = -23;
+/// The data file is in use under other lock files.
+pub const PC_ERR_LOCK_FILES: pc_status = -24;
+/// Another copy of LMDB or of this library in the process has the environment open.
+pub const PC_ERR_SECOND_COPY: pc_status = -25;
 /// There is no collection of that name.
 pub const PC_ERR_NO_COLLECTION: pc_status = -30;
 /// A dict was opened as a set, or a set as a dict.
@@ -97,6 +103,8 @@ pub const PC_ERR_TXN_FAILED: pc_status = -55;
 pub const PC_ERR_BUSY: pc_status = -56;
 /// The environment was opened read-only, or the collection cannot be written.
 pub const PC_ERR_READ_ONLY: pc_status = -57;
+/// The check set by `pc_set_interrupt` ended a wait.
+pub const PC_ERR_INTERRUPTED: pc_status = -58;
 /// The transaction outgrew the memory map; run again, it fits.
 pub const PC_ERR_MAP_FULL: pc_status = -60;
 /// The memory map cannot grow while references into it are held.
@@ -214,6 +222,9 @@ texts! {
     PC_ERR_CORRUPTED = Corrupted;
     PC_ERR_READERS_FULL = ReadersFull;
     PC_ERR_COLLECTIONS_FULL = CollectionsFull;
+    PC_ERR_REPLACED = Replaced;
+    PC_ERR_LOCK_FILES = LockFiles;
+    PC_ERR_SECOND_COPY = SecondCopy;
     PC_ERR_NO_COLLECTION = NoCollection;
     PC_ERR_WRONG_KIND = WrongKind;
     PC_ERR_TYPE_MISMATCH = TypeMismatch;
@@ -233,6 +244,7 @@ texts! {
     PC_ERR_TXN_FAILED = TxnFailed;
     PC_ERR_BUSY = Busy;
     PC_ERR_READ_ONLY = ReadOnly;
+    PC_ERR_INTERRUPTED = Interrupted;
     PC_ERR_MAP_FULL = MapFull;
     PC_ERR_MAP_BUSY = MapBusy;
     PC_ERR_DISK_FULL = DiskFull;

@@ -238,6 +238,15 @@ pub(super) fn env(env: pc_env) -> Result<EnvRef> {
     find(env.id, Kind::Env).map(EnvRef)
 }
 
+/// The same, also where it was opened before a fork by the parent of this process.
+pub(super) fn env_or_inherited(env: pc_env) -> Result<Arc<Environment>> {
+    check_kind(env.id, Kind::Env)?;
+    match table::lock().get_or_inherited(env.id)? {
+        Object::Env(environment) => Ok(Arc::clone(environment)),
+        _ => unreachable!("the kind is part of the id and was compared"),
+    }
+}
+
 #[inline]
 pub(super) fn dict(dict: pc_dict) -> Result<CollectionRef> {
     find(dict.id, Kind::Dict).map(CollectionRef)

@@ -172,16 +172,19 @@ impl Table {
 
     /// The object of a live handle.
     pub(super) fn get(&self, id: u64) -> Result<&Object> {
+        let object = self.get_or_inherited(id)?;
+        let record = &self.records[slot_of(id)];
+        if record.forks == fork_generation() { Ok(object) } else { Err(forked(id)) }
+    }
+
+    /// The object of a handle that lives, or lived when this process was forked.
+    pub(super) fn get_or_inherited(&self, id: u64) -> Result<&Object> {
         let Some(record) = self.records.get(slot_of(id)) else { return Err(unknown(id)) };
         if record.id != id || id == 0 {
             let issued = generation_of(id) != 0 && generation_of(id) < generation_of(record.id);
             return Err(if issued { closed(id) } else { unknown(id) });
         }
-        match &record.object {
-            None => Err(closed(id)),
-            Some(_) if record.forks != fork_generation() => Err(forked(id)),
-            Some(object) => Ok(object),
-        }
+        record.object.as_ref().ok_or_else(|| closed(id))
     }
 
     fn check(&self, id: u64) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Transactions.
 
+use std::ffi::c_void;
 use std::time::Duration;
 
 use super::argument::{Out, invalid};
@@ -7,6 +8,7 @@ use super::boundary::boundary;
 use super::env::pc_env;
 use super::error::{PC_OK, pc_status};
 use super::handle;
+use crate::engine::interrupt::set_interrupt;
 use crate::engine::{Wait, set_reads_wait};
 use crate::error::Result;
 use crate::transaction::{Access, TxnRef};
@@ -153,6 +155,34 @@ pub unsafe extern "C" fn pc_txn_set_current(env: pc_env, txn: pc_txn, previous: 
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_set_reads_wait(wait: bool) -> bool {
     boundary!(true, { set_reads_wait(wait) })
+}
+
+/// What `pc_set_interrupt` sets: returns 0 to go on waiting. It must return normally: no exception and no `longjmp`
+/// may leave it.
+pub type pc_interrupt = Option<unsafe extern "C" fn(context: *mut c_void) -> i32>;
+
+/// Sets what the calling thread is asked while it waits for other writers.
+///
+/// - `check`: called about every 50 ms while a call of this thread waits for the write lock: to begin a transaction,
+///   to write outside of one, to open a collection. If it returns anything but 0, that call fails with
+///   `PC_ERR_INTERRUPTED` and has written nothing. A call that does not wait never calls it. `NULL` removes it.
+///   It may call this library.
+/// - `context`: passed to `check` as it is.
+///
+/// For a language's runtime that handles signals only in its own code: `check` handles them, and says whether one of
+/// them ends the wait. Concerns the calling thread alone. What holds LMDB's own lock and does not use this library
+/// cannot be waited for in this way.
+///
+/// Statuses: `PC_OK`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pc_set_interrupt(check: pc_interrupt, context: *mut c_void) -> pc_status {
+    boundary!({
+        set_interrupt(check.map(|check| -> Box<dyn Fn() -> bool> {
+            // SAFETY: the header asks for a function that may be called with this context as long as it is set.
+            Box::new(move || unsafe { check(context) } != 0)
+        }));
+        Ok(PC_OK)
+    })
 }
 
 fn access_from(kind: i32) -> Result<Access> {

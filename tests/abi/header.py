@@ -72,6 +72,9 @@ def parse(text: str) -> Header:
         listed = () if parameters.strip() == "void" else tuple(map(declaration, parameters.split(",")))
         functions[name] = Function(name, normal(result), listed)
     types = {name: normal(kind) for kind, name in re.findall(r"typedef ([\w\s*]+[\s*])(\w+);", code)}
+    for result, name, parameters in re.findall(r"typedef ([\w\s*]+)\(\*(\w+)\)\(([^()]*)\);", code):
+        listed = ", ".join(declaration(parameter)[0] for parameter in parameters.split(","))
+        types[name] = f"{normal(result)} (*)({listed})"
     return Header(functions, structs, constants, types)
 
 

@@ -43,6 +43,8 @@ PYTHON_STRUCTS["pc_value_as"] = dict(_raw.pc_value._fields_)["as_"]
 
 def as_ctypes(kind: str) -> list[object]:
     """The ctypes types that may stand for a C type."""
+    if kind == "pc_interrupt":
+        return [_raw.pc_interrupt]
     if not kind.endswith("*"):
         return [NUMBERS.get(kind) or PYTHON_STRUCTS[kind]]
     target = re.sub(r"^const ", "", kind[:-1].strip())
@@ -138,13 +140,15 @@ ALIASES = {"Handle": "UInt64", "Status": "Int32", "Bytes": "Ptr{UInt8}", "Size":
 
 def as_julia(kind: str) -> list[str]:
     """The Julia types that may stand for a C type."""
+    if kind == "pc_interrupt":
+        return ["Ptr{Cvoid}"]
     if not kind.endswith("*"):
         return [JULIA_NUMBERS[kind]]
     target = re.sub(r"^const ", "", kind[:-1].strip())
     if target == "char":
         return ["Bytes", "Cstring"]
     if target in ("void", "uint8_t"):
-        return ["Bytes"]
+        return ["Bytes"] + (["Ptr{Cvoid}"] if target == "void" else [])
     if target in ("const void *", "void *"):
         return ["Ptr{Bytes}"]
     return [f"Ptr{{{JULIA_NUMBERS.get(target) or JULIA_STRUCTS[target]}}}"]

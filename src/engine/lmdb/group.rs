@@ -14,6 +14,7 @@ use super::Engine;
 use super::reader::Reader;
 use super::txn::WriteTxn;
 use super::writer::Lease;
+use crate::engine::interrupt::Interrupt;
 use crate::engine::{Op, Outcome, Wait};
 use crate::error::{Error, Result, Status};
 
@@ -75,10 +76,20 @@ impl Engine {
             let id = queue.next;
             queue.next += 1;
             queue.waiting.push_back(Member::new(id, sequence, ops));
+            let interrupt = Interrupt::of_thread();
             loop {
-                self.group.changed.wait(&mut queue);
+                let waited = interrupt.wait(&self.group.changed, &mut queue, None);
                 if let Some(answer) = queue.answers.remove(&id) {
                     return answer;
+                }
+                if let Err(interrupted) = waited {
+                    // Whoever writes for this thread has borrowed its operations: then the answer comes soon.
+                    if let Some(at) = queue.waiting.iter().position(|member| member.id == id) {
+                        queue.waiting.remove(at);
+                        // It may have been the next to lead.
+                        self.group.changed.notify_all();
+                        return Err(interrupted);
+                    }
                 }
                 if !queue.is_led && queue.waiting.front().is_some_and(|first| first.id == id) {
                     break;

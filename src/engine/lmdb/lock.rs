@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::fork;
+use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result, Status};
 
 /// How long to wait for a lock file to be made by a process that is just opening the environment.
@@ -271,7 +272,21 @@ impl ProcessLock {
     #[cold]
     fn wait(&self, deadline: Option<Instant>) -> Result<libc::c_int> {
         let begun = Instant::now();
-        let rc = match deadline.map(|deadline| deadline.saturating_duration_since(begun)) {
+        let interrupt = Interrupt::of_thread();
+        loop {
+            let rc = self.wait_until(interrupt.next(deadline));
+            if rc != libc::ETIMEDOUT {
+                return Ok(rc);
+            }
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(self.holder().busy(begun.elapsed()));
+            }
+            interrupt.ask()?;
+        }
+    }
+
+    fn wait_until(&self, moment: Option<Instant>) -> libc::c_int {
+        match moment.map(|moment| moment.saturating_duration_since(Instant::now())) {
             // SAFETY: as in `take`.
             None => unsafe { libc::pthread_mutex_lock(self.mutex()) },
             Some(Duration::ZERO) => libc::ETIMEDOUT,
@@ -285,8 +300,7 @@ impl ProcessLock {
                 // SAFETY: as above; the time is a valid one.
                 unsafe { libc::pthread_mutex_timedlock(self.mutex(), &raw const until) }
             }
-        };
-        if rc == libc::ETIMEDOUT { Err(self.holder().busy(begun.elapsed())) } else { Ok(rc) }
+        }
     }
 
     /// Lets the lock go. By the thread that took it; a child process leaves its parent's alone.

@@ -12,6 +12,7 @@ use super::reader::Reader;
 use super::txn::WriteTxn;
 use super::{Engine, Space};
 use crate::engine::Wait;
+use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result, Status};
 
 thread_local! {
@@ -113,20 +114,15 @@ impl Writer {
 
     fn take(&self, me: u64, deadline: Option<Instant>) -> Result<()> {
         let mut holder = self.holder.lock();
-        let mut begun = None;
+        let (mut begun, mut interrupt) = (None, None);
         while let Some(held) = *holder {
             let begun = *begun.get_or_insert_with(Instant::now);
             if held.thread == me {
                 return Err(own());
             }
-            let timed_out = match deadline {
-                None => {
-                    self.free.wait(&mut holder);
-                    false
-                }
-                Some(deadline) => self.free.wait_until(&mut holder, deadline).timed_out(),
-            };
-            if timed_out && let Some(held) = *holder {
+            let in_time =
+                interrupt.get_or_insert_with(Interrupt::of_thread).wait(&self.free, &mut holder, deadline)?;
+            if !in_time && let Some(held) = *holder {
                 return Err(held.busy(begun.elapsed()));
             }
         }

@@ -60,6 +60,7 @@ const Size = Csize_t
 
 @symbol pc_env_options_init(options::Ptr{EnvOptions}, size::Size)::Status
 @waiting_symbol pc_env_open(path::Bytes, options::Ptr{EnvOptions}, out::Ptr{Handle})::Status
+@waiting_symbol pc_env_reopen(env::Handle, out::Ptr{Handle})::Status
 @waiting_symbol pc_env_close(env::Handle)::Status
 @waiting_symbol pc_flush(env::Handle)::Status
 @waiting_symbol pc_env_info(env::Handle, out::Ptr{EnvStat})::Status
@@ -121,6 +122,7 @@ const Size = Csize_t
 @waiting_symbol pc_txn_current(env::Handle, out::Ptr{Handle})::Status
 @waiting_symbol pc_txn_set_current(env::Handle, txn::Handle, previous::Ptr{Handle})::Status
 @symbol pc_set_reads_wait(wait::Bool)::Bool
+@symbol pc_set_interrupt(check::Ptr{Cvoid}, context::Ptr{Cvoid})::Status
 
 @waiting_symbol pc_iter_open_dict(dict::Handle, range::Ptr{Range}, out::Ptr{Handle})::Status
 @waiting_symbol pc_iter_open_set(set::Handle, range::Ptr{Range}, out::Ptr{Handle})::Status

@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 from ctypes import (
+    CFUNCTYPE,
     POINTER,
     c_bool,
     c_char_p,
@@ -172,6 +173,9 @@ class pc_value(ctypes.Structure):
     _fields_ = [("kind", c_uint32), ("subtype", c_uint32), ("as_", _pc_value_as)]
 
 
+# What `pc_set_interrupt` sets. It is called with the interpreter's lock held.
+pc_interrupt = CFUNCTYPE(c_int32, c_void_p)
+
 _handle = c_uint64
 _handle_out = POINTER(c_uint64)
 _bytes = (c_char_p, c_size_t)
@@ -188,6 +192,7 @@ _column = (c_char_p, c_void_p)
 STATUS_FUNCTIONS: dict[str, tuple[object, ...]] = {
     "pc_env_options_init": (POINTER(pc_env_options), c_size_t),
     "pc_env_open": (c_char_p, POINTER(pc_env_options), _handle_out),
+    "pc_env_reopen": (_handle, _handle_out),
     "pc_env_close": (_handle,),
     "pc_flush": (_handle,),
     "pc_env_info": (_handle, POINTER(pc_env_stat)),
@@ -279,6 +284,7 @@ OTHER_FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "pc_strerror": (c_char_p, (c_int32,)),
     "pc_last_error": (c_char_p, ()),
     "pc_set_reads_wait": (c_bool, (c_bool,)),
+    "pc_set_interrupt": (c_int32, (pc_interrupt, c_void_p)),
     "pc_value_null": (pc_value, ()),
     "pc_value_bool": (pc_value, (c_bool,)),
     "pc_value_i64": (pc_value, (c_int64,)),

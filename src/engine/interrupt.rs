@@ -1,0 +1,140 @@
+//! Interrupting waits: a thread's own question whether to go on waiting.
+//!
+//! A language's runtime handles a signal only when its own code runs again, so a thread that waits in this library
+//! asks it now and then. Nothing is asked of a thread that does not wait.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, MutexGuard};
+
+use crate::error::{Error, Result, Status};
+
+/// How often a waiting thread asks.
+const EVERY: Duration = Duration::from_millis(50);
+
+type Check = Rc<dyn Fn() -> bool>;
+
+thread_local! {
+    static CHECK: RefCell<Option<Check>> = const { RefCell::new(None) };
+}
+
+/// Sets what the calling thread asks while it waits for other writers, or removes it.
+///
+/// The library calls `check` about every 50 ms while a call of this thread waits for the write lock: to begin a
+/// transaction, to write outside of one, to open a collection. If it returns true the call fails with
+/// [`Status::Interrupted`], and has written nothing. A call that does not wait never asks. `check` may use the
+/// library itself.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicBool, Ordering};
+/// let stop = Arc::new(AtomicBool::new(false));
+/// let asked = Arc::clone(&stop);
+/// persistent_collections::set_interrupt(Some(Box::new(move || asked.load(Ordering::Relaxed))));
+/// // From now on, `stop.store(true, …)` in another thread ends this thread's waits.
+/// persistent_collections::set_interrupt(None);
+/// ```
+pub fn set_interrupt(check: Option<Box<dyn Fn() -> bool>>) {
+    let check: Option<Check> = check.map(Rc::from);
+    // While the thread ends it has no place for it, and does not wait any more.
+    let before = CHECK.try_with(|place| place.replace(check));
+    drop(before);
+}
+
+/// The calling thread's question.
+#[derive(Clone)]
+pub(crate) struct Interrupt(Option<Check>);
+
+impl Interrupt {
+    pub(crate) fn of_thread() -> Interrupt {
+        Interrupt(CHECK.try_with(|place| place.borrow().clone()).unwrap_or_default())
+    }
+
+    /// Until when to wait before the next question. `None`: without end.
+    pub(crate) fn next(&self, deadline: Option<Instant>) -> Option<Instant> {
+        if self.0.is_none() {
+            return deadline;
+        }
+        let next = Instant::now() + EVERY;
+        Some(deadline.map_or(next, |deadline| deadline.min(next)))
+    }
+
+    /// Asks. The caller holds no lock.
+    pub(crate) fn ask(&self) -> Result<()> {
+        match &self.0 {
+            Some(check) if check() => Err(Error::new(
+                Status::Interrupted,
+                "the caller interrupted the wait for the write lock; nothing was written",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits on a condition until it is notified, the deadline has passed or the thread interrupts the wait; asks
+    /// without the lock. `Ok(false)`: the deadline has passed.
+    pub(crate) fn wait<T>(
+        &self,
+        changed: &Condvar,
+        guard: &mut MutexGuard<'_, T>,
+        deadline: Option<Instant>,
+    ) -> Result<bool> {
+        let Some(until) = self.next(deadline) else {
+            changed.wait(guard);
+            return Ok(true);
+        };
+        if !changed.wait_until(guard, until).timed_out() {
+            return Ok(true);
+        }
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Ok(false);
+        }
+        MutexGuard::unlocked(guard, || self.ask())?;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use parking_lot::Mutex;
+    use std::cell::Cell;
+
+    #[test]
+    fn a_wait_ends_when_the_thread_says_so() {
+        let asked = Rc::new(Cell::new(0));
+        let count = Rc::clone(&asked);
+        set_interrupt(Some(Box::new(move || {
+            count.set(count.get() + 1);
+            count.get() == 3
+        })));
+        let (lock, changed) = (Mutex::new(()), Condvar::new());
+        let interrupt = Interrupt::of_thread();
+        let mut guard = lock.lock();
+        let ended = loop {
+            match interrupt.wait(&changed, &mut guard, None) {
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        set_interrupt(None);
+        assert_eq!(ended.status(), Status::Interrupted);
+        assert_eq!(asked.get(), 3);
+    }
+
+    #[test]
+    fn a_wait_ends_at_its_deadline_with_a_check_and_without() {
+        let (lock, changed) = (Mutex::new(()), Condvar::new());
+        for check in [None, Some(Box::new(|| false) as Box<dyn Fn() -> bool>)] {
+            set_interrupt(check);
+            let deadline = Instant::now() + 2 * EVERY;
+            let interrupt = Interrupt::of_thread();
+            let mut guard = lock.lock();
+            while interrupt.wait(&changed, &mut guard, Some(deadline)).unwrap() {}
+            assert!(Instant::now() >= deadline);
+        }
+        set_interrupt(None);
+    }
+}
