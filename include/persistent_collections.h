@@ -360,8 +360,8 @@ void pc_buffer_free(pc_buffer *buffer);
 /// Do not create the environment if it does not exist.
 #define PC_ENV_NO_CREATE 4
 
-/// The path names the data file itself, not a directory that holds it; the lock files stand beside it. Processes
-/// must not reach one data file by different hard links: each would have lock files of its own.
+/// The path names the data file itself, not a directory that holds it; the lock files stand beside it. A file called
+/// `data.mdb` is its directory's environment, however it is opened.
 #define PC_ENV_NO_SUBDIR 8
 
 /// Check the structure of the data file as `pc_env_check` does, before it is used. If it is damaged, opening gives
@@ -468,7 +468,8 @@ pc_status pc_env_options_init(pc_env_options *options,
 /// `PC_ERR_PERMISSION`; `PC_ERR_NOT_A_DATABASE`; `PC_ERR_TRUNCATED`; `PC_ERR_FORMAT_VERSION`; `PC_ERR_PAGE_SIZE`;
 /// `PC_ERR_LOCK_VERSION`; `PC_ERR_NETWORK_FS`; `PC_ERR_PID_CLASH`; `PC_ERR_OPTIONS_DIFFER`; `PC_ERR_CORRUPTED`;
 /// `PC_ERR_REQUIRES`; `PC_ERR_DISK_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`; `PC_ERR_MAP_BUSY`: it failed before, and
-/// references into it are still held.
+/// references into it are still held; `PC_ERR_LOCK_FILES`; `PC_ERR_SECOND_COPY`; `PC_ERR_REPLACED`: another process has
+/// the data file open that was there before, with the same lock files.
 pc_status pc_env_open(const char *path,
                       const pc_env_options *options,
                       pc_env *out);

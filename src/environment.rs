@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::catalog::{self, CollectionInfo, Looked};
 use crate::engine::fork::PerProcess;
 use crate::engine::{
-    self, Call, Engine, Op, Opening, Outcome, Reader, ReaderFigures, Space, State, Structure, Wait,
+    self, Call, Engine, Op, Opening, Origin, Outcome, Reader, ReaderFigures, Space, State, Structure, Wait,
     seat_of_thread,
 };
 use crate::error::{Error, Result, Status};
@@ -46,6 +46,8 @@ struct Held {
 /// One environment as this process has it open, however often.
 pub(crate) struct Shared {
     opening: Arc<Opening>,
+    /// What the child of a fork opens it by.
+    origin: Origin,
     /// Taken out when the environment is closed.
     engine: Mutex<Option<Arc<Engine>>>,
     /// What it was taken out of `engine` for, where it has failed and the files are opened anew.
@@ -87,7 +89,9 @@ impl Environment {
         }
         let deadline = options.write_timeout.and_then(|patience| Instant::now().checked_add(patience));
         loop {
-            match Self::open_or_join(path, options) {
+            let opened =
+                Self::join(path, || engine::open(path, options.create, options.mode, &options.settings()));
+            match opened {
                 Err((error, hopeless)) if error.status() == Status::EnvFailed => {
                     if hopeless || !engine::wait_until_closed(path, options.no_subdir, deadline) {
                         return Err(still_in_use(path));
@@ -105,24 +109,27 @@ impl Environment {
         }
     }
 
-    /// Gives also whether the files were open already.
+    /// Opens files, or finds them open. Gives also whether they were open already.
     ///
     /// Fails with [`Status::EnvFailed`] where the files are still open from before a failure, and then tells
     /// whether the calling thread itself keeps them open, so that waiting is in vain.
-    fn open_or_join(path: &Path, options: &Options) -> Result<(Environment, bool), (Error, bool)> {
+    fn join(
+        path: &Path,
+        open_files: impl FnOnce() -> Result<Arc<Engine>>,
+    ) -> Result<(Environment, bool), (Error, bool)> {
         let mut open = OPEN.get().lock();
         let mut hopeless = false;
         for shared in open.iter().filter_map(Weak::upgrade) {
             hopeless |= shared.retire_if_failed() && shared.path == path;
         }
-        let engine = engine::open(path, options.create, options.mode, &options.settings())
-            .map_err(|error| (error, hopeless))?;
+        let engine = open_files().map_err(|error| (error, hopeless))?;
         open.retain(|shared| shared.strong_count() > 0);
         let found = open.iter().filter_map(Weak::upgrade).find(|shared| shared.is_of(&engine));
         let is_shared = found.is_some();
         let shared = found.unwrap_or_else(|| {
             let shared = Arc::new(Shared {
                 opening: Opening::new(),
+                origin: engine.origin(),
                 engine: Mutex::new(Some(engine)),
                 retired: Mutex::new(Weak::new()),
                 opened: AtomicUsize::new(0),
@@ -152,7 +159,11 @@ impl Environment {
     /// ```
     pub fn reopen(&self) -> Result<Environment> {
         let shared = self.shared();
-        shared.opening.check_process()?;
+        if shared.opening.check_process().is_err() {
+            return Self::join(&shared.path, || engine::open_inherited(&shared.origin))
+                .map(|(env, _)| env)
+                .map_err(|(error, _)| error);
+        }
         // Under the lock that closing takes: it is not closed between the look and the count.
         let _open = OPEN.get().lock();
         shared.engine()?;
@@ -477,7 +488,7 @@ impl Shared {
     pub(crate) fn engine(&self) -> Result<Arc<Engine>> {
         self.opening.check_process()?;
         if self.opening.state() == State::Failed {
-            return Err(engine::has_failed());
+            return Err(self.opening.failure());
         }
         self.engine
             .lock()

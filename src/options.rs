@@ -23,8 +23,7 @@ pub struct Options {
     /// Makes the files and the last directory of the path where they are missing. Default: true.
     pub create: bool,
     /// The path names the data file, not a directory that holds it; the lock files stand beside it, links resolved.
-    /// Processes must not open it by different hard links at the same time: each would have lock files of its own.
-    /// Default: false.
+    /// A file called `data.mdb` is its directory's environment, however it is opened. Default: false.
     pub no_subdir: bool,
     /// Permission bits of new files, before the process's mask. Default: `0o644`.
     pub mode: u32,

@@ -235,7 +235,7 @@ impl TxnRef {
             }
             Ok(Some(root))
         });
-        if ended.as_ref().is_err_and(|error| error.status() == Status::EnvFailed) {
+        if ended.is_err() && seat.has_failed() {
             self.ended.store(true, Ordering::Release);
             seat.end_after_failure(self.id);
         }

@@ -110,7 +110,7 @@ fn what_is_whole_passes() {
 
 #[test]
 fn it_sees_the_newest_commit_inside_transactions_too() {
-    let Scratch { env, .. } = scratch();
+    let Scratch { env, dir: _dir } = scratch();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
     let snapshot = env.begin_read().unwrap();
     let used = env.check().unwrap().used;
@@ -127,7 +127,7 @@ fn it_sees_the_newest_commit_inside_transactions_too() {
 
 #[test]
 fn a_writer_raises_no_false_alarm() {
-    let Scratch { env, .. } = scratch();
+    let Scratch { env, dir: _dir } = scratch();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {

@@ -7,29 +7,8 @@ mod common;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use common::{options, scratch, status};
+use common::{in_child, options, scratch, status};
 use persistent_collections::{Dict, Environment, Options, Status};
-
-/// Runs `check` in a child, which then ends at once. Gives whether it came to its end without a panic.
-fn in_child(check: impl FnOnce()) -> bool {
-    // SAFETY: the child calls only what is allowed here: this library is made to be used after a fork, and the
-    // allocator of the C library is, too.
-    unsafe {
-        match libc::fork() {
-            0 => {
-                libc::alarm(30);
-                let is_good = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)).is_ok();
-                libc::_exit(i32::from(!is_good))
-            }
-            child => {
-                assert!(child > 0);
-                let mut outcome = 0;
-                assert_eq!(libc::waitpid(child, &raw mut outcome, 0), child);
-                libc::WIFEXITED(outcome) && libc::WEXITSTATUS(outcome) == 0
-            }
-        }
-    }
-}
 
 #[test]
 fn what_was_inherited_is_refused_and_opened_anew() {

@@ -79,10 +79,13 @@ fn a_name_is_opened_only_in_the_processs_turn_to_write() {
     let path = dir.path().join("data");
     {
         let env = Environment::open(&path, &options()).unwrap();
+        Dict::<i64, i64>::open(&env, "first").unwrap();
         Dict::<i64, i64>::open(&env, "old").unwrap().put(&1, &1).unwrap();
     }
-    let patience = std::time::Duration::from_millis(20);
-    let env = Environment::open(&path, &Options { write_timeout: Some(patience), ..options() }).unwrap();
+    let patience = Some(std::time::Duration::from_millis(20));
+    // With few places only the first is opened ahead of a write.
+    let settings = Options { write_timeout: patience, max_collections: 3, ..options() };
+    let env = Environment::open(&path, &settings).unwrap();
     let txn = env.begin_write().unwrap();
     let new = Dict::<i64, i64>::open(&env, "new").unwrap();
     std::thread::scope(|scope| {
@@ -93,6 +96,43 @@ fn a_name_is_opened_only_in_the_processs_turn_to_write() {
     let old = Dict::<i64, i64>::open_existing(&env, "old").unwrap();
     assert_eq!(old.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [(1, 1)]);
     assert_eq!(new.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [(2, 2)]);
+}
+
+/// A thread that opened a dict which had long been there waited two seconds for another one's transaction. In the child
+/// of a fork, where all is opened again, that was a deadlock when a lock of a binding was held meanwhile.
+#[test]
+fn what_is_there_is_opened_without_waiting_for_a_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    {
+        let env = Environment::open(&path, &options()).unwrap();
+        (0..20).for_each(|n| drop(Dict::<i64, i64>::open(&env, &format!("d{n}")).unwrap()));
+        Set::<i64>::open(&env, "set").unwrap();
+    }
+    let patience = Some(std::time::Duration::ZERO);
+    let env = Environment::open(&path, &Options { write_timeout: patience, ..options() }).unwrap();
+    let txn = env.begin_write().unwrap();
+    Dict::<i64, i64>::open(&env, "d0").unwrap().put(&1, &1).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0..20 {
+                let dict = Dict::<i64, i64>::open(&env, &format!("d{n}")).unwrap();
+                assert_eq!(dict.get(&1).unwrap(), None);
+            }
+            let snapshot = env.begin_read().unwrap();
+            assert!(Set::<i64>::open_existing(&env, "set").unwrap().is_empty().unwrap());
+            snapshot.commit().unwrap();
+        });
+    });
+    txn.commit().unwrap();
+    // Those that came since are opened ahead of the next one.
+    std::thread::scope(|scope| {
+        let other = || drop(Dict::<i64, i64>::open(&env, "new").unwrap());
+        scope.spawn(other).join().unwrap();
+        let txn = env.begin_write().unwrap();
+        scope.spawn(other).join().unwrap();
+        txn.abort().unwrap();
+    });
 }
 
 #[test]
@@ -322,7 +362,8 @@ fn a_dict_opened_before_a_snapshot_can_be_used_in_it_while_others_write() {
         Dict::<i64, i64>::open(&env, "a").unwrap().put(&1, &1).unwrap();
         Dict::<i64, i64>::open(&env, "b").unwrap().put(&1, &1).unwrap();
     }
-    let env = Environment::open(&path, &options()).unwrap();
+    // With few places nothing is opened ahead beside "a".
+    let env = Environment::open(&path, &Options { max_collections: 2, ..options() }).unwrap();
     let a = Dict::<i64, i64>::open(&env, "a").unwrap();
     let (begun, written) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
     std::thread::scope(|scope| {

@@ -18,9 +18,9 @@ pub(crate) mod lmdb;
 
 pub(crate) use lmdb::fork;
 pub(crate) use lmdb::{
-    Call, Db, Engine, Level, Opening, Place, Reader, Root, RootKind, SEQUENCE, Seat, Space, State, Structure,
-    begin_write, has_failed, leave_closed_seats, open, seat_of_thread, set_reads_wait, version,
-    wait_until_closed,
+    Call, Db, Engine, Level, Opening, Origin, Place, Reader, Root, RootKind, SEQUENCE, Seat, Space, State,
+    Structure, begin_write, leave_closed_seats, open, open_inherited, seat_of_thread, set_reads_wait,
+    version, wait_until_closed,
 };
 
 /// When a commit is on stable storage.

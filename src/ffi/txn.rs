@@ -175,7 +175,7 @@ pub type pc_interrupt = Option<unsafe extern "C" fn(context: *mut c_void) -> i32
 ///
 /// Statuses: `PC_OK`.
 #[unsafe(no_mangle)]
-pub extern "C" fn pc_set_interrupt(check: pc_interrupt, context: *mut c_void) -> pc_status {
+pub unsafe extern "C" fn pc_set_interrupt(check: pc_interrupt, context: *mut c_void) -> pc_status {
     boundary!({
         set_interrupt(check.map(|check| -> Box<dyn Fn() -> bool> {
             // SAFETY: the header asks for a function that may be called with this context as long as it is set.

@@ -24,3 +24,24 @@ pub fn scratch() -> Scratch {
 pub fn status<T: std::fmt::Debug>(result: Result<T, Error>) -> Status {
     result.unwrap_err().status()
 }
+
+/// Runs `check` in a child, which then ends at once. Gives whether it came to its end without a panic.
+pub fn in_child(check: impl FnOnce()) -> bool {
+    // SAFETY: the child calls only what is allowed here: this library is made to be used after a fork, and the
+    // allocator of the C library is, too.
+    unsafe {
+        match libc::fork() {
+            0 => {
+                libc::alarm(30);
+                let is_good = std::panic::catch_unwind(std::panic::AssertUnwindSafe(check)).is_ok();
+                libc::_exit(i32::from(!is_good))
+            }
+            child => {
+                assert!(child > 0);
+                let mut outcome = 0;
+                assert_eq!(libc::waitpid(child, &raw mut outcome, 0), child);
+                libc::WIFEXITED(outcome) && libc::WEXITSTATUS(outcome) == 0
+            }
+        }
+    }
+}

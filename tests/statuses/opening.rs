@@ -12,7 +12,7 @@ use persistent_collections::ffi::{
 };
 
 use super::Producer;
-use super::abi::{DEFAULTS, World, open, open_dict, put};
+use super::abi::{DEFAULTS, World, get, open, open_dict, put};
 use super::system::{Answer, answering};
 
 pub const PRODUCERS: &[(&str, Producer)] = &[
@@ -47,7 +47,7 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
         let path = World::new(dir).closed();
         let lock = OpenOptions::new().write(true).read(true).open(path.join("lock.mdb")).unwrap();
         lock.write_all_at(&1_u32.to_ne_bytes(), 4).unwrap();
-        hold(&lock, libc::F_RDLCK, 0);
+        hold(&lock, libc::F_RDLCK, 0_u32);
         open(&path, DEFAULTS).0
     }),
     ("PC_ERR_NETWORK_FS", |dir| answering(Answer::Network, || open(&dir.join("env"), DEFAULTS).0)),
@@ -57,6 +57,28 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
         // A reader locks the byte of its process's number.
         hold(&lock, libc::F_WRLCK, std::process::id());
         open(&path, DEFAULTS).0
+    }),
+    ("PC_ERR_LOCK_FILES", |dir| {
+        let path = World::new(dir).closed();
+        let data = File::open(path.join("data.mdb")).unwrap();
+        // Offsets from here on stand for lock files; see `claim.rs`.
+        hold(&data, libc::F_RDLCK, 1_i64 << 62);
+        open(&path, DEFAULTS).0
+    }),
+    ("PC_ERR_SECOND_COPY", |dir| {
+        let world = World::new(dir);
+        // Another LMDB in the process opens the files, begins to read, and closes them.
+        let path = std::ffi::CString::new(world.path.to_str().unwrap()).unwrap();
+        let (mut env, mut txn) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: as in `store_in_catalog`.
+        unsafe {
+            assert_eq!(lmdb::mdb_env_create(&raw mut env), 0);
+            assert_eq!(lmdb::mdb_env_open(env, path.as_ptr(), 0, 0o644), 0);
+            assert_eq!(lmdb::mdb_txn_begin(env, ptr::null_mut(), lmdb::MDB_RDONLY, &raw mut txn), 0);
+            lmdb::mdb_txn_abort(txn);
+            lmdb::mdb_env_close(env);
+        }
+        get(world.dict, b"key", 10)
     }),
     ("PC_ERR_OPTIONS_DIFFER", |dir| {
         let world = World::new(dir);
@@ -111,7 +133,7 @@ fn in_both_metas(dir: &Path, at: u64, number: u32) -> i32 {
 }
 
 /// Locks a byte of a file for as long as the file is open, also against this process: as another process would.
-fn hold(file: &File, kind: i32, byte: u32) {
+fn hold(file: &File, kind: i32, byte: impl Into<i64>) {
     let lock = libc::flock {
         l_type: kind.try_into().unwrap(),
         l_whence: libc::SEEK_SET.try_into().unwrap(),

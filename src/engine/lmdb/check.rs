@@ -70,7 +70,7 @@ impl Engine {
 /// process stands on them yet, and its snapshots keep other processes from using pages again.
 pub(super) fn on_open(env: &Arc<RawEnv>) -> Result<Structure> {
     const AT_MOST: u32 = 10_000;
-    let file = open::data_file(env)?;
+    let file = open::data_of(env)?;
     let page_size = map::page_size();
     let before = check_headers(&file, page_size)?;
     let mut pages = vec![0; 2 * page_size];

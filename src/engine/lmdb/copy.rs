@@ -59,7 +59,7 @@ impl Engine {
     }
 
     pub(super) fn file(&self) -> Result<File> {
-        open::data_file(&self.raw)
+        open::data_of(&self.raw)
     }
 
     fn mode(&self) -> Result<u32> {

@@ -17,67 +17,17 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use super::files::{Files, directory_of};
+use super::filesystem;
 use super::header::{self, Found};
 use super::raw::RawEnv;
-use super::{filesystem, lock};
 use crate::engine::Settings;
 use crate::error::{Error, Result, Status};
 
-/// Where an environment's files are, links resolved: two paths to a data file have one lock file.
-#[derive(Clone, Debug)]
-pub(super) struct Files {
-    /// What LMDB opens: the directory, or the data file with `no_subdir`.
-    pub environment: PathBuf,
-    pub data: PathBuf,
-    /// LMDB's lock file.
-    pub lock: PathBuf,
-    /// The lock file of this library.
-    pub write_lock: PathBuf,
-}
-
-impl Files {
-    fn new(environment: PathBuf, no_subdir: bool) -> Files {
-        let (data, lock) = if no_subdir {
-            let mut lock = environment.as_os_str().to_owned();
-            lock.push("-lock");
-            (environment.clone(), lock.into())
-        } else {
-            (environment.join("data.mdb"), environment.join("lock.mdb"))
-        };
-        let write_lock = lock::path(&environment, no_subdir);
-        Files { environment, data, lock, write_lock }
-    }
-
-    /// Follows links, as far as there are files.
-    fn resolve(path: &Path, no_subdir: bool) -> io::Result<Files> {
-        if no_subdir {
-            return match path.canonicalize() {
-                Ok(real) => Ok(Files::new(real, true)),
-                // Not there yet; a link to nothing is left alone, for LMDB would put its lock file beside the link.
-                Err(error) if error.kind() == ErrorKind::NotFound && !path.is_symlink() => Ok(Files::new(
-                    directory_of(path).canonicalize()?.join(path.file_name().unwrap_or_default()),
-                    true,
-                )),
-                Err(error) => Err(error),
-            };
-        }
-        let files = Files::new(path.canonicalize()?, false);
-        // A link to another environment's data file leads to that environment.
-        if let Ok(real) = files.data.canonicalize()
-            && real.file_name() == files.data.file_name()
-        {
-            return Ok(Files::new(directory_of(&real).to_owned(), false));
-        }
-        Ok(files)
-    }
-}
-
-/// Finds the files, makes what may be made before LMDB makes the rest, and sees to it that LMDB can open them.
-pub(super) fn prepare(path: &Path, create: bool, mode: u32, settings: &Settings) -> Result<Files> {
-    let writable = !settings.read_only && !settings.immutable;
-    let create = create && writable;
+/// Finds the files, and makes the directory for them where that may be made.
+pub(super) fn locate(path: &Path, create: bool, settings: &Settings) -> Result<Files> {
     check_kind(path, create, settings.no_subdir)?;
     let there = if path.exists() { path } else { directory_of(path) };
     if !settings.immutable {
@@ -92,7 +42,7 @@ pub(super) fn prepare(path: &Path, create: bool, mode: u32, settings: &Settings)
         // Where links lead to.
         filesystem::check(directory_of(&files.data))?;
     }
-    settle(&files, create, writable, mode)?;
+    files.check()?;
     Ok(files)
 }
 
@@ -142,7 +92,7 @@ pub(super) fn settle(files: &Files, create: bool, writable: bool, mode: u32) -> 
     /// Each round but the last waited for another process that was at it.
     const AT_MOST: usize = 10_000;
     for round in 0..AT_MOST {
-        let file = match File::open(&files.data) {
+        let file = match OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&files.data) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound && create => return Ok(()),
             Err(error) => return Err(cannot_reach(&files.data, &error, create)),
@@ -232,11 +182,11 @@ fn set_lock(file: &File, kind: libc::c_int, how: libc::c_int) -> io::Result<bool
 }
 
 /// Puts an environment without commits on stable storage, with the directories that lead to it.
-pub(super) fn sync(env: &RawEnv, files: &Files, no_subdir: bool) -> Result<()> {
+pub(super) fn sync(env: &RawEnv, files: &Files) -> Result<()> {
     env.sync().map_err(|code| code.error(&format!("syncing {}", files.data.display())))?;
     let directory = directory_of(&files.data);
     sync_directory(directory, directory)?;
-    if no_subdir { Ok(()) } else { sync_directory(directory_of(directory), directory) }
+    if files.no_subdir { Ok(()) } else { sync_directory(directory_of(directory), directory) }
 }
 
 /// Makes an entry of a directory survive a crash of the system.
@@ -266,16 +216,6 @@ fn sync_directory(directory: &Path, below: &Path) -> Result<()> {
                 format!("{} cannot be synced: {error}; check the disk", directory.display()),
             )
         }),
-    }
-}
-
-/// The directory that holds a file.
-fn directory_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        // The root has no parent; a bare name lies in the working directory.
-        None if path.has_root() => path,
-        _ => Path::new("."),
     }
 }
 

@@ -11,7 +11,7 @@
 
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 
@@ -25,6 +25,8 @@ use crate::error::{Error, Result, Status};
 #[derive(Default)]
 pub(super) struct Failure {
     failed: AtomicBool,
+    /// What calls fail with.
+    why: OnceLock<Error>,
     /// Those that an end of the environment concerns. Nothing else is locked under it.
     openings: Mutex<Vec<Weak<Opening>>>,
     /// Whether pages of commits may have been given up by the system.
@@ -40,17 +42,27 @@ impl Engine {
         openings.retain(|opening| opening.strong_count() > 0);
         openings.push(Arc::downgrade(opening));
         if self.has_failed() {
-            opening.fail();
+            opening.fail(&self.why());
         }
     }
 
     /// Makes every call from now on fail. May be called anywhere.
     pub(super) fn fail(&self) {
+        self.fail_as(&has_failed());
+    }
+
+    /// The same with an error of its own.
+    pub(super) fn fail_as(&self, why: &Error) {
         let openings = self.failure.openings.lock();
+        self.failure.why.get_or_init(|| why.clone());
         self.failure.failed.store(true, Ordering::SeqCst);
         for opening in openings.iter().filter_map(Weak::upgrade) {
-            opening.fail();
+            opening.fail(&self.why());
         }
+    }
+
+    fn why(&self) -> Error {
+        self.failure.why.get().cloned().unwrap_or_else(has_failed)
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -60,7 +72,7 @@ impl Engine {
     /// To be asked before LMDB is, where the environment may have failed since the call began: its map may be
     /// gone.
     pub(super) fn check_usable(&self) -> Result<()> {
-        if self.has_failed() { Err(has_failed()) } else { Ok(()) }
+        if self.has_failed() { Err(self.why()) } else { Ok(()) }
     }
 
     /// Why a transaction did not begin.
@@ -68,7 +80,16 @@ impl Engine {
     pub(super) fn begin_failed(&self, code: Code, doing: &str) -> Error {
         if code.0 == lmdb_sys::MDB_PANIC {
             self.fail();
-            return has_failed();
+            return self.why();
+        }
+        if code.0 == lmdb_sys::MDB_BAD_RSLOT {
+            // Snapshots of this process may have lost their slots, and with them the pages that they read.
+            self.fail_as(&Error::new(
+                Status::SecondCopy,
+                "another copy of LMDB in this process has closed the same files, and with them this environment's \
+                 reader slots; open them with one library in a process, then open the environment again",
+            ));
+            return self.why();
         }
         code.error(doing)
     }

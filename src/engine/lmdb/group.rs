@@ -192,7 +192,7 @@ fn apply(txn: &mut WriteTxn, member: &Member) -> Result<Vec<Outcome>> {
 
 /// Whether nothing was written, so that it can be tried again.
 fn is_undone(error: &Error) -> bool {
-    !matches!(error.status(), Status::CommitUnknown | Status::EnvFailed)
+    !matches!(error.status(), Status::CommitUnknown | Status::EnvFailed | Status::Replaced)
 }
 
 /// The members that a thread writes for, itself first.

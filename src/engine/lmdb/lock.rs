@@ -17,7 +17,9 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::fork;
+use super::claim;
+use super::files::FileId;
+use super::fork::{self, OwnFile};
 use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result, Status};
 
@@ -91,7 +93,7 @@ fn utc(micros: i64) -> String {
 pub(super) struct ProcessLock {
     at: NonNull<Layout>,
     /// Holds the shared `flock`.
-    file: Option<File>,
+    file: Option<OwnFile>,
     process: u64,
 }
 
@@ -142,6 +144,7 @@ impl ProcessLock {
             .create(true)
             .truncate(false)
             .mode(mode)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
             .open(path)
             .map_err(failed)?;
         let size = size_of::<Layout>() as u64;
@@ -195,9 +198,14 @@ impl ProcessLock {
                     ),
                 ));
             }
-            lock.file = Some(file);
+            lock.file = Some(OwnFile::new(file));
             return Ok(lock);
         }
+    }
+
+    /// Says which data file is used under this lock, and refuses where other processes use another.
+    pub(super) fn say_data_file(&self, path: &Path, data: FileId) -> Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| claim::say_data_file(file, path, data))
     }
 
     fn layout(&self) -> &Layout {
@@ -340,6 +348,9 @@ impl Drop for ProcessLock {
     fn drop(&mut self) {
         if fork::process() != self.process {
             return;
+        }
+        if let Some(file) = &self.file {
+            claim::unsay_data_file(file);
         }
         // SAFETY: mapped by `map`, and nobody borrows from it any more. The mutex stays in the file, for others.
         unsafe { libc::munmap(self.at.as_ptr().cast(), size_of::<Layout>()) };

@@ -2,6 +2,8 @@
 //!
 //! - `raw`: RAII over LMDB, the only calls into it
 //! - `open`: one environment per data file and process; `create`: making the files, and mending them
+//! - `files`: where the files are, and whether they are still the ones that were opened; `claim`: what processes say of
+//!   themselves on them; `watch`: when to look; `descriptors`: no file takes a standard stream's place
 //! - `header`, `tail`, `filesystem`: what is refused before LMDB sees it
 //! - `flusher`: the flush in the background
 //! - `spaces`: named databases, opened by rules under which a number never means two of them
@@ -18,9 +20,12 @@
 //! - `map`, `pin`: the memory map, its growth, and what keeps it in place
 
 mod check;
+mod claim;
 mod copy;
 mod create;
+mod descriptors;
 mod failure;
+mod files;
 mod filesystem;
 mod flusher;
 mod foreign;
@@ -44,6 +49,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 mod txn;
+mod watch;
 mod writer;
 
 use std::sync::Arc;
@@ -56,7 +62,7 @@ use crate::error::{Error, Result, Status};
 
 pub(crate) use check::Structure;
 pub(crate) use failure::has_failed;
-pub(crate) use open::{open, wait_until_closed};
+pub(crate) use open::{Origin, open, open_inherited, wait_until_closed};
 pub(crate) use raw::version;
 pub(crate) use reader::Reader;
 pub(crate) use seat::{Call, Level, Opening, Root, RootKind, Seat, State};
@@ -72,6 +78,8 @@ pub(crate) struct Engine {
     /// Dropped first: its thread ends before the files are closed.
     flusher: Option<flusher::Flusher>,
     raw: Arc<RawEnv>,
+    identity: Arc<files::Identity>,
+    watch: watch::Watch,
     spaces: spaces::Spaces,
     pub(crate) seats: seats::Seats,
     writer: writer::Writer,
@@ -84,6 +92,8 @@ pub(crate) struct Engine {
     wanted_map: AtomicU64,
     /// How many openings there had been when dropped names were last looked for.
     looked_for_dropped: AtomicU32,
+    /// One more than the catalog's sequence number of which all names were opened ahead of a write; 0: of none.
+    opened_ahead: AtomicU64,
     /// Whether a name that is open here was found not to be in the file any more.
     names_gone: AtomicBool,
     failure: failure::Failure,
@@ -170,7 +180,10 @@ impl Engine {
         }
         loop {
             match RwTxn::begin(&self.raw, synced) {
-                Ok(txn) => return Ok(txn),
+                Ok(txn) => {
+                    self.check_base(txn.id())?;
+                    return Ok(txn);
+                }
                 Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => self.follow_growth_under(lease.turn())?,
                 Err(code) => return Err(self.begin_failed(code, "beginning to write")),
             }

@@ -7,103 +7,206 @@ use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
 
-use super::create::Files;
+use super::claim::Claim;
 pub(super) use super::create::{make_directory, sync_parent};
+use super::descriptors::{Standard, close_on_exec};
+use super::files::{FileId, Files, Identity, id_of_path};
 use super::fork::{self, PerProcess};
 use super::raw::{Code, OpenParameters, RawEnv, RoTxn};
-use super::{Engine, check, create, failure, flusher, group, lock, map, reserve, seats, spaces, writer};
+use super::{
+    Engine, check, create, failure, flusher, group, has_failed, lock, map, reserve, seats, spaces, watch,
+    writer,
+};
 use crate::engine::{Durability, Settings};
 use crate::error::{Error, Result, Status};
 
-/// A data file: two paths to it, links among them, are one environment.
-type FileId = (u64, u64);
-
-/// The environments that are open in this process. LMDB must not open a file twice in a process: closing one
-/// would drop the locks of the other (`fcntl` locks belong to the process).
+/// The environments that are open in this process, by their data files: two paths to one, links among them, are one
+/// environment. LMDB must not open a file twice in a process: closing one would drop the locks of the other (`fcntl`
+/// locks belong to the process).
 #[derive(Default)]
 struct Registry {
-    open: Mutex<HashMap<FileId, Weak<Engine>>>,
+    open: Mutex<Open>,
     closed: Condvar,
+}
+
+type Open = HashMap<FileId, Entry>;
+
+struct Entry {
+    engine: Weak<Engine>,
+    /// LMDB's lock file, which is locked as long as the environment is open.
+    lock: Option<FileId>,
 }
 
 static REGISTRY: PerProcess<Registry> = PerProcess::new();
 
 /// Held by an open environment; dropped after LMDB has closed its files.
-pub(super) struct Ticket(FileId);
+pub(super) struct Ticket {
+    identity: Arc<Identity>,
+    _claim: Option<Claim>,
+}
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         let registry = REGISTRY.get();
-        registry.open.lock().remove(&self.0);
+        self.identity.close();
+        registry.open.lock().remove(&self.identity.data());
         registry.closed.notify_all();
     }
+}
+
+/// Where an environment was opened, and how: enough to open it once more in the child of a fork. It never changes, so
+/// that a child can read it.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    identity: Arc<Identity>,
+    settings: Settings,
 }
 
 /// Opens an environment, or gives the one that is open in this process. [`Status::EnvFailed`]: that one has failed,
 /// and is not closed yet; see [`wait_until_closed`].
 pub(crate) fn open(path: &Path, create: bool, mode: u32, settings: &Settings) -> Result<Arc<Engine>> {
-    let data_file = if settings.no_subdir { path.to_owned() } else { path.join("data.mdb") };
     fork::watch()?;
+    let _standard = standard()?;
+    let writable = !settings.read_only && !settings.immutable;
+    let create = create && writable;
     let mut open = REGISTRY.get().open.lock();
-    if let Some(engine) = already_open(&data_file, &mut open)? {
+    if let Some(engine) = already_open(&data_file(path, settings.no_subdir), &mut open)? {
         // The last clone of an engine takes this lock when it is dropped.
         drop(open);
         return same_settings(path, engine, settings);
     }
-    let files = create::prepare(path, create, mode, settings)?;
-    let engine = open_files(&files, mode, settings)?;
-    let Some(id) = file_id(&files.data) else {
-        return Err(Error::new(Status::NoEnvironment, format!("{} is gone again", files.data.display())));
-    };
+    let files = create::locate(path, create, settings)?;
+    let settings = Settings { no_subdir: files.no_subdir, ..settings.clone() };
+    open_new(files, create, mode, &settings, &mut open)
+}
+
+/// Opens the files of an environment that the parent of this process had open when it was forked.
+pub(crate) fn open_inherited(origin: &Origin) -> Result<Arc<Engine>> {
+    fork::watch()?;
+    let _standard = standard()?;
+    let files = origin.identity.inherited()?;
+    let mut open = REGISTRY.get().open.lock();
+    if let Some(engine) = already_open(&files.data, &mut open)? {
+        return Ok(engine);
+    }
+    let settings = Settings { verify_on_open: false, ..origin.settings.clone() };
+    // Not made again where they are gone.
+    origin.identity.verify_in(&files.directory)?;
+    let engine = open_new(files, false, 0o600, &settings, &mut open)?;
+    if engine.identity.is_same(&origin.identity) {
+        return Ok(engine);
+    }
+    drop(open);
+    drop(engine);
+    Err(Error::new(
+        Status::Replaced,
+        "the files of the environment were replaced since this process was forked; open what is there now by its path",
+    ))
+}
+
+fn standard() -> Result<Standard> {
+    Standard::take().map_err(|error| Code::of(&error).error("keeping the standard streams' descriptors"))
+}
+
+/// Opens files that are not open in this process.
+fn open_new(
+    files: Files,
+    create: bool,
+    mode: u32,
+    settings: &Settings,
+    open: &mut MutexGuard<'_, Open>,
+) -> Result<Arc<Engine>> {
+    let lock = files.id(&files.lock)?;
+    // Before anything opens that lock file: closing it would drop the locks of the environment that uses it.
+    while let Some(entry) = open.values().find(|entry| lock.is_some() && entry.lock == lock) {
+        if let Some(engine) = entry.engine.upgrade() {
+            // Its data file is another by now.
+            let replaced = engine.has_failed() || engine.verify_files().is_err();
+            MutexGuard::unlocked(open, || drop(engine));
+            return Err(if replaced { has_failed() } else { other_data_file(&files) });
+        }
+        REGISTRY.get().closed.wait(open);
+    }
+    let claim = claim(&files, settings)?;
+    if let Some(claim) = &claim {
+        claim.check_lock_files(&files, lock)?;
+    }
+    create::settle(&files, create, !settings.read_only, mode)?;
+    let (engine, claim) = open_files(files, claim, mode, settings)?;
+    let (data, lock) = (engine.identity.data(), engine.identity.lock());
     // Not before all is well: the ticket takes this registry's lock when it is dropped.
-    engine.raw.hold(Ticket(id));
-    open.insert(id, Arc::downgrade(&engine));
+    engine.raw.hold(Ticket { identity: Arc::clone(&engine.identity), _claim: claim });
+    open.insert(data, Entry { engine: Arc::downgrade(&engine), lock });
     Ok(engine)
 }
 
+fn other_data_file(files: &Files) -> Error {
+    Error::new(
+        Status::LockFiles,
+        format!(
+            "{} is in use in this process for another data file than {}; give each its own lock file",
+            files.lock.display(),
+            files.data.display()
+        ),
+    )
+}
+
+/// What this process says of itself on the data file. None where it has no locks.
+fn claim(files: &Files, settings: &Settings) -> Result<Option<Claim>> {
+    if settings.immutable { Ok(None) } else { Claim::of_process(&files.data) }
+}
+
 /// The open environment of a data file. Waits while one is just being closed.
-fn already_open(
-    data_file: &Path,
-    open: &mut MutexGuard<'_, HashMap<FileId, Weak<Engine>>>,
-) -> Result<Option<Arc<Engine>>> {
+fn already_open(data_file: &Path, open: &mut MutexGuard<'_, Open>) -> Result<Option<Arc<Engine>>> {
     loop {
-        let Some(found) = file_id(data_file).and_then(|id| open.get(&id)) else { return Ok(None) };
-        if let Some(engine) = found.upgrade() {
-            let usable = engine.check_usable();
-            if usable.is_ok() {
+        let Some(found) = id_of_path(data_file).and_then(|id| open.get(&id)) else { return Ok(None) };
+        if let Some(engine) = found.engine.upgrade() {
+            if !engine.has_failed() {
+                // It says so by its state.
+                drop(engine.verify_files());
+            }
+            if !engine.has_failed() {
                 return Ok(Some(engine));
             }
             // It may be the last clone, whose drop takes this lock.
             MutexGuard::unlocked(open, || drop(engine));
-            usable?;
+            return Err(has_failed());
         }
         REGISTRY.get().closed.wait(open);
     }
 }
 
+fn data_file(path: &Path, no_subdir: bool) -> PathBuf {
+    if no_subdir { path.to_owned() } else { path.join("data.mdb") }
+}
+
 /// Waits until an environment of this process that has failed is closed: a thread may hold a snapshot that has
 /// lent addresses. `false`: it was not by the deadline.
 pub(crate) fn wait_until_closed(path: &Path, no_subdir: bool, deadline: Option<Instant>) -> bool {
-    let data_file = if no_subdir { path.to_owned() } else { path.join("data.mdb") };
-    let Some(id) = file_id(&data_file) else { return true };
+    let data = id_of_path(&data_file(path, no_subdir));
+    let files = Files::resolve(path, no_subdir).ok();
+    let lock = files.and_then(|files| files.id(&files.lock).ok().flatten());
     let registry = REGISTRY.get();
     let mut open = registry.open.lock();
-    while let Some(found) = open.get(&id).cloned() {
+    loop {
+        // The one of the same data file, or the one whose data file was replaced.
+        let found =
+            open.iter().find(|(id, entry)| Some(**id) == data || (lock.is_some() && entry.lock == lock));
+        let Some((id, found)) = found.map(|(id, entry)| (*id, entry.engine.clone())) else { return true };
         if let Some(engine) = found.upgrade() {
-            let usable = engine.check_usable().is_ok();
+            let usable = !engine.has_failed();
             MutexGuard::unlocked(&mut open, || drop(engine));
             if usable {
                 return true;
             }
-            if !open.get(&id).is_some_and(|still| still.ptr_eq(&found)) {
+            if !open.get(&id).is_some_and(|still| still.engine.ptr_eq(&found)) {
                 continue;
             }
         }
@@ -115,7 +218,6 @@ pub(crate) fn wait_until_closed(path: &Path, no_subdir: bool, deadline: Option<I
             Some(_) => {}
         }
     }
-    true
 }
 
 fn same_settings(path: &Path, engine: Arc<Engine>, settings: &Settings) -> Result<Arc<Engine>> {
@@ -123,7 +225,6 @@ fn same_settings(path: &Path, engine: Arc<Engine>, settings: &Settings) -> Resul
     let differs = [
         ("read_only", open.read_only != settings.read_only),
         ("immutable", open.immutable != settings.immutable),
-        ("no_subdir", open.no_subdir != settings.no_subdir),
         ("max_collections", open.max_collections != settings.max_collections),
         ("max_readers", open.max_readers != settings.max_readers),
         ("map_size", open.map_size != settings.map_size),
@@ -145,49 +246,54 @@ fn same_settings(path: &Path, engine: Arc<Engine>, settings: &Settings) -> Resul
     ))
 }
 
-fn file_id(path: &Path) -> Option<FileId> {
-    std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
-}
-
-fn open_files(files: &Files, mode: u32, settings: &Settings) -> Result<Arc<Engine>> {
+fn open_files(
+    files: Files,
+    claim: Option<Claim>,
+    mode: u32,
+    settings: &Settings,
+) -> Result<(Arc<Engine>, Option<Claim>)> {
     if !settings.immutable {
         reserve::lock_file(&files.lock, mode, settings.max_readers)?;
     }
-    let raw = Arc::new(open_raw(files, mode, settings)?);
-    let failed = |code: Code| explain(files, settings, code);
-    // The first read takes a lock in this process's name, which another container's process may have.
-    let mut reaped = false;
-    loop {
-        match RoTxn::begin(&raw) {
-            Ok(_) => break,
-            Err(Code(libc::EAGAIN | libc::EACCES)) => return Err(pid_clash(files)),
-            // Another process has outgrown the map since LMDB looked at the file.
-            Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => map::grow_alone(&raw)?,
-            Err(Code(lmdb_sys::MDB_READERS_FULL)) if !reaped => {
-                reaped = true;
-                raw.reap_readers().map_err(failed)?;
-            }
-            Err(code) => return Err(failed(code)),
-        }
+    let raw = Arc::new(open_raw(&files, mode, settings)?);
+    let data = data_of(&raw)?;
+    // LMDB leaves it to its caller's children.
+    close_on_exec(raw.descriptor().map_err(|code| code.error("opening the data file"))?)
+        .map_err(|error| Code::of(&error).error("opening the data file"))?;
+    let lock = if settings.immutable { None } else { files.id(&files.lock)? };
+    let claim = match claim {
+        None => self::claim(&files, settings)?,
+        claim => claim,
+    };
+    if let (Some(claim), Some(lock)) = (&claim, lock) {
+        claim.say_lock_files(&files, lock)?;
     }
+    read_first(&raw, &files, settings)?;
     if !settings.read_only && raw.info().me_last_txnid == 0 {
-        create::sync(&raw, files, settings.no_subdir)?;
+        create::sync(&raw, &files)?;
     }
     if !settings.immutable {
-        raw.reap_readers().map_err(failed)?;
+        raw.reap_readers().map_err(|code| explain(&files, settings, code))?;
     }
-    let lock =
+    let write_lock =
         if settings.read_only { None } else { Some(lock::ProcessLock::open(&files.write_lock, mode)?) };
+    let write_lock_path = files.write_lock.clone();
+    let identity = Identity::new(files, &data, lock.is_some(), write_lock.is_some())?;
+    if let Some(lock) = &write_lock {
+        lock.say_data_file(&write_lock_path, identity.data())?;
+    }
     // LMDB has read the header alone by now; what follows looks for the catalog.
     if settings.verify_on_open {
         check::on_open(&raw)?;
     }
     let flusher = flusher::Flusher::start(&raw, settings)?;
-    Ok(Arc::new(Engine {
+    let engine = Arc::new(Engine {
         flusher,
         spaces: spaces::Spaces::new(&raw)?,
-        lock,
+        lock: write_lock,
         raw,
+        identity: Arc::new(identity),
+        watch: watch::Watch::default(),
         seats: seats::Seats::default(),
         writer: writer::Writer::default(),
         group: group::Group::default(),
@@ -195,11 +301,46 @@ fn open_files(files: &Files, mode: u32, settings: &Settings) -> Result<Arc<Engin
         page_size: map::page_size() as u64,
         wanted_map: AtomicU64::new(0),
         looked_for_dropped: AtomicU32::new(0),
+        opened_ahead: AtomicU64::new(0),
         names_gone: AtomicBool::new(false),
         failure: failure::Failure::default(),
         known: Mutex::new(None),
         copies: RwLock::new(()),
-    }))
+    });
+    Ok((engine, claim))
+}
+
+/// Begins the first read, with all that can be wrong then.
+fn read_first(raw: &Arc<RawEnv>, files: &Files, settings: &Settings) -> Result<()> {
+    let failed = |code: Code| explain(files, settings, code);
+    // The first read takes a lock in this process's name, which another container's process may have.
+    let mut reaped = false;
+    loop {
+        let before = raw.last_txn();
+        match RoTxn::begin(raw) {
+            // The lock file's number follows the map's, by one commit at most.
+            Ok(txn) if txn.id().wrapping_add(1) < before || txn.id() > raw.last_txn() => {
+                return Err(Error::new(
+                    Status::Replaced,
+                    format!(
+                        "{} was replaced, and another process still has the one before open with the same lock file \
+                         {}; close it there, then open it again",
+                        files.data.display(),
+                        files.lock.display()
+                    ),
+                ));
+            }
+            Ok(_) => return Ok(()),
+            Err(Code(libc::EAGAIN | libc::EACCES)) => return Err(pid_clash(files)),
+            // Another process has outgrown the map since LMDB looked at the file.
+            Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => map::grow_alone(raw)?,
+            Err(Code(lmdb_sys::MDB_READERS_FULL)) if !reaped => {
+                reaped = true;
+                raw.reap_readers().map_err(failed)?;
+            }
+            Err(code) => return Err(failed(code)),
+        }
+    }
 }
 
 /// Opens the files with LMDB.
@@ -304,7 +445,7 @@ fn pid_clash(files: &Files) -> Error {
 }
 
 /// The data file, by a descriptor of its own.
-pub(super) fn data_file(env: &RawEnv) -> Result<File> {
+pub(super) fn data_of(env: &RawEnv) -> Result<File> {
     let fd = env.descriptor().map_err(|code| code.error("looking at the data file"))?;
     // SAFETY: the descriptor is LMDB's and stays open as long as `env`, which outlives this borrow.
     let file = unsafe { BorrowedFd::borrow_raw(fd) };
@@ -314,8 +455,15 @@ pub(super) fn data_file(env: &RawEnv) -> Result<File> {
 
 /// How long the data file is.
 pub(super) fn file_size(env: &RawEnv) -> Result<u64> {
-    data_file(env)?
+    data_of(env)?
         .metadata()
         .map(|meta| meta.len())
         .map_err(|error| Error::new(Status::Io, format!("the data file's size cannot be read: {error}")))
+}
+
+impl Engine {
+    /// Where it was opened, and how.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin { identity: Arc::clone(&self.identity), settings: self.settings.clone() }
+    }
 }

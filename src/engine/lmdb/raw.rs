@@ -61,6 +61,7 @@ impl Code {
             ffi::MDB_BAD_TXN | ffi::MDB_TXN_FULL => Status::TxnFailed,
             ffi::MDB_INCOMPATIBLE => Status::TypeMismatch,
             ffi::MDB_VERSION_MISMATCH => Status::LockVersion,
+            ffi::MDB_BAD_RSLOT => Status::SecondCopy,
             ffi::MDB_INVALID => Status::NotADatabase,
             libc::ENOSPC | libc::EDQUOT | libc::EFBIG => Status::DiskFull,
             libc::ENOMEM => Status::NoMemory,
@@ -155,6 +156,12 @@ impl RawEnv {
         // SAFETY: the environment is open and `info` a valid place; the call fails only for null pointers.
         unsafe { ffi::mdb_env_info(self.env.as_ptr(), &raw mut info) };
         info
+    }
+
+    /// The newest commit in the map.
+    #[inline]
+    pub(super) fn last_txn(&self) -> u64 {
+        self.info().me_last_txnid as u64
     }
 
     pub(super) fn stat(&self) -> ffi::MDB_stat {

@@ -7,8 +7,8 @@
 //!
 //! An iterator outside of transactions has a seat of its own, with its snapshot.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -31,6 +31,8 @@ pub(crate) enum State {
 pub(crate) struct Opening {
     id: u64,
     state: AtomicU8,
+    /// What its calls fail with.
+    failure: OnceLock<Error>,
     process: u64,
 }
 
@@ -40,6 +42,7 @@ impl Opening {
         Arc::new(Opening {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             state: AtomicU8::new(0),
+            failure: OnceLock::new(),
             process: fork::process(),
         })
     }
@@ -55,11 +58,17 @@ impl Opening {
         self.state.store(State::Closed as u8, Ordering::SeqCst);
     }
 
-    /// Makes its calls fail, unless it is closed.
-    pub(super) fn fail(&self) {
+    /// Makes its calls fail with an error, unless it is closed.
+    pub(super) fn fail(&self, why: &Error) {
+        self.failure.get_or_init(|| why.clone());
         let (open, failed) = (State::Open as u8, State::Failed as u8);
         // If it is not open there is nothing to do.
         let _ = self.state.compare_exchange(open, failed, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// What its calls fail with once it has failed.
+    pub(crate) fn failure(&self) -> Error {
+        self.failure.get().cloned().unwrap_or_else(has_failed)
     }
 
     pub(crate) fn state(&self) -> State {
@@ -194,6 +203,11 @@ impl Seat {
         guarded.release(Ending::Failed { own_thread: true });
     }
 
+    /// Whether the environment has failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.opening.state() == State::Failed
+    }
+
     /// Runs a call in the seat. The pooled snapshot is let go after it.
     pub(crate) fn call<R>(&self, f: impl FnOnce(&mut Call<'_>) -> Result<R>) -> Result<R> {
         // Before the lock, which another thread of the parent may have held.
@@ -202,7 +216,7 @@ impl Seat {
         if self.opening.state() != State::Open {
             let failed = self.opening.state() == State::Failed;
             guarded.release(Ending::of(failed, true));
-            return Err(if failed { has_failed() } else { closed() });
+            return Err(if failed { self.opening.failure() } else { closed() });
         }
         if self.marked.load(Ordering::Acquire) {
             let marks = std::mem::take(&mut *self.marks.lock());
@@ -407,6 +421,8 @@ impl Call<'_> {
             self.renew()?;
         }
         self.pooled_in_use = false;
-        self.guarded.pooled.take().ok_or_else(closed)
+        let snapshot = self.guarded.pooled.take().ok_or_else(closed)?;
+        self.engine()?.look_at_files()?;
+        Ok(snapshot)
     }
 }

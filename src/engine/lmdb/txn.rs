@@ -33,6 +33,8 @@ pub(crate) struct Snapshot {
     pub(super) sequence: Option<u64>,
     /// Where it has lent addresses in the map, which then must not move.
     pin: Option<Pin>,
+    /// Counts round and round: single reads look at the files now and then.
+    renewals: u8,
 }
 
 impl Snapshot {
@@ -40,7 +42,8 @@ impl Snapshot {
         let horizon = engine.spaces.horizon();
         let txn = engine.begin_read()?;
         let id = txn.id();
-        Ok(Snapshot { txn, horizon, id, sequence: None, pin: None })
+        engine.check_snapshot(id)?;
+        Ok(Snapshot { txn, horizon, id, sequence: None, pin: None, renewals: 0 })
     }
 
     /// The commit that it sees.
@@ -66,8 +69,13 @@ impl Snapshot {
         self.txn.renew().map_err(|code| Begin::new(engine, code))?;
         let id = self.txn.id();
         if id != self.id {
+            engine.check_snapshot(id)?;
             self.id = id;
             self.sequence = None;
+        }
+        self.renewals = self.renewals.wrapping_add(1);
+        if self.renewals == 0 {
+            engine.look_at_files()?;
         }
         Ok(())
     }
@@ -196,7 +204,7 @@ impl WriteTxn {
         if let Some(sequence) = sequence {
             self.lease.engine().know(commit, sequence);
         }
-        Ok(())
+        self.lease.engine().watch_commit(self.synced)
     }
 
     /// The commit that it began from; `None`: its catalog may be another since.

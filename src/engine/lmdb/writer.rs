@@ -3,14 +3,15 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 use super::lock::Holder;
 use super::reader::Reader;
-use super::txn::WriteTxn;
-use super::{Engine, Space};
+use super::txn::{Snapshot, WriteTxn};
+use super::{Begin, Engine, Space};
 use crate::engine::Wait;
 use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result, Status};
@@ -161,7 +162,16 @@ pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait, synced: bool) -> Res
     let deadline = engine.deadline(wait);
     let lease = Arc::new(Lease::take(engine, wait)?);
     engine.grow_ahead(lease.turn(), deadline)?;
-    WriteTxn::begin(&lease, synced)
+    let mut txn = WriteTxn::begin(&lease, synced)?;
+    // While it lasts no other thread can open a collection for the process, so all that there are are opened before.
+    let sequence = Reader::of_write(engine, &mut txn).sequence()?;
+    if sequence != engine.opened_ahead() {
+        txn.abort();
+        engine.open_all(lease.turn())?;
+        engine.know_opened(sequence);
+        txn = WriteTxn::begin(&lease, synced)?;
+    }
+    Ok(txn)
 }
 
 impl Engine {
@@ -183,6 +193,15 @@ impl Engine {
         }
         let turn = Turn::take(self, patience(wait))?;
         self.spaces.open_for_process(&self.raw, space, &turn)
+    }
+
+    /// The catalog's sequence number of which all names were opened ahead.
+    fn opened_ahead(&self) -> Option<u64> {
+        self.opened_ahead.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    fn know_opened(&self, sequence: Option<u64>) {
+        self.opened_ahead.store(sequence.map_or(0, |sequence| sequence + 1), Ordering::Relaxed);
     }
 
     /// What a new snapshot may want to read and is not open yet: the spaces that `reader` sees by name.
@@ -207,11 +226,28 @@ impl Engine {
             return Ok(());
         }
         let Ok(turn) = Turn::take(self, Wait::For(Duration::ZERO)) else { return Ok(()) };
+        self.open_spaces(wanted, &turn)
+    }
+
+    /// Opens the spaces that there are, in the process's turn to write.
+    fn open_all(&self, turn: &Turn) -> Result<()> {
+        let mut snapshot = match Snapshot::begin(self) {
+            Ok(snapshot) => snapshot,
+            // Another program is writing: they are opened when they are used.
+            Err(Begin::Resized) => return Ok(()),
+            Err(Begin::Failed(error)) => return Err(error),
+        };
+        let wanted = self.not_open(&Reader::of_snapshot(self, &mut snapshot))?;
+        drop(snapshot);
+        self.open_spaces(wanted, turn)
+    }
+
+    fn open_spaces(&self, wanted: Vec<Arc<Space>>, turn: &Turn) -> Result<()> {
         for space in wanted {
             if self.spaces.open_count() >= self.settings.max_collections / 2 {
                 break;
             }
-            match self.spaces.open_for_process(&self.raw, &space, &turn) {
+            match self.spaces.open_for_process(&self.raw, &space, turn) {
                 Ok(_) => {}
                 Err(error) if error.status() == Status::CollectionsFull => break,
                 Err(error) => return Err(error),
