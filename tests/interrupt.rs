@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use common::{Scratch, in_child, options, scratch, status};
+use common::{Scratch, in_child, options, pipe, scratch, status};
 use persistent_collections::{Dict, Environment, Error, Status, set_interrupt};
 
 /// Runs `call` on a thread whose waits are interrupted at the second question. Gives its outcome.
@@ -69,8 +69,8 @@ fn a_wait_for_another_thread_is_interrupted() {
 fn a_wait_for_another_process_is_interrupted() {
     let Scratch { env, dir } = scratch();
     let dict = Dict::<String, i64>::open(&env, "dict").unwrap();
-    let (mut ready, mut go) = std::io::pipe().unwrap();
-    let (mut over, end) = std::io::pipe().unwrap();
+    let (mut ready, mut go) = pipe();
+    let (mut over, end) = pipe();
     each_wait_is_interrupted(&env, &dict, |try_all| {
         std::thread::scope(|scope| {
             let other = scope.spawn(|| {

@@ -14,7 +14,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use common::{in_child, options, status};
+use common::{in_child, options, pipe, status};
 use persistent_collections::{Dict, Environment, Options, Status};
 use tempfile::TempDir;
 
@@ -30,8 +30,10 @@ fn open(path: &Path) -> Environment {
     Environment::open(path, &options()).unwrap()
 }
 
-fn as_file(options: Options) -> Options {
-    Options { no_subdir: true, ..options }
+type Call<'c> = &'c dyn Fn(&Environment) -> Result<(), persistent_collections::Error>;
+
+fn as_file(options: &Options) -> Options {
+    Options { no_subdir: true, ..options.clone() }
 }
 
 fn durable() -> Options {
@@ -52,11 +54,13 @@ fn wait_for_a_tick() {
 
 /// Both add to one number at the same time. Gives the sum.
 fn both_add(parent: &Environment, child: impl FnOnce() -> Environment, each: i64) -> i64 {
-    let (mut ready, mut go) = std::io::pipe().unwrap();
+    let (mut ready, mut go) = pipe();
     let dict = numbers(parent);
     let add = |env: &Environment| {
         let dict = numbers(env);
-        (0..each).for_each(|_| drop(dict.add("sum", 1).unwrap()));
+        for _ in 0..each {
+            dict.add("sum", 1).unwrap();
+        }
     };
     std::thread::scope(|scope| {
         let adding = scope.spawn(|| {
@@ -79,12 +83,12 @@ fn a_directory_and_its_data_file_are_one_environment() {
     let (_dir, path) = environment();
     let env = open(&path);
     let file = path.join("data.mdb");
-    let sum = both_add(&env, || Environment::open(&file, &as_file(options())).unwrap(), 2000);
+    let sum = both_add(&env, || Environment::open(&file, &as_file(&options())).unwrap(), 2000);
     assert_eq!(sum, 4000);
     assert!(!path.join("data.mdb-lock").exists(), "no second set of lock files was made");
     assert_eq!(env.check().unwrap().collections, 1);
     // In one process they are the same, too.
-    let again = Environment::open(&file, &as_file(options())).unwrap();
+    let again = Environment::open(&file, &as_file(&options())).unwrap();
     numbers(&again).put("here", &1).unwrap();
     assert_eq!(numbers(&env).get("here").unwrap(), Some(1));
     assert!(!again.info().unwrap().no_subdir);
@@ -93,7 +97,7 @@ fn a_directory_and_its_data_file_are_one_environment() {
 #[test]
 fn a_data_file_that_is_new_is_its_directorys() {
     let dir = tempfile::tempdir().unwrap();
-    let env = Environment::open(dir.path().join("data.mdb"), &as_file(options())).unwrap();
+    let env = Environment::open(dir.path().join("data.mdb"), &as_file(&options())).unwrap();
     Dict::<String, i64>::open(&env, "numbers").unwrap();
     drop(env);
     assert!(dir.path().join("lock.mdb").exists());
@@ -111,13 +115,13 @@ fn a_link_to_a_data_file_leads_to_its_lock_files() {
     // By another name, as a file and in a directory.
     symlink(path.join("data.mdb"), dir.path().join("link.mdb")).unwrap();
     let link = dir.path().join("link.mdb");
-    assert_eq!(both_add(&env, || Environment::open(&link, &as_file(options())).unwrap(), 500), 2000);
+    assert_eq!(both_add(&env, || Environment::open(&link, &as_file(&options())).unwrap(), 500), 2000);
     drop(env);
     // A file of a name of its own, linked into a directory.
     fs::rename(path.join("data.mdb"), dir.path().join("own.mdb")).unwrap();
     fs::remove_file(other.join("data.mdb")).unwrap();
     symlink(dir.path().join("own.mdb"), other.join("data.mdb")).unwrap();
-    let env = Environment::open(dir.path().join("own.mdb"), &as_file(options())).unwrap();
+    let env = Environment::open(dir.path().join("own.mdb"), &as_file(&options())).unwrap();
     assert_eq!(both_add(&env, || open(&other), 500), 3000);
     assert!(!other.join("lock.mdb").exists());
 }
@@ -151,8 +155,8 @@ fn hard_links_are_refused_with_both_paths() {
 fn lock_files_that_another_program_has_in_use_are_shared() {
     let (_dir, path) = environment();
     let file = path.join("data.mdb");
-    let (mut ready, mut go) = std::io::pipe().unwrap();
-    let (mut over, end) = std::io::pipe().unwrap();
+    let (mut ready, mut go) = pipe();
+    let (mut over, end) = pipe();
     let name = CString::new(file.to_str().unwrap()).unwrap();
     std::thread::scope(|scope| {
         let other = scope.spawn(|| {
@@ -169,7 +173,7 @@ fn lock_files_that_another_program_has_in_use_are_shared() {
             }));
         });
         ready.read_exact(&mut [0]).unwrap();
-        let env = Environment::open(&file, &as_file(options())).unwrap();
+        let env = Environment::open(&file, &as_file(&options())).unwrap();
         assert!(env.info().unwrap().no_subdir, "it shares the lock file that is in use");
         assert!(in_child(|| assert_eq!(status(Environment::open(&path, &options())), Status::LockFiles)));
         (&end).write_all(b"x").unwrap();
@@ -206,8 +210,7 @@ fn transactions_and_batches_notice_it_too() {
     let many = |env: &Environment| numbers(env).put_many([("a", &1), ("b", &2)]);
     let dropping = |env: &Environment| env.drop_collection("numbers").map(drop);
     let making = |env: &Environment| Dict::<String, i64>::open(env, "new").map(drop);
-    type Write<'w> = &'w dyn Fn(&Environment) -> Result<(), persistent_collections::Error>;
-    for write in [&write as Write<'_>, &savepoints, &many, &dropping, &making] {
+    for write in [&write as Call<'_>, &savepoints, &many, &dropping, &making] {
         let (_dir, path) = environment();
         let env = Environment::open(&path, &durable()).unwrap();
         fs::remove_file(path.join("data.mdb")).unwrap();
@@ -217,7 +220,6 @@ fn transactions_and_batches_notice_it_too() {
 
 #[test]
 fn commits_without_durability_and_snapshots_notice_it_after_a_tick() {
-    type Call<'c> = &'c dyn Fn(&Environment) -> Result<(), persistent_collections::Error>;
     let put = |env: &Environment| numbers(env).put("after", &1);
     let snapshot = |env: &Environment| env.begin_read().map(drop);
     let iterator = |env: &Environment| numbers(env).iter().map(drop);
@@ -275,7 +277,7 @@ fn a_restored_data_file_is_never_mixed_with_the_one_before() {
     let snapshot = new.begin_read().unwrap();
     std::thread::scope(|scope| {
         // As many commits as would use the snapshot's pages again.
-        scope.spawn(|| (0..2000).for_each(|n| drop(dict.put(&(n % 200).to_string(), &3).unwrap())));
+        scope.spawn(|| (0..2000).for_each(|n| dict.put(&(n % 200).to_string(), &3).unwrap()));
     });
     (0..200).for_each(|key| assert_eq!(dict.get(&key.to_string()).unwrap(), Some(1)));
     snapshot.commit().unwrap();
@@ -467,8 +469,10 @@ fn lock_files_are_regular_files_of_their_own() {
 fn no_file_takes_the_place_of_a_standard_stream_or_is_inherited_by_programs() {
     let (dir, path) = environment();
     assert!(in_child(|| {
-        // SAFETY: closes this child's own streams.
-        (0..3).for_each(|fd| drop(unsafe { libc::close(fd) }));
+        for fd in 0..3 {
+            // SAFETY: closes this child's own streams.
+            unsafe { libc::close(fd) };
+        }
         let env = Environment::open(
             &path,
             &Options { flush_interval: Some(Duration::from_secs(3600)), ..options() },
@@ -499,7 +503,7 @@ fn no_file_takes_the_place_of_a_standard_stream_or_is_inherited_by_programs() {
     }));
 }
 
-/// PyPI's `lmdb` had the same files open in the same process. Closing them cleared this library's reader slots.
+/// Another package had the same files open in the same process. Closing them cleared this library's reader slots.
 #[test]
 fn a_second_lmdb_that_clears_the_reader_slots_is_noticed() {
     let (_dir, path) = environment();

@@ -1,6 +1,9 @@
 //! What the tests of behaviour share.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
+use std::fs::File;
+use std::os::fd::FromRawFd;
+
 use persistent_collections::{Durability, Environment, Error, Options, Status};
 use tempfile::TempDir;
 
@@ -43,5 +46,15 @@ pub fn in_child(check: impl FnOnce()) -> bool {
                 libc::WIFEXITED(outcome) && libc::WEXITSTATUS(outcome) == 0
             }
         }
+    }
+}
+
+/// A pipe: its end to read from, and its end to write to.
+pub fn pipe() -> (File, File) {
+    let mut ends = [0; 2];
+    // SAFETY: the place is good for two descriptors, which are nobody else's.
+    unsafe {
+        assert_eq!(libc::pipe(ends.as_mut_ptr()), 0);
+        (File::from_raw_fd(ends[0]), File::from_raw_fd(ends[1]))
     }
 }
