@@ -42,7 +42,7 @@ export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 .PHONY: test-address
 .PHONY: clean
 .PHONY: torture
-.PHONY: handlings
+.PHONY: mutants
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -54,7 +54,7 @@ help:
 	@echo 'make abi     tests/abi/abi.txt anew: what programs may rely on, after an addition to it'
 	@echo 'make install | install-strip | uninstall   PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR=: library and headers'
 	@echo 'make torture  some minutes of killing processes that write, against losing anything'
-	@echo 'make handlings   that each handling of a hard spot is needed: without it, a test fails'
+	@echo 'make mutants   breaks the code in many small ways, and reports what no unit test notices: docs/mutants.md'
 	@echo 'make valgrind | test-sanitizers   the C and C++ tests under valgrind, under sanitizers'
 	@echo 'make test-address   the Rust tests, with the library and LMDB under the address sanitizer'
 	@echo 'make test-rust | test-c | test-cpp | test-install | test-python | test-julia | test-cross   one part of the tests'
@@ -116,8 +116,8 @@ lint: $(VENV)/.ready
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 	$(VENV)/bin/clang-format --dry-run --Werror $(C_SOURCES)
-	$(VENV)/bin/ruff check . tools/handlings
-	$(VENV)/bin/ruff format --check . tools/handlings
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
 	cd bindings/python && ../../$(PYTHON) -m mypy
 	cd bindings/python && ../../$(PYTHON) -m basedpyright --warnings --pythonpath ../../$(PYTHON)
 	# What a user's type checker sees of the package has a type, all of it.
@@ -208,9 +208,11 @@ manual:
 		&& INPUT=include EACH_PARAMETER=NO OUTPUT=target/manual doxygen docs/manual/Doxyfile
 	@echo target/manual/html/index.html
 
-# Takes each handling of tests/handlings out of a copy of the tree, and sees its test fail; HANDLINGS names some of them.
-handlings: $(VENV)/.ready
-	@tools/handlings $(HANDLINGS)
+# Breaks the code in many small ways, and reports what no test notices. MUTANTS: further arguments of cargo-mutants;
+# MUTANTS_FILES, MUTANTS_TESTS, MUTANTS_PYTEST: see tools/mutants. An hour and more; no part of what a change must pass.
+mutants: $(VENV)/.ready
+	@MUTANTS_FILES="$(MUTANTS_FILES)" MUTANTS_TESTS="$(MUTANTS_TESTS)" MUTANTS_PYTEST="$(MUTANTS_PYTEST)" \
+		tools/mutants $(MUTANTS)
 
 clean:
 	rm -rf target
