@@ -7,8 +7,6 @@ import multiprocessing
 import os
 import pickle
 import queue
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,58 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from forking import PRELUDE, run
 
 from persistent_collections import Environment, PersistentDict, PersistentSet
 
 ITEMS = 24
-
-
-def run(code: str, *arguments: Path) -> str:
-    """Runs a program in a process of its own, which must end well and warn of nothing."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-X", "dev", "-c", code, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr + done.stdout
-    return done.stdout
-
-
-# What a forked child does is in functions of its own: it ends without pytest.
-PRELUDE = """
-import os, sys, threading
-from persistent_collections import *
-env = Environment(sys.argv[1], durability="none")
-d = PersistentDict[str, int](env, "d")
-s = PersistentSet[str](env, "s")
-d["a"] = 1
-s.add("x")
-
-def child(work):
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        except BaseException:
-            import traceback
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-
-def refused(call, error=ForkedError):
-    try:
-        call()
-    except error as caught:
-        assert "fork" in str(caught), caught
-    else:
-        raise AssertionError("not refused")
-"""
 
 
 def test_a_child_opens_anew(tmp_path: Path) -> None:

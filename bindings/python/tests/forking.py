@@ -1,0 +1,55 @@
+"""Programs that fork, for the tests: what a child does must not end pytest."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def run(code: str, *arguments: Path) -> str:
+    """Runs a program in a process of its own, which must end well and warn of nothing."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-X", "dev", "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr + done.stdout
+    return done.stdout
+
+
+# What a forked child does is in functions of its own: it ends without pytest.
+PRELUDE = """
+import os, sys, threading
+from persistent_collections import *
+env = Environment(sys.argv[1], durability="none")
+d = PersistentDict[str, int](env, "d")
+s = PersistentSet[str](env, "s")
+d["a"] = 1
+s.add("x")
+
+def child(work):
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        except BaseException:
+            import traceback
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+def refused(call, error=ForkedError):
+    try:
+        call()
+    except error as caught:
+        assert "fork" in str(caught), caught
+    else:
+        raise AssertionError("not refused")
+"""
