@@ -365,3 +365,76 @@ def test_a_block_that_another_thread_ends(env: Environment, rows: PersistentDict
     assert np.array_equal(rows[9], row(5)) and object.__getattribute__(rows, "_handle")
     del kept
     assert not held_back(env)
+
+
+def test_a_signal_while_a_fork_waits_for_its_child(tmp_path: Path) -> None:
+    """A signal handler's exception left forks locked, so that the next in another thread hung.
+
+    It came while the parent waited for its child to have its own copy of what was lent. What is
+    lent must not change all the same until the child has it.
+    """
+    code = """
+import os, signal, sys, threading, warnings
+warnings.simplefilter("ignore")
+handled, go_on = os.pipe(), os.pipe()
+def first_in_child():
+    if not ignored:
+        os.kill(os.getppid(), signal.SIGUSR1)
+        os.read(handled[0], 1)
+os.register_at_fork(after_in_child=first_in_child)
+import numpy as np
+from persistent_collections import Environment, PersistentDict
+
+class Interrupt(BaseException):
+    pass
+
+def handler(*_):
+    os.write(handled[1], b"x")
+    raise Interrupt
+
+ignored = []
+sys.unraisablehook = lambda raised: ignored.append(raised.exc_type)
+signal.signal(signal.SIGUSR1, handler)
+env = Environment(sys.argv[1], durability="none")
+rows = PersistentDict(env, "rows", key=int, value="f32[8]")
+rows[1] = np.full(8, 1, "f4")
+with env.snapshot():
+    view = rows[1]
+
+def fork(check, before=lambda: None):
+    child = os.fork()
+    if child == 0:
+        os.read(go_on[0], 1)
+        os._exit(0 if (view == 1).all() else 1)
+    before()
+    os.write(go_on[1], b"x")
+    check(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+def overwrite():
+    for n in range(30):
+        rows[1] = np.full(8, -n, "f4")
+
+codes = []
+fork(codes.append, overwrite)
+assert ignored == [Interrupt], ignored
+signal.signal(signal.SIGALRM, signal.SIG_DFL)
+signal.alarm(20)
+thread = threading.Thread(target=fork, args=(codes.append,))
+thread.start()
+thread.join()
+fork(codes.append)
+assert codes == [0, 0, 0], codes
+del view
+overwrite()
+info = env.info()
+assert info.oldest_reader_transaction == info.last_transaction
+env.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, str(tmp_path / "e")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -18,6 +18,7 @@ import pickle
 import sys
 import threading
 import weakref
+from io import FileIO
 from typing import Any
 
 from . import _raw as raw
@@ -139,28 +140,34 @@ def _own_copy(start: int, size: int) -> None:
     ctypes.memmove(start, content, size)
 
 
-class _Fork:
-    """Keeps what is lent from changing until the child has its own copy."""
+class _Fork(threading.local):
+    """Keeps what is lent from changing until the child has its own copy.
+
+    Each thread that forks has its own, and needs no lock: an exception from outside that ends
+    `in_parent` early (a signal handler's) would leave it locked. The rest is then done before the
+    thread's next fork, and what was kept is kept until then.
+    """
 
     def __init__(self) -> None:
-        self._one_at_a_time = threading.RLock()
         self._kept: list[Lent] = []
-        self._pipe: tuple[int, int] | None = None
+        self._pipe: tuple[FileIO, FileIO] | None = None
 
     def before(self) -> None:
-        self._one_at_a_time.acquire()
+        self.in_parent()
         self._kept = [lent for ref in _lent.valuerefs() if (lent := ref()) is not None]
-        self._pipe = os.pipe() if self._kept else None
+        if self._kept:
+            read, write = os.pipe()
+            self._pipe = FileIO(read, "r"), FileIO(write, "w")
 
     def in_parent(self) -> None:
-        pipe, self._pipe = self._pipe, None
-        if pipe is not None:
-            os.close(pipe[1])
-            # Ends when the child has closed its end.
-            os.read(pipe[0], 1)
-            os.close(pipe[0])
+        if self._pipe is not None:
+            read, write = self._pipe
+            write.close()
+            # Ends when the child has its copy, or has ended.
+            read.read(1)
+            read.close()
+        self._pipe = None
         self._kept = []
-        self._one_at_a_time.release()
 
     def in_child(self) -> None:
         pages = sorted(
@@ -175,12 +182,14 @@ class _Fork:
         )
         for page in pages:
             _own_copy(page * mmap.PAGESIZE, mmap.PAGESIZE)
-        pipe, self._pipe = self._pipe, None
-        if pipe is not None:
-            os.close(pipe[0])
-            os.close(pipe[1])
+        if self._pipe is not None:
+            read, write = self._pipe
+            read.close()
+            # Others may have the parent's end too, by a fork that Python does not know of.
+            write.write(b"x")
+            write.close()
+        self._pipe = None
         self._kept = []
-        self._one_at_a_time = threading.RLock()
 
 
 _fork = _Fork()
