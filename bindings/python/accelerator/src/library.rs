@@ -82,12 +82,14 @@ functions! {
 
 static LIBRARY: OnceLock<Library> = OnceLock::new();
 
-/// Takes the addresses of the library's functions, by their names, once.
+/// Takes the addresses of the library's functions, by their names; again changes nothing.
 #[pyfunction]
 #[allow(clippy::needless_pass_by_value)] // so it comes from Python
 pub(crate) fn connect(addresses: HashMap<String, usize>) -> PyResult<()> {
     let library = Library::at(&addresses)?;
-    LIBRARY.set(library).map_err(|_| PyRuntimeError::new_err("the library is connected already"))
+    // Threads may come here at once, all with the same library.
+    let _ = LIBRARY.set(library);
+    Ok(())
 }
 
 /// The library; fails before [`connect`].

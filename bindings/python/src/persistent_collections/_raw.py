@@ -11,7 +11,6 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-import threading
 from ctypes import (
     CFUNCTYPE,
     POINTER,
@@ -351,25 +350,24 @@ def _open(path: Path) -> ctypes.CDLL:
     return library
 
 
-_library: ctypes.CDLL | None = None
-_loading = threading.Lock()
+_loaded: dict[str, ctypes.CDLL] = {}
 
 
 def load() -> ctypes.CDLL:
     """The library, loaded at the first call; `LibraryError` if there is none that fits."""
-    global _library
-    if _library is None:
-        with _loading:
-            if _library is None:
-                places = candidates()
-                for place in places:
-                    if place.is_file():
-                        _library = _open(place)
-                        break
-                else:
-                    raise LibraryError(
-                        "the persistent_collections library was not found; looked at "
-                        + ", ".join(map(str, places))
-                        + f"; build it (cargo build --release) or set {_VARIABLE} to its path"
-                    )
-    return _library
+    library = _loaded.get("library")
+    if library is None:
+        places = candidates()
+        for place in places:
+            if place.is_file():
+                # No lock, which in the child of a fork a thread could hold that is not there. Of
+                # threads that come here at once, each loads it, and all use what one has loaded.
+                library = _loaded.setdefault("library", _open(place))
+                break
+        else:
+            raise LibraryError(
+                "the persistent_collections library was not found; looked at "
+                + ", ".join(map(str, places))
+                + f"; build it (cargo build --release) or set {_VARIABLE} to its path"
+            )
+    return library

@@ -127,7 +127,6 @@ def _load() -> tuple[Any, str]:
 
 _module, _status = _load()
 _connected = False
-_connecting = threading.Lock()
 
 
 def status() -> str:
@@ -144,15 +143,12 @@ def connect(library: ctypes.CDLL) -> None:
     global _connected
     if _module is None or _connected:
         return
-    with _connecting:
-        if not _connected:
-            _module.connect(
-                {
-                    name: ctypes.cast(getattr(library, name), ctypes.c_void_p).value
-                    for name in _FUNCTIONS
-                }
-            )
-            _connected = True
+    # No lock, which in the child of a fork a thread could hold that is not there: a thread that
+    # connects it again changes nothing.
+    _module.connect(
+        {name: ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in _FUNCTIONS}
+    )
+    _connected = True
 
 
 if TYPE_CHECKING or _module is None:
