@@ -45,6 +45,7 @@ def expected(kind: str) -> list[object]:
         "size_t": [ctypes.c_size_t],
         "uintptr_t": [ctypes.c_size_t],
         "bool": [ctypes.c_bool],
+        "pc_interrupt": [_raw.pc_interrupt],
         "double": [ctypes.c_double],
         **{f"pc_{noun}": [ctypes.c_uint64] for noun in ("env", "dict", "set", "iter", "txn")},
     }[kind]

@@ -47,6 +47,9 @@ ELSEWHERE = {
     "PC_ERR_NETWORK_FS": "a network file system",
     "PC_ERR_PID_CLASH": "two containers",
     "PC_ERR_VALUE_SIZE": "over 2 GiB of memory",
+    "PC_ERR_REPLACED": "files that are replaced under an open environment",
+    "PC_ERR_LOCK_FILES": "one data file under two names",
+    "PC_ERR_SECOND_COPY": "a copy of the library",
     "PC_ERR_NO_TRANSACTION": "references are asked for in snapshots only",
     "PC_ERR_UNAVAILABLE": "an engine to come",
     "PC_ERR_CONFLICT": "another process that removes a collection meanwhile",
@@ -305,6 +308,28 @@ def _(path: Path) -> None:
         thread = threading.Thread(target=wait)
         thread.start()
         thread.join()
+    raise caught[0]
+
+
+@produces("PC_ERR_INTERRUPTED")
+def _(path: Path) -> None:
+    env, _ = opened(path)
+    library = _raw.load()
+    check = _raw.pc_interrupt(lambda _: 1)
+    caught: list[BaseException] = []
+
+    def wait() -> None:
+        library.pc_set_interrupt(check, None)
+        try:
+            env.transaction().__enter__()
+        except BaseException as error:
+            caught.append(error)
+
+    with env.transaction():
+        thread = threading.Thread(target=wait)
+        thread.start()
+        thread.join()
+    assert isinstance(caught[0], InterruptedError)
     raise caught[0]
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "InvalidArgumentError",
     "KeySizeError",
     "LibraryError",
+    "LockFilesError",
     "LockVersionError",
     "MapBusyError",
     "MapFullError",
@@ -54,7 +55,9 @@ __all__ = [
     "PidClashError",
     "ReadOnlyError",
     "ReadersFullError",
+    "ReplacedError",
     "RequiresError",
+    "SecondCopyError",
     "StorageError",
     "TransactionFailedError",
     "TruncatedError",
@@ -63,6 +66,7 @@ __all__ = [
     "UnstorableError",
     "UnsupportedError",
     "ValueSizeError",
+    "WaitInterruptedError",
     "WrongKindError",
     "WrongThreadError",
 ]
@@ -231,6 +235,26 @@ class CollectionsFullError(_SystemError):
     status = -22
 
 
+class ReplacedError(_SystemError):
+    """The data file or a lock file was removed or replaced while the environment was open."""
+
+    status = -23
+    code: int | None = _errno.ESTALE
+
+
+class LockFilesError(_SystemError):
+    """The data file is in use under other lock files; says by which path."""
+
+    status = -24
+    code: int | None = _errno.EBUSY
+
+
+class SecondCopyError(Error, RuntimeError):
+    """Another copy of the library, or of LMDB, has the environment open in this process."""
+
+    status = -25
+
+
 class NoCollectionError(Error, KeyError):
     """There is no collection of that name."""
 
@@ -345,6 +369,13 @@ class ReadOnlyError(_SystemError, PermissionError):
 
     status = -57
     code: int | None = _errno.EROFS
+
+
+class WaitInterruptedError(_SystemError, InterruptedError):
+    """The check that `pc_set_interrupt` has set ended a wait; nothing was written."""
+
+    status = -58
+    code: int | None = _errno.EINTR
 
 
 class MapFullError(_SystemError):
