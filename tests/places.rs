@@ -210,7 +210,8 @@ fn transactions_and_batches_notice_it_too() {
     let many = |env: &Environment| numbers(env).put_many([("a", &1), ("b", &2)]);
     let dropping = |env: &Environment| env.drop_collection("numbers").map(drop);
     let making = |env: &Environment| Dict::<String, i64>::open(env, "new").map(drop);
-    for write in [&write as Call<'_>, &savepoints, &many, &dropping, &making] {
+    let flushing = |env: &Environment| env.flush();
+    for write in [&write as Call<'_>, &savepoints, &many, &dropping, &making, &flushing] {
         let (_dir, path) = environment();
         let env = Environment::open(&path, &durable()).unwrap();
         fs::remove_file(path.join("data.mdb")).unwrap();

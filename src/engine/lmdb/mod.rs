@@ -127,6 +127,7 @@ impl Engine {
             return Ok(());
         }
         self.sync()?;
+        self.verify_files()?;
         self.flusher.as_ref().map_or(Ok(()), flusher::Flusher::check)
     }
 

@@ -5,6 +5,8 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex};
 
 use super::fork::PerProcess;
+use crate::engine::interrupt::Interrupt;
+use crate::error::Result;
 
 /// How many pins have ended.
 #[derive(Default)]
@@ -31,18 +33,15 @@ pub(super) fn ended() -> u64 {
     *PINS.get().ended.lock()
 }
 
-/// Waits until a pin has ended since `seen`. `false`: none did by the deadline.
-pub(super) fn wait_for_end(seen: u64, deadline: Option<Instant>) -> bool {
+/// Waits until a pin has ended since `seen`. `Ok(false)`: none did by the deadline.
+pub(super) fn wait_for_end(seen: u64, deadline: Option<Instant>) -> Result<bool> {
     let pins = PINS.get();
+    let interrupt = Interrupt::of_thread();
     let mut ended = pins.ended.lock();
     while *ended == seen {
-        match deadline {
-            None => pins.changed.wait(&mut ended),
-            Some(deadline) if pins.changed.wait_until(&mut ended, deadline).timed_out() => {
-                return *ended != seen;
-            }
-            Some(_) => {}
+        if !interrupt.wait(&pins.changed, &mut ended, deadline)? {
+            return Ok(*ended != seen);
         }
     }
-    true
+    Ok(true)
 }

@@ -100,7 +100,7 @@ impl Seats {
             drop(guards);
             settle(&seats);
             drop(list);
-            if own || !pin::wait_for_end(seen, deadline) {
+            if own || !pin::wait_for_end(seen, deadline)? {
                 return Err(Error::new(
                     Status::MapBusy,
                     format!(
