@@ -27,8 +27,8 @@
 /// Objects own what they hold open and can be moved, not copied; transactions and snapshots, which are a
 /// scope's, can be neither. Functions may be called from any thread, on one object too, but for transactions,
 /// snapshots and iterators, which belong to the thread that made them. Objects may be destroyed in any order:
-/// what was closed under another's hands throws pc::bad_handle, and never harms. After `fork` a child opens
-/// its environments anew.
+/// what was closed under another's hands throws pc::bad_handle, and never harms. After `fork` a child reopens
+/// its environments (pc::environment::reopen).
 
 /// \namespace pc
 /// Dicts and sets that live on disk, in C++; persistent_collections.hpp says how to begin.
@@ -44,6 +44,7 @@
 #include "persistent_collections/dict.hpp"
 #include "persistent_collections/environment.hpp"
 #include "persistent_collections/error.hpp"
+#include "persistent_collections/interrupt.hpp"
 #include "persistent_collections/scalars.hpp"
 #include "persistent_collections/set.hpp"
 #include "persistent_collections/transaction.hpp"

@@ -208,6 +208,21 @@ class [[nodiscard]] environment {
     }
     ~environment() { release(); }
 
+    /// Opens the same files once more, for a part of the program that closes it by itself; in the child of a
+    /// `fork`, those of an environment that the parent had open. They are found where they were opened, never
+    /// by the path.
+    ///
+    /// ```cpp
+    /// pc::environment again = env.reopen();
+    /// env.close();
+    /// assert(again.is_open());
+    /// ```
+    [[nodiscard]] environment reopen() const {
+        environment again;
+        pc::check(pc_env_reopen(handle_, &again.handle_));
+        return again;
+    }
+
     /// Closes it before its end; once more does nothing.
     void close() {
         if (handle_.id != 0)
@@ -327,6 +342,9 @@ class [[nodiscard]] environment {
     }
 
   private:
+    /// One that is not open.
+    environment() = default;
+
     static std::uint64_t &unknown_figure() {
         thread_local std::uint64_t figure;
         return figure;

@@ -195,6 +195,38 @@ TEST(what_was_closed_throws_and_may_be_destroyed_in_any_order) {
     CHECK(it == decltype(it)());
 }
 
+/* A part of a program opened the path once more, which led elsewhere by then: a link had been flipped. */
+TEST(another_opening_comes_from_the_first) {
+    const auto at = check::directory() / "env", moved = check::directory() / "moved";
+    pc::environment env(at);
+    pc::dict<std::string, int>(env, "ages")["Ada"] = 36;
+    std::filesystem::rename(at, moved);
+    pc::environment again = env.reopen();
+    env.close();
+    CHECK(pc::dict<std::string, int>(again, "ages").at("Ada") == 36);
+    CHECK(!std::filesystem::exists(at));
+    THROWS(pc::bad_handle, "", env.reopen());
+    std::filesystem::remove_all(moved);
+    THROWS(pc::replaced, "removed", pc::dict<std::string, int>(again, "ages").insert_or_assign("Alan", 41));
+}
+
+/* A thread waited for the write lock, and nothing that the program did could end that. */
+TEST(a_wait_for_the_write_lock_can_be_interrupted) {
+    pc::environment env(check::directory() / "env");
+    pc::dict<std::string, int> ages(env, "ages");
+    pc::transaction holder(env);
+    int asked = 0;
+    std::thread([&] {
+        pc::set_interrupt([&] { return ++asked > 1; });
+        THROWS(pc::interrupted, "nothing was written", ages.insert_or_assign("Ada", 36));
+        THROWS(pc::interrupted, "", pc::transaction(env));
+        pc::set_interrupt(nullptr);
+    }).join();
+    CHECK(asked == 3);
+    holder.abort();
+    CHECK(ages.empty());
+}
+
 TEST(every_status_has_its_exception) {
     for (pc_status status = -1; status > -100; status--) {
         if (std::string(pc_strerror(status)) == "unknown status")

@@ -1,0 +1,40 @@
+/// \file
+/// Ending a wait for the write lock from the thread that waits: pc::set_interrupt.
+#ifndef PERSISTENT_COLLECTIONS_INTERRUPT_HPP
+#define PERSISTENT_COLLECTIONS_INTERRUPT_HPP
+
+#include <cstdint>
+#include <functional>
+#include <utility>
+
+#include "error.hpp"
+
+namespace pc {
+
+/// Sets what the calling thread is asked about every 50 ms while it waits for the write lock; an empty
+/// function removes it. If `check` returns true, the call that waits throws pc::interrupted and has written
+/// nothing. A call that does not wait never asks. `check` may use the library, and must not throw: the
+/// program would end.
+///
+/// ```cpp
+/// const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+/// pc::set_interrupt([=] { return std::chrono::steady_clock::now() > deadline; });
+/// // From now on no wait of this thread goes beyond that moment.
+/// pc::set_interrupt(nullptr);
+/// ```
+inline void set_interrupt(std::function<bool()> check) {
+    static thread_local std::function<bool()> kept;
+    pc::check(pc_set_interrupt(nullptr, nullptr));
+    kept = std::move(check);
+    if (kept) {
+        pc::check(pc_set_interrupt(
+            [](void *asked) noexcept -> std::int32_t {
+                return (*static_cast<std::function<bool()> *>(asked))() ? 1 : 0;
+            },
+            &kept));
+    }
+}
+
+} // namespace pc
+
+#endif
