@@ -285,4 +285,23 @@ mod tests {
         assert_eq!(other.unwrap_err().status(), Status::Io);
         assert_eq!(dict.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [("good".to_owned(), 0)]);
     }
+
+    /// Threads that write at once share a transaction. Without a limit, the first one would wait for the writes of
+    /// all the others; a limit that counts wrong changes no result, so only this test notices it.
+    #[test]
+    fn no_more_than_so_many_operations_are_taken_along() {
+        let (_dir, env, _dict, sequence) = numbers();
+        let engine = env.shared().engine().unwrap();
+        let space = &engine.space("numbers").unwrap();
+        let ops: Vec<_> = (0..AT_MOST).map(|_| Op::Remove { space, key: b"absent" }).collect();
+        let mut led = Led { group: &engine.group, members: vec![Member::new(0, sequence, &ops[..10])] };
+        // Together as many as are allowed, but for the last.
+        for (id, count) in (1..).zip([200, 800, AT_MOST - 1010, 1]) {
+            engine.group.queue.lock().waiting.push_back(Member::new(id, sequence, &ops[..count]));
+        }
+        led.gather();
+        let ids: Vec<_> = led.members.iter().map(|member| member.id).collect();
+        assert_eq!(ids, [0, 1, 2, 3]);
+        assert_eq!(engine.group.queue.lock().waiting.front().map(|next| next.id), Some(4));
+    }
 }

@@ -262,3 +262,86 @@ impl Spaces {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{Dict, Durability, Environment, Options};
+
+    /// LMDB marks by flags what a database is. It compares integer keys by a fixed number of bytes, and keeps names of
+    /// databases among the records of the unnamed one. Code that takes one kind for another reads beyond a key or
+    /// overwrites a name.
+    #[test]
+    fn flags_say_what_a_database_is() {
+        let named = MAIN + 1;
+        let all = |dbi, flags| {
+            let db = Db { dbi, flags };
+            (db.is_main(), db.may_hold_names(), db.has_duplicates(), db.has_integer_keys(), db.is_bytewise())
+        };
+        assert_eq!(all(MAIN, 0), (true, true, false, false, true));
+        assert_eq!(all(MAIN, lmdb_sys::MDB_DUPSORT), (true, false, true, false, true));
+        assert_eq!(all(MAIN, lmdb_sys::MDB_INTEGERKEY), (true, false, false, true, false));
+        assert_eq!(all(MAIN, lmdb_sys::MDB_REVERSEKEY), (true, true, false, false, false));
+        assert_eq!(all(named, 0), (false, false, false, false, true));
+        assert_eq!(all(named, lmdb_sys::MDB_DUPSORT), (false, false, true, false, true));
+        assert_eq!(all(named, lmdb_sys::MDB_INTEGERKEY), (false, false, false, true, false));
+        assert_eq!(all(named, lmdb_sys::MDB_REVERSEKEY), (false, false, false, false, false));
+        let both = lmdb_sys::MDB_DUPSORT | lmdb_sys::MDB_INTEGERKEY;
+        assert_eq!(all(MAIN, both), (true, false, true, true, false));
+    }
+
+    /// A snapshot must not use a number that is younger than itself, and a number that is closed goes to another name.
+    /// The count of openings tells both apart: one that is off by one shows one collection's records as another's.
+    #[test]
+    fn openings_are_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options { durability: Durability::None, ..Options::default() };
+        let env = Environment::open(dir.path().join("env"), &options).unwrap();
+        let engine = env.shared().engine().unwrap();
+        let spaces = &engine.spaces;
+        let is_open = |space: &Arc<Space>, horizon| space.db(horizon).is_some();
+        let names = || {
+            let mut names: Vec<_> =
+                spaces.open_ones().iter().map(|space| space.as_str().to_owned()).collect();
+            names.sort();
+            names
+        };
+        // The unnamed database is open; its opening counts, but not among the collections.
+        assert_eq!((spaces.open_count(), names()), (0, vec![]));
+        assert!(spaces.main().db(spaces.horizon()).unwrap().is_main());
+        assert!(!is_open(spaces.main(), 0));
+
+        Dict::<i64, i64>::open(&env, "a").unwrap();
+        let before = spaces.horizon();
+        Dict::<i64, i64>::open(&env, "b").unwrap();
+        let (a, b) = (spaces.named("a").unwrap(), spaces.named("b").unwrap());
+        assert_eq!((spaces.open_count(), names()), (2, vec!["a".to_owned(), "b".to_owned()]));
+        assert!(is_open(spaces.catalog(), before));
+        assert_eq!((is_open(&a, before), is_open(&b, before)), (true, false));
+        assert!(is_open(&b, spaces.horizon()));
+        assert_ne!(a.db(u32::MAX).unwrap().dbi, b.db(u32::MAX).unwrap().dbi);
+
+        // Published once more, as when it is opened in two transactions, it takes no other place.
+        let db = a.db(u32::MAX).unwrap();
+        let before = spaces.horizon();
+        spaces.publish(&a, db);
+        assert_eq!((spaces.open_count(), spaces.horizon()), (2, before + 1));
+        assert_eq!((is_open(&a, before), is_open(&a, before + 1)), (false, true));
+
+        spaces.forget(&a);
+        spaces.forget(&a);
+        assert_eq!((spaces.open_count(), names()), (1, vec!["b".to_owned()]));
+        assert!(!is_open(&a, u32::MAX));
+        // What is open stays the same, and so does what is in use; another name is forgotten.
+        let unused = Arc::downgrade(&spaces.named("unused").unwrap());
+        spaces.prune();
+        assert!(unused.upgrade().is_none());
+        assert!(Arc::ptr_eq(&a, &spaces.named("a").unwrap()));
+        let weak = Arc::downgrade(&b);
+        drop(b);
+        spaces.prune();
+        assert!(weak.upgrade().is_some_and(|b| is_open(&b, u32::MAX)));
+        assert_eq!(spaces.named("a\0b").unwrap_err().status(), Status::BadName);
+    }
+}
