@@ -419,3 +419,6 @@ fn failed() -> Error {
 pub(super) fn reading(code: Code) -> Error {
     code.error("reading")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! Savepoints, and what a write transaction knows of names and of the catalog, seen from inside.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::engine::Wait;
+use crate::{Durability, Environment, Options};
+
+fn environment() -> (tempfile::TempDir, Environment) {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { durability: Durability::None, ..Options::default() };
+    let env = Environment::open(dir.path().join("env"), &options).unwrap();
+    (dir, env)
+}
+
+/// A write that LMDB refuses half-way may leave pages half done, so its level can only be undone. A level that stays
+/// doomed after that loses the transaction around it; one that is forgotten too early commits the half.
+#[test]
+fn a_failure_ends_with_the_savepoint_that_met_it() {
+    let (_dir, env) = environment();
+    let engine = env.shared().engine().unwrap();
+    let space = &engine.space("space").unwrap();
+    let put = |key| Op::Put { space, key, value: b"", fresh: false };
+    // Longer than any key that is let through to LMDB.
+    let too_long = &[b'k'; 4000][..];
+    let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
+    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    assert_eq!(txn.apply(&Op::Create { space }).unwrap(), Outcome::Done);
+    assert_eq!(txn.apply(&put(b"outer")).unwrap(), Outcome::Done);
+    // Undone, or committed in vain: the level around it is usable.
+    for commit in [false, true] {
+        txn.begin_savepoint().unwrap();
+        txn.begin_savepoint().unwrap();
+        let writes = txn.writes();
+        assert!(txn.apply(&put(too_long)).is_err());
+        assert_eq!(txn.apply(&put(b"inner")).unwrap_err().status(), Status::TxnFailed);
+        assert_eq!(txn.begin_savepoint().unwrap_err().status(), Status::TxnFailed);
+        if commit {
+            assert_eq!(txn.commit_savepoint().unwrap_err().status(), Status::TxnFailed);
+        } else {
+            txn.abort_savepoint();
+        }
+        // One for the write, one for the end: what was read before either may be no longer so.
+        assert_eq!(txn.writes(), writes + 2);
+        assert_eq!(txn.apply(&put(b"between")).unwrap(), Outcome::Done);
+        txn.commit_savepoint().unwrap();
+    }
+    assert_eq!(txn.apply(&Op::Remove { space, key: b"inner" }).unwrap(), Outcome::Missing);
+    assert_eq!(txn.apply(&Op::Remove { space, key: b"between" }).unwrap(), Outcome::Done);
+    // Met in the outermost level, it dooms the whole.
+    assert!(txn.apply(&put(too_long)).is_err());
+    assert_eq!(txn.commit().unwrap_err().status(), Status::TxnFailed);
+    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    assert_eq!(txn.resolve(space).unwrap().map(|db| db.dbi), None);
+}
+
+/// LMDB closes the number of a name that a level opened when that level, or one around it, is undone. A number that
+/// is kept then means another name soon; one that is dropped too early fails the rest of the transaction.
+#[test]
+fn a_number_lives_as_long_as_the_level_that_it_was_committed_to() {
+    let (_dir, env) = environment();
+    let engine = env.shared().engine().unwrap();
+    let [kept, undone] = ["kept", "undone"].map(|name| engine.space(name).unwrap());
+    let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
+    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    let opened = |txn: &WriteTxn| {
+        let levels: Vec<_> =
+            txn.opened.iter().map(|opened| (opened.space.as_str().to_owned(), opened.depth)).collect();
+        levels
+    };
+    let both = |kept, undone| vec![("kept".to_owned(), kept), ("undone".to_owned(), undone)];
+    txn.begin_savepoint().unwrap();
+    txn.apply(&Op::Create { space: &kept }).unwrap();
+    txn.begin_savepoint().unwrap();
+    txn.begin_savepoint().unwrap();
+    txn.apply(&Op::Create { space: &undone }).unwrap();
+    assert_eq!(opened(&txn), both(2, 4));
+    txn.commit_savepoint().unwrap();
+    assert_eq!(opened(&txn), both(2, 3));
+    txn.abort_savepoint();
+    assert_eq!(opened(&txn), [("kept".to_owned(), 2)]);
+    assert!(txn.resolve(&undone).unwrap().is_none());
+    txn.commit_savepoint().unwrap();
+    assert_eq!(opened(&txn), [("kept".to_owned(), 1)]);
+    txn.begin_savepoint().unwrap();
+    txn.abort_savepoint();
+    assert_eq!(opened(&txn), [("kept".to_owned(), 1)]);
+    assert!(kept.db(u32::MAX).is_none(), "it is not the process's yet");
+    txn.commit().unwrap();
+    assert!(kept.db(u32::MAX).is_some() && undone.db(u32::MAX).is_none());
+}
+
+/// The sequence number of the catalog is known for the commit that a transaction began from, until the transaction
+/// itself changes the catalog: then the change may yet be undone, and a later one has the same number.
+#[test]
+fn the_catalog_is_that_of_the_parent_until_it_is_written() {
+    let (_dir, env) = environment();
+    let engine = env.shared().engine().unwrap();
+    let space = &engine.space("space").unwrap();
+    let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
+    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    txn.apply(&Op::Create { space }).unwrap();
+    txn.commit().unwrap();
+    let newest = engine.raw.info().me_last_txnid as u64;
+    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    assert_eq!(txn.parent(), Some(newest));
+    (txn.sequence, txn.checked) = (Some(1), Some(1));
+    txn.apply(&Op::Put { space, key: b"key", value: b"", fresh: false }).unwrap();
+    assert_eq!((txn.parent(), txn.sequence, txn.checked), (Some(newest), Some(1), Some(1)));
+    let catalog = engine.spaces.catalog();
+    txn.apply(&Op::Create { space: catalog }).unwrap();
+    assert_eq!((txn.parent(), txn.sequence, txn.checked), (None, None, None));
+}
+
+/// Each write says what it did, and the next call goes by that: a counter that counts a record too many, or a take
+/// that returns what is longer than the caller's memory, is an answer that no later read corrects.
+#[test]
+fn writes_say_what_they_did() {
+    let (_dir, env) = environment();
+    let engine = env.shared().engine().unwrap();
+    let space = &engine.space("space").unwrap();
+    let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
+    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    txn.apply(&Op::Create { space }).unwrap();
+    let keys = &Column::fixed(b"aabbcc", 2, 3).unwrap();
+    let values = &Column::fixed(b"123", 1, 3).unwrap();
+    let some = &Column::fixed(b"aaxxcc", 2, 3).unwrap();
+    let all = &Range::all();
+    for (op, outcome) in [
+        (Op::PutMany { space, keys, values }, Outcome::Count(3)),
+        (Op::AddMany { space, keys: some }, Outcome::Count(1)),
+        (Op::Take { space, key: b"bb", cap: 0 }, Outcome::TooSmall(1)),
+        (Op::Take { space, key: b"bb", cap: 1 }, Outcome::Value(b"2".to_vec())),
+        (Op::Take { space, key: b"bb", cap: 1 }, Outcome::Missing),
+        (Op::Put { space, key: b"bb", value: b"4", fresh: true }, Outcome::Done),
+        (Op::Put { space, key: b"bb", value: b"5", fresh: true }, Outcome::Exists),
+        (
+            Op::CompareExchange { space, key: b"bb", expected: None, desired: None },
+            Outcome::Differs(Some(b"4".to_vec())),
+        ),
+        (Op::CompareExchange { space, key: b"bb", expected: Some(b"4"), desired: None }, Outcome::Done),
+        (Op::Remove { space, key: b"bb" }, Outcome::Missing),
+        (Op::RemoveMany { space, keys: some }, Outcome::Count(3)),
+        (Op::RemoveMany { space, keys: some }, Outcome::Count(0)),
+        (Op::PutMany { space, keys, values }, Outcome::Count(3)),
+        (Op::RemoveRange { space, range: all }, Outcome::Count(3)),
+        (Op::RemoveRange { space, range: all }, Outcome::Count(0)),
+    ] {
+        let writes = txn.writes();
+        assert_eq!(txn.apply(&op).unwrap(), outcome, "{op:?}");
+        assert_eq!(txn.writes(), writes + 1);
+    }
+}
