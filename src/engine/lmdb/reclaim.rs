@@ -117,3 +117,69 @@ fn dropped_names(txn: &RwTxn, catalog: Db, is_dropped: &impl Fn(&[u8]) -> bool) 
     }
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{Dict, Durability, Environment, Options, catalog};
+
+    fn environment(max_collections: u32) -> (tempfile::TempDir, Environment) {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options { durability: Durability::None, max_collections, ..Options::default() };
+        let env = Environment::open(dir.path().join("env"), &options).unwrap();
+        (dir, env)
+    }
+
+    /// Looking for dropped names stops every call of the process. A look that comes too often slows each opening down,
+    /// one that never comes lets dropped names fill all places; neither shows in a result.
+    #[test]
+    fn dropped_names_are_looked_for_where_places_are_few_and_many_were_given_out() {
+        let (_dir, env) = environment(64);
+        let engine = env.shared().engine().unwrap();
+        let mut names = (0..).map(|number| engine.space(&format!("{number}")).unwrap());
+        // The count of openings alone matters here: these lead to nothing in the file.
+        let mut open = |count| {
+            for space in names.by_ref().take(count) {
+                engine.spaces.publish(&space, Db { dbi: u32::MAX, flags: 0 });
+            }
+        };
+        open(55);
+        assert!(!engine.is_crowded());
+        open(1);
+        assert!(engine.is_crowded());
+        engine.looked_for_dropped.store(engine.spaces.horizon(), Ordering::Relaxed);
+        assert!(!engine.is_crowded());
+        open(4);
+        assert!(!engine.is_crowded());
+        open(1);
+        assert!(engine.is_crowded());
+
+        let (_dir, env) = environment(64);
+        let engine = env.shared().engine().unwrap();
+        assert!(!engine.is_crowded());
+        engine.names_are_gone();
+        assert!(engine.is_crowded());
+        engine.reclaim(Wait::Forever, catalog::is_dropped).unwrap();
+        assert!(!engine.is_crowded());
+    }
+
+    /// Other processes learn by the catalog's sequence number that a name was removed from the file. If it did not rise,
+    /// they would go on writing to the number that they have.
+    #[test]
+    fn the_sequence_number_rises_where_a_name_is_removed() {
+        let (_dir, env) = environment(64);
+        for name in ["a", "b"] {
+            Dict::<i64, i64>::open(&env, name).unwrap();
+        }
+        env.drop_collection("a").unwrap();
+        let engine = env.shared().engine().unwrap();
+        let sequence = || env.shared().call(|call| call.reader()?.sequence()).unwrap().unwrap();
+        let before = sequence();
+        assert_eq!(engine.spaces.open_count(), 2);
+        for _ in 0..2 {
+            engine.reclaim(Wait::Forever, catalog::is_dropped).unwrap();
+            assert_eq!((engine.spaces.open_count(), sequence()), (1, before + 1));
+        }
+    }
+}
