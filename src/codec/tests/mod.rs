@@ -4,6 +4,7 @@
 mod cbor;
 mod counter;
 mod keys;
+mod messages;
 mod native;
 mod raw;
 mod tuple_layer;

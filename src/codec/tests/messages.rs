@@ -1,0 +1,61 @@
+//! What an error says of bytes or a value that do not fit.
+
+use super::{hex, ty};
+use crate::codec::{Value, check_key, check_value, encode_key, encode_value};
+use crate::error::Status;
+
+/// Every fault of a type has one status, so only its message tells a user which of them it is. Messages that were
+/// exchanged, or had become "not an encoded str" for all, failed no test.
+#[test]
+fn bytes_that_do_not_fit_are_described() {
+    for (type_name, bytes, message) in [
+        ("str", "", "the key of an empty str is one NUL byte, not none"),
+        ("str", "ff", "a key of type str must be UTF-8"),
+        ("str", "0061", "a key of type str that begins with NUL needs one more NUL before it"),
+        ("i16", "000000", "a key of type i16 is 2 bytes, not 3"),
+        ("bool", "02", "a key of type bool is 0 or 1, not 2"),
+        ("bool", "", "a key of type bool is 1 bytes, not 0"),
+        ("f32", "ffffffff", "a key of type f32 cannot be NaN, and −0.0 is encoded as 0.0"),
+        ("f64", "7fffffffffffffff", "a key of type f64 cannot be NaN, and −0.0 is encoded as 0.0"),
+        ("opaque[3]", "0000", "a key of type opaque[3] is 3 bytes, not 2"),
+    ] {
+        let error = check_key(&ty(type_name), &hex(bytes)).unwrap_err();
+        assert_eq!((error.status(), error.message()), (Status::BadKey, message), "{type_name} {bytes}");
+    }
+    for (type_name, bytes, message) in [
+        ("str", "ff", "a value of type str must be UTF-8"),
+        ("i16", "000000", "a value of type i16 is 2 bytes, not 3"),
+        ("bool", "02", "a value of type bool is 0 or 1, not 2"),
+        ("i16[]", "000000", "3 bytes are not a whole number of i16"),
+        ("i16[2]", "0000", "a value of type i16[2] is 4 bytes, not 2"),
+        ("any", "", "value is not an encoded CBOR item: an item that is cut short at byte 0"),
+    ] {
+        let error = check_value(&ty(type_name), &hex(bytes)).unwrap_err();
+        assert_eq!((error.status(), error.message()), (Status::BadValue, message), "{type_name} {bytes}");
+    }
+}
+
+/// The same of values that are to be encoded: bytes of another length are not "bytes instead of an opaque".
+#[test]
+fn values_that_do_not_fit_are_described() {
+    let mut out = Vec::new();
+    let bytes = Value::from(&[1u8, 2][..]);
+    for (type_name, value, message) in [
+        ("opaque[3]", &bytes, "a key of type opaque[3] is 3 bytes, not 2"),
+        ("i64", &bytes, "a key of type i64 cannot be made from bytes"),
+        ("str", &Value::from(1), "a key of type str cannot be made from an integer"),
+        ("uuid", &Value::from(1), "a key of type uuid cannot be made from an integer"),
+    ] {
+        let error = encode_key(&ty(type_name), value, &mut out).unwrap_err();
+        assert_eq!((error.status(), error.message()), (Status::BadKey, message), "{type_name}");
+    }
+    for (type_name, value, message) in [
+        ("opaque[3]", &bytes, "a value of type opaque[3] is 3 bytes, not 2"),
+        ("i64", &bytes, "a value of type i64 cannot be made from bytes"),
+        ("str", &Value::from(1), "a value of type str cannot be made from an integer"),
+        ("uuid", &Value::from(1), "a value of type uuid cannot be made from an integer"),
+    ] {
+        let error = encode_value(&ty(type_name), value, &mut out).unwrap_err();
+        assert_eq!((error.status(), error.message()), (Status::BadValue, message), "{type_name}");
+    }
+}
