@@ -177,9 +177,10 @@ impl Files {
             }
             Err(error) => return Err(error),
         };
-        // One name has one set of lock files, whichever way it is opened, unless others use the other set.
+        // One name has one set of lock files, whichever way it is opened: its directory's, unless another program has
+        // the other set in use.
         let is_directory = data.file_name() == Some(OsStr::new(DATA));
-        Files::new(&data, !is_directory || (no_subdir && claim::is_in_use(&beside(&data, "-lock"))))
+        Files::new(&data, !is_directory || claim::is_in_use(&beside(&data, "-lock")))
     }
 
     /// Refuses names that lead to something other than files of their own.
