@@ -53,3 +53,47 @@ def refused(call, error=ForkedError):
     else:
         raise AssertionError("not refused")
 """
+
+# Calls `watch` with its arguments before each opening of a dict, also of one that is reopened.
+WATCHED = """
+from persistent_collections import _raw
+library = _raw.load()
+real_open = library.pc_dict_open
+watch = lambda *arguments: None
+def watched(*arguments):
+    watch(*arguments)
+    return real_open(*arguments)
+library.pc_dict_open = watched
+"""
+
+# A child that the parent tells when to go on, and that tells the parent.
+STEPS = """
+def child_in_steps(work, between):
+    to_child, to_parent = os.pipe(), os.pipe()
+    def wait_for_parent():
+        os.write(to_parent[1], b"x")
+        assert os.read(to_child[0], 1) == b"x"
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.close(to_child[1])
+            os.close(to_parent[0])
+            work(wait_for_parent)
+            code = 0
+        except BaseException:
+            import traceback
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    os.close(to_child[0])
+    os.close(to_parent[1])
+    # Nothing to read: the child has failed, and its exit code says so.
+    if os.read(to_parent[0], 1):
+        between()
+        os.write(to_child[1], b"x")
+    os.close(to_child[1])
+    os.close(to_parent[0])
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+"""

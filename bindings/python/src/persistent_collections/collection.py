@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import html
-import sys
 import types
 import typing
 from collections.abc import Callable
@@ -13,10 +12,9 @@ from typing import Any, ClassVar, TypeVar
 
 from . import _checked as checked
 from . import _raw as raw
-from . import handles
 from .environment import Environment, library_of, name_bytes
 from .errors import BadHandleError, TypeMismatchError
-from .handles import Handled
+from .handles import Handled, Opening, process
 from .iteration import Bounds
 from .keys import MAX_KEY, KeyCodec, key_codec
 from .lookups import as_number
@@ -144,34 +142,51 @@ class Collection(Handled):
         texts = [None if it.text is None else it.text.encode("ascii") for it in asked]
         # Opening may create, which is a write.
         environment._writing()
-        self._how_opened = (getattr(library, open_call), name_bytes(name), texts, flags)
-        handle = self._opened(flags)
-        self._take_up(handle)
+        self._calls = (getattr(library, open_call), getattr(library, schema_call))
+        self._encoded_name = name_bytes(name)
+        opening = self._opened(environment._handle, texts, flags)
+        self._stored, self._is_raw = checked.schema(library, self._calls[1], opening.handle)
+        self._begin_life(opening)
         environment._parts.add(self)
-        stored, self._is_raw = checked.schema(library, getattr(library, schema_call), handle)
-        return asked, stored
+        return asked, self._stored
 
-    def _opened(self, flags: int) -> int:
-        call, name, texts, _ = self._how_opened
+    def _opened(self, environment: int, texts: list[bytes | None], flags: int) -> Opening:
+        library = self._library
+        opening = Opening(getattr(library, self._close_call))
+        call = self._calls[0]
+        status = call(environment, self._encoded_name, *texts, flags, byref(opening.out))
+        checked.check(library, status)
+        return opening
+
+    def _reopen(self) -> None:
+        """Opens it in this process, the child of a fork, as the parent had it open."""
         environment = self._environment
-        return checked.opened(self._library, call, environment._handle, name, *texts, flags)
+        if self._closed or process() in self._openings:
+            return
+        # With the types that it was found to have, which its codecs are for: another process may
+        # have dropped it since, and created it with others.
+        asked = self._stored[: len(self._requests)]
+        texts: list[bytes | None] = [text.encode("ascii") for text in asked]
+        opening = self._opened(environment._held, texts, raw.PC_OPEN_EXISTING)
+        found = checked.schema(self._library, self._calls[1], opening.handle)
+        if found != (self._stored, self._is_raw):
+            raise TypeMismatchError(
+                f"collection {self._name!r} was dropped and created again with other types; "
+                "open it again"
+            )
+        self._hold(opening)
 
     def _usable(self) -> int:
         environment = self._environment
-        if not self._held:
+        if self._closed:
             raise BadHandleError(f"{self!r} was closed")
         if environment.closed:
             raise BadHandleError(
                 f"{self!r} cannot be used: the environment {environment.path!r} was closed"
             )
-        if environment._guards or self._inherited:
-            # The environment sees to the task, and to being opened anew.
-            environment._usable()
-        if self._inherited:
-            flags = self._how_opened[-1] | raw.PC_OPEN_EXISTING
-            with handles.reopening:
-                if self._inherited:
-                    self._take_up(self._opened(flags))
+        # It sees to the task, and to what is to be reopened before anything else.
+        environment._usable()
+        self._reopen()
         return self._expose(environment)
 
     @property
@@ -191,33 +206,19 @@ class Collection(Handled):
 
     def close(self) -> None:
         """Closes it and its iterators; what is stored stays. Again does nothing."""
-        handle = self._give_up()
-        if handle:
-            checked.WRITES.count += 1
-            status = getattr(self._library, self._close_call)(handle)
-            # The environment may have closed it before.
-            if status != raw.PC_ERR_BAD_HANDLE:
-                checked.check(self._library, status)
-
-    def __del__(self) -> None:
-        handle = self._give_up()
-        # The environment may have closed it before; then there is nothing to do.
-        if handle and not sys.is_finalizing():
-            getattr(self._library, self._close_call)(handle)
+        checked.WRITES.count += 1
+        checked.check(self._library, self._close_held())
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return _reopen, (type(self), self._environment, self._name, self._how_to_reopen())
 
     def _how_to_reopen(self) -> dict[str, Any]:
-        """The named arguments of the constructor that open it again."""
-        named: dict[str, Any] = dict(self._requests)
-        if self._how_opened[-1] & raw.PC_OPEN_EXISTING:
-            named["create"] = False
-        return named
+        """The named arguments of the constructor that open it again, and never create it."""
+        return {**self._requests, "create": False}
 
     def _table(self, make: Callable[[], str]) -> str:
         """What a notebook shows; once closed, that."""
-        if not self._held or self._environment.closed:
+        if self._closed or self._environment.closed:
             return f"<p>{html.escape(repr(self))}, closed</p>"
         return make()
 

@@ -8,6 +8,7 @@ import inspect
 import math
 import operator
 import os
+import pickle
 import threading
 from collections.abc import Callable
 from ctypes import byref, c_int32, c_uint32, sizeof
@@ -16,16 +17,18 @@ from typing import Any, TypeVar
 
 from . import _checked as checked
 from . import _raw as raw
-from . import acceleration, handles
+from . import acceleration
 from .errors import (
     BadHandleError,
     BadNameError,
     ConflictError,
+    Error,
     ForkedError,
     MapFullError,
     PathExistsError,
+    WaitInterruptedError,
 )
-from .handles import Handled, Registry, register
+from .handles import Handled, Opening, Registry, environments, process, register
 from .lending import Lender, Pin
 from .notebook import table
 from .reports import CheckReport, CollectionInfo, EnvironmentInfo, ReaderInfo
@@ -61,6 +64,27 @@ def _path_bytes(path: str | os.PathLike[str]) -> bytes:
     if b"\0" in data:
         raise ValueError("a path holds no NUL")
     return data
+
+
+def _place_of(path: str) -> str | None:
+    """An absolute path to the same place; None if the working directory has none."""
+    # Nothing is shortened: a `..` behind a symbolic link leads elsewhere. What looks like an
+    # address is the library's to refuse.
+    if os.path.isabs(path) or "://" in path:
+        return path
+    try:
+        return os.path.join(os.getcwd(), path)
+    except OSError:
+        return None
+
+
+def _files_at(path: str, no_subdir: bool) -> tuple[int, int] | None:
+    """What the system knows a data file by; None if it cannot be seen."""
+    try:
+        found = os.stat(path if no_subdir else os.path.join(path, "data.mdb"))
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _count(name: str, value: Any, bits: int) -> int:
@@ -125,17 +149,16 @@ class Environment(Handled):
         self._options = {
             name: value for name, value in locals().items() if name not in ("self", "path")
         }
-        _path_bytes(path)
+        encoded_path = _path_bytes(path)
         self.path: str = os.fspath(path)
-        #: Where it is, whatever the working directory becomes.
-        # What looks like an address is the library's to refuse.
-        self._place: str = self.path if "://" in str(path) else os.path.abspath(self.path)
         self._local = threading.local()
         self._parts = Registry()
         #: What calls must look at first: open transactions of asyncio tasks, and dead ones.
         self._guards: set[object] = set()
-        self._lender: Lender | None = None
-        self._inherited = False
+        #: What its snapshots are begun in, by process.
+        self._lenders: dict[int, Lender] = {}
+        #: The process in which it and its collections are open.
+        self._settled: int = process()
         self._library = library = raw.load()
         acceleration.connect(library)
         if durability not in _DURABILITY:
@@ -164,14 +187,14 @@ class Environment(Handled):
         ):
             if wanted:
                 options.flags |= flag
-        self._asked = options
-        self._take_up(self._opened())
+        opening = Opening(library.pc_env_close)
+        status = library.pc_env_open(encoded_path, byref(options), byref(opening.out))
+        checked.check(library, status)
+        self._begin_life(opening)
+        #: What a pickle says of it: the path only, whatever the working directory becomes.
+        self._place: str | None = _place_of(os.fsdecode(path))
+        self._files: tuple[int, int] | None = _files_at(os.fsdecode(path), no_subdir)
         register(self)
-
-    def _opened(self) -> int:
-        return checked.opened(
-            self._library, self._library.pc_env_open, _path_bytes(self._place), byref(self._asked)
-        )
 
     def close(self) -> None:
         """Closes it with all that was opened in it; again does nothing.
@@ -179,46 +202,42 @@ class Environment(Handled):
         Arrays that a snapshot of it has lent stay good; until the last of them is gone, the
         files stay open.
         """
-        handle = self._give_up()
-        if handle:
-            # So that each says by name why it is of no more use.
-            for part in self._parts.living():
-                part._hide()
-            checked.WRITES.count += 1
-            status = self._library.pc_env_close(handle)
-            self._close_lender()
-            checked.check(self._library, status)
-
-    def _close_lender(self) -> None:
-        lender, self._lender = self._lender, None
+        self._closed = True
+        # So that each says by name why it cannot be used.
+        for part in self._parts.living():
+            part._hide()
+        checked.WRITES.count += 1
+        status = self._close_held()
+        lender = self._lenders.get(process())
         if lender is not None:
             lender.close()
+        checked.check(self._library, status)
 
     @property
     def closed(self) -> bool:
         """Whether it was closed."""
-        return not self._held
+        return self._closed
 
     def _usable(self) -> int:
-        if not self._held:
-            raise BadHandleError(f"the environment {self.path!r} was closed")
+        self._check_open()
         if self._guards:
             self._arrange()
-        if self._inherited:
-            self._open_anew()
+        if self._settled != process():
+            self._settle()
+            # Another thread may have closed it meanwhile.
+            self._check_open()
         return self._expose(self)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise BadHandleError(f"the environment {self.path!r} was closed")
 
     # In the child of a fork.
 
     def _inherit(self) -> None:
         """Notes, in a child, that all of it is the parent's."""
-        if not self._held:
-            return
-        self._inherited = True
         self._hide()
-        self._lender = None
         for part in self._parts.living():
-            part._inherited = True
             part._hide()
         stacks = self._stacks()
         stacks.current = 0
@@ -227,12 +246,35 @@ class Environment(Handled):
             transaction._dead = True
         self._guards = set(dead)
 
-    def _open_anew(self) -> None:
-        # What opening checked, the parent has checked.
-        self._asked.flags &= ~raw.PC_ENV_VERIFY
-        with handles.reopening:
-            if self._inherited:
-                self._take_up(self._opened())
+    def _settle(self) -> None:
+        """Reopens in this process, the child of a fork, what the parent had open.
+
+        All of it, before any of it is used: inside a transaction or a snapshot, the rest could
+        not be opened without waiting for other threads, or at all. Threads that come here at once
+        each open what is left; none of them waits for another.
+        """
+        while self._settled != process() and not self._closed:
+            self._reopen()
+            for other in environments():
+                # One that was opened again is part of the same transactions.
+                if self._files is not None and other._files == self._files:
+                    _try_to_reopen(other)
+
+    def _reopen(self) -> None:
+        here = process()
+        if self._settled != here and not self._closed:
+            if here not in self._openings:
+                self._hold(self._reopened(list(self._openings.values())[-1]))
+            for part in self._parts.living():
+                _try_to_reopen(part)
+            self._settled = here
+
+    def _reopened(self, first: Opening) -> Opening:
+        """Another opening of the files that are open in this process, or were in the parent."""
+        library = self._library
+        opening = Opening(library.pc_env_close)
+        checked.check(library, library.pc_env_reopen(first.handle, byref(opening.out)))
+        return opening
 
     def __enter__(self) -> Environment:
         # Closed, this is the place to say so.
@@ -247,12 +289,6 @@ class Environment(Handled):
     ) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        handle = self._give_up()
-        if handle:
-            self._library.pc_env_close(handle)
-            self._close_lender()
-
     def __copy__(self) -> Environment:
         return self
 
@@ -263,6 +299,11 @@ class Environment(Handled):
         return f"Environment({self.path!r}{', closed' if self.closed else ''})"
 
     def __reduce__(self) -> tuple[Callable[..., Environment], tuple[Any, ...]]:
+        if self._place is None:
+            raise pickle.PicklingError(
+                f"{self!r} was opened by a path relative to a working directory that had none; "
+                "open it by an absolute path to pickle it"
+            )
         return _reopen, (self._place, self._options)
 
     def _repr_html_(self) -> str:
@@ -384,22 +425,15 @@ class Environment(Handled):
 
     def _lender_of_snapshots(self) -> Lender:
         """The opening that this environment's snapshots are begun in."""
-        lender = self._lender
+        here = process()
+        lender = self._lenders.get(here)
         if lender is None:
-            with handles.reopening:
-                lender = self._lender
-                if lender is None:
-                    asked = raw.pc_env_options.from_buffer_copy(self._asked)
-                    asked.flags &= ~raw.PC_ENV_VERIFY
-                    library = self._library
-                    opened = checked.opened(
-                        library, library.pc_env_open, _path_bytes(self._place), byref(asked)
-                    )
-                    self._lender = lender = Lender(library, opened)
-            if not self._held:
-                # Another thread has closed the environment meanwhile.
-                self._close_lender()
-                self._usable()
+            opening = self._reopened(self._openings[here])
+            lender = self._lenders.setdefault(here, Lender(self._library, opening))
+        if self._closed:
+            # By another thread meanwhile.
+            lender.close()
+        self._check_open()
         return lender
 
     def _pin(self) -> Pin | None:
@@ -544,8 +578,20 @@ class Environment(Handled):
             raise KeyError(name)
 
 
+def _try_to_reopen(handled: Any) -> None:
+    try:
+        handled._reopen()
+    except WaitInterruptedError:
+        raise
+    except Error:
+        # What cannot be reopened, a collection that was dropped meanwhile say, does not keep the
+        # rest from it. It is tried again, and says why it cannot be, where it is used.
+        return
+
+
 def _reopen(path: str, options: dict[str, Any]) -> Environment:
-    return Environment(path, **options)
+    # What a pickle is of was there; an empty one in its place would be another.
+    return Environment(path, **{**options, "create": False})
 
 
 def library_of(environment: Environment) -> ctypes.CDLL:

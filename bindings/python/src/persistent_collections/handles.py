@@ -3,18 +3,65 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
-import threading
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from . import _raw as raw
 
 if TYPE_CHECKING:
     from .environment import Environment
 
-__all__ = ["Handled", "Registry", "register"]
+__all__ = ["Handled", "Opening", "Registry", "environments", "process", "register"]
 
-H = TypeVar("H", bound="Handled")
+
+class Opening:
+    """A handle that the library gives out; closed at the latest when it is collected.
+
+    It exists before the library is called with `out`. So no exception from outside, of a signal
+    say, can come between the call and the object that closes the handle.
+    """
+
+    __slots__ = ("_close", "out", "process")
+
+    #: How many forks lie between the first process and this one. This and the statuses stand in
+    #: the class, since an opening may be collected when the interpreter has cleared the module.
+    here: ClassVar[int] = 0
+    _done: ClassVar[int] = raw.PC_OK
+    _closed_before: ClassVar[int] = raw.PC_ERR_BAD_HANDLE
+
+    def __init__(self, close: Callable[[int], int]) -> None:
+        self._close = close
+        #: Where the library writes the handle; 0 before, and once it is closed.
+        self.out: ctypes.c_uint64 = ctypes.c_uint64()
+        #: The process that it was opened in: in another one it is left alone.
+        self.process: int = self.here
+
+    @property
+    def handle(self) -> int:
+        """The handle, or 0."""
+        return self.out.value
+
+    def close(self) -> int:
+        """Closes the handle and returns the library's status; again does nothing."""
+        handle = self.out.value
+        if not handle or self.process != self.here:
+            return self._done
+        # Handles are never used again: of two threads that come here at once, the library refuses
+        # one. It is forgotten last, so that an exception from outside leaves it to be closed.
+        status = self._close(handle)
+        self.out.value = 0
+        return self._done if status == self._closed_before else status
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def process() -> int:
+    """Returns the number of this process, which differs in the child of a fork."""
+    return Opening.here
 
 
 class Handled:
@@ -22,8 +69,8 @@ class Handled:
 
     `_handle` stands in the instance as long as it can be used as it is, so that a call costs
     no check. It is missing, and `_usable` decides, once it is closed, in the child of a fork
-    until it is opened anew, and while an asyncio task has a transaction open. So whoever
-    keeps a handle beyond a call asks for it anew in the next.
+    until it is reopened, and while an asyncio task has a transaction open. So code that keeps a
+    handle beyond a call asks for it again in the next.
 
     Nothing here looks into an instance's `__dict__`. CPython 3.11 makes that at its first use;
     where that starts the garbage collector, and a finalizer uses the same one, it makes two,
@@ -31,16 +78,20 @@ class Handled:
     """
 
     _handle: int
-    #: The handle, usable or not; 0 once it is closed.
-    _held: int
-    #: The same, until somebody has begun to close it.
-    _closable: list[int]
-    #: Whether it is the parent's, so that it must be opened anew.
-    _inherited: bool
+    #: What was opened, by the process that did: the child of a fork opens its own.
+    _openings: dict[int, Opening]
+    #: Whether it was closed, or is just being closed.
+    _closed: bool
 
     def _usable(self) -> int:
         """The handle, after what must happen first; raises where there is none."""
         raise NotImplementedError
+
+    @property
+    def _held(self) -> int:
+        """The handle that this process has of it, usable or not; 0 if there is none."""
+        opening = self._openings.get(Opening.here)
+        return 0 if opening is None else opening.handle
 
     def _expose(self, environment: Environment) -> int:
         """Lets the handle be used as it is, unless calls must look at their task first."""
@@ -48,8 +99,8 @@ class Handled:
         if not environment._guards:
             self._handle = handle
             self._heat(handle)
-            # Whoever guards it adds to the guards first, and takes the handle away then.
-            if environment._guards:
+            # A thread that guards or closes it says so first, and takes the handle away then.
+            if environment._guards or self._closed or environment._closed:
                 self._hide()
         return handle
 
@@ -61,29 +112,35 @@ class Handled:
     def _heat(self, handle: int) -> None:
         """Lends the accelerator, where there is one, a handle that can be used as it is; or 0."""
 
-    def _take_up(self, handle: int) -> None:
-        """Holds a handle that was just opened."""
-        self._closable = [handle]
-        self._held = handle
-        self._inherited = False
+    def _begin_life(self, opening: Opening) -> None:
+        """Holds what its constructor has opened."""
+        self._openings = {opening.process: opening}
+        self._closed = False
 
-    def _give_up(self) -> int:
-        """Forgets the handle and gives it to who closes it; 0: there is nothing to close."""
-        try:
-            # Of several threads that close it, one.
-            held = self._closable.pop()
-        except (AttributeError, IndexError):
-            return 0
-        self._held = 0
+    def _hold(self, opening: Opening) -> None:
+        """Holds what was reopened, unless another thread was first or has closed it.
+
+        No lock is needed, and so none can be held, in a child, by a thread that is not there.
+        """
+        held = self._openings.setdefault(opening.process, opening)
+        if held is not opening:
+            opening.close()
+        if self._closed:
+            held.close()
+
+    def _close_held(self) -> int:
+        """Closes it for this process and returns the library's status; again does nothing."""
+        self._closed = True
         self._hide()
-        return 0 if self._inherited else held
+        opening = self._openings.get(Opening.here)
+        return raw.PC_OK if opening is None else opening.close()
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name):
             if name == "_handle":
                 try:
-                    object.__getattribute__(self, "_held")
+                    object.__getattribute__(self, "_openings")
                 except AttributeError:
                     pass
                 else:
@@ -107,20 +164,21 @@ class Registry:
 
 
 _environments = Registry()
-# Held where a child opens anew, so that its threads do so once.
-reopening: threading.RLock = threading.RLock()
 
 
 def register(environment: Handled) -> None:
-    """Sees to it that a child of this process opens the environment anew."""
+    """Lets a child of this process know that what the environment has open is the parent's."""
     _environments.add(environment)
 
 
+def environments() -> list[Any]:
+    """The environments of this process that live."""
+    return _environments.living()
+
+
 def _in_child() -> None:
-    global reopening
-    # Another thread of the parent may have held it.
-    reopening = threading.RLock()
-    for environment in _environments.living():
+    Opening.here += 1
+    for environment in environments():
         environment._inherit()
 
 

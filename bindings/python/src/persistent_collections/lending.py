@@ -22,7 +22,7 @@ from io import FileIO
 from typing import Any
 
 from . import _raw as raw
-from .handles import at_fork
+from .handles import Opening, at_fork
 
 __all__ = ["Lender", "Lent", "Pin"]
 
@@ -33,13 +33,18 @@ class Lender:
     It outlives the environment's closing where something lent is alive.
     """
 
-    __slots__ = ("_closing", "_pins", "handle", "library")
+    __slots__ = ("_closing", "_opening", "_pins", "library")
 
-    def __init__(self, library: ctypes.CDLL, handle: int) -> None:
+    def __init__(self, library: ctypes.CDLL, opening: Opening) -> None:
         self.library: ctypes.CDLL = library
-        self.handle: int = handle
+        self._opening = opening
         self._pins: set[int] = set()
         self._closing = False
+
+    @property
+    def handle(self) -> int:
+        """The environment's handle."""
+        return self._opening.handle
 
     def close(self) -> None:
         """Closes it, now or with the last pin."""
@@ -49,9 +54,7 @@ class Lender:
     def _close_if_idle(self) -> None:
         # No lock, since a finalizer may run in the midst of it: what is closed twice is closed.
         if self._closing and not self._pins:
-            handle, self.handle = self.handle, 0
-            if handle:
-                self.library.pc_env_close(handle)
+            self._opening.close()
 
     def add(self, pin: Pin) -> None:
         """Stays open for a pin."""
