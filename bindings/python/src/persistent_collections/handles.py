@@ -34,10 +34,10 @@ class Opening:
 
     def __init__(self, close: Callable[[int], int]) -> None:
         self._close = close
-        #: Where the library writes the handle; 0 before, and once it is closed.
-        self.out: ctypes.c_uint64 = ctypes.c_uint64()
         #: The process that it was opened in: in another one it is left alone.
         self.process: int = self.here
+        #: Where the library writes the handle; 0 before, and once it is closed.
+        self.out: ctypes.c_uint64 = ctypes.c_uint64()
 
     @property
     def handle(self) -> int:
@@ -46,7 +46,9 @@ class Opening:
 
     def close(self) -> int:
         """Closes the handle and returns the library's status; again does nothing."""
-        handle = self.out.value
+        # There is nothing to close where an exception from outside has ended `__init__`.
+        out = getattr(self, "out", None)
+        handle = 0 if out is None else out.value
         if not handle or self.process != self.here:
             return self._done
         # Handles are never used again: of two threads that come here at once, the library refuses
