@@ -11,6 +11,7 @@ PYTHON := $(VENV)/bin/python
 JULIA_PROJECT := bindings/julia
 C_FLAGS := -std=c11 -Wall -Wextra -Werror -pedantic
 C_SOURCES := $(wildcard demo/*.c examples/*.c examples/*.cpp tests/*/*.c tests/*/*.h tests/*/*.cpp tests/*/*.hpp) \
+	$(wildcard benches/*/*.c benches/*/*.h) \
 	$(wildcard include/*.hpp include/*/*.hpp)
 
 # What the bindings load, wherever they are run from.
@@ -34,6 +35,8 @@ export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 .PHONY: lint
 .PHONY: bench
 .PHONY: check-speed-python
+.PHONY: check-counts
+.PHONY: bench-baseline
 .PHONY: abi
 .PHONY: header
 .PHONY: manual
@@ -49,6 +52,8 @@ help:
 	@echo 'make build   the library, in target/release'
 	@echo 'make lint    formats and lints of every language'
 	@echo 'make bench   figures: a get beside LMDB, iterating ten million items, Python beside other stores'
+	@echo 'make check-counts   instructions of the hot calls: fails above 3 % more than recorded, or with AGAINST=COMMIT'
+	@echo 'make bench-baseline   records them again, in benches/counts/baseline.json; the commit says why'
 	@echo 'make header  include/persistent_collections.h anew, after a change in src/ffi'
 	@echo 'make manual  the C and C++ interface as web pages, in target/manual'
 	@echo 'make abi     tests/abi/abi.txt anew: what programs may rely on, after an addition to it'
@@ -109,7 +114,8 @@ test-cross: build $(VENV)/.ready
 	@tools/need valgrind 'install valgrind: it runs a part of these tests'
 	@tools/need unshare 'install util-linux'
 	cargo build --example scenario
-	julia=$$(tools/find-julia) && JULIA=$$julia $(PYTHON) -m pytest -q -p no:cacheprovider tests/cross tests/abi tests/scenario
+	julia=$$(tools/find-julia) && JULIA=$$julia $(PYTHON) -m pytest -q -p no:cacheprovider tests/cross tests/abi tests/scenario \
+		benches/counts
 
 lint: $(VENV)/.ready
 	cargo fmt --all --check
@@ -146,6 +152,13 @@ bench-julia: build
 # A few seconds: whether the Python package keeps up with LMDB's own binding.
 check-speed-python: build $(VENV)/.ready
 	$(PYTHON) bindings/python/bench/compare.py --check --rounds 3
+
+# A minute or two: the instructions of the hot calls, which repeat where times do not, beside those recorded.
+# AGAINST=COMMIT builds that commit and measures it too, instead of reading the record.
+check-counts bench-baseline: build $(VENV)/.ready
+	@tools/need valgrind 'install valgrind'
+	@julia=$$(tools/find-julia) && JULIA=$$julia $(PYTHON) benches/counts/counts.py \
+		$(if $(filter check-counts,$@),check $(if $(AGAINST),--against $(AGAINST)),record)
 
 abi: $(VENV)/.ready
 	$(PYTHON) tests/abi/record.py
