@@ -1,18 +1,18 @@
-//! What a process says of itself on an environment's files, for other processes to see.
+//! Claims: a process announces on an environment's files which files it uses, so that other processes can refuse.
 //!
 //! Two sets of lock files for one data file, or two data files under one set, let two writers run at once. Paths cannot
-//! tell, since links and mounts give a file many names. So whoever has an environment open holds shared locks on single
-//! bytes far behind the end of its files, at offsets that stand for
+//! tell, since links and mounts give a file many names. So a process that has an environment open holds shared locks on
+//! single bytes far behind the end of its files, at offsets that stand for
 //!
 //! - on the data file: the lock files in use, and the process;
 //! - on the library's lock file: the data file in use.
 //!
-//! Then it looks for locks of others: at another offset among those for files, or at its own process's. Each sets its
-//! lock before it looks, so of two that arrive together both may see the other, and none misses it.
+//! Then it looks for locks of other openings: at another offset among those for files, or at its own process's. Each
+//! opening sets its lock before it looks, so that of two that arrive together at least one sees the other.
 //!
 //! The locks are those of open file descriptions (`F_OFD_SETLK`, Linux 3.15): they conflict within a process too, go
-//! by inode, and closing another descriptor of the file leaves them. Where a file system has no such locks, nothing is
-//! said and nothing seen. Other LMDB programs do not take part.
+//! by inode, and closing another descriptor of the file leaves them. Where a file system has no such locks, claims
+//! have no effect. Other LMDB programs do not set them.
 //!
 //! Source: `fcntl_locking(2)`.
 
@@ -52,7 +52,7 @@ impl Zone {
     }
 }
 
-/// Locks some bytes, lets them go, or asks who has them.
+/// Locks some bytes, unlocks them, or asks whether another descriptor has them locked.
 fn lock(file: &File, how: libc::c_int, kind: libc::c_int, begin: u64, length: u64) -> io::Result<bool> {
     let number = |number: u64| libc::off_t::try_from(number).unwrap_or(libc::off_t::MAX);
     // SAFETY: `flock` is plain numbers: all zeros is a value of it, and locks of descriptions need its process zero.
@@ -69,24 +69,24 @@ fn lock(file: &File, how: libc::c_int, kind: libc::c_int, begin: u64, length: u6
 
 /// Whether some bytes of a file are locked by others than this descriptor's holders.
 fn is_locked(file: &File, begin: u64, length: u64) -> bool {
-    // What cannot be asked is not there.
+    // Where the question is not supported, no lock is either.
     length > 0 && lock(file, libc::F_OFD_GETLK, libc::F_WRLCK, begin, length).unwrap_or(false)
 }
 
-/// Says a number on a file until the file is closed.
+/// Announces a number on a file until the file is closed.
 fn say(file: &File, offset: u64) {
-    // A file system without such locks is one where nobody says anything.
+    // On a file system without such locks no opening announces anything.
     drop(lock(file, libc::F_OFD_SETLK, libc::F_RDLCK, offset, 1));
 }
 
-/// Whether others say something else about files than `offset`; `None`: whether they say anything.
+/// Returns whether another opening announces another file than `offset` stands for; with `None`, any file.
 fn others_say(file: &File, offset: Option<u64>) -> bool {
     let Some(offset) = offset else { return is_locked(file, OF_FILES.begin, ZONE) };
     let end = OF_FILES.begin + ZONE;
     is_locked(file, OF_FILES.begin, offset - OF_FILES.begin) || is_locked(file, offset + 1, end - offset - 1)
 }
 
-/// Whether something still holds after others had time to go.
+/// Returns whether a condition still holds after other openings had time to give way.
 fn persists(seen: impl Fn() -> bool) -> bool {
     let begun = Instant::now();
     while seen() {
@@ -98,7 +98,7 @@ fn persists(seen: impl Fn() -> bool) -> bool {
     false
 }
 
-/// A descriptor on which this process says something, until it is dropped.
+/// A descriptor on which this process announces something until it is dropped.
 struct Said(OwnFile);
 
 impl Drop for Said {
@@ -110,14 +110,14 @@ impl Drop for Said {
     }
 }
 
-/// What this process says on a data file.
+/// This process's claim on a data file.
 pub(super) struct Claim {
     said: Said,
     data: PathBuf,
 }
 
 impl Claim {
-    /// Says on a data file that this process has it open. `Ok(None)`: there is no file yet.
+    /// Announces on a data file that this process has it open. Returns `None` if the file does not exist yet.
     pub(super) fn of_process(data: &Path) -> Result<Option<Claim>> {
         // A FIFO that came in between must not keep the process waiting.
         let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(data);
@@ -146,7 +146,7 @@ impl Claim {
         Ok(Some(claim))
     }
 
-    /// Refuses lock files other than those by which the data file is in use; `None`: there are none yet.
+    /// Refuses lock files other than those by which the data file is in use. `lock` is `None` if they do not exist yet.
     pub(super) fn check_lock_files(&self, files: &Files, lock: Option<FileId>) -> Result<()> {
         let mine = lock.map(|lock| OF_FILES.offset(lock));
         if !persists(|| others_say(&self.said.0, mine)) {
@@ -164,14 +164,14 @@ impl Claim {
         ))
     }
 
-    /// Says which lock files are in use, and refuses where others use others.
+    /// Announces which lock files this process uses, and refuses where another one uses others.
     pub(super) fn say_lock_files(&self, files: &Files, lock: FileId) -> Result<()> {
         say(&self.said.0, OF_FILES.offset(lock));
         self.check_lock_files(files, Some(lock))
     }
 }
 
-/// Says on the library's lock file which data file is in use with it, and refuses where others use another.
+/// Announces on the library's lock file which data file is in use with it, and refuses where another process uses another.
 pub(super) fn say_data_file(lock_file: &File, path: &Path, data: FileId) -> Result<()> {
     let offset = OF_FILES.offset(data);
     say(lock_file, offset);
@@ -188,7 +188,7 @@ pub(super) fn say_data_file(lock_file: &File, path: &Path, data: FileId) -> Resu
     ))
 }
 
-/// Lets go what was said on the library's lock file.
+/// Withdraws the announcement on the library's lock file.
 pub(super) fn unsay_data_file(lock_file: &File) {
     drop(lock(lock_file, libc::F_OFD_SETLK, libc::F_UNLCK, OF_FILES.begin, ZONE));
 }
@@ -207,7 +207,7 @@ fn process_number() -> (u64, u64) {
     (u64::from(fork::process_id()), space)
 }
 
-/// Another process that has a data file open, and its lock file, as far as the system shows them.
+/// Describes another process that has a data file open, with its lock file, as far as the system shows them.
 fn user_of(data: &File) -> Option<String> {
     let wanted = data.metadata().ok()?;
     for process in std::fs::read_dir("/proc").ok()?.flatten() {

@@ -1,4 +1,4 @@
-//! File descriptors that nobody takes for standard streams.
+//! Keeping files away from the descriptors of standard streams.
 //!
 //! A daemon that has closed its descriptors 0 to 2 gets them back from the next calls that open a file. What it then
 //! prints would be written into the data file. So they are taken while files are opened here, and given back after.

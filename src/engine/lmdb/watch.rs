@@ -7,7 +7,8 @@
 //! - The names, in the directory that was opened, still lead to the files in use. It costs a system call for each, so
 //!   it is taken before a durable commit is acknowledged, and otherwise when a tick of the coarse clock has passed.
 //! - The newest commit in the map is not older than the one that the lock file tells of. It costs nothing, so it is
-//!   taken at every beginning. Overlay file systems give a reader's file another inode when somebody writes to it.
+//!   taken at every beginning. Overlay file systems give a file another inode when a process opens it for writing, and
+//!   a reader keeps the old one.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
