@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 static pc_env open_durable(const char *path) {
     pc_env env = {0};
@@ -125,7 +126,7 @@ static void a_child_opens_what_its_parent_has_open(void) {
     OK(pc_env_close(of_parent));
 }
 
-static volatile sig_atomic_t alarmed;
+static atomic_int alarmed;
 
 static void on_alarm(int number) { alarmed = number; }
 
