@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::c_void;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::OnceLock;
@@ -9,7 +10,7 @@ use std::sync::OnceLock;
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
 
-use crate::calls::Of;
+pub(crate) use crate::calls::Of;
 
 pub(crate) const OK: i32 = 0;
 pub(crate) const NOT_FOUND: i32 = 1;
@@ -35,10 +36,55 @@ pub(crate) struct Batch {
     pub(crate) value_offsets: *const u64,
 }
 
+/// A part of a collection, as `pc_iter_open_dict` takes it.
+#[repr(C)]
+pub(crate) struct Range<'a> {
+    lower: *const u8,
+    lower_len: usize,
+    upper: *const u8,
+    upper_len: usize,
+    prefix: *const u8,
+    prefix_len: usize,
+    flags: u32,
+    reserved: u32,
+    bytes: PhantomData<&'a [u8]>,
+}
+
+impl<'a> Range<'a> {
+    pub(crate) fn new(
+        flags: u32,
+        lower: Option<&'a [u8]>,
+        upper: Option<&'a [u8]>,
+        prefix: Option<&'a [u8]>,
+    ) -> Range<'a> {
+        let parts = |bytes: Option<&[u8]>| bytes.map_or((ptr::null(), 0), |it| (it.as_ptr(), it.len()));
+        let ((lower, lower_len), (upper, upper_len), (prefix, prefix_len)) =
+            (parts(lower), parts(upper), parts(prefix));
+        Range {
+            lower,
+            lower_len,
+            upper,
+            upper_len,
+            prefix,
+            prefix_len,
+            flags,
+            reserved: 0,
+            bytes: PhantomData,
+        }
+    }
+}
+
+// SAFETY: what it points to is borrowed, as shared slices are, and only read.
+unsafe impl Send for Range<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Range<'_> {}
+
 type Get = unsafe extern "C" fn(Handle, *const c_void, usize, *mut c_void, usize, *mut usize) -> i32;
 type Contains = unsafe extern "C" fn(Handle, *const c_void, usize) -> i32;
 type Add = unsafe extern "C" fn(Handle, *const c_void, usize) -> i32;
 type Put = unsafe extern "C" fn(Handle, *const c_void, usize, *const c_void, usize) -> i32;
+type Current = unsafe extern "C" fn(Handle, *mut Handle) -> i32;
+type IterOpen = unsafe extern "C" fn(Handle, *const Range<'_>, *mut Handle) -> i32;
 type NextBatch = unsafe extern "C" fn(Handle, usize, usize, *mut Batch) -> i32;
 type Seek = unsafe extern "C" fn(Handle, *const c_void, usize) -> i32;
 type SetReadsWait = extern "C" fn(bool) -> bool;
@@ -75,6 +121,9 @@ functions! {
     set_contains: Contains = "pc_set_contains";
     set_add: Add = "pc_set_add";
     set_reads_wait: SetReadsWait = "pc_set_reads_wait";
+    txn_current: Current = "pc_txn_current";
+    iter_open_dict: IterOpen = "pc_iter_open_dict";
+    iter_open_set: IterOpen = "pc_iter_open_set";
     iter_next_batch: NextBatch = "pc_iter_next_batch";
     iter_seek: Seek = "pc_iter_seek";
     iter_close: Close = "pc_iter_close";
@@ -146,6 +195,26 @@ impl Library {
     pub(crate) fn set_add(&self, set: Handle, element: &[u8]) -> i32 {
         // SAFETY: the element is only read.
         unsafe { (self.set_add)(set, element.as_ptr().cast(), element.len()) }
+    }
+
+    /// `pc_txn_current`: the status, and the handle; zero if there is none.
+    pub(crate) fn txn_current(&self, environment: Handle) -> (i32, u64) {
+        let mut current = Handle { id: 0 };
+        // SAFETY: the handle is written to.
+        let status = unsafe { (self.txn_current)(environment, &raw mut current) };
+        (status, current.id)
+    }
+
+    /// `pc_iter_open_dict` or `pc_iter_open_set`: the status, and the iterator.
+    pub(crate) fn iter_open(&self, of: Of, collection: Handle, range: &Range<'_>) -> (i32, Handle) {
+        let function = match of {
+            Of::Dict => self.iter_open_dict,
+            Of::Set => self.iter_open_set,
+        };
+        let mut iterator = Handle { id: 0 };
+        // SAFETY: the range is only read, its bytes are alive, and the handle is written to.
+        let status = unsafe { function(collection, range, &raw mut iterator) };
+        (status, iterator)
     }
 
     /// `pc_iter_next_batch`, which on success is shown to `f`: the status, and how many items there are.

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::keys::Keys;
-use crate::library::{Batch, END, Handle, Library, OK, library};
+use crate::library::{Batch, END, Handle, Library, OK, Of, Range, library};
 use crate::values::Values;
 use crate::writes::writes;
 
@@ -22,7 +22,8 @@ enum What {
     Items,
 }
 
-/// A walk over an iterator of the library's, which it closes at its end or when it is dropped.
+/// A walk over an iterator of the library's, which it opens, and closes at its end or when it is dropped: no step of
+/// Python lies between, in which an exception from outside could lose it.
 #[pyclass]
 pub(crate) struct Walk {
     library: &'static Library,
@@ -89,11 +90,17 @@ impl Column {
 
 #[pymethods]
 impl Walk {
-    /// Over `iterator`, a handle; gives out "keys", "values" or "items".
+    /// Over a dict or a set; gives out "keys", "values" or "items".
+    ///
+    /// `flags` and the bytes are those of a `pc_range`; `environment` and `collection` are handles.
     #[new]
     #[allow(clippy::too_many_arguments)]
     fn new(
-        iterator: u64,
+        py: Python<'_>,
+        environment: u64,
+        collection: u64,
+        is_set: bool,
+        range: (u32, Option<&[u8]>, Option<&[u8]>, Option<&[u8]>),
         what: &str,
         key: &str,
         value: &str,
@@ -101,7 +108,6 @@ impl Walk {
         decode_value: Py<PyAny>,
         failure: Py<PyAny>,
         owner: Py<PyAny>,
-        inside: bool,
     ) -> PyResult<Walk> {
         let what = match what {
             "keys" => What::Keys,
@@ -115,9 +121,9 @@ impl Walk {
             return Err(PyValueError::new_err("these types are not walked over here"));
         };
         let column = |width: Option<usize>| Column { width: width.unwrap_or(0), ..Column::default() };
-        Ok(Walk {
+        let mut walk = Walk {
             library: library()?,
-            iterator: Some(Handle { id: iterator }),
+            iterator: None,
             what,
             keys_read: column(keys.width()),
             values_read: column(values.width()),
@@ -125,12 +131,24 @@ impl Walk {
             values,
             failure,
             owner: Some(owner),
-            inside,
+            inside: false,
             seen: 0,
             count: 0,
             at: 0,
             size: FIRST,
-        })
+        };
+        let library = walk.library;
+        let (status, current) = library.txn_current(Handle { id: environment });
+        walk.check(py, status)?;
+        walk.inside = current != 0;
+        let (flags, lower, upper, prefix) = range;
+        let range = Range::new(flags, lower, upper, prefix);
+        let of = if is_set { Of::Set } else { Of::Dict };
+        // Opening may wait for the write lock, whose holder may wait for the interpreter's.
+        let (status, iterator) = py.detach(|| library.iter_open(of, Handle { id: collection }, &range));
+        walk.check(py, status)?;
+        walk.iterator = Some(iterator);
+        Ok(walk)
     }
 
     fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {

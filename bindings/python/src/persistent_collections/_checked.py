@@ -13,6 +13,7 @@ from . import _raw as raw
 from . import _scalars as scalars
 from .acceleration import WRITES as WRITES
 from .errors import ERRORS, Error
+from .handles import Opening
 
 
 def failure(library: ctypes.CDLL, status: int) -> Error:
@@ -86,13 +87,6 @@ def fetched_pair(
     finally:
         give_back(library, key)
         give_back(library, value)
-
-
-def opened(library: ctypes.CDLL, call: Callable[..., int], *arguments: Any) -> int:
-    """The handle that an opening call gives out."""
-    handle = c_uint64()
-    check(library, call(*arguments, byref(handle)))
-    return handle.value
 
 
 def number(library: ctypes.CDLL, call: Callable[..., int], *arguments: Any) -> int:
@@ -171,9 +165,9 @@ def _copied(
 
 
 class Cursor:
-    """An iterator handle of the library; closes itself when it is no longer needed."""
+    """An iterator handle of the library; closed when this is gone."""
 
-    __slots__ = ("_batch", "_handle", "_library", "_skip", "_widths")
+    __slots__ = ("_batch", "_iterator", "_library", "_skip", "_widths")
 
     def __init__(
         self,
@@ -183,19 +177,19 @@ class Cursor:
         bounds: raw.pc_range,
         widths: tuple[int | None, int | None],
     ) -> None:
-        self._handle = 0
         self._library = library
         self._widths = widths
         self._skip: bytes | None = None
         self._batch = raw.pc_batch()
-        self._handle = opened(library, call, collection, byref(bounds))
+        self._iterator = Opening(library.pc_iter_close)
+        check(library, call(collection, byref(bounds), byref(self._iterator.out)))
 
     def fetch(self, items: int) -> Batch | None:
         """The next batch of at most so many items; None at the end."""
         library = self._library
         while True:
             status = library.pc_iter_next_batch(
-                self._handle, c_size_t(items), c_size_t(0), byref(self._batch)
+                self._iterator.handle, c_size_t(items), c_size_t(0), byref(self._batch)
             )
             if check(library, status) == raw.PC_END:
                 return None
@@ -211,20 +205,10 @@ class Cursor:
 
     def resume_after(self, key: bytes) -> None:
         """Drops what was fetched ahead: the next batch begins behind `key`."""
-        check(self._library, self._library.pc_iter_seek(self._handle, key, len(key)))
+        check(self._library, self._library.pc_iter_seek(self._iterator.handle, key, len(key)))
         self._skip = key
-
-    def release(self) -> int:
-        """Gives the handle away, for another to close."""
-        handle, self._handle = self._handle, 0
-        return handle
 
     def close(self) -> None:
         """Closes the handle; again does nothing."""
-        handle, self._handle = self._handle, 0
-        if handle:
-            # A transaction's end or a closed environment may have closed it before.
-            self._library.pc_iter_close(handle)
-
-    def __del__(self) -> None:
-        self.close()
+        # A transaction's end or a closed environment may have closed it before.
+        self._iterator.close()

@@ -35,7 +35,8 @@ from .errors import LibraryError
 __all__ = ["candidates", "status"]
 
 if TYPE_CHECKING:
-    from ._checked import Cursor
+    from .collection import Collection
+    from .iteration import Bounds
     from .keys import KeyCodec
     from .values import ValueCodec
 
@@ -44,7 +45,7 @@ T = TypeVar("T")
 _VARIABLE = "PERSISTENT_COLLECTIONS_ACCELERATOR"
 _NAME = "persistent_collections_python"
 # What the extension module and this package agree on; it has the same number.
-_INTERFACE = 3
+_INTERFACE = 4
 
 # The functions that the accelerator calls.
 _FUNCTIONS = (
@@ -54,6 +55,9 @@ _FUNCTIONS = (
     "pc_set_contains",
     "pc_set_add",
     "pc_set_reads_wait",
+    "pc_txn_current",
+    "pc_iter_open_dict",
+    "pc_iter_open_set",
     "pc_iter_next_batch",
     "pc_iter_seek",
     "pc_iter_close",
@@ -199,19 +203,24 @@ def _failure(library: ctypes.CDLL, status: int) -> Exception:
 
 
 def walk(
-    owner: Any, cursor: Cursor, inside: bool, what: str, keys: KeyCodec, values: ValueCodec | None
+    owner: Collection, bounds: Bounds, what: str, keys: KeyCodec, values: ValueCodec | None
 ) -> Iterator[Any] | None:
-    """A walk over a cursor's `"keys"`, `"values"` or `"items"`; None: it is not one for here.
+    """A walk over a collection's `"keys"`, `"values"` or `"items"`; None: it is not one for here.
 
-    `owner` stays alive as long as the walk; `inside`: it sees its transaction's writes.
+    `owner` stays alive as long as the walk.
     """
     if _module is None:
         return None
     value_type = None if values is None else values.plain_type
     if keys.plain_type is None or (value_type is None and what != "keys"):
         return None
+    # First, since it says by its name where it is closed.
+    handle = owner._handle
     walk: Iterator[Any] = _module.Walk(
-        cursor.release(),
+        owner._environment._handle,
+        handle,
+        owner._is_set,
+        (bounds.flags, bounds.lower, bounds.upper, bounds.prefix),
         what,
         keys.plain_type,
         value_type or "",
@@ -219,7 +228,6 @@ def walk(
         None if values is None else values.decode,
         functools.partial(_failure, owner._library),
         owner,
-        inside,
     )
     return walk
 

@@ -102,17 +102,12 @@ class Algebra(Collection, MutableSet[T]):
         found: set[T] = set()
         with self._environment.snapshot():
             cursor, _ = self._cursor(EVERYTHING)
-            try:
-                while (batch := cursor.fetch(_BATCH)) is not None:
-                    keys = [batch.key(index) for index in range(batch.count)]
-                    for other in others:
-                        present = bulk.contains_many(
-                            library, other._handle, keys, other._keys.width
-                        )
-                        keys = [key for key, there in zip(keys, present) if there == wanted]
-                    found.update(map(self._keys.decode, keys))
-            finally:
-                cursor.close()
+            while (batch := cursor.fetch(_BATCH)) is not None:
+                keys = [batch.key(index) for index in range(batch.count)]
+                for other in others:
+                    present = bulk.contains_many(library, other._handle, keys, other._keys.width)
+                    keys = [key for key, there in zip(keys, present) if there == wanted]
+                found.update(map(self._keys.decode, keys))
         return found
 
     # In place.

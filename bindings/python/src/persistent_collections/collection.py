@@ -91,6 +91,7 @@ class Collection(Handled):
 
     _type_arguments: ClassVar[tuple[str, ...]]
     _environment: Environment
+    _is_set: ClassVar[bool] = False
     _close_call: str
     _remove_range_call: str
     _keys: KeyCodec
@@ -137,7 +138,7 @@ class Collection(Handled):
         ]
         self._requests = dict(zip(requests, asked))
         flags = 0 if create else raw.PC_OPEN_EXISTING
-        if any(request.host_number for request in asked):
+        if True in [request.host_number for request in asked]:
             flags |= raw.PC_OPEN_ANY_INT
         texts = [None if it.text is None else it.text.encode("ascii") for it in asked]
         # Opening may create, which is a write.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from ctypes import byref, c_int64, c_size_t
 from typing import TYPE_CHECKING, Any, Callable, cast, overload
 
@@ -12,6 +11,7 @@ from . import _raw as raw
 from . import _scalars as scalars
 from . import acceleration, arrays, bulk, columns, lending
 from .collection import key_codec_for, value_codec_for
+from .editing import Edit
 from .environment import Environment
 from .lending import Lent, Pin
 from .notebook import table
@@ -395,8 +395,7 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         checked.check(self._library, status)
         return result.value
 
-    @contextlib.contextmanager
-    def edit(self, key: K) -> Iterator[V]:
+    def edit(self, key: K) -> Edit[V]:
         """A value to be changed in place and stored at the block's end, in one transaction.
 
         Without it a change to a fetched list or dict is a change to a copy.
@@ -408,15 +407,7 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         >>> anything["list"]
         [1, 2]
         """
-        with self._environment.transaction():
-            # The key that was found, whichever way it was said.
-            encoded = self._lookup(key)
-            data = None if encoded is None else self._copied(encoded)
-            if encoded is None or data is None:
-                raise KeyError(key)
-            value = self._values.decode(data)
-            yield value
-            self._put_encoded(self._library.pc_dict_put, encoded, self._values.encode(value))
+        return Edit(self, key)
 
     # All of it.
 

@@ -9,7 +9,6 @@ import math
 import operator
 import os
 import pickle
-import threading
 from collections.abc import Callable
 from ctypes import byref, c_int32, c_uint32, sizeof
 from types import TracebackType
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 from . import _checked as checked
 from . import _raw as raw
 from . import acceleration
+from .callers import ThreadLocal, current_caller
 from .errors import (
     BadHandleError,
     BadNameError,
@@ -30,9 +30,10 @@ from .errors import (
 )
 from .handles import Handled, Opening, Registry, environments, process, register
 from .lending import Lender, Pin
+from .levels import Level, Stacks
 from .notebook import table
 from .reports import CheckReport, CollectionInfo, EnvironmentInfo, ReaderInfo
-from .transaction import Stacks, Transaction, current_task, milliseconds
+from .transaction import Transaction, milliseconds
 
 __all__ = ["Environment"]
 
@@ -151,10 +152,10 @@ class Environment(Handled):
         }
         encoded_path = _path_bytes(path)
         self.path: str = os.fspath(path)
-        self._local = threading.local()
+        self._local = ThreadLocal()
         self._parts = Registry()
-        #: What calls must look at first: open transactions of asyncio tasks, and dead ones.
-        self._guards: set[object] = set()
+        #: What calls must look at first: open transactions of tasks and greenlets, and dead ones.
+        self._guards: set[Level | Stacks] = set()
         #: What its snapshots are begun in, by process.
         self._lenders: dict[int, Lender] = {}
         #: The process in which it and its collections are open.
@@ -240,10 +241,10 @@ class Environment(Handled):
         for part in self._parts.living():
             part._hide()
         stacks = self._stacks()
-        stacks.current = 0
-        dead = [transaction for root in stacks.roots for transaction in root]
-        for transaction in dead:
-            transaction._dead = True
+        stacks.current = None
+        dead = [level for root in stacks.roots for level in root]
+        for level in dead:
+            level.dead = True
         self._guards = set(dead)
 
     def _settle(self) -> None:
@@ -387,16 +388,16 @@ class Environment(Handled):
         try:
             stacks: Stacks = self._local.stacks
         except AttributeError:
-            stacks = self._local.stacks = Stacks()
+            stacks = self._local.stacks = Stacks(self._local)
         return stacks
 
     def _writing(self) -> None:
         """Before each write: refuses it in another task's transaction, and tells iterators."""
         if self._guards:
-            self._stacks().refuse_write(current_task())
+            self._stacks().refuse_write(current_caller())
         checked.WRITES.count += 1
 
-    def _guard(self, by: object) -> None:
+    def _guard(self, by: Level | Stacks) -> None:
         """From now on calls look first at which transaction they are part of."""
         self._guards.add(by)
         self._hide()
@@ -404,24 +405,31 @@ class Environment(Handled):
             part._hide()
 
     def _arrange(self, ending: bool = False) -> None:
-        """Makes the running task's transaction the one that the thread's calls are part of."""
+        """Makes the caller's transaction the one that the thread's calls are part of."""
         stacks = self._stacks()
-        root = stacks.of(current_task())
-        if root and root[-1]._dead:
+        if not ending:
+            stacks.settle()
+        root = stacks.of(current_caller()) or ()
+        # One that is about to begin is not there yet.
+        innermost = next((level for level in reversed(root) if level.handle), None)
+        if innermost is not None and innermost.dead:
             if ending:
                 return
             raise ForkedError(
                 "a transaction or snapshot around this call began before a fork, and is the "
                 "parent's; leave its block first"
             )
-        wanted = root[-1]._handle if root else 0
-        if wanted != stacks.current:
+        wanted = innermost.handle if innermost is not None else 0
+        # In a child that has not opened anything anew, the library has no transaction.
+        if wanted != stacks.current and self._settled == process():
+            stacks.current = None
             library = self._library
             status = library.pc_txn_set_current(self._held, wanted, None)
             if not ending:
                 checked.check(library, status)
             stacks.current = wanted
-        self._guards.discard(stacks)
+        if not ending:
+            self._guards -= {by for by in self._guards.copy() if by.is_over(stacks)}
 
     def _lender_of_snapshots(self) -> Lender:
         """The opening that this environment's snapshots are begun in."""
@@ -441,14 +449,12 @@ class Environment(Handled):
         stacks = self._stacks()
         if not stacks.roots:
             return None
-        root = stacks.of(current_task())
-        if root is None or root[0]._kind != raw.PC_TXN_READ or root[0]._dead:
+        root = stacks.of(current_caller())
+        outermost = root[0] if root else None
+        if outermost is None or outermost.dead or outermost.lender is None:
             return None
-        outermost = root[0]
-        if outermost._pin is None and outermost._lender is not None:
-            # That of its beginning: where the environment is closed since, there is no other.
-            outermost._pin = Pin(outermost._lender, outermost._handle)
-        return outermost._pin
+        # That of its beginning: where the environment is closed since, there is no other.
+        return outermost.lend(outermost.lender) if outermost.handle else None
 
     def _in_transaction(self) -> bool:
         """Whether this thread has a current transaction, begun in Python or not."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _raw as raw
+from . import owned
 
 if TYPE_CHECKING:
     from .environment import Environment
@@ -18,19 +19,16 @@ __all__ = ["Handled", "Opening", "Registry", "environments", "process", "registe
 
 
 class Opening:
-    """A handle that the library gives out; closed at the latest when it is collected.
+    """A handle that the library gives out; closed at the latest when this is collected.
 
-    It exists before the library is called with `out`. So no exception from outside, of a signal
-    say, can come between the call and the object that closes the handle.
+    It exists before the library is called with `out`, and C code closes it then: no exception from
+    outside, of a signal say, comes between, and none is swallowed by a finalizer.
     """
 
-    __slots__ = ("_close", "out", "process")
+    __slots__ = ("__weakref__", "_close", "_end", "out", "process")
 
-    #: How many forks lie between the first process and this one. This and the statuses stand in
-    #: the class, since an opening may be collected when the interpreter has cleared the module.
+    #: How many forks lie between the first process and this one.
     here: ClassVar[int] = 0
-    _done: ClassVar[int] = raw.PC_OK
-    _closed_before: ClassVar[int] = raw.PC_ERR_BAD_HANDLE
 
     def __init__(self, close: Callable[[int], int]) -> None:
         self._close = close
@@ -38,6 +36,7 @@ class Opening:
         self.process: int = self.here
         #: Where the library writes the handle; 0 before, and once it is closed.
         self.out: ctypes.c_uint64 = ctypes.c_uint64()
+        self._end = owned.keep(self, close, self.out)
 
     @property
     def handle(self) -> int:
@@ -46,19 +45,15 @@ class Opening:
 
     def close(self) -> int:
         """Closes the handle and returns the library's status; again does nothing."""
-        # There is nothing to close where an exception from outside has ended `__init__`.
-        out = getattr(self, "out", None)
-        handle = 0 if out is None else out.value
+        handle = self.out.value
         if not handle or self.process != self.here:
-            return self._done
+            return raw.PC_OK
         # Handles are never used again: of two threads that come here at once, the library refuses
         # one. It is forgotten last, so that an exception from outside leaves it to be closed.
         status = self._close(handle)
         self.out.value = 0
-        return self._done if status == self._closed_before else status
-
-    def __del__(self) -> None:
-        self.close()
+        owned.let_go(self._close, self._end)
+        return raw.PC_OK if status == raw.PC_ERR_BAD_HANDLE else status
 
 
 def process() -> int:
@@ -180,6 +175,7 @@ def environments() -> list[Any]:
 
 def _in_child() -> None:
     Opening.here += 1
+    owned.forget()
     for environment in environments():
         environment._inherit()
 

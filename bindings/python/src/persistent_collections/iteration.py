@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _raw as raw
@@ -67,24 +68,32 @@ class Bounds:
             key > self.upper or (key == self.upper and not self.include_upper)
         )
 
-    def struct(self) -> raw.pc_range:
-        """The `pc_range` of the library; it keeps its bytes alive."""
-        result = raw.pc_range()
+    @property
+    def flags(self) -> int:
+        """Those of a `pc_range`."""
         flags = raw.PC_RANGE_REVERSE if self.reverse else 0
         if self.lower is not None:
-            result.lower, result.lower_len = self.lower, len(self.lower)
             flags |= raw.PC_RANGE_LOWER
             if not self.include_lower:
                 flags |= raw.PC_RANGE_LOWER_EXCLUSIVE
         if self.upper is not None:
-            result.upper, result.upper_len = self.upper, len(self.upper)
             flags |= raw.PC_RANGE_UPPER
             if self.include_upper:
                 flags |= raw.PC_RANGE_UPPER_INCLUSIVE
         if self.prefix is not None:
-            result.prefix, result.prefix_len = self.prefix, len(self.prefix)
             flags |= raw.PC_RANGE_PREFIX
-        result.flags = flags
+        return flags
+
+    def struct(self) -> raw.pc_range:
+        """The `pc_range` of the library; it keeps its bytes alive."""
+        result = raw.pc_range()
+        result.flags = self.flags
+        if self.lower is not None:
+            result.lower, result.lower_len = self.lower, len(self.lower)
+        if self.upper is not None:
+            result.upper, result.upper_len = self.upper, len(self.upper)
+        if self.prefix is not None:
+            result.prefix, result.prefix_len = self.prefix, len(self.prefix)
         return result
 
 
@@ -103,39 +112,57 @@ def open_cursor(
     return Cursor(environment._library, call, collection, bounds.struct(), widths), inside
 
 
+class _Batches(Iterator[list[T]]):
+    """The items of a cursor, a batch at a time."""
+
+    def __init__(self, owner: object, cursor: Cursor, decode: Callable[[Batch], list[T]]) -> None:
+        self._owner = owner
+        self._cursor = cursor
+        self._decode = decode
+        self._size = _FIRST_BATCH
+
+    def __next__(self) -> list[T]:
+        batch = self._cursor.fetch(self._size)
+        if batch is None:
+            self._cursor.close()
+            raise StopIteration
+        self._size = min(4 * self._size, _LARGEST_BATCH)
+        return self._decode(batch)
+
+
 def walk(
     owner: object, cursor: Cursor, inside: bool, decode: Callable[[Batch], list[T]]
 ) -> Iterator[T]:
-    """The items of a cursor; closes it at the end or when it is dropped.
+    """The items of a cursor, which is closed at the end, or when this is dropped: by the cursor.
 
-    `owner` is the collection: it stays alive as long as the walk, since closing its handle
+    Nothing is to be done in Python when a walk is dropped: an exception from outside would be lost
+    there. `owner` is the collection: it stays alive as long as the walk, since closing its handle
     would close the cursor's.
     """
+    if inside:
+        return _walk_inside(owner, cursor, decode)
+    return chain.from_iterable(_Batches(owner, cursor, decode))
+
+
+def _walk_inside(owner: object, cursor: Cursor, decode: Callable[[Batch], list[T]]) -> Iterator[T]:
+    """The same inside a transaction, whose writes it sees."""
     size = _FIRST_BATCH
-    try:
-        while (batch := cursor.fetch(size)) is not None:
-            size = min(4 * size, _LARGEST_BATCH)
-            items = decode(batch)
-            if not inside:
-                yield from items
-                continue
-            seen = WRITES.count
-            for index, item in enumerate(items):
-                yield item
-                if WRITES.count != seen:
-                    cursor.resume_after(batch.key(index))
-                    size = _FIRST_BATCH
-                    break
-    finally:
-        cursor.close()
+    while (batch := cursor.fetch(size)) is not None:
+        size = min(4 * size, _LARGEST_BATCH)
+        seen = WRITES.count
+        for index, item in enumerate(decode(batch)):
+            yield item
+            if WRITES.count != seen:
+                cursor.resume_after(batch.key(index))
+                size = _FIRST_BATCH
+                break
+    cursor.close()
 
 
 def count(cursor: Cursor) -> int:
     """How many items are left."""
     total = 0
-    try:
-        while (batch := cursor.fetch(_LARGEST_BATCH)) is not None:
-            total += batch.count
-    finally:
-        cursor.close()
+    while (batch := cursor.fetch(_LARGEST_BATCH)) is not None:
+        total += batch.count
+    cursor.close()
     return total

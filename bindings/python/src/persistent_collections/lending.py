@@ -15,7 +15,6 @@ import ctypes
 import mmap
 import os
 import pickle
-import sys
 import threading
 import weakref
 from io import FileIO
@@ -33,58 +32,53 @@ class Lender:
     It outlives the environment's closing where something lent is alive.
     """
 
-    __slots__ = ("_closing", "_opening", "_pins", "library")
+    __slots__ = ("_opening", "_pins", "library")
 
     def __init__(self, library: ctypes.CDLL, opening: Opening) -> None:
         self.library: ctypes.CDLL = library
         self._opening = opening
-        self._pins: set[int] = set()
-        self._closing = False
+        self._pins: list[weakref.ref[Pin]] = []
 
     @property
     def handle(self) -> int:
-        """The environment's handle."""
+        """The library's handle of it; 0 once it is closed."""
         return self._opening.handle
 
     def close(self) -> None:
         """Closes it, now or with the last pin."""
-        self._closing = True
-        self._close_if_idle()
+        opening, self._opening = self._opening, Opening(self.library.pc_env_close)
+        if all(pin() is None for pin in self._pins):
+            opening.close()
 
-    def _close_if_idle(self) -> None:
-        # No lock, since a finalizer may run in the midst of it: what is closed twice is closed.
-        if self._closing and not self._pins:
-            self._opening.close()
-
-    def add(self, pin: Pin) -> None:
-        """Stays open for a pin."""
-        self._pins.add(id(pin))
-
-    def remove(self, pin: Pin) -> None:
-        """The reverse of `add`."""
-        self._pins.discard(id(pin))
-        self._close_if_idle()
+    def pin(self) -> Pin:
+        """What can hold a snapshot of it, and keeps it open."""
+        pin = Pin(self.library, self._opening)
+        self._pins = [ref for ref in self._pins if ref() is not None] + [weakref.ref(pin)]
+        return pin
 
 
 class Pin:
-    """A snapshot that has lent memory; ends it when nobody refers to it any more."""
+    """A snapshot that has lent memory; it ends when nobody refers to this any more."""
 
-    __slots__ = ("__weakref__", "_lender", "_transaction")
+    __slots__ = ("__weakref__", "_library", "_opening", "_owned")
 
-    def __init__(self, lender: Lender, transaction: int) -> None:
-        self._lender = lender
-        self._transaction = transaction
-        lender.add(self)
+    def __init__(self, library: ctypes.CDLL, opening: Opening) -> None:
+        self._library = library
+        self._opening = opening
+        self._owned = Opening(library.pc_txn_abort)
+
+    @property
+    def transaction(self) -> int:
+        """The snapshot's handle; 0 until it is taken."""
+        return self._owned.handle
+
+    def take_from(self, place: ctypes.c_uint64) -> None:
+        """Holds the snapshot whose handle is in that place."""
+        self._owned.out.value = place.value
 
     def leave_thread(self) -> None:
         """The thread's calls are no longer part of the snapshot."""
-        lender = self._lender
-        lender.library.pc_txn_set_current(lender.handle, 0, None)
-
-    def __del__(self) -> None:
-        if not sys.is_finalizing():
-            self._lender.library.pc_txn_abort(self._transaction)
-            self._lender.remove(self)
+        self._library.pc_txn_set_current(self._opening.handle, 0, None)
 
 
 class Lent:

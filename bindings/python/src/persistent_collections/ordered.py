@@ -57,30 +57,30 @@ class Ordered(Collection, Mapping[K, V]):
         )
 
     def _keys_in(self, bounds: Bounds) -> Iterator[K]:
-        cursor, inside = self._cursor(bounds)
-        walk = acceleration.walk(self, cursor, inside, "keys", self._keys, None)
+        walk = acceleration.walk(self, bounds, "keys", self._keys, None)
         if walk is not None:
             return walk
+        cursor, inside = self._cursor(bounds)
         decode = self._keys.decode_many
         return iteration.walk(
             self, cursor, inside, lambda batch: decode(batch.keys, batch.key_offsets)
         )
 
     def _values_in(self, bounds: Bounds) -> Iterator[V]:
-        cursor, inside = self._cursor(bounds)
-        walk = acceleration.walk(self, cursor, inside, "values", self._keys, self._values)
+        walk = acceleration.walk(self, bounds, "values", self._keys, self._values)
         if walk is not None:
             return walk
+        cursor, inside = self._cursor(bounds)
         decode = self._values.decode_many
         return iteration.walk(
             self, cursor, inside, lambda batch: decode(batch.values, batch.value_offsets)
         )
 
     def _items_in(self, bounds: Bounds) -> Iterator[tuple[K, V]]:
-        cursor, inside = self._cursor(bounds)
-        walk = acceleration.walk(self, cursor, inside, "items", self._keys, self._values)
+        walk = acceleration.walk(self, bounds, "items", self._keys, self._values)
         if walk is not None:
             return walk
+        cursor, inside = self._cursor(bounds)
         keys, values = self._keys.decode_many, self._values.decode_many
 
         def decode(batch: Batch) -> list[tuple[K, V]]:

@@ -51,6 +51,7 @@ class PersistentSet(acceleration.HotSet, Algebra[T]):
     True
     """
 
+    _is_set = True
     _close_call = "pc_set_close"
     _remove_range_call = "pc_set_remove_range"
 
@@ -171,10 +172,10 @@ class PersistentSet(acceleration.HotSet, Algebra[T]):
         )
 
     def _elements_in(self, bounds: Bounds) -> Iterator[T]:
-        cursor, inside = self._cursor(bounds)
-        walk = acceleration.walk(self, cursor, inside, "keys", self._keys, None)
+        walk = acceleration.walk(self, bounds, "keys", self._keys, None)
         if walk is not None:
             return walk
+        cursor, inside = self._cursor(bounds)
         decode = self._keys.decode_many
         return iteration.walk(
             self, cursor, inside, lambda batch: decode(batch.keys, batch.key_offsets)

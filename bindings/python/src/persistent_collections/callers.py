@@ -1,0 +1,128 @@
+"""Who calls: which thread, greenlet and task, where several of them share a thread."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import weakref
+from typing import Any, NamedTuple
+
+__all__ = ["CODE_OF_THREAD", "Caller", "Owner", "ThreadLocal", "current_caller", "has_greenlets"]
+
+
+def _thread_local() -> Any:
+    """The class of what each thread of the system has for itself.
+
+    gevent and eventlet put one in its place that each greenlet has for itself, while the library
+    knows threads alone.
+    """
+    if threading.local.__module__ == "_thread":
+        return threading.local
+    classes = object.__subclasses__()
+    return next(
+        each for each in classes if each.__module__ == "_thread" and each.__name__ == "_local"
+    )
+
+
+if sys.implementation.name == "cpython":
+    ThreadLocal: Any = _thread_local()
+else:
+    ThreadLocal = threading.local
+
+
+class Caller(NamedTuple):
+    """The greenlet and the task of a call; None: the thread's own code, outside of them."""
+
+    greenlet: Any
+    task: Any
+
+
+#: The caller where there are no greenlets and no tasks.
+CODE_OF_THREAD = Caller(None, None)
+
+
+def has_greenlets() -> bool:
+    """Whether there may be any: code that switches to one has imported greenlet."""
+    return "greenlet" in sys.modules
+
+
+def _greenlet() -> Any:
+    """The running greenlet; None for the one that each thread begins with."""
+    greenlet = sys.modules.get("greenlet")
+    # None of it is there while it is imported.
+    current = getattr(greenlet, "getcurrent", None)
+    if current is None:
+        return None
+    running = current()
+    return None if running.parent is None else running
+
+
+def _asyncio_task() -> Any:
+    asyncio = sys.modules.get("asyncio")
+    running_loop = getattr(asyncio, "_get_running_loop", None)
+    if asyncio is None or running_loop is None or running_loop() is None:
+        return None
+    return asyncio.current_task()
+
+
+def _trio_task() -> Any:
+    lowlevel = getattr(sys.modules.get("trio"), "lowlevel", None)
+    if lowlevel is None:
+        return None
+    try:
+        return lowlevel.current_task()
+    except RuntimeError:
+        # This thread runs no task of it at the moment.
+        return None
+
+
+def _curio_task() -> Any:
+    # It has no function for this but an async one.
+    state = getattr(sys.modules.get("curio.meta"), "_locals", None)
+    kernel = getattr(state, "kernel", None)
+    if kernel is None:
+        return None
+    return next((task for task in kernel._tasks.values() if task.state == "RUNNING"), None)
+
+
+def current_caller() -> Caller:
+    """The calling greenlet and task: of asyncio, trio or curio."""
+    task = _asyncio_task() or _trio_task() or _curio_task()
+    greenlet = _greenlet()
+    if task is None and greenlet is None:
+        return CODE_OF_THREAD
+    return Caller(greenlet, task)
+
+
+def _remembered(it: Any) -> Any:
+    if it is None:
+        return None
+    try:
+        return weakref.ref(it)
+    except TypeError:
+        # A task of someone's own that cannot be referred to weakly.
+        return lambda: it
+
+
+def _is(remembered: Any, it: Any) -> bool:
+    if remembered is None or it is None:
+        return remembered is it
+    return remembered() is it
+
+
+class Owner:
+    """The caller that has begun something, which this does not keep alive."""
+
+    __slots__ = ("_greenlet", "_task")
+
+    def __init__(self, caller: Caller) -> None:
+        self._greenlet = _remembered(caller.greenlet)
+        self._task = _remembered(caller.task)
+
+    def is_caller(self, caller: Caller) -> bool:
+        """Whether that is it."""
+        return _is(self._task, caller.task) and _is(self._greenlet, caller.greenlet)
+
+    def is_around(self, caller: Caller) -> bool:
+        """Whether the caller is a task of an event loop that runs inside what this has begun."""
+        return self._task is None and _is(self._greenlet, caller.greenlet)

@@ -1,0 +1,66 @@
+"""Blocks that change one value in place."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from . import _raw as raw
+from .transaction import Block
+
+if TYPE_CHECKING:
+    from .dict import PersistentDict
+
+__all__ = ["Edit"]
+
+V = TypeVar("V")
+
+
+class Edit(Block, Generic[V]):
+    """A block that gives a value out, and stores it at its end; see `PersistentDict.edit`."""
+
+    __slots__ = ("_collection", "_encoded", "_key", "_value")
+
+    def __init__(self, collection: PersistentDict[Any, V], key: Any) -> None:
+        super().__init__(collection._environment, raw.PC_TXN_WRITE, None)
+        self._collection = collection
+        self._key = key
+
+    def __enter__(self) -> V:
+        self._begin()
+        level = self._level
+        try:
+            collection = self._collection
+            # The key that was found, whichever way it was said.
+            encoded = collection._lookup(self._key)
+            data = None if encoded is None else collection._copied(encoded)
+            if encoded is None or data is None:
+                raise KeyError(self._key)
+            self._encoded = encoded
+            self._value = cast("V", collection._values.decode(data))
+        except BaseException:
+            if level is not None:
+                level.undo()
+            raise
+        return self._value
+
+    def _leave(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            super()._leave(kind, error, trace)
+            return
+        try:
+            collection = self._collection
+            collection._put_encoded(
+                collection._library.pc_dict_put,
+                self._encoded,
+                collection._values.encode(self._value),
+            )
+        except BaseException as failure:
+            super()._leave(type(failure), failure, failure.__traceback__)
+            raise
+        super()._leave(None, None, None)
