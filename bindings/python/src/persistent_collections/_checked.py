@@ -14,11 +14,14 @@ from . import _scalars as scalars
 from .acceleration import WRITES as WRITES
 from .errors import ERRORS, Error
 from .handles import Opening
+from .waits import what_interrupted
 
 
-def failure(library: ctypes.CDLL, status: int) -> Error:
+def failure(library: ctypes.CDLL, status: int) -> BaseException:
     """The exception for a failing status of this thread's last call."""
     text = library.pc_last_error() or library.pc_strerror(status)
+    if status == raw.PC_ERR_INTERRUPTED:
+        return what_interrupted(library, text.decode("utf-8", "replace"))
     kind = ERRORS.get(status)
     if kind is None:
         error = Error(f"unknown status {status}: {text.decode('utf-8', 'replace')}")

@@ -23,13 +23,13 @@ import importlib.util
 import os
 import sys
 import sysconfig
-import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _raw as raw
+from .callers import ThreadLocal
 from .errors import LibraryError
 
 __all__ = ["candidates", "status"]
@@ -64,7 +64,7 @@ _FUNCTIONS = (
 )
 
 
-class _Writes(threading.local):
+class _Writes(ThreadLocal):  # type: ignore[misc]
     """Counts a thread's writes and ends of transactions: its iterators then look again."""
 
     count = 0
@@ -196,7 +196,7 @@ def prepare(collection: Any, *codecs: Any) -> None:
     collection._prepare(*types, *decoders, functools.partial(_failure, collection._library))
 
 
-def _failure(library: ctypes.CDLL, status: int) -> Exception:
+def _failure(library: ctypes.CDLL, status: int) -> BaseException:
     from . import _checked as checked
 
     return checked.failure(library, status)

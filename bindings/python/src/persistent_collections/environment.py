@@ -34,6 +34,7 @@ from .levels import Level, Stacks
 from .notebook import table
 from .reports import CheckReport, CollectionInfo, EnvironmentInfo, ReaderInfo
 from .transaction import Transaction, milliseconds
+from .waits import make_interruptible
 
 __all__ = ["Environment"]
 
@@ -162,6 +163,7 @@ class Environment(Handled):
         self._settled: int = process()
         self._library = library = raw.load()
         acceleration.connect(library)
+        make_interruptible(library)
         if durability not in _DURABILITY:
             raise ValueError(f"durability is one of {', '.join(_DURABILITY)}, not {durability!r}")
         options = raw.pc_env_options()
@@ -381,6 +383,7 @@ class Environment(Handled):
 
     def flush(self) -> None:
         """Makes everything written so far durable, whatever `durability` is."""
+        make_interruptible(self._library)
         checked.check(self._library, self._library.pc_flush(self._handle))
 
     def _stacks(self) -> Stacks:
@@ -388,11 +391,13 @@ class Environment(Handled):
         try:
             stacks: Stacks = self._local.stacks
         except AttributeError:
+            make_interruptible(self._library)
             stacks = self._local.stacks = Stacks(self._local)
         return stacks
 
     def _writing(self) -> None:
         """Before each write: refuses it in another task's transaction, and tells iterators."""
+        make_interruptible(self._library)
         if self._guards:
             self._stacks().refuse_write(current_caller())
         checked.WRITES.count += 1

@@ -1,0 +1,159 @@
+"""Waits for the write lock that exceptions from outside end."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from persistent_collections import Environment, PersistentDict, PersistentSet
+
+_HOLDER = """
+import sys
+from persistent_collections import Environment, PersistentDict
+env = Environment(sys.argv[1], durability="none", write_timeout=100)
+with env.transaction():
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+class Stop(Exception):
+    """What the signal's handler raises."""
+
+
+class Holder:
+    """A process that holds the write lock until it is released."""
+
+    def __init__(self, path: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _HOLDER, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "held\n"
+
+    def release(self) -> None:
+        self.process.communicate("\n", timeout=60)
+        assert self.process.returncode == 0
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Iterator[Environment]:
+    with Environment(tmp_path / "env", durability="none", write_timeout=100) as environment:
+        yield environment
+
+
+@pytest.fixture
+def alarm() -> Iterator[Callable[[], None]]:
+    """Sends a signal soon, whose handler raises."""
+
+    def stop(*_: object) -> None:
+        raise Stop
+
+    before = signal.signal(signal.SIGALRM, stop)
+    yield lambda: signal.setitimer(signal.ITIMER_REAL, 0.2) and None  # type: ignore[func-returns-value]
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+WAITS: dict[str, Callable[[Environment, PersistentDict[str, int], PersistentSet[int]], object]] = {
+    "put": lambda env, d, s: d.__setitem__("new", 1),
+    "add": lambda env, d, s: s.add(1),
+    "update": lambda env, d, s: d.update(new=1),
+    "increment": lambda env, d, s: d.increment("new"),
+    "delete": lambda env, d, s: d.__delitem__("a"),
+    "transaction": lambda env, d, s: env.transaction().__enter__(),
+    "run": lambda env, d, s: env.run(d.increment, "new"),
+    "edit": lambda env, d, s: d.edit("a").__enter__(),
+    "opening": lambda env, d, s: PersistentDict(env, "another"),
+    "drop": lambda env, d, s: env.drop("d"),
+}
+
+
+@pytest.mark.parametrize("what", WAITS)
+def test_a_handler_ends_a_wait(env: Environment, alarm: Callable[[], None], what: str) -> None:
+    """Ctrl-C took effect only when the lock was granted, after the write had been done."""
+    d = PersistentDict[str, int](env, "d")
+    s = PersistentSet[int](env, "s")
+    d["a"] = 1
+    holder = Holder(Path(env.path))
+    alarm()
+    begun = time.monotonic()
+    with pytest.raises(Stop):
+        WAITS[what](env, d, s)
+    # Not when the lock was granted: that is never.
+    assert time.monotonic() - begun < 10
+    holder.release()
+    assert d == {"a": 1} and len(s) == 0
+    assert [it.name for it in env.collections()] == ["d", "s"]
+    d["b"] = 2
+    with env.transaction():
+        d["c"] = 3
+    assert d == {"a": 1, "b": 2, "c": 3}
+
+
+def test_a_handler_that_returns_lets_the_wait_go_on(env: Environment) -> None:
+    d = PersistentDict[str, int](env, "d")
+    d["a"] = 1
+    holder = Holder(Path(env.path))
+    seen: list[int] = []
+
+    def handle(*_: object) -> None:
+        # It may look, too.
+        seen.append(d["a"])
+        holder.release()
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        d["b"] = 2
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert seen == [1] and d == {"a": 1, "b": 2}
+
+
+def test_again_after_a_wait_was_ended(env: Environment, alarm: Callable[[], None]) -> None:
+    d = PersistentDict[str, int](env, "d")
+    holder = Holder(Path(env.path))
+    for _ in range(3):
+        alarm()
+        with pytest.raises(Stop):
+            d["a"] = 1
+    holder.release()
+    assert d == {}
+
+
+def test_an_exception_for_another_thread(env: Environment) -> None:
+    """Only the main thread handles signals; others get what is raised in them."""
+    d = PersistentDict[str, int](env, "d")
+    holder = Holder(Path(env.path))
+    caught: list[BaseException] = []
+    waits = threading.Event()
+
+    def write() -> None:
+        try:
+            waits.set()
+            with env.transaction():
+                d["theirs"] = 1
+        except Stop as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert waits.wait(60)
+    number = ctypes.c_ulong(thread.ident or 0)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(number, ctypes.py_object(Stop))
+    thread.join(60)
+    assert not thread.is_alive() and len(caught) == 1
+    holder.release()
+    assert d == {}
