@@ -4,7 +4,7 @@
 //! no `ctypes`. It is not linked to the library: `connect` is told where the functions are in the one that the
 //! package has loaded.
 //!
-//! It does plain cases only: exact types, a handle that may be used as it is (no asyncio task has a transaction open,
+//! It does plain cases only: exact types, a handle that may be used as it is (no task or greenlet has a transaction open,
 //! nothing was forked or closed), no failure. All else it leaves to the package, so that there is one place for
 //! every rule and every message.
 //!

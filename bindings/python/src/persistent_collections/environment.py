@@ -329,7 +329,7 @@ class Environment(Handled):
 
         It is the thread's until it ends: whatever runs on the thread meanwhile is part of it.
         So do not `yield` inside it from a generator, whose caller would then run inside it.
-        Under asyncio it is the task's: other tasks that run meanwhile read outside of it, and
+        Where tasks or greenlets share the thread it is theirs: others that run meanwhile read outside of it, and
         their writes are an `InTransactionError`.
 
         >>> with env.transaction():

@@ -66,7 +66,7 @@ class Handled:
 
     `_handle` stands in the instance as long as it can be used as it is, so that a call costs
     no check. It is missing, and `_usable` decides, once it is closed, in the child of a fork
-    until it is reopened, and while an asyncio task has a transaction open. So code that keeps a
+    until it is reopened, and while a task or greenlet has a transaction open. So code that keeps a
     handle beyond a call asks for it again in the next.
 
     Nothing here looks into an instance's `__dict__`. CPython 3.11 makes that at its first use;
