@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
 use crate::catalog::{self, CollectionInfo, Looked};
 use crate::engine::fork::PerProcess;
+use crate::engine::sync::Mutex;
 use crate::engine::{
     self, Call, Engine, Op, Opening, Origin, Outcome, Reader, ReaderFigures, Space, State, Structure, Wait,
     seat_of_thread,

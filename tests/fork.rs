@@ -107,3 +107,40 @@ fn an_opening_in_a_child_does_not_wait_for_the_parents_threads() {
         done.store(true, Ordering::Relaxed);
     });
 }
+
+/// The library's locks kept the waiting threads of the whole process in one table. A child had inherited it, with the
+/// parent's threads, and crashed or stood still at its own first wait.
+#[test]
+fn a_child_of_a_process_whose_threads_wait() {
+    let (busy, mine) = ([(); 4].map(|()| scratch()), scratch());
+    let dicts: Vec<_> = busy.iter().map(|s| Dict::<i64, i64>::open(&s.env, "dict").unwrap()).collect();
+    let txns: Vec<_> = busy.iter().map(|s| s.env.begin_write().unwrap()).collect();
+    std::thread::scope(|scope| {
+        for dict in &dicts {
+            scope.spawn(|| dict.put(&1, &1).unwrap());
+        }
+        for _ in 0..20 {
+            assert!(in_child(|| {
+                let env = mine.env.reopen().unwrap();
+                let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
+                std::thread::scope(|scope| {
+                    for n in 1..=8 {
+                        let (env, dict) = (&env, &dict);
+                        scope.spawn(move || {
+                            for _ in 0..20 {
+                                env.transaction(|| dict.add(&0, 1)).unwrap();
+                                dict.put(&n, &n).unwrap();
+                            }
+                        });
+                    }
+                });
+            }));
+        }
+        for txn in txns {
+            txn.commit().unwrap();
+        }
+    });
+    assert!(dicts.iter().all(|dict| dict.get(&1).unwrap() == Some(1)));
+    let own = Dict::<i64, i64>::open(&mine.env, "dict").unwrap();
+    assert_eq!((own.get(&0).unwrap(), own.len().unwrap()), (Some(20 * 8 * 20), 9));
+}

@@ -7,8 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, MutexGuard};
-
+use crate::engine::sync::{Condvar, MutexGuard};
 use crate::error::{Error, Result, Status};
 
 /// How often a waiting thread asks.
@@ -99,7 +98,7 @@ impl Interrupt {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use parking_lot::Mutex;
+    use crate::engine::sync::Mutex;
     use std::cell::Cell;
 
     #[test]
@@ -110,7 +109,7 @@ mod tests {
             count.set(count.get() + 1);
             count.get() == 3
         })));
-        let (lock, changed) = (Mutex::new(()), Condvar::new());
+        let (lock, changed) = (Mutex::new(()), Condvar::default());
         let interrupt = Interrupt::of_thread();
         let mut guard = lock.lock();
         let ended = loop {
@@ -126,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_wait_ends_at_its_deadline_with_a_check_and_without() {
-        let (lock, changed) = (Mutex::new(()), Condvar::new());
+        let (lock, changed) = (Mutex::new(()), Condvar::default());
         for check in [None, Some(Box::new(|| false) as Box<dyn Fn() -> bool>)] {
             set_interrupt(check);
             let deadline = Instant::now() + 2 * EVERY;

@@ -16,12 +16,12 @@ use crate::error::{Error, Result, Status};
 pub(crate) mod interrupt;
 pub(crate) mod lmdb;
 
-pub(crate) use lmdb::fork;
 pub(crate) use lmdb::{
     Call, Db, Engine, Level, Opening, Origin, Place, Reader, Root, RootKind, SEQUENCE, Seat, Space, State,
     Structure, begin_write, leave_closed_seats, open, open_inherited, seat_of_thread, set_reads_wait,
     version, wait_until_closed,
 };
+pub(crate) use lmdb::{fork, sync};
 
 /// When a commit is on stable storage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

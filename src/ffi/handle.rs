@@ -9,8 +9,6 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::dict::pc_dict;
 use super::env::pc_env;
 use super::iter::{Given, IterState, pc_iter};
@@ -18,6 +16,7 @@ use super::set::pc_set;
 use super::table::{self, Retired};
 use super::txn::pc_txn;
 use crate::collection::Collection;
+use crate::engine::sync::Mutex;
 use crate::environment::Environment;
 use crate::error::{Error, Result, Status};
 use crate::transaction::TxnRef;

@@ -317,7 +317,7 @@ mod tests {
     use std::sync::Arc;
 
     fn iterator() -> Object {
-        Object::Iter(Arc::new(parking_lot::Mutex::new(crate::ffi::handle::IterPlace::Closed)))
+        Object::Iter(Arc::new(crate::engine::sync::Mutex::new(crate::ffi::handle::IterPlace::Closed)))
     }
 
     fn insert(table: &mut Table, parents: [u64; 2]) -> Result<u64> {

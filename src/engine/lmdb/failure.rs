@@ -13,10 +13,9 @@ use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
-use parking_lot::Mutex;
-
 use super::raw::{Code, RoTxn, RwTxn};
 use super::seat::Opening;
+use super::sync::Mutex;
 use super::{Engine, map, open};
 use crate::engine::Durability;
 use crate::error::{Error, Result, Status};

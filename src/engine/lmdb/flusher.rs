@@ -18,9 +18,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
-
 use super::raw::RawEnv;
+use super::sync::{Condvar, Mutex, MutexGuard};
 use super::{fork, header, map};
 use crate::engine::{Durability, Settings};
 use crate::error::{Error, Result, Status};
@@ -130,7 +129,7 @@ impl Shared {
                 self.stopped.wait_for(&mut stop, interval);
             }
             let last = *stop;
-            parking_lot::MutexGuard::unlocked(&mut stop, || {
+            MutexGuard::unlocked(&mut stop, || {
                 if let Err(error) = flush(file, &mut flushed) {
                     let failure = Failure { what: error.to_string(), told: false };
                     self.failure.lock().get_or_insert(failure);

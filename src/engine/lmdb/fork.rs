@@ -180,7 +180,7 @@ impl Default for Id {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use parking_lot::Mutex;
+    use crate::engine::sync::Mutex;
 
     #[test]
     fn a_process_keeps_its_value() {

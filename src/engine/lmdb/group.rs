@@ -8,10 +8,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
-
 use super::Engine;
 use super::reader::Reader;
+use super::sync::{Condvar, Mutex};
 use super::txn::WriteTxn;
 use super::writer::Lease;
 use crate::engine::interrupt::Interrupt;

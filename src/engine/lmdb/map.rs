@@ -146,11 +146,8 @@ impl Engine {
     }
 
     fn resize(&self, _turn: &Turn, size: usize, deadline: Option<Instant>) -> Result<()> {
-        let in_use = match deadline {
-            None => Some(self.copies.write()),
-            Some(deadline) => self.copies.try_write_until(deadline),
-        };
-        if in_use.is_none() {
+        let no_copy = self.copies.write(deadline);
+        if no_copy.is_none() {
             return Err(Error::new(
                 Status::MapBusy,
                 "the memory map must grow, but a compacting copy of the environment is reading it; write again \

@@ -17,6 +17,7 @@
 //! - `failure`: what a failed write or sync means, and an environment that is of no more use
 //! - `foreign`: keys in databases of other programs, where LMDB leaves checks to its caller
 //! - `check`: the structure of the data file; `copy`: hot backup; `report`: what an environment tells of itself
+//! - `sync`: mutexes and condition variables that work in the child of a fork
 //! - `map`, `pin`: the memory map, its growth, and what keeps it in place
 
 mod check;
@@ -45,6 +46,7 @@ mod scan;
 mod seat;
 mod seats;
 mod spaces;
+pub(crate) mod sync;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -54,8 +56,6 @@ mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
-
-use parking_lot::{Mutex, RwLock};
 
 use crate::engine::Settings;
 use crate::error::{Error, Result, Status};
@@ -72,6 +72,7 @@ pub(crate) use txn::Place;
 pub(crate) use writer::{begin_write, set_reads_wait};
 
 use raw::{Code, RawEnv, RoTxn, RwTxn};
+use sync::Mutex;
 
 /// An open LMDB environment. One per data file and process; the last `Arc` closes it.
 pub(crate) struct Engine {
@@ -100,7 +101,7 @@ pub(crate) struct Engine {
     /// A commit of this process, and the catalog's sequence number in it.
     known: Mutex<Option<(u64, u64)>>,
     /// Held for reading by what needs the map in place without a seat; growth waits for it.
-    copies: RwLock<()>,
+    copies: sync::RwLock,
 }
 
 impl Engine {

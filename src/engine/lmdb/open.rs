@@ -12,14 +12,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex, MutexGuard, RwLock};
-
 use super::claim::Claim;
 pub(super) use super::create::{make_directory, sync_parent};
 use super::descriptors::{Standard, close_on_exec};
 use super::files::{FileId, Files, Identity, id_of_path};
 use super::fork::{self, PerProcess};
 use super::raw::{Code, OpenParameters, RawEnv, RoTxn};
+use super::sync::{self, Condvar, Mutex, MutexGuard};
 use super::{
     Engine, check, create, failure, flusher, group, has_failed, lock, map, reserve, seats, spaces, watch,
     writer,
@@ -305,7 +304,7 @@ fn open_files(
         names_gone: AtomicBool::new(false),
         failure: failure::Failure::default(),
         known: Mutex::new(None),
-        copies: RwLock::new(()),
+        copies: sync::RwLock::default(),
     });
     Ok((engine, claim))
 }

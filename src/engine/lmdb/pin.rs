@@ -2,9 +2,8 @@
 
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
-
 use super::fork::PerProcess;
+use super::sync::{Condvar, Mutex};
 use crate::engine::interrupt::Interrupt;
 use crate::error::Result;
 

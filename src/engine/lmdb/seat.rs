@@ -10,9 +10,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use parking_lot::{Mutex, MutexGuard};
-
 use super::reader::Reader;
+use super::sync::{Mutex, MutexGuard};
 use super::txn::{Snapshot, WriteTxn};
 use super::{Begin, Engine, fork, has_failed};
 use crate::error::{Error, Result, Status};

@@ -9,9 +9,8 @@ use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use parking_lot::Mutex;
-
 use super::seat::{Ending, Opening, Seat, State};
+use super::sync::Mutex;
 use super::writer::thread_number;
 use super::{Engine, pin};
 use crate::error::{Error, Result, Status};

@@ -16,9 +16,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use parking_lot::Mutex;
-
 use super::raw::{Code, Dbi, MAIN, RawEnv, RoTxn};
+use super::sync::Mutex;
 use super::writer::Turn;
 use super::{Begin, map};
 use crate::error::{Error, Result, Status};

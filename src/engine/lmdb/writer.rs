@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
-
 use super::lock::Holder;
 use super::reader::Reader;
+use super::sync::{Condvar, Mutex};
 use super::txn::{Snapshot, WriteTxn};
 use super::{Begin, Engine, Space};
 use crate::engine::Wait;
