@@ -189,6 +189,40 @@ fn other_forms_are_read() {
     }
 }
 
+/// Other writers choose the byte order of an array. Only one of the tags for the order that this library does not write
+/// was tested, and a reader that lacked another would have returned raw CBOR in place of numbers.
+#[test]
+fn arrays_of_every_element_and_order_are_read() {
+    for (element, little, big) in [
+        (Element::U8, 64, None),
+        (Element::U16, 69, Some(65)),
+        (Element::U32, 70, Some(66)),
+        (Element::U64, 71, Some(67)),
+        (Element::I8, 72, None),
+        (Element::I16, 77, Some(73)),
+        (Element::I32, 78, Some(74)),
+        (Element::I64, 79, Some(75)),
+        (Element::F32, 85, Some(81)),
+        (Element::F64, 86, Some(82)),
+    ] {
+        let width = u8::try_from(element.width()).unwrap();
+        let bytes: Vec<u8> = (1..=2 * width).collect();
+        let encoded = |tag: u8, content: &[u8]| [&[0xd8, tag, 0x58, 2 * width], content].concat();
+        let value = Value::Array { element, bytes: bytes.clone() };
+        assert_eq!(read(&encoded(little, &bytes)), value);
+        if let Some(big) = big {
+            let turned: Vec<u8> =
+                bytes.chunks(element.width()).flat_map(|number| number.iter().rev().copied()).collect();
+            assert_eq!(read(&encoded(big, &turned)), value, "tag {big}");
+        }
+    }
+    // Clamped bytes, and floats of 16 and 128 bits.
+    for tag in [68, 76, 80, 83, 84, 87] {
+        let encoded = [&[0xd8, tag, 0x50][..], &[0; 16]].concat();
+        assert_eq!(read(&encoded), Value::Cbor(encoded.clone()));
+    }
+}
+
 /// What has no variant, or a content that its tag does not allow, stays as it is.
 #[test]
 fn the_rest_stays_as_it_is() {

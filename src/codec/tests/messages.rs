@@ -18,6 +18,17 @@ fn bytes_that_do_not_fit_are_described() {
         ("f32", "ffffffff", "a key of type f32 cannot be NaN, and −0.0 is encoded as 0.0"),
         ("f64", "7fffffffffffffff", "a key of type f64 cannot be NaN, and −0.0 is encoded as 0.0"),
         ("opaque[3]", "0000", "a key of type opaque[3] is 3 bytes, not 2"),
+        (
+            "(i64,str)",
+            "15011501",
+            "key is not an encoded (i64,str): an element that is not of the tuple's type at byte 2",
+        ),
+        ("(i64,i64)", "1501", "key is not an encoded (i64,i64): an element that is cut short at byte 2"),
+        (
+            "(i64,i64)",
+            "150115011501",
+            "key is not an encoded (i64,i64): bytes after the last element at byte 4",
+        ),
     ] {
         let error = check_key(&ty(type_name), &hex(bytes)).unwrap_err();
         assert_eq!((error.status(), error.message()), (Status::BadKey, message), "{type_name} {bytes}");
