@@ -1,6 +1,8 @@
 //! Savepoints, and what a write transaction knows of names and of the catalog, seen from inside.
 #![allow(clippy::unwrap_used)]
 
+use std::ops::Bound;
+
 use super::*;
 use crate::engine::Wait;
 use crate::{Durability, Environment, Options};
@@ -117,7 +119,8 @@ fn the_catalog_is_that_of_the_parent_until_it_is_written() {
 fn writes_say_what_they_did() {
     let (_dir, env) = environment();
     let engine = env.shared().engine().unwrap();
-    let space = &engine.space("space").unwrap();
+    // A key that is also a name: only the unnamed database hides it.
+    let space = &engine.space("aa").unwrap();
     let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
     let mut txn = WriteTxn::begin(&lease, true).unwrap();
     txn.apply(&Op::Create { space }).unwrap();
@@ -125,6 +128,7 @@ fn writes_say_what_they_did() {
     let values = &Column::fixed(b"123", 1, 3).unwrap();
     let some = &Column::fixed(b"aaxxcc", 2, 3).unwrap();
     let all = &Range::all();
+    let from_bb = &Range::new(Bound::Included(b"bb"), Bound::Unbounded, None, false);
     for (op, outcome) in [
         (Op::PutMany { space, keys, values }, Outcome::Count(3)),
         (Op::AddMany { space, keys: some }, Outcome::Count(1)),
@@ -142,11 +146,37 @@ fn writes_say_what_they_did() {
         (Op::RemoveMany { space, keys: some }, Outcome::Count(3)),
         (Op::RemoveMany { space, keys: some }, Outcome::Count(0)),
         (Op::PutMany { space, keys, values }, Outcome::Count(3)),
-        (Op::RemoveRange { space, range: all }, Outcome::Count(3)),
+        (Op::Take { space, key: b"aa", cap: 1 }, Outcome::Value(b"1".to_vec())),
+        (Op::Put { space, key: b"aa", value: b"1", fresh: false }, Outcome::Done),
+        (Op::RemoveRange { space, range: from_bb }, Outcome::Count(2)),
+        (Op::RemoveRange { space, range: all }, Outcome::Count(1)),
         (Op::RemoveRange { space, range: all }, Outcome::Count(0)),
     ] {
         let writes = txn.writes();
         assert_eq!(txn.apply(&op).unwrap(), outcome, "{op:?}");
         assert_eq!(txn.writes(), writes + 1);
+    }
+}
+
+/// LMDB keeps the names of databases as records of the unnamed one. To remove one there loses a collection, also where
+/// all records are removed.
+#[test]
+fn names_are_not_removed_as_records() {
+    let (_dir, env) = environment();
+    let engine = env.shared().engine().unwrap();
+    let (space, main) = (&engine.space("space").unwrap(), engine.spaces.main());
+    let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
+    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    txn.apply(&Op::Create { space }).unwrap();
+    for (op, outcome) in [
+        (Op::Put { space: main, key: b"plain", value: b"", fresh: true }, Outcome::Done),
+        (Op::Remove { space: main, key: b"space" }, Outcome::Missing),
+        (Op::Take { space: main, key: b"space", cap: 100 }, Outcome::Missing),
+        (Op::Take { space: main, key: b"plain", cap: 100 }, Outcome::Value(vec![])),
+        (Op::Put { space: main, key: b"plain", value: b"", fresh: true }, Outcome::Done),
+        (Op::RemoveRange { space: main, range: &Range::all() }, Outcome::Count(1)),
+    ] {
+        assert_eq!(txn.apply(&op).unwrap(), outcome, "{op:?}");
+        assert!(foreign::is_name(&txn.txn, b"space").unwrap());
     }
 }
