@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import decimal
 import fractions
 import math
 import re
@@ -14,7 +13,7 @@ from typing import Any
 
 import cbor2
 
-from . import arrays
+from . import arrays, decimals
 from .errors import BadValueError
 from .tagged import Char, Pairs, Symbol, Tagged, missing
 
@@ -250,7 +249,8 @@ def _moment(content: Any, zoned: bool) -> Any:
 
 
 _TIME = re.compile(
-    r"(\d\d):(\d\d):(\d\d)(?:\.(\d+))?((?:[+-]\d\d:\d\d(?::\d\d(?:\.\d{6})?)?)?)", re.ASCII
+    r"(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([+-])(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{6}))?)?)?",
+    re.ASCII,
 )
 
 
@@ -258,8 +258,13 @@ def _time(content: Any) -> Any:
     match = _TIME.fullmatch(content)
     if match is None:
         return _KEEP
-    hour, minute, second, fraction, offset = match.groups()
-    zone = datetime.time.fromisoformat("00:00:00" + offset).tzinfo
+    hour, minute, second, fraction, sign, *offset = match.groups()
+    zone = None
+    if sign:
+        # Not by `fromisoformat`, for which an offset of less than a second is none.
+        hours, minutes, seconds, finer = (int(number or 0) for number in offset)
+        size = datetime.timedelta(0, seconds, finer, 0, minutes, hours)
+        zone = datetime.timezone(-size if sign == "-" else size)
     return datetime.time(int(hour), int(minute), int(second), _microseconds(fraction), zone)
 
 
@@ -284,9 +289,7 @@ def _decimal(content: Any) -> Any:
     exponent, mantissa = content
     if type(exponent) is not int or type(mantissa) is not int:
         return _KEEP
-    # From digits: arithmetic would round to the context's precision.
-    digits = decimal.Decimal(mantissa).as_tuple()
-    return decimal.Decimal((digits.sign, digits.digits, exponent))
+    return decimals.number(mantissa, exponent)
 
 
 def _fraction(content: Any) -> Any:

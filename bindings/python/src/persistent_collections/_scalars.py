@@ -1,4 +1,16 @@
-"""Python values to plain numbers and bytes, checked; shared by keys and values."""
+"""Python values to plain numbers and bytes, checked; shared by keys and values.
+
+What is stored must come back equal, so a value of a subclass is taken as one of its base only
+where it is equal to that:
+
+>>> class Half(int):
+...     def __eq__(self, other):
+...         return other == int(self) + 0.5
+>>> integer(Half(1), 8, True)
+Traceback (most recent call last):
+...
+persistent_collections.errors.UnstorableError: 1 is more than the int it would come back as
+"""
 
 from __future__ import annotations
 
@@ -7,69 +19,174 @@ import math
 import operator
 import struct
 import uuid
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from .errors import UnstorableError
+from .errors import Error, UnstorableError
+
+T = TypeVar("T")
 
 _EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
 _EPOCH = datetime.datetime(1970, 1, 1)
 _MICROSECOND = datetime.timedelta(microseconds=1)
+#: What methods of a value may fail with because of what it is.
+FAILURES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+_LONGEST_SHOWN = 200
+
+
+def shown(value: Any) -> str:
+    """The repr of a value for a message, cut where it is long."""
+    try:
+        text = repr(value)
+    except FAILURES:
+        # Python writes no int of over 4300 digits.
+        return f"an object of type {type(value).__name__}"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def wrong(needed: str, value: Any) -> TypeError:
     """The exception for a value of the wrong type."""
-    return TypeError(f"{needed} is needed, not {type(value).__name__}")
+    # What is not of Python's own types may pass for one of them elsewhere: NumPy's durations do.
+    kind = TypeError if type(value).__module__ == "builtins" else UnstorableError
+    return kind(f"{needed} is needed, not {type(value).__name__}")
 
 
 def located(error: Exception, place: str) -> Exception:
     """An error of the same kind that says where the bad value stands."""
-    for kind in (UnstorableError, TypeError, OverflowError):
+    reason = str(error)
+    # Places inside of places are one.
+    text = f"{place}{reason}" if reason.startswith("[") else f"{place}: {reason}"
+    if isinstance(error, Error):
+        return type(error)(text)
+    for kind in (TypeError, OverflowError):
         if isinstance(error, kind):
-            return kind(f"{place}: {error}")
-    return ValueError(f"{place}: {error}")
+            return kind(text)
+    return ValueError(text)
+
+
+def _hash(value: Any) -> int | None:
+    try:
+        return hash(value)
+    except (TypeError, ValueError):
+        # The latter of a view of what can be written.
+        return None
+
+
+def _is_equal(value: Any, found: Any) -> bool:
+    if not (found == value and value == found):
+        # Every NaN is the same one.
+        return bool(found != found) and bool(value != value)
+    if type(value).__eq__ is type(found).__eq__:
+        # It has the hash of what is equal to it, or breaks its own promise.
+        return True
+    hashes = _hash(value), _hash(found)
+    return None in hashes or hashes[0] == hashes[1]
+
+
+def plain(value: Any, what: str, take: Callable[[Any], T]) -> T:
+    """What `take` makes of a value of another type, refused where the two are not equal.
+
+    What a subclass adds, as a timestamp its nanoseconds, would be lost otherwise.
+    """
+    try:
+        found = take(value)
+        if _is_numpy(value) or _is_equal(value, found):
+            return found
+        cause = None
+    except RecursionError:
+        raise
+    except FAILURES as error:
+        cause = error
+    raise UnstorableError(
+        f"{shown(value)} is more than the {what} it would come back as"
+    ) from cause
+
+
+def _is_numpy(value: Any) -> bool:
+    return getattr(type(value), "__module__", None) == "numpy"
+
+
+def numpy_kind(value: Any) -> str:
+    """The kind of a NumPy scalar's dtype; empty for all else."""
+    if not _is_numpy(value) or getattr(value, "shape", None) != ():
+        return ""
+    return str(value.dtype.kind)
 
 
 def index(value: Any) -> int:
-    """`operator.index`, but not of the bools of NumPy, which its older versions take for ints."""
-    if type(value).__module__ == "numpy" and type(value).__name__ in ("bool", "bool_"):
+    """An int of what can be an index, but not of NumPy's bools and durations."""
+    if type(value) is int:
+        return value
+    if isinstance(value, int):
+        # Not by its methods, which a subclass may have changed.
+        return plain(value, "int", int.__pos__)
+    is_numpy = _is_numpy(value)
+    if is_numpy and numpy_kind(value) not in ("i", "u"):
         raise wrong("an int", value)
-    # Python 3.9 leaves a bool as it is.
-    return int(operator.index(value))
+    try:
+        number = int.__pos__(operator.index(value))
+    except RecursionError:
+        raise
+    except FAILURES as error:
+        raise wrong("an int", value) from error
+    return number if is_numpy else plain(value, "int", lambda _: number)
 
 
 def integer(value: Any, width: int, signed: bool) -> int:
     """An int of `width` bytes."""
-    try:
-        number = index(value)
-    except TypeError:
-        raise wrong("an int", value) from None
+    number = index(value)
     bits = 8 * width
     low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
     if not low <= number <= high:
         name = f"{'i' if signed else 'u'}{bits}"
-        raise OverflowError(f"{number} does not fit {name} ({low} to {high})")
+        raise OverflowError(f"{shown(number)} does not fit {name} ({low} to {high})")
     return number
 
 
 def real(value: Any) -> float:
     """A float; an int is taken where a float holds it exactly."""
+    if type(value) is float:
+        return value
     if isinstance(value, float):
-        return float(value)
+        return plain(value, "float", float.__pos__)
     if isinstance(value, bool):
         raise wrong("a float", value)
-    if type(value).__module__ == "numpy" and hasattr(value, "dtype") and value.dtype.kind == "f":
+    if numpy_kind(value) == "f":
         number = float(value)
         if number == value or number != number:
             return number
-        raise ValueError(f"{value!r} has no exact float")
+        raise UnstorableError(f"{value!r} has no exact float")
     try:
         whole = index(value)
     except TypeError:
+        if isinstance(value, int):
+            raise
         raise wrong("a float", value) from None
-    number = float(whole)
+    try:
+        number = float(whole)
+    except OverflowError:
+        raise OverflowError(f"{shown(whole)} does not fit a float") from None
     if number != whole:
-        raise ValueError(f"{whole} has no exact float")
+        raise UnstorableError(f"{shown(whole)} has no exact float")
     return number
+
+
+def complex_number(value: Any) -> complex:
+    """A complex number of a subclass or of NumPy."""
+    if numpy_kind(value) == "c":
+        number = complex(value)
+        if number == value or number != number:
+            return number
+        raise UnstorableError(f"{value!r} has no exact complex")
+    return plain(value, "complex", complex.__pos__)
 
 
 def single(value: Any) -> bytes:
@@ -96,7 +213,7 @@ def exact_single(value: Any) -> float:
     except OverflowError:
         rounded = None
     if rounded != number and number == number:
-        raise ValueError(f"{number} is not exact as f32, so it cannot be a key of that type")
+        raise UnstorableError(f"{number} is not exact as f32, so it cannot be a key of that type")
     return number
 
 
@@ -104,47 +221,127 @@ def boolean(value: Any) -> bool:
     """A bool, NumPy's too."""
     if isinstance(value, bool):
         return value
-    if type(value).__module__ == "numpy" and type(value).__name__ in ("bool", "bool_"):
+    if numpy_kind(value) == "b":
         return bool(value)
     raise wrong("a bool", value)
 
 
-def text(value: Any) -> bytes:
-    """A str as UTF-8."""
+def plain_text(value: Any) -> str:
+    """A str of a subclass."""
+    if type(value) is str:
+        return value
     if not isinstance(value, str):
         raise wrong("a str", value)
-    return value.encode("utf-8")
+    return plain(value, "str", str.__str__)
+
+
+def text(value: Any) -> bytes:
+    """A str as UTF-8."""
+    known: str = value if type(value) is str else plain_text(value)
+    try:
+        return known.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"a str that is not Unicode text: {error}") from None
+
+
+def _bytes_of(value: Any) -> bytes:
+    return bytes.__getitem__(value, slice(None))
 
 
 def octets(value: Any) -> bytes:
     """Bytes of anything bytes-like."""
+    if type(value) is bytes:
+        return value
     if isinstance(value, bytes):
+        return plain(value, "bytes", _bytes_of)
+    if type(value) is bytearray:
         return bytes(value)
-    if isinstance(value, (bytearray, memoryview)):
-        return bytes(value)
+    if isinstance(value, bytearray):
+        return plain(value, "bytes", lambda value: bytes(bytearray.__getitem__(value, slice(None))))
+    if isinstance(value, memoryview):
+        # A view of other items than bytes is an array.
+        return plain(value, "bytes", bytes)
     raise wrong("bytes", value)
+
+
+def _all(base: Any) -> Callable[[Any], Any]:
+    return lambda value: base.__getitem__(value, slice(None))
+
+
+def items(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A tuple of a subclass, such as a named one."""
+    if type(value) is tuple:
+        return value
+    return plain(value, "tuple", _all(tuple))
+
+
+def listed(value: list[Any]) -> list[Any]:
+    """A list of a subclass."""
+    return plain(value, "list", _all(list))
 
 
 def opaque(value: Any, size: int) -> bytes:
     """Exactly `size` bytes."""
     data = octets(value)
     if len(data) != size:
-        raise ValueError(f"opaque[{size}] holds {size} bytes, not {len(data)}")
+        raise UnstorableError(f"opaque[{size}] holds {size} bytes, not {len(data)}")
     return data
 
 
 def uuid_bytes(value: Any) -> bytes:
     """The 16 bytes of a UUID."""
-    if not isinstance(value, uuid.UUID):
-        raise wrong("a UUID", value)
+    if type(value) is not uuid.UUID:
+        if not isinstance(value, uuid.UUID):
+            raise wrong("a UUID", value)
+        return plain(value, "UUID", lambda value: uuid.UUID(int=value.int)).bytes
     return value.bytes
+
+
+def _fields(kind: Any, *names: str) -> Callable[[Any], list[Any]]:
+    """What reads these fields as the class itself does, whatever a subclass says they are."""
+    readers = [getattr(kind, name).__get__ for name in names]
+    return lambda value: [read(value) for read in readers]
+
+
+_date_fields = _fields(datetime.date, "year", "month", "day")
+_clock = ("hour", "minute", "second", "microsecond", "tzinfo")
+_datetime_fields = _fields(datetime.datetime, *_clock)
+_fold = _fields(datetime.datetime, "fold")
+_time_fields = _fields(datetime.time, *_clock)
+
+
+def date(value: datetime.date) -> datetime.date:
+    """A date of a subclass."""
+    if type(value) is datetime.date:
+        return value
+    return plain(value, "date", lambda value: datetime.date(*_date_fields(value)))
+
+
+def moment(value: datetime.datetime) -> datetime.datetime:
+    """A datetime of a subclass, as pandas has."""
+    if type(value) is datetime.datetime:
+        return value
+    return plain(
+        value,
+        "datetime",
+        lambda value: datetime.datetime(
+            *_date_fields(value), *_datetime_fields(value), fold=_fold(value)[0]
+        ),
+    )
+
+
+def clock(value: datetime.time) -> datetime.time:
+    """A time of day of a subclass."""
+    if type(value) is datetime.time:
+        return value
+    return plain(value, "time", lambda value: datetime.time(*_time_fields(value)))
 
 
 def days(value: Any) -> int:
     """Days of a date since 1970-01-01."""
     if not isinstance(value, datetime.date) or isinstance(value, datetime.datetime):
         raise wrong("a date", value)
-    return value.toordinal() - _EPOCH_DAY
+    return date(value).toordinal() - _EPOCH_DAY
 
 
 def from_days(number: int) -> datetime.date:
@@ -161,9 +358,10 @@ def microseconds(value: Any) -> int:
     """Microseconds of a datetime without zone since 1970-01-01."""
     if not isinstance(value, datetime.datetime):
         raise wrong("a datetime", value)
-    if value.tzinfo is not None:
-        raise TypeError("a datetime without zone is needed; the type datetime keeps no zone")
-    return (value - _EPOCH) // _MICROSECOND
+    plain_one = moment(value)
+    if plain_one.tzinfo is not None:
+        raise UnstorableError("a datetime without zone is needed; the type datetime keeps no zone")
+    return (plain_one - _EPOCH) // _MICROSECOND
 
 
 def from_microseconds(number: int) -> datetime.datetime:

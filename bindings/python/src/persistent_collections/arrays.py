@@ -16,10 +16,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import _scalars as scalars
+from .errors import UnstorableError
 from .lending import Lent
 from .types import INTEGERS, NUMBERS
 
-__all__ = ["from_bytes", "is_array", "numpy", "to_bytes"]
+__all__ = ["base", "from_bytes", "is_array", "numpy", "to_bytes"]
 
 # Letters of `struct`, `array` and memoryview formats, by type.
 _LETTERS = {
@@ -57,25 +58,48 @@ def is_masked(value: Any) -> bool:
     return ma is not None and isinstance(value, ma.MaskedArray)
 
 
+def base(value: Any) -> Any:
+    """A NumPy array of a subclass as a plain one; refused where it is more, as one with units."""
+    if type(value).__module__.partition(".")[0] == "numpy":
+        return value
+    np = sys.modules["numpy"]
+    found = value.view(np.ndarray)
+    try:
+        # NaN is equal to NaN here.
+        same = (found == value) | ((found != found) & (value != value))
+        if np.shape(same) == found.shape and bool(np.all(same)):
+            return found
+        cause = None
+    except RecursionError:
+        raise
+    except scalars.FAILURES as error:
+        cause = error
+    name = type(value).__qualname__
+    raise UnstorableError(f"{name} is more than the array it would come back as") from cause
+
+
 def element_type(value: Any) -> str | None:
-    """The element type of a NumPy array or `array.array`; None if it has none of ours."""
-    if isinstance(value, array.array):
-        if value.typecode in "fd":
-            return "f32" if value.typecode == "f" else "f64"
-        if value.typecode in "uw":
+    """The element type of an array, NumPy's or another; None if it has none of ours."""
+    if isinstance(value, (array.array, memoryview)):
+        letter = value.typecode if isinstance(value, array.array) else value.format
+        if letter in ("f", "d"):
+            return "f32" if letter == "f" else "f64"
+        if letter not in tuple("bBhHiIlLqQ"):
             return None
-        return f"{'i' if value.typecode.islower() else 'u'}{8 * value.itemsize}"
+        return f"{'i' if letter.islower() else 'u'}{8 * value.itemsize}"
     name = f"{value.dtype.kind}{8 * value.dtype.itemsize}"
     return name if name in NUMBERS else None
 
 
 def plain_bytes(value: Any) -> bytes:
-    """The elements of a NumPy array or `array.array`, little-endian in C order."""
-    if isinstance(value, array.array):
-        if sys.byteorder == "big":
-            value = value[:]
-            value.byteswap()
+    """The elements of an array, NumPy's or another, little-endian in C order."""
+    if isinstance(value, (array.array, memoryview)):
         raw: bytes = value.tobytes()
+        if sys.byteorder == "big":
+            letter = value.typecode if isinstance(value, array.array) else value.format
+            swapped = array.array(letter, raw)
+            swapped.byteswap()
+            return swapped.tobytes()
         return raw
     data: bytes = value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes(order="C")
     return data
@@ -110,7 +134,7 @@ def borrowed(lent: Lent, element: str, shape: tuple[int, ...]) -> Any:
 
 def _flatten(value: Any, shape: tuple[int, ...], out: list[Any]) -> None:
     if len(value) != shape[0]:
-        raise ValueError("the lists of an array differ in length or have the wrong shape")
+        raise UnstorableError("the lists of an array differ in length or have the wrong shape")
     if len(shape) == 1:
         out.extend(value)
         return
@@ -135,29 +159,54 @@ def _from_lists(value: Any, element: str, shape: tuple[int, ...] | None) -> byte
     return struct.pack(f"<{len(flat)}{_LETTERS[element]}", *flat)
 
 
+def _are_floats(np: Any, value: Any) -> bool:
+    """Whether there are only floats in these lists, so that NumPy converts none to one."""
+    floats = {float, np.float64, np.float32, np.float16}
+    if set(map(type, value)) <= floats:
+        return True
+    for item in value:
+        if type(item) in floats:
+            continue
+        if isinstance(item, np.ndarray):
+            if item.dtype.kind != "f" or item.dtype.itemsize > 8:
+                return False
+        elif not isinstance(item, (list, tuple)) or not _are_floats(np, item):
+            return False
+    return True
+
+
 def to_bytes(value: Any, element: str, shape: tuple[int, ...] | None) -> bytes:
     """The elements little-endian in C order, checked against element type and shape."""
     np = numpy()
     if np is None:
         return _from_lists(value, element, shape)
     if is_masked(value):
-        raise TypeError(f"an array of {element} is needed, not a masked one; store what fills it")
-    given = value if isinstance(value, np.ndarray) else _as_array(np, value, element)
+        raise UnstorableError(
+            f"an array of {element} is needed, not a masked one; store what fills it"
+        )
+    given = base(value) if isinstance(value, np.ndarray) else _as_array(np, value, element)
     if given.ndim != 1 if shape is None else given.shape != shape:
         expected = "one dimension" if shape is None else f"shape {shape}"
-        raise ValueError(f"an array with {expected} is needed, not shape {given.shape}")
-    kind = given.dtype.kind
-    if isinstance(value, (list, tuple)) and kind in "fO" and kind != element[0]:
-        # NumPy has no one type for these numbers: each for itself.
+        raise UnstorableError(f"an array with {expected} is needed, not shape {given.shape}")
+    if given.dtype.kind in "fO" and _is_listed(value) and not _are_floats(np, value):
+        # NumPy has no one type for these numbers, or has rounded some: each for itself.
         return _from_lists(value, element, shape)
     data: bytes = _converted(np, given, element).tobytes(order="C")
     return data
 
 
+def _is_listed(value: Any) -> bool:
+    """Whether NumPy has taken the numbers one by one, from whatever type each was of."""
+    return isinstance(value, Sequence) and not isinstance(value, (array.array, memoryview))
+
+
 def _as_array(np: Any, value: Any, element: str) -> Any:
     if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
         raise scalars.wrong(f"an array of {element}", value)
-    given = np.asarray(value)
+    try:
+        given = np.asarray(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UnstorableError(f"an array of {element} is needed: {error}") from error
     if not given.size:
         # An empty list has no element type of its own.
         given = given.astype(_DTYPES[element])
@@ -171,7 +220,7 @@ def _converted(np: Any, given: Any, element: str) -> Any:
         return given
     kind = given.dtype.kind
     if kind not in "iuf" or (kind == "f" and target.kind != "f"):
-        raise TypeError(f"an array of {element} is needed, not of {given.dtype}")
+        raise UnstorableError(f"an array of {element} is needed, not of {given.dtype}")
     if target.kind in "iu" and given.size:
         width, signed = INTEGERS[element]
         for extreme in (given.min(), given.max()):
@@ -183,10 +232,21 @@ def _converted(np: Any, given: Any, element: str) -> Any:
         if low < -_EXACT or high > _EXACT:
             for number in given.flat:
                 scalars.real(number)
-    np = numpy()
+    if given.dtype.itemsize > 8:
+        given = _doubles(np, given)
     with np.errstate(over="ignore"):
         converted = given.astype(target)
     grown = np.isinf(converted) & ~np.isinf(given)
     if grown.any():
         raise scalars.too_large(given[grown][0], element)
+    return converted
+
+
+def _doubles(np: Any, given: Any) -> Any:
+    """An array of longer floats as one of 64 bits, which hold them exactly."""
+    with np.errstate(over="ignore"):
+        converted = given.astype("<f8")
+    rounded = (converted != given) & (given == given)
+    if rounded.any():
+        raise UnstorableError(f"{given[rounded][0]!r} has no exact float")
     return converted

@@ -23,7 +23,6 @@ import decimal
 import enum
 import fractions
 import math
-import operator
 import struct
 import uuid
 from collections.abc import Callable, Iterable
@@ -31,7 +30,8 @@ from typing import Any
 
 import cbor2
 
-from . import arrays
+from . import _scalars as scalars
+from . import arrays, decimals
 from ._cbor_reader import decode
 from .errors import UnstorableError
 from .tagged import Char, MissingType, Pairs, Symbol, Tagged
@@ -69,7 +69,7 @@ def encode(value: Any) -> bytes:
         _write(out, value, MAX_DEPTH)
     except _RefusedError as refused:
         where = "value" + "".join(reversed(refused.path))
-        raise UnstorableError(f"{where}: {refused}") from None
+        raise UnstorableError(f"{where}: {refused}") from refused.__cause__
     return bytes(out)
 
 
@@ -142,7 +142,7 @@ def _write_list(out: bytearray, value: list[Any], depth: int) -> None:
     depth = _inside(depth)
     if _is_flat(value):
         try:
-            out += cbor2.dumps(value if type(value) is list else list(value))
+            out += cbor2.dumps(value)
             return
         except UnicodeEncodeError:
             # Item by item, to name the one.
@@ -156,16 +156,29 @@ def _write_pairs(out: bytearray, pairs: Iterable[tuple[Any, Any]], depth: int) -
         try:
             _write(out, key, depth)
         except _RefusedError as refused:
-            refused.path.append(f" key {key!r}")
+            refused.path.append(f" key {scalars.shown(key)}")
             raise
         try:
             _write(out, value, depth)
         except _RefusedError as refused:
-            refused.path.append(f"[{key!r}]")
+            refused.path.append(f"[{scalars.shown(key)}]")
             raise
 
 
-def _write_map(out: bytearray, value: Any, depth: int) -> None:
+def _is_bytes(value: memoryview) -> bool:
+    return value.format == "B" and value.ndim == 1
+
+
+def _check_hashable(key: Any) -> None:
+    """Refuses what comes back as an array, which cannot be in a dict's keys or a set."""
+    if isinstance(key, memoryview) and not _is_bytes(key):
+        raise _RefusedError("a view of an array cannot be stored in a key")
+    if isinstance(key, (tuple, frozenset)):
+        for item in key:
+            _check_hashable(item)
+
+
+def _write_map(out: bytearray, value: dict[Any, Any], depth: int) -> None:
     depth = _inside(depth)
     if type(value) is dict and _is_flat(value.keys()) and _is_flat(value.values()):
         try:
@@ -173,9 +186,10 @@ def _write_map(out: bytearray, value: Any, depth: int) -> None:
             return
         except UnicodeEncodeError:
             pass
-    pairs = list(value.items())
-    _head(out, 5, len(pairs))
-    _write_pairs(out, pairs, depth)
+    for key in value:
+        _check_hashable(key)
+    _head(out, 5, len(value))
+    _write_pairs(out, value.items(), depth)
 
 
 def _write_map_pairs(out: bytearray, value: Pairs, depth: int) -> None:
@@ -190,9 +204,10 @@ def _write_set(out: bytearray, value: Iterable[Any], depth: int) -> None:
     for item in value:
         element = bytearray()
         try:
+            _check_hashable(item)
             _write(element, item, depth)
         except _RefusedError as refused:
-            refused.path.append(f"{{{item!r}}}")
+            refused.path.append(f"{{{scalars.shown(item)}}}")
             raise
         encoded.append(bytes(element))
     _head(out, 6, 258)
@@ -214,20 +229,34 @@ def _write_tuple(out: bytearray, value: tuple[Any, ...], depth: int) -> None:
     _write_items(out, value, depth)
 
 
+def _offset(value: datetime.datetime | datetime.time) -> datetime.timedelta | None:
+    """The offset that a value's zone gives."""
+    try:
+        return value.utcoffset()
+    except RecursionError:
+        raise
+    except scalars.FAILURES as error:
+        reason = f"its zone gives no offset: {type(error).__name__}: {error}"
+        raise _RefusedError(reason) from error
+
+
 def _write_datetime(out: bytearray, value: datetime.datetime, depth: int) -> None:
-    offset = value.utcoffset()
+    offset = _offset(value)
+    value = value.replace(tzinfo=None)
     if offset is None:
         _open_named(out, "datetime", 1)
-        _write_text(out, value.replace(tzinfo=None).isoformat())
+        _write_text(out, value.isoformat())
         return
     if offset % datetime.timedelta(minutes=1):
         # RFC 3339 has no seconds in an offset.
         try:
-            value = value.astimezone(datetime.timezone.utc)
+            value -= offset
         except OverflowError:
             raise _RefusedError(f"{value!r} is beyond the years 1 to 9999 in UTC") from None
+        offset = datetime.timedelta(0)
+    text = value.replace(tzinfo=datetime.timezone(offset)).isoformat()
     _head(out, 6, 0)
-    _write_text(out, value.isoformat().replace("+00:00", "Z"))
+    _write_text(out, text.replace("+00:00", "Z"))
 
 
 def _write_date(out: bytearray, value: datetime.date, depth: int) -> None:
@@ -236,8 +265,11 @@ def _write_date(out: bytearray, value: datetime.date, depth: int) -> None:
 
 
 def _write_time(out: bytearray, value: datetime.time, depth: int) -> None:
-    if value.tzinfo is not None and value.utcoffset() is None:
-        raise _RefusedError(f"a time in {value.tzinfo} has no offset without its day")
+    offset = _offset(value)
+    if value.tzinfo is not None:
+        if offset is None:
+            raise _RefusedError(f"a time in {value.tzinfo} has no offset without its day")
+        value = value.replace(tzinfo=datetime.timezone(offset))
     _open_named(out, "time", 1)
     _write_text(out, value.isoformat())
 
@@ -251,9 +283,7 @@ def _write_decimal(out: bytearray, value: decimal.Decimal, depth: int) -> None:
     sign, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
         raise _RefusedError(f"Decimal({str(value)!r}) is no number")
-    mantissa = 0
-    for digit in digits:
-        mantissa = 10 * mantissa + digit
+    mantissa = decimals.whole(digits)
     _head(out, 6, 4)
     out += cbor2.dumps([exponent, -mantissa if sign else mantissa])
 
@@ -285,7 +315,7 @@ def _write_array(out: bytearray, value: Any, depth: int) -> None:
         raise _RefusedError("a masked array cannot be stored; store what fills it")
     element = arrays.element_type(value)
     if element is None:
-        what = value.typecode if isinstance(value, array.array) else value.dtype
+        what = value.dtype if arrays.is_array(value) else f"{value.itemsize} bytes an item"
         raise _RefusedError(f"an array of {what} cannot be stored")
     shape = (len(value),) if isinstance(value, array.array) else value.shape
     if len(shape) != 1:
@@ -299,11 +329,11 @@ def _write_array(out: bytearray, value: Any, depth: int) -> None:
 def _write_tagged(out: bytearray, value: Tagged, depth: int) -> None:
     depth = _inside(depth)
     try:
-        tag = operator.index(value.tag)
+        tag = scalars.index(value.tag)
     except TypeError:
-        raise _RefusedError(f"a tag is an int, not {value.tag!r}") from None
+        raise _RefusedError(f"a tag is an int, not {scalars.shown(value.tag)}") from None
     if not 0 <= tag < 1 << 64:
-        raise _RefusedError(f"tag {tag} is not between 0 and 2**64 - 1")
+        raise _RefusedError(f"tag {scalars.shown(tag)} is not between 0 and 2**64 - 1")
     _head(out, 6, tag)
     try:
         _write(out, value.content, depth)
@@ -346,50 +376,96 @@ _WRITERS: dict[type, _Writer] = {
 }
 
 
-def _write_array_scalar(out: bytearray, value: Any, depth: int) -> None:
-    plain = value.item()
-    if type(value).__module__ == "numpy" and value.dtype.kind in "biufc":
-        writer = _WRITERS.get(type(plain))
-        if writer is not None:
-            writer(out, plain, depth)
-            return
-    raise _RefusedError(f"{type(value).__module__}.{type(value).__name__} cannot be stored")
+def _number(value: Any) -> Any:
+    """A number of a subclass or of NumPy; None if it is not one."""
+    kind = scalars.numpy_kind(value)
+    if kind == "b":
+        return bool(value)
+    if kind == "f" or isinstance(value, float):
+        return scalars.real(value)
+    if kind == "c" or isinstance(value, complex):
+        return scalars.complex_number(value)
+    if kind in ("i", "u") or isinstance(value, int):
+        return scalars.index(value)
+    return None
 
 
-def _other_writer(value: Any) -> _Writer:
-    """The writer of a subclass, an array or a NumPy scalar."""
-    if arrays.is_array(value):
-        return _write_array
-    if isinstance(value, Symbol):
-        return _write_symbol
-    if isinstance(value, Char):
-        return _write_char
-    if isinstance(value, str):
-        return lambda out, text, depth: _write_text(out, text)
-    if isinstance(value, (bytes, bytearray)):
-        return lambda out, data, depth: _write_bytes(out, bytes(data))
-    if isinstance(value, memoryview):
-        return lambda out, data, depth: _write_bytes(out, data.tobytes())
-    if isinstance(value, float):
-        return lambda out, number, depth: _write_float(out, float(number), depth)
-    if isinstance(value, enum.Enum) and not isinstance(value, int):
-        raise _RefusedError(f"{value!r} cannot be stored; store its value")
-    if isinstance(value, int):
-        return lambda out, number, depth: _write_leaf(out, int(number), depth)
-    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
-        return _write_array_scalar
-    for kind in (Pairs, list, tuple, *_WRITERS):
+def _mapping(value: Any) -> dict[Any, Any]:
+    pairs = list(value.items())
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("two of its keys are equal in Python")
+    return found
+
+
+def _as(what: str, take: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: scalars.plain(value, what, take)
+
+
+# What a value of a subclass, or of another kind, is as one that there is a writer for. What comes
+# first may be a subclass of what comes later.
+_PLAIN: list[tuple[type, Callable[[Any], Any]]] = [
+    (Symbol, _as("Symbol", lambda value: Symbol(str.__str__(value)))),
+    (Char, _as("Char", lambda value: Char(str.__str__(value)))),
+    (str, scalars.plain_text),
+    (bytes, scalars.octets),
+    (bytearray, scalars.octets),
+    (enum.Enum, _number),
+    (Pairs, _as("list of pairs", lambda value: Pairs(list.__getitem__(value, slice(None))))),
+    (list, scalars.listed),
+    (tuple, scalars.items),
+    (datetime.datetime, scalars.moment),
+    (datetime.date, scalars.date),
+    (datetime.time, scalars.clock),
+    (uuid.UUID, lambda value: uuid.UUID(bytes=scalars.uuid_bytes(value))),
+    (decimal.Decimal, _as("Decimal", decimal.Decimal)),
+    (
+        fractions.Fraction,
+        _as("Fraction", lambda value: fractions.Fraction(value.numerator, value.denominator)),
+    ),
+    (Tagged, _as("Tagged", lambda value: Tagged(value.tag, value.content))),
+    (array.array, _as("array", lambda value: array.array(value.typecode, value))),
+    (collections.abc.Mapping, _as("dict", _mapping)),
+    (collections.abc.Set, _as("set", set)),
+]
+
+
+def _plain(value: Any) -> Any:
+    for kind, take in _PLAIN:
         if isinstance(value, kind):
-            return _WRITERS[kind]
-    if isinstance(value, collections.abc.Mapping):
-        return _write_map
-    if isinstance(value, collections.abc.Set):
-        return _write_set
-    raise _RefusedError(f"{type(value).__qualname__} cannot be stored")
+            found = take(value)
+            break
+    else:
+        found = _number(value)
+    if found is not None:
+        return found
+    if isinstance(value, enum.Enum):
+        raise _RefusedError(f"{value!r} cannot be stored; store its value")
+    prefix = "numpy." if scalars.numpy_kind(value) else ""
+    raise _RefusedError(f"{prefix}{type(value).__qualname__} cannot be stored")
+
+
+def _write_other(out: bytearray, value: Any, depth: int) -> None:
+    """Writes what has no writer for its very type."""
+    if arrays.is_array(value):
+        _write_array(out, arrays.base(value), depth)
+        return
+    if isinstance(value, memoryview):
+        if _is_bytes(value):
+            _write_bytes(out, value.tobytes())
+        else:
+            _write_array(out, value, depth)
+        return
+    found = _plain(value)
+    _WRITERS[type(found)](out, found, depth)
 
 
 def _write(out: bytearray, value: Any, depth: int) -> None:
     writer = _WRITERS.get(type(value))
-    if writer is None:
-        writer = _other_writer(value)
-    writer(out, value, depth)
+    if writer is not None:
+        writer(out, value, depth)
+        return
+    try:
+        _write_other(out, value, depth)
+    except (TypeError, ValueError) as error:
+        raise _RefusedError(str(error)) from error.__cause__

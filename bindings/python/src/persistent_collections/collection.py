@@ -16,8 +16,7 @@ from .environment import Environment, library_of, name_bytes
 from .errors import BadHandleError, TypeMismatchError
 from .handles import Handled, Opening, process
 from .iteration import Bounds
-from .keys import MAX_KEY, KeyCodec, key_codec
-from .lookups import as_number
+from .keys import KeyCodec, key_codec
 from .narrow import NarrowKeys, NarrowValues
 from .types import INTEGERS, Request, parse
 from .types import request as type_request
@@ -224,18 +223,8 @@ class Collection(Handled):
         return make()
 
     def _lookup(self, key: Any) -> bytes | None:
-        """The encoded key; None if the collection cannot hold it, so that it is not there.
-
-        Numbers are looked up as in a dict: 2.0 where the keys are ints is 2.
-        """
-        try:
-            encoded = self._keys.encode(key)
-        except (TypeError, ValueError, OverflowError):
-            try:
-                encoded = self._keys.encode(as_number(self._keys.looks_like, key))
-            except (TypeError, ValueError, OverflowError):
-                return None
-        return encoded if len(encoded) <= MAX_KEY else None
+        """The encoded key; None if the collection cannot hold it, so that it is not there."""
+        return self._keys.lookup(key)
 
     def _remove_between(self, low: Any, high: Any, inclusive: tuple[bool, bool]) -> int:
         """Removes the keys between two bounds, of which one may be None."""

@@ -22,7 +22,7 @@ def matrix_bytes(codec: ArrayValues, values: Any, count: int) -> bytes:
     if arrays.is_array(values):
         try:
             return arrays.to_bytes(values, codec.element, (count, *(codec.shape or ())))
-        except OverflowError:
+        except (ValueError, OverflowError):
             # Row by row, to say which.
             encoded(codec.encode, values, ", value")
             raise
@@ -41,8 +41,16 @@ def gathered(rows: Any, there: dict[int, int], count: int, default: Any) -> Any:
         listed = rows.tolist()
         return [listed[there[at]] if at in there else default for at in range(count)]
     result = np.empty((count, *rows.shape[1:]), rows.dtype)
-    for at in range(count):
-        result[at] = rows[there[at]] if at in there else default
+    missing = [at for at in range(count) if at not in there]
+    for at in missing:
+        result[at] = default
+    if missing and default is not None:
+        filled = result[missing[0]]
+        # NaN is what it is, though it equals nothing.
+        if np.any((filled != default) & ~np.isnan(filled)):
+            raise ValueError(f"{default!r} does not fit {rows.dtype}")
+    for at, row in there.items():
+        result[at] = rows[row]
     return result
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "DiskFullError",
     "ERRORS",
     "EnvironmentFailedError",
+    "EqualKeysError",
     "Error",
     "ForkedError",
     "FormatVersionError",
@@ -76,10 +77,6 @@ class LibraryError(ImportError):
     """The shared library is missing, or speaks another version of the ABI."""
 
 
-class UnstorableError(TypeError, ValueError):
-    """A value that `any` cannot hold, be it for its type or for what it is; says where it sits."""
-
-
 class Error(Exception):
     """Base of all failures of the library.
 
@@ -97,6 +94,14 @@ class Error(Exception):
 
     def __reduce__(self) -> tuple[type[Error], tuple[str]]:
         return type(self), (self.message,)
+
+
+class UnstorableError(Error, TypeError, ValueError):
+    """A key or value that cannot be stored so that it comes back equal; says where it sits."""
+
+
+class EqualKeysError(Error, ValueError):
+    """Keys of `any` that are two in the collection, and one in a plain dict or set: 1 and True."""
 
 
 class _SystemError(Error, OSError):

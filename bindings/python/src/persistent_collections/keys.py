@@ -19,14 +19,11 @@ from typing import Any
 
 from . import _scalars as scalars
 from . import lookups, tuple_layer
-from .errors import BadKeyError, BadTypeError
+from .errors import BadKeyError, BadTypeError, KeySizeError, UnstorableError
+from .tuple_layer import MAX_KEY
 from .types import INTEGERS, Type, parse
 
 __all__ = ["MAX_KEY", "KeyCodec", "key_codec", "parse"]
-
-#: The longest encoded key, in bytes.
-MAX_KEY = 1978
-
 
 _UNSIGNED = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
@@ -41,9 +38,9 @@ def _slices(data: bytes, offsets: Sequence[int]) -> Iterable[bytes]:
 class KeyCodec:
     """Encodes and decodes the keys of one type.
 
-    `encode` raises `TypeError`, `ValueError` or `OverflowError` for what the type
-    cannot hold; `decode` raises `BadKeyError` for bytes that are no key of it.
-    `prefix` gives the bytes that all keys with that beginning share.
+    `encode` raises an `Error` for what the type cannot hold, which is a `TypeError`,
+    `ValueError` or `OverflowError` too; `decode` raises `BadKeyError` for bytes that are no
+    key of it. `prefix` gives the bytes that all keys with that beginning share.
     """
 
     width: int | None = None
@@ -81,6 +78,23 @@ class KeyCodec:
     def _nearest(self, value: Any, down: bool) -> Any:
         return lookups.nearest(self.looks_like, value, down)
 
+    def lookup(self, value: Any) -> bytes | None:
+        """The bytes of a key that is looked up; None if no key of the type equals it.
+
+        Numbers are looked up as in a dict: 2.0 where the keys are ints is 2.
+        """
+        try:
+            encoded = self.encode(value)
+        except (TypeError, ValueError, OverflowError):
+            try:
+                number = lookups.as_number(self.looks_like, value)
+                if number is value:
+                    return None
+                encoded = self.encode(number)
+            except (TypeError, ValueError, OverflowError):
+                return None
+        return encoded if len(encoded) <= MAX_KEY else None
+
     def decode(self, data: bytes) -> Any:
         """The key of these bytes."""
         raise NotImplementedError
@@ -102,7 +116,7 @@ class BytesKeys(KeyCodec):
     def encode(self, value: Any) -> bytes:
         data = scalars.octets(value)
         if not data:
-            raise ValueError("an empty bytes key cannot be stored")
+            raise KeySizeError("an empty bytes key cannot be stored")
         return data
 
     def bound(self, value: Any) -> bytes:
@@ -134,7 +148,8 @@ class TextKeys(KeyCodec):
             raise BadKeyError(f"a str key is not UTF-8: {error}") from None
 
     def prefix(self, value: Any) -> bytes:
-        return self.encode(value) if value != "" else b""
+        data = self.encode(value)
+        return data if data != b"\0" else b""
 
 
 class RawTextKeys(TextKeys):
@@ -145,7 +160,7 @@ class RawTextKeys(TextKeys):
     def encode(self, value: Any) -> bytes:
         data = scalars.text(value)
         if not data:
-            raise ValueError("an empty key cannot be stored")
+            raise KeySizeError("an empty key cannot be stored")
         return data
 
     def bound(self, value: Any) -> bytes:
@@ -232,22 +247,25 @@ class TupleKeys(KeyCodec):
         super().__init__(type_)
         self._elements = [tuple_layer.element_codec(element) for element in type_.elements]
 
-    def _encode(self, value: tuple[Any, ...]) -> bytes:
+    def _encode(self, items: tuple[Any, ...]) -> bytes:
         out = bytearray()
-        for position, (item, (encode, _)) in enumerate(zip(value, self._elements)):
+        for position, (item, (encode, _)) in enumerate(zip(items, self._elements)):
             try:
                 encode(out, item)
             except (TypeError, OverflowError, ValueError) as error:
-                kind = type(error) if not isinstance(error, UnicodeError) else ValueError
-                raise kind(f"element {position} of the key: {error}") from None
+                place = f"element {position} of the key"
+                raise scalars.located(error, place) from error.__cause__
         return bytes(out)
 
     def encode(self, value: Any) -> bytes:
         if not isinstance(value, tuple):
             raise scalars.wrong(f"a tuple {self.type}", value)
-        if len(value) != len(self._elements):
-            raise ValueError(f"a tuple {self.type} is needed, not one of {len(value)} elements")
-        return self._encode(value)
+        items = scalars.items(value)
+        if len(items) != len(self._elements):
+            raise UnstorableError(
+                f"a tuple {self.type} is needed, not one of {len(items)} elements"
+            )
+        return self._encode(items)
 
     def decode(self, data: bytes) -> tuple[Any, ...]:
         items, at = [], 0
@@ -261,9 +279,10 @@ class TupleKeys(KeyCodec):
     def prefix(self, value: Any) -> bytes:
         if not isinstance(value, tuple):
             raise scalars.wrong("a tuple of leading elements", value)
-        if len(value) > len(self._elements):
+        items = scalars.items(value)
+        if len(items) > len(self._elements):
             raise ValueError(f"keys of type {self.type} have only {len(self._elements)} elements")
-        return self._encode(value)
+        return self._encode(items)
 
 
 class AnyKeys(KeyCodec):
@@ -274,6 +293,9 @@ class AnyKeys(KeyCodec):
     def encode(self, value: Any) -> bytes:
         return tuple_layer.encode(value)
 
+    def bound(self, value: Any) -> bytes:
+        return tuple_layer.beginning(value)
+
     def decode(self, data: bytes) -> Any:
         return tuple_layer.decode(data)
 
@@ -281,7 +303,7 @@ class AnyKeys(KeyCodec):
         if not isinstance(value, (str, bytes, tuple)):
             raise TypeError(f"a prefix is a str, bytes or a tuple, not {type(value).__name__}")
         # Text, bytes and tuples end with a 00 that a prefix leaves out.
-        return tuple_layer.encode(value)[:-1]
+        return tuple_layer.beginning(value)[:-1]
 
 
 def _integer_keys(type_: Type, raw: bool) -> KeyCodec:
@@ -336,7 +358,7 @@ def _raw_single(value: Any) -> float:
 def _raw_float(value: Any) -> float:
     number = scalars.real(value)
     if number != number:
-        raise ValueError("NaN cannot be a key")
+        raise UnstorableError("NaN cannot be a key")
     return number
 
 

@@ -21,10 +21,11 @@ import numbers
 import struct
 from typing import Any
 
+from . import _scalars as scalars
 from . import tuple_layer
 from .types import INTEGERS, Type, parse
 
-__all__ = ["as_number", "is_between", "nearest", "parse"]
+__all__ = ["as_number", "is_between", "nearest", "nearest_whole", "parse"]
 
 _HOSTS: dict[str, type] = {
     **dict.fromkeys(INTEGERS, int),
@@ -34,11 +35,23 @@ _HOSTS: dict[str, type] = {
 }
 
 
+#: More digits than any number of 64 bits has.
+_DIGITS = 20
+
+
 def _is_number(value: Any) -> bool:
-    # NumPy's bool is no Number.
-    return isinstance(value, numbers.Number) or (
-        type(value).__module__ == "numpy" and type(value).__name__ in ("bool", "bool_")
-    )
+    kind = scalars.numpy_kind(value)
+    # NumPy's bool is no Number, and its durations are said to be ones.
+    return kind in ("b", "i", "u", "f", "c") if kind else isinstance(value, numbers.Number)
+
+
+def _may_be_whole(value: Any) -> bool:
+    """Whether an int can equal a number; asking costs nothing that grows with the number."""
+    if isinstance(value, decimal.Decimal):
+        return value.is_finite() and (not value or 0 <= value.adjusted() < _DIGITS)
+    if isinstance(value, numbers.Rational):
+        return value.denominator == 1
+    return True
 
 
 def as_number(type_: Type, value: Any) -> Any:
@@ -47,24 +60,51 @@ def as_number(type_: Type, value: Any) -> Any:
     In `any`, 1, 1.0 and True are three keys, so there nothing changes.
     """
     if type_.name == "tuple":
-        if not isinstance(value, tuple) or len(value) != len(type_.elements):
+        if not isinstance(value, tuple):
             return value
-        return tuple(map(as_number, type_.elements, value))
+        items = scalars.items(value)
+        if len(items) != len(type_.elements):
+            return value
+        return tuple(map(as_number, type_.elements, items))
     host = _HOSTS.get(type_.name)
-    if host is None or type(value) is host or not _is_number(value):
+    if host is None or type(value) is host:
         return value
     try:
-        number = host(value.real if isinstance(value, complex) else value)
-    except (TypeError, ValueError, OverflowError):
+        if not _is_number(value) or (host is not float and not _may_be_whole(value)):
+            return value
+        is_complex = isinstance(value, numbers.Complex) and not isinstance(value, numbers.Real)
+        part: Any = value.real if is_complex else value
+        number = host(part)
+        return number if number == value else value
+    except RecursionError:
+        raise
+    except scalars.FAILURES:
+        # A signaling NaN, or what fails in ways of its own: it equals no number.
         return value
-    return number if number == value else value
 
 
 def is_between(type_: Type, value: Any) -> bool:
     """Whether a value has a place among the numbers of a type, as one of them or between them."""
-    if not isinstance(value, numbers.Real) and not isinstance(value, decimal.Decimal):
+    if type_.name not in INTEGERS and type_.name not in ("f32", "f64"):
         return False
-    return value == value and (type_.name in INTEGERS or type_.name in ("f32", "f64"))
+    try:
+        if not _is_number(value):
+            return False
+        if not isinstance(value, (numbers.Real, decimal.Decimal)):
+            return False
+        return bool(value == value)
+    except RecursionError:
+        raise
+    except scalars.FAILURES:
+        return False
+
+
+def nearest_whole(low: int, high: int, value: Any, down: bool) -> int | None:
+    """As `nearest`, among the ints from `low` to `high`."""
+    if low <= value <= high:
+        within: int = math.floor(value) if down else math.ceil(value)
+        return within
+    return {(True, True): high, (False, False): low}.get((value > high, down))
 
 
 def nearest(type_: Type, value: Any, down: bool) -> Any:
@@ -76,16 +116,17 @@ def nearest(type_: Type, value: Any, down: bool) -> Any:
         width, signed = INTEGERS[type_.name]
         bits = 8 * width
         low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
-        if low <= value <= high:
-            return math.floor(value) if down else math.ceil(value)
-        return {(True, True): high, (False, False): low}.get((value > high, down))
+        return nearest_whole(low, high, value, down)
     layout = ">f" if type_.name == "f32" else ">d"
     try:
         (number,) = struct.unpack(layout, struct.pack(layout, float(value)))
     except OverflowError:
         number = math.inf if value > 0 else -math.inf
     bits = int.from_bytes(tuple_layer.sortable_float(number, layout), "big")
-    while number > value if down else number < value:
+    # Rounding, first to 64 bits and then to 32, goes no further than to the one after the next.
+    for _ in range(3):
+        if not (number > value if down else number < value):
+            break
         bits += -1 if down else 1
         number = tuple_layer.from_sortable_float(
             bits.to_bytes(struct.calcsize(layout), "big"), layout

@@ -6,15 +6,19 @@ when it is stored and when it is read.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from . import _scalars as scalars
+from . import lookups
 from .keys import KeyCodec, key_codec
 from .types import Request, Type, parse
 from .values import ValueCodec, value_codec
 
 __all__ = ["NarrowKeys", "NarrowValues"]
+
+
+#: The greatest int that is a key of `any`, of 255 bytes.
+_MOST = (1 << 8 * 255) - 1
 
 
 class _Check:
@@ -30,10 +34,7 @@ class _Check:
         """The value as it is put into `any`."""
         if self.whole:
             # `any` holds them all.
-            try:
-                return scalars.index(value)
-            except TypeError:
-                raise TypeError(f"an int is needed, not {type(value).__name__}") from None
+            return scalars.index(value)
         return self._codec.decode(self._codec.encode(value))
 
     def read(self, value: Any) -> Any:
@@ -60,7 +61,7 @@ class NarrowKeys(KeyCodec):
 
     def _nearest(self, value: Any, down: bool) -> Any:
         if self._check.whole:
-            return math.floor(value) if down else math.ceil(value)
+            return lookups.nearest_whole(-_MOST, _MOST, value, down)
         return super()._nearest(value, down)
 
     def decode(self, data: bytes) -> Any:

@@ -8,17 +8,21 @@
 
 from __future__ import annotations
 
-import operator
 import struct
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 from . import _scalars as scalars
-from .errors import BadKeyError
+from .errors import BadKeyError, KeySizeError, UnstorableError
 from .types import INTEGERS, Type
 
-__all__ = ["decode", "element_codec", "encode"]
+__all__ = ["MAX_KEY", "decode", "element_codec", "encode"]
+
+#: The longest encoded key, in bytes.
+MAX_KEY = 1978
+#: Tuples may stand in each other so many times.
+MAX_DEPTH = 128
 
 _NULL, _BYTES, _TEXT, _NESTED = 0x00, 0x01, 0x02, 0x05
 _INT_ZERO, _BIG_POSITIVE, _BIG_NEGATIVE = 0x14, 0x1D, 0x0B
@@ -28,7 +32,7 @@ _FLOAT, _DOUBLE, _FALSE, _TRUE, _UUID = 0x20, 0x21, 0x26, 0x27, 0x30
 def sortable_float(number: float, layout: str) -> bytes:
     """Big-endian bits: all flipped where the sign is set, else the sign flipped."""
     if number != number:
-        raise ValueError("NaN cannot be a key")
+        raise UnstorableError("NaN cannot be a key")
     # Adding 0.0 turns -0.0 into 0.0.
     data = struct.pack(layout, number + 0.0)
     if data[0] & 0x80:
@@ -68,65 +72,99 @@ def _put_integer(out: bytearray, number: int) -> None:
     out += magnitude.to_bytes(size, "big")
 
 
-def _put(out: bytearray, value: Any, nested: bool) -> None:
-    if value is None:
-        out += b"\x00\xff" if nested else b"\x00"
-    elif value is True:
-        out.append(_TRUE)
-    elif value is False:
-        out.append(_FALSE)
-    elif isinstance(value, str):
-        _put_bytes(out, _TEXT, value.encode("utf-8"))
-    elif isinstance(value, (bytes, bytearray, memoryview)):
-        _put_bytes(out, _BYTES, bytes(value))
-    elif isinstance(value, float):
+class _LongError(Exception):
+    """The encoding is longer than a key can be; what follows makes no difference."""
+
+
+def _put(out: bytearray, value: Any, depth: int) -> None:
+    kind = type(value)
+    if kind is str:
+        _put_bytes(out, _TEXT, scalars.text(value))
+    elif kind is int:
+        _put_integer(out, value)
+    elif kind is tuple:
+        _put_tuple(out, value, depth + 1)
+    elif kind is float:
         out.append(_DOUBLE)
         out += sortable_float(value, ">d")
-    elif isinstance(value, tuple):
-        out.append(_NESTED)
-        for position, item in enumerate(value):
-            try:
-                _put(out, item, True)
-            except UnicodeError:
-                raise
-            except (TypeError, ValueError, OverflowError) as error:
-                raise type(error)(f"[{position}]: {error}") from None
-        out.append(0)
+    elif kind is bytes:
+        _put_bytes(out, _BYTES, value)
+    elif value is None:
+        out += b"\x00\xff" if depth else b"\x00"
+    elif kind is bool:
+        out.append(_TRUE if value else _FALSE)
     elif isinstance(value, uuid.UUID):
         out.append(_UUID)
-        out += value.bytes
+        out += scalars.uuid_bytes(value)
     else:
-        _put_other(out, value)
+        _put(out, _plain(value), depth)
 
 
-def _put_other(out: bytearray, value: Any) -> None:
-    if type(value).__module__ == "numpy":
-        kind = getattr(getattr(value, "dtype", None), "kind", "")
-        if getattr(value, "shape", None) == ():
-            if kind == "b":
-                out.append(_TRUE if value else _FALSE)
-                return
-            if kind == "f":
-                out.append(_DOUBLE)
-                out += sortable_float(scalars.real(value), ">d")
-                return
+def _plain(value: Any) -> Any:
+    """What a value of a subclass or of NumPy is as one of the types above."""
+    if isinstance(value, str):
+        return scalars.plain_text(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return scalars.octets(value)
+    if isinstance(value, tuple):
+        return scalars.items(value)
+    kind = scalars.numpy_kind(value)
+    if kind == "b":
+        return bool(value)
+    if isinstance(value, float) or kind == "f":
+        return scalars.real(value)
     try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(
-            "a key of type any is None, a bool, int, float, str, bytes, UUID or a tuple of these, "
-            f"not {type(value).__name__}"
-        ) from None
-    _put_integer(out, number)
+        return scalars.index(value)
+    except TypeError as error:
+        if isinstance(value, int):
+            raise
+        kinds = "None, a bool, int, float, str, bytes, UUID or a tuple of these"
+        refused = scalars.wrong(f"as a key of type any {kinds}", value)
+        raise refused from error.__cause__
+
+
+def _put_tuple(out: bytearray, items: tuple[Any, ...], depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise UnstorableError(f"tuples nest at most {MAX_DEPTH} deep in a key")
+    out.append(_NESTED)
+    for position, item in enumerate(items):
+        # Tuples that hold one another twice are exponentially many.
+        if len(out) > MAX_KEY:
+            raise _LongError
+        try:
+            _put(out, item, depth)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise scalars.located(error, f"[{position}]") from error.__cause__
+    out.append(0)
+
+
+def _put_key(out: bytearray, value: Any) -> None:
+    try:
+        _put(out, value, 0)
+    except (TypeError, ValueError, OverflowError) as error:
+        if not str(error).startswith("["):
+            raise
+        raise scalars.located(error, "key") from error.__cause__
 
 
 def encode(value: Any) -> bytes:
     """The bytes of one element."""
     out = bytearray()
     try:
-        _put(out, value, False)
-    except RecursionError:
-        raise ValueError("the key is nested too deeply") from None
+        _put_key(out, value)
+    except _LongError:
+        raise KeySizeError(f"a key has at most {MAX_KEY} bytes, encoded; this is longer") from None
+    return bytes(out)
+
+
+def beginning(value: Any) -> bytes:
+    """The bytes of one element as a bound: as many as tell it from all keys."""
+    out = bytearray()
+    try:
+        _put_key(out, value)
+    except _LongError:
+        # No key is as long, so that none is equal, and what follows orders none.
+        return bytes(out[: MAX_KEY + 1])
     return bytes(out)
 
 
@@ -240,7 +278,7 @@ def element_codec(type_: Type) -> tuple[Encode, Decode]:
     if name == "f32":
         return _put_single, _take_single
     checks: dict[str, tuple[Callable[[Any], Any], Callable[[Any], bool]]] = {
-        "str": (_same_text, lambda value: isinstance(value, str)),
+        "str": (scalars.plain_text, lambda value: isinstance(value, str)),
         "bytes": (scalars.octets, lambda value: isinstance(value, bytes)),
         "bool": (scalars.boolean, lambda value: isinstance(value, bool)),
         "uuid": (
@@ -252,7 +290,7 @@ def element_codec(type_: Type) -> tuple[Encode, Decode]:
     convert, fits = checks[name]
 
     def put(out: bytearray, value: Any) -> None:
-        _put(out, convert(value), False)
+        _put(out, convert(value), 0)
 
     def take(data: bytes, at: int) -> tuple[Any, int]:
         value, at = _take(data, at, False)
@@ -261,12 +299,6 @@ def element_codec(type_: Type) -> tuple[Encode, Decode]:
         return value, at
 
     return put, take
-
-
-def _same_text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise scalars.wrong("a str", value)
-    return value
 
 
 def _integers(

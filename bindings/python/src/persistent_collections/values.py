@@ -27,8 +27,9 @@ __all__ = ["ArrayValues", "Codec", "ValueCodec", "parse", "value_codec"]
 class ValueCodec:
     """Encodes and decodes the values of one type.
 
-    `encode` raises `TypeError`, `ValueError` or `OverflowError` for what the type
-    cannot hold; `decode` raises `BadValueError` for bytes that are no value of it.
+    `encode` raises an `Error` for what the type cannot hold, which is a `TypeError`,
+    `ValueError` or `OverflowError` too; `decode` raises `BadValueError` for bytes that are no
+    value of it.
     """
 
     #: The type's name, where the accelerator has its encoding too.
