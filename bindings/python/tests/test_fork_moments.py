@@ -160,9 +160,11 @@ def writes():
 threads = [threading.Thread(target=busy, args=(number,)) for number in range(3)]
 for thread in threads:
     thread.start()
-for _ in range(20):
-    child(work)
-stop.set()
+try:
+    for _ in range(20):
+        child(work)
+finally:
+    stop.set()
 for thread in threads:
     thread.join()
 assert not failures, failures

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -47,9 +50,7 @@ ELSEWHERE = {
     "PC_ERR_NETWORK_FS": "a network file system",
     "PC_ERR_PID_CLASH": "two containers",
     "PC_ERR_VALUE_SIZE": "over 2 GiB of memory",
-    "PC_ERR_REPLACED": "files that are replaced under an open environment",
-    "PC_ERR_LOCK_FILES": "one data file under two names",
-    "PC_ERR_SECOND_COPY": "a copy of the library",
+    "PC_ERR_LOCK_FILES": "another process; test_files.py",
     "PC_ERR_NO_TRANSACTION": "references are asked for in snapshots only",
     "PC_ERR_UNAVAILABLE": "an engine to come",
     "PC_ERR_CONFLICT": "another process that removes a collection meanwhile",
@@ -185,6 +186,25 @@ def _(path: Path) -> None:
 def _(path: Path) -> None:
     env, _ = opened(path, max_collections=1)
     PersistentDict(env, "beyond")["a"] = 1
+
+
+@produces("PC_ERR_REPLACED")
+def _(path: Path) -> None:
+    d = PersistentDict[str, int](Environment(path), "d")
+    shutil.rmtree(path)
+    d["a"] = 1
+
+
+@produces("PC_ERR_SECOND_COPY")
+def _(path: Path) -> None:
+    copy = path.with_name("copy.so")
+    shutil.copy(next(place for place in _raw.candidates() if place.is_file()), copy)
+    other, handle = _raw._open(copy), ctypes.c_uint64()
+    assert other.pc_env_open(os.fsencode(path), None, ctypes.byref(handle)) == 0
+    try:
+        Environment(path)
+    finally:
+        other.pc_env_close(handle)
 
 
 @produces("PC_ERR_NO_COLLECTION")

@@ -111,8 +111,9 @@ class Environment(Handled):
     """An LMDB environment that holds named collections.
 
     `path` is a directory, made with the first use unless `create` is false (its
-    parent must exist); with `no_subdir` it is the data file itself. Other processes,
-    in any language, may have the same environment open at the same time.
+    parent must exist); with `no_subdir` it is the data file itself, of which one called
+    `data.mdb` is its directory's. Other processes, in any language, may have the same environment
+    open at the same time. Files that are removed or replaced meanwhile are a `ReplacedError`.
 
     - `read_only`: refuse all writes. `immutable`: as well, nobody else writes; no lock file.
     - `durability`: `"full"` (a write that returned survives a power loss), `"no_meta_sync"`
