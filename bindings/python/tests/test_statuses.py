@@ -333,20 +333,20 @@ def _(path: Path) -> None:
 
 @produces("PC_ERR_INTERRUPTED")
 def _(path: Path) -> None:
+    # A call of the package raises the exception of the signal's handler in its place.
     env, _ = opened(path)
     library = _raw.load()
     check = _raw.pc_interrupt(lambda _: 1)
     caught: list[BaseException] = []
 
-    def wait() -> None:
+    def wait(environment: int) -> None:
         library.pc_set_interrupt(check, None)
-        try:
-            env.transaction().__enter__()
-        except BaseException as error:
-            caught.append(error)
+        out = ctypes.byref(ctypes.c_uint64())
+        status = library.pc_txn_begin(environment, _raw.PC_TXN_WRITE, -1, out)
+        caught.append(_checked.failure(library, status))
 
     with env.transaction():
-        thread = threading.Thread(target=wait)
+        thread = threading.Thread(target=wait, args=(env._handle,))
         thread.start()
         thread.join()
     assert isinstance(caught[0], InterruptedError)
