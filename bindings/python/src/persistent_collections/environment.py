@@ -330,8 +330,8 @@ class Environment(Handled):
 
         It is the thread's until it ends: whatever runs on the thread meanwhile is part of it.
         So do not `yield` inside it from a generator, whose caller would then run inside it.
-        Where tasks or greenlets share the thread it is theirs: others that run meanwhile read outside of it, and
-        their writes are an `InTransactionError`.
+        Where tasks or greenlets share the thread it is theirs: others that run meanwhile read
+        outside of it, and their writes are an `InTransactionError`.
 
         >>> with env.transaction():
         ...     d["here"] = 1
