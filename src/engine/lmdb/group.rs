@@ -239,6 +239,7 @@ impl Drop for Led<'_> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::engine::interrupt::set_interrupt;
     use crate::{Dict, Durability, Environment, Options, Type};
 
     /// An environment with an empty dict of integers, and the sequence number under which it can be written.
@@ -302,5 +303,43 @@ mod tests {
         let ids: Vec<_> = led.members.iter().map(|member| member.id).collect();
         assert_eq!(ids, [0, 1, 2, 3]);
         assert_eq!(engine.group.queue.lock().waiting.front().map(|next| next.id), Some(4));
+    }
+
+    /// A thread that is interrupted takes its own write out of the line. If it took the one before, that thread would
+    /// wait for an answer for ever, and the interrupted write would be done all the same.
+    #[test]
+    fn an_interrupted_write_leaves_the_others_in_line() {
+        let (_dir, env, dict, sequence) = numbers();
+        let engine = env.shared().engine().unwrap();
+        let space = &engine.space("numbers").unwrap();
+        let put = |key| Op::Put { space, key, value: &[0; 8], fresh: false };
+        let (other, own) = ([put(b"other")], [put(b"own")]);
+        let mut queue = engine.group.queue.lock();
+        queue.is_led = true;
+        queue.waiting.push_back(Member::new(u64::MAX - 1, sequence, &other));
+        drop(queue);
+        set_interrupt(Some(Box::new(|| true)));
+        let answer = engine.autocommit(sequence, &own);
+        set_interrupt(None);
+        assert_eq!(answer.unwrap_err().status(), Status::Interrupted);
+        let mut queue = engine.group.queue.lock();
+        let waiting = queue.waiting.pop_front().unwrap();
+        assert_eq!((waiting.id, queue.waiting.len()), (u64::MAX - 1, 0));
+        // As the thread that leads does when it has written.
+        queue.is_led = false;
+        drop(queue);
+        assert_eq!(engine.lead(waiting, None), Ok(Some(vec![Outcome::Done])));
+        assert_eq!((dict.get("own").unwrap(), dict.get("other").unwrap()), (None, Some(0)));
+    }
+
+    /// After a commit whose outcome is unknown, or in an environment that has failed, writing again could write twice.
+    #[test]
+    fn only_what_was_undone_is_tried_again() {
+        for status in [Status::CommitUnknown, Status::EnvFailed] {
+            assert!(!is_undone(&Error::new(status, "")));
+        }
+        for status in [Status::DiskFull, Status::MapBusy, Status::Io] {
+            assert!(is_undone(&Error::new(status, "")));
+        }
     }
 }
