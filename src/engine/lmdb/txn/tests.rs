@@ -180,3 +180,39 @@ fn names_are_not_removed_as_records() {
         assert!(foreign::is_name(&txn.txn, b"space").unwrap());
     }
 }
+
+/// Another program may have a plain record where a collection's name would stand, and places may run out. Both are the
+/// caller's to put right, so they have a status and words of their own, and leave the transaction usable.
+#[test]
+fn a_name_that_cannot_be_opened_dooms_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { durability: Durability::None, max_collections: 2, ..Options::default() };
+    let env = Environment::open(dir.path().join("env"), &options).unwrap();
+    let engine = env.shared().engine().unwrap();
+    let [plain, a, b, c] = ["plain", "a", "b", "c"].map(|name| engine.space(name).unwrap());
+    let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
+    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    let (main, catalog) = (engine.spaces.main(), engine.spaces.catalog());
+    // It has a place of its own.
+    txn.apply(&Op::Create { space: catalog }).unwrap();
+    txn.apply(&Op::Put { space: main, key: b"plain", value: b"", fresh: true }).unwrap();
+    txn.commit().unwrap();
+    let check = |error: Error, status, part: &str| {
+        assert_eq!(error.status(), status);
+        assert!(error.message().contains(part), "{error}");
+    };
+    let is_plain = "\"plain\" is a plain record";
+    check(
+        engine.spaces.open_for_process(&engine.raw, &plain, lease.turn()).unwrap_err(),
+        Status::BadName,
+        is_plain,
+    );
+    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    check(txn.apply(&Op::Create { space: &plain }).unwrap_err(), Status::BadName, is_plain);
+    for space in [&a, &b] {
+        txn.apply(&Op::Create { space }).unwrap();
+    }
+    check(txn.apply(&Op::Create { space: &c }).unwrap_err(), Status::CollectionsFull, "max_collections");
+    txn.apply(&Op::Put { space: &a, key: b"key", value: b"", fresh: true }).unwrap();
+    txn.commit().unwrap();
+}
