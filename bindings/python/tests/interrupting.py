@@ -115,7 +115,7 @@ class Watched:
         self.d: PersistentDict[str, int] = PersistentDict(self.env, "d", key=str, value=int)
         self.d.update(a=0, b=0)
         self.lists: PersistentDict[str, Any] = PersistentDict(self.env, "lists", key=str)
-        self.lists["x"] = []
+        self.lists["x"] = [0]
         self.rows: PersistentDict[str, Any] = PersistentDict(
             self.env, "rows", key=str, value="f64[2]"
         )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import random
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from interrupting import Watched, at_each_step
+from interrupting import Interrupt, Watched, at_each_step
 
 from persistent_collections import Environment, PersistentDict
 
@@ -77,13 +82,13 @@ def run(w: Watched) -> None:
 
 def edit(w: Watched) -> None:
     with w.env.transaction(), w.lists.edit("x") as x:
-        x.append(1)
-        w.d["a"] = w.d["b"] = len(x)
+        x[0] += 1
+        w.d["a"] = w.d["b"] = x[0]
 
 
 def edit_alone(w: Watched) -> None:
     with w.lists.edit("x") as x:
-        x.append(1)
+        x[0] += 1
 
 
 def loops(w: Watched) -> None:
@@ -156,3 +161,71 @@ def test_at_each_step(watched: Watched, statement: Callable[[Watched], None]) ->
     """
     for where in at_each_step(lambda: statement(watched), watched.write):
         watched.check(where)
+
+
+#: In the long form, at least 2,000.
+ROUNDS = int(os.environ.get("PC_INTERRUPTS", "250"))
+
+
+def everything(w: Watched) -> None:
+    transaction(w)
+    snapshot(w)
+    # No list, which an extension module encodes: it may swallow an exception.
+    with w.d.edit("a") as a:
+        assert a >= 0
+    loops(w)
+    run(w)
+    nested(w)
+
+
+def test_signals_at_any_time(watched: Watched) -> None:
+    """Of 200 random interrupts of a loop of transactions, 87 lost what was written afterwards."""
+
+    def interrupt(*_: object) -> None:
+        raise Interrupt
+
+    def go_on() -> None:
+        for _ in range(1000):
+            everything(watched)
+
+    arrived = 0
+    random.seed(1)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for number in range(ROUNDS):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0001, 0.004))
+                go_on()
+            except Interrupt:
+                watched.write(f"round {number}")
+                arrived += 1
+            watched.check(f"round {number}")
+        assert arrived == ROUNDS
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_no_room_for_another_call(watched: Watched) -> None:
+    """A `RecursionError` in the midst of beginning or ending a transaction left it open."""
+
+    def deeper(levels: int) -> None:
+        if levels:
+            deeper(levels - 1)
+        else:
+            nested(watched)
+
+    limit = sys.getrecursionlimit()
+    depth, frame = 0, sys._getframe()
+    while frame is not None:
+        depth, frame = depth + 1, frame.f_back  # type: ignore[assignment]
+    failed = succeeded = 0
+    for room in range(1, 60):
+        try:
+            deeper(limit - depth - room)
+            succeeded += 1
+        except (RecursionError, ctypes.ArgumentError):
+            # ctypes makes the second of the first.
+            watched.write(f"room for {room}")
+            failed += 1
+        watched.check(f"room for {room}")
+    assert failed > 5 and succeeded > 5
