@@ -70,18 +70,14 @@ template <class Key, class Value> class [[nodiscard]] dict {
     /// other types (but `any` may be opened as anything that its keys and values are), pc::wrong_kind if it
     /// is a set, pc::bad_name.
     dict(const environment &env, std::string_view name, open_mode mode = open_mode::create)
-        : env_(env.handle()) {
+        : dict(env.handle()) {
         check(pc_dict_open(env_, detail::c_text(name, PC_ERR_BAD_NAME).c_str(),
                            detail::type_to_open<Key>(mode), detail::type_to_open<Value>(mode),
                            mode == open_mode::create ? 0u : static_cast<std::uint32_t>(PC_OPEN_EXISTING),
                            &handle_));
         buffer text;
         bool raw = false;
-        const pc_status status = pc_dict_schema(handle_, text.get(), &raw);
-        if (status < 0) {
-            release();
-            check(status);
-        }
+        check(pc_dict_schema(handle_, text.get(), &raw));
         const auto stored = detail::split_types(text.view());
         types_ = std::make_shared<const detail::columns>(detail::columns{
             detail::column_of<Key>(stored.first, raw), detail::column_of<Value>(stored.second, raw)});
@@ -258,6 +254,8 @@ template <class Key, class Value> class [[nodiscard]] dict {
         const encoded_key at(types_->key, key);
         detail::scratch room;
         const detail::bytes_ref bytes = detail::encode_value(types_->value, value, room);
+        // Made before anything is stored: what throws has not stored.
+        iterator stored = at_key(std::string(at.bytes.text()), bytes);
         const bool is_new = run_in(
             env_,
             [&] {
@@ -268,7 +266,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
                 return false;
             },
             -1);
-        return {at_key(std::string(at.bytes.text()), bytes), is_new};
+        return {std::move(stored), is_new};
     }
     /// Stores a value, made of `arguments`, if the key is absent. Gives the entry that is there then, and
     /// whether it is the new one. One step.
@@ -278,14 +276,14 @@ template <class Key, class Value> class [[nodiscard]] dict {
         const encoded_key at(types_->key, key);
         detail::scratch room;
         const detail::bytes_ref bytes = detail::encode_value(types_->value, value, room);
+        // Made before anything is stored: what throws has not stored.
+        iterator stored = at_key(std::string(at.bytes.text()), bytes);
         buffer current;
-        const bool is_new =
-            check(pc_dict_compare_exchange(handle_, at.bytes.data, at.bytes.size, nullptr, 0, bytes.data,
-                                           bytes.size, PC_EXPECT_ABSENT, current.get())) == PC_OK;
+        if (check(pc_dict_compare_exchange(handle_, at.bytes.data, at.bytes.size, nullptr, 0, bytes.data,
+                                           bytes.size, PC_EXPECT_ABSENT, current.get())) == PC_OK)
+            return {std::move(stored), true};
         const std::string_view there = current.view();
-        return {at_key(std::string(at.bytes.text()),
-                       is_new ? bytes : detail::bytes_ref{there.data(), there.size()}),
-                is_new};
+        return {at_key(std::string(at.bytes.text()), {there.data(), there.size()}), false};
     }
     /// Stores an entry if its key is absent. Gives the entry that is there then, and whether it is the new
     /// one.
@@ -305,8 +303,10 @@ template <class Key, class Value> class [[nodiscard]] dict {
     }
     /// Removes the entry that an iterator shows, and gives the next.
     iterator erase(iterator position) {
-        check(pc_dict_remove(handle_, position.encoded_key().data(), position.encoded_key().size()));
-        return ++position;
+        const std::string key = position.encoded_key();
+        ++position; // first, since it can throw
+        check(pc_dict_remove(handle_, key.data(), key.size()));
+        return position;
     }
     /// Removes a part of the dict, as one step, and tells how many entries that were.
     size_type erase(const view_type &part) {
@@ -320,24 +320,19 @@ template <class Key, class Value> class [[nodiscard]] dict {
     /// Removes a key and gives its value, as one step: of several that take the same key, one gets it. A
     /// value that is not of the type asked for, where `any` is stored, stays: pc::bad_value.
     [[nodiscard]] std::optional<owned_value> take(key_argument key) {
-        if (types_->value.how != detail::form::typed)
-            return run_in(
-                env_,
-                [&] {
-                    std::optional<owned_value> found = get_owned(key);
-                    if (found)
-                        erase(key);
-                    return found;
-                },
-                -1);
-        detail::reply bytes;
-        if (with_key(key, [&](const detail::bytes_ref &at) {
-                return bytes.fill([&](void *to, std::size_t cap, std::size_t *size) {
-                    return pc_dict_take(handle_, at.data, at.size, to, cap, size);
-                });
-            }) == PC_NOT_FOUND)
-            return std::nullopt;
-        return detail::decode_value<owned_value>(types_->value, bytes.bytes());
+        if constexpr (detail::decodes_safely<owned_value> || detail::can_receive<owned_value>)
+            if (types_->value.how == detail::form::typed)
+                return take_typed(key);
+        // Removed when it has been decoded, which can throw.
+        return run_in(
+            env_,
+            [&] {
+                std::optional<owned_value> found = get_owned(key);
+                if (found)
+                    erase(key);
+                return found;
+            },
+            -1);
     }
     /// Adds to a key's integer, as one step, and gives the sum; a key that is absent counts as 0. For
     /// integers, and integers in `any`. Throws pc::overflow if the sum leaves the range of Value, and changes
@@ -383,11 +378,12 @@ template <class Key, class Value> class [[nodiscard]] dict {
             (expected ? 0u : PC_EXPECT_ABSENT) | (desired ? 0u : PC_DESIRE_ABSENT), current.get()));
         if (status == PC_OK)
             return true;
-        expected.reset();
+        std::optional<owned_value> found;
         if (status == PC_EXISTS) {
             const std::string_view there = current.view();
-            expected = detail::decode_value<owned_value>(types_->value, {there.data(), there.size()});
+            found = detail::decode_value<owned_value>(types_->value, {there.data(), there.size()});
         }
+        expected = std::move(found);
         return false;
     }
     /// The same, where what stands there is of no interest.
@@ -498,6 +494,9 @@ template <class Key, class Value> class [[nodiscard]] dict {
   private:
     friend class snapshot;
 
+    /// One that is not open: what opens it, and throws then, has an object that closes it.
+    explicit dict(pc_env env) noexcept : env_(env) {}
+
     /// A key that is to be stored.
     struct encoded_key {
         encoded_key(const detail::column &to, key_argument key) {
@@ -513,6 +512,29 @@ template <class Key, class Value> class [[nodiscard]] dict {
         detail::bytes_ref encoded;
         const pc_status status = detail::encode_key(types_->key, key, room, encoded);
         return detail::or_absent(status == PC_OK ? call(encoded) : status);
+    }
+    /// Takes a value that is not removed before there is room for it.
+    std::optional<owned_value> take_typed(key_argument key) {
+        std::optional<owned_value> taken(std::in_place);
+        const auto take_to = [&](auto &room) {
+            return with_key(key, [&](const detail::bytes_ref &at) {
+                return room.fill([&](void *to, std::size_t cap, std::size_t *size) {
+                    return pc_dict_take(handle_, at.data, at.size, to, cap, size);
+                });
+            });
+        };
+        if constexpr (detail::can_receive<owned_value>) {
+            detail::receiver<owned_value> room(*taken);
+            if (take_to(room) == PC_NOT_FOUND)
+                taken.reset();
+        } else {
+            detail::reply room;
+            if (take_to(room) == PC_NOT_FOUND)
+                taken.reset();
+            else
+                *taken = detail::decode_value<owned_value>(types_->value, room.bytes());
+        }
+        return taken;
     }
     template <class View> std::optional<View> get_ref(key_argument key) const {
         static_assert(

@@ -58,16 +58,32 @@ template <class Key> class range_end {
 /// \cond internal
 namespace detail {
 
+/// An iterator of the library, shared by the copies of one iterator. `step` tells which copy it stands at.
+struct cursor {
+    cursor() noexcept = default;
+    cursor(const cursor &) = delete;
+    cursor &operator=(const cursor &) = delete;
+    // With its transaction it has been closed already.
+    ~cursor() {
+        if (handle.id != 0)
+            static_cast<void>(pc_iter_close(handle));
+    }
+
+    pc_iter handle{0};
+    std::uint64_t step = 0;
+};
+
 /// A dict or a set as iterators know it. It owns nothing: handles are checked at each call.
 struct source {
     std::uint64_t id = 0;
     bool is_set = false;
     std::shared_ptr<const columns> types;
 
-    [[nodiscard]] pc_iter open(const pc_range &range) const {
-        pc_iter made{0};
-        check(is_set ? pc_iter_open_set(pc_set{id}, &range, &made)
-                     : pc_iter_open_dict(pc_dict{id}, &range, &made));
+    /// Opens an iterator, which has an owner before it is open.
+    [[nodiscard]] std::shared_ptr<cursor> open(const pc_range &range) const {
+        auto made = std::make_shared<cursor>();
+        check(is_set ? pc_iter_open_set(pc_set{id}, &range, &made->handle)
+                     : pc_iter_open_dict(pc_dict{id}, &range, &made->handle));
         return made;
     }
 };
@@ -90,18 +106,6 @@ struct bounds {
         made.flags = flags;
         return made;
     }
-};
-
-/// An iterator of the library, shared by the copies of one iterator. `step` tells which copy it stands at.
-struct cursor {
-    explicit cursor(pc_iter opened) noexcept : handle(opened) {}
-    cursor(const cursor &) = delete;
-    cursor &operator=(const cursor &) = delete;
-    // With its transaction it has been closed already.
-    ~cursor() { static_cast<void>(pc_iter_close(handle)); }
-
-    pc_iter handle;
-    std::uint64_t step = 0;
 };
 
 template <class Key> std::string encode_bound(const column &to, const Key &key) {
@@ -160,13 +164,32 @@ template <class Shown> class iterator {
 
     /// Makes one at the end.
     iterator() = default;
+    /// One at the same place, which goes on by itself.
+    iterator(const iterator &) = default;
+    /// Takes the place of another.
+    iterator(iterator &&) = default;
+    /// Goes to the place of another, and on by itself.
+    iterator &operator=(const iterator &) = default;
+    /// Takes the place of another; from itself it changes nothing.
+    iterator &operator=(iterator &&other) noexcept {
+        if (this == &other)
+            return *this;
+        from_ = std::move(other.from_);
+        beyond_ = std::move(other.beyond_);
+        cursor_ = std::move(other.cursor_);
+        step_ = other.step_;
+        key_ = std::move(other.key_);
+        item_ = std::move(other.item_);
+        return *this;
+    }
+    ~iterator() = default;
 
     /// What it shows; not at the end.
     [[nodiscard]] reference operator*() const noexcept { return *item_; }
     /// What it shows; not at the end.
     [[nodiscard]] pointer operator->() const noexcept { return &*item_; }
 
-    /// Steps on.
+    /// Steps on. If it throws, the iterator shows what it showed, and can be stepped on again.
     iterator &operator++() {
         if (!cursor_) {
             detail::bounds beyond = beyond_;
@@ -174,9 +197,9 @@ template <class Shown> class iterator {
             (reverse ? beyond.upper : beyond.lower) = key_;
             beyond.flags = (beyond.flags & ~static_cast<std::uint32_t>(PC_RANGE_UPPER_INCLUSIVE)) |
                            (reverse ? PC_RANGE_UPPER : PC_RANGE_LOWER | PC_RANGE_LOWER_EXCLUSIVE);
-            cursor_ = std::make_shared<detail::cursor>(from_.open(beyond.range()));
+            cursor_ = from_.open(beyond.range());
         } else if (step_ != cursor_->step) {
-            // A copy went on: back to where this one is.
+            // A copy went on, or a step threw: back to where this one is.
             const std::string was = key_;
             check(pc_iter_seek(cursor_->handle, was.data(), was.size()));
             read();
@@ -215,7 +238,7 @@ template <class Shown> class iterator {
     /// \cond internal
     /// At the beginning of a range.
     iterator(detail::source from, const detail::bounds &range) : from_(std::move(from)) {
-        cursor_ = std::make_shared<detail::cursor>(from_.open(range.range()));
+        cursor_ = from_.open(range.range());
         read();
     }
     /// At a key, which was just looked up.
@@ -229,14 +252,17 @@ template <class Shown> class iterator {
     void read() {
         detail::bytes_ref key;
         detail::bytes_ref value;
-        step_ = ++cursor_->step;
-        item_.reset();
+        // Until all that can throw is done, this one does not stand where the library's does.
+        const std::uint64_t step = ++cursor_->step;
         if (check(pc_iter_next(cursor_->handle, &key.data, &key.size, &value.data, &value.size)) == PC_END) {
+            item_.reset();
             cursor_.reset();
             return;
         }
-        key_.assign(key.text());
+        key_.reserve(key.size);
         item_.emplace(Shown::show(*from_.types, key, value));
+        key_.assign(key.text());
+        step_ = step;
     }
 
     detail::source from_;

@@ -56,17 +56,13 @@ template <class T> class [[nodiscard]] set {
     /// another type (but `any` may be opened as anything that its elements are), pc::wrong_kind if it is a
     /// dict, pc::bad_name.
     set(const environment &env, std::string_view name, open_mode mode = open_mode::create)
-        : env_(env.handle()) {
+        : set(env.handle()) {
         check(pc_set_open(env_, detail::c_text(name, PC_ERR_BAD_NAME).c_str(), detail::type_to_open<T>(mode),
                           mode == open_mode::create ? 0u : static_cast<std::uint32_t>(PC_OPEN_EXISTING),
                           &handle_));
         buffer text;
         bool raw = false;
-        const pc_status status = pc_set_schema(handle_, text.get(), &raw);
-        if (status < 0) {
-            release();
-            check(status);
-        }
+        check(pc_set_schema(handle_, text.get(), &raw));
         types_ = std::make_shared<const detail::columns>(
             detail::columns{detail::column_of<T>(detail::split_types(text.view()).first, raw), {}});
     }
@@ -108,7 +104,7 @@ template <class T> class [[nodiscard]] set {
                 return pc_set_contains(handle_, at.data, at.size);
             }) == PC_NOT_FOUND)
             return end();
-        return iterator(source(), std::move(stored), owned(element));
+        return at_element(std::move(stored));
     }
     /// Which of many elements are there, in their order, of one state of the set.
     template <class Elements> [[nodiscard]] std::vector<bool> contains_many(Elements &&elements) const {
@@ -187,8 +183,10 @@ template <class T> class [[nodiscard]] set {
         detail::scratch room;
         detail::bytes_ref at;
         check(detail::encode_key(types_->key, element, room, at));
+        // Made before anything is stored: what throws has not stored.
+        iterator stored = at_element(std::string(at.text()));
         const bool is_new = check(pc_set_add(handle_, at.data, at.size)) == PC_OK;
-        return {iterator(source(), std::string(at.text()), owned(element)), is_new};
+        return {std::move(stored), is_new};
     }
     /// The same for `std::inserter`; the hint is not looked at.
     iterator insert(const iterator &, argument element) { return insert(element).first; }
@@ -203,8 +201,10 @@ template <class T> class [[nodiscard]] set {
     }
     /// Removes the element that an iterator shows, and gives the next.
     iterator erase(iterator position) {
-        check(pc_set_remove(handle_, position.encoded_key().data(), position.encoded_key().size()));
-        return ++position;
+        const std::string key = position.encoded_key();
+        ++position; // first, since it can throw
+        check(pc_set_remove(handle_, key.data(), key.size()));
+        return position;
     }
     /// Removes a part of the set, as one step, and tells how many elements that were.
     size_type erase(const view_type &part) {
@@ -261,6 +261,14 @@ template <class T> class [[nodiscard]] set {
     }
 
   private:
+    /// One that is not open: what opens it, and throws then, has an object that closes it.
+    explicit set(pc_env env) noexcept : env_(env) {}
+
+    /// At an element that is stored, which it shows as stored: 0.0 where -0.0 was looked up.
+    iterator at_element(std::string stored) const {
+        owned shown = detail::decode_key<owned>(types_->key, {stored.data(), stored.size()});
+        return iterator(source(), std::move(stored), std::move(shown));
+    }
     template <class Call> pc_status with_element(argument element, const Call &call) const {
         detail::scratch room;
         detail::bytes_ref encoded;

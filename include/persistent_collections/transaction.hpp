@@ -12,9 +12,12 @@ namespace pc {
 
 template <class Key, class Value> class dict;
 template <class T> class set;
+class transaction;
 
 /// \cond internal
 namespace detail {
+
+template <class Function> auto run_once(pc_env env, Function &function, std::int64_t timeout, bool &undone);
 
 /// Ends a transaction by undoing it, with those that were begun inside and have not ended.
 inline void undo(pc_env env, pc_txn txn) noexcept {
@@ -80,13 +83,15 @@ class [[nodiscard]] transaction {
     /// pc::wrong_thread, after which it goes on.
     void commit() {
         const pc_status status = pc_txn_commit(handle_);
+        committed_ = status == PC_OK;
         ended_ = status != PC_ERR_WRONG_THREAD && status != PC_ERR_NOT_INNERMOST && status != PC_ERR_FORKED;
         check(status);
     }
     /// Undoes what was written, and ends it.
     void abort() {
-        check(pc_txn_abort(handle_));
-        ended_ = true;
+        const pc_status status = pc_txn_abort(handle_);
+        ended_ = status != PC_ERR_NOT_INNERMOST && status != PC_ERR_FORKED;
+        check(status);
     }
     /// Whether it has been committed or aborted.
     [[nodiscard]] bool ended() const noexcept { return ended_; }
@@ -94,7 +99,7 @@ class [[nodiscard]] transaction {
     [[nodiscard]] pc_txn handle() const noexcept { return handle_; }
 
   private:
-    template <class Function> friend auto run_in(pc_env, Function &&, std::int64_t);
+    template <class Function> friend auto detail::run_once(pc_env, Function &, std::int64_t, bool &);
     transaction(pc_env env, std::int64_t timeout) : env_(env) {
         check(pc_txn_begin(env, PC_TXN_WRITE, timeout, &handle_));
     }
@@ -102,37 +107,67 @@ class [[nodiscard]] transaction {
     pc_env env_;
     pc_txn handle_{0};
     bool ended_ = false;
+    bool committed_ = false;
 };
 
 /// \cond internal
+namespace detail {
+
+/// Calls what pc::run was given, with the transaction if it takes that.
+template <class Function> decltype(auto) call_in(transaction &txn, Function &function) {
+    if constexpr (std::is_invocable_v<Function &, transaction &>)
+        return function(txn);
+    else
+        return function();
+}
+
+/// Commits a transaction that the function has not ended itself.
+inline void commit_unless_ended(transaction &txn) {
+    if (!txn.ended())
+        txn.commit();
+}
+
+/// Runs a function in a transaction. The result is made where it stays, before the commit: there is nothing
+/// to copy after that, which could throw though all was kept.
+template <class Result, class Function> Result result_of(transaction &txn, Function &function) {
+    Result result = call_in(txn, function);
+    commit_unless_ended(txn);
+    return result;
+}
+
+/// Runs a function in a transaction once. `undone`: whether nothing of it was kept, if it throws.
+template <class Function> auto run_once(pc_env env, Function &function, std::int64_t timeout, bool &undone) {
+    struct watch {
+        ~watch() { undone = !txn.committed_; }
+        const transaction &txn;
+        bool &undone;
+    };
+    transaction txn(env, timeout);
+    const watch watching{txn, undone};
+    using result = std::decay_t<decltype(call_in(txn, function))>;
+    if constexpr (std::is_void_v<result>) {
+        call_in(txn, function);
+        commit_unless_ended(txn);
+    } else {
+        return result_of<result>(txn, function);
+    }
+}
+
+} // namespace detail
+
 template <class Function> auto run_in(pc_env env, Function &&function, std::int64_t timeout) {
     // The map is twice as large each time, so that this is never reached.
     constexpr int at_most = 64;
     for (int attempt = 1;; attempt++) {
+        bool undone = true;
         try {
-            transaction txn(env, timeout);
-            const auto call = [&]() -> decltype(auto) {
-                if constexpr (std::is_invocable_v<Function &, transaction &>)
-                    return function(txn);
-                else
-                    return function();
-            };
-            if constexpr (std::is_void_v<decltype(call())>) {
-                call();
-                if (!txn.ended())
-                    txn.commit();
-                return;
-            } else {
-                auto result = call();
-                if (!txn.ended())
-                    txn.commit();
-                return result;
-            }
+            return detail::run_once(env, function, timeout, undone);
         } catch (const error &failure) {
             const bool again = failure.status() == PC_ERR_MAP_FULL || failure.status() == PC_ERR_CONFLICT;
             pc_txn outer{0};
             // Inside another transaction it is that one which must be run again.
-            if (!again || attempt == at_most || pc_txn_current(env, &outer) != PC_OK || outer.id != 0)
+            if (!again || !undone || attempt == at_most || pc_txn_current(env, &outer) != PC_OK ||
+                outer.id != 0)
                 throw;
         }
     }

@@ -5,7 +5,7 @@ FLAGS := -std=c++$(STANDARD) -Wall -Wextra -Wconversion -pedantic -Werror $(CXXF
 OBJECTS := $(patsubst $(TESTS)/%.cpp,$(BUILD)/%.o,$(wildcard $(TESTS)/*.cpp))
 
 $(BUILD)/tests: $(OBJECTS) $(LIBRARY)/libpersistent_collections.so
-	$(COMPILER) $(CXXFLAGS) $(OBJECTS) -o $@ -L$(LIBRARY) -Wl,-rpath,$(LIBRARY) -lpersistent_collections -lpthread
+	$(COMPILER) $(CXXFLAGS) $(OBJECTS) -o $@ -L$(LIBRARY) -Wl,-rpath,$(LIBRARY) -lpersistent_collections -lpthread -ldl
 
 # Read once, not once for each test.
 $(BUILD)/check.hpp.gch: $(HEADERS) $(TESTS)/build.mk
