@@ -88,6 +88,9 @@ impl Column {
     }
 }
 
+/// The flags of a `pc_range`, and its lower bound, upper bound and prefix.
+type Bounds<'a> = (u32, Option<&'a [u8]>, Option<&'a [u8]>, Option<&'a [u8]>);
+
 #[pymethods]
 impl Walk {
     /// Over a dict or a set; gives out "keys", "values" or "items".
@@ -100,7 +103,7 @@ impl Walk {
         environment: u64,
         collection: u64,
         is_set: bool,
-        range: (u32, Option<&[u8]>, Option<&[u8]>, Option<&[u8]>),
+        range: Bounds<'_>,
         what: &str,
         key: &str,
         value: &str,
