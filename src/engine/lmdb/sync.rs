@@ -2,89 +2,83 @@
 //!
 //! The crate `parking_lot` keeps all waiting threads of a process in one table. A child inherits that table with the
 //! parent's threads in it, and perhaps locked by one of them: at its first wait the child reads memory that is gone, or
-//! waits for ever. The standard library's locks keep no state outside of themselves. Here they get what the engine needs
-//! of `parking_lot`'s: a guard that can be unlocked for a while, and no poison, since each step under a lock leaves what
-//! it guards whole.
+//! waits for ever. The locks of this module keep no state outside of themselves; the kernel knows who waits, by the
+//! address of the lock.
+//!
+//! Source: `futex(2)`.
 
-use std::ops::{Deref, DerefMut};
-use std::sync::{PoisonError, TryLockError};
+use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A value that one thread at a time can use.
-#[derive(Default)]
-pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
-
+pub(crate) type Mutex<T> = lock_api::Mutex<Lock, T>;
 /// Unlocks the mutex when it is dropped.
-pub(crate) struct MutexGuard<'a, T> {
-    mutex: &'a Mutex<T>,
-    /// Taken out while the mutex is unlocked for a while.
-    held: Option<std::sync::MutexGuard<'a, T>>,
+pub(crate) type MutexGuard<'a, T> = lock_api::MutexGuard<'a, Lock, T>;
+
+/// What a [`Mutex`] locks.
+pub(crate) struct Lock {
+    state: AtomicU32,
 }
 
-impl<T> Mutex<T> {
-    pub(crate) const fn new(value: T) -> Mutex<T> {
-        Mutex(std::sync::Mutex::new(value))
+const FREE: u32 = 0;
+const HELD: u32 = 1;
+/// Held, and perhaps waited for.
+const AWAITED: u32 = 2;
+
+/// How often a thread tries again before it sleeps: most locks are held for some hundred nanoseconds.
+const SPINS: u32 = 100;
+
+// SAFETY: the lock is exclusive. It is taken by an exchange that finds it `FREE`, which one thread does, and which leaves it
+// anything else; only `unlock`, whose caller holds it, makes it `FREE`.
+unsafe impl lock_api::RawMutex for Lock {
+    const INIT: Lock = Lock { state: AtomicU32::new(FREE) };
+    type GuardMarker = lock_api::GuardNoSend;
+
+    #[inline]
+    fn lock(&self) {
+        if !self.try_lock() {
+            self.lock_slowly();
+        }
     }
 
     #[inline]
-    fn hold(&self) -> std::sync::MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn try_lock(&self) -> bool {
+        self.state.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
-    /// Waits until no other thread holds it.
     #[inline]
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        MutexGuard { mutex: self, held: Some(self.hold()) }
-    }
-
-    /// Returns `None` if another thread holds it.
-    #[inline]
-    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        let held = match self.0.try_lock() {
-            Ok(held) => held,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
-        Some(MutexGuard { mutex: self, held: Some(held) })
+    unsafe fn unlock(&self) {
+        if self.state.swap(FREE, Ordering::Release) == AWAITED {
+            wake(&self.state, 1);
+        }
     }
 }
 
-impl<T> MutexGuard<'_, T> {
-    /// Runs `f` while the mutex is unlocked, and locks it again, also where `f` panics.
-    pub(crate) fn unlocked<R>(guard: &mut Self, f: impl FnOnce() -> R) -> R {
-        struct Again<'g, 'a, T>(&'g mut MutexGuard<'a, T>);
-        impl<T> Drop for Again<'_, '_, T> {
-            fn drop(&mut self) {
-                self.0.held = Some(self.0.mutex.hold());
+impl Lock {
+    #[cold]
+    fn lock_slowly(&self) {
+        for _ in 0..SPINS {
+            match self.state.load(Ordering::Relaxed) {
+                FREE if lock_api::RawMutex::try_lock(self) => return,
+                AWAITED => break,
+                _ => std::hint::spin_loop(),
             }
         }
-        guard.held = None;
-        let _again = Again(guard);
-        f()
+        // After its sleep a thread cannot know whether others still sleep, so it leaves the lock `AWAITED`.
+        while self.state.swap(AWAITED, Ordering::Acquire) != FREE {
+            sleep(&self.state, AWAITED, None);
+        }
     }
 }
 
-const HELD: &str = "the guard is borrowed wherever the mutex is unlocked for a while";
-
-impl<T> Deref for MutexGuard<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        self.held.as_ref().expect(HELD)
-    }
-}
-
-impl<T> DerefMut for MutexGuard<'_, T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        self.held.as_mut().expect(HELD)
-    }
-}
-
-/// A condition variable.
+/// A condition variable. A thread that notifies has changed what the others wait for while it held their mutex.
 #[derive(Default)]
-pub(crate) struct Condvar(std::sync::Condvar);
+pub(crate) struct Condvar {
+    /// Counts notifications.
+    notified: AtomicU32,
+    waiting: AtomicU32,
+}
 
 /// How a wait has ended.
 pub(crate) struct Waited {
@@ -101,32 +95,44 @@ impl Waited {
 impl Condvar {
     /// Unlocks the mutex, waits for a notification, and locks the mutex again. May return without one.
     pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-        if let Some(held) = guard.held.take() {
-            guard.held = Some(self.0.wait(held).unwrap_or_else(PoisonError::into_inner));
-        }
+        self.wait_at_most(guard, None);
     }
 
     /// Waits in the same way, until a moment at most.
     pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, moment: Instant) -> Waited {
-        self.wait_for(guard, moment.saturating_duration_since(Instant::now()))
+        self.wait_at_most(guard, Some(moment.saturating_duration_since(Instant::now())))
     }
 
     /// Waits in the same way, for a time at most.
     pub(crate) fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, time: Duration) -> Waited {
-        let Some(held) = guard.held.take() else { return Waited { in_time: true } };
-        let (held, waited) = self.0.wait_timeout(held, time).unwrap_or_else(PoisonError::into_inner);
-        guard.held = Some(held);
-        Waited { in_time: !waited.timed_out() }
+        self.wait_at_most(guard, Some(time))
+    }
+
+    fn wait_at_most<T>(&self, guard: &mut MutexGuard<'_, T>, time: Option<Duration>) -> Waited {
+        // Under the mutex: a thread that changes something afterwards sees that this one waits.
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let notified = self.notified.load(Ordering::Relaxed);
+        let in_time = MutexGuard::unlocked(guard, || sleep(&self.notified, notified, time));
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        Waited { in_time }
     }
 
     /// Wakes one waiting thread.
     pub(crate) fn notify_one(&self) {
-        self.0.notify_one();
+        self.notify(1);
     }
 
     /// Wakes all waiting threads.
     pub(crate) fn notify_all(&self) {
-        self.0.notify_all();
+        self.notify(i32::MAX);
+    }
+
+    #[inline]
+    fn notify(&self, threads: i32) {
+        if self.waiting.load(Ordering::Relaxed) != 0 {
+            self.notified.fetch_add(1, Ordering::Relaxed);
+            wake(&self.notified, threads);
+        }
     }
 }
 
@@ -203,12 +209,36 @@ impl Drop for WriteGuard<'_> {
     }
 }
 
+/// Sleeps until another thread wakes this one, unless the word is not `expected` any more. Returns `false` if the time has
+/// passed. May return early for no reason.
+#[cold]
+fn sleep(word: &AtomicU32, expected: u32, time: Option<Duration>) -> bool {
+    let time = time.map(|time| libc::timespec {
+        tv_sec: time.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    });
+    let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    let how = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: the word and the time, where there is one, are good for reading until the call returns, which keeps neither.
+    let rc = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), how, expected, time) };
+    rc == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ETIMEDOUT)
+}
+
+/// Wakes at most so many of the threads that sleep at a word.
+#[cold]
+fn wake(word: &AtomicU32, threads: i32) {
+    let how = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: the kernel does not read the word. Where its memory was freed since, the threads that sleep at another word
+    // in the same place wake for no reason, which they expect.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), how, threads) };
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     #[test]
     fn a_mutex_has_one_holder() {
@@ -266,8 +296,7 @@ mod tests {
         assert!(begun.elapsed() >= 2 * time);
         assert!(mutex.try_lock().is_none(), "the wait has taken it again");
         assert!(never.wait_until(&mut guard, begun).timed_out(), "a moment that has passed");
-        MutexGuard::unlocked(&mut guard, || assert!(mutex.try_lock().is_some()));
-        assert!(mutex.try_lock().is_none());
+        assert_eq!(never.waiting.load(Ordering::Relaxed), 0);
     }
 
     #[test]
