@@ -5,6 +5,9 @@
 //! waits for ever. The locks of this module keep no state outside of themselves; the kernel knows who waits, by the
 //! address of the lock.
 //!
+//! The standard library's locks would do as well, but look at each step whether the thread panics: get, put and iterate
+//! took 2 to 5 % more instructions with them (`make check-counts`).
+//!
 //! Source: `futex(2)`.
 
 use std::io;
