@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, MutableSet, Set
 from ctypes import byref, c_bool
+from itertools import filterfalse
 from typing import TYPE_CHECKING, Any
 
 from . import _checked as checked
 from . import acceleration, bulk
 from .collection import Collection
+from .comparison import coding, collected, itself, plain_set
 from .iteration import EVERYTHING, Bounds
+from .keys import KeyCodec
 from .narrow import NarrowKeys
+from .operators import KeySet
 
 if TYPE_CHECKING:
     from typing_extensions import Self, TypeGuard, TypeVar
@@ -30,7 +34,7 @@ S = TypeVar("S")
 _BATCH = 4096
 
 
-class Algebra(Collection, MutableSet[T]):
+class Algebra(Collection, KeySet[T], MutableSet[T]):
     """The part of `PersistentSet` that meets other sets.
 
     What is done in place with a persistent set of the same type, the library does, streaming
@@ -38,17 +42,18 @@ class Algebra(Collection, MutableSet[T]):
     """
 
     _type_arguments = ("element",)
+    _operands = Set
 
-    @classmethod
-    def _from_iterable(cls, items: Any) -> Any:
-        return set(items)
+    @property
+    def _key_codec(self) -> KeyCodec:
+        return self._keys
 
     def _cursor(self, bounds: Bounds) -> tuple[Cursor, bool]:
         raise NotImplementedError
 
     def copy(self) -> set[T]:
-        """A plain set of all of it."""
-        return set(self)
+        """A plain set of all of it; `EqualKeysError` if it holds elements that are equal there."""
+        return plain_set(list(self))
 
     def __copy__(self) -> set[T]:
         return self.copy()
@@ -99,7 +104,7 @@ class Algebra(Collection, MutableSet[T]):
     def _sifted(self, others: Iterable[Algebra[Any]], wanted: int) -> set[T]:
         """The elements that each of the others has, or none of them, as of one moment."""
         library = self._library
-        found: set[T] = set()
+        found: list[T] = []
         with self._environment.snapshot():
             cursor, _ = self._cursor(EVERYTHING)
             while (batch := cursor.fetch(_BATCH)) is not None:
@@ -107,8 +112,8 @@ class Algebra(Collection, MutableSet[T]):
                 for other in others:
                     present = bulk.contains_many(library, other._handle, keys, other._keys.width)
                     keys = [key for key, there in zip(keys, present) if there == wanted]
-                found.update(map(self._keys.decode, keys))
-        return found
+                found.extend(map(self._keys.decode, keys))
+        return plain_set(found)
 
     # In place.
 
@@ -132,26 +137,32 @@ class Algebra(Collection, MutableSet[T]):
         if self._are_like(others):
             self._combine(self._library.pc_set_difference, others)
             return
-        self._remove_all([element for other in others for element in other])
+        for other in map(collected, others):
+            gone = other if self._is_judge(other) else filter(self._matching(other), self)
+            self._remove_all(list(gone))
 
     def intersection_update(self, *others: Iterable[Any]) -> None:
         """Removes all elements that are not in every one of the others, in one transaction."""
         if self._are_like(others):
             self._combine(self._library.pc_set_intersection, others)
             return
-        kept = [set(other) for other in others]
+        every = list(map(self._matching, others))
         with self._environment.transaction():
-            self._remove_all([item for item in self if not all(item in other for other in kept)])
+            self._remove_all([item for item in self if not all(there(item) for there in every)])
 
     def symmetric_difference_update(self, other: Iterable[T]) -> None:
         """Removes what is in both and adds what is only in the other, in one transaction."""
         if self._is_like(other):
             self._combine(self._library.pc_set_symmetric_difference, (other,))
             return
-        given = set(other)
+        other = collected(other)
+        code = coding(self._key_codec, other) or itself
+        # What is there twice is there once.
+        given = list({code(element): element for element in other}.values())
         with self._environment.transaction():
-            both = [element for element in given if element in self]
-            new = [element for element in given if element not in self]
+            holds = self._holds(other)
+            both = [element for element in given if holds(element)]
+            new = [element for element in given if not holds(element)]
             self._remove_all(both)
             self.update(new)
 
@@ -159,23 +170,29 @@ class Algebra(Collection, MutableSet[T]):
 
     def union(self, *others: Iterable[S]) -> set[T | S]:
         """A plain set of what is here or in any of the others."""
-        return self.copy().union(*others)
+        return self._either(others, True)
 
     def intersection(self, *others: Iterable[Any]) -> set[T]:
         """A plain set of what is here and in all of the others."""
         if others and self._are_like(others):
             return self._sifted(others, 1)
-        return self.copy().intersection(*others)
+        found: Iterable[T] = self
+        for there in list(map(self._matching, others)):
+            found = filter(there, found)
+        return plain_set(list(found))
 
     def difference(self, *others: Iterable[Any]) -> set[T]:
         """A plain set of what is here and in none of the others."""
         if others and self._are_like(others):
             return self._sifted(others, 0)
-        return self.copy().difference(*others)
+        found: Iterable[T] = self
+        for there in list(map(self._matching, others)):
+            found = filterfalse(there, found)
+        return plain_set(list(found))
 
     def symmetric_difference(self, other: Iterable[S]) -> set[T | S]:
         """A plain set of what is in exactly one of the two."""
-        return self.copy().symmetric_difference(other)
+        return self._either([other], False)
 
     # Comparing.
 
@@ -183,25 +200,30 @@ class Algebra(Collection, MutableSet[T]):
         """Whether all elements are in the other."""
         if self._is_like(other):
             return self._tells(self._library.pc_set_is_subset, other)
-        return self.copy().issubset(other)
+        return all(map(self._matching(other), self))
 
     def issuperset(self, other: Iterable[Any]) -> bool:
         """Whether all elements of the other are here."""
         if self._is_like(other):
             return other.issubset(self)
-        return all(element in self for element in other)
+        return all(map(self._holds(other), other))
 
     def isdisjoint(self, other: Iterable[Any]) -> bool:
         """Whether no element of the other is here."""
         if self._is_like(other):
             return self._tells(self._library.pc_set_is_disjoint, other)
-        return not any(element in self for element in other)
+        return super().isdisjoint(other)
 
     def __le__(self, other: Set[Any]) -> bool:
-        return self.issubset(other) if self._is_like(other) else super().__le__(other)
+        return self.issubset(other) if isinstance(other, Set) else NotImplemented
 
     def __ge__(self, other: Set[Any]) -> bool:
-        return other.issubset(self) if self._is_like(other) else super().__ge__(other)
+        return self.issuperset(other) if isinstance(other, Set) else NotImplemented
+
+    def __eq__(self, other: object) -> bool:
+        if self._is_like(other):
+            return len(self) == len(other) and self.issubset(other)
+        return super().__eq__(other)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -221,7 +243,7 @@ class Algebra(Collection, MutableSet[T]):
         return self.difference(other) if isinstance(other, Set) else NotImplemented
 
     def __rsub__(self, other: Set[Any]) -> set[Any]:
-        return set(other).difference(self) if isinstance(other, Set) else NotImplemented
+        return self._beyond(other) if isinstance(other, Set) else NotImplemented
 
     def __xor__(self, other: Set[S]) -> set[T | S]:
         return self.symmetric_difference(other) if isinstance(other, Set) else NotImplemented

@@ -20,7 +20,7 @@ from .errors import UnstorableError
 from .lending import Lent
 from .types import INTEGERS, NUMBERS
 
-__all__ = ["base", "from_bytes", "is_array", "numpy", "to_bytes"]
+__all__ = ["are_equal", "base", "from_bytes", "is_array", "numpy", "to_bytes"]
 
 # Letters of `struct`, `array` and memoryview formats, by type.
 _LETTERS = {
@@ -76,6 +76,20 @@ def base(value: Any) -> Any:
         cause = error
     name = type(value).__qualname__
     raise UnstorableError(f"{name} is more than the array it would come back as") from cause
+
+
+def are_equal(one: Any, two: Any) -> bool:
+    """Whether two arrays have the same shape and equal elements; NaN is equal to NaN here."""
+    np = sys.modules["numpy"]
+    try:
+        if np.shape(one) != np.shape(two):
+            return False
+        same = (one == two) | ((one != one) & (two != two))
+        return bool(np.all(same))
+    except RecursionError:
+        raise
+    except scalars.FAILURES:
+        return False
 
 
 def element_type(value: Any) -> str | None:

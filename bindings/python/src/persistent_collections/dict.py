@@ -11,6 +11,7 @@ from . import _raw as raw
 from . import _scalars as scalars
 from . import acceleration, arrays, bulk, columns, lending
 from .collection import key_codec_for, value_codec_for
+from .comparison import equal_mappings, joined, plain_dict
 from .editing import Edit
 from .environment import Environment
 from .lending import Lent, Pin
@@ -421,8 +422,8 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         checked.check(self._library, self._library.pc_dict_clear(self._handle))
 
     def copy(self) -> dict[K, V]:
-        """A plain dict of all of it."""
-        return dict(self.items())
+        """A plain dict of all of it; `EqualKeysError` if it has keys that are equal there."""
+        return plain_dict(list(self.items()))
 
     def __copy__(self) -> dict[K, V]:
         return self.copy()
@@ -436,21 +437,15 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
             return NotImplemented
         if self is other:
             return True
-        return len(self) == len(other) and dict(self.items()) == dict(other.items())
+        return len(self) == len(other) and equal_mappings(self, other)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __or__(self, other: Mapping[A, B]) -> dict[K | A, V | B]:
-        if not isinstance(other, Mapping):
-            return NotImplemented
-        joined: dict[Any, Any] = {**self.copy(), **other}
-        return joined
+        return joined(self, other, True) if isinstance(other, Mapping) else NotImplemented
 
     def __ror__(self, other: Mapping[A, B]) -> dict[K | A, V | B]:
-        if not isinstance(other, Mapping):
-            return NotImplemented
-        joined: dict[Any, Any] = {**other, **self.copy()}
-        return joined
+        return joined(self, other, False) if isinstance(other, Mapping) else NotImplemented
 
     def __ior__(self, other: Any) -> Self:  # type: ignore[misc]
         self.update(other)

@@ -10,7 +10,9 @@ from . import _raw as raw
 from . import acceleration, iteration
 from ._checked import Batch, Cursor
 from .collection import Collection
+from .comparison import Keyed
 from .iteration import EVERYTHING, Bounds
+from .keys import KeyCodec
 from .ranges import DictRange
 from .values import ValueCodec
 from .views import Items, Keys, Values
@@ -21,13 +23,17 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Ordered(Collection, Mapping[K, V]):
+class Ordered(Collection, Keyed, Mapping[K, V]):
     """The part of `PersistentDict` that walks, and removes ranges."""
 
     _type_arguments = ("key", "value")
     _remove_range_call = "pc_dict_remove_range"
 
     _values: ValueCodec
+
+    @property
+    def _key_codec(self) -> KeyCodec:
+        return self._keys
 
     # Both ends.
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import iteration
+from .comparison import Keyed, equal_mappings, plain_dict, plain_set
 from .iteration import Bounds
+from .keys import KeyCodec
 from .notebook import table
+from .operators import KeySet
 from .views import Items, Keys, Values
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ V = TypeVar("V")
 T = TypeVar("T")
 
 
-class DictRange(Mapping[K, V]):
+class DictRange(Keyed, Mapping[K, V]):
     """A part of a dict, from `PersistentDict.range` or `PersistentDict.prefix`.
 
     A read-only mapping that looks at the dict whenever it is used. `len` counts.
@@ -36,6 +39,17 @@ class DictRange(Mapping[K, V]):
     def __init__(self, source: Ordered[K, V], bounds: Bounds) -> None:
         self._dict = source
         self._bounds = bounds
+
+    @property
+    def _key_codec(self) -> KeyCodec:
+        return self._dict._keys
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return self is other or equal_mappings(self, other)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def _part(self, turned: bool) -> Bounds:
         return self._bounds.reversed() if turned else self._bounds
@@ -104,7 +118,7 @@ class DictRange(Mapping[K, V]):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> dict[K, V]:
         # As of the whole dict.
-        return dict(self.items())
+        return plain_dict(list(self.items()))
 
     def __repr__(self) -> str:
         return f"<{'reversed ' if self._bounds.reverse else ''}range of {self._dict!r}>"
@@ -114,7 +128,7 @@ class DictRange(Mapping[K, V]):
         return self._dict._table(lambda: table(repr(self), columns, self.items(), None))
 
 
-class SetRange(Set[T]):
+class SetRange(KeySet[T]):
     """A part of a set, from `PersistentSet.range` or `PersistentSet.prefix`.
 
     A read-only set that looks at the persistent one whenever it is used. `len` counts.
@@ -130,9 +144,9 @@ class SetRange(Set[T]):
         self._set = source
         self._bounds = bounds
 
-    @classmethod
-    def _from_iterable(cls, items: Any) -> Any:
-        return set(items)
+    @property
+    def _key_codec(self) -> KeyCodec:
+        return self._set._keys
 
     def __iter__(self) -> Iterator[T]:
         return self._set._elements_in(self._bounds)
@@ -171,7 +185,7 @@ class SetRange(Set[T]):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> set[T]:
         # As of the whole set.
-        return set(self)
+        return plain_set(list(self))
 
     def __repr__(self) -> str:
         return f"<{'reversed ' if self._bounds.reverse else ''}range of {self._set!r}>"

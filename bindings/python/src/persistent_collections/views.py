@@ -7,6 +7,10 @@ from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, Union
 
+from .comparison import Keyed, is_alike, is_same
+from .keys import KeyCodec
+from .operators import ItemSet, KeySet
+
 if TYPE_CHECKING:
     from .ordered import Ordered
     from .ranges import DictRange
@@ -18,10 +22,17 @@ V = TypeVar("V")
 Source = Union["Ordered[Any, Any]", "DictRange[Any, Any]"]
 
 
-class _Viewed:
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes})
+
+
+class _Viewed(Keyed):
     """What the views of a dict have beside those of `collections.abc`."""
 
     _mapping: Source
+
+    @property
+    def _key_codec(self) -> KeyCodec:
+        return self._mapping._key_codec
 
     @property
     def mapping(self) -> MappingProxyType[Any, Any]:
@@ -29,7 +40,7 @@ class _Viewed:
         return MappingProxyType(self._mapping)
 
 
-class Keys(_Viewed, KeysView[K]):
+class Keys(_Viewed, KeySet[K], KeysView[K]):
     """The keys of a dict or of a range of it, in order; with the operators of a set."""
 
     def __iter__(self) -> Iterator[K]:
@@ -55,7 +66,10 @@ class Values(_Viewed, ValuesView[V]):
         return self._mapping._walk_values(True)
 
     def __contains__(self, value: object) -> bool:
-        return any(item is value or item == value for item in self)
+        if type(value) in _PLAIN and value == value:
+            # What it is not equal to may be an array, of which each element is compared.
+            return any((item == value) is True for item in self)
+        return any(is_alike(item, value) for item in self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ValuesView[V]:
         return copy.deepcopy(self._mapping, memo).values()
@@ -64,7 +78,7 @@ class Values(_Viewed, ValuesView[V]):
         return f"<values of {self._mapping!r}>"
 
 
-class Items(_Viewed, ItemsView[K, V]):
+class Items(_Viewed, ItemSet["tuple[K, V]"], ItemsView[K, V]):
     """The pairs of a dict or of a range of it, in the order of their keys."""
 
     def __iter__(self) -> Iterator[tuple[K, V]]:
@@ -75,7 +89,13 @@ class Items(_Viewed, ItemsView[K, V]):
 
     def __contains__(self, item: object) -> bool:
         # What is no pair is not in it; `ItemsView` fails to unpack it.
-        return isinstance(item, tuple) and len(item) == 2 and super().__contains__(item)
+        if not isinstance(item, tuple) or len(item) != 2:
+            return False
+        try:
+            value = self._mapping[item[0]]
+        except KeyError:
+            return False
+        return is_same(value, item[1])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ItemsView[K, V]:
         return copy.deepcopy(self._mapping, memo).items()

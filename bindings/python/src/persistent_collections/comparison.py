@@ -1,0 +1,233 @@
+"""What keys and values equal when collections are compared and combined: one rule, from any side.
+
+Keys are equal where they are stored as the same bytes. So 1, 1.0 and True are three where one of
+two collections is of `any`; where neither is, numbers are equal as in a dict, as in look-ups.
+An operand of Python's own is taken key by key, as in a look-up.
+
+>>> code = coding(key_codec(parse("any")), {1.0})
+>>> code is not None and code(1.0) == code(1)
+False
+>>> coding(key_codec(parse("i64")), {1.0, 2}) is None, coding(key_codec(parse("i64")), {1}) is None
+(False, True)
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from . import arrays, cbor
+from .errors import EqualKeysError, UnstorableError
+from .keys import KeyCodec, key_codec, parse
+from .types import INTEGERS
+
+__all__ = [
+    "Code",
+    "Keyed",
+    "coding",
+    "collected",
+    "common",
+    "equal_mappings",
+    "is_alike",
+    "is_same",
+    "itself",
+    "joined",
+    "plain_dict",
+    "plain_set",
+]
+
+#: What stands for a key: equal and hashed as keys are that are stored as the same bytes.
+Code = Callable[[Any], Any]
+
+
+class Keyed:
+    """A collection, or a view of one, whose keys have a codec."""
+
+    __slots__ = ()
+
+    @property
+    def _key_codec(self) -> KeyCodec:
+        raise NotImplementedError
+
+
+class _Stranger:
+    """An element that no collection of the type can hold: equal to none that one does."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Stranger) and bool(self._value == other._value)
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+#: Python's own types of which those that are equal are stored as the same bytes.
+_HOSTS: dict[str, frozenset[type]] = {
+    **dict.fromkeys(INTEGERS, frozenset({int, bool})),
+    "f32": frozenset({float, int, bool}),
+    "f64": frozenset({float, int, bool}),
+    "bool": frozenset({bool, int}),
+    "str": frozenset({str}),
+    "bytes": frozenset({bytes}),
+    "opaque": frozenset({bytes}),
+    "uuid": frozenset({uuid.UUID}),
+    "date": frozenset({datetime.date}),
+    "datetime": frozenset({datetime.datetime}),
+}
+#: Types whose keys of `any` are equal where they are equal in Python.
+_THEMSELVES = frozenset({str, bytes, int, type(None), uuid.UUID})
+_any = key_codec(parse("any"))
+
+
+def _any_code(value: Any) -> Any:
+    kind = type(value)
+    if kind in _THEMSELVES:
+        return value
+    if kind is float or kind is bool:
+        return kind, value
+    encoded = _any.lookup(value)
+    if encoded is None:
+        return _Stranger(value)
+    if isinstance(value, tuple):
+        return tuple, encoded
+    return _any_code(_any.decode(encoded))
+
+
+def _typed_code(codec: KeyCodec) -> Code:
+    hosts = _HOSTS.get(codec.looks_like.name, frozenset())
+
+    def code(value: Any) -> Any:
+        if type(value) in hosts:
+            return value
+        encoded = codec.lookup(value)
+        return _Stranger(value) if encoded is None else codec.decode(encoded)
+
+    return code
+
+
+def itself(value: Any) -> Any:
+    """The code of a key where Python's equality will do."""
+    return value
+
+
+def _is_any(codec: KeyCodec) -> bool:
+    return codec.looks_like.name == "any"
+
+
+def coding(codec: KeyCodec, other: Iterable[Any]) -> Code | None:
+    """What stands for the keys of a codec and of `other`; None if they can stand for themselves.
+
+    `other` is a collection, or can be iterated more than once.
+    """
+    if isinstance(other, Keyed):
+        return _any_code if _is_any(codec) or _is_any(other._key_codec) else None
+    if _is_any(codec):
+        return _any_code
+    hosts = _HOSTS.get(codec.looks_like.name, frozenset())
+    return None if set(map(type, other)) <= hosts else _typed_code(codec)
+
+
+def common(codes: Iterable[Code | None]) -> Code:
+    """What stands for the keys of several, of which these stand for some."""
+    found: Code = itself
+    for code in codes:
+        if code is _any_code:
+            return _any_code
+        found = code or found
+    return found
+
+
+def collected(other: Iterable[Any]) -> Iterable[Any]:
+    """What can be iterated more than once."""
+    if isinstance(other, (Keyed, set, frozenset, dict, list, tuple)):
+        return other
+    return list(other)
+
+
+# Plain results.
+
+
+def plain_set(elements: list[Any]) -> set[Any]:
+    """The plain set of elements that are all different ones."""
+    found = set(elements)
+    if len(found) != len(elements):
+        raise _equal(elements, "set", "list() gives them all")
+    return found
+
+
+def plain_dict(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    """The plain dict of pairs with keys that are all different ones."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _equal([key for key, _ in pairs], "dict", "list(….items()) gives them all")
+    return found
+
+
+def _equal(keys: list[Any], what: str, instead: str) -> EqualKeysError:
+    seen: dict[Any, Any] = {}
+    pair = next((seen[key], key) for key in keys if seen.setdefault(key, key) is not key)
+    return EqualKeysError(
+        f"{pair[0]!r} and {pair[1]!r} are two keys here, and one in a plain {what}; {instead}"
+    )
+
+
+# Values.
+
+
+def is_alike(one: Any, two: Any) -> bool:
+    """Whether two values are equal in Python, or both NaN, or arrays with equal elements."""
+    if one is two:
+        return True
+    if arrays.is_array(one) or arrays.is_array(two):
+        return arrays.are_equal(one, two)
+    try:
+        return bool(one == two) or (bool(one != one) and bool(two != two))
+    except (TypeError, ValueError):
+        # Arrays inside, or pandas' NA.
+        return False
+
+
+def is_same(one: Any, two: Any) -> bool:
+    """Whether two values are alike, or would be stored in `any` as the same bytes."""
+    if is_alike(one, two):
+        return True
+    try:
+        return cbor.encode(one) == cbor.encode(two)
+    except UnstorableError:
+        return False
+
+
+def _mappings_code(mine: Any, other: Mapping[Any, Any]) -> Code:
+    keys = other if isinstance(other, Keyed) else list(other)
+    return coding(mine._key_codec, keys) or itself
+
+
+def equal_mappings(mine: Any, other: Mapping[Any, Any]) -> bool:
+    """Whether a dict or a range of one has the same keys and values as another mapping."""
+    code = _mappings_code(mine, other)
+    theirs = {code(key): value for key, value in other.items()}
+    count = 0
+    for key, value in mine.items():
+        place = code(key)
+        if place not in theirs or not is_same(value, theirs[place]):
+            return False
+        count += 1
+    return count == len(theirs)
+
+
+def joined(mine: Any, other: Mapping[Any, Any], over: bool) -> dict[Any, Any]:
+    """A plain dict of both, in which the values of the other are laid over, or lie under."""
+    code = _mappings_code(mine, other)
+    first, second = (mine, other) if over else (other, mine)
+    pairs = {code(key): (key, value) for key, value in first.items()}
+    for key, value in second.items():
+        place = code(key)
+        # The key of the first stays, as in a dict.
+        pairs[place] = (pairs[place][0] if place in pairs else key, value)
+    return plain_dict(list(pairs.values()))
