@@ -247,9 +247,13 @@ def measure(tree: Path, julia: str) -> Measured:
         raise Failure(f"there is no library at {library}: run `make build`")
     WORK.mkdir(parents=True, exist_ok=True)
     counting, memory = compile_counting()
+    # By the name that stands in the library: `make build` links it, cargo alone does not.
+    named = WORK / "libpersistent_collections.so.0"
+    named.unlink(missing_ok=True)
+    named.symlink_to(library)
     calls = compile_c(
         *("calls", f"-I{tree / 'include'}", str(HERE / "calls.c"), str(counting), str(library)),
-        *(f"-Wl,-rpath,{WORK}", f"-Wl,-rpath,{release}"),
+        f"-Wl,-rpath,{WORK}",
     )
     # Julia binds what it loads to libc itself: the library is there before, and memory stays libc's.
     preloaded, julia_preloaded = (
