@@ -191,6 +191,15 @@ inline bool operator==(const any_value &a, const any_value &b) {
     const auto *y = std::get_if<double>(&b.held_);
     if (x && y) // by what is stored: one NaN, and zeros with their signs
         return *x == *y ? std::signbit(*x) == std::signbit(*y) : std::isnan(*x) && std::isnan(*y);
+    // An integer is stored as one, whether it is held with a sign or without.
+    const auto *plain = std::get_if<std::int64_t>(&a.held_);
+    const auto *large = std::get_if<std::uint64_t>(&b.held_);
+    if (!plain || !large) {
+        plain = std::get_if<std::int64_t>(&b.held_);
+        large = std::get_if<std::uint64_t>(&a.held_);
+    }
+    if (plain && large)
+        return *plain >= 0 && static_cast<std::uint64_t>(*plain) == *large;
     return a.held_ == b.held_;
 }
 inline bool operator==(const any_tuple &a, const any_tuple &b) { return a.items == b.items; }
@@ -202,8 +211,12 @@ inline bool operator==(const any_set &a, const any_set &b) {
                 return true;
         return false;
     };
+    // Both ways, since one that is not stored yet may have an element twice.
     for (const any_value &item : a.items)
         if (!has(b, item))
+            return false;
+    for (const any_value &item : b.items)
+        if (!has(a, item))
             return false;
     return a.items.size() == b.items.size();
 }

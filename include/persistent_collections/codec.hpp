@@ -151,6 +151,17 @@ template <class T> pc_status encode_key(const column &to, const T &key, scratch 
     }
 }
 
+/// The same, of what a call was given; one that would not come back equal is none that the collection can
+/// hold.
+template <class T>
+pc_status encode_key(const column &to, const number_argument<T> &key, scratch &room, bytes_ref &out) {
+    return is_exact(key) ? encode_key(to, static_cast<const T &>(key), room, out) : PC_ERR_BAD_KEY;
+}
+template <class Tuple>
+pc_status encode_key(const column &to, const tuple_argument<Tuple> &key, scratch &room, bytes_ref &out) {
+    return is_exact(key) ? encode_key(to, static_cast<const Tuple &>(key), room, out) : PC_ERR_BAD_KEY;
+}
+
 template <class T> bytes_ref number_value(const T &number, scratch &room) noexcept {
     store_little(room.small, number);
     return room.keep(sizeof number);
@@ -201,6 +212,11 @@ template <class T> bytes_ref encode_value(const column &to, const T &value, scra
     } else {
         return {};
     }
+}
+
+template <class T> bytes_ref encode_value(const column &to, const number_argument<T> &value, scratch &room) {
+    require_fit<T>(value);
+    return encode_value(to, static_cast<const T &>(value), room);
 }
 
 [[noreturn]] inline void wrong_width(bool key, const std::string &type, std::size_t size) {

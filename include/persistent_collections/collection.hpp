@@ -161,6 +161,7 @@ template <class Key, class Keys> batch_column encode_keys(const column &to, Keys
         scratch room;
         bytes_ref encoded;
         const argument<Key> given = key;
+        require_exact<Key>(given, made.count());
         check_batch(encode_key(to, given, room, encoded), made.count());
         made.append(encoded);
     }

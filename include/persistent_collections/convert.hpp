@@ -6,6 +6,7 @@
 #define PERSISTENT_COLLECTIONS_CONVERT_HPP
 
 #include "any_value.hpp"
+#include "argument.hpp"
 
 /// \cond internal
 namespace pc::detail {

@@ -42,6 +42,9 @@ template <class Key, class Value> class [[nodiscard]] dict {
     static_assert(detail::check_key_type<Key>() && detail::check_value_type<Value>());
     using key_argument = detail::argument<Key>;
     using value_argument = detail::argument<Value>;
+    using key_item = detail::item_argument<Key>;
+    using entry_item = detail::entry_argument<Key, Value>;
+    using maybe_value = detail::optional_argument<Value>;
     using owned_key = detail::owned_t<Key>;
     using owned_value = detail::owned_t<Value>;
     using entries = detail::entries<owned_key, owned_value>;
@@ -177,8 +180,8 @@ template <class Key, class Value> class [[nodiscard]] dict {
     }
     /// The same, of keys in braces.
     [[nodiscard]] std::vector<std::optional<owned_value>>
-    get_many(std::initializer_list<owned_key> keys) const {
-        return get_many<const std::initializer_list<owned_key> &>(keys);
+    get_many(std::initializer_list<key_item> keys) const {
+        return get_many<const std::initializer_list<key_item> &>(keys);
     }
 
     // ---- Sizes and ranges. ----
@@ -272,7 +275,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
     /// whether it is the new one. One step.
     template <class... Arguments>
     std::pair<iterator, bool> try_emplace(key_argument key, Arguments &&...arguments) {
-        const owned_value value(std::forward<Arguments>(arguments)...);
+        const owned_value value = made_of(std::forward<Arguments>(arguments)...);
         const encoded_key at(types_->key, key);
         detail::scratch room;
         const detail::bytes_ref bytes = detail::encode_value(types_->value, value, room);
@@ -287,11 +290,9 @@ template <class Key, class Value> class [[nodiscard]] dict {
     }
     /// Stores an entry if its key is absent. Gives the entry that is there then, and whether it is the new
     /// one.
-    std::pair<iterator, bool> insert(const value_type &entry) {
-        return try_emplace(entry.first, entry.second);
-    }
+    std::pair<iterator, bool> insert(const entry_item &entry) { return try_emplace(entry.key, entry.value); }
     /// The same for `std::inserter`; the hint is not looked at.
-    iterator insert(const iterator &, const value_type &entry) { return insert(entry).first; }
+    iterator insert(const iterator &, const entry_item &entry) { return insert(entry).first; }
     /// Removes a key. 1 if it was there, else 0.
     size_type erase(key_argument key) {
         return with_key(key,
@@ -337,10 +338,12 @@ template <class Key, class Value> class [[nodiscard]] dict {
     /// Adds to a key's integer, as one step, and gives the sum; a key that is absent counts as 0. For
     /// integers, and integers in `any`. Throws pc::overflow if the sum leaves the range of Value, and changes
     /// nothing.
-    std::int64_t increment(key_argument key, std::int64_t delta = 1) {
+    std::int64_t increment(key_argument key, detail::number_argument<std::int64_t> delta = 1) {
         static_assert(detail::sort_of<Value>() == detail::sort::integer ||
                           detail::sort_of<Value>() == detail::sort::any,
                       "persistent_collections: increment is for dicts of integers, or of pc::any_value");
+        if (delta.how() != detail::fit::exact)
+            throw invalid_argument("what is added is an integer of 64 bits; store other sums by `update`");
         const encoded_key at(types_->key, key);
         const auto add = [&] {
             std::int64_t sum = 0;
@@ -364,7 +367,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
     /// Replaces a key's value if it is the expected one, as one step; nothing means that the key is absent.
     /// False if it is another one, which `expected` then receives. The stored bytes are compared.
     [[nodiscard]] bool compare_exchange(key_argument key, std::optional<owned_value> &expected,
-                                        const std::optional<owned_value> &desired) {
+                                        maybe_value desired) {
         const encoded_key at(types_->key, key);
         detail::scratch before;
         detail::scratch after;
@@ -387,9 +390,18 @@ template <class Key, class Value> class [[nodiscard]] dict {
         return false;
     }
     /// The same, where what stands there is of no interest.
-    [[nodiscard]] bool compare_exchange(key_argument key, const std::optional<owned_value> &expected,
-                                        const std::optional<owned_value> &desired) {
-        std::optional<owned_value> there = expected;
+    [[nodiscard]] bool compare_exchange(key_argument key, maybe_value expected, maybe_value desired) {
+        std::optional<owned_value> there;
+        if (expected)
+            there = static_cast<owned_value>(*expected);
+        if constexpr (std::is_same_v<value_argument, detail::number_argument<Value>>) {
+            // No value that is stored is equal to one that cannot be.
+            if (expected && (*expected).how() == detail::fit::none) {
+                if (desired)
+                    detail::require_fit<Value>(*desired);
+                return false;
+            }
+        }
         return compare_exchange(key, there, desired);
     }
     /// Changes a key's value in place, as one step: `change` is given it, `Value()` if the key is absent, by
@@ -416,10 +428,12 @@ template <class Key, class Value> class [[nodiscard]] dict {
             detail::scratch room;
             detail::bytes_ref encoded;
             const key_argument given = key;
+            detail::require_exact<Key>(given, keys.count());
             detail::check_batch(detail::encode_key(types_->key, given, room, encoded), keys.count());
             keys.append(encoded);
             detail::scratch other;
             const value_argument stored = value;
+            detail::require_fit<Value>(stored, values.count());
             values.append(detail::encode_value(types_->value, stored, other));
         }
         std::size_t failed_at = SIZE_MAX;
@@ -428,8 +442,8 @@ template <class Key, class Value> class [[nodiscard]] dict {
         detail::check_batch(status, failed_at);
     }
     /// The same, of entries in braces.
-    void put_many(std::initializer_list<value_type> entries) {
-        put_many<const std::initializer_list<value_type> &>(entries);
+    void put_many(std::initializer_list<entry_item> entries) {
+        put_many<const std::initializer_list<entry_item> &>(entries);
     }
     /// Removes many keys, as one step, and tells how many were there.
     template <class Keys> size_type erase_many(Keys &&keys) {
@@ -442,8 +456,8 @@ template <class Key, class Value> class [[nodiscard]] dict {
         return removed;
     }
     /// The same, of keys in braces.
-    size_type erase_many(std::initializer_list<owned_key> keys) {
-        return erase_many<const std::initializer_list<owned_key> &>(keys);
+    size_type erase_many(std::initializer_list<key_item> keys) {
+        return erase_many<const std::initializer_list<key_item> &>(keys);
     }
 
     /// What `dict[key]` gives: the place of a key's value, to be stored into or read from.
@@ -454,37 +468,48 @@ template <class Key, class Value> class [[nodiscard]] dict {
         place &operator=(const place &other) { return *this = static_cast<owned_value>(other); }
         /// Stores a value.
         place &operator=(value_argument value) {
-            dict_->put(key_, value);
+            dict_->put(key(), value);
             return *this;
         }
         /// The value. Throws pc::key_not_found if the key is absent.
         operator owned_value() const {
-            std::optional<owned_value> found = dict_->get_owned(key_);
+            std::optional<owned_value> found = dict_->get_owned(key());
             if (!found)
                 throw key_not_found("there is no such key; `get` gives nothing where there is none");
             return *std::move(found);
         }
         /// Adds to an integer, as pc::dict::increment does.
-        place &operator+=(std::int64_t delta) {
-            dict_->increment(key_, delta);
+        place &operator+=(detail::number_argument<std::int64_t> delta) {
+            dict_->increment(key(), delta);
             return *this;
         }
         /// Subtracts from an integer.
-        place &operator-=(std::int64_t delta) {
+        place &operator-=(detail::number_argument<std::int64_t> delta) {
             if (delta == INT64_MIN)
                 throw overflow("the least integer cannot be subtracted: its negative is none");
-            return *this += -delta;
+            if (delta.how() != detail::fit::exact)
+                return *this += delta;
+            return *this += -static_cast<std::int64_t>(delta);
         }
         /// Adds 1, and gives the sum.
-        std::int64_t operator++() { return dict_->increment(key_, 1); }
+        std::int64_t operator++() { return dict_->increment(key(), 1); }
         /// Subtracts 1, and gives the difference.
-        std::int64_t operator--() { return dict_->increment(key_, -1); }
+        std::int64_t operator--() { return dict_->increment(key(), -1); }
 
       private:
         friend class dict;
-        place(dict &dict, key_argument key) : dict_(&dict), key_(key) {}
+        place(dict &dict, key_argument key)
+            : dict_(&dict), key_(static_cast<owned_key>(key)), is_exact_(detail::is_exact(key)) {}
+        key_argument key() const {
+            if constexpr (!std::is_same_v<key_argument, const Key &> &&
+                          !std::is_same_v<key_argument, std::string_view>)
+                if (!is_exact_)
+                    return key_argument::unfit();
+            return key_;
+        }
         dict *dict_;
         owned_key key_;
+        bool is_exact_;
     };
     /// The place of a key's value: `dict[key] = value` stores, reading throws pc::key_not_found if the key is
     /// absent (and stores nothing, other than with a `std::map`), `dict[key] += 1` is \ref increment. Do not
@@ -494,12 +519,24 @@ template <class Key, class Value> class [[nodiscard]] dict {
   private:
     friend class snapshot;
 
+    /// A value made of arguments; a number that would not come back equal is refused.
+    template <class... Arguments> static owned_value made_of(Arguments &&...arguments) {
+        if constexpr (std::is_same_v<value_argument, detail::number_argument<Value>> &&
+                      sizeof...(Arguments) == 1 && std::is_constructible_v<value_argument, Arguments...>) {
+            const value_argument given(std::forward<Arguments>(arguments)...);
+            detail::require_fit<Value>(given);
+            return static_cast<const Value &>(given);
+        } else {
+            return owned_value(std::forward<Arguments>(arguments)...);
+        }
+    }
     /// One that is not open: what opens it, and throws then, has an object that closes it.
     explicit dict(pc_env env) noexcept : env_(env) {}
 
     /// A key that is to be stored.
     struct encoded_key {
         encoded_key(const detail::column &to, key_argument key) {
+            detail::require_exact<Key>(key);
             check(detail::encode_key(to, key, room, bytes));
         }
         detail::scratch room;
@@ -576,8 +613,8 @@ template <class Key, class Value> class [[nodiscard]] dict {
         value_type entry = entries::show(*types_, {key.data(), key.size()}, value);
         return iterator(source(), std::move(key), std::move(entry));
     }
-    static range_end<Key> including_key(key_argument key) { return bound<owned_key>{owned_key(key), true}; }
-    static range_end<Key> excluding_key(key_argument key) { return bound<owned_key>{owned_key(key), false}; }
+    static range_end<Key> including_key(key_argument key) { return including(key); }
+    static range_end<Key> excluding_key(key_argument key) { return excluding(key); }
     detail::source source() const { return {handle_.id, false, types_}; }
     void release() noexcept {
         // With its environment it has been closed already.

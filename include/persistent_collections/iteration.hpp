@@ -39,9 +39,9 @@ template <class Key> class range_end {
   public:
     /// No bound.
     range_end(unbounded_t) noexcept {}
-    /// A key.
+    /// A key. One that would not come back equal as a Key is pc::bad_key.
     template <class T, class = std::enable_if_t<std::is_convertible_v<const T &, detail::argument<Key>>>>
-    range_end(const T &key) : key_(std::in_place, static_cast<detail::argument<Key>>(key)) {}
+    range_end(const T &key) : key_(exact(static_cast<detail::argument<Key>>(key))) {}
     /// A key, and whether it is part of the range.
     template <class T> range_end(const bound<T> &bound) : range_end(bound.key) { included_ = bound.included; }
 
@@ -51,6 +51,10 @@ template <class Key> class range_end {
     [[nodiscard]] bool included(bool otherwise) const noexcept { return included_.value_or(otherwise); }
 
   private:
+    static detail::owned_t<Key> exact(detail::argument<Key> key) {
+        detail::require_exact<Key>(key);
+        return static_cast<detail::owned_t<Key>>(key);
+    }
     std::optional<detail::owned_t<Key>> key_;
     std::optional<bool> included_;
 };
@@ -109,6 +113,9 @@ struct bounds {
 };
 
 template <class Key> std::string encode_bound(const column &to, const Key &key) {
+    if constexpr (is_real<Key>)
+        if (key != key)
+            throw bad_key("NaN has no place among keys; leave the bound out");
     scratch room;
     bytes_ref encoded;
     check(encode_key(to, key, room, encoded));

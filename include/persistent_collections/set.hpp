@@ -34,6 +34,7 @@ template <class T> class [[nodiscard]] set {
     static_assert(detail::check_key_type<T>());
     using argument = detail::argument<T>;
     using owned = detail::owned_t<T>;
+    using item = detail::item_argument<T>;
     using shown = detail::keys<owned>;
 
   public:
@@ -126,8 +127,8 @@ template <class T> class [[nodiscard]] set {
         return found;
     }
     /// The same, of elements in braces.
-    [[nodiscard]] std::vector<bool> contains_many(std::initializer_list<owned> elements) const {
-        return contains_many<const std::initializer_list<owned> &>(elements);
+    [[nodiscard]] std::vector<bool> contains_many(std::initializer_list<item> elements) const {
+        return contains_many<const std::initializer_list<item> &>(elements);
     }
 
     // ---- Sizes and ranges. ----
@@ -158,11 +159,11 @@ template <class T> class [[nodiscard]] set {
     [[nodiscard]] iterator rend() const { return {}; }
     /// The first element that is not below this one.
     [[nodiscard]] iterator lower_bound(argument element) const {
-        return range(bound<owned>{owned(element), true}, unbounded).begin();
+        return range(including(element), unbounded).begin();
     }
     /// The first element that is beyond this one.
     [[nodiscard]] iterator upper_bound(argument element) const {
-        return range(bound<owned>{owned(element), false}, unbounded).begin();
+        return range(excluding(element), unbounded).begin();
     }
     /// The elements from one on, up to and without another: each end is an element, pc::unbounded, or what
     /// pc::including or pc::excluding makes of an element.
@@ -182,6 +183,7 @@ template <class T> class [[nodiscard]] set {
     std::pair<iterator, bool> insert(argument element) {
         detail::scratch room;
         detail::bytes_ref at;
+        detail::require_exact<T>(element);
         check(detail::encode_key(types_->key, element, room, at));
         // Made before anything is stored: what throws has not stored.
         iterator stored = at_element(std::string(at.text()));
@@ -221,15 +223,13 @@ template <class T> class [[nodiscard]] set {
         return batch(pc_set_add_many, elements);
     }
     /// The same, of elements in braces.
-    size_type insert_many(std::initializer_list<owned> elements) { return batch(pc_set_add_many, elements); }
+    size_type insert_many(std::initializer_list<item> elements) { return batch(pc_set_add_many, elements); }
     /// Removes many elements, as one step, and tells how many were there.
     template <class Elements> size_type erase_many(Elements &&elements) {
         return batch(pc_set_remove_many, elements);
     }
     /// The same, of elements in braces.
-    size_type erase_many(std::initializer_list<owned> elements) {
-        return batch(pc_set_remove_many, elements);
-    }
+    size_type erase_many(std::initializer_list<item> elements) { return batch(pc_set_remove_many, elements); }
 
     // ---- Algebra: as one step each, in the same memory however large the sets are. ----
 

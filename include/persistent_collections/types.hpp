@@ -160,11 +160,6 @@ template <> struct owned<std::string_view> { using type = std::string; };
 template <class T> struct owned<array_view<T>> { using type = std::vector<T>; };
 template <class T> using owned_t = typename owned<T>::type;
 
-/// What a call takes where a T is wanted: text as a view, so that nothing is copied, everything else as it
-/// is.
-template <class T>
-using argument = std::conditional_t<sort_of<T>() == sort::text, std::string_view, const T &>;
-
 template <class T> constexpr bool is_scalar() {
     constexpr sort what = sort_of<T>();
     return what != sort::none && what != sort::array && what != sort::opaque && what != sort::tuple &&

@@ -55,6 +55,31 @@ REFUSED = {
     ),
     "a char": ("dict<char, int>", "dict<signed char, int>", "use std::string for text"),
     "a long double": ("dict<int, long double>", "dict<int, double>", "use double"),
+    "a duration where a number is stored": (
+        "dict<int, std::int64_t> a(env, {name}); a.put(1, std::chrono::seconds(5));",
+        "dict<int, std::int64_t> a(env, {name}); a.put(1, std::chrono::seconds(5).count());",
+        "cannot convert|could not convert|no matching|no viable|no known",
+    ),
+    "a pointer where a bool is stored": (
+        'dict<int, bool> a(env, {name}); a.put(1, "yes");',
+        "dict<int, bool> a(env, {name}); a.put(1, true);",
+        "cannot convert|could not convert|no matching|no viable|no known",
+    ),
+    "a pointer where a bool is a key": (
+        'dict<bool, int> a(env, {name}); (void)a.contains("yes");',
+        "dict<bool, int> a(env, {name}); (void)a.contains(true);",
+        "cannot convert|could not convert|no matching|no viable|no known",
+    ),
+    "a long double in any": (
+        "dict<int, pc::any_value> a(env, {name}); a.put(1, 0.1L);",
+        "dict<int, pc::any_value> a(env, {name}); a.put(1, 0.1);",
+        "cannot convert|could not convert|no matching|no viable|no known|could not bind|invalid",
+    ),
+    "a time point in any": (
+        "dict<int, pc::any_value> a(env, {name}); a.put(1, std::chrono::system_clock::now());",
+        "dict<int, pc::any_value> a(env, {name}); a.put(1, pc::datetime{0});",
+        "cannot convert|could not convert|no matching|no viable|no known|could not bind|invalid",
+    ),
     "a vector of bool": (
         "dict<int, std::vector<bool>>",
         "dict<int, std::vector<std::uint8_t>>",
