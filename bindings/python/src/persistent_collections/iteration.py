@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from . import _raw as raw
 from ._checked import WRITES, Batch, Cursor
@@ -128,6 +128,9 @@ class _Batches(Iterator[list[T]]):
             raise StopIteration
         self._size = min(4 * self._size, _LARGEST_BATCH)
         return self._decode(batch)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("cannot pickle an iterator: it holds a snapshot of this process")
 
 
 def walk(
