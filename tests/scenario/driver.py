@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote_to_bytes
 import numpy as np
 
 from persistent_collections import ABSENT, Environment, PersistentDict, PersistentSet, missing
-from persistent_collections.errors import Error
+from persistent_collections.errors import Error, UnstorableError
 
 EPOCH = datetime.datetime(1970, 1, 1)
 DTYPES = {f"{kind}{8 * size}": np.dtype(f"<{kind}{size}") for kind in "iu" for size in (1, 2, 4, 8)}
@@ -283,6 +283,8 @@ class Run:
             return "no such operation"
         try:
             return str(getattr(self, name)(*arguments))
+        except UnstorableError:
+            return "refused"
         except Error as failure:
             return "refused" if failure.status in REFUSED else f"error {failure.status}"
         except KeyError:
