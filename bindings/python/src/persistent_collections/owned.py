@@ -18,7 +18,7 @@ from typing import Any
 __all__ = ["End", "end_with", "forget", "keep", "let_go"]
 
 
-class End(weakref.ref):  # type: ignore[type-arg]
+class End(weakref.ref[object]):
     """Calls a function of the library when an object is gone, with what it was given.
 
     The function is this reference's callback, so it gets the reference; what `ctypes` passes on to
