@@ -105,7 +105,9 @@ TEST(a_real_number_is_rounded_only_from_double_to_float) {
     THROWS(pc::bad_value, "f32", floats.put(1, 16777217));
     THROWS(pc::bad_value, "f32", floats.put(1, 1e300));
     THROWS(pc::bad_value, "f32", floats.put(1, -1e300));
-    if (std::numeric_limits<long double>::digits > std::numeric_limits<double>::digits) {
+    /* At run time, since valgrind computes a long double as a double. */
+    volatile long double tenth = 0.1L;
+    if (tenth != static_cast<long double>(static_cast<double>(tenth))) {
         THROWS(pc::bad_value, "f64", doubles.put(1, 0.1L));
         THROWS(pc::bad_value, "f32", floats.put(1, 0.1L));
         THROWS(pc::bad_value, "f64", doubles.put(1, std::numeric_limits<long double>::max()));
