@@ -9,6 +9,7 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::{Scratch, options, scratch, status};
@@ -620,4 +621,47 @@ fn free_pages_that_are_not_are_named() {
     let mut file = DataFile { bytes: whole.bytes.clone(), dir: tempfile::tempdir().unwrap() };
     file.set_word(at, list.len() - 1);
     assert_eq!(file.open("lost").unwrap().check().unwrap().lost, 1);
+}
+
+/// A check of a sound environment called it damaged, and a copy of it failed: another process had been killed after its
+/// commit wrote its header page and before it published the commit's number, so that snapshots were of the commit before,
+/// and both took the newer header for a sign that somebody writes.
+#[test]
+fn a_commit_cut_off_before_its_publication_is_not_damage() {
+    const PATH: &str = "PC_CHECK_PATH";
+    if let Some(path) = std::env::var_os(PATH) {
+        sound(&Environment::open(path, &verifying()).unwrap());
+        return;
+    }
+    let Scratch { env, .. } = &scratch();
+    let dict = Dict::<i64, i64>::open(env, "dict").unwrap();
+    dict.put(&1, &1).unwrap();
+    let path = env.path().join("data.mdb");
+    let data = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let mut headers = vec![0; 2 * page_size()];
+    data.read_exact_at(&mut headers, 0).unwrap();
+    let number = |at: usize| {
+        let at = at * page_size() + HEADER_END - 8;
+        u64::from_ne_bytes(headers[at..at + 8].try_into().unwrap())
+    };
+    // The next commit, of the same content, in the page of the one before the last.
+    let last = usize::from(number(1) > number(0));
+    let mut next = headers[last * page_size()..][..HEADER_END].to_vec();
+    let older = 1 - last;
+    next[..8].copy_from_slice(&(older as u64).to_ne_bytes());
+    next[HEADER_END - 8..].copy_from_slice(&(number(last) + 1).to_ne_bytes());
+    data.write_all_at(&next, (older * page_size()) as u64).unwrap();
+
+    sound(env);
+    let other = tempfile::tempdir().unwrap();
+    let copy = other.path().join("copy");
+    env.copy_to(&copy, false).unwrap();
+    let copy = Environment::open(&copy, &verifying()).unwrap();
+    assert_eq!(Dict::<i64, i64>::open(&copy, "dict").unwrap().get(&1).unwrap(), Some(1));
+    // Another process reads the same lock file, and checks the data file before it opens it.
+    let opened = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_commit_cut_off_before_its_publication_is_not_damage"])
+        .env(PATH, env.path())
+        .status();
+    assert!(opened.unwrap().success());
 }

@@ -84,7 +84,11 @@ pub(super) fn on_open(env: &Arc<RawEnv>) -> Result<Structure> {
             begun => begun.map_err(|code| code.error("beginning to check the data file"))?,
         };
         file.read_exact_at(&mut pages, 0).map_err(|error| reading(&error))?;
-        if let Some(header) = header_of(&pages, snapshot.id()) {
+        let newest = || {
+            let begun = RoTxn::begin(env).map_err(|code| code.error("beginning to check the data file"))?;
+            Ok(begun.id())
+        };
+        if let Some(header) = header_of(&pages, snapshot.id(), newest)? {
             return check(&file, page_size, header, snapshot.id());
         }
     }

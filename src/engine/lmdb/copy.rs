@@ -127,7 +127,7 @@ impl Engine {
             let snapshot = begin()?;
             from.read_exact_at(&mut pages, 0)
                 .map_err(|error| Code::of(&error).error("reading the data file's header"))?;
-            if let Some(own) = header_of(&pages, snapshot.id()) {
+            if let Some(own) = header_of(&pages, snapshot.id(), || Ok(begin()?.id()))? {
                 return Ok((snapshot, own.to_vec()));
             }
         }
@@ -172,12 +172,23 @@ impl Engine {
     }
 }
 
-/// The one of the two header pages that a commit wrote, unless another commit may be writing it again.
-pub(super) fn header_of(pages: &[u8], txn: u64) -> Option<&[u8]> {
+/// The one of the two header pages that a commit wrote, unless another commit may be writing it again. `newest` is
+/// asked for the number of a snapshot that begins now.
+pub(super) fn header_of(
+    pages: &[u8],
+    txn: u64,
+    newest: impl FnOnce() -> Result<u64>,
+) -> Result<Option<&[u8]>> {
     let (even, odd) = pages.split_at(pages.len() / 2);
     let (own, other) = if txn % 2 == 0 { (even, odd) } else { (odd, even) };
-    // Commits take the two pages in turns: while the other one is no newer, nobody writes this one.
-    (word(own, meta::TXN) == txn && word(other, meta::TXN) <= txn).then_some(own)
+    if word(own, meta::TXN) != txn {
+        return Ok(None);
+    }
+    // Commits take the two pages in turns: while the other one is no newer, nobody writes this one. A commit publishes its
+    // number after its page, and a process may be killed in between; until then the commit after it, which writes this
+    // page, cannot begin.
+    let is_stable = word(other, meta::TXN) <= txn || newest()? == txn;
+    Ok(is_stable.then_some(own))
 }
 
 /// Number at a place of a header page; a word of the machine that wrote it, which is of this kind.
@@ -300,6 +311,7 @@ impl Drop for Target {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -317,15 +329,19 @@ mod tests {
             }
             pages
         };
-        assert_eq!(header_of(&pages(6, 5), 6), Some(&pages(6, 5)[..256]));
-        assert_eq!(header_of(&pages(4, 5), 5), Some(&pages(4, 5)[256..]));
-        assert_eq!(header_of(&pages(0, 0), 0), Some(&pages(0, 0)[..256]), "nothing was committed yet");
-        // The next commit is there, so the one after it may be on its way to this page,
-        assert_eq!(header_of(&pages(6, 7), 6), None);
+        let found =
+            |pages: &[u8], txn, newest| header_of(pages, txn, || Ok(newest)).unwrap().map(<[u8]>::to_vec);
+        assert_eq!(found(&pages(6, 5), 6, 6), Some(pages(6, 5)[..256].to_vec()));
+        assert_eq!(found(&pages(4, 5), 5, 5), Some(pages(4, 5)[256..].to_vec()));
+        assert_eq!(found(&pages(0, 0), 0, 0), Some(pages(0, 0)[..256].to_vec()), "nothing was committed yet");
+        // The next commit is published, so the one after it may be on its way to this page,
+        assert_eq!(found(&pages(6, 7), 6, 7), None);
         // or has reached it.
-        assert_eq!(header_of(&pages(8, 7), 6), None);
+        assert_eq!(found(&pages(8, 7), 6, 8), None);
+        // The next commit has written its page and did not come to publish it.
+        assert_eq!(found(&pages(6, 7), 6, 6), Some(pages(6, 7)[..256].to_vec()));
         // A commit that came out short has left its number in neither.
-        assert_eq!(header_of(&pages(4, 3), 5), None);
+        assert_eq!(found(&pages(4, 3), 5, 5), None);
     }
 
     #[test]
