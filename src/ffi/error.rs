@@ -1,7 +1,8 @@
 //! Statuses, their texts, and the thread's last error.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString, c_char};
+use std::ptr;
 
 use super::boundary::boundary;
 use crate::error::{Error, Status};
@@ -125,6 +126,19 @@ pub const PC_ERR_UNSUPPORTED: pc_status = -72;
 thread_local! {
     /// The thread's last failure, without its NUL while there was none.
     static LAST: RefCell<Option<CString>> = const { RefCell::new(None) };
+    /// The same where a destructor of the ending thread failed, when `LAST` may be gone. It has no destructor, so one
+    /// line stays allocated.
+    static LAST_OF_ALL: Cell<*mut c_char> = const { Cell::new(ptr::null_mut()) };
+}
+
+/// Keeps the last failure of a thread that is ending.
+#[cold]
+fn record_while_ending(line: Option<CString>) {
+    let before = LAST_OF_ALL.replace(line.map_or(ptr::null_mut(), CString::into_raw));
+    if !before.is_null() {
+        // SAFETY: made by `into_raw`, and kept nowhere else; the caller's copy of the address ends with this failure.
+        drop(unsafe { CString::from_raw(before) });
+    }
 }
 
 /// Keeps a failure as the thread's last one and gives its number.
@@ -136,8 +150,10 @@ pub(super) fn record(failure: &Error) -> pc_status {
         .map(|byte| if byte.is_ascii_control() { b' ' } else { byte })
         .collect();
     let line = CString::new(line).ok();
-    // While the thread ends, its last error may be gone already; then nobody can ask for it either.
-    let _ = LAST.try_with(|last| last.replace(line));
+    let mut line = Some(line);
+    if LAST.try_with(|last| last.replace(line.take().flatten())).is_err() {
+        record_while_ending(line.flatten());
+    }
     failure.status() as pc_status
 }
 
@@ -162,8 +178,9 @@ pub extern "C" fn pc_strerror(status: pc_status) -> *const c_char {
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_last_error() -> *const c_char {
     boundary!(c"".as_ptr(), {
+        let of_all = || LAST_OF_ALL.get().cast_const();
         LAST.try_with(|last| last.borrow().as_ref().map_or(c"".as_ptr(), |line| line.as_ptr()))
-            .unwrap_or(c"".as_ptr())
+            .unwrap_or_else(|_| if of_all().is_null() { c"".as_ptr() } else { of_all() })
     })
 }
 

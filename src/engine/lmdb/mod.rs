@@ -25,6 +25,7 @@ mod claim;
 mod copy;
 mod create;
 mod descriptors;
+mod ending;
 mod failure;
 mod files;
 mod filesystem;

@@ -12,7 +12,7 @@ use std::time::Instant;
 use super::seat::{Ending, Opening, Seat, State};
 use super::sync::Mutex;
 use super::writer::thread_number;
-use super::{Engine, pin};
+use super::{Engine, ending, pin};
 use crate::error::{Error, Result, Status};
 
 /// The seats of an environment while no call is under way.
@@ -147,7 +147,8 @@ impl Seats {
 pub(crate) type OwnSeat = Rc<Arc<Seat>>;
 
 /// The seats of a thread. When the thread ends, so do its transactions, but for snapshots that have lent addresses.
-struct Mine(RefCell<Vec<OwnSeat>>);
+#[derive(Default)]
+pub(super) struct Mine(RefCell<Vec<OwnSeat>>);
 
 impl Drop for Mine {
     fn drop(&mut self) {
@@ -172,28 +173,33 @@ thread_local! {
     static MINE: Mine = const { Mine(RefCell::new(Vec::new())) };
 }
 
+/// Runs `f` with the seats of the calling thread, which may be ending.
+#[inline]
+fn with_mine<R>(mut f: impl FnMut(&Mine) -> R) -> Result<R> {
+    match MINE.try_with(&mut f) {
+        Ok(result) => Ok(result),
+        Err(_) => ending::with(f),
+    }
+}
+
 /// Releases what the calling thread has in environments that were closed. In no call of a seat.
 pub(crate) fn leave_closed_seats() {
-    let closed: Vec<OwnSeat> = MINE
-        .try_with(|mine| {
-            let mut seats = mine.0.borrow_mut();
-            let is_closed = |seat: &OwnSeat| {
-                seat.opening.check_process().is_ok() && seat.opening.state() == State::Closed
-            };
-            let (closed, open) = std::mem::take(&mut *seats).into_iter().partition(is_closed);
-            *seats = open;
-            closed
-        })
-        .unwrap_or_default();
+    let closed: Vec<OwnSeat> = with_mine(|mine| {
+        let mut seats = mine.0.borrow_mut();
+        let is_closed =
+            |seat: &OwnSeat| seat.opening.check_process().is_ok() && seat.opening.state() == State::Closed;
+        let (closed, open) = std::mem::take(&mut *seats).into_iter().partition(is_closed);
+        *seats = open;
+        closed
+    })
+    .unwrap_or_default();
     for seat in closed {
         seat.guarded.lock().release(Ending::Closed { own_thread: true });
     }
 }
 
 fn own_seat(opening: &Opening) -> Option<Arc<Seat>> {
-    MINE.try_with(|mine| mine.0.borrow().iter().find(|s| s.is_of(opening)).map(|s| Arc::clone(s)))
-        .ok()
-        .flatten()
+    with_mine(|mine| mine.0.borrow().iter().find(|s| s.is_of(opening)).map(|s| Arc::clone(s))).ok().flatten()
 }
 
 /// Finds the calling thread's seat, or makes it with the engine that `engine` gives.
@@ -202,18 +208,18 @@ pub(crate) fn seat_of_thread(
     opening: &Arc<Opening>,
     engine: impl FnOnce() -> Result<Arc<Engine>>,
 ) -> Result<OwnSeat> {
-    MINE.try_with(|mine| {
-        let found = mine.0.borrow().iter().position(|seat| seat.is_of(opening));
-        if let Some(at) = found {
-            let mut seats = mine.0.borrow_mut();
-            // The last used first: most threads use one environment for long.
-            seats.swap(0, at);
-            return Ok(Rc::clone(&seats[0]));
-        }
-        let seat = Rc::new(Seat::make(&engine()?, opening, thread_number()));
-        leave_closed_seats();
-        mine.0.borrow_mut().push(Rc::clone(&seat));
-        Ok(seat)
-    })
-    .map_err(|_| Error::new(Status::BadHandle, "the calling thread is ending"))?
+    let found = with_mine(|mine| {
+        let at = mine.0.borrow().iter().position(|seat| seat.is_of(opening))?;
+        let mut seats = mine.0.borrow_mut();
+        // The last used first: most threads use one environment for long.
+        seats.swap(0, at);
+        Some(Rc::clone(&seats[0]))
+    })?;
+    if let Some(seat) = found {
+        return Ok(seat);
+    }
+    let seat = Rc::new(Seat::make(&engine()?, opening, thread_number()));
+    leave_closed_seats();
+    with_mine(|mine| mine.0.borrow_mut().push(Rc::clone(&seat)))?;
+    Ok(seat)
 }
