@@ -19,6 +19,7 @@ DECLARATIONS = {
     ".rs": r"#\[test\]\n(?:\s*(?:#\[|//).*\n)*\s*fn {}\(\)",
     ".py": r"^\s*(?:async )?def {}\(",
     ".c": r"^\s*RUN\({}\);",
+    ".cpp": r"^TEST\({}\)",
     ".jl": r'@testset "{}"',
 }
 
