@@ -387,7 +387,7 @@ typedef struct pc_env_options {
     /// Every how many milliseconds a thread in the background does what `pc_flush` does, and once more at closing;
     /// 0: never. Where it fails, the next write is refused with the failure, and each `pc_flush` tells it.
     int64_t flush_interval_ms;
-    /// How long a write waits for its turn, in milliseconds; 0: 60,000; -1: for ever.
+    /// How long a write waits for its turn, and opening for others who open, in milliseconds; 0: 60,000; -1: for ever.
     int64_t write_timeout_ms;
     /// Any of `PC_ENV_*`.
     uint32_t flags;
@@ -462,14 +462,17 @@ pc_status pc_env_options_init(pc_env_options *options,
 /// - `out`: receives the handle, which `pc_env_close` gives back.
 ///
 /// The same environment opened twice in a process, by any path to it, is one environment, counted; the options must
-/// be the same. May be called from any thread.
+/// be the same, but for `max_collections`, `max_readers` and `map_size`, which may be smaller, since they say how much is
+/// wanted at least. Waits, as long as a write would, while another process or thread opens the same files. May be called
+/// from any thread.
 ///
 /// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_UNSUPPORTED`: a scheme; `PC_ERR_NO_ENVIRONMENT`;
 /// `PC_ERR_PERMISSION`; `PC_ERR_NOT_A_DATABASE`; `PC_ERR_TRUNCATED`; `PC_ERR_FORMAT_VERSION`; `PC_ERR_PAGE_SIZE`;
 /// `PC_ERR_LOCK_VERSION`; `PC_ERR_NETWORK_FS`; `PC_ERR_PID_CLASH`; `PC_ERR_OPTIONS_DIFFER`; `PC_ERR_CORRUPTED`;
 /// `PC_ERR_REQUIRES`; `PC_ERR_DISK_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`; `PC_ERR_MAP_BUSY`: it failed before, and
 /// references into it are still held; `PC_ERR_LOCK_FILES`; `PC_ERR_SECOND_COPY`; `PC_ERR_REPLACED`: another process has
-/// the data file open that was there before, with the same lock files.
+/// the data file open that was there before, with the same lock files; `PC_ERR_BUSY`: another process or thread did not
+/// finish opening it in time; `PC_ERR_INTERRUPTED`.
 pc_status pc_env_open(const char *path,
                       const pc_env_options *options,
                       pc_env *out);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::catalog::{self, CollectionInfo, Looked};
 use crate::engine::fork::PerProcess;
@@ -65,8 +65,9 @@ static OPEN: PerProcess<Mutex<Vec<Weak<Shared>>>> = PerProcess::new();
 impl Environment {
     /// Opens an environment, or makes it.
     ///
-    /// The same files opened twice in a process are one environment; options that differ from the first
-    /// opening's are [`Status::OptionsDiffer`]. A path with a scheme (`scheme://…`) is reserved.
+    /// The same files opened twice in a process are one environment; options that differ from the first opening's are
+    /// [`Status::OptionsDiffer`], but `max_collections`, `max_readers` and `map_size` may be smaller. Waits up to
+    /// `write_timeout` while another process or thread opens the same files ([`Status::Busy`]). A path with a scheme (`scheme://…`) is reserved.
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Environment> {
         let path = path.as_ref();
         check_scheme(path)?;
@@ -86,13 +87,13 @@ impl Environment {
                 ));
             }
         }
-        let deadline = options.write_timeout.and_then(|patience| Instant::now().checked_add(patience));
         loop {
             let opened =
                 Self::join(path, || engine::open(path, options.create, options.mode, &options.settings()));
             match opened {
                 Err((error, hopeless)) if error.status() == Status::EnvFailed => {
-                    if hopeless || !engine::wait_until_closed(path, options.no_subdir, deadline) {
+                    if hopeless || !engine::wait_until_closed(path, options.no_subdir, options.write_timeout)?
+                    {
                         return Err(still_in_use(path));
                     }
                 }
@@ -116,12 +117,17 @@ impl Environment {
         path: &Path,
         open_files: impl FnOnce() -> Result<Arc<Engine>>,
     ) -> Result<(Environment, bool), (Error, bool)> {
-        let mut open = OPEN.get().lock();
         let mut hopeless = false;
-        for shared in open.iter().filter_map(Weak::upgrade) {
+        // A copy of the list, since what is dropped here may take the lock.
+        let listed: Vec<Arc<Shared>> = OPEN.get().lock().iter().filter_map(Weak::upgrade).collect();
+        for shared in &listed {
             hopeless |= shared.retire_if_failed() && shared.path == path;
         }
+        drop(listed);
+        // Without the lock: opening may wait for other processes, and others open other files meanwhile. The engine
+        // stays open as long as it is held here, even if the environment that has it is closed now.
         let engine = open_files().map_err(|error| (error, hopeless))?;
+        let mut open = OPEN.get().lock();
         open.retain(|shared| shared.strong_count() > 0);
         let found = open.iter().filter_map(Weak::upgrade).find(|shared| shared.is_of(&engine));
         let is_shared = found.is_some();

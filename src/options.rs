@@ -42,7 +42,7 @@ pub struct Options {
     /// refused once, and by every [`Environment::flush`] until the files are opened anew; the last one, at closing,
     /// is told to nobody. Full durability leaves it nothing to do. Default: never.
     pub flush_interval: Option<Duration>,
-    /// How long a write waits for other writers; `None`: for ever. Default: 60 s.
+    /// How long a write waits for other writers, and opening for others who open; `None`: for ever. Default: 60 s.
     pub write_timeout: Option<Duration>,
     /// Checks the structure of the data file ([`Environment::check`]) before it is used; what is damaged is
     /// [`Status::Corrupted`] and is not left open. Default: false.

@@ -336,7 +336,7 @@ impl DataFile {
         let opened = Environment::open(&path, &verifying());
         if opened.is_err() {
             // Nothing is left open, or other options would be told apart first.
-            let other = Options { max_readers: 7, ..verifying() };
+            let other = Options { max_readers: 5000, ..verifying() };
             assert_ne!(status(Environment::open(&path, &other)), Status::OptionsDiffer);
         }
         opened

@@ -3,7 +3,7 @@
 
 mod common;
 use common::{options, scratch, status};
-use persistent_collections::{Dict, Environment, Options, Status};
+use persistent_collections::{Dict, Durability, Environment, Options, Status};
 
 #[test]
 fn the_last_directory_of_the_path_is_made() {
@@ -66,10 +66,44 @@ fn two_openings_by_any_path_are_one_environment() {
 
 #[test]
 fn other_options_for_an_open_environment_are_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Options { map_size: Some(1 << 24), ..options() };
+    let env = Environment::open(dir.path().join("env"), &first).unwrap();
+    for (name, other) in [
+        ("max_readers", Options { max_readers: 5000, ..first.clone() }),
+        ("max_collections", Options { max_collections: 5000, ..first.clone() }),
+        ("map_size", Options { map_size: Some(1 << 25), ..first.clone() }),
+        ("durability", Options { durability: Durability::Full, ..first.clone() }),
+    ] {
+        let error = Environment::open(env.path(), &other).unwrap_err();
+        assert_eq!(error.status(), Status::OptionsDiffer);
+        assert!(error.message().contains(name), "{error}");
+    }
+}
+
+/// A library that asked for fewer collections than the program that had opened the environment could not open it.
+#[test]
+fn smaller_numbers_for_an_open_environment_are_enough() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Options { map_size: Some(1 << 24), ..options() };
+    let env = Environment::open(dir.path().join("env"), &first).unwrap();
+    for smaller in [
+        Options { max_readers: 7, ..first.clone() },
+        Options { max_collections: 1, ..first.clone() },
+        Options { map_size: Some(1 << 20), ..first.clone() },
+        Options { map_size: None, ..first.clone() },
+    ] {
+        let other = Environment::open(env.path(), &smaller).unwrap();
+        // What is there stays as large as it was.
+        for name in ["one", "two"] {
+            Dict::<i64, i64>::open(&other, name).unwrap();
+        }
+        assert_eq!(other.info().unwrap().max_readers, 1024);
+        assert_eq!(other.info().unwrap().map_size, 1 << 24);
+    }
+    // A map without a size grows as far as it must.
     let s = scratch();
-    let error = Environment::open(s.env.path(), &Options { max_readers: 7, ..options() }).unwrap_err();
-    assert_eq!(error.status(), Status::OptionsDiffer);
-    assert!(error.message().contains("max_readers"), "{error}");
+    Environment::open(s.env.path(), &Options { map_size: Some(1 << 20), ..options() }).unwrap();
 }
 
 #[test]

@@ -212,7 +212,7 @@ tell("open")
 for again in (path, path + "/../env"):
     Environment(again).close()
 try:
-    Environment(path, max_readers=7)
+    Environment(path, max_readers=5000)
 except OptionsDifferError:
     tell("refused")
 env.readers(), env.reap_readers(), env.info(), env.flush(), env.collections()

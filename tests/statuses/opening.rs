@@ -82,7 +82,7 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
     }),
     ("PC_ERR_OPTIONS_DIFFER", |dir| {
         let world = World::new(dir);
-        open(&world.path, |options| options.max_readers = 7).0
+        open(&world.path, |options| options.max_readers = 5000).0
     }),
     ("PC_ERR_CORRUPTED", |dir| {
         changed(

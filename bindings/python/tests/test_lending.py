@@ -139,10 +139,10 @@ def test_after_closing(tmp_path: Path) -> None:
             more[1] = row(-n)
         assert np.array_equal(kept, row(1)) and also.sum() == 7
     with pytest.raises(OptionsDifferError):
-        Environment(tmp_path / "e", max_readers=77)
+        Environment(tmp_path / "e", max_readers=5000)
     del kept, also
     # Now the files are closed for good.
-    Environment(tmp_path / "e", max_readers=77).close()
+    Environment(tmp_path / "e", max_readers=5000).close()
 
 
 def test_closed_inside_the_block(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_closed_inside_the_block(tmp_path: Path) -> None:
         env.close()
     assert np.array_equal(kept, row(1))
     del kept
-    Environment(tmp_path / "e", max_readers=77).close()
+    Environment(tmp_path / "e", max_readers=5000).close()
 
 
 def test_looked_up_after_closing_inside_the_block(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_looked_up_after_closing_inside_the_block(tmp_path: Path) -> None:
         with pytest.raises(persistent_collections.BadHandleError):
             rows[1]
     # It has opened nothing that stays.
-    Environment(tmp_path / "e", max_readers=77).close()
+    Environment(tmp_path / "e", max_readers=5000).close()
 
 
 def test_a_read_that_waits_for_it_lets_its_holder_go_on(tmp_path: Path) -> None:

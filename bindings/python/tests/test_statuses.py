@@ -162,7 +162,7 @@ def _(path: Path) -> None:
 @produces("PC_ERR_OPTIONS_DIFFER")
 def _(path: Path) -> None:
     with Environment(path):
-        Environment(path, max_readers=5)
+        Environment(path, max_readers=5000)
 
 
 @produces("PC_ERR_CORRUPTED")

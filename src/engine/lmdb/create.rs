@@ -22,9 +22,18 @@ use std::path::Path;
 use super::files::{Files, directory_of};
 use super::filesystem;
 use super::header::{self, Found};
+use super::patience::Patience;
 use super::raw::RawEnv;
 use crate::engine::Settings;
 use crate::error::{Error, Result, Status};
+
+/// How files are opened, and whether they are made.
+pub(super) struct Making {
+    pub create: bool,
+    pub writable: bool,
+    /// The permission bits of what is made.
+    pub mode: u32,
+}
 
 /// Finds the files, and makes the directory for them where that may be made.
 pub(super) fn locate(path: &Path, create: bool, settings: &Settings) -> Result<Files> {
@@ -88,9 +97,10 @@ pub(super) fn make_directory(path: &Path) -> Result<()> {
 }
 
 /// Looks at the data file until LMDB can open it, or make it.
-pub(super) fn settle(files: &Files, create: bool, writable: bool, mode: u32) -> Result<()> {
+pub(super) fn settle(files: &Files, making: &Making, patience: &Patience) -> Result<()> {
     /// Each round but the last waited for another process that was at it.
     const AT_MOST: usize = 10_000;
+    let Making { create, writable, mode } = *making;
     for round in 0..AT_MOST {
         let file = match OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&files.data) {
             Ok(file) => file,
@@ -101,9 +111,9 @@ pub(super) fn settle(files: &Files, create: bool, writable: bool, mode: u32) -> 
         match found {
             Found::Whole => return Ok(()),
             Found::Empty if writable => return Ok(()),
-            Found::CutShort if writable => mend(files, mode)?,
+            Found::CutShort if writable => mend(files, mode, patience)?,
             // It may be made just now.
-            Found::Empty | Found::CutShort if round == 0 => wait_for_creator(files)?,
+            Found::Empty | Found::CutShort if round == 0 => wait_for_opener(files, patience)?,
             Found::Empty | Found::CutShort => {
                 return Err(Error::new(
                     Status::Truncated,
@@ -130,14 +140,19 @@ pub(super) fn settle(files: &Files, create: bool, writable: bool, mode: u32) -> 
 
 /// Empties a data file whose creation was cut short, unless somebody is at it: then waits until that is over. The
 /// file is to be looked at again.
-fn mend(files: &Files, mode: u32) -> Result<()> {
+fn mend(files: &Files, mode: u32, patience: &Patience) -> Result<()> {
     let failed = |error: io::Error| cannot_reach(&files.lock, &error, true);
-    let options =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(mode).to_owned();
+    let options = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(mode)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .to_owned();
     let lock = options.open(&files.lock).map_err(failed)?;
-    if !set_lock(&lock, libc::F_WRLCK, libc::F_SETLK).map_err(failed)? {
-        set_lock(&lock, libc::F_RDLCK, libc::F_SETLKW).map_err(failed)?;
-        return Ok(());
+    if !take_lock(&lock).map_err(failed)? {
+        return wait_for_opener(files, patience);
     }
     let failed = |error: io::Error| cannot_reach(&files.data, &error, true);
     let data = OpenOptions::new().read(true).write(true).open(&files.data).map_err(failed)?;
@@ -149,27 +164,55 @@ fn mend(files: &Files, mode: u32) -> Result<()> {
     Ok(())
 }
 
-/// Waits until a creator that lives is done.
-fn wait_for_creator(files: &Files) -> Result<()> {
-    match File::open(&files.lock) {
-        Ok(lock) => set_lock(&lock, libc::F_RDLCK, libc::F_SETLKW)
-            .map(|_| ())
-            .map_err(|error| cannot_reach(&files.lock, &error, false)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(cannot_reach(&files.lock, &error, false)),
-    }
+/// Waits while another process opens or makes the files: LMDB would wait without end, for one that is stopped as well.
+/// Fails with [`Status::Busy`] at the deadline.
+///
+/// One that begins after this look, and is stopped then, is waited for by LMDB itself.
+pub(super) fn wait_for_opener(files: &Files, patience: &Patience) -> Result<()> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let lock = match OpenOptions::new().read(true).custom_flags(flags).open(&files.lock) {
+        Ok(lock) => lock,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        // LMDB says what is wrong with it, and to whom it matters.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(()),
+        Err(error) => return Err(cannot_reach(&files.lock, &error, false)),
+    };
+    let mut holder = 0;
+    let waited = patience.poll(|| {
+        let opener = opener(&lock).map_err(|error| cannot_reach(&files.lock, &error, false))?;
+        holder = opener.unwrap_or(0);
+        Ok(if opener.is_none() { Some(()) } else { None })
+    })?;
+    waited.ok_or_else(|| {
+        // One of another process namespace has no number here.
+        let who = if holder > 0 { format!("process {holder}") } else { "another process".to_owned() };
+        Error::new(
+            Status::Busy,
+            format!(
+                "{who} was opening {} and has not finished within {} ms; let it go on, or end it, and open again",
+                files.environment.display(),
+                patience.waited().as_millis()
+            ),
+        )
+    })
 }
 
-/// Takes LMDB's lock on its lock file, the first byte, until the file is closed. `Ok(false)`: somebody has it.
-fn set_lock(file: &File, kind: libc::c_int, how: libc::c_int) -> io::Result<bool> {
+/// LMDB's lock on its lock file: the first byte, exclusive while it is being made, shared while it is used.
+fn first_byte(kind: libc::c_int) -> libc::flock {
     // SAFETY: `flock` is plain numbers: all zeros is a value of it.
     let mut what = unsafe { std::mem::zeroed::<libc::flock>() };
     what.l_type = libc::c_short::try_from(kind).unwrap_or_default();
     what.l_whence = libc::c_short::try_from(libc::SEEK_SET).unwrap_or_default();
     what.l_len = 1;
+    what
+}
+
+/// Takes LMDB's lock alone, until the file is closed. `Ok(false)`: another process has it.
+fn take_lock(file: &File) -> io::Result<bool> {
+    let what = first_byte(libc::F_WRLCK);
     loop {
         // SAFETY: the descriptor is open as long as `file`, and `what` outlives the call.
-        if unsafe { libc::fcntl(file.as_raw_fd(), how, &raw const what) } == 0 {
+        if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLK, &raw const what) } == 0 {
             return Ok(true);
         }
         let error = io::Error::last_os_error();
@@ -179,6 +222,17 @@ fn set_lock(file: &File, kind: libc::c_int, how: libc::c_int) -> io::Result<bool
             _ => return Err(error),
         }
     }
+}
+
+/// The process that has LMDB's lock alone, since it is opening or making the files.
+fn opener(file: &File) -> io::Result<Option<libc::pid_t>> {
+    let mut what = first_byte(libc::F_RDLCK);
+    // SAFETY: the descriptor is open as long as `file`, and `what` is a valid place for the answer.
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETLK, &raw mut what) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let is_free = libc::c_int::from(what.l_type) == libc::F_UNLCK;
+    Ok(if is_free { None } else { Some(what.l_pid) })
 }
 
 /// Puts an environment without commits on stable storage, with the directories that lead to it.

@@ -7,34 +7,58 @@ use std::io::{Error, Result};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
+use super::fork::PerProcess;
+use super::sync::Mutex;
+
 /// The first number that is not a standard stream's.
 const FIRST: RawFd = 3;
 
-/// Takes those of the descriptors 0 to 2 that are closed, until it is dropped.
-pub(super) struct Standard(Vec<ManuallyDrop<OwnedFd>>);
+/// What is held of the standard streams' numbers, and for how many openings.
+#[derive(Default)]
+struct Taken {
+    users: usize,
+    held: Vec<ManuallyDrop<OwnedFd>>,
+}
+
+static TAKEN: PerProcess<Mutex<Taken>> = PerProcess::new();
+
+/// Keeps the descriptors 0 to 2 taken until it is dropped. One opening must not give back a number while another, which
+/// found it taken, is still opening its files.
+pub(super) struct Standard;
 
 impl Standard {
     pub(super) fn take() -> Result<Standard> {
-        let mut taken = Standard(Vec::new());
+        let mut taken = TAKEN.get().lock();
+        taken.users += 1;
+        let standard = Standard;
         loop {
             // SAFETY: a NUL-terminated path, and flags that open it for nothing but its name.
             let fd = unsafe { libc::open(c"/".as_ptr(), libc::O_PATH | libc::O_CLOEXEC) };
             if fd < 0 {
-                return Err(Error::last_os_error());
+                let error = Error::last_os_error();
+                drop(taken);
+                return Err(error);
             }
             // SAFETY: opened just now, and nobody else's.
             let fd = unsafe { OwnedFd::from_raw_fd(fd) };
             if fd.as_raw_fd() >= FIRST {
-                return Ok(taken);
+                drop(taken);
+                return Ok(standard);
             }
-            taken.0.push(ManuallyDrop::new(fd));
+            taken.held.push(ManuallyDrop::new(fd));
         }
     }
 }
 
 impl Drop for Standard {
     fn drop(&mut self) {
-        for fd in self.0.drain(..) {
+        let mut taken = TAKEN.get().lock();
+        // Not counted in the child of a fork that happened meanwhile.
+        taken.users = taken.users.saturating_sub(1);
+        if taken.users > 0 {
+            return;
+        }
+        for fd in taken.held.drain(..) {
             // Another thread may have put a stream of its own in this place: that one is not to be closed.
             // SAFETY: asks for the flags of a number, which need not be open.
             let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) };

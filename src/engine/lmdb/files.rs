@@ -72,6 +72,11 @@ impl Directory {
         }
     }
 
+    /// The directory itself.
+    pub(super) fn id(&self) -> FileId {
+        self.id
+    }
+
     /// The file of a name in it, links not followed. `Ok(None)`: there is none.
     fn look(&self, name: &CStr) -> io::Result<Option<libc::stat>> {
         let mut found = MaybeUninit::<libc::stat>::uninit();

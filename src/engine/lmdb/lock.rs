@@ -20,6 +20,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::claim;
 use super::files::FileId;
 use super::fork::{self, OwnFile};
+use super::patience::Patience;
 use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result, Status};
 
@@ -125,9 +126,27 @@ fn flock(file: &File, operation: libc::c_int) -> std::io::Result<()> {
     }
 }
 
+/// Takes the lock on the file for use, which others have too. Waits while one has it alone to make the file.
+fn share(file: &File, path: &Path, patience: &Patience) -> Result<std::io::Result<()>> {
+    let shared = patience.poll(|| match flock(file, libc::LOCK_SH | libc::LOCK_NB) {
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(None),
+        outcome => Ok(Some(outcome)),
+    })?;
+    shared.ok_or_else(|| {
+        Error::new(
+            Status::Busy,
+            format!(
+                "a process was making {} and has not finished within {} ms; let it go on, or end it, and open again",
+                path.display(),
+                patience.waited().as_millis()
+            ),
+        )
+    })
+}
+
 impl ProcessLock {
     /// Opens the lock file, and makes it where nobody uses it.
-    pub(super) fn open(path: &Path, mode: u32) -> Result<ProcessLock> {
+    pub(super) fn open(path: &Path, mode: u32, patience: &Patience) -> Result<ProcessLock> {
         let failed = |error: std::io::Error| {
             let status = match error.kind() {
                 std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
@@ -167,8 +186,8 @@ impl ProcessLock {
                     .and_then(|()| file.set_len(size))
                     .map_err(failed)?;
             } else {
-                // Waits for whoever is making it.
-                flock(&file, libc::LOCK_SH).map_err(failed)?;
+                // Another process is making it, or has made it.
+                share(&file, path, patience)?.map_err(failed)?;
                 if file.metadata().map_err(failed)?.len() < size {
                     // Its maker died on the way: perhaps nobody is left now.
                     flock(&file, libc::LOCK_UN).map_err(failed)?;
@@ -180,7 +199,7 @@ impl ProcessLock {
                 ProcessLock { at: map(&file).map_err(failed)?, file: None, process: fork::process() };
             if alone {
                 lock.make().map_err(failed)?;
-                flock(&file, libc::LOCK_SH).map_err(failed)?;
+                share(&file, path, patience)?.map_err(failed)?;
             } else if lock.layout().magic.load(Ordering::Acquire) != MAGIC {
                 flock(&file, libc::LOCK_UN).map_err(failed)?;
                 std::thread::yield_now();

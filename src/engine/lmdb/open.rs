@@ -2,63 +2,30 @@
 //!
 //! What is refused before LMDB sees it is found by `header` and `filesystem`; what is made by `create`.
 
-use std::collections::HashMap;
 use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
-use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::Duration;
 
 use super::claim::Claim;
+use super::create::Making;
 pub(super) use super::create::{make_directory, sync_parent};
 use super::descriptors::{Standard, close_on_exec};
-use super::files::{FileId, Files, Identity, id_of_path};
-use super::fork::{self, PerProcess};
+use super::files::{Files, Identity, id_of_path};
+use super::fork;
+use super::patience::Patience;
 use super::raw::{Code, OpenParameters, RawEnv, RoTxn};
-use super::sync::{self, Condvar, Mutex, MutexGuard};
+use super::registry::{self, Found};
+use super::sync::{self, Mutex};
 use super::{
-    Engine, check, create, failure, flusher, group, has_failed, lock, map, reserve, seats, spaces, watch,
-    writer,
+    Engine, check, create, failure, flusher, group, lock, map, reserve, seats, spaces, watch, writer,
 };
 use crate::engine::{Durability, Settings};
 use crate::error::{Error, Result, Status};
-
-/// The environments that are open in this process, by their data files: two paths to one, links among them, are one
-/// environment. LMDB must not open a file twice in a process: closing one would drop the locks of the other (`fcntl`
-/// locks belong to the process).
-#[derive(Default)]
-struct Registry {
-    open: Mutex<Open>,
-    closed: Condvar,
-}
-
-type Open = HashMap<FileId, Entry>;
-
-struct Entry {
-    engine: Weak<Engine>,
-    /// LMDB's lock file, which is locked as long as the environment is open.
-    lock: Option<FileId>,
-}
-
-static REGISTRY: PerProcess<Registry> = PerProcess::new();
-
-/// Held by an open environment; dropped after LMDB has closed its files.
-pub(super) struct Ticket {
-    identity: Arc<Identity>,
-    _claim: Option<Claim>,
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        let registry = REGISTRY.get();
-        self.identity.close();
-        registry.open.lock().remove(&self.identity.data());
-        registry.closed.notify_all();
-    }
-}
 
 /// Where an environment was opened, and how: enough to open it once more in the child of a fork. It never changes, so
 /// that a child can read it.
@@ -73,17 +40,18 @@ pub(crate) struct Origin {
 pub(crate) fn open(path: &Path, create: bool, mode: u32, settings: &Settings) -> Result<Arc<Engine>> {
     fork::watch()?;
     let _standard = standard()?;
+    let patience = Patience::new(settings.write_timeout);
     let writable = !settings.read_only && !settings.immutable;
     let create = create && writable;
-    let mut open = REGISTRY.get().open.lock();
-    if let Some(engine) = already_open(&data_file(path, settings.no_subdir), &mut open)? {
-        // The last clone of an engine takes this lock when it is dropped.
-        drop(open);
+    if let Some(engine) = registry::already_open(&data_file(path, settings.no_subdir), &patience)? {
         return same_settings(path, engine, settings);
     }
     let files = create::locate(path, create, settings)?;
     let settings = Settings { no_subdir: files.no_subdir, ..settings.clone() };
-    open_new(files, create, mode, &settings, &mut open)
+    match registry::reserve(&files, &patience)? {
+        Found::Open(engine) => same_settings(path, engine, &settings),
+        Found::Reserved(_reserved) => open_new(files, create, mode, &settings, &patience),
+    }
 }
 
 /// Opens the files of an environment that the parent of this process had open when it was forked.
@@ -91,18 +59,18 @@ pub(crate) fn open_inherited(origin: &Origin) -> Result<Arc<Engine>> {
     fork::watch()?;
     let _standard = standard()?;
     let files = origin.identity.inherited()?;
-    let mut open = REGISTRY.get().open.lock();
-    if let Some(engine) = already_open(&files.data, &mut open)? {
-        return Ok(engine);
-    }
     let settings = Settings { verify_on_open: false, ..origin.settings.clone() };
+    let patience = Patience::new(settings.write_timeout);
+    let _reserved = match registry::reserve(&files, &patience)? {
+        Found::Open(engine) => return Ok(engine),
+        Found::Reserved(reserved) => reserved,
+    };
     // Not made again where they are gone.
     origin.identity.verify_in(&files.directory)?;
-    let engine = open_new(files, false, 0o600, &settings, &mut open)?;
+    let engine = open_new(files, false, 0o600, &settings, &patience)?;
     if engine.identity.is_same(&origin.identity) {
         return Ok(engine);
     }
-    drop(open);
     drop(engine);
     Err(Error::new(
         Status::Replaced,
@@ -114,47 +82,23 @@ fn standard() -> Result<Standard> {
     Standard::take().map_err(|error| Code::of(&error).error("keeping the standard streams' descriptors"))
 }
 
-/// Opens files that are not open in this process.
+/// Opens files that the calling thread has reserved.
 fn open_new(
     files: Files,
     create: bool,
     mode: u32,
     settings: &Settings,
-    open: &mut MutexGuard<'_, Open>,
+    patience: &Patience,
 ) -> Result<Arc<Engine>> {
-    let lock = files.id(&files.lock)?;
-    // Before anything opens that lock file: closing it would drop the locks of the environment that uses it.
-    while let Some(entry) = open.values().find(|entry| lock.is_some() && entry.lock == lock) {
-        if let Some(engine) = entry.engine.upgrade() {
-            // Its data file is another by now.
-            let replaced = engine.has_failed() || engine.verify_files().is_err();
-            MutexGuard::unlocked(open, || drop(engine));
-            return Err(if replaced { has_failed() } else { other_data_file(&files) });
-        }
-        REGISTRY.get().closed.wait(open);
-    }
     let claim = claim(&files, settings)?;
     if let Some(claim) = &claim {
-        claim.check_lock_files(&files, lock)?;
+        claim.check_lock_files(&files, files.id(&files.lock)?)?;
     }
-    create::settle(&files, create, !settings.read_only, mode)?;
-    let (engine, claim) = open_files(files, claim, mode, settings)?;
-    let (data, lock) = (engine.identity.data(), engine.identity.lock());
-    // Not before all is well: the ticket takes this registry's lock when it is dropped.
-    engine.raw.hold(Ticket { identity: Arc::clone(&engine.identity), _claim: claim });
-    open.insert(data, Entry { engine: Arc::downgrade(&engine), lock });
+    let making = Making { create, writable: !settings.read_only, mode };
+    create::settle(&files, &making, patience)?;
+    let (engine, claim) = open_files(files, claim, &making, settings, patience)?;
+    registry::enter(&engine, claim);
     Ok(engine)
-}
-
-fn other_data_file(files: &Files) -> Error {
-    Error::new(
-        Status::LockFiles,
-        format!(
-            "{} is in use in this process for another data file than {}; give each its own lock file",
-            files.lock.display(),
-            files.data.display()
-        ),
-    )
 }
 
 /// What this process says of itself on the data file. None where it has no locks.
@@ -162,61 +106,17 @@ fn claim(files: &Files, settings: &Settings) -> Result<Option<Claim>> {
     if settings.immutable { Ok(None) } else { Claim::of_process(&files.data) }
 }
 
-/// The open environment of a data file. Waits while one is just being closed.
-fn already_open(data_file: &Path, open: &mut MutexGuard<'_, Open>) -> Result<Option<Arc<Engine>>> {
-    loop {
-        let Some(found) = id_of_path(data_file).and_then(|id| open.get(&id)) else { return Ok(None) };
-        if let Some(engine) = found.engine.upgrade() {
-            if !engine.has_failed() {
-                // It says so by its state.
-                drop(engine.verify_files());
-            }
-            if !engine.has_failed() {
-                return Ok(Some(engine));
-            }
-            // It may be the last clone, whose drop takes this lock.
-            MutexGuard::unlocked(open, || drop(engine));
-            return Err(has_failed());
-        }
-        REGISTRY.get().closed.wait(open);
-    }
-}
-
 fn data_file(path: &Path, no_subdir: bool) -> PathBuf {
     if no_subdir { path.to_owned() } else { path.join("data.mdb") }
 }
 
 /// Waits until an environment of this process that has failed is closed: a thread may hold a snapshot that has
-/// lent addresses. `false`: it was not by the deadline.
-pub(crate) fn wait_until_closed(path: &Path, no_subdir: bool, deadline: Option<Instant>) -> bool {
+/// lent addresses. `Ok(false)`: it was not within `timeout`.
+pub(crate) fn wait_until_closed(path: &Path, no_subdir: bool, timeout: Option<Duration>) -> Result<bool> {
     let data = id_of_path(&data_file(path, no_subdir));
     let files = Files::resolve(path, no_subdir).ok();
     let lock = files.and_then(|files| files.id(&files.lock).ok().flatten());
-    let registry = REGISTRY.get();
-    let mut open = registry.open.lock();
-    loop {
-        // The one of the same data file, or the one whose data file was replaced.
-        let found =
-            open.iter().find(|(id, entry)| Some(**id) == data || (lock.is_some() && entry.lock == lock));
-        let Some((id, found)) = found.map(|(id, entry)| (*id, entry.engine.clone())) else { return true };
-        if let Some(engine) = found.upgrade() {
-            let usable = !engine.has_failed();
-            MutexGuard::unlocked(&mut open, || drop(engine));
-            if usable {
-                return true;
-            }
-            if !open.get(&id).is_some_and(|still| still.engine.ptr_eq(&found)) {
-                continue;
-            }
-        }
-        match deadline {
-            None => registry.closed.wait(&mut open),
-            Some(deadline) if registry.closed.wait_until(&mut open, deadline).timed_out() => {
-                return !open.contains_key(&id);
-            }
-            Some(_) => {}
-        }
-    }
+    registry::wait_until_closed(data, lock, &Patience::new(timeout))
 }
 
 fn same_settings(path: &Path, engine: Arc<Engine>, settings: &Settings) -> Result<Arc<Engine>> {
@@ -224,9 +124,10 @@ fn same_settings(path: &Path, engine: Arc<Engine>, settings: &Settings) -> Resul
     let differs = [
         ("read_only", open.read_only != settings.read_only),
         ("immutable", open.immutable != settings.immutable),
-        ("max_collections", open.max_collections != settings.max_collections),
-        ("max_readers", open.max_readers != settings.max_readers),
-        ("map_size", open.map_size != settings.map_size),
+        // How much is wanted at least. Without a size, the map grows as far as it must.
+        ("max_collections", open.max_collections < settings.max_collections),
+        ("max_readers", open.max_readers < settings.max_readers),
+        ("map_size", open.map_size.is_some_and(|size| Some(size) < settings.map_size)),
         ("durability", open.durability != settings.durability),
         ("flush_interval", open.flush_interval != settings.flush_interval),
         ("write_timeout", open.write_timeout != settings.write_timeout),
@@ -248,13 +149,14 @@ fn same_settings(path: &Path, engine: Arc<Engine>, settings: &Settings) -> Resul
 fn open_files(
     files: Files,
     claim: Option<Claim>,
-    mode: u32,
+    making: &Making,
     settings: &Settings,
+    patience: &Patience,
 ) -> Result<(Arc<Engine>, Option<Claim>)> {
     if !settings.immutable {
-        reserve::lock_file(&files.lock, mode, settings.max_readers)?;
+        reserve::lock_file(&files.lock, making.mode, settings.max_readers)?;
     }
-    let raw = Arc::new(open_raw(&files, mode, settings)?);
+    let raw = Arc::new(open_raw(&files, making, settings, patience)?);
     let data = data_of(&raw)?;
     // LMDB leaves it to its caller's children.
     close_on_exec(raw.descriptor().map_err(|code| code.error("opening the data file"))?)
@@ -274,8 +176,11 @@ fn open_files(
     if !settings.immutable {
         raw.reap_readers().map_err(|code| explain(&files, settings, code))?;
     }
-    let write_lock =
-        if settings.read_only { None } else { Some(lock::ProcessLock::open(&files.write_lock, mode)?) };
+    let write_lock = if settings.read_only {
+        None
+    } else {
+        Some(lock::ProcessLock::open(&files.write_lock, making.mode, patience)?)
+    };
     let write_lock_path = files.write_lock.clone();
     let identity = Identity::new(files, &data, lock.is_some(), write_lock.is_some())?;
     if let Some(lock) = &write_lock {
@@ -343,7 +248,7 @@ fn read_first(raw: &Arc<RawEnv>, files: &Files, settings: &Settings) -> Result<(
 }
 
 /// Opens the files with LMDB.
-fn open_raw(files: &Files, mode: u32, settings: &Settings) -> Result<RawEnv> {
+fn open_raw(files: &Files, making: &Making, settings: &Settings, patience: &Patience) -> Result<RawEnv> {
     /// Each round but the last met a process that died while it made the lock file.
     const AT_MOST: usize = 64;
     let c_path = CString::new(files.environment.as_os_str().as_bytes())
@@ -367,7 +272,7 @@ fn open_raw(files: &Files, mode: u32, settings: &Settings) -> Result<RawEnv> {
     let parameters = OpenParameters {
         path: &c_path,
         flags,
-        mode,
+        mode: making.mode,
         map_size: map::initial_size(settings.map_size)?,
         max_readers: settings.max_readers,
         // The catalog is not the user's.
@@ -375,10 +280,14 @@ fn open_raw(files: &Files, mode: u32, settings: &Settings) -> Result<RawEnv> {
     };
     let mut round = 1;
     loop {
+        if !settings.immutable {
+            create::wait_for_opener(files, patience)?;
+        }
         match RawEnv::open(&parameters) {
-            // Who waits for a creator that dies finds a lock file that is not made yet; the next one makes it.
+            // Who waits for a creator that dies finds a lock file that is not made yet, and perhaps no data file; the
+            // next one makes both.
             Err(Code(lmdb_sys::MDB_INVALID | libc::EINVAL)) if round < AT_MOST => {
-                create::settle(files, false, !settings.read_only, mode)?;
+                create::settle(files, making, patience)?;
                 round += 1;
             }
             opened => return opened.map_err(|code| explain(files, settings, code)),

@@ -19,7 +19,7 @@ pub(super) use cursor::{Cursor, Go, Record, WriteCursor, is_named_database};
 pub(super) use page::Rest;
 
 use super::fork;
-use super::open::Ticket;
+use super::registry::Ticket;
 use crate::error::{Error, Status};
 
 /// The number of an open named database.

@@ -30,9 +30,14 @@ pub(super) fn lock_file(path: &Path, mode: u32, max_readers: u32) -> Result<()> 
         ));
     }
     // What else is wrong with the file, LMDB says; for a reader it may not matter.
-    let Ok(file) = OpenOptions::new().write(true).create(true).truncate(false).mode(mode).open(path) else {
-        return Ok(());
-    };
+    let opened = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(mode)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path);
+    let Ok(file) = opened else { return Ok(()) };
     match take_room(&file, size) {
         Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG)) => {
             Err(Error::new(Status::DiskFull, format!("{} cannot be made: {error}", path.display())))

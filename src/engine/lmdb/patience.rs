@@ -1,0 +1,94 @@
+//! How long an opening waits, for threads of this process and for other processes.
+
+use std::time::{Duration, Instant};
+
+use crate::engine::interrupt::Interrupt;
+use crate::engine::sync::{Condvar, MutexGuard};
+use crate::error::Result;
+
+/// The pauses between two looks at a lock of another process, from the first to the longest.
+const FIRST_PAUSE: Duration = Duration::from_micros(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(10);
+
+/// A deadline, and the thread's own question whether to go on waiting.
+pub(super) struct Patience {
+    begun: Instant,
+    deadline: Option<Instant>,
+    interrupt: Interrupt,
+}
+
+impl Patience {
+    /// From now on; `None`: without end.
+    pub(super) fn new(timeout: Option<Duration>) -> Patience {
+        let begun = Instant::now();
+        let deadline = timeout.and_then(|timeout| begun.checked_add(timeout));
+        Patience { begun, deadline, interrupt: Interrupt::of_thread() }
+    }
+
+    /// For how long there was waiting.
+    pub(super) fn waited(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Whether the deadline has passed.
+    pub(super) fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= Instant::now())
+    }
+
+    /// Waits for another thread's notice. `Ok(false)`: the deadline has passed.
+    pub(super) fn wait<T>(&self, changed: &Condvar, guard: &mut MutexGuard<'_, T>) -> Result<bool> {
+        self.interrupt.wait(changed, guard, self.deadline)
+    }
+
+    /// Looks again and again until `look` has found something, since the system tells nobody when another process lets a
+    /// file's lock go, and waiting for the lock itself could not be ended. `Ok(None)`: the deadline has passed.
+    pub(super) fn poll<R>(&self, mut look: impl FnMut() -> Result<Option<R>>) -> Result<Option<R>> {
+        let mut pause = FIRST_PAUSE;
+        let mut ask = self.interrupt.next(None);
+        loop {
+            if let Some(found) = look()? {
+                return Ok(Some(found));
+            }
+            if self.is_over() {
+                return Ok(None);
+            }
+            if ask.is_some_and(|moment| moment <= Instant::now()) {
+                self.interrupt.ask()?;
+                ask = self.interrupt.next(None);
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::error::Status;
+    use crate::set_interrupt;
+
+    #[test]
+    fn looking_ends_with_what_is_found_or_at_the_deadline() {
+        let patience = Patience::new(Some(Duration::from_millis(30)));
+        let mut looks = 0;
+        let found = patience.poll(|| {
+            looks += 1;
+            Ok((looks == 3).then_some("found"))
+        });
+        assert_eq!(found.unwrap(), Some("found"));
+        assert_eq!(patience.poll(|| Ok(None::<()>)).unwrap(), None);
+        assert!(patience.is_over() && patience.waited() >= Duration::from_millis(30));
+        // It looks once, however late it is.
+        assert_eq!(patience.poll(|| Ok(Some(1))).unwrap(), Some(1));
+    }
+
+    #[test]
+    fn looking_ends_when_the_thread_says_so() {
+        set_interrupt(Some(Box::new(|| true)));
+        let ended = Patience::new(None).poll(|| Ok(None::<()>));
+        set_interrupt(None);
+        assert_eq!(ended.unwrap_err().status(), Status::Interrupted);
+    }
+}
