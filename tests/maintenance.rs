@@ -130,6 +130,22 @@ fn a_directory_with_anything_but_parts_of_copies_is_left() {
     assert!(env.copy_to(&cut_short, false).unwrap());
 }
 
+/// A container's first process has the number 1 each time. One was killed while it copied, and the first copy of each that
+/// was started after it failed, since the file that it had left has the same name.
+#[test]
+fn what_a_copy_of_a_process_of_the_same_number_left_is_not_in_the_way() {
+    let Scratch { env, dir } = scratch();
+    filled(&env, 10);
+    let target = dir.path().join("copy");
+    fs::create_dir(&target).unwrap();
+    let left = |n: u32| target.join(format!("data.mdb.copy-{}-{n}", std::process::id()));
+    (0..200).for_each(|n| fs::write(left(n), "left").unwrap());
+    assert!(env.copy_to(&target, false).unwrap());
+    let copy = Environment::open(&target, &options()).unwrap();
+    assert_eq!(content(&copy).len(), 10);
+    assert_eq!(fs::read(left(0)).unwrap(), b"left", "another's file stays");
+}
+
 #[test]
 fn what_cannot_be_copied_leaves_nothing() {
     let Scratch { env, dir } = scratch();

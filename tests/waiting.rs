@@ -9,9 +9,10 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Barrier;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use common::{options, status};
+use common::{in_child, options, status};
 use persistent_collections::{Dict, Environment, Options, Status, set_interrupt};
 
 const TIMEOUT: Duration = Duration::from_millis(200);
@@ -205,4 +206,34 @@ fn links_in_place_of_lock_files_are_refused_and_their_targets_kept() {
             assert_eq!(fs::read(&victim).unwrap(), b"precious");
         }
     }
+}
+
+/// Whether a wait went by the time of day.
+static BY_TIME_OF_DAY: AtomicBool = AtomicBool::new(false);
+
+/// Stands in for the C library's.
+#[unsafe(no_mangle)]
+extern "C" fn pthread_mutex_timedlock(
+    _: *mut libc::pthread_mutex_t,
+    _: *const libc::timespec,
+) -> libc::c_int {
+    BY_TIME_OF_DAY.store(true, Ordering::SeqCst);
+    libc::ETIMEDOUT
+}
+
+/// A wait for another process's transaction went by the time of day, and took an hour longer where the clock was set back
+/// by an hour meanwhile.
+#[test]
+fn the_write_timeout_does_not_go_by_the_time_of_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("env");
+    let env = Environment::open(&path, &options()).unwrap();
+    let _held = env.begin_write().unwrap();
+    assert!(in_child(|| {
+        let env = Environment::open(&path, &hurried()).unwrap();
+        let begun = Instant::now();
+        assert_eq!(status(env.begin_write().map(drop)), Status::Busy);
+        assert!(begun.elapsed() >= TIMEOUT);
+        assert!(!BY_TIME_OF_DAY.load(Ordering::SeqCst));
+    }));
 }

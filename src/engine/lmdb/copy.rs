@@ -202,22 +202,20 @@ struct Target {
     path: PathBuf,
     no_subdir: bool,
     data_file: PathBuf,
-    aside: PathBuf,
+    /// What is written first, once it was made.
+    aside: Option<PathBuf>,
     made_directory: bool,
     is_published: bool,
 }
 
 impl Target {
     fn new(path: &Path, no_subdir: bool) -> Result<Target> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
         let data_file = if no_subdir { path.to_owned() } else { path.join("data.mdb") };
-        let Some(name) = data_file.file_name() else {
+        if data_file.file_name().is_none() {
             return Err(Error::new(Status::InvalidArgument, format!("{} names no file", path.display())));
-        };
-        let mut name = name.to_owned();
-        name.push(format!(".copy-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
+        }
         Ok(Target {
-            aside: data_file.with_file_name(name),
+            aside: None,
             path: path.to_owned(),
             no_subdir,
             data_file,
@@ -243,8 +241,25 @@ impl Target {
         if self.data_file.symlink_metadata().is_ok() {
             return Ok(None);
         }
-        let file = OpenOptions::new().write(true).create_new(true).mode(permissions).open(&self.aside);
-        file.map(Some).map_err(|error| self.failed(&error))
+        self.create_aside(permissions).map(Some).map_err(|error| self.failed(&error))
+    }
+
+    /// Makes the file under a name that is free: a process before this one, or one of another container, may have had the
+    /// same number, and have left a file of that name.
+    fn create_aside(&mut self, permissions: u32) -> io::Result<File> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let mut name = self.data_file.file_name().unwrap_or_default().to_owned();
+            name.push(format!(".copy-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
+            let aside = self.data_file.with_file_name(name);
+            match OpenOptions::new().write(true).create_new(true).mode(permissions).open(&aside) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => {
+                    self.aside = made.is_ok().then_some(aside);
+                    return made;
+                }
+            }
+        }
     }
 
     /// Whether nothing is in the directory but what copies write aside, now or before they were cut short.
@@ -261,8 +276,9 @@ impl Target {
 
     /// Gives the file its name. `Ok(false)`: there is something of that name by now.
     fn publish(mut self) -> Result<bool> {
+        let Some(aside) = self.aside.clone() else { return Ok(false) };
         // A link, which unlike a renaming never takes the place of another file.
-        match fs::hard_link(&self.aside, &self.data_file) {
+        match fs::hard_link(&aside, &self.data_file) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
             // A file system without links.
@@ -270,11 +286,11 @@ impl Target {
                 if self.data_file.symlink_metadata().is_ok() {
                     return Ok(false);
                 }
-                fs::rename(&self.aside, &self.data_file).map_err(|error| self.failed(&error))?;
+                fs::rename(&aside, &self.data_file).map_err(|error| self.failed(&error))?;
             }
         }
         self.is_published = true;
-        match fs::remove_file(&self.aside) {
+        match fs::remove_file(&aside) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(self.failed(&error)),
             _ => {}
         }
@@ -301,7 +317,9 @@ impl Drop for Target {
     fn drop(&mut self) {
         if !self.is_published {
             // Both are this copy's own; if they cannot be removed, they do no harm.
-            drop(fs::remove_file(&self.aside));
+            if let Some(aside) = &self.aside {
+                drop(fs::remove_file(aside));
+            }
             if self.made_directory {
                 drop(fs::remove_dir(&self.path));
             }

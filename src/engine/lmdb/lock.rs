@@ -14,6 +14,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -317,15 +318,31 @@ impl ProcessLock {
             // SAFETY: as in `take`.
             None => unsafe { libc::pthread_mutex_lock(self.mutex()) },
             Some(Duration::ZERO) => libc::ETIMEDOUT,
-            Some(patience) => {
-                let until =
-                    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_add(patience);
-                let until = libc::timespec {
-                    tv_sec: libc::time_t::try_from(until.as_secs()).unwrap_or(libc::time_t::MAX),
-                    tv_nsec: until.subsec_nanos().into(),
-                };
-                // SAFETY: as above; the time is a valid one.
-                unsafe { libc::pthread_mutex_timedlock(self.mutex(), &raw const until) }
+            Some(patience) => match clocklock() {
+                Some(clocklock) => {
+                    let until = monotonic().saturating_add(patience);
+                    let until = libc::timespec {
+                        tv_sec: libc::time_t::try_from(until.as_secs()).unwrap_or(libc::time_t::MAX),
+                        tv_nsec: until.subsec_nanos().into(),
+                    };
+                    // SAFETY: as above; the time is a valid one of that clock.
+                    unsafe { clocklock(self.mutex(), libc::CLOCK_MONOTONIC, &raw const until) }
+                }
+                None => self.poll(patience),
+            },
+        }
+    }
+
+    /// Looks again and again whether the lock is free.
+    fn poll(&self, patience: Duration) -> libc::c_int {
+        const PAUSE: Duration = Duration::from_millis(1);
+        let begun = Instant::now();
+        loop {
+            // SAFETY: as in `take`.
+            match unsafe { libc::pthread_mutex_trylock(self.mutex()) } {
+                libc::EBUSY if begun.elapsed() < patience => std::thread::sleep(PAUSE),
+                libc::EBUSY => return libc::ETIMEDOUT,
+                rc => return rc,
             }
         }
     }
@@ -349,6 +366,30 @@ impl ProcessLock {
             since: layout.since.load(Ordering::Relaxed),
         }
     }
+}
+
+type Clocklock =
+    unsafe extern "C" fn(*mut libc::pthread_mutex_t, libc::clockid_t, *const libc::timespec) -> libc::c_int;
+
+/// The C library's wait for a mutex by a clock of the caller's choice, which not every one has (glibc from 2.30 on).
+/// `pthread_mutex_timedlock` goes by the time of day: where that is set back, it waits the longer.
+fn clocklock() -> Option<Clocklock> {
+    static FOUND: OnceLock<Option<Clocklock>> = OnceLock::new();
+    *FOUND.get_or_init(|| {
+        // SAFETY: a NUL-terminated name.
+        let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"pthread_mutex_clocklock".as_ptr()) };
+        // SAFETY: a null pointer is `None`, and any other is that function, whose type this is.
+        unsafe { std::mem::transmute::<*mut libc::c_void, Option<Clocklock>>(found) }
+    })
+}
+
+/// The time of the clock that is never set.
+fn monotonic() -> Duration {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is a valid place; this clock is there on every system that this runs on.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default())
 }
 
 fn map(file: &File) -> std::io::Result<NonNull<Layout>> {
