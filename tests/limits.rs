@@ -166,8 +166,9 @@ fn as_many_collections_as_the_option_says() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { max_collections: 20, ..options() };
     let env = Environment::open(dir.path().join("env"), &options).unwrap();
-    for n in 0..20 {
-        Set::<i64>::open(&env, &format!("s{n}")).unwrap().add(&n).unwrap();
+    let open: Vec<_> = (0..20).map(|n| Set::<i64>::open(&env, &format!("s{n}")).unwrap()).collect();
+    for (n, set) in (0..).zip(&open) {
+        set.add(&n).unwrap();
     }
     let before = env.info().unwrap().last_txn;
     let error = Set::<i64>::open(&env, "beyond").unwrap_err();

@@ -294,13 +294,76 @@ fn more_collections_than_the_option_allows_are_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { max_collections: 3, ..options() };
     let env = Environment::open(dir.path().join("data"), &options).unwrap();
-    for n in 0..3 {
-        Set::<i64>::open(&env, &format!("s{n}")).unwrap().add(&n).unwrap();
+    let open: Vec<_> = (0..3).map(|n| Set::<i64>::open(&env, &format!("s{n}")).unwrap()).collect();
+    for (n, set) in (0..).zip(&open) {
+        set.add(&n).unwrap();
     }
     let error = Set::<i64>::open(&env, "one too many").unwrap_err();
     assert_eq!(error.status(), Status::CollectionsFull);
     assert!(error.message().contains("max_collections"), "{error}");
     assert_eq!(Set::<i64>::open(&env, "s1").unwrap().first().unwrap(), Some(1));
+}
+
+/// After as many collections as there are places had been opened, nothing opened any more, though all were closed, and
+/// some were dropped.
+#[test]
+fn closed_collections_give_their_places_back() {
+    const PLACES: u32 = 8;
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { max_collections: PLACES, ..options() };
+    let env = Environment::open(dir.path().join("data"), &options).unwrap();
+    let open = |n: u32| Dict::<i64, u32>::open(&env, &format!("d{n}"));
+    // In use while others come and go.
+    let kept = open(0).unwrap();
+    kept.put(&0, &0).unwrap();
+    let mut walk = kept.iter().unwrap();
+    for n in 1..5 * PLACES {
+        open(n).unwrap().put(&0, &n).unwrap();
+    }
+    for n in (1..5 * PLACES).rev() {
+        assert_eq!(open(n).unwrap().get(&0).unwrap(), Some(n));
+    }
+    for n in 5 * PLACES..10 * PLACES {
+        drop(open(n).unwrap());
+        assert!(env.drop_collection(&format!("d{n}")).unwrap());
+    }
+    assert_eq!(kept.get(&0).unwrap(), Some(0));
+    assert_eq!(walk.next().unwrap().unwrap(), (0, 0));
+    // Those that are open keep theirs.
+    let held: Vec<_> = (1..PLACES).map(|n| open(n).unwrap()).collect();
+    assert_eq!(status(open(PLACES)), Status::CollectionsFull);
+    env.snapshot(|| {
+        assert_eq!(status(open(PLACES)), Status::CollectionsFull);
+        Ok(())
+    })
+    .unwrap();
+    drop(held);
+    assert_eq!(open(PLACES).unwrap().get(&0).unwrap(), Some(PLACES));
+}
+
+#[test]
+fn threads_that_open_more_collections_than_there_are_places_take_turns() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { max_collections: 8, ..options() };
+    let env = Environment::open(dir.path().join("data"), &options).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4_i64 {
+            let env = &env;
+            scope.spawn(move || {
+                for n in 0..100_i64 {
+                    let dict = Dict::<i64, i64>::open(env, &format!("d{}", (n * 7 + thread) % 30)).unwrap();
+                    dict.add(&thread, 1).unwrap();
+                    assert!(dict.iter().unwrap().all(|entry| entry.unwrap().1 > 0));
+                }
+            });
+        }
+    });
+    let sum: i64 = (0..30)
+        .map(|n| Dict::<i64, i64>::open(&env, &format!("d{n}")).unwrap())
+        .map(|dict| dict.iter().unwrap().map(|entry| entry.unwrap().1).sum::<i64>())
+        .sum();
+    assert_eq!(sum, 400);
+    env.check().unwrap();
 }
 
 #[test]

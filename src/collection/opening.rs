@@ -21,8 +21,30 @@ pub(crate) struct OpenFlags {
 }
 
 impl Collection {
-    /// Opens a collection, or makes it. No type: as stored, or `any` where it is made.
+    /// Opens a collection, or makes it. No type: as stored, or `any` where it is made. Where all places for open collections
+    /// are taken, those of closed ones are given up for it.
     pub(crate) fn open(
+        env: &Environment,
+        name: &str,
+        kind: Kind,
+        key: Option<&Type>,
+        value: Option<&Type>,
+        flags: OpenFlags,
+    ) -> Result<Collection> {
+        let open = || Self::open_in_a_place(env, name, kind, key, value, flags);
+        match open() {
+            Err(error)
+                if error.status() == Status::CollectionsFull
+                    && TxnRef::current(env)?.is_none()
+                    && env.shared().engine()?.make_places(Wait::Default, catalog::is_dropped)? =>
+            {
+                open()
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn open_in_a_place(
         env: &Environment,
         name: &str,
         kind: Kind,

@@ -2,7 +2,8 @@
 //!
 //! A drop only empties a named database and leaves a mark in the catalog, since its number may be in use. Here,
 //! with the writer lock held and every call of the process stopped, nobody uses a number: what is marked is
-//! removed from the file, and numbers whose names are gone, by this process or another, are closed.
+//! removed from the file, and numbers whose names are gone, by this process or another, are closed. Where all places are
+//! taken, numbers of collections that nobody in the process has open are closed, too.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,7 +13,7 @@ use super::foreign::is_name;
 use super::raw::{Code, Go, RwTxn};
 use super::seats::Stopped;
 use super::spaces::{Db, SEQUENCE};
-use super::writer::Lease;
+use super::writer::{Lease, Turn, patience};
 use crate::engine::Wait;
 use crate::error::{Error, Result, Status};
 
@@ -51,6 +52,38 @@ impl Engine {
             self.names_gone.store(false, Ordering::Relaxed);
             Ok(())
         })
+    }
+
+    /// Makes places where all are taken: removes what was dropped, and closes the numbers of collections that nobody in
+    /// the process has open. Gives whether there are places now. In no call and no transaction of the thread.
+    pub(crate) fn make_places(
+        self: &Arc<Self>,
+        wait: Wait,
+        is_dropped: impl Fn(&[u8]) -> bool,
+    ) -> Result<bool> {
+        self.reclaim(wait, is_dropped)?;
+        // No write transaction of the process uses a number meanwhile.
+        let _turn = Turn::take(self, patience(wait))?;
+        self.seats.stop_calls(|stopped| {
+            self.close_unused(stopped);
+            Ok(self.spaces.open_count() < self.settings.max_collections)
+        })
+    }
+
+    /// Closes the numbers of names that no collection, iterator or transaction of this process stands on. Who takes such a
+    /// name from the table meanwhile finds it closed, and opens it again.
+    fn close_unused(&self, _stopped: &Stopped<'_>) {
+        /// The table's, and the list's.
+        const HERE: usize = 2;
+        for space in self.spaces.open_ones() {
+            if Arc::strong_count(&space) <= HERE
+                && let Some(db) = space.db(u32::MAX)
+            {
+                self.spaces.forget(&space);
+                self.raw.close_dbi(db.dbi);
+            }
+        }
+        self.spaces.prune();
     }
 
     fn remove_dropped(&self, is_dropped: &impl Fn(&[u8]) -> bool) -> Result<()> {
