@@ -374,7 +374,7 @@ void pc_buffer_free(pc_buffer *buffer);
 typedef struct pc_env_options {
     /// `sizeof(pc_env_options)` of the header the program was compiled with; it tells which fields there are.
     size_t struct_size;
-    /// Bytes of address space to reserve at the start; 0: 1 TiB, which takes no disk space. It grows by itself.
+    /// Bytes of address space to reserve at the start; 0: up to 1 TiB, which takes no disk space. It grows by itself.
     uint64_t map_size;
     /// Permission bits of new files; 0: `0644`.
     uint32_t mode;

@@ -32,7 +32,7 @@ pub struct Options {
     /// How many threads and iterators of all processes can read at a time; the first process decides.
     /// Default: 1,024.
     pub max_readers: u32,
-    /// Bytes of address space to reserve at the start. Default: 1 TiB, or what the process may have; the
+    /// Bytes of address space to reserve at the start. Default: 1 TiB, less where many are open, or what the process may have; the
     /// files stay as large as their data.
     pub map_size: Option<u64>,
     /// When a commit is on stable storage. Default: before it returns.

@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
-use common::{options, scratch, status};
+use common::{in_child, options, scratch, status};
 use persistent_collections::{Dict, Durability, Environment, Options, Status};
 
 #[test]
@@ -331,6 +331,67 @@ fn a_hundred_environments_in_a_process() {
     for n in 0..100 {
         assert_eq!(Dict::<i64, i64>::open(&open(n), "x").unwrap().get(&n).unwrap(), Some(n));
     }
+}
+
+fn limit_of_open_files() -> libc::rlimit {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a valid place for the answer.
+    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) }, 0);
+    limit
+}
+
+fn set_limit_of_open_files(limit: libc::rlimit) {
+    // SAFETY: `limit` is a valid value.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
+}
+
+/// Each environment reserved 1 TiB of addresses, so that a process could open about 160 of them.
+#[test]
+fn a_thousand_environments_in_a_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let limit = limit_of_open_files();
+    assert!(limit.rlim_max >= 16384, "the hard limit on open files is {}", limit.rlim_max);
+    assert!(in_child(|| {
+        set_limit_of_open_files(libc::rlimit { rlim_cur: 16384, ..limit });
+        // Copies of one, since a creation waits for the disk.
+        let first = dir.path().join("0");
+        drop(Dict::<i64, Vec<u8>>::open(&Environment::open(&first, &options()).unwrap(), "x").unwrap());
+        let open = |n: i64| {
+            let path = dir.path().join(n.to_string());
+            if n > 0 {
+                std::fs::create_dir(&path).unwrap();
+                std::fs::copy(first.join("data.mdb"), path.join("data.mdb")).unwrap();
+            }
+            Environment::open(path, &options()).unwrap()
+        };
+        let envs: Vec<Environment> = (0..1000).map(open).collect();
+        let last = Dict::<i64, Vec<u8>>::open(&envs[999], "x").unwrap();
+        last.put(&1, &vec![1; 1 << 20]).unwrap();
+        assert_eq!(last.get(&1).unwrap().unwrap().len(), 1 << 20);
+        assert!(envs[999].info().unwrap().map_size >= 1 << 30);
+    }));
+}
+
+#[test]
+fn the_limit_on_open_files_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let limit = limit_of_open_files();
+    assert!(in_child(|| {
+        set_limit_of_open_files(libc::rlimit { rlim_cur: 64, ..limit });
+        let open = |n: i64| Environment::open(dir.path().join(n.to_string()), &options());
+        let mut envs = Vec::new();
+        let error = loop {
+            match open(i64::try_from(envs.len()).unwrap()) {
+                Ok(env) => envs.push(env),
+                Err(error) => break error,
+            }
+        };
+        assert!(error.message().contains("may have 64; see ulimit -n"), "{error}");
+        let left = envs.len();
+        drop(envs);
+        // Nothing stays open of what failed.
+        assert_eq!((0..1000).map(open).take_while(Result::is_ok).collect::<Vec<_>>().len(), left);
+    }));
 }
 
 #[test]

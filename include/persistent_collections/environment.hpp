@@ -39,7 +39,7 @@ struct options {
     bool verify = false;
     /// What a commit survives.
     pc::durability durability = pc::durability::full;
-    /// Bytes of address space to reserve at the start; 0: 1 TiB, which takes no disk space. It grows by
+    /// Bytes of address space to reserve at the start; 0: up to 1 TiB, which takes no disk space. It grows by
     /// itself.
     std::uint64_t map_size = 0;
     /// Permission bits of new files; 0: 0644.

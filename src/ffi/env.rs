@@ -60,7 +60,7 @@ const ENV_FLAGS: u32 =
 pub struct pc_env_options {
     /// `sizeof(pc_env_options)` of the header the program was compiled with; it tells which fields there are.
     pub struct_size: usize,
-    /// Bytes of address space to reserve at the start; 0: 1 TiB, which takes no disk space. It grows by itself.
+    /// Bytes of address space to reserve at the start; 0: up to 1 TiB, which takes no disk space. It grows by itself.
     pub map_size: u64,
     /// Permission bits of new files; 0: `0644`.
     pub mode: u32,

@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use super::files::{FileId, Files, directory_of};
 use super::fork::{self, OwnFile};
+use super::raw::words;
 use crate::error::{Error, Result, Status};
 
 /// How long to look again where others are seen: they may be about to give way, or a child about to run a program.
@@ -127,7 +128,10 @@ impl Claim {
             // The opening that follows says what is wrong with it.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
             Err(error) => {
-                return Err(Error::new(Status::Io, format!("{} cannot be opened: {error}", data.display())));
+                return Err(Error::new(
+                    Status::Io,
+                    format!("{} cannot be opened: {}", data.display(), words(&error)),
+                ));
             }
         };
         let claim = Claim { said: Said(OwnFile::new(file)), data: data.to_owned() };

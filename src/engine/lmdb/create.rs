@@ -23,7 +23,7 @@ use super::files::{Files, directory_of};
 use super::filesystem;
 use super::header::{self, Found};
 use super::patience::Patience;
-use super::raw::RawEnv;
+use super::raw::{RawEnv, words};
 use crate::engine::Settings;
 use crate::error::{Error, Result, Status};
 
@@ -267,7 +267,7 @@ fn sync_directory(directory: &Path, below: &Path) -> Result<()> {
         synced => synced.map_err(|error| {
             Error::new(
                 Status::Io,
-                format!("{} cannot be synced: {error}; check the disk", directory.display()),
+                format!("{} cannot be synced: {}; check the disk", directory.display(), words(&error)),
             )
         }),
     }
@@ -287,7 +287,8 @@ fn cannot_reach(path: &Path, error: &io::Error, create: bool) -> Error {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             (Status::DiskFull, "make room and open it again")
         }
+        _ if error.raw_os_error() == Some(libc::EMFILE) => (Status::Io, "close others, or raise the limit"),
         _ => (Status::Io, "the system says no more"),
     };
-    Error::new(status, format!("{} cannot be opened: {error}; {hint}", path.display()))
+    Error::new(status, format!("{} cannot be opened: {}; {hint}", path.display(), words(error)))
 }

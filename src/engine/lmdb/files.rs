@@ -13,6 +13,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering};
 
+use super::raw::words;
 use super::{claim, fork, lock};
 use crate::error::{Error, Result, Status};
 
@@ -213,7 +214,9 @@ impl Files {
 
     fn look(&self, path: &Path) -> Result<Option<libc::stat>> {
         c_text(path.file_name().unwrap_or_default()).and_then(|name| self.directory.look(&name)).map_err(
-            |error| Error::new(Status::Io, format!("{} cannot be looked at: {error}", path.display())),
+            |error| {
+                Error::new(Status::Io, format!("{} cannot be looked at: {}", path.display(), words(&error)))
+            },
         )
     }
 
@@ -337,8 +340,9 @@ impl Identity {
             Error::new(
                 Status::Replaced,
                 format!(
-                    "the parent's files cannot be reached from this child process: {}: {error}",
-                    self.shown(&self.data.name)
+                    "the parent's files cannot be reached from this child process: {}: {}",
+                    self.shown(&self.data.name),
+                    words(&error)
                 ),
             )
         };

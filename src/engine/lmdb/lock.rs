@@ -22,6 +22,7 @@ use super::claim;
 use super::files::FileId;
 use super::fork::{self, OwnFile};
 use super::patience::Patience;
+use super::raw::words;
 use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result, Status};
 
@@ -156,7 +157,10 @@ impl ProcessLock {
                 std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Status::DiskFull,
                 _ => Status::Io,
             };
-            Error::new(status, format!("{} cannot be used as the write lock: {error}", path.display()))
+            Error::new(
+                status,
+                format!("{} cannot be used as the write lock: {}", path.display(), words(&error)),
+            )
         };
         let file = OpenOptions::new()
             .read(true)

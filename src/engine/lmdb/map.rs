@@ -19,16 +19,33 @@ use crate::error::{Error, Result, Status};
 /// What is reserved where nothing limits it. The file stays as large as its data: the map is sparse.
 const DEFAULT: u64 = 1 << 40;
 
+/// How many environments of a process may have that much: a process has 128 TiB of addresses on most machines.
+const LARGE_ONES: usize = 32;
+/// What those after them have; each time as many more are open, half of it, but no less than `SMALL`.
+const MIDDLE: u64 = 1 << 38;
+const MIDDLE_ONES: usize = 128;
+const SMALL: u64 = 1 << 30;
+
 /// The least that is worth opening with.
 const LEAST: u64 = 1 << 20;
 
-/// The map's size at opening: what was asked for, or the default bounded by a quarter of a finite limit on
-/// address space, and halved until the process can have it.
-pub(super) fn initial_size(asked: Option<u64>) -> Result<usize> {
-    let mut size = match asked {
-        Some(size) => size.max(LEAST),
-        None => limit(libc::RLIMIT_AS).map_or(DEFAULT, |limit| (limit / 4).clamp(LEAST, DEFAULT)),
+/// The default where a number of environments are open in the process.
+fn default_size(open: usize) -> u64 {
+    let halvings = match open.checked_sub(LARGE_ONES) {
+        None => return DEFAULT,
+        Some(more) => more / MIDDLE_ONES,
     };
+    u32::try_from(halvings).ok().and_then(|by| MIDDLE.checked_shr(by)).unwrap_or(0).max(SMALL)
+}
+
+/// The map's size at opening: what was asked for, or the default bounded by a quarter of a finite limit on
+/// address space, which all environments share, and halved until the process can have it. `open`: how many environments
+/// the process has open.
+pub(super) fn initial_size(asked: Option<u64>, open: usize) -> Result<usize> {
+    let default = default_size(open);
+    let share =
+        limit(libc::RLIMIT_AS).map_or(default, |limit| (limit / 4 / (open as u64 + 1)).clamp(LEAST, default));
+    let mut size = asked.map_or(share, |size| size.max(LEAST));
     // Writing past the limit on file sizes is a signal that ends the process.
     if let Some(limit) = limit(libc::RLIMIT_FSIZE) {
         size = size.min(limit);
@@ -249,15 +266,24 @@ mod tests {
 
     #[test]
     fn sizes_are_whole_pages_and_not_too_small() {
-        assert_eq!(initial_size(Some(1)).unwrap(), 1 << 20);
-        let odd = initial_size(Some((1 << 22) + 1)).unwrap();
+        assert_eq!(initial_size(Some(1), 0).unwrap(), 1 << 20);
+        let odd = initial_size(Some((1 << 22) + 1), 0).unwrap();
         assert_eq!(odd % page_size(), 0);
         assert!(odd > 1 << 22);
     }
 
     #[test]
+    fn a_thousand_environments_fit_into_the_addresses_of_a_process() {
+        let sizes: Vec<u64> = (0..1000).map(default_size).collect();
+        assert_eq!(sizes[..LARGE_ONES], [DEFAULT; LARGE_ONES]);
+        assert!(sizes.is_sorted_by(|one, next| one >= next));
+        assert!(*sizes.last().unwrap() >= SMALL && default_size(usize::MAX) == SMALL);
+        assert!(sizes.iter().sum::<u64>() < 100 << 40);
+    }
+
+    #[test]
     fn what_cannot_be_reserved_is_halved() {
-        let size = initial_size(Some(1 << 60)).unwrap();
+        let size = initial_size(Some(1 << 60), 0).unwrap();
         assert!(size < 1 << 60);
         assert!(size >= 1 << 30);
     }

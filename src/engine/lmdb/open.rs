@@ -273,7 +273,7 @@ fn open_raw(files: &Files, making: &Making, settings: &Settings, patience: &Pati
         path: &c_path,
         flags,
         mode: making.mode,
-        map_size: map::initial_size(settings.map_size)?,
+        map_size: map::initial_size(settings.map_size, registry::open_count())?,
         max_readers: settings.max_readers,
         // The catalog is not the user's.
         max_dbs: settings.max_collections.saturating_add(1),

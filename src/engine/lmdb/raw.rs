@@ -19,6 +19,7 @@ pub(super) use cursor::{Cursor, Go, Record, WriteCursor, is_named_database};
 pub(super) use page::Rest;
 
 use super::fork;
+use super::map;
 use super::registry::Ticket;
 use crate::error::{Error, Status};
 
@@ -46,7 +47,8 @@ impl Code {
     pub(super) fn text(self) -> String {
         // SAFETY: mdb_strerror returns a NUL-terminated string for every code: LMDB's own are static, an
         // errno's is libc's, copied here before any other call of this thread.
-        unsafe { CStr::from_ptr(ffi::mdb_strerror(self.0)) }.to_string_lossy().into_owned()
+        let text = unsafe { CStr::from_ptr(ffi::mdb_strerror(self.0)) }.to_string_lossy();
+        format!("{text}{}", limit_of(self.0))
     }
 
     /// The error that this code is outside of opening, where a code says more.
@@ -70,6 +72,19 @@ impl Code {
         };
         Error::new(status, format!("{doing}: {}", self.text()))
     }
+}
+
+/// The limit that an `errno` stands for, to be said behind its own words.
+fn limit_of(code: c_int) -> String {
+    match map::limit(libc::RLIMIT_NOFILE) {
+        Some(limit) if code == libc::EMFILE => format!(" (this process may have {limit}; see ulimit -n)"),
+        _ => String::new(),
+    }
+}
+
+/// What a failure of the system's says.
+pub(super) fn words(error: &std::io::Error) -> String {
+    format!("{error}{}", limit_of(error.raw_os_error().unwrap_or_default()))
 }
 
 /// How LMDB opens an environment.

@@ -139,6 +139,11 @@ pub(super) fn reserve(files: &Files, patience: &Patience) -> Result<Found> {
     }
 }
 
+/// How many environments this process has open.
+pub(super) fn open_count() -> usize {
+    REGISTRY.get().table.lock().open.len()
+}
+
 /// Enters an environment that was opened under a reservation.
 pub(super) fn enter(engine: &Arc<Engine>, claim: Option<Claim>) {
     let identity = &engine.identity;
