@@ -54,6 +54,7 @@ help:
 	@echo 'make bench   figures: a get beside LMDB, iterating ten million items, Python beside other stores'
 	@echo 'make check-counts   instructions of the hot calls: fails above 3 % more than recorded, or with AGAINST=COMMIT'
 	@echo 'make bench-baseline   records them again, in benches/counts/baseline.json; the commit says why'
+	@echo 'make check-rust-version   compiles with the oldest Rust that Cargo.toml promises'
 	@echo 'make header  include/persistent_collections.h anew, after a change in src/ffi'
 	@echo 'make manual  the C and C++ interface as web pages, in target/manual'
 	@echo 'make abi     tests/abi/abi.txt anew: what programs may rely on, after an addition to it'
@@ -65,7 +66,7 @@ help:
 	@echo 'make test-rust | test-c | test-cpp | test-install | test-python | test-julia | test-cross   one part of the tests'
 
 build:
-	@tools/need cargo 'install Rust 1.85 or newer'
+	@tools/need cargo 'install Rust 1.88 or newer'
 	@tools/need cc 'install a C compiler'
 	cargo build --release --workspace
 	@ln -sf libpersistent_collections.so target/release/libpersistent_collections.so.0
@@ -159,6 +160,10 @@ check-counts bench-baseline: build $(VENV)/.ready
 	@tools/need valgrind 'install valgrind'
 	@julia=$$(tools/find-julia) && JULIA=$$julia $(PYTHON) benches/counts/counts.py \
 		$(if $(filter check-counts,$@),check $(if $(AGAINST),--against $(AGAINST)),record)
+
+# Whether the oldest Rust that is promised compiles it.
+check-rust-version:
+	@tools/check-rust-version
 
 abi: $(VENV)/.ready
 	$(PYTHON) tests/abi/record.py

@@ -53,7 +53,7 @@ def built_libraries() -> list[Path]:
     """The shared libraries, as cargo tells where it has put them."""
     cargo = os.environ.get("CARGO") or shutil.which("cargo")
     if cargo is None:
-        sys.exit("cargo was not found: install Rust 1.85 or newer, then install this package again")
+        sys.exit("cargo was not found: install Rust 1.88 or newer, then install this package again")
     command = [cargo, "build", "--release", "--locked", "--workspace", "--lib"]
     done = subprocess.run(
         [*command, "--message-format=json-render-diagnostics"],

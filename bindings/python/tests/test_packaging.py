@@ -200,7 +200,7 @@ def test_a_copy_of_the_folder_alone_is_refused_in_words(tmp_path: Path) -> None:
 
 def test_without_cargo_it_is_refused_in_words(tmp_path: Path) -> None:
     said = refusal(*make_wheel(PROJECT, tmp_path), PATH="/nowhere", CARGO=None)
-    assert "install Rust 1.85 or newer" in said
+    assert "install Rust 1.88 or newer" in said
 
 
 def test_a_failing_build_makes_no_wheel(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ use super::descriptors::{Standard, close_on_exec};
 use super::files::{Files, Identity, id_of_path};
 use super::fork;
 use super::patience::Patience;
-use super::raw::{Code, OpenParameters, RawEnv, RoTxn};
+use super::raw::{self, Code, OpenParameters, RawEnv, RoTxn};
 use super::registry::{self, Found};
 use super::sync::{self, Mutex};
 use super::{
@@ -251,6 +251,7 @@ fn read_first(raw: &Arc<RawEnv>, files: &Files, settings: &Settings) -> Result<(
 fn open_raw(files: &Files, making: &Making, settings: &Settings, patience: &Patience) -> Result<RawEnv> {
     /// Each round but the last met a process that died while it made the lock file.
     const AT_MOST: usize = 64;
+    raw::check_version()?;
     let c_path = CString::new(files.environment.as_os_str().as_bytes())
         .map_err(|_| Error::new(Status::InvalidArgument, "a path cannot contain a NUL character"))?;
     // Read transactions belong to seats, not to threads.
@@ -290,7 +291,11 @@ fn open_raw(files: &Files, making: &Making, settings: &Settings, patience: &Pati
                 create::settle(files, making, patience)?;
                 round += 1;
             }
-            opened => return opened.map_err(|code| explain(files, settings, code)),
+            opened => {
+                let raw = opened.map_err(|code| explain(files, settings, code))?;
+                raw.check_key_size()?;
+                return Ok(raw);
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ pub(super) use page::Rest;
 use super::fork;
 use super::map;
 use super::registry::Ticket;
+use crate::codec::MAX_KEY;
 use crate::error::{Error, Status};
 
 /// The number of an open named database.
@@ -129,6 +130,16 @@ impl RawEnv {
             ffi::mdb_env_open(env.env.as_ptr(), with.path.as_ptr(), with.flags, with.mode as ffi::mdb_mode_t)
         })?;
         Ok(env)
+    }
+
+    /// Makes sure that keys may be as long as this library needs: LMDB's default limit is 511 bytes.
+    pub(super) fn check_key_size(&self) -> Result<(), Error> {
+        // SAFETY: the environment is open.
+        let longest = unsafe { ffi::mdb_env_get_maxkeysize(self.env.as_ptr()) };
+        if usize::try_from(longest).is_ok_and(|longest| longest >= MAX_KEY) {
+            return Ok(());
+        }
+        Err(other_lmdb(&format!("one with keys of {longest} bytes at most")))
     }
 
     /// Whether this process opened it.
@@ -283,6 +294,29 @@ pub(super) struct ReaderSlot {
 pub(crate) fn version() -> &'static CStr {
     // SAFETY: LMDB returns a static NUL-terminated string; the outputs may be null.
     unsafe { CStr::from_ptr(ffi::mdb_version(ptr::null_mut(), ptr::null_mut(), ptr::null_mut())) }
+}
+
+/// Makes sure that the LMDB in the program is the one that this library was built with: a linker that meets another
+/// `liblmdb` first takes that one, without a word.
+pub(super) fn check_version() -> Result<(), Error> {
+    let mut found = [0; 3];
+    let [major, minor, patch] = &mut found;
+    // SAFETY: three valid places for numbers.
+    unsafe { ffi::mdb_version(major, minor, patch) };
+    let built_with = [ffi::MDB_VERSION_MAJOR, ffi::MDB_VERSION_MINOR, ffi::MDB_VERSION_PATCH];
+    let same =
+        found.iter().zip(built_with).all(|(found, built_with)| u32::try_from(*found) == Ok(built_with));
+    if same { Ok(()) } else { Err(other_lmdb(&format!("{}.{}.{}", found[0], found[1], found[2]))) }
+}
+
+fn other_lmdb(which: &str) -> Error {
+    Error::new(
+        Status::Unsupported,
+        format!(
+            "this program was linked with another LMDB ({which}) in place of the one that this library brings along; put \
+             this library before liblmdb on the link line, or link the shared library"
+        ),
+    )
 }
 
 fn val(bytes: &[u8]) -> ffi::MDB_val {
