@@ -648,7 +648,7 @@ const DAMAGES: &[Damage] = &[
             for header in [0, page_size()] {
                 file.set_word(header + LAST_PAGE + 8, usize::MAX);
             }
-            0
+            1
         },
         "no room",
     ),

@@ -17,7 +17,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::copy::header_of;
-use super::header::{PAGE_HEADER, number, short, word};
+use super::header::{LAST_TXN, PAGE_HEADER, number, short, word};
 use super::raw::{Code, RawEnv, RoTxn};
 use super::txn::Snapshot;
 use super::{Engine, map, open};
@@ -29,9 +29,6 @@ const WORD: usize = size_of::<usize>();
 const META_PAGE: u16 = 0x08;
 const MAGIC: u32 = 0xBEEF_C0DE;
 const VERSION: u32 = 1;
-/// The highest number of a commit that is believed. LMDB's own limit is one less than what a free reader slot says;
-/// no program comes near either.
-const LAST_TXN: u64 = i64::MAX as u64;
 /// The page number that means: none.
 const NO_PAGE: u64 = usize::MAX as u64;
 
@@ -136,7 +133,7 @@ fn check_headers(file: &File, page_size: usize) -> Result<[u64; 2]> {
         }
         let [even, odd] = txns;
         let wrong = if even.max(odd) > LAST_TXN {
-            (u64::from(odd > even), "its commit's number leaves no room for other commits")
+            (even.max(odd) % 2, "its commit's number leaves no room for other commits")
         } else if even == odd {
             // A new file, and a copy, has the same in both. LMDB reads the first one or that of the commit.
             let content = |page: usize| pages.get(page * page_size..)?.get(AT_FREE_LIST..AT_TXN);
