@@ -1,7 +1,8 @@
 //! Data files with one bit changed: what `verify_on_open` lets pass is read, written to, copied, compacted and checked
 //! again, in a child process, without a crash, a hang or later damage.
 //!
-//! `PC_DAMAGE=all` tries every bit of structure of every base file; without it, one of so many.
+//! `PC_DAMAGE=all` tries every bit of structure of every base file, bytes with other values, and pairs of bytes; without
+//! it, one bit of so many.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 #[path = "damage/exercise.rs"]
@@ -14,11 +15,13 @@ mod structure;
 use std::borrow::Borrow;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use exercise::{copies, verifying, with_lmdb};
+use exercise::{copies, verifying, with_lmdb, with_raw_collections};
 use persistent_collections::{Dict, Environment, Key, Options, Set, Status, Stored};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use tempfile::TempDir;
 
 const FROM_0_9_24: &[u8] = include_bytes!("damage/lmdb-0.9.24.packed");
@@ -76,6 +79,9 @@ fn shared() -> &'static Shared {
     }
 }
 
+/// Bytes of a file that are others.
+type Mutant = Vec<(usize, u8)>;
+
 /// A base file, and where it lies while its mutants are tried.
 struct Base {
     bytes: Vec<u8>,
@@ -84,7 +90,9 @@ struct Base {
 
 impl Base {
     fn new(bytes: Vec<u8>) -> Base {
-        let dir = tempfile::tempdir().unwrap();
+        // In memory, where there is such a place: copies are synced, thousands of them.
+        let memory = Path::new("/dev/shm");
+        let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         fs::create_dir(dir.path().join("env")).unwrap();
         let base = Base { bytes, dir };
         base.restore();
@@ -99,6 +107,16 @@ impl Base {
         OpenOptions::new().write(true).create(true).truncate(false).open(self.env().join("data.mdb")).unwrap()
     }
 
+    /// Removes what a child leaves behind that was ended.
+    fn clean(&self) {
+        for left in fs::read_dir(self.dir.path()).unwrap() {
+            let left = left.unwrap().path();
+            drop(fs::remove_dir_all(&left).or_else(|_| fs::remove_file(&left)));
+        }
+        fs::create_dir(self.env()).unwrap();
+        self.restore();
+    }
+
     fn restore(&self) {
         let file = self.file();
         file.write_all_at(&self.bytes, 0).unwrap();
@@ -106,24 +124,57 @@ impl Base {
     }
 
     /// Tries one mutant. Gives whether it passed.
-    fn try_one(&self, bit: usize) -> bool {
-        let at = bit / 8;
-        let byte = self.bytes[at] ^ 1 << (bit % 8);
-        self.file().write_all_at(&[byte], at as u64).unwrap();
+    fn try_one(&self, mutant: &Mutant) -> bool {
+        let file = self.file();
+        for (at, byte) in mutant {
+            file.write_all_at(&[*byte], *at as u64).unwrap();
+        }
         let passed = self.pass();
         if passed {
             self.restore();
         } else {
-            self.file().write_all_at(&[self.bytes[at]], at as u64).unwrap();
+            for (at, _) in mutant {
+                file.write_all_at(&[self.bytes[*at]], *at as u64).unwrap();
+            }
         }
         passed
+    }
+
+    /// The mutants of the file: all, or about so many.
+    fn mutants(&self, about: usize) -> Vec<Mutant> {
+        const PAIRS: usize = 10_000;
+        let structure: Vec<usize> = structure::places(&self.bytes).bytes.into_iter().collect();
+        let flips = |at: usize| (0..8).map(move |bit| self.bytes[at] ^ 1 << bit);
+        let bits = structure.iter().flat_map(|at| flips(*at).map(|byte| vec![(*at, byte)]));
+        if !is_long() {
+            // Coprime to 8, so that all bits have their turn.
+            return bits.step_by((structure.len() * 8 / about) | 1).collect();
+        }
+        let mut mutants: Vec<Mutant> = bits.collect();
+        for &at in &structure {
+            let byte = self.bytes[at];
+            for other in [0, 0xff, byte.wrapping_add(1), byte.wrapping_sub(1)] {
+                if other != byte && !flips(at).any(|flipped| flipped == other) {
+                    mutants.push(vec![(at, other)]);
+                }
+            }
+        }
+        // Near each other, where one may hide the other; the same in each run.
+        let mut random = StdRng::seed_from_u64(1);
+        for _ in 0..PAIRS {
+            let first = random.random_range(0..structure.len());
+            let second = (first + random.random_range(1..40)) % structure.len();
+            mutants.push([first, second].map(|index| (structure[index], random.random())).to_vec());
+        }
+        mutants
     }
 
     /// Gives whether what is there passes, and uses it if so.
     fn pass(&self) -> bool {
         let Ok(env) = Environment::open(self.env(), &verifying()) else { return false };
-        self.with_library(&env);
+        let names = self.with_library(&env);
         drop(env);
+        with_raw_collections(&self.env(), &names);
         with_lmdb(&self.env());
         let env = Environment::open(self.env(), &verifying()).unwrap();
         env.check().unwrap();
@@ -131,22 +182,21 @@ impl Base {
         true
     }
 
-    /// Reads, writes and copies with the library.
-    fn with_library(&self, env: &Environment) {
+    /// Reads, writes and copies with the library. Gives the names of the collections.
+    fn with_library(&self, env: &Environment) -> Vec<String> {
         copies(env, self.dir.path());
         let collections = env.collections().unwrap();
         for collection in &collections {
             let name = &collection.name;
             // What it holds is another matter than the structure: names and types may have changed.
-            if let Ok(dict) = Dict::<Vec<u8>, Vec<u8>>::open_existing(env, name) {
-                use_dict(&dict, &vec![1; 700]);
-            } else if let Ok(dict) = Dict::<i64, Vec<u8>>::open_existing(env, name) {
+            if let Ok(dict) = Dict::<i64, Vec<u8>>::open_existing(env, name) {
                 use_dict(&dict, &vec![1; 700]);
             } else if let Ok(dict) = Dict::<String, String>::open_existing(env, name) {
                 use_dict(&dict, &"v".repeat(700));
             }
         }
         env.check().unwrap();
+        collections.into_iter().map(|collection| collection.name).collect()
     }
 }
 
@@ -186,28 +236,30 @@ fn bound() {
 }
 
 /// Tries mutants, in children that each try as many as they survive. Gives how many passed.
-fn try_all(name: &str, base: &Base, bits: &[usize]) -> usize {
+fn try_all(name: &str, base: &Base, mutants: &[Mutant]) -> usize {
     const SECONDS: u32 = 30;
     let shared = shared();
+    let said = base.dir.path().join("said");
     let mut failures = Vec::new();
-    while shared.at.load(Ordering::SeqCst) < bits.len() {
+    while shared.at.load(Ordering::SeqCst) < mutants.len() {
         // SAFETY: the child uses the library, which is made to be used after a fork, and ends without the harness.
         let outcome = unsafe {
             match libc::fork() {
                 0 => {
                     bound();
-                    let mut is_good = true;
-                    while is_good && shared.at.load(Ordering::SeqCst) < bits.len() {
+                    while let Some(mutant) = mutants.get(shared.at.load(Ordering::SeqCst)) {
                         libc::alarm(SECONDS);
-                        let bit = bits[shared.at.load(Ordering::SeqCst)];
-                        let tried = std::panic::catch_unwind(|| base.try_one(bit));
-                        is_good = tried.is_ok();
-                        if let Ok(passed) = tried {
-                            shared.passed.fetch_add(usize::from(passed), Ordering::SeqCst);
-                            shared.at.fetch_add(1, Ordering::SeqCst);
-                        }
+                        match std::panic::catch_unwind(|| base.try_one(mutant)) {
+                            Ok(passed) => shared.passed.fetch_add(usize::from(passed), Ordering::SeqCst),
+                            Err(panic) => {
+                                let text = panic.downcast_ref::<String>().map_or("a panic", String::as_str);
+                                drop(fs::write(&said, text));
+                                libc::_exit(1)
+                            }
+                        };
+                        shared.at.fetch_add(1, Ordering::SeqCst);
                     }
-                    libc::_exit(i32::from(!is_good))
+                    libc::_exit(0)
                 }
                 child => {
                     assert!(child > 0);
@@ -218,28 +270,25 @@ fn try_all(name: &str, base: &Base, bits: &[usize]) -> usize {
             }
         };
         if outcome != 0 {
-            let at = shared.at.fetch_add(1, Ordering::SeqCst);
-            let (byte, bit) = (bits[at] / 8, bits[at] % 8);
-            let (page, within) = (byte / structure::PAGE, byte % structure::PAGE);
+            let mutant = &mutants[shared.at.fetch_add(1, Ordering::SeqCst)];
             let what = if libc::WIFSIGNALED(outcome) {
                 format!("signal {}", libc::WTERMSIG(outcome))
             } else {
-                "a panic".to_owned()
+                fs::read_to_string(&said).unwrap_or_default()
             };
-            let failure = format!("{name}: page {page}, byte {within}, bit {bit}: {what}");
-            eprintln!("{failure}");
-            failures.push(failure);
-            // What a child leaves behind that was ended.
-            for left in ["plain", "compact"] {
-                drop(fs::remove_dir_all(base.dir.path().join(left)));
-            }
-            for lock in ["lock.mdb", "write.lock"] {
-                drop(fs::remove_file(base.env().join(lock)));
-            }
-            base.restore();
+            let places: Vec<String> = mutant
+                .iter()
+                .map(|(at, byte)| {
+                    let (page, within) = (at / structure::PAGE, at % structure::PAGE);
+                    format!("page {page}, byte {within}: {:#04x} instead of {:#04x}", byte, base.bytes[*at])
+                })
+                .collect();
+            eprintln!("{name}: {}: {what}", places.join(" and "));
+            failures.push(format!("{}: {what}", places.join(" and ")));
+            base.clean();
         }
     }
-    assert!(failures.is_empty(), "{} of {} mutants: {:#?}", failures.len(), bits.len(), failures);
+    assert!(failures.is_empty(), "{name}: {} of {} mutants: {failures:#?}", failures.len(), mutants.len());
     shared.passed.load(Ordering::SeqCst)
 }
 
@@ -247,36 +296,32 @@ fn is_long() -> bool {
     std::env::var("PC_DAMAGE").is_ok_and(|which| which == "all")
 }
 
-/// Tries the bits of structure of a file: all, or about so many.
+/// Tries the mutants of a file: all, or about so many.
 fn mutants(name: &str, file: Vec<u8>, about: usize) {
     let base = Base::new(file);
     // As it is, it passes.
     assert!(base.pass(), "{name}");
     base.restore();
-    let bytes = structure::places(&base.bytes).bytes;
-    // Coprime to 8, so that all bits have their turn.
-    let every = if is_long() { 1 } else { (bytes.len() * 8 / about) | 1 };
-    let bits: Vec<usize> =
-        bytes.iter().flat_map(|byte| (0..8).map(move |bit| byte * 8 + bit)).step_by(every).collect();
-    assert!(bits.len() * 10 >= about * 9, "{name}: {}", bits.len());
-    let passed = try_all(name, &base, &bits);
-    println!("{name}: {} mutants, {passed} passed and were used", bits.len());
+    let mutants = base.mutants(about);
+    assert!(mutants.len() * 10 >= about * 9, "{name}: {}", mutants.len());
+    let passed = try_all(name, &base, &mutants);
+    println!("{name}: {} mutants, {passed} passed and were used", mutants.len());
     assert!(passed > 0, "{name}");
 }
 
 #[test]
 fn mutants_of_a_file_of_lmdb_0_9_24_harm_nobody() {
-    mutants("0.9.24", packed::unpack(FROM_0_9_24), 400);
+    mutants("0.9.24", packed::unpack(FROM_0_9_24), 600);
 }
 
 #[test]
 fn mutants_of_a_file_of_lmdb_0_9_36_harm_nobody() {
-    mutants("0.9.36", packed::unpack(FROM_0_9_36), 400);
+    mutants("0.9.36", packed::unpack(FROM_0_9_36), 600);
 }
 
 #[test]
 fn mutants_of_an_own_file_harm_nobody() {
-    mutants("own", own(), 400);
+    mutants("own", own(), 600);
 }
 
 /// Where the fixed fields stand that the next test changes.

@@ -6,6 +6,10 @@ use std::path::Path;
 use std::ptr;
 
 use lmdb_sys::{self as ffi, MDB_val};
+use persistent_collections::ffi::{
+    PC_OK, pc_batch, pc_dict, pc_dict_open, pc_dict_put, pc_env, pc_env_check, pc_env_close, pc_env_open,
+    pc_iter, pc_iter_close, pc_iter_next_batch, pc_iter_open_dict, pc_range,
+};
 use persistent_collections::{Environment, Options, Status};
 
 /// Keys and values that are taken from a database to write them again, at most.
@@ -292,4 +296,52 @@ pub fn copies(env: &Environment, directory: &Path) -> usize {
         made += 1;
     }
     made
+}
+
+/// Walks over what other programs wrote, both ways and in small steps, and writes to it.
+pub fn with_raw_collections(path: &Path, names: &[String]) {
+    const REVERSE: u32 = 0x20;
+    const READ_ONLY: i32 = Status::ReadOnly as i32;
+    const STEP: usize = 7;
+    let path = CString::new(path.as_os_str().as_bytes()).unwrap();
+    let (mut env, mut dict, mut iter) = (pc_env { id: 0 }, pc_dict { id: 0 }, pc_iter { id: 0 });
+    // SAFETY: each call as the header says: valid places, and bytes that outlive it.
+    unsafe {
+        assert_eq!(pc_env_open(path.as_ptr(), ptr::null(), &raw mut env), PC_OK);
+        for name in names {
+            let Ok(name) = CString::new(name.as_str()) else { continue };
+            if pc_dict_open(env, name.as_ptr(), ptr::null(), ptr::null(), 0, &raw mut dict) != PC_OK {
+                continue;
+            }
+            let mut both = Vec::new();
+            for flags in [0, REVERSE] {
+                let mut range: pc_range = std::mem::zeroed();
+                range.flags = flags;
+                assert_eq!(pc_iter_open_dict(dict, &raw const range, &raw mut iter), PC_OK);
+                let mut batch: pc_batch = std::mem::zeroed();
+                let mut keys = Vec::new();
+                while pc_iter_next_batch(iter, STEP, 0, &raw mut batch) == PC_OK {
+                    for index in 0..batch.count {
+                        let at = |index| usize::try_from(*batch.key_offsets.add(index)).unwrap();
+                        let (from, to) = (at(index), at(index + 1));
+                        keys.push(std::slice::from_raw_parts(batch.keys.add(from), to - from).to_vec());
+                    }
+                }
+                assert_eq!(pc_iter_close(iter), PC_OK);
+                both.push(keys);
+            }
+            both[1].reverse();
+            assert_eq!(both[0], both[1]);
+            if !name.is_empty() {
+                for key in both[0].iter().step_by(STEP) {
+                    let value = [1; 700];
+                    let put =
+                        pc_dict_put(dict, key.as_ptr().cast(), key.len(), value.as_ptr().cast(), value.len());
+                    assert!(put == PC_OK || put == READ_ONLY, "{put}");
+                }
+            }
+        }
+        assert_eq!(pc_env_check(env, ptr::null_mut()), PC_OK);
+        assert_eq!(pc_env_close(env), PC_OK);
+    }
 }
