@@ -46,6 +46,7 @@ export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 .PHONY: clean
 .PHONY: torture
 .PHONY: mutants
+.PHONY: test-damage
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -60,6 +61,7 @@ help:
 	@echo 'make abi     tests/abi/abi.txt anew: what programs may rely on, after an addition to it'
 	@echo 'make install | install-strip | uninstall   PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR=: library and headers'
 	@echo 'make torture  some minutes of killing processes that write, against losing anything'
+	@echo 'make test-damage  some minutes of files with one bit of structure changed: what passes the check is used in every way'
 	@echo 'make mutants   breaks the code in many small ways, and reports what no unit test notices: docs/mutants.md'
 	@echo 'make valgrind | test-sanitizers   the C and C++ tests under valgrind, under sanitizers'
 	@echo 'make test-address   the Rust tests, with the library and LMDB under the address sanitizer'
@@ -174,6 +176,10 @@ header:
 # Some minutes of what `make test` does for seconds.
 torture:
 	PC_TORTURE_ROUNDS=500 cargo test --test torture -- --nocapture
+
+# Every bit of structure of the base files, where `make test` tries a thousand.
+test-damage:
+	PC_DAMAGE=all cargo test --test damage -- --nocapture
 
 valgrind: build
 	@tools/need valgrind 'install valgrind'

@@ -557,6 +557,128 @@ const DAMAGES: &[Damage] = &[
         },
         "flags",
     ),
+    // The next are what one changed bit, or a hostile file, can be and LMDB does not survive: it crashes at the first
+    // walk or write, gives pages out twice, or leaves pages of which the next deletion makes garbage.
+    (
+        "an empty key",
+        |file| {
+            let page = file.pages(2)[1];
+            let at = file.node(page, 0);
+            // As much room as before.
+            file.bytes[at] += u8::try_from(file.short(at + 6)).unwrap();
+            file.bytes[at + 6] = 0;
+            page
+        },
+        "length",
+    ),
+    (
+        "an offset to the end of the page, where a key is empty",
+        |file| {
+            let page = file.pages(2)[1];
+            let end = (page + 1) * page_size();
+            file.bytes[end - 8..end].fill(0);
+            let last = u16::try_from(page_size() - 8).unwrap();
+            file.bytes[page * page_size() + PAGE_HEADER..][..2].copy_from_slice(&last.to_ne_bytes());
+            page
+        },
+        "belongs to no node",
+    ),
+    (
+        "the first key and the last one swapped",
+        |file| {
+            let page = file.pages(2)[1];
+            let at = page * page_size() + PAGE_HEADER;
+            let last = at + usize::from(file.short(at - 4)) - PAGE_HEADER - 2;
+            let (first, other) = (file.short(at), file.short(last));
+            file.bytes[at..at + 2].copy_from_slice(&other.to_ne_bytes());
+            file.bytes[last..last + 2].copy_from_slice(&first.to_ne_bytes());
+            page
+        },
+        "order",
+    ),
+    (
+        "a gap between nodes",
+        |file| {
+            let page = file.pages(2)[1];
+            let at = file.node(page, 1);
+            file.bytes[at] -= 2;
+            page
+        },
+        "belongs to no node",
+    ),
+    (
+        "a gap below all nodes",
+        |file| {
+            let page = file.pages(2)[1];
+            file.bytes[page * page_size() + 14] -= 2;
+            page
+        },
+        "belongs to no node",
+    ),
+    (
+        "a free list with several values for a key",
+        |file| {
+            let header = file.header();
+            file.bytes[header + RECORDS + 4] |= 4;
+            header / page_size()
+        },
+        "flags",
+    ),
+    (
+        "a database of values of one width, one for each key",
+        |file| {
+            let (record, page) = file.record();
+            file.bytes[record + 4] = 0x10;
+            page
+        },
+        "flags",
+    ),
+    (
+        "a depth that leaves no room for a new root",
+        |file| {
+            let (record, page) = file.record();
+            file.bytes[record + DEPTH] = 32;
+            page
+        },
+        "depth",
+    ),
+    (
+        "the last number of a commit",
+        |file| {
+            for header in [0, page_size()] {
+                file.set_word(header + LAST_PAGE + 8, usize::MAX);
+            }
+            1
+        },
+        "no room",
+    ),
+    (
+        "the last number of a commit but one",
+        |file| {
+            file.set_word(LAST_PAGE + 8, usize::MAX - 1);
+            file.set_word(page_size() + LAST_PAGE + 8, usize::MAX);
+            1
+        },
+        "no room",
+    ),
+    (
+        "commits that do not follow each other",
+        |file| {
+            let txn = file.word(page_size() + LAST_PAGE + 8);
+            file.set_word(LAST_PAGE + 8, txn + 3);
+            1
+        },
+        "before or after",
+    ),
+    (
+        "one commit that is two",
+        |file| {
+            let txn = file.word(page_size() + LAST_PAGE + 8);
+            file.set_word(LAST_PAGE + 8, txn);
+            0
+        },
+        "of the same",
+    ),
     (
         "a header page of another commit",
         |file| {
@@ -579,6 +701,45 @@ fn each_kind_of_damage_is_named() {
         assert!(error.message().contains(&format!("page {page} ")), "{kind}, {page}: {error}");
         assert!(error.message().contains(said), "{kind}: {error}");
     }
+}
+
+/// A walk over a file that nobody had verified took the address of an empty key, which LMDB gives none, for one in a
+/// page, and the process crashed; in a page whose keys are out of order it went round for ever.
+#[test]
+fn a_walk_over_damage_that_was_not_looked_for_ends() {
+    let whole = DataFile::new(true);
+    for kind in [
+        "an empty key",
+        "an offset to the end of the page, where a key is empty",
+        "swapped keys",
+        "the first key and the last one swapped",
+    ] {
+        let mut file = DataFile { bytes: whole.bytes.clone(), dir: tempfile::tempdir().unwrap() };
+        let (_, damage, _) = DAMAGES.iter().find(|(name, ..)| *name == kind).unwrap();
+        damage(&mut file);
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("data.mdb"), &file.bytes).unwrap();
+        assert!(
+            common::in_child(|| {
+                let env = Environment::open(dir.path(), &options()).unwrap();
+                let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
+                assert!(dict.iter().unwrap().take(1000).take_while(Result::is_ok).count() < 1000);
+                assert!(dict.iter().unwrap().reversed().take(1000).take_while(Result::is_ok).count() < 1000);
+            }),
+            "{kind}"
+        );
+    }
+    // In the unnamed collection, where the walk looks for names.
+    let mut file = DataFile { bytes: whole.bytes.clone(), dir: tempfile::tempdir().unwrap() };
+    let (_, main) = file.record();
+    let at = file.node(main, 0);
+    file.bytes[at + 6..at + 8].fill(0);
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("data.mdb"), &file.bytes).unwrap();
+    assert!(common::in_child(|| {
+        let env = Environment::open(dir.path(), &options()).unwrap();
+        drop(env.collections());
+    }));
 }
 
 /// The free list: where each list begins, and its numbers.
@@ -617,6 +778,9 @@ fn free_pages_that_are_not_are_named() {
     check(&|file| file.set_word(at + 8, list[1]), root, "in order");
     check(&|file| file.set_word(at, 1 << 40), root, "longer than its room");
     check(&|file| file.set_word(at - 8, 1 << 40), root, "commit");
+    // LMDB looks for lists from 1 on: it would use the pages of this one again and again.
+    let first = lists.iter().map(|(at, _)| *at).min_by_key(|at| whole.word(at - 8)).unwrap();
+    check(&|file| file.set_word(first - 8, 0), root, "commit");
     // One that is not listed any more is lost, which is no damage.
     let mut file = DataFile { bytes: whole.bytes.clone(), dir: tempfile::tempdir().unwrap() };
     file.set_word(at, list.len() - 1);

@@ -62,6 +62,19 @@ fn an_unnamed_database_with_several_values_for_a_key_holds_no_names() {
     assert_eq!(status(Dict::<String, String>::open_existing(&env, "many")), Status::NoCollection);
 }
 
+/// When a key with an empty value gets a second one, LMDB loses the empty one and goes on counting it. Such a file was
+/// called damaged.
+#[test]
+fn an_empty_value_that_lmdb_lost_is_not_damage() {
+    let records = [(b"key".to_vec(), Vec::new()), (b"key".to_vec(), b"value".to_vec())];
+    for name in [None, Some("raw")] {
+        let (_dir, path) = made(name, ffi::MDB_DUPSORT, &records);
+        let env = Environment::open(&path, &Options { verify_on_open: true, ..options() }).unwrap();
+        let list = env.collections().unwrap();
+        assert!(list.iter().any(|c| c.name == name.unwrap_or("") && c.len == 2), "{list:?}");
+    }
+}
+
 /// LMDB compares as many bytes as an integer key should have: a name would be read beyond the page.
 #[test]
 fn an_unnamed_database_of_integer_keys_is_not_asked_for_names() {

@@ -17,7 +17,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::copy::header_of;
-use super::header::{PAGE_HEADER, number, short, word};
+use super::header::{LAST_TXN, PAGE_HEADER, number, short, word};
 use super::raw::{Code, RawEnv, RoTxn};
 use super::txn::Snapshot;
 use super::{Engine, map, open};
@@ -110,7 +110,7 @@ fn no_header(file: &File, page_size: usize, before: [u64; 2], busy: Error) -> Re
 /// Checks what two commits have in common in their header pages; gives the commits' numbers.
 fn check_headers(file: &File, page_size: usize) -> Result<[u64; 2]> {
     /// Between the reading of the one and of the other, commits may have written both.
-    const AT_MOST: usize = 4;
+    const AT_MOST: usize = 64;
     let mut pages = vec![0; 2 * page_size];
     for attempt in 1..=AT_MOST {
         file.read_exact_at(&mut pages, 0).map_err(|error| reading(&error))?;
@@ -131,14 +131,29 @@ fn check_headers(file: &File, page_size: usize) -> Result<[u64; 2]> {
             }
             *txn = word(page, AT_TXN).unwrap_or(0);
         }
-        // Commits take the pages in turns. A new file, and a copy, has the same in both.
         let [even, odd] = txns;
-        if even == odd || (even % 2 == 0 && odd % 2 == 1) {
+        let wrong = if even.max(odd) > LAST_TXN {
+            (even.max(odd) % 2, "its commit's number leaves no room for other commits")
+        } else if even == odd {
+            // A new file, and a copy, has the same in both. LMDB reads the first one or that of the commit.
+            let content = |page: usize| pages.get(page * page_size..)?.get(AT_FREE_LIST..AT_TXN);
+            if content(0) == content(1) {
+                return Ok(txns);
+            }
+            (0, "it says other things of its commit than the other header page does of the same")
+        } else if even % 2 != 0 || odd % 2 == 0 {
+            (u64::from(even % 2 == 0), "its commit's number belongs to the other header page")
+        } else if even.abs_diff(odd) == 1 {
+            // Commits take the pages in turns.
             return Ok(txns);
-        }
+        } else {
+            (
+                u64::from(odd < even),
+                "its commit's number is not the one before or after the other header page's",
+            )
+        };
         if attempt == AT_MOST {
-            let page = u64::from(even % 2 == 0);
-            return Err(damaged(page, "headers", "its commit's number belongs to the other header page"));
+            return Err(damaged(wrong.0, "headers", wrong.1));
         }
     }
     Ok([0; 2])

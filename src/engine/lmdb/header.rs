@@ -37,6 +37,10 @@ const META_END: usize = AT_TXN + WORD;
 /// Where the magic number stands in files of LMDB 1.0, whose page header has a transaction number too.
 const AT_MAGIC_OF_LMDB_1: usize = PAGE_HEADER + WORD;
 
+/// The highest number of a commit that leaves room for others. LMDB marks free reader slots by the number after its
+/// own last one; no program comes near either.
+pub(super) const LAST_TXN: u64 = i64::MAX as u64;
+
 /// What a data file was found to be, if it is not refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
@@ -91,6 +95,16 @@ pub(super) fn look(path: &Path, file: &File) -> Result<Found> {
                 ),
             )
         })?;
+        if meta.txn > LAST_TXN {
+            return Err(Error::new(
+                Status::Corrupted,
+                format!(
+                    "{name} is damaged: page {} (of headers): its commit's number leaves no room for other commits; \
+                     restore it from a copy",
+                    meta.txn % 2
+                ),
+            ));
+        }
         // After the header: another process may be writing, and then the file is longer than it was.
         let size = file.metadata().map_err(failed)?.len();
         let pages = size / page_size as u64;

@@ -173,7 +173,11 @@ impl Walk<'_> {
             }
             if let Some(last) = last {
                 // It is in the page that the cursor stands in, where LMDB looks first.
-                cursor.go(Go::AtOrAfter(last))?;
+                let found = cursor.go(Go::AtOrAfter(last))?;
+                if found.is_none_or(|(key, _)| !std::ptr::eq(key, last)) {
+                    // The page is out of order: from a place before this one, the walk would come here again for ever.
+                    return Err(Code(lmdb_sys::MDB_CORRUPTED));
+                }
             }
             record = cursor.go(self.step())?;
         }
@@ -182,7 +186,7 @@ impl Walk<'_> {
 
     pub(super) fn scan(&self, from: From<'_>, limit: Limit, out: &mut Columns) -> Result<bool, Code> {
         let (mut items, mut bytes) = (0, 0);
-        self.each(from, |key, value| {
+        let is_all = self.each(from, |key, value| {
             if items > 0 && (items >= limit.items || bytes + key.len() + value.len() > limit.bytes) {
                 return false;
             }
@@ -190,7 +194,23 @@ impl Walk<'_> {
             items += 1;
             bytes += key.len() + value.len();
             true
-        })
+        })?;
+        if let From::After(before, _) = from
+            && items > 0
+            && self.is_before(out.record(out.len() - 1).0, before)
+        {
+            // The keys are out of order: the walk would go round for ever.
+            return Err(Code(lmdb_sys::MDB_CORRUPTED));
+        }
+        Ok(is_all)
+    }
+
+    /// Whether a key does not come behind another one in the walk's direction.
+    fn is_before(&self, key: &[u8], other: &[u8]) -> bool {
+        match self.compare(key, other) {
+            Ordering::Equal => !self.db.has_duplicates(),
+            order => (order == Ordering::Less) != self.range.reverse,
+        }
     }
 }
 

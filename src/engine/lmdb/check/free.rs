@@ -13,7 +13,8 @@ impl Walk<'_> {
     /// Takes the list of a node in a page; `big`: the first page of its own, where it has such.
     pub(super) fn take_free(&mut self, page: u64, node: &Node<'_>, big: Option<u64>) -> Result<()> {
         let wrong = |what: &str| Err(damaged(page, NAME, what));
-        if node.key.len() != WORD || word(node.key, 0).is_none_or(|txn| txn > self.txn) {
+        // LMDB looks for lists from 1 on, and gives the pages of one under 0 out again and again.
+        if node.key.len() != WORD || word(node.key, 0).is_none_or(|txn| txn == 0 || txn > self.txn) {
             return wrong("a list is not that of a commit until now");
         }
         let size = node.size as usize;

@@ -15,7 +15,7 @@ pub(super) const FIXED: u16 = 0x20;
 /// A page inside of a node.
 pub(super) const INNER: u16 = 0x40;
 
-const NODE_HEADER: usize = 8;
+pub(super) const NODE_HEADER: usize = 8;
 /// A node whose data lie in pages of their own.
 pub(super) const BIG: u16 = 0x01;
 /// A node whose data are the record of a tree.
@@ -30,6 +30,9 @@ pub(super) const FIXED_VALUES: u16 = 0x10;
 pub(super) const INTEGER_VALUES: u16 = 0x20;
 pub(super) const REVERSE_VALUES: u16 = 0x40;
 pub(super) const ALL_FLAGS: u16 = 0x7e;
+
+/// Flags of the environment, which stand where those of the free list would: a fixed map, integer keys, one file.
+pub(super) const ENVIRONMENT_FLAGS: u16 = 0x4009;
 
 /// Bytes of a tree's record.
 pub(super) const RECORD: usize = 8 + 5 * WORD;
@@ -73,10 +76,8 @@ pub(super) enum Order {
     Bytes,
     /// By the bytes from the last to the first.
     Reverse,
-    /// As numbers of the machine.
+    /// As numbers of the machine: `unsigned int` or `size_t`.
     Integer,
-    /// The same, where LMDB looks at an `unsigned int` unless the width is that of a `size_t`.
-    FixedInteger,
 }
 
 impl Order {
@@ -90,10 +91,17 @@ impl Order {
 
     pub(super) fn of_values(flags: u16) -> Order {
         match flags {
-            _ if flags & INTEGER_VALUES != 0 && flags & FIXED_VALUES != 0 => Order::FixedInteger,
             _ if flags & INTEGER_VALUES != 0 => Order::Integer,
             _ if flags & REVERSE_VALUES != 0 => Order::Reverse,
             _ => Order::Bytes,
+        }
+    }
+
+    /// Whether LMDB reads no more of a key of this length than there is.
+    pub(super) fn fits(self, length: usize) -> bool {
+        match self {
+            Order::Bytes | Order::Reverse => length > 0,
+            Order::Integer => length == 4 || length == WORD,
         }
     }
 
@@ -101,16 +109,10 @@ impl Order {
     pub(super) fn compare(self, a: &[u8], b: &[u8]) -> Option<Ordering> {
         match self {
             Order::Reverse => Some(a.iter().rev().cmp(b.iter().rev())),
-            Order::Integer | Order::FixedInteger if a.len() != b.len() => None,
-            Order::FixedInteger if a.len() != WORD => {
-                let width = a.len().min(4);
-                Order::Integer.compare(&a[..width], &b[..width])
-            }
+            Order::Integer if a.len() != b.len() => None,
             // Their first byte counts most, or their last.
-            Order::Integer | Order::FixedInteger if cfg!(target_endian = "little") => {
-                Order::Reverse.compare(a, b)
-            }
-            Order::Bytes | Order::Integer | Order::FixedInteger => Some(a.cmp(b)),
+            Order::Integer if cfg!(target_endian = "little") => Order::Reverse.compare(a, b),
+            Order::Bytes | Order::Integer => Some(a.cmp(b)),
         }
     }
 }
@@ -125,6 +127,12 @@ pub(super) struct Node<'p> {
     pub size: u32,
     /// In a branch.
     pub child: u64,
+}
+
+/// Whether the flags of a named or the unnamed tree are those of one that LMDB can write to: with values of one width,
+/// but one for each key, it would make leaves of keys of no width.
+pub(super) fn are_possible(flags: u16) -> bool {
+    flags & !ALL_FLAGS == 0 && (flags & DUPLICATES != 0 || flags & FIXED_VALUES == 0)
 }
 
 /// The flags of a page, also of one inside of a node.
@@ -142,7 +150,9 @@ pub(super) fn overflow_pages(page: &[u8]) -> u32 {
     number(page, WORD + 4).unwrap_or(0)
 }
 
-/// All entries of a page, which lie in it and do not overlap. Fails with what is wrong.
+/// Returns all entries of a page, which fill it from the end of its free space on. Fails with what is wrong.
+///
+/// LMDB moves bytes and offsets by what it calculates from the entries' sizes: between them there must be nothing.
 pub(super) fn nodes(page: &[u8]) -> Result<Vec<Node<'_>>, String> {
     let (Some(lower), Some(upper)) = (short(page, WORD + 4), short(page, WORD + 6)) else {
         return Err("it is too short for a page".to_owned());
@@ -154,7 +164,10 @@ pub(super) fn nodes(page: &[u8]) -> Result<Vec<Node<'_>>, String> {
     }
     let count = (lower - PAGE_HEADER) / 2;
     if flags(page) & FIXED != 0 {
-        return fixed_keys(page, count).ok_or_else(bounds);
+        let keys = fixed_keys(page, count).ok_or_else(bounds)?;
+        // The entries count as two bytes each in one bound, and as two bytes less than their width in the other.
+        let free = page.len() - PAGE_HEADER - count * usize::from(width(page));
+        return if upper.checked_sub(lower) == Some(free) { Ok(keys) } else { Err(bounds()) };
     }
     if lower > upper || upper > page.len() {
         return Err(bounds());
@@ -170,13 +183,36 @@ pub(super) fn nodes(page: &[u8]) -> Result<Vec<Node<'_>>, String> {
         }
         let (node, end) = node(page, at, is_branch).ok_or_else(outside)?;
         nodes.push(node);
-        places.push((at, end));
+        // One number, which is sorted faster than two.
+        places.push((at as u64) << 32 | end as u64);
     }
     places.sort_unstable();
-    if let Some(pair) = places.windows(2).find(|pair| pair[0].1 > pair[1].0) {
-        return Err(format!("two nodes overlap at {}", pair[1].0));
+    let (mut filled, mut gap) = (upper, None);
+    for place in places {
+        #[allow(clippy::cast_possible_truncation)] // the two halves are taken apart
+        let (at, end) = ((place >> 32) as usize, place as u32 as usize);
+        match at.cmp(&filled) {
+            Ordering::Less => return Err(format!("two nodes overlap at {at}")),
+            Ordering::Equal => {}
+            Ordering::Greater => gap = gap.or(Some(filled)),
+        }
+        filled = end.next_multiple_of(2);
     }
-    Ok(nodes)
+    match gap.or((filled != page.len()).then_some(filled)) {
+        None => Ok(nodes),
+        Some(at) => Err(format!("what lies at {at} belongs to no node")),
+    }
+}
+
+/// The bytes that a page's node may have beyond its place in the list of nodes: two fit into a page (`me_nodemax`).
+/// LMDB moves longer ones to pages of their own when it copies them.
+pub(super) fn longest_node(page_size: usize) -> usize {
+    (((page_size - PAGE_HEADER) / 2) & !1) - 2
+}
+
+/// The longest key that any build of LMDB accepts: its node has room for a tree's record.
+pub(super) fn longest_key(page_size: usize) -> usize {
+    longest_node(page_size) - NODE_HEADER - RECORD
 }
 
 fn fixed_keys(page: &[u8], count: usize) -> Option<Vec<Node<'_>>> {
@@ -212,6 +248,6 @@ mod tests {
         assert_eq!(Order::Reverse.compare(b"a", b"ba"), less);
         assert_eq!(Order::Integer.compare(&255_u32.to_ne_bytes(), &256_u32.to_ne_bytes()), less);
         assert_eq!(Order::Integer.compare(&[0; 4], &[0; 8]), None);
-        assert_eq!(Order::FixedInteger.compare(&1_u64.to_ne_bytes(), &(1_u64 << 40).to_ne_bytes()), less);
+        assert_eq!(Order::Integer.compare(&1_u64.to_ne_bytes(), &(1_u64 << 40).to_ne_bytes()), less);
     }
 }

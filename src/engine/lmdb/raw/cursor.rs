@@ -124,8 +124,12 @@ impl<'t> WriteCursor<'t> {
 pub(in crate::engine::lmdb) fn is_named_database(key: &[u8]) -> bool {
     const F_SUBDATA: u16 = 0x02;
     const F_DUPDATA: u16 = 0x04;
-    // SAFETY: the key was returned by a cursor on the main database, so it lies in a leaf page right behind
-    // the eight bytes of its node's header; those may be unaligned.
+    // Only damage makes an empty one, and `slice` gives it no address.
+    if key.is_empty() {
+        return false;
+    }
+    // SAFETY: the key was returned by a cursor on the main database and is not empty, so it lies in a leaf page
+    // right behind the eight bytes of its node's header; those may be unaligned.
     let (flags, size) = unsafe {
         let end = key.as_ptr();
         (end.sub(4).cast::<u16>().read_unaligned(), end.sub(2).cast::<u16>().read_unaligned())

@@ -19,16 +19,22 @@ pub(in crate::engine::lmdb) struct Rest<'t> {
 }
 
 impl<'t> Rest<'t> {
-    /// Behind the record with a key; `None`: its page is not one to be read here.
+    /// Returns those behind the record with a key, or `None` if its page is not one to be read here.
     ///
     /// # Safety
     ///
-    /// A cursor of a read-only transaction gave the key, for a database without duplicates, and the map begins at a
-    /// multiple of the page's size, a power of two: so the key lies in a page of the map that starts at a multiple of
-    /// its size, and that nobody writes as long as the transaction, which `'t` borrows.
+    /// A cursor of a read-only transaction gave the key, for a database without duplicates, and its bytes can be read;
+    /// the map begins at a multiple of the page's size, a power of two, and the system's pages are not smaller. So the
+    /// first byte of the key, if it has one, lies in a page that starts at a multiple of its size and can be read to
+    /// its end, also where a damaged node put the key into another page than its own. In a sound file nobody writes
+    /// that page as long as the transaction lasts, which `'t` borrows.
     pub(in crate::engine::lmdb) unsafe fn behind(key: &'t [u8], page_size: usize) -> Option<Rest<'t>> {
+        // An empty one, which only damage makes, lies nowhere: it may stand at the end of the last page.
+        if key.is_empty() {
+            return None;
+        }
         let within = key.as_ptr() as usize & (page_size - 1);
-        // SAFETY: the contract of this function.
+        // SAFETY: the contract of this function; the key has a first byte, in that page.
         let page = unsafe { std::slice::from_raw_parts(key.as_ptr().sub(within), page_size) };
         let flags = short(page, WORD + 2)?;
         if flags & LEAF == 0 || flags & OTHERS != 0 {
