@@ -46,6 +46,7 @@ export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 .PHONY: clean
 .PHONY: torture
 .PHONY: mutants
+.PHONY: check-rust-version
 .PHONY: test-damage
 
 help:

@@ -136,7 +136,7 @@ fn openings_by_two_spellings_at_once_are_one_environment() {
 
 fn dir_spelled(path: &Path, n: usize) -> std::path::PathBuf {
     let name = path.file_name().unwrap();
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         path.to_owned()
     } else {
         path.parent()

@@ -237,7 +237,7 @@ pub fn check_value(ty: &Type, value: &[u8]) -> Result<()> {
         Type::Any => {
             return cbor::check(value).map_err(|fault| fault.into_error(Status::BadValue, "CBOR item"));
         }
-        Type::Array { element, shape: None } => value.len() % element.width() == 0,
+        Type::Array { element, shape: None } => value.len().is_multiple_of(element.width()),
         _ => ty.value_width() == Some(value.len()),
     };
     if is_valid { Ok(()) } else { Err(fault(ty, value)) }

@@ -180,7 +180,7 @@ pub(super) fn header_of(
     newest: impl FnOnce() -> Result<u64>,
 ) -> Result<Option<&[u8]>> {
     let (even, odd) = pages.split_at(pages.len() / 2);
-    let (own, other) = if txn % 2 == 0 { (even, odd) } else { (odd, even) };
+    let (own, other) = if txn.is_multiple_of(2) { (even, odd) } else { (odd, even) };
     if word(own, meta::TXN) != txn {
         return Ok(None);
     }

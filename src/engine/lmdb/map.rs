@@ -84,7 +84,7 @@ impl Engine {
     /// The size of a page, where each lies in the map at a multiple of it: the map begins at one of the system's.
     pub(super) fn aligned_pages(&self) -> Option<usize> {
         let size = usize::try_from(self.page_size).ok()?;
-        (size.is_power_of_two() && page_size() % size == 0).then_some(size)
+        (size.is_power_of_two() && page_size().is_multiple_of(size)).then_some(size)
     }
 
     /// Bytes of the map, and bytes of it that pages were given out in.

@@ -18,7 +18,7 @@ impl Walk<'_> {
             return wrong("a list is not that of a commit until now");
         }
         let size = node.size as usize;
-        if size % WORD != 0 || size == 0 {
+        if !size.is_multiple_of(WORD) || size == 0 {
             return wrong("a list is not one of page numbers");
         }
         let mut count = [0; WORD];

@@ -178,7 +178,7 @@ pub(super) fn nodes(page: &[u8]) -> Result<Vec<Node<'_>>, String> {
     for index in 0..count {
         let at = short(page, PAGE_HEADER + 2 * index).map_or(0, usize::from);
         let outside = || format!("node {index}, at {at}, does not lie in the page");
-        if at < upper || at % 2 != 0 {
+        if at < upper || !at.is_multiple_of(2) {
             return Err(outside());
         }
         let (node, end) = node(page, at, is_branch).ok_or_else(outside)?;

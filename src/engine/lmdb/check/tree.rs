@@ -279,7 +279,7 @@ impl Visit<'_, '_> {
         }
         let length = NODE_HEADER + node.key.len() + node.data.len();
         // LMDB moves longer ones to other pages, and shrinks it by the half of an odd byte.
-        if length > page::longest_node(self.walk.pages.page_size) || node.data.len() % 2 != 0 {
+        if length > page::longest_node(self.walk.pages.page_size) || !node.data.len().is_multiple_of(2) {
             return Err(wrong(format!("it is {} bytes long", node.data.len())));
         }
         let values = nodes(node.data).map_err(wrong)?;
