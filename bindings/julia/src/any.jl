@@ -252,8 +252,9 @@ refuse_twice(what) = throw(ArgumentError("two $(what)s that would be stored as t
 
 # Sets and dicts are read as Julia's own, which hold no two keys that are `isequal`.
 refuse_equal(::Union{Dict,Set,BitSet}) = nothing
-refuse_equal(set::AbstractSet) = allunique(set) || refuse_equal_keys(set)
-refuse_equal(dict::AbstractDict) = allunique(keys(dict)) || refuse_equal_keys(dict)
+# Julia takes it for granted of every other set too.
+refuse_equal(set::AbstractSet) = allunique(element for element in set) || refuse_equal_keys(set)
+refuse_equal(dict::AbstractDict) = allunique(key for (key, value) in dict) || refuse_equal_keys(dict)
 refuse_equal_keys(collection) = throw(ArgumentError(string("a $(typeof(collection)) has no stored form where it holds two keys ",
     "that are equal, such as 1 and 1.0: it would not be read as it was")))
 
