@@ -45,6 +45,12 @@ function change_open(changed)
 end
 
 # The innermost transaction of this task, and whether another task holds one on this thread, and a writing one.
+struct Standing
+    own::Union{Nothing,OpenTransaction}
+    others::Bool
+    other_writer::Bool
+end
+
 function standing(env::Environment)
     own, others, other_writer = nothing, false, false
     task, thread = current_task(), Threads.threadid()
@@ -57,12 +63,14 @@ function standing(env::Environment)
             other_writer |= open.kind == Lib.PC_TXN_WRITE
         end
     end
-    return (own=own, others=others, other_writer=other_writer)
+    return Standing(own, others, other_writer)
 end
 
 # What this task's calls by this opening of the environment are part of.
-own_handle(here, env::Environment) =
-    here.own === nothing || here.own.env !== env ? NO_TRANSACTION : here.own.handle
+function own_handle(here::Standing, env::Environment)
+    own = here.own
+    return own === nothing || own.env !== env ? NO_TRANSACTION : own.handle
+end
 
 # ---- tasks that were started inside
 
@@ -134,7 +142,7 @@ end
     return here.others ? stepping_aside(call, env, own_handle(here, env)) : call()
 end
 
-function refuse_second_writer(env::Environment, here)
+function refuse_second_writer(env::Environment, here::Standing)
     here.own === nothing || return nothing
     refuse_started_inside(env)
     here.other_writer && throw(LMDB.LMDBError(Lib.PC_ERR_WRONG_THREAD,
@@ -178,7 +186,7 @@ function in_transaction(f, env::Environment, kind::Int32, timeout_ms::Int64, fla
 end
 
 # Begins one in this task's own, or in none. It is the newest then, and stays current.
-function begin_it(entry::OpenTransaction, here, kind::Int32, timeout_ms::Int64)
+function begin_it(entry::OpenTransaction, here::Standing, kind::Int32, timeout_ms::Int64)
     env = entry.env
     here.others ? set_current(env, own_handle(here, env)) : here.own === nothing && end_lost(env)
     GC.@preserve env entry check(Lib.pc_txn_begin(live(env), kind, timeout_ms, handle_place(entry)))
