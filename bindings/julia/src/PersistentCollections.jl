@@ -83,6 +83,7 @@ export Tagged, Simple, register_struct, typestring
 
 function __init__()
     name_process()
+    Lib.find_out_whether_it_compiles()
     Lib.load()
     Lib.guard_first_thread()
 end

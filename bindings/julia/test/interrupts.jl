@@ -173,3 +173,29 @@ end
         end
     end
 end
+
+# A script that Ctrl-C or SIGTERM ended stood still: Julia runs exit hooks and finalizers in the middle of what the first thread
+# was doing, which was a call of the library whose locks they waited for.
+@testset "no call is made in the middle of another" begin
+    with_env(durability=:none) do env
+        dict = PersistentDict{String,Int}(env; id="d")
+        dict["a"] = 1
+        _, state = iterate(dict)
+        # As where a call was left in its middle.
+        function inside(f)
+            PC.Lib.INSIDE[] = true
+            try
+                return f()
+            catch failure
+                return failure
+            finally
+                PC.Lib.INSIDE[] = false
+            end
+        end
+        for call in (() -> dict["a"], () -> dict["b"] = 2, () -> length(dict), () -> iterate(dict))
+            @test inside(call) isa ErrorException
+        end
+        @test inside(() -> PC.Lib.in_finalizer(PC.Lib.pc_iter_close_address, state.cursor.iterator)) == PC.PC_OK
+        @test iterate(dict, state) === nothing && collect(dict) == ["a" => 1]
+    end
+end

@@ -1,4 +1,5 @@
-# What every call of the library is guarded against: the end of the stack, and a wait that Ctrl-C cannot end.
+# What every call of the library is guarded against: the end of the stack, a wait that Ctrl-C cannot end, and a process that
+# ends in the middle of another call.
 
 # ---- the end of the stack
 
@@ -17,12 +18,17 @@ const TAKE_ROOM = """
     ret void"""
 @eval @inline take_room() = Base.llvmcall($TAKE_ROOM, Cvoid, Tuple{})
 
-@noinline touch_stack() = take_room()
+# Whether Julia compiles: with `--compile=min` it interprets, in frames of its own, and cannot take room in them.
+const COMPILES = Ref(true)
+
+find_out_whether_it_compiles() = (COMPILES[] = !(Base.JLOptions().compile_enabled in (0, 3)); nothing)
+
+@noinline touch_stack() = COMPILES[] ? take_room() : nothing
 
 # Throws a `StackOverflowError` unless there is room for what begins here and for what must end it.
 make_room() = make_room(6)
 @noinline function make_room(steps::Int)
-    take_room()
+    COMPILES[] && take_room()
     return steps == 0 ? 0 : 1 + make_room(steps - 1)
 end
 
@@ -61,4 +67,27 @@ function guard_first_thread()
     ccall(:jl_set_task_tid, Cvoid, (Any, Cint), first, 0)
     schedule(first)
     return nothing
+end
+
+# ---- the end of the process
+
+# A signal that ends the process runs Julia's exit hooks and finalizers at once, on the first thread, in the middle of
+# whatever that was doing. Were that a call of the library, which holds locks, another would wait for these for ever. So
+# the first thread notes that it is in one.
+const INSIDE = Ref(false)
+
+@noinline function refuse_inside()
+    error(string("PersistentCollections: no call can be made in the middle of another, which was left before its end because ",
+        "the process is ending or an InterruptException was forced: end the process"))
+end
+
+# Closes for a finalizer: without a region, at whose end Julia may throw the `InterruptException` that is meant for what the
+# finalizer has interrupted. Closing waits for nobody who waits for Julia. What a process that ends leaves open, ends with it.
+function in_finalizer(close::Ref{Ptr{Cvoid}}, handle::UInt64)
+    Threads.threadid() == 1 || return ccall(close[], Int32, (UInt64,), handle)
+    INSIDE[] && return PC_OK
+    INSIDE[] = true
+    status = ccall(close[], Int32, (UInt64,), handle)
+    INSIDE[] = false
+    return status
 end

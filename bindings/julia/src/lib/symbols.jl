@@ -42,8 +42,13 @@ function define(declaration::Expr, waits::Bool)
         touch_stack()
         # Julia's memory is not looked at inside of the region.
         target = $address[]
+        is_first = Threads.threadid() == 1
+        is_first && INSIDE[] && refuse_inside()
         region = ccall(:jl_gc_safe_enter, Int8, ())
+        # Within the region, where no finalizer runs.
+        is_first && (INSIDE[] = true)
         outcome = ccall(target, $result, ($(types...),), $(arguments...))
+        is_first && (INSIDE[] = false)
         ccall(:jl_gc_safe_leave, Cvoid, (Int8,), region)
     end
     return esc(quote
@@ -66,10 +71,6 @@ function define(declaration::Expr, waits::Bool)
         end
     end)
 end
-
-# For finalizers: without a region, at whose end Julia may throw the `InterruptException` that is meant for what the
-# finalizer has interrupted. Closing waits for nobody who waits for Julia.
-in_finalizer(close::Ref{Ptr{Cvoid}}, handle::Handle) = ccall(close[], Status, (Handle,), handle)
 
 @symbol pc_version()::Cstring
 @symbol pc_abi_version()::UInt32
