@@ -21,28 +21,35 @@ julia> transaction(env) do
 # Where what lives
 - `lib/`: the C ABI under its C names, and finding the library (module `Lib`)
 - `checked.jl`: calls of it with a status turned into an exception
+- `processes.jl`: which process a handle is of
 - `environment.jl`: environments, their flags and errors (module `LMDB`)
 - `transactions.jl`: transactions, snapshots, and which task a call belongs to
 - `types.jl`, `keys.jl`, `tuples.jl`, `values.jl`: Julia types, type strings and bytes
 - `raw.jl`: collections without types, and `LMDB.MDBValue`
 - `cells.jl`, `received.jl`: the bytes of one item for the time of a call, and those that it copies out
-- `any.jl`, `cbor.jl`, `structs.jl`: values that bring their own type along
+- `any.jl`, `any_reading.jl`, `cbor.jl`, `structs.jl`: values that bring their own type along
+- `places.jl`: where in a value the fault is
 - `collection.jl`: what dicts and sets have in common: opening, columns of many items
 - `snapshot_arrays.jl`: arrays that are read where they lie
 - `dict.jl`, `set.jl`, `iteration.jl`, `protocol.jl`: the collections as Julia's own
+- `comparison.jl`, `algebra.jl`: equality and set operations, by what is stored
+- `serialization.jl`: what they are in other processes, and in copies
 """
 module PersistentCollections
 
 using Dates
 using Logging: Logging, AbstractLogger, current_logger, with_logger
+using Serialization: Serialization, AbstractSerializer, deserialize, serialize
 using UUIDs
 
 include("lib/Lib.jl")
 using .Lib: Handle, Status
 
+include("processes.jl")
 include("checked.jl")
 include("environment.jl")
-using .LMDB: Environment, live
+using .LMDB: Environment
+import .LMDB: live
 
 include("types.jl")
 include("tuples.jl")
@@ -52,6 +59,8 @@ include("raw.jl")
 include("cells.jl")
 include("cbor.jl")
 include("any.jl")
+include("any_reading.jl")
+include("places.jl")
 include("structs.jl")
 
 include("transactions.jl")
@@ -61,7 +70,10 @@ include("received.jl")
 include("dict.jl")
 include("set.jl")
 include("snapshot_arrays.jl")
+include("comparison.jl")
 include("protocol.jl")
+include("algebra.jl")
+include("serialization.jl")
 
 export LMDB, Environment, PersistentDict, PersistentSet
 export transaction, snapshot, SnapshotArray
@@ -69,6 +81,11 @@ export between, prefix, increment!, compare_exchange!, absent, get_many, get_man
 export collections, schema, info, drop!, backup
 export Tagged, Simple, register_struct, typestring
 
-__init__() = Lib.load()
+function __init__()
+    name_process()
+    Lib.find_out_whether_it_compiles()
+    Lib.load()
+    Lib.guard_first_thread()
+end
 
 end

@@ -1,4 +1,4 @@
-# Values of type `any`: which CBOR each Julia value is, and which Julia value each CBOR item is.
+# Values of type `any`: which CBOR each Julia value is. What reads them is in `any_reading.jl`.
 
 """
     Tagged(tag, content)
@@ -71,7 +71,27 @@ const Packed = Union{Fixed,Float16}
 
 # ---- Julia to CBOR
 
-encode_any(value) = putitem!(UInt8[], value)
+# What cannot come back equal is refused, and the error says where in the value it is.
+function encode_any(value)
+    try
+        return encode_item(value)
+    catch failure
+        (failure isa ArgumentError && failure.msg !== TOO_DEEP) || rethrow()
+        place = place_of(value)
+        isempty(place) && rethrow()
+        throw(ArgumentError(string(failure.msg, " (at value", place, ")")))
+    end
+end
+
+encode_item(value) = putitem!(UInt8[], value, 0)
+
+# Arrays, maps and tags count, as they do for the library and for readers; a value that contains itself has no end of them.
+deeper(depth::Int) = depth < CBOR_DEPTH ? depth + 1 : refuse_depth()
+@noinline refuse_depth() = throw(ArgumentError(TOO_DEEP))
+const TOO_DEEP = "a value with arrays, maps and tags over $CBOR_DEPTH deep has no stored form"
+
+@noinline refuse_any(what) =
+    throw(ArgumentError("$what has no stored form in a collection of type any: store plain data, or a struct of it"))
 
 # An enum would come back as a plain integer, unless the type that it is read as says which enum it is.
 refuse_enum(value::T) where {T<:Enum} = throw(ArgumentError(string("$T has no stored form where each item brings its own type along: ",
@@ -84,115 +104,178 @@ stored_as(::Type{T}, list::Vector{E}) where {T,E<:Enum} = names_type(T, Vector{E
 
 names_type(::Type{T}, ::Type{E}) where {T,E} = T isa Union ? names_type(T.a, E) || names_type(T.b, E) : T === E
 
-putitem!(out::Vector{UInt8}, ::Nothing) = push!(out, 0xf6)
-putitem!(out::Vector{UInt8}, ::Missing) = push!(out, 0xf7)
-putitem!(out::Vector{UInt8}, truth::Bool) = push!(out, truth ? 0xf5 : 0xf4)
-putitem!(out::Vector{UInt8}, number::Integer) = putinteger!(out, number)
-putitem!(out::Vector{UInt8}, number::Union{Float16,Float32,Float64}) = putfloat!(out, Float64(number))
-putitem!(out::Vector{UInt8}, text::AbstractString) = puttextstring!(out, String(text))
-putitem!(out::Vector{UInt8}, bytes::AbstractVector{UInt8}) = putbytes!(out, bytes)
-putitem!(out::Vector{UInt8}, value::LMDB.MDBValue) = putbytes!(out, value.data)
-putitem!(out::Vector{UInt8}, value::Tagged) = putitem!(puthead!(out, TAG, value.tag), value.content)
-putitem!(out::Vector{UInt8}, value::Simple) = putsimple!(out, value.number)
-putitem!(::Vector{UInt8}, value::Enum) = refuse_enum(value)
-putitem!(out::Vector{UInt8}, uuid::UUID) = putbytes!(puthead!(out, TAG, TAG_UUID), bits(hton(UInt128(uuid))))
-putitem!(out::Vector{UInt8}, symbol::Symbol) = puttextstring!(puthead!(out, TAG, TAG_SYMBOL), String(symbol))
-putitem!(out::Vector{UInt8}, char::Char) = putobject!(out, "char", string(char))
-putitem!(out::Vector{UInt8}, tuple::Tuple) = putobject!(out, "tuple", tuple...)
-putitem!(out::Vector{UInt8}, date::Date) = puttextstring!(puthead!(out, TAG, TAG_DATE), iso(date))
-putitem!(out::Vector{UInt8}, time::DateTime) = putobject!(out, "datetime", iso(time))
-putitem!(out::Vector{UInt8}, time::Time) = putobject!(out, "time", iso(time))
+# `depth` containers are around the item.
+putitem!(out::Vector{UInt8}, ::Nothing, depth) = push!(out, 0xf6)
+putitem!(out::Vector{UInt8}, ::Missing, depth) = push!(out, 0xf7)
+putitem!(out::Vector{UInt8}, truth::Bool, depth) = push!(out, truth ? 0xf5 : 0xf4)
+putitem!(out::Vector{UInt8}, number::Integer, depth) = putinteger!(out, plain_integer(number))
+putitem!(out::Vector{UInt8}, number::Union{Float16,Float32,Float64}, depth) = putfloat!(out, Float64(number))
+putitem!(out::Vector{UInt8}, text::AbstractString, depth) = puttextstring!(out, plain_text(text))
+putitem!(out::Vector{UInt8}, bytes::AbstractVector{UInt8}, depth) = (refuse_offsets(bytes); putbytes!(out, bytes))
+putitem!(out::Vector{UInt8}, value::LMDB.MDBValue, depth) = putbytes!(out, value.data)
+putitem!(out::Vector{UInt8}, value::Simple, depth) = putsimple!(out, value.number)
+putitem!(::Vector{UInt8}, value::Enum, depth) = refuse_enum(value)
+putitem!(out::Vector{UInt8}, uuid::UUID, depth) = putbytes!(puttag!(out, TAG_UUID, depth), bits(hton(UInt128(uuid))))
+putitem!(out::Vector{UInt8}, symbol::Symbol, depth) = puttextstring!(puttag!(out, TAG_SYMBOL, depth), String(symbol))
+putitem!(out::Vector{UInt8}, char::Char, depth) = putobject!(out, depth, "char", string(char))
+putitem!(out::Vector{UInt8}, tuple::Tuple, depth) = putobject!(out, depth, "tuple", tuple...)
+putitem!(out::Vector{UInt8}, date::Date, depth) = puttextstring!(puttag!(out, TAG_DATE, depth), iso(date))
+putitem!(out::Vector{UInt8}, time::DateTime, depth) = putobject!(out, depth, "datetime", iso(time))
+putitem!(out::Vector{UInt8}, time::Time, depth) = putobject!(out, depth, "time", iso(time))
 
-function putitem!(out::Vector{UInt8}, number::Rational)
+# Of types that a program defines, what Julia's own hold as well; more than that would be lost.
+plain_integer(number::Union{Base.BitInteger,BigInt}) = number
+plain_integer(number::Integer) = equal_as(BigInt, number)
+plain_text(text::Union{String,SubString{String}}) = String(text)
+plain_text(text::AbstractString) = equal_as(String, text)
+
+function equal_as(::Type{T}, value) where {T}
+    plain = attempt(() -> (plain = T(value); isequal(plain, value) ? Some(plain) : nothing))
+    plain === nothing && refuse_any(typeof(value))
+    return something(plain)::T
+end
+
+puttag!(out::Vector{UInt8}, tag, depth) = (deeper(depth); puthead!(out, TAG, tag))
+
+# What would be read as something else than a `Tagged` is stored as that.
+function putitem!(out::Vector{UInt8}, value::Tagged, depth)
+    start = length(out) + 1
+    putitem!(puttag!(out, value.tag, depth), value.content, depth + 1)
+    if value.tag in MEANINGFUL
+        read = decode_any(out[start:end])
+        read isa Tagged || is_struct(value) || throw(ArgumentError("$(brief(value)) would be read as $(brief(read)): store that"))
+    end
+    return out
+end
+
+const MEANINGFUL = Set{UInt64}([TAG_UNSIGNED_BIG, TAG_NEGATIVE_BIG, TAG_OBJECT, TAG_RATIONAL, TAG_UUID, TAG_SYMBOL, TAG_ARRAY,
+    TAG_SET, TAG_DATE, TAG_ARRAY_COLUMNS, TAG_COMPLEX, keys(TYPED_ARRAYS)...])
+
+# A struct's fields, as they are read where the struct is not known: they may be written back where it is.
+is_struct(value::Tagged) = value.tag == TAG_OBJECT && value.content isa Vector && length(value.content) == 2 &&
+    !(first(value.content) in RESERVED_NAMES)
+
+function putitem!(out::Vector{UInt8}, number::Rational, depth)
     iszero(denominator(number)) && throw(ArgumentError("$number has no stored form: its denominator is zero"))
-    puthead!(puthead!(out, TAG, TAG_RATIONAL), ARRAY, 2)
-    return putitem!(putitem!(out, part_of(numerator(number))), part_of(denominator(number)))
+    puthead!(puttag!(out, TAG_RATIONAL, depth), ARRAY, 2)
+    return putpart!(putpart!(out, numerator(number), depth), denominator(number), depth)
 end
 
-function putitem!(out::Vector{UInt8}, number::Complex)
-    puthead!(puthead!(out, TAG, TAG_COMPLEX), ARRAY, 2)
-    return putitem!(putitem!(out, part_of(real(number))), part_of(imag(number)))
+function putitem!(out::Vector{UInt8}, number::Complex, depth)
+    puthead!(puttag!(out, TAG_COMPLEX, depth), ARRAY, 2)
+    return putpart!(putpart!(out, real(number), depth), imag(number), depth)
 end
 
-# A truth within a number, as in `im`, is one.
-part_of(number::Real) = number
-part_of(truth::Bool) = Int(truth)
+# Within a tag and its array. A truth within a number, as in `im`, is a number.
+putpart!(out::Vector{UInt8}, part, depth) = putitem!(out, part isa Bool ? Int(part) : part, deeper(deeper(depth)))
 
-function putitem!(out::Vector{UInt8}, list::AbstractVector)
+function putitem!(out::Vector{UInt8}, list::AbstractVector, depth)
+    refuse_offsets(list)
+    inner = deeper(depth)
     puthead!(out, ARRAY, length(list))
-    foreach(item -> putitem!(out, item), list)
+    for index in eachindex(list)
+        (list isa Array && !isassigned(list, index)) && throw(ArgumentError("element $index is undefined"))
+        putitem!(out, list[index], inner)
+    end
     return out
 end
 
 # Numbers of several types have no width: they are a list.
-putitem!(out::Vector{UInt8}, numbers::AbstractVector{T}) where {T<:Packed} =
-    isconcretetype(T) ? puttyped!(out, numbers) : putitem!(out, Vector{Any}(numbers))
+putitem!(out::Vector{UInt8}, numbers::AbstractVector{T}, depth) where {T<:Packed} =
+    isconcretetype(T) ? puttyped!(out, numbers, depth) : putitem!(out, Vector{Any}(numbers), depth)
 
-function putitem!(out::Vector{UInt8}, array::AbstractArray{T}) where {T<:Packed}
+function putitem!(out::Vector{UInt8}, array::AbstractArray{T}, depth) where {T<:Packed}
     isconcretetype(T) || refuse_array(array)
-    puthead!(puthead!(out, TAG, TAG_ARRAY), ARRAY, 2)
-    putitem!(out, Any[reverse(size(array))...])
-    return puttyped!(out, array)
+    puthead!(puttag!(out, TAG_ARRAY, depth), ARRAY, 2)
+    putitem!(out, Any[reverse(size(array))...], deeper(depth + 1))
+    return puttyped!(out, array, depth + 2)
 end
 
-putitem!(::Vector{UInt8}, array::AbstractArray) = refuse_array(array)
+putitem!(::Vector{UInt8}, array::AbstractArray, depth) = refuse_array(array)
 
 # What `map` makes of nothing may be an array that can hold nothing, which is of every element type at once.
-putitem!(out::Vector{UInt8}, ::AbstractVector{Union{}}) = puthead!(out, ARRAY, 0)
-putitem!(::Vector{UInt8}, array::AbstractArray{Union{}}) = refuse_array(array)
+putitem!(out::Vector{UInt8}, ::AbstractVector{Union{}}, depth) = (deeper(depth); puthead!(out, ARRAY, 0))
+putitem!(::Vector{UInt8}, array::AbstractArray{Union{}}, depth) = refuse_array(array)
 
 refuse_array(array) =
     throw(ArgumentError("$(typeof(array)) has no stored form: arrays of several dimensions hold numbers of fixed width"))
 
-function puttyped!(out::Vector{UInt8}, numbers::AbstractArray{T}) where {T}
-    puthead!(out, TAG, ARRAY_TAGS[T])
+refuse_offsets(array) = Base.has_offset_axes(array) &&
+    throw(ArgumentError("$(typeof(array)) has no stored form: its indices, which do not begin at 1, would be lost"))
+
+function puttyped!(out::Vector{UInt8}, numbers::AbstractArray{T}, depth) where {T}
+    refuse_offsets(numbers)
+    puttag!(out, ARRAY_TAGS[T], depth)
     little = map(htol, vec(collect(numbers)))
     return putbytes!(out, reinterpret(UInt8, little))
 end
 
 # In the order in which it iterates, which for Julia's hash tables is none: these are sorted by the bytes of their
 # keys, so that equal dicts are equal bytes.
-function putitem!(out::Vector{UInt8}, dict::AbstractDict)
-    entries = [(encode_any(key), value) for (key, value) in dict]
-    dict isa Union{Dict,IdDict,WeakKeyDict} && sort!(entries; by=first)
-    return putentries!(out, entries)
+function putitem!(out::Vector{UInt8}, dict::AbstractDict, depth)
+    inner = deeper(depth)
+    entries = [(putitem!(UInt8[], key, inner), value) for (key, value) in dict]
+    refuse_equal(dict)
+    dict isa Union{Dict,WeakKeyDict} && sort!(entries; by=first)
+    return putentries!(out, entries, inner)
 end
 
-# Pairs are a map in their own order: what is read as such where a `Dict` cannot hold its keys.
-putitem!(out::Vector{UInt8}, pairs::AbstractVector{<:Pair}) =
-    putentries!(out, [(encode_any(key), value) for (key, value) in pairs])
+putitem!(::Vector{UInt8}, ::IdDict, depth) =
+    throw(ArgumentError("an IdDict has no stored form, since it is equal to no other dict: store a Dict of it"))
 
-function putentries!(out::Vector{UInt8}, entries::Vector)
+# Pairs are a map in their own order: what is read as such where a `Dict` cannot hold its keys.
+function putitem!(out::Vector{UInt8}, pairs::AbstractVector{<:Pair}, depth)
+    inner = deeper(depth)
+    return putentries!(out, [(putitem!(UInt8[], key, inner), value) for (key, value) in pairs], inner)
+end
+
+function putentries!(out::Vector{UInt8}, entries::Vector, inner)
+    allunique(text_of(key) for (key, value) in entries) || refuse_twice("key")
     puthead!(out, MAP, length(entries))
     for (key, value) in entries
-        putitem!(append!(out, key), value)
+        putitem!(append!(out, key), value, inner)
     end
     return out
 end
 
-function putitem!(out::Vector{UInt8}, set::AbstractSet)
-    puthead!(puthead!(out, TAG, TAG_SET), ARRAY, length(set))
-    foreach(element -> append!(out, element), sort!([encode_any(element) for element in set]))
+function putitem!(out::Vector{UInt8}, set::AbstractSet, depth)
+    inner = deeper(deeper(depth))
+    refuse_equal(set)
+    elements = sort!([putitem!(UInt8[], element, inner) for element in set])
+    all(index -> elements[index] != elements[index + 1], 1:length(elements) - 1) || refuse_twice("element")
+    puthead!(puthead!(out, TAG, TAG_SET), ARRAY, length(elements))
+    foreach(element -> append!(out, element), elements)
     return out
 end
 
-function putitem!(out::Vector{UInt8}, value::T) where {T}
-    isplainstruct(T) ||
-        throw(ArgumentError("$T has no stored form in a collection of type any: store plain data, or a struct of it"))
+refuse_twice(what) = throw(ArgumentError("two $(what)s that would be stored as the same bytes have no stored form"))
+
+# Sets and dicts are read as Julia's own, which hold no two keys that are `isequal`.
+refuse_equal(::Union{Dict,Set,BitSet}) = nothing
+# Julia takes it for granted of every other set too.
+refuse_equal(set::AbstractSet) = allunique(element for element in set) || refuse_equal_keys(set)
+refuse_equal(dict::AbstractDict) = allunique(key for (key, value) in dict) || refuse_equal_keys(dict)
+refuse_equal_keys(collection) = throw(ArgumentError(string("a $(typeof(collection)) has no stored form where it holds two keys ",
+    "that are equal, such as 1 and 1.0: it would not be read as it was")))
+
+function putitem!(out::Vector{UInt8}, value::T, depth) where {T}
+    isplainstruct(T) || refuse_any(T)
+    inner = deeper(deeper(deeper(depth)))
     puthead!(puthead!(out, TAG, TAG_OBJECT), ARRAY, 2)
     puttextstring!(out, known_as(T))
     puthead!(out, MAP, fieldcount(T))
     for field in fieldnames(T)
         isdefined(value, field) || throw(ArgumentError("field $field of the $T is undefined"))
-        putitem!(puttextstring!(out, String(field)), stored_as(fieldtype(T, field), getfield(value, field)))
+        putitem!(puttextstring!(out, String(field)), stored_as(fieldtype(T, field), getfield(value, field)), inner)
     end
     return out
 end
 
-function putobject!(out::Vector{UInt8}, name::String, parts...)
+function putobject!(out::Vector{UInt8}, depth, name::String, parts...)
+    inner = deeper(deeper(depth))
     puthead!(puthead!(out, TAG, TAG_OBJECT), ARRAY, 1 + length(parts))
     puttextstring!(out, name)
-    foreach(part -> putitem!(out, part), parts)
+    foreach(part -> putitem!(out, part, inner), parts)
     return out
 end
 
@@ -250,116 +333,4 @@ function partition(text::String, mark::Char)
     at = findfirst(isequal(mark), text)
     at === nothing && return (text, false, "")
     return (text[1:prevind(text, at)], true, text[nextind(text, at):end])
-end
-
-# ---- CBOR to Julia
-
-function decode_any(bytes::Vector{UInt8})
-    reader = Reader(bytes, 1, 0)
-    value = takeitem!(reader)
-    left(reader) == 0 || damaged("bytes after its end")
-    return value
-end
-
-# What a tagged item is in Julia: a value only where that is equal to the item, else `Tagged`.
-function meaning(tag::UInt64, content)
-    value = untag(tag, content)
-    return value === nothing ? Tagged(tag, content) : something(value)
-end
-
-function untag(tag::UInt64, content)
-    if tag == TAG_OBJECT
-        return content isa Vector{Any} && !isempty(content) ? object(content) : nothing
-    elseif tag == TAG_UNSIGNED_BIG || tag == TAG_NEGATIVE_BIG
-        return content isa Vector{UInt8} ? bignum(tag, content) : nothing
-    elseif tag == TAG_UUID
-        content isa Vector{UInt8} && length(content) == 16 || return nothing
-        return Some(UUID(ntoh(reinterpret(UInt128, content)[1])))
-    elseif tag == TAG_SYMBOL
-        return content isa String && !occursin('\0', content) ? Some(Symbol(content)) : nothing
-    elseif tag == TAG_SET
-        return content isa Vector ? set_of(content) : nothing
-    elseif tag == TAG_DATE
-        date = content isa String ? read_date(content) : nothing
-        return date === nothing ? nothing : Some(date)
-    elseif tag == TAG_RATIONAL
-        return rational(content)
-    elseif tag == TAG_COMPLEX
-        return complex_of(content)
-    elseif tag == TAG_ARRAY || tag == TAG_ARRAY_COLUMNS
-        return array_of(content, tag == TAG_ARRAY_COLUMNS)
-    elseif tag <= 87 && haskey(TYPED_ARRAYS, tag)
-        # A vector of bytes is the type that a byte string has already.
-        tag == 64 && return nothing
-        return content isa Vector{UInt8} ? numbers(Int(tag), content) : nothing
-    end
-    return nothing
-end
-
-function bignum(tag, content::Vector{UInt8})
-    value = big(0)
-    for byte in content
-        value = value << 8 | byte
-    end
-    return Some(smallest(tag == TAG_NEGATIVE_BIG ? -1 - value : value))
-end
-
-function set_of(content::Vector)
-    set = Set{Any}(content)
-    return length(set) == length(content) ? Some(set) : nothing
-end
-
-function rational(content)
-    content isa Vector{Any} && length(content) == 2 && all(isinteger_value, content) || return nothing
-    over, under = content
-    (under > 0 && gcd(over, under) == 1) || return nothing
-    return Some(over // under)
-end
-
-isinteger_value(item) = item isa Union{Int64,BigInt}
-
-function complex_of(content)
-    content isa Vector{Any} && length(content) == 2 || return nothing
-    re, im = content
-    (re isa Float64 && im isa Float64) || all(part -> isinteger_value(part) || part isa Rational, content) || return nothing
-    return Some(Complex(re, im))
-end
-
-function numbers(tag::Int, bytes::Vector{UInt8})
-    T, isbig = TYPED_ARRAYS[tag]
-    length(bytes) % sizeof(T) == 0 || return nothing
-    vector = collect(reinterpret(T, bytes))
-    return Some(map!(isbig ? ntoh : ltoh, vector, vector))
-end
-
-function array_of(content, columns::Bool)
-    content isa Vector{Any} && length(content) == 2 || return nothing
-    dimensions, elements = content
-    # Bytes stay tagged by themselves, but with dimensions they are an array like another.
-    if elements isa Tagged && elements.tag == 64 && elements.content isa Vector{UInt8}
-        elements = elements.content
-    end
-    (dimensions isa Vector{Any} && all(n -> n isa Int64 && n >= 0, dimensions)) || return nothing
-    (elements isa Vector && eltype(elements) <: Packed && length(elements) == reduce(*, dimensions; init=big(1))) || return nothing
-    # One dimension of bytes would be written as a byte string, which is something else.
-    (length(dimensions) == 1 && eltype(elements) === UInt8) && return nothing
-    columns || return Some(reshape(elements, Tuple(Int.(reverse(dimensions)))))
-    stored = reshape(elements, Tuple(Int.(dimensions)))
-    return Some(collect(permutedims(stored, Tuple(ndims(stored):-1:1))))
-end
-
-function object(content::Vector{Any})
-    name = content[1]
-    if name == "tuple"
-        return Some(Tuple(content[2:end]))
-    elseif length(content) == 2 && content[2] isa String
-        text = content[2]::String
-        value = name == "datetime" ? read_datetime(text) :
-            name == "time" ? read_time(text) :
-            name == "char" && length(text) == 1 ? first(text) : nothing
-        return value === nothing ? nothing : Some(value)
-    elseif length(content) == 2 && name isa String && content[2] isa Dict{Any,Any}
-        return known_struct(name, content[2])
-    end
-    return nothing
 end

@@ -97,9 +97,11 @@ function takehead!(reader::Reader)
 end
 
 function takeitem!(reader::Reader)
-    reader.depth < CBOR_DEPTH || damaged("nested over $CBOR_DEPTH deep")
+    major, short, argument = takehead!(reader)
+    ARRAY <= major <= TAG || return takeitem!(reader, major, short, argument)
+    reader.depth < CBOR_DEPTH || damaged("arrays, maps and tags over $CBOR_DEPTH deep")
     reader.depth += 1
-    item = takeitem!(reader, takehead!(reader)...)
+    item = takeitem!(reader, major, short, argument)
     reader.depth -= 1
     return item
 end

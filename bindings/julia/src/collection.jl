@@ -1,18 +1,56 @@
 # What dicts and sets have in common: opening them by Julia types, and many items as columns.
 
 mutable struct CollectionHandle
+    # First, since the library writes it here.
     id::Handle
+    # The process that it is of; 0 where it was not opened.
+    process::UInt64
     isdict::Bool
     env::Environment
+    # What is stored, as type strings: by these it is opened again elsewhere.
+    types::Tuple{String,String}
 
-    CollectionHandle(id::Handle, isdict::Bool, env::Environment) = finalizer(retire, new(id, isdict, env))
+    CollectionHandle(isdict::Bool, env::Environment) = finalizer(retire, new(0, 0, isdict, env, ("", "")))
 end
+
+# Where the library writes the handle of an object that has it as its first field. So it is never lost: the object is
+# there before the call, and an interrupt at the end of the call finds the handle in it.
+handle_place(object) = Ptr{Handle}(pointer_from_objref(object))
 
 # The finalizer. A closed environment has closed its collections.
 function retire(handle::CollectionHandle)
-    isopen(handle.env) || return nothing
-    handle.isdict ? Lib.pc_dict_close(handle.id) : Lib.pc_set_close(handle.id)
+    id, handle.id = handle.id, Handle(0)
+    (id == 0 || !isopen(handle.env)) && return nothing
+    Lib.in_finalizer(handle.isdict ? Lib.pc_dict_close_address : Lib.pc_set_close_address, id)
     return nothing
+end
+
+# The number for a call, which is one of this process.
+@inline function live(handle::CollectionHandle)
+    handle.process == this_process() || refuse_handle(handle)
+    return handle.id
+end
+
+@inline live(collection) = live(collection.handle)
+
+@noinline function refuse_handle(handle::CollectionHandle)
+    refuse_stranger(handle.process, "the $(handle.isdict ? "dict" : "set") of the environment $(repr(handle.env.path))")
+    LMDB.refuse_closed(handle.env)
+end
+
+# Opens by `call(place)`, and asks for the types.
+function open_handle(call, isdict::Bool, env::Environment)
+    handle = CollectionHandle(isdict, env)
+    GC.@preserve handle writing(() -> check(call(handle_place(handle))), env)
+    handle.process = this_process()
+    raw = with_buffer() do types
+        is_raw = written(false) do raw
+            isdict ? Lib.pc_dict_schema(handle.id, types, raw) : Lib.pc_set_schema(handle.id, types, raw)
+        end
+        handle.types = texts(types, 2)
+        is_raw
+    end
+    return handle, raw
 end
 
 """
@@ -253,11 +291,26 @@ end
 # ---- items by what the caller calls them
 
 # A key to store, converted as `Dict` does.
-function storable(::Type{K}, key) where {K}
-    key isa K && return key
-    converted = convert(K, key)
-    (K === LMDB.MDBValue || isequal(converted, key)) || throw(ArgumentError("$(repr(key)) is not a valid key for type $K"))
-    return converted::K
+@inline storable(::Type{K}, key) where {K} = key isa K ? key : converted_key(K, key)
+
+function converted_key(::Type{K}, key) where {K}
+    converted = convert(K, key)::K
+    is_as_good(converted, key) || throw(ArgumentError("$(brief(key)) is not a valid key for type $K"))
+    return converted
+end
+
+is_as_good(converted, key) = isequal(converted, key)
+is_as_good(converted::LMDB.MDBValue, key) = true
+
+# A value to store, converted as `Dict` does; but of a time nothing is cut off.
+@inline storable_value(::Type{V}, value) where {V} = value isa V ? value : converted_value(V, value)
+
+converted_value(::Type{V}, value) where {V} = convert(V, value)::V
+
+function converted_value(::Type{V}, value) where {V<:Dates.TimeType}
+    converted = convert(V, value)::V
+    value isa LMDB.MDBValue || isequal(converted, value) || throw(ArgumentError("$(brief(value)) is not the same as a $V"))
+    return converted
 end
 
 # The longest encoded key of the library.
@@ -267,17 +320,17 @@ const MAX_KEY = 1978
 function sought(column::Column{K}, key) where {K}
     # What other programs store need not be Unicode.
     column.form === RAW || is_text(key) || return nothing
-    try
-        bytes = encode_key(column, storable(K, key))
-        return length(bytes) <= MAX_KEY ? bytes : nothing
-    catch failure
-        failure isa Union{MethodError,InexactError,ArgumentError,TypeError,OverflowError} || rethrow()
-        return nothing
+    bytes = attempt() do
+        converted = key isa K ? key : convert(K, key)::K
+        key isa K || is_as_good(converted, key) ? encode_key(column, converted) : nothing
     end
+    return bytes === nothing || !(0 < sizeof(bytes) <= MAX_KEY) ? nothing : bytes
 end
 
 # Whether what is text in a key is Unicode.
-is_text(key::AbstractString) = isvalid(key)
+is_text(key::Union{String,SubString{String}}) = isvalid(key)
+is_text(key::Union{Symbol,Char}) = isvalid(string(key))
+is_text(key::AbstractString) = attempt(() -> isvalid(String(key))) === true
 is_text(key::Tuple) = all(is_text, key)
 is_text(key) = true
 

@@ -71,10 +71,10 @@ end
 function PersistentDict{K,V}(env::Environment; id::AbstractString="", shape::Union{Nothing,Dims}=nothing) where {K,V}
     id = String(id)
     wanted = (keytypestring(K), valuetypestring(V, shape))
-    handle, (keyform, valueform) = open_as_stored(env, id, :dict, wanted, (K, V), ("key", "value")) do keytype, valuetype
+    (handle, raw), (keyform, valueform) = open_as_stored(env, id, :dict, wanted, (K, V), ("key", "value")) do keytype, valuetype
         open_dict(env, id, keytype, valuetype)
     end
-    if holds_raw(handle)
+    if raw
         keyform = valueform = RAW
     end
     return PersistentDict{K,V}(env, id, handle, Column{K}(keyform), Column{V}(valueform, valueform === ANY ? nothing : shape))
@@ -85,31 +85,23 @@ function PersistentDict(env::Environment; id::AbstractString="")
     (found === nothing || found.kind !== :dict) && return PersistentDict{Any,Any}(env; id=id)
     K, _ = juliatype(found.key)
     V, shape = juliatype(found.value)
-    handle = open_dict(env, String(id), found.key, found.value)
+    handle, _ = open_dict(env, String(id), found.key, found.value)
     forms = map(stored -> stored == "any" ? ANY : TYPED, (found.key, found.value))
     return PersistentDict{K,V}(env, String(id), handle, Column{K}(forms[1]), Column{V}(forms[2], shape))
 end
 
-function open_dict(env::Environment, id::String, keytype::Union{Nothing,String}, valuetype::Union{Nothing,String})
-    handle = writing(env) do
-        GC.@preserve id keytype valuetype written(Handle(0)) do out
-            Lib.pc_dict_open(live(env), text_address(id), text_address(keytype), text_address(valuetype), UInt32(0), out)
-        end
-    end
-    return CollectionHandle(handle, true, env)
-end
-
-holds_raw(handle::CollectionHandle) = with_buffer() do types
-    written(false) do raw
-        handle.isdict ? Lib.pc_dict_schema(handle.id, types, raw) : Lib.pc_set_schema(handle.id, types, raw)
+function open_dict(env::Environment, id::String, keytype::Union{Nothing,String}, valuetype::Union{Nothing,String}, flags::UInt32=UInt32(0))
+    return open_handle(true, env) do place
+        GC.@preserve id keytype valuetype Lib.pc_dict_open(live(env), text_address(id), text_address(keytype),
+            text_address(valuetype), flags, place)
     end
 end
 
 keycolumn(dict::PersistentDict) = dict.keycolumn
 valuecolumn(dict::PersistentDict) = dict.valuecolumn
 view_of(dict::PersistentDict, bounds::Bounds) = pairs_view(dict, bounds)
-open_iterator(dict::PersistentDict, range, out) = Lib.pc_iter_open_dict(dict.handle.id, range, out)
-remove_range(dict::PersistentDict, range, removed) = Lib.pc_dict_remove_range(dict.handle.id, range, removed)
+open_iterator(dict::PersistentDict, range, out) = Lib.pc_iter_open_dict(live(dict), range, out)
+remove_range(dict::PersistentDict, range, removed) = Lib.pc_dict_remove_range(live(dict), range, removed)
 Base.eltype(::Type{View{PersistentDict{K,V},:pairs}}) where {K,V} = Pair{K,V}
 Base.eltype(::Type{View{PersistentDict{K,V},:keys}}) where {K,V} = K
 Base.eltype(::Type{View{PersistentDict{K,V},:values}}) where {K,V} = V
@@ -124,10 +116,12 @@ const MISSED = Missed()
 
 function lookup(dict::PersistentDict{K,V}, key) where {K,V}
     return with_sought(dict.keycolumn, key, MISSED) do at, count
-        received(dict.valuecolumn) do buffer, capacity, len
-            reading(() -> Lib.pc_dict_get(dict.handle.id, at, count, buffer, capacity, len), dict)
-        end
+        lookup_at(dict, at, count)
     end
+end
+
+@inline lookup_at(dict::PersistentDict, at::Ptr{UInt8}, count::Csize_t) = received(dict.valuecolumn) do buffer, capacity, len
+    reading(() -> Lib.pc_dict_get(live(dict), at, count, buffer, capacity, len), dict)
 end
 
 function Base.getindex(dict::PersistentDict, key)
@@ -153,7 +147,7 @@ as_default(value::LMDB.MDBValue, ::Union{Nothing,Missing}) = value
 
 function Base.haskey(dict::PersistentDict, key)
     return with_sought(dict.keycolumn, key, false) do at, count
-        reading(() -> found(Lib.pc_dict_contains(dict.handle.id, at, count)), dict)
+        reading(() -> found(Lib.pc_dict_contains(live(dict), at, count)), dict)
     end
 end
 
@@ -166,8 +160,8 @@ end
 # Stores by `call(handle, key, length, value, length)`.
 @inline function store(call::F, dict::PersistentDict{K,V}, key, value) where {F,K,V}
     return with_key(dict.keycolumn, storable(K, key)) do at, count
-        with_value(dict.valuecolumn, convert(V, value)::V) do item, size
-            writing(() -> check(call(dict.handle.id, at, count, item, size)), dict)
+        with_value(dict.valuecolumn, storable_value(V, value)) do item, size
+            writing(() -> check(call(live(dict), at, count, item, size)), dict)
         end
     end
 end
@@ -202,7 +196,7 @@ function Base.get!(default::Base.Callable, dict::PersistentDict{K,V}, key) where
     while true
         value = lookup(dict, key)
         value isa Missed || return value
-        fresh = convert(V, default())
+        fresh = storable_value(V, default())
         # Another writer may have been first: then theirs is the value.
         store(Lib.pc_dict_put_new, dict, key, fresh) == PC_OK && return fresh
     end
@@ -228,14 +222,14 @@ julia> delete!(dict, "a"), delete!(dict, "a")
 """
 function Base.delete!(dict::PersistentDict, key)
     return with_sought(dict.keycolumn, key, false) do at, count
-        writing(() -> found(Lib.pc_dict_remove(dict.handle.id, at, count)), dict)
+        writing(() -> found(Lib.pc_dict_remove(live(dict), at, count)), dict)
     end
 end
 
 function take(dict::PersistentDict{K,V}, key) where {K,V}
     return with_sought(dict.keycolumn, key, MISSED) do at, count
         received(dict.valuecolumn) do buffer, capacity, len
-            writing(() -> Lib.pc_dict_take(dict.handle.id, at, count, buffer, capacity, len), dict)
+            writing(() -> Lib.pc_dict_take(live(dict), at, count, buffer, capacity, len), dict)
         end
     end
 end
@@ -283,7 +277,7 @@ julia> increment!(counts, "a"), increment!(counts, "a", 10)
 function increment!(dict::PersistentDict{K,V}, key, by::Integer=1) where {K,V}
     result = with_key(dict.keycolumn, storable(K, key)) do at, count
         writing(dict) do
-            written(out -> Lib.pc_dict_add_i64(dict.handle.id, at, count, Int64(by), out), Int64(0))
+            written(out -> Lib.pc_dict_add_i64(live(dict), at, count, Int64(by), out), Int64(0))
         end
     end
     return V <: Integer && isconcretetype(V) ? V(result) : result
@@ -344,14 +338,14 @@ julia> compare_exchange!(jobs, 1, "running", absent)
 """
 function compare_exchange!(dict::PersistentDict{K,V}, key, expected, desired) where {K,V}
     bytes = encode_key(dict.keycolumn, storable(K, key))
-    old, new = (value === absent ? nothing : encode_value(dict.valuecolumn, convert(V, value)::V) for value in (expected, desired))
+    old, new = (value === absent ? nothing : encode_value(dict.valuecolumn, storable_value(V, value)) for value in (expected, desired))
     flags = (expected === absent ? Lib.PC_EXPECT_ABSENT : UInt32(0)) | (desired === absent ? Lib.PC_DESIRE_ABSENT : UInt32(0))
     return with_buffer() do buffer
         status = GC.@preserve bytes old new writing(dict) do
-            check(Lib.pc_dict_compare_exchange(dict.handle.id, address(bytes), width(bytes), address(old), width(old),
+            check(Lib.pc_dict_compare_exchange(live(dict), address(bytes), width(bytes), address(old), width(old),
                 address(new), width(new), flags, buffer))
         end
-        current = status == PC_OK ? (desired === absent ? absent : convert(V, desired)) :
+        current = status == PC_OK ? (desired === absent ? absent : storable_value(V, desired)) :
             status == PC_NOT_FOUND ? absent : buffer_value(dict, buffer)
         (success=status == PC_OK, current=current)
     end
@@ -365,13 +359,13 @@ end
 # ---- all of it
 
 function Base.length(dict::PersistentDict)
-    return Int(reading(() -> written(out -> Lib.pc_dict_len(dict.handle.id, out), UInt64(0)), dict))
+    return Int(reading(() -> written(out -> Lib.pc_dict_len(live(dict), out), UInt64(0)), dict))
 end
 
 Base.isempty(dict::PersistentDict) = length(dict) == 0
 
 function Base.empty!(dict::PersistentDict)
-    writing(() -> check(Lib.pc_dict_clear(dict.handle.id)), dict)
+    writing(() -> check(Lib.pc_dict_clear(live(dict))), dict)
     return dict
 end
 
@@ -385,7 +379,7 @@ Iterators.reverse(dict::PersistentDict) = Iterators.reverse(view_of(dict, EVERYT
 Iterators.reverse(keys::Base.KeySet{<:Any,<:PersistentDict}) = Iterators.reverse(keys_view(keys.dict, EVERYTHING))
 Iterators.reverse(values::Base.ValueIterator{<:PersistentDict}) = Iterators.reverse(values_view(values.dict, EVERYTHING))
 
-Base.copy(dict::PersistentDict{K,V}) where {K,V} = Dict{K,V}(pair for pair in view_of(dict, EVERYTHING))
+Base.copy(dict::PersistentDict{K,V}) where {K,V} = plain(Dict{K,V}, view_of(dict, EVERYTHING))
 
 # ---- many entries at once: each is one transaction
 
@@ -393,11 +387,11 @@ function store_many(dict::PersistentDict{K,V}, sources) where {K,V}
     keys, values = Columns(), Columns()
     for source in sources, (key, value) in source
         push_key!(keys, dict.keycolumn, storable(K, key))
-        with_value((at, count) -> append_bytes!(values, at, count), dict.valuecolumn, convert(V, value)::V)
+        with_value((at, count) -> append_bytes!(values, at, count), dict.valuecolumn, storable_value(V, value))
     end
     length(keys) == 0 && return nothing
     GC.@preserve keys values writing(dict) do
-        check(Lib.pc_dict_put_many(dict.handle.id, length(keys), address(keys.bytes), pointer(keys.offsets),
+        check(Lib.pc_dict_put_many(live(dict), length(keys), address(keys.bytes), pointer(keys.offsets),
             address(values.bytes), pointer(values.offsets), Ptr{Csize_t}(C_NULL)))
     end
     return nothing
@@ -406,7 +400,7 @@ end
 function remove_many(dict::PersistentDict, keys::Columns)
     length(keys) == 0 && return nothing
     GC.@preserve keys writing(dict) do
-        check(Lib.pc_dict_remove_many(dict.handle.id, length(keys), address(keys.bytes), pointer(keys.offsets),
+        check(Lib.pc_dict_remove_many(live(dict), length(keys), address(keys.bytes), pointer(keys.offsets),
             Ptr{UInt64}(C_NULL), Ptr{Csize_t}(C_NULL)))
     end
     return nothing
@@ -429,17 +423,6 @@ Base.mergewith!(combine, dict::PersistentDict, others::AbstractDict...) = combin
 Base.merge!(combine::Function, dict::PersistentDict, others::AbstractDict...) = combining_merge!(combine, dict, others)
 
 Base.merge(dict::PersistentDict, others::AbstractDict...) = merge(copy(dict), others...)
-
-function Base.filter!(keep, dict::PersistentDict)
-    transaction(dict.env) do
-        keys = Columns()
-        for (key, value) in dict
-            keep(key => value) || push!(keys, encode_key(dict.keycolumn, key))
-        end
-        remove_many(dict, keys)
-    end
-    return dict
-end
 
 function Base.map!(f, values::Base.ValueIterator{<:PersistentDict})
     dict = values.dict
@@ -520,7 +503,7 @@ function get_many_raw(dict, keys::Columns, present, values::Array, buffer, offse
     length(keys) == 0 && return nothing
     target = sizeof(values) == 0 ? Ptr{UInt8}(C_NULL) : address(values)
     GC.@preserve keys present values reading(dict) do
-        check(Lib.pc_dict_get_many(dict.handle.id, length(keys), address(keys.bytes), pointer(keys.offsets), pointer(present),
+        check(Lib.pc_dict_get_many(live(dict), length(keys), address(keys.bytes), pointer(keys.offsets), pointer(present),
             target, sizeof(values), buffer, offsets, Ptr{Csize_t}(C_NULL)))
     end
     return nothing

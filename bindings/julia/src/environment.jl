@@ -5,7 +5,7 @@ Environments under the names that PersistentCollections.jl 0.2 gave them: `LMDB.
 module LMDB
 
 using ..Lib
-import ..check, ..written, ..with_buffer, ..buffer_text, ..text_address
+import ..check, ..written, ..with_buffer, ..buffer_text, ..text_address, ..this_process, ..refuse_stranger
 
 include("lmdb_flags.jl")
 
@@ -116,33 +116,50 @@ julia> close(env), close(env)
   data file), `verify` (checks the structure of the data file first)
 - `rotxnflags`: accepted and not needed
 
-Throws `LMDB.LMDBError` if it cannot be opened, which leaves it as it was.
+Throws `LMDB.LMDBError` if it cannot be opened, which leaves it as it was; its code is among others `Lib.PC_ERR_LOCK_FILES`
+(the data file is in use under other lock files) and `Lib.PC_ERR_SECOND_COPY` (another copy of the library in this process has
+it open). Later calls throw one of `Lib.PC_ERR_REPLACED` if its files were removed or replaced: close it, and open it again.
 """
 mutable struct Environment
     path::String
-    # The path without links: calls of one environment know each other by it.
-    identity::String
+    # The path without links, as it was when it was opened.
+    place::String
+    # Device and inode of the data file: calls of one environment know each other by these.
+    identity::Tuple{UInt64,UInt64}
     handle::Threads.Atomic{UInt64}
+    # The process that the handle is of: see `processes.jl`.
+    process::UInt64
+    options::Lib.EnvOptions
 
-    function Environment(path::AbstractString; flags::Integer=0, mode::Integer=0, maxdbs::Integer=0,
-            mapsize::Integer=0, maxreaders::Integer=0, rotxnflags::Integer=0, durability::Symbol=:full,
-            flush_interval::Real=0, write_timeout::Union{Nothing,Real}=nothing, read_only::Bool=false,
-            immutable::Bool=false, create::Bool=true, no_subdir::Bool=false, verify::Bool=false)
-        bits, durability_number = from_flags(flags, durability)
-        bits |= (read_only ? Lib.PC_ENV_READ_ONLY : UInt32(0)) | (immutable ? Lib.PC_ENV_IMMUTABLE : UInt32(0)) |
-            (create ? UInt32(0) : Lib.PC_ENV_NO_CREATE) | (no_subdir ? Lib.PC_ENV_NO_SUBDIR : UInt32(0)) |
-            (verify ? Lib.PC_ENV_VERIFY : UInt32(0))
-        timeout = write_timeout === nothing ? 0 :
-            isinf(waiting_time(write_timeout, "write_timeout")) ? -1 : max(1, milliseconds(write_timeout))
-        # LMDB never counted the unnamed collection, which is one like the others to the library.
-        places = maxdbs == 0 ? 0 : maxdbs + 1
-        options = Ref(Lib.EnvOptions(sizeof(Lib.EnvOptions), mapsize, mode, places, maxreaders,
-            durability_number, milliseconds(flush_interval), timeout, bits, 0))
-        path = String(path)
-        open() = GC.@preserve path options written(UInt64(0)) do out
-            Lib.pc_env_open(text_address(path), Base.unsafe_convert(Ptr{Lib.EnvOptions}, options), out)
-        end
-        handle = try
+    # Closed as yet.
+    Environment(path::String, options::Lib.EnvOptions) =
+        finalizer(drop_handle, new(path, abspath(path), (0, 0), Threads.Atomic{UInt64}(0), this_process(), options))
+end
+
+function Environment(path::AbstractString; flags::Integer=0, mode::Integer=0, maxdbs::Integer=0,
+        mapsize::Integer=0, maxreaders::Integer=0, rotxnflags::Integer=0, durability::Symbol=:full,
+        flush_interval::Real=0, write_timeout::Union{Nothing,Real}=nothing, read_only::Bool=false,
+        immutable::Bool=false, create::Bool=true, no_subdir::Bool=false, verify::Bool=false)
+    bits, durability_number = from_flags(flags, durability)
+    bits |= (read_only ? Lib.PC_ENV_READ_ONLY : UInt32(0)) | (immutable ? Lib.PC_ENV_IMMUTABLE : UInt32(0)) |
+        (create ? UInt32(0) : Lib.PC_ENV_NO_CREATE) | (no_subdir ? Lib.PC_ENV_NO_SUBDIR : UInt32(0)) |
+        (verify ? Lib.PC_ENV_VERIFY : UInt32(0))
+    timeout = write_timeout === nothing ? 0 :
+        isinf(waiting_time(write_timeout, "write_timeout")) ? -1 : max(1, milliseconds(write_timeout))
+    # LMDB never counted the unnamed collection, which is one like the others to the library.
+    places = maxdbs == 0 ? 0 : maxdbs + 1
+    return open_files(Environment(String(path), Lib.EnvOptions(sizeof(Lib.EnvOptions), mapsize, mode, places, maxreaders,
+        durability_number, milliseconds(flush_interval), timeout, bits, 0)))
+end
+
+# Opens it. The library writes the handle into its place, so that an interrupt at the end of the call cannot lose it.
+function open_files(env::Environment)
+    Lib.make_room()
+    path, options, handle = env.path, Ref(env.options), env.handle
+    open() = GC.@preserve path options handle check(Lib.pc_env_open(text_address(path),
+        Base.unsafe_convert(Ptr{Lib.EnvOptions}, options), Base.unsafe_convert(Ptr{UInt64}, handle)))
+    try
+        try
             open()
         catch failure
             (failure isa LMDBError && failure.code == Lib.PC_ERR_OPTIONS_DIFFER) || rethrow()
@@ -150,9 +167,18 @@ mutable struct Environment
             GC.gc()
             open()
         end
-        env = new(path, realpath(path), Threads.Atomic{UInt64}(handle))
-        return finalizer(drop_handle, env)
+        env.place = realpath(path)
+        env.identity = file_identity(env.place)
+    catch
+        close(env)
+        rethrow()
     end
+    return env
+end
+
+function file_identity(place::String)
+    status = stat(isdir(place) ? joinpath(place, "data.mdb") : place)
+    return (UInt64(status.device), UInt64(status.inode))
 end
 
 function Environment(f::Function, path::AbstractString; keywords...)
@@ -172,11 +198,11 @@ function waiting_time(seconds::Real, name::String)
     return seconds
 end
 
-# A finalizer has nobody to tell of a failure. It runs between two statements of whichever thread collects garbage, in
+# A finalizer has nobody to report a failure to. It runs between two statements of the thread that collects garbage, in
 # none of its calls; closing waits for nobody, but with a `flush_interval` for one last sync.
 function drop_handle(env::Environment)
     handle = Threads.atomic_xchg!(env.handle, UInt64(0))
-    handle == 0 || Lib.pc_env_close(handle)
+    handle == 0 || Lib.in_finalizer(Lib.pc_env_close_address, handle)
     return nothing
 end
 
@@ -200,7 +226,7 @@ julia> isopen(env), close(env), isopen(env)
 (true, true, false)
 ```
 """
-Base.isopen(env::Environment) = env.handle[] != 0
+Base.isopen(env::Environment) = env.handle[] != 0 && env.process == this_process()
 
 # Whether a snapshot that has lent addresses closes the handle when it ends: `snapshot_arrays.jl`.
 function left_to_snapshot end
@@ -208,8 +234,13 @@ function left_to_snapshot end
 # The handle of an environment for a call, which is for an open one.
 @inline function live(env::Environment)
     handle = env.handle[]
-    handle == 0 && throw(LMDBError(Lib.PC_ERR_BAD_HANDLE, "the environment $(repr(env.path)) was closed: open it again to use it"))
+    (handle == 0 || env.process != this_process()) && refuse_closed(env)
     return handle
+end
+
+@noinline function refuse_closed(env::Environment)
+    refuse_stranger(env.process, "the environment $(repr(env.path))")
+    throw(LMDBError(Lib.PC_ERR_BAD_HANDLE, "the environment $(repr(env.path)) was closed: open it again to use it"))
 end
 
 """
@@ -229,10 +260,12 @@ julia> close(env), close(env)
 ```
 """
 function Base.close(env::Environment)
-    handle = Threads.atomic_xchg!(env.handle, UInt64(0))
-    handle == 0 && return false
-    left_to_snapshot(env, handle) || check(Lib.pc_env_close(handle))
-    return true
+    return disable_sigint() do
+        handle = Threads.atomic_xchg!(env.handle, UInt64(0))
+        (handle == 0 || env.process != this_process()) && return false
+        left_to_snapshot(env, handle) || check(Lib.pc_env_close(handle))
+        return true
+    end
 end
 
 """

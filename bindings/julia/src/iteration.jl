@@ -65,7 +65,10 @@ end
 # The iterator of the library behind a loop, shared by all its states. It stands behind the newest page; older
 # pages know the one that follows them, so that a state may be used again and gives the same.
 mutable struct Cursor
+    # First, since the library writes it here; 0 before it is open and after its end.
     iterator::Handle
+    process::UInt64
+    is_counted::Bool
     reading::ReentrantLock
     # How many items to fetch at most: one in a transaction that writes, to see what it wrote since.
     items::Int
@@ -73,9 +76,10 @@ mutable struct Cursor
     # The task in whose transaction it was begun; nothing outside of any.
     owner::Union{Nothing,Task}
 
-    function Cursor(iterator::Handle, grows::Bool, owner::Union{Nothing,Task})
+    function Cursor(grows::Bool, owner::Union{Nothing,Task})
+        cursor = new(0, this_process(), true, ReentrantLock(), grows ? 16 : 1, grows, owner)
         Threads.atomic_add!(OPEN_CURSORS, 1)
-        return finalizer(close_cursor, new(iterator, ReentrantLock(), grows ? 16 : 1, grows, owner))
+        return finalizer(drop_cursor, cursor)
     end
 end
 
@@ -93,13 +97,24 @@ function sweep_cursors()
     return nothing
 end
 
-# Also as a finalizer, on any thread: it waits for nobody.
 function close_cursor(cursor::Cursor)
-    iterator, cursor.iterator = cursor.iterator, Handle(0)
-    iterator == 0 && return nothing
-    Threads.atomic_sub!(OPEN_CURSORS, 1)
-    Lib.pc_iter_close(iterator)
+    iterator = retired(cursor)
+    iterator == 0 || Lib.pc_iter_close(iterator)
     return nothing
+end
+
+# The finalizer, on any thread: it waits for nobody.
+function drop_cursor(cursor::Cursor)
+    iterator = retired(cursor)
+    (iterator == 0 || cursor.process != this_process()) || Lib.in_finalizer(Lib.pc_iter_close_address, iterator)
+    return nothing
+end
+
+function retired(cursor::Cursor)
+    iterator, cursor.iterator = cursor.iterator, Handle(0)
+    cursor.is_counted && Threads.atomic_sub!(OPEN_CURSORS, 1)
+    cursor.is_counted = false
+    return iterator
 end
 
 # Immutable: the item at `index` of `page` comes next.
@@ -113,27 +128,32 @@ const MOST_ITEMS = 4096
 const MOST_BYTES = 1 << 20
 
 function open_cursor(view::View)
+    Lib.make_room()
     collection, env = view.collection, view.collection.env
-    open() = with_range(view.bounds) do range
-        reading(env) do
-            written(out -> open_iterator(collection, range, out), Handle(0))
-        end
+    own = OPEN_COUNT[] == 0 ? nothing : standing(env).own
+    prepared() = Cursor(own === nothing || own.kind != Lib.PC_TXN_WRITE, own === nothing ? nothing : own.task)
+    open(cursor) = with_range(view.bounds) do range
+        GC.@preserve cursor reading(() -> check(open_iterator(collection, range, handle_place(cursor))), env)
     end
     sweep_cursors()
-    iterator = try
-        open()
+    cursor = prepared()
+    try
+        open(cursor)
     catch failure
+        # Also what an interrupt at the end of the call has left open.
+        close_cursor(cursor)
         (failure isa LMDB.LMDBError && failure.code == Lib.PC_ERR_READERS_FULL) || rethrow()
         GC.gc()
-        open()
+        cursor = prepared()
+        open(cursor)
     end
-    own = OPEN_COUNT[] == 0 ? nothing : standing(env).own
-    return Cursor(iterator, own === nothing || own.kind != Lib.PC_TXN_WRITE, own === nothing ? nothing : own.task)
+    return cursor
 end
 
 # The next page, empty at the end, where the iterator is closed at once: its snapshot would hold space.
 function fetch_page!(cursor::Cursor)
     cursor.iterator == 0 && return Page(0, UInt8[], UInt64[0], UInt8[], UInt64[0], nothing)
+    cursor.process == this_process() || refuse_stranger(cursor.process, "this iteration")
     (cursor.owner === nothing || cursor.owner === current_task()) || throw(LMDB.LMDBError(Lib.PC_ERR_WRONG_THREAD,
         "this iteration was begun in a transaction of another task, and belongs to it"))
     batch = Ref(Lib.Batch())
@@ -170,15 +190,24 @@ function following(cursor::Cursor, page::Page)
     try
         next = page.next
         next === nothing || return next
-        return page.next = fetch_page!(cursor)
+        # The page that the library has given is kept before an interrupt comes: else an iteration that goes on after
+        # it would leave these items out.
+        return disable_sigint(() -> page.next = fetch_page!(cursor))
     finally
         unlock(cursor.reading)
     end
 end
 
-@inline function Base.iterate(view::View)
+@inline Base.iterate(view::View) = iterate(view, first_state(view))
+
+function first_state(view::View)
     cursor = open_cursor(view)
-    return iterate(view, State(cursor, fetch_page!(cursor), 1))
+    try
+        return State(cursor, fetch_page!(cursor), 1)
+    catch
+        close_cursor(cursor)
+        rethrow()
+    end
 end
 
 # Small enough to become a part of the loop, where the item and the state then need no memory of their own.
@@ -250,6 +279,18 @@ Base.isempty(view::View) = first_item(view) === nothing
 Iterators.reverse(view::View{C,What}) where {C,What} = View{C,What}(view.collection, turned(view.bounds))
 Base.keys(view::View{C,:pairs}) where {C} = keys_view(view.collection, view.bounds)
 Base.values(view::View{C,:pairs}) where {C} = values_view(view.collection, view.bounds)
+
+# A plain collection of items with keys that are all different ones, which it cannot hold if some are equal to it.
+function plain(::Type{C}, items) where {C}
+    result, count = C(), 0
+    for item in items
+        push!(result, item)
+        count += 1
+        length(result) == count || throw(ArgumentError(string("a plain $C cannot hold two keys that are equal to it, as 1, 1.0 and ",
+            "true are, which are different ones here: collect gives them all")))
+    end
+    return result
+end
 
 """
     between(collection, lo, hi; inclusive=(true, false))

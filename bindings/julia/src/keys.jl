@@ -3,8 +3,19 @@
 const EPOCH_DAY = Dates.value(Date(1970))
 const EPOCH_MILLISECOND = Dates.value(DateTime(1970))
 
-microseconds(time::DateTime) = Base.checked_mul(Dates.value(time) - EPOCH_MILLISECOND, 1000)
-days(date::Date) = Int32(Dates.value(date) - EPOCH_DAY)
+function microseconds(time::DateTime)
+    count, overflows = Base.mul_with_overflow(Dates.value(time) - EPOCH_MILLISECOND, Int64(1000))
+    overflows && refuse_time(time)
+    return count
+end
+
+function days(date::Date)
+    count = Dates.value(date) - EPOCH_DAY
+    typemin(Int32) <= count <= typemax(Int32) || refuse_time(date)
+    return count % Int32
+end
+
+@noinline refuse_time(time) = throw(ArgumentError("$time has no stored form: it is too far from 1970"))
 
 date_of(days::Integer) = Date(Dates.UTInstant(Dates.Day(Int64(days) + EPOCH_DAY)))
 
@@ -162,7 +173,7 @@ end
 
 function anyprefix(beginning::Tuple)
     out = UInt8[0x05]
-    foreach(element -> putnested!(out, element), beginning)
+    foreach(element -> putnested!(out, element, 1), beginning)
     return out
 end
 

@@ -59,7 +59,7 @@ function Base.view(dict::PersistentDict{K,Array{T,N}}, key) where {K,T<:Fixed,N}
     array = with_sought(dict.keycolumn, key, MISSED) do at, count
         data, len = Ref(Ptr{UInt8}(C_NULL)), Ref(Csize_t(0))
         status = GC.@preserve data len reading(dict) do
-            Lib.pc_dict_get_ref(dict.handle.id, at, count, Base.unsafe_convert(Ptr{Ptr{UInt8}}, data), Base.unsafe_convert(Ptr{Csize_t}, len))
+            Lib.pc_dict_get_ref(live(dict), at, count, Base.unsafe_convert(Ptr{Ptr{UInt8}}, data), Base.unsafe_convert(Ptr{Csize_t}, len))
         end
         found(status) ? SnapshotArray{T,N}(Ptr{T}(data[]), lent_size(column, len[]), lender) : MISSED
     end

@@ -6,9 +6,9 @@ const STRUCTS_LOCK = Threads.SpinLock()
 const RESERVED_NAMES = ("tuple", "datetime", "time", "char")
 
 """
-    register_struct(T; name=string(nameof(T)))
+    register_struct(T; name)
 
-Makes the struct `T` known under `name`: values of type `any` that were stored under this name are read
+Makes the struct `T` known under `name`, by default its own, with parameters if it has any (`"Pair2{Int64}"`): values of type `any` that were stored under this name are read
 as `T`, which other languages see as a tagged map of its fields. Storing a `T` registers it by itself, so
 that a call is needed only before a program's first reading, or where two types have the same name.
 
@@ -24,7 +24,7 @@ julia> register_struct(Place)
 "Place"
 ```
 """
-function register_struct(::Type{T}; name::AbstractString=string(nameof(T))) where {T}
+function register_struct(::Type{T}; name::AbstractString=struct_name(T)) where {T}
     isplainstruct(T) || throw(ArgumentError("$T is not a struct of plain data"))
     name = String(name)
     name in RESERVED_NAMES && throw(ArgumentError("the name $name has a meaning of its own"))
@@ -44,7 +44,11 @@ function register_struct(::Type{T}; name::AbstractString=string(nameof(T))) wher
     return name
 end
 
-# The same type, with other parameters or defined anew in another session of a notebook.
+# Without modules, since these may be called otherwise where it is read.
+struct_name(T::DataType) = isempty(T.parameters) ? string(nameof(T)) : string(nameof(T), "{", join(map(struct_name, T.parameters), ","), "}")
+struct_name(parameter) = string(parameter)
+
+# The same type, defined again in another session of a notebook.
 samestruct(a::DataType, b::DataType) = nameof(a) === nameof(b) && parentmodule(a) === parentmodule(b)
 
 function known_as(::Type{T}) where {T}

@@ -8,9 +8,10 @@
 @enum TransactionState::UInt8 GOES_ON COMMITTED UNDONE
 
 mutable struct OpenTransaction
+    # First, since the library writes it here; 0 before the transaction has begun.
+    handle::Handle
     env::Environment
     kind::Int32
-    handle::Handle
     task::Task
     thread::Int
     # It goes on, was committed, or was undone.
@@ -44,11 +45,17 @@ function change_open(changed)
 end
 
 # The innermost transaction of this task, and whether another task holds one on this thread, and a writing one.
+struct Standing
+    own::Union{Nothing,OpenTransaction}
+    others::Bool
+    other_writer::Bool
+end
+
 function standing(env::Environment)
     own, others, other_writer = nothing, false, false
     task, thread = current_task(), Threads.threadid()
     for open in OPEN[]
-        (open.thread == thread && open.env.identity == env.identity) || continue
+        (open.thread == thread && open.handle != NO_TRANSACTION && open.env.identity == env.identity) || continue
         if open.task === task
             own = open
         else
@@ -56,10 +63,14 @@ function standing(env::Environment)
             other_writer |= open.kind == Lib.PC_TXN_WRITE
         end
     end
-    return (own=own, others=others, other_writer=other_writer)
+    return Standing(own, others, other_writer)
 end
 
-own_handle(here) = (own = here.own; own === nothing ? NO_TRANSACTION : own.handle)
+# What this task's calls by this opening of the environment are part of.
+function own_handle(here::Standing, env::Environment)
+    own = here.own
+    return own === nothing || own.env !== env ? NO_TRANSACTION : own.handle
+end
 
 # ---- tasks that were started inside
 
@@ -96,13 +107,16 @@ end
 set_current(env::Environment, txn::Handle) =
     written(out -> Lib.pc_txn_set_current(live(env), txn, out), NO_TRANSACTION)
 
-# Runs `call` with this task's own transaction, or none, as the thread's current one.
+# Runs `call` with this task's own transaction, or none, as the thread's current one. An interrupt comes only into `call`:
+# what was current before is so again afterwards, whatever happens.
 function stepping_aside(call::F, env::Environment, own::Handle) where {F}
-    previous = set_current(env, own)
-    try
-        return call()
-    finally
-        set_current(env, previous)
+    return disable_sigint() do
+        previous = set_current(env, own)
+        try
+            return reenable_sigint(call)
+        finally
+            set_current(env, previous)
+        end
     end
 end
 
@@ -119,16 +133,16 @@ environment(collection) = collection.env
 
 @noinline function reading_beside(call::F, env::Environment) where {F}
     here = standing(env)
-    return here.others ? stepping_aside(call, env, own_handle(here)) : call()
+    return here.others ? stepping_aside(call, env, own_handle(here, env)) : call()
 end
 
 @noinline function writing_beside(call::F, env::Environment) where {F}
     here = standing(env)
     refuse_second_writer(env, here)
-    return here.others ? stepping_aside(call, env, own_handle(here)) : call()
+    return here.others ? stepping_aside(call, env, own_handle(here, env)) : call()
 end
 
-function refuse_second_writer(env::Environment, here)
+function refuse_second_writer(env::Environment, here::Standing)
     here.own === nothing || return nothing
     refuse_started_inside(env)
     here.other_writer && throw(LMDB.LMDBError(Lib.PC_ERR_WRONG_THREAD,
@@ -143,37 +157,63 @@ function in_write(env::Environment)
     return own !== nothing && own.kind == Lib.PC_TXN_WRITE
 end
 
-function begin_transaction(env::Environment, kind::Int32, timeout_ms::Int64, flags::Int32=Int32(0))
-    here = standing(env)
-    kind == Lib.PC_TXN_WRITE && refuse_second_writer(env, here)
-    start() = written(out -> Lib.pc_txn_begin(live(env), kind | flags, timeout_ms, out), NO_TRANSACTION)
-    handle = GC.@preserve env (here.others ? begun_beside(start, env, own_handle(here)) : start())
-    entry = OpenTransaction(env, kind, handle, current_task(), Threads.threadid(), GOES_ON, false, NO_TRANSACTION)
-    change_open(list -> push!(copy(list), entry))
-    Threads.atomic_add!(OPEN_COUNT, 1)
-    return entry
-end
+# ---- from the beginning to the end
 
-# Begins one in this task's own, or in none. It is the newest then, and stays current.
-function begun_beside(start, env::Environment, own::Handle)
-    set_current(env, own)
-    try
-        return start()
-    catch
-        set_current(env, newest_on_thread(env))
-        rethrow()
+# Calls `f(entry)` in a transaction, and ends it.
+#
+# Interrupts are put off but while the library may wait for other writers and while `f` runs. What these leave finds the
+# entry, into which the library has written the handle if the transaction has begun: so none goes on that nobody knows.
+function in_transaction(f, env::Environment, kind::Int32, timeout_ms::Int64, flags::Int32)
+    Lib.make_room()
+    return disable_sigint() do
+        here = standing(env)
+        kind == Lib.PC_TXN_WRITE && refuse_second_writer(env, here)
+        entry = OpenTransaction(NO_TRANSACTION, env, kind, current_task(), Threads.threadid(), GOES_ON, false, NO_TRANSACTION)
+        change_open(list -> push!(copy(list), entry))
+        Threads.atomic_add!(OPEN_COUNT, 1)
+        result = try
+            reenable_sigint() do
+                begin_it(entry, here, kind | flags, timeout_ms)
+                f(entry)
+            end
+        catch
+            end_transaction(entry, UNDONE)
+            rethrow()
+        end
+        end_transaction(entry, COMMITTED)
+        return result
     end
 end
 
-# Ends a transaction by `call`, which gives its status; it is ended whatever that is.
-function end_transaction(call, entry::OpenTransaction, state::TransactionState)
+# Begins one in this task's own, or in none. It is the newest then, and stays current.
+function begin_it(entry::OpenTransaction, here::Standing, kind::Int32, timeout_ms::Int64)
+    env = entry.env
+    here.others ? set_current(env, own_handle(here, env)) : here.own === nothing && end_lost(env)
+    GC.@preserve env entry check(Lib.pc_txn_begin(live(env), kind, timeout_ms, handle_place(entry)))
+    return nothing
+end
+
+# Undoes what the library has as this thread's current transaction, and this package does not know. There is none unless
+# Julia threw in the middle of a call, as it does at the fourth Ctrl-C that nothing has answered.
+function end_lost(env::Environment)
+    while true
+        current = written(out -> Lib.pc_txn_current(live(env), out), NO_TRANSACTION)
+        (current == NO_TRANSACTION || any(open -> open.handle == current, OPEN[])) && return nothing
+        check(Lib.pc_txn_abort(current))
+    end
+end
+
+# Commits or undoes; the transaction is ended whatever comes of it. Interrupts are put off.
+function end_transaction(entry::OpenTransaction, state::TransactionState)
     env = entry.env
     # Before the map may move: arrays that were lent are dead from here on.
     entry.state = state
     others = standing(env).others && isopen(env)
     try
-        others && set_current(env, entry.handle)
-        call()
+        if entry.handle != NO_TRANSACTION
+            others && set_current(env, entry.handle)
+            finish(entry, state)
+        end
     catch
         entry.state = UNDONE
         rethrow()
@@ -186,27 +226,26 @@ function end_transaction(call, entry::OpenTransaction, state::TransactionState)
     return nothing
 end
 
+function finish(entry::OpenTransaction, state::TransactionState)
+    call() = state == COMMITTED ? Lib.pc_txn_commit(entry.handle) : Lib.pc_txn_abort(entry.handle)
+    status = call()
+    if status == Lib.PC_ERR_NOT_INNERMOST
+        end_lost(entry.env)
+        status = call()
+    end
+    # What a closed environment has undone is undone.
+    state == COMMITTED && check(status)
+    return nothing
+end
+
 # The one that was begun last on this thread. If a single task is left with transactions here, whose calls then step
 # out of nothing, it is that task's innermost.
 function newest_on_thread(env::Environment)
     newest = NO_TRANSACTION
     for open in OPEN[]
-        open.thread == Threads.threadid() && open.env === env && (newest = open.handle)
+        (open.thread == Threads.threadid() && open.env === env && open.handle != NO_TRANSACTION) && (newest = open.handle)
     end
     return newest
-end
-
-# Calls `f` in a transaction that was begun, and ends it.
-function run_begun(f, entry::OpenTransaction)
-    result = try
-        f()
-    catch
-        # What `f` threw says more than a failure to undo what the closed environment has undone already.
-        end_transaction(() -> Lib.pc_txn_abort(entry.handle), entry, UNDONE)
-        rethrow()
-    end
-    end_transaction(() -> check(Lib.pc_txn_commit(entry.handle)), entry, COMMITTED)
-    return result
 end
 
 # Milliseconds that nobody waits: ten years.
@@ -287,10 +326,8 @@ function transaction(f::Function, env::Environment; timeout::Union{Nothing,Real}
     end
 end
 
-function run_transaction(f, env::Environment, wait::Int64, flags::Int32)
-    entry = begin_transaction(env, Lib.PC_TXN_WRITE, wait, flags)
-    return run_begun(() -> with_logger(f, Inside(current_logger(), entry)), entry)
-end
+run_transaction(f, env::Environment, wait::Int64, flags::Int32) =
+    in_transaction(entry -> with_logger(f, Inside(current_logger(), entry)), env, Lib.PC_TXN_WRITE, wait, flags)
 
 """
     snapshot(f, env)
@@ -315,7 +352,7 @@ julia> snapshot(env) do
 ```
 """
 function snapshot(f::Function, env::Environment)
-    return staying(() -> run_begun(f, begin_transaction(env, Lib.PC_TXN_READ, Int64(-1))))
+    return staying(() -> in_transaction(entry -> f(), env, Lib.PC_TXN_READ, Int64(-1), Int32(0)))
 end
 
 # Keeps the task on its thread, to which the library's transactions are bound.

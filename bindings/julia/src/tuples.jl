@@ -15,8 +15,9 @@ function puttext!(out::Vector{UInt8}, code::UInt8, text)
 end
 
 function putelement!(out::Vector{UInt8}, text::AbstractString)
-    isvalid(String(text)) || throw(ArgumentError("a key's text is not valid UTF-8"))
-    return push!(puttext!(out, 0x02, text), 0x00)
+    plain = plain_text(text)
+    isvalid(plain) || throw(ArgumentError("a key's text is not valid UTF-8"))
+    return push!(puttext!(out, 0x02, plain), 0x00)
 end
 
 putelement!(out::Vector{UInt8}, bytes::Vector{UInt8}) = push!(puttext!(out, 0x01, bytes), 0x00)
@@ -25,10 +26,13 @@ putelement!(out::Vector{UInt8}, number::Float64) = append!(push!(out, 0x21), bit
 putelement!(out::Vector{UInt8}, number::Float32) = append!(push!(out, 0x20), bits(hton(ordered(number))))
 putelement!(out::Vector{UInt8}, uuid::UUID) = append!(push!(out, 0x30), bits(hton(UInt128(uuid))))
 
-function putelement!(out::Vector{UInt8}, number::Integer)
+putelement!(out::Vector{UInt8}, number::Integer) = putdigits!(out, plain_integer(number))
+
+function putdigits!(out::Vector{UInt8}, number::Integer)
+    # Before its digits are made.
+    ndigits(number; base=16) <= 2 * 255 || throw(ArgumentError("an integer of over 255 bytes cannot be a key"))
     digits = magnitude(number)
     width = length(digits)
-    width <= 255 || throw(ArgumentError("an integer of over 255 bytes cannot be a key"))
     if number < 0
         map!(~, digits, digits)
         width <= 8 ? push!(out, 0x14 - width % UInt8) : push!(out, 0x0b, ~(width % UInt8))
@@ -39,18 +43,27 @@ function putelement!(out::Vector{UInt8}, number::Integer)
 end
 
 # The absolute value in the fewest big-endian bytes; none for zero.
-function magnitude(number::Integer)
-    rest = abs(big(number))
-    digits = UInt8[]
+function magnitude(number::Base.BitInteger)
+    rest, digits = unsigned(abs(number)), UInt8[]
     while !iszero(rest)
-        push!(digits, (rest & 0xff) % UInt8)
+        push!(digits, rest % UInt8)
         rest >>= 8
     end
     return reverse!(digits)
 end
 
+# By way of its hexadecimal digits, whose number of steps grows with the length alone.
+function magnitude(number::BigInt)
+    iszero(number) && return UInt8[]
+    digits = string(abs(number); base=16)
+    return hex2bytes(isodd(length(digits)) ? "0" * digits : digits)
+end
+
+# The number whose magnitude that is.
+integer_of(digits::Vector{UInt8}) = isempty(digits) ? big(0) : parse(BigInt, bytes2hex(digits); base=16)
+
 # An element of an `any` key: which types these are is the same in every language.
-function putany!(out::Vector{UInt8}, key)
+function putany!(out::Vector{UInt8}, key, depth::Int=0)
     if key === nothing
         return push!(out, 0x00)
     elseif key isa Union{Bool,Integer,Float64,AbstractString,Vector{UInt8},UUID}
@@ -58,8 +71,9 @@ function putany!(out::Vector{UInt8}, key)
     elseif key isa Union{Float16,Float32}
         return putelement!(out, Float64(key))
     elseif key isa Tuple
+        depth < TUPLE_DEPTH || throw(ArgumentError("a key with tuples over $TUPLE_DEPTH deep has no stored form"))
         push!(out, 0x05)
-        foreach(element -> putnested!(out, element), key)
+        foreach(element -> putnested!(out, element, depth + 1), key)
         return push!(out, 0x00)
     elseif key isa Enum
         refuse_enum(key)
@@ -68,10 +82,27 @@ function putany!(out::Vector{UInt8}, key)
 end
 
 # In a tuple a null is told from its end by the FF that follows.
-putnested!(out::Vector{UInt8}, element) = element === nothing ? push!(out, 0x00, 0xff) : putany!(out, element)
+putnested!(out::Vector{UInt8}, element, depth::Int) =
+    element === nothing ? push!(out, 0x00, 0xff) : putany!(out, element, depth)
 
 anykey(key) = putany!(UInt8[], key)
 anykey(key::LMDB.MDBValue) = anykey(key.data)
+
+# With the place of what cannot be stored.
+function anykey(key::Tuple)
+    try
+        return putany!(UInt8[], key)
+    catch failure
+        failure isa ArgumentError || rethrow()
+        throw(ArgumentError(string(failure.msg, " (at key", place_in_key(key), ")")))
+    end
+end
+
+function place_in_key(key::Tuple)
+    index = findfirst(element -> attempt(() -> (putnested!(UInt8[], element, 1); true)) === nothing, key)
+    index === nothing && return ""
+    return string("[$index]", key[index] isa Tuple ? place_in_key(key[index]) : "")
+end
 
 # ---- reading
 
@@ -106,10 +137,13 @@ end
 takebits!(::Type{T}, bytes, at) where {T} = ntoh(reinterpret(T, takebytes!(bytes, at, sizeof(T)))[1])
 
 function takeinteger!(bytes::Vector{UInt8}, at::Ref{Int}, width::Integer, negative::Bool)
-    value = big(0)
-    for byte in takebytes!(bytes, at, width)
-        value = value << 8 | (negative ? ~byte : byte)
+    digits = takebytes!(bytes, at, width)
+    negative && map!(~, digits, digits)
+    if width < 8
+        value = foldl((value, digit) -> value << 8 | digit, digits; init=Int64(0))
+        return negative ? -value : value
     end
+    value = integer_of(digits)
     return smallest(negative ? -value : value)
 end
 

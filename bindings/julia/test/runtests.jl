@@ -31,7 +31,7 @@ function fails_with(f, code)
     return false
 end
 
-const FILES = ["types", "keys", "any", "vectors", "environment", "dict", "set", "protocol", "iteration", "transactions", "raw", "ancestor", "threads", "model", "readme", "docs", "costs", "snapshot_arrays"]
+const FILES = ["types", "keys", "any", "vectors", "environment", "dict", "set", "protocol", "iteration", "transactions", "raw", "ancestor", "threads", "model", "readme", "docs", "costs", "snapshot_arrays", "interrupts", "serialization", "comparison", "odd_values"]
 
 # Whether an expression is a test set of another name than the one that is asked for.
 is_other(expression, set) = !isempty(set) && expression isa Expr && expression.head === :macrocall &&

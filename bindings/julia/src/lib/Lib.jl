@@ -9,6 +9,7 @@ using Libdl
 
 include("constants.jl")
 include("structs.jl")
+include("guards.jl")
 include("symbols.jl")
 include("load.jl")
 

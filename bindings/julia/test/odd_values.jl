@@ -1,0 +1,145 @@
+# Values that are more than their type, or less: what would not come back equal is refused, and said where it is.
+
+struct OddInteger <: Integer
+    number::Int
+end
+
+struct Titled <: AbstractString
+    text::String
+    title::Int
+end
+
+Base.ncodeunits(text::Titled) = ncodeunits(text.text)
+Base.codeunit(text::Titled) = UInt8
+Base.codeunit(text::Titled, index::Integer) = codeunit(text.text, index)
+Base.isvalid(text::Titled, index::Integer) = isvalid(text.text, index)
+Base.iterate(text::Titled, index::Integer=1) = iterate(text.text, index)
+
+# Indices from 0 on.
+struct FromZero <: AbstractVector{Int}
+    list::Vector{Int}
+end
+
+Base.size(list::FromZero) = size(list.list)
+Base.axes(list::FromZero) = (Base.IdentityUnitRange(0:length(list.list) - 1),)
+Base.getindex(list::FromZero, index::Int) = list.list[index + 1]
+
+struct Sized{T}
+    value::T
+end
+
+mutable struct Thing
+    number::Int
+end
+
+struct Unwilling end
+Base.convert(::Type{T}, ::Unwilling) where {T<:Union{Int,String,Date}} = throw(DomainError(T, "of no use"))
+
+refusal(f) = try; f(); ""; catch failure; failure isa ArgumentError || rethrow(); failure.msg; end
+
+# Such a value was stored as something else, and came back changed without a word; or the error was of another kind.
+@testset "values of Any that would come back as something else" begin
+    with_env(durability=:none) do env
+        dict = PersistentDict{Any,Any}(env; id="d")
+        loop = Any[1]
+        push!(loop, loop)
+        for value in (IdDict(1 => 2), IdDict(1 => 2, 1.0 => 3), Tagged(2, UInt8[1]), Tagged(37, zeros(UInt8, 16)), Tagged(27, Any["tuple", 1]), OddInteger(3),
+                FromZero([1, 2]), Vector{Any}(undef, 1), loop, [1 => 2, 1 => 3], Dict(Thing(1) => 1, Thing(1) => 2), Base.IdSet{Any}(Any[1, 1.0]),
+                Set(Any[LMDB.MDBValue(UInt8[1]), UInt8[1]]))
+            @test !isempty(refusal(() -> dict["k"] = value)) && isempty(dict)
+            empty!(dict)
+        end
+        @test (dict["k"] = Titled("x", 1)) isa Titled && dict["k"] == "x" && (dict[Titled("y", 2)] = 1) == dict["y"]
+        # A set of this kind, as a value.
+        set = push!(PersistentSet{Any}(env; id="s"), 1, true)
+        @test !isempty(refusal(() -> dict["k"] = set))
+        delete!(set, true)
+        dict["k"] = set
+        @test dict["k"] == Set([1])
+    end
+end
+
+@testset "the error says where in the value it is" begin
+    place(value) = match(r"\(at value(.*)\)$", refusal(() -> PC.encode_any(value)))[1]
+    @test place(Any[1, Dict("a" => (1, sin))]) == "[2][\"a\"][2]"
+    @test place((1, Set([(sin,)]))) == "[2], element ($sin,)[1]"
+    @test place(Sized{Any}([1, Tagged(99, sin)])) == ".value[2].content"
+    @test place(Dict((1, sin) => 2)) == ", key (1, $sin)[2]"
+    @test !occursin("at value", refusal(() -> PC.encode_any(sin)))
+    @test occursin("(at key[2][1])", refusal(() -> PC.anykey((1, (sin, 2)))))
+end
+
+# A struct with parameters was known under its bare name, so that one that was stored with an integer came back with a float.
+@testset "structs with parameters" begin
+    with_env(durability=:none) do env
+        dict = PersistentDict{Any,Any}(env; id="d")
+        values = (Sized(1), Sized(1.0), Sized("a"), Sized(Sized(1)), Sized{Any}(1))
+        foreach(index -> dict[index] = values[index], eachindex(values))
+        @test all(dict[index] === values[index] for index in eachindex(values))
+        @test register_struct(Sized{Int}) == "Sized{Int64}"
+    end
+end
+
+# Of 128 arrays within each other the innermost was stored, and could not be read.
+@testset "how deep values and keys may be" begin
+    nested(wrap, count) = foldl((value, _) -> wrap(value), 1:count; init=1)
+    with_env(durability=:none) do env
+        dict = PersistentDict{Any,Any}(env; id="d")
+        for (wrap, most) in ((value -> Any[value], 128), (value -> Tagged(99, value), 128), (value -> (value,), 64), (value -> Dict(1 => value), 128),
+                (value -> Set(Any[value]), 64), (value -> Sized{Any}(value), 42))
+            value = nested(wrap, most)
+            dict["k"] = value
+            @test isequal(dict["k"], value)
+            @test occursin("128 deep", refusal(() -> dict["k"] = nested(wrap, most + 1)))
+        end
+        key = nested(value -> (value,), 128)
+        dict[key] = 1
+        @test dict[key] == 1 && !haskey(dict, (key,)) && get_many(dict, [(key,), key]; default=0) == [0, 1]
+        @test !isempty(refusal(() -> dict[(key,)] = 1))
+    end
+end
+
+# The digits of a large number were taken one by one, each with a copy of the rest: for a million of them that took hours.
+@testset "large numbers take the time of their length" begin
+    with_env(durability=:none) do env
+        dict = PersistentDict{Any,Any}(env; id="d")
+        large = big(10)^1_000_000 + 7
+        @test (@elapsed begin
+            dict["k"] = -large
+            @test dict["k"] == -large
+            @test !haskey(dict, large) && !isempty(refusal(() -> dict[large] = 1))
+        end) < 60
+        for number in (big(0), big(255), big(2)^63 - 1, -big(2)^63, big(2)^63, big(2)^64, -big(2)^64 - 1, big(2)^2039, -big(2)^2039, typemin(Int128), typemax(UInt64), typemin(Int8))
+            dict[number] = number
+            @test dict[number] == number && number in keys(dict)
+        end
+    end
+end
+
+@testset "times are not cut off" begin
+    with_env(durability=:none) do env
+        dates = PersistentDict{Date,Date}(env; id="d")
+        @test !isempty(refusal(() -> dates[Date(2020)] = DateTime(2020, 1, 1, 12))) && isempty(dates)
+        dates[DateTime(2020)] = DateTime(2021)
+        @test dates[Date(2020)] == Date(2021) && !haskey(dates, DateTime(2020, 1, 1, 12))
+        far = Date(Dates.UTInstant(Day(typemax(Int64) ÷ 2)))
+        @test !isempty(refusal(() -> dates[far] = Date(2020))) && !haskey(dates, far)
+        times = PersistentDict{DateTime,DateTime}(env; id="t")
+        far = DateTime(Dates.UTInstant(Millisecond(typemax(Int64) ÷ 2)))
+        @test !isempty(refusal(() -> times[far] = far)) && !haskey(times, far) && get_many(times, [far]; default=0) == [0]
+    end
+end
+
+# A look-up of what no collection of the type can hold threw, by itself or with others.
+@testset "a look-up of what cannot be stored is a miss: $K" for K in (String, Symbol, Char, Vector{UInt8}, Int, Float64, Date, Tuple{String,Int}, Any)
+    with_env(durability=:none) do env
+        dict, set = PersistentDict{K,Int}(env; id="d"), PersistentSet{K}(env; id="s")
+        odd = Any["\xff", Symbol("\xff"), reinterpret(Char, 0xff000000), UInt8[], OddInteger(3), Titled("\xff", 1), Unwilling(), missing, NaN, sin, ("\xff", 1), ("a", NaN), big(2)^3000,
+            "é"^1500, Date(Dates.UTInstant(Day(typemax(Int64) ÷ 2))), 1:3, (1, 2, 3), IdDict(), Ref(1)]
+        K in (Int, Float64) && filter!(key -> !(key isa OddInteger), odd)
+        for key in odd
+            @test !haskey(dict, key) && get(dict, key, 7) == 7 && !(key in set) && get_many(dict, [key]; default=7) == [7]
+            @test !delete!(dict, key) && pop!(dict, key, 7) == 7 && setdiff!(set, [key]) === set && !([key] ⊆ set) && !([key] ⊆ keys(dict))
+        end
+    end
+end
