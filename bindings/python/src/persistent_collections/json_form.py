@@ -80,7 +80,7 @@ def _float_of(whole: int) -> float:
         number = math.inf
     if number == whole or (math.isfinite(number) and decimal.Decimal(repr(number)) == whole):
         return number
-    raise ValueError(f"{scalars.shown(whole)} is no float")
+    raise ValueError(f"{scalars.shown(whole)} is not a float")
 
 
 def _whole(json: Any) -> int:
