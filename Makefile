@@ -104,9 +104,13 @@ test-cpp: build $(VENV)/.ready
 test-install: build $(VENV)/.ready
 	$(PYTHON) -m pytest -q -p no:cacheprovider tests/install tests/manual
 
+# As many at a time as there are processors; PYTEST_WORKERS=0 runs them one after another.
+PYTEST_WORKERS ?= auto
+
 test-python: build $(VENV)/.ready
-	cd bindings/python && ../../$(PYTHON) -m pytest -q -p no:cacheprovider
-	cd bindings/python && PERSISTENT_COLLECTIONS_ACCELERATOR=0 ../../$(PYTHON) -m pytest -q -p no:cacheprovider
+	cd bindings/python && ../../$(PYTHON) -m pytest -q -p no:cacheprovider -n $(PYTEST_WORKERS)
+	cd bindings/python && PERSISTENT_COLLECTIONS_ACCELERATOR=0 ../../$(PYTHON) -m pytest -q -p no:cacheprovider \
+		-n $(PYTEST_WORKERS)
 
 test-julia: build
 	@julia=$$(tools/find-julia) && for threads in 1 4; do \

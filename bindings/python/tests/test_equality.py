@@ -179,7 +179,7 @@ def test_a_set_of_1_and_true(env: Environment) -> None:
 
 
 def test_what_no_plain_set_or_dict_can_hold(env: Environment) -> None:
-    # Of 1 and True a plain one held only one, and nobody was told.
+    # Of 1 and True a plain one held only one, without a word.
     s = new_set(env, [1, True, "a"])
     d = new_dict(env, [(1, "int"), (True, "bool")])
     for make in (

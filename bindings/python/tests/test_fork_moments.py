@@ -100,8 +100,8 @@ elif acceleration._module is not None:
         def __getattr__(self, name):
             return getattr(module, name)
         @staticmethod
-        def connect(addresses):
-            return stay(module.connect)(addresses)
+        def connect(*arguments):
+            return stay(module.connect)(*arguments)
     module, acceleration._module = acceleration._module, Watched()
 else:
     there.set()

@@ -435,6 +435,43 @@ def test_tuples_that_hold_one_another_twice(env: Environment) -> None:
     assert len(s) == 2 and "a" not in d
 
 
+def towers() -> Any:
+    """Values with more in them than anybody could write, since they hold the same many times."""
+    for leaf in ([], {}, (), "x" * 1000, frozenset()):
+        high, wide = leaf, leaf
+        for _ in range(60):
+            high = [high, high]
+        for _ in range(5):
+            wide = [wide] * 1000
+        yield high
+        yield {"a": [0, wide]}
+        tuples: Any = leaf
+        for _ in range(50):
+            tuples = (tuples, {1: tuples})
+        yield tuples
+    sets: Any = frozenset()
+    for level in range(16):
+        sets = frozenset({(level, sets), (-level, sets)})
+    yield [sets] * 100_000
+
+
+@pytest.mark.parametrize("which", range(16))
+def test_values_that_hold_one_another_twice(anywhere: PersistentDict[Any, Any], which: int) -> None:
+    # All of it was written before its length was looked at: memory ran out, or time did.
+    with pytest.raises(UnstorableError, match="value: it has more than 2147418096 bytes, encoded"):
+        anywhere["key"] = list(towers())[which]
+    assert not anywhere
+
+
+def test_what_is_large_and_holds_things_twice(anywhere: PersistentDict[Any, Any]) -> None:
+    part = [("a", [1, 2.5]), {"k": frozenset({1})}] * 3000
+    value = {"parts": [part, part, {"again": part}], "set": set(range(300_000))}
+    anywhere["key"] = value
+    assert anywhere["key"] == value
+    with pytest.raises(UnstorableError, match=r"value\['late'\]\[1\]: object cannot"):
+        anywhere["key"] = {**value, "late": [0, object()]}
+
+
 def test_a_look_up_where_the_stack_ends_is_no_miss(env: Environment) -> None:
     # Python's limit for calls in calls was taken for a key that is nested too deeply, so that
     # what is there was not found.

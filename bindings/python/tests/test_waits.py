@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from persistent_collections import Environment, PersistentDict, PersistentSet
+from persistent_collections import Environment, PersistentDict, PersistentSet, waits
 
 _HOLDER = """
 import sys
@@ -102,6 +104,35 @@ def test_a_handler_ends_a_wait(env: Environment, alarm: Callable[[], None], what
     assert d == {"a": 1, "b": 2, "c": 3}
 
 
+NO_WAITS: dict[str, Callable[[Environment, PersistentDict[str, int]], object]] = {
+    "flush": lambda env, d: env.flush(),
+    "snapshot": lambda env, d: env.snapshot().__enter__(),
+    "get": lambda env, d: d["a"],
+    "iterate": lambda env, d: list(d.items()),
+    "opening": lambda env, d: PersistentDict(env, "d").close(),
+    "copy": lambda env, d: env.copy(env.path + " copied"),
+}
+
+
+@pytest.mark.parametrize("what", NO_WAITS)
+def test_these_do_not_wait_for_a_writer(
+    env: Environment, alarm: Callable[[], None], what: str
+) -> None:
+    """Flushing, reading and snapshots go on while another process holds the write lock."""
+    d = PersistentDict[str, int](env, "d")
+    d["a"] = 1
+    holder = Holder(Path(env.path))
+    # Twice: the first snapshot opens the environment again.
+    for number in range(1, 3):
+        signal.setitimer(signal.ITIMER_REAL, 30)
+        NO_WAITS[what](env, d)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if what == "copy" and number == 1:
+            shutil.rmtree(env.path + " copied")
+    holder.release()
+    assert d == {"a": 1}
+
+
 def test_a_handler_that_returns_lets_the_wait_go_on(env: Environment) -> None:
     d = PersistentDict[str, int](env, "d")
     d["a"] = 1
@@ -133,27 +164,59 @@ def test_again_after_a_wait_was_ended(env: Environment, alarm: Callable[[], None
     assert d == {}
 
 
-def test_an_exception_for_another_thread(env: Environment) -> None:
-    """Only the main thread handles signals; others get what is raised in them."""
+WRITES: dict[str, Callable[[Environment, PersistentDict[str, int]], object]] = {
+    "put": lambda env, d: d.__setitem__("theirs", 1),
+    "put_new": lambda env, d: d.put_new("theirs", 1),
+    "update": lambda env, d: d.update(theirs=1),
+    "transaction": lambda env, d: env.transaction().__enter__(),
+    "opening": lambda env, d: PersistentDict(env, "another"),
+}
+
+
+@pytest.mark.parametrize("what", WRITES)
+def test_an_exception_for_another_thread(
+    env: Environment, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """A thread whose first call of all was a write waited for the lock without being asked.
+
+    Only the main thread handles signals; others get what is raised in them.
+    """
     d = PersistentDict[str, int](env, "d")
+    d["mine"] = 1
     holder = Holder(Path(env.path))
     caught: list[BaseException] = []
-    waits = threading.Event()
+    asked = threading.Event()
+    original = waits._questions
+
+    def noted(box: list[BaseException | None]) -> Generator[int, Any, None]:
+        questions = original(box)
+        answer = next(questions)
+        while True:
+            try:
+                yield answer
+                asked.set()
+                answer = next(questions)
+            except GeneratorExit:
+                return
+            except Stop as error:
+                answer = questions.throw(error)
+
+    monkeypatch.setattr(waits, "_questions", noted)
 
     def write() -> None:
         try:
-            waits.set()
-            with env.transaction():
-                d["theirs"] = 1
+            WRITES[what](env, d)
         except Stop as error:
             caught.append(error)
 
     thread = threading.Thread(target=write)
     thread.start()
-    assert waits.wait(60)
+    # It waits.
+    assert asked.wait(60)
     number = ctypes.c_ulong(thread.ident or 0)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(number, ctypes.py_object(Stop))
     thread.join(60)
     assert not thread.is_alive() and len(caught) == 1
     holder.release()
-    assert d == {}
+    assert d == {"mine": 1}
+    assert [it.name for it in env.collections()] == ["d"]

@@ -85,6 +85,9 @@ pub(crate) fn key<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Option<Bound<'p
 /// Containers nested deeper are the package's, which has the limit.
 const DEEPEST: usize = 32;
 
+/// What grows longer, too: containers that hold one another twice have no end in sight, as the package sees.
+const LONGEST: usize = 1 << 26;
+
 const NAN: u64 = 0x7ff8_0000_0000_0000;
 
 fn head(out: &mut Vec<u8>, major: u8, number: u64) {
@@ -125,11 +128,14 @@ pub(crate) fn write(out: &mut Vec<u8>, value: &Bound<'_, PyAny>, depth: usize) -
         out.extend_from_slice(data.as_bytes());
     } else if let Ok(list) = value.cast_exact::<PyList>() {
         head(out, 4, list.len() as u64);
-        return depth < DEEPEST && list.iter().all(|item| write(out, &item, depth + 1));
+        return depth < DEEPEST
+            && list.iter().all(|item| out.len() < LONGEST && write(out, &item, depth + 1));
     } else if let Ok(dict) = value.cast_exact::<PyDict>() {
         head(out, 5, dict.len() as u64);
         return depth < DEEPEST
-            && dict.iter().all(|(key, item)| write(out, &key, depth + 1) && write(out, &item, depth + 1));
+            && dict.iter().all(|(key, item)| {
+                out.len() < LONGEST && write(out, &key, depth + 1) && write(out, &item, depth + 1)
+            });
     } else {
         return false;
     }

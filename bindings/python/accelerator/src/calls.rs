@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use crate::keys::Keys;
 use crate::library::{BAD_HANDLE, FORKED, Handle, Library, NOT_FOUND, OK, TOO_SMALL, library};
 use crate::values::Values;
-use crate::writes::count_write;
+use crate::writes::{count_write, make_interruptible};
 
 /// Values up to this size are fetched without asking for memory.
 const SMALL: usize = 2048;
@@ -117,6 +117,7 @@ impl Calls {
     pub(crate) fn put(&self, key: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
         let py = key.py();
         let Some(handle) = self.handle() else { return Ok(false) };
+        make_interruptible(py)?;
         let status = self.keys.with(key, |key| match value {
             None => {
                 count_write();

@@ -11,9 +11,11 @@
 //! - `library.rs`: the library's functions, and calling them
 //! - `keys.rs`, `values.rs`, `any.rs`: Python objects to bytes and back
 //! - `calls.rs`: look-ups and single writes; `hot.rs`: the base classes that have them
-//! - `walk.rs`: iteration; `columns.rs`: columns for bulk writes
+//! - `blocks.rs`: transactions and snapshots; `walk.rs`: iteration; `columns.rs`: columns for bulk writes
+//! - `writes.rs`: what a thread has for itself
 
 mod any;
+mod blocks;
 mod calls;
 mod columns;
 mod hot;
@@ -31,6 +33,8 @@ mod persistent_collections_python {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::blocks::{Exit, HotBlock, HotEnvironment, open_block};
+    #[pymodule_export]
     use crate::columns::{Column, key_column, pair_columns};
     #[pymodule_export]
     use crate::hot::{HotDict, HotSet};
@@ -44,6 +48,6 @@ mod persistent_collections_python {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         // Rises with each change of what the package calls here; the package takes no other.
-        module.add("INTERFACE", 4)
+        module.add("INTERFACE", 5)
     }
 }

@@ -11,6 +11,7 @@ use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
 
 pub(crate) use crate::calls::Of;
+use crate::writes::interrupt_by;
 
 pub(crate) const OK: i32 = 0;
 pub(crate) const NOT_FOUND: i32 = 1;
@@ -18,6 +19,11 @@ pub(crate) const END: i32 = 3;
 pub(crate) const TOO_SMALL: i32 = 4;
 pub(crate) const BAD_HANDLE: i32 = -2;
 pub(crate) const FORKED: i32 = -6;
+pub(crate) const WRONG_THREAD: i32 = -53;
+pub(crate) const NOT_INNERMOST: i32 = -54;
+
+/// The kind of a snapshot.
+pub(crate) const READ: i32 = 1;
 
 /// A dict's, set's or iterator's handle, which C passes as a struct.
 #[repr(C)]
@@ -84,6 +90,7 @@ type Contains = unsafe extern "C" fn(Handle, *const c_void, usize) -> i32;
 type Add = unsafe extern "C" fn(Handle, *const c_void, usize) -> i32;
 type Put = unsafe extern "C" fn(Handle, *const c_void, usize, *const c_void, usize) -> i32;
 type Current = unsafe extern "C" fn(Handle, *mut Handle) -> i32;
+type Begin = unsafe extern "C" fn(Handle, i32, i64, *mut Handle) -> i32;
 type IterOpen = unsafe extern "C" fn(Handle, *const Range<'_>, *mut Handle) -> i32;
 type NextBatch = unsafe extern "C" fn(Handle, usize, usize, *mut Batch) -> i32;
 type Seek = unsafe extern "C" fn(Handle, *const c_void, usize) -> i32;
@@ -122,6 +129,9 @@ functions! {
     set_add: Add = "pc_set_add";
     set_reads_wait: SetReadsWait = "pc_set_reads_wait";
     txn_current: Current = "pc_txn_current";
+    txn_begin: Begin = "pc_txn_begin";
+    txn_commit: Close = "pc_txn_commit";
+    txn_abort: Close = "pc_txn_abort";
     iter_open_dict: IterOpen = "pc_iter_open_dict";
     iter_open_set: IterOpen = "pc_iter_open_set";
     iter_next_batch: NextBatch = "pc_iter_next_batch";
@@ -131,11 +141,13 @@ functions! {
 
 static LIBRARY: OnceLock<Library> = OnceLock::new();
 
-/// Takes the addresses of the library's functions, by their names; again changes nothing.
+/// Takes the addresses of the library's functions, by their names, and what lets exceptions from outside end the calling
+/// thread's waits; again changes nothing.
 #[pyfunction]
 #[allow(clippy::needless_pass_by_value)] // so it comes from Python
-pub(crate) fn connect(addresses: HashMap<String, usize>) -> PyResult<()> {
+pub(crate) fn connect(addresses: HashMap<String, usize>, make_interruptible: Py<PyAny>) -> PyResult<()> {
     let library = Library::at(&addresses)?;
+    interrupt_by(make_interruptible);
     // Threads may come here at once, all with the same library.
     let _ = LIBRARY.set(library);
     Ok(())
@@ -203,6 +215,26 @@ impl Library {
         // SAFETY: the handle is written to.
         let status = unsafe { (self.txn_current)(environment, &raw mut current) };
         (status, current.id)
+    }
+
+    /// `pc_txn_begin`: the status, and the transaction.
+    pub(crate) fn txn_begin(&self, environment: Handle, kind: i32, timeout: i64) -> (i32, u64) {
+        let mut begun = Handle { id: 0 };
+        // SAFETY: the handle is written to.
+        let status = unsafe { (self.txn_begin)(environment, kind, timeout, &raw mut begun) };
+        (status, begun.id)
+    }
+
+    /// `pc_txn_commit`.
+    pub(crate) fn txn_commit(&self, transaction: u64) -> i32 {
+        // SAFETY: no memory is passed.
+        unsafe { (self.txn_commit)(Handle { id: transaction }) }
+    }
+
+    /// `pc_txn_abort`.
+    pub(crate) fn txn_abort(&self, transaction: u64) -> i32 {
+        // SAFETY: no memory is passed.
+        unsafe { (self.txn_abort)(Handle { id: transaction }) }
     }
 
     /// `pc_iter_open_dict` or `pc_iter_open_set`: the status, and the iterator.

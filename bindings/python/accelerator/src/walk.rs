@@ -7,7 +7,7 @@ use pyo3::types::PyTuple;
 use crate::keys::Keys;
 use crate::library::{Batch, END, Handle, Library, OK, Of, Range, library};
 use crate::values::Values;
-use crate::writes::writes;
+use crate::writes::{make_interruptible, writes};
 
 // Few at first, for those who look at the first items only; then about what the processor's cache holds.
 const FIRST: usize = 32;
@@ -147,6 +147,7 @@ impl Walk {
         let (flags, lower, upper, prefix) = range;
         let range = Range::new(flags, lower, upper, prefix);
         let of = if is_set { Of::Set } else { Of::Dict };
+        make_interruptible(py)?;
         // Opening may wait for the write lock, whose holder may wait for the interpreter's.
         let (status, iterator) = py.detach(|| library.iter_open(of, Handle { id: collection }, &range));
         walk.check(py, status)?;

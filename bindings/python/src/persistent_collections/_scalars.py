@@ -128,8 +128,8 @@ def index(value: Any) -> int:
     if isinstance(value, int):
         # Not by its methods, which a subclass may have changed.
         return plain(value, "int", int.__pos__)
-    is_numpy = _is_numpy(value)
-    if is_numpy and numpy_kind(value) not in ("i", "u"):
+    kind = numpy_kind(value)
+    if kind and kind not in "iu":
         raise wrong("an int", value)
     try:
         number = int.__pos__(operator.index(value))
@@ -137,7 +137,7 @@ def index(value: Any) -> int:
         raise
     except FAILURES as error:
         raise wrong("an int", value) from error
-    return number if is_numpy else plain(value, "int", lambda _: number)
+    return number if kind else plain(value, "int", lambda _: number)
 
 
 def integer(value: Any, width: int, signed: bool) -> int:
@@ -156,7 +156,7 @@ def real(value: Any) -> float:
     if type(value) is float:
         return value
     if isinstance(value, float):
-        return plain(value, "float", float.__pos__)
+        return float(value) if _is_numpy(value) else plain(value, "float", float.__pos__)
     if isinstance(value, bool):
         raise wrong("a float", value)
     if numpy_kind(value) == "f":

@@ -24,7 +24,8 @@ import os
 import sys
 import sysconfig
 import warnings
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,7 +36,10 @@ from .errors import LibraryError
 __all__ = ["candidates", "status"]
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from .collection import Collection
+    from .environment import Environment
     from .iteration import Bounds
     from .keys import KeyCodec
     from .values import ValueCodec
@@ -45,7 +49,7 @@ T = TypeVar("T")
 _VARIABLE = "PERSISTENT_COLLECTIONS_ACCELERATOR"
 _NAME = "persistent_collections_python"
 # What the extension module and this package agree on; it has the same number.
-_INTERFACE = 4
+_INTERFACE = 5
 
 # The functions that the accelerator calls.
 _FUNCTIONS = (
@@ -55,6 +59,9 @@ _FUNCTIONS = (
     "pc_set_contains",
     "pc_set_add",
     "pc_set_reads_wait",
+    "pc_txn_begin",
+    "pc_txn_commit",
+    "pc_txn_abort",
     "pc_txn_current",
     "pc_iter_open_dict",
     "pc_iter_open_set",
@@ -65,9 +72,12 @@ _FUNCTIONS = (
 
 
 class _Writes(ThreadLocal):  # type: ignore[misc]
-    """Counts a thread's writes and ends of transactions: its iterators then look again."""
+    """What a thread has for itself."""
 
+    #: Its writes and ends of transactions: its iterators then look again.
     count = 0
+    #: Whether exceptions from outside end its waits.
+    interruptible = False
 
 
 def candidates() -> list[Path]:
@@ -138,20 +148,24 @@ def status() -> str:
     return _status
 
 
-#: The thread's count of writes, which the accelerator's walks look at.
+#: What the calling thread has for itself; the accelerator looks at it, too.
 WRITES: Any = _Writes() if _module is None else _module.Writes()
 
 
-def connect(library: ctypes.CDLL) -> None:
-    """Tells the accelerator, if there is one, where the library's functions are."""
+def connect(library: ctypes.CDLL, make_interruptible: Callable[[], object]) -> None:
+    """Tells the accelerator, if there is one, where the library's functions are.
+
+    A thread calls `make_interruptible` before it waits for the first time.
+    """
     global _connected
     if _module is None or _connected:
         return
     # No lock, which in the child of a fork a thread could hold that is not there: a thread that
     # connects it again changes nothing.
-    _module.connect(
-        {name: ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in _FUNCTIONS}
-    )
+    addresses = {
+        name: ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in _FUNCTIONS
+    }
+    _module.connect(addresses, make_interruptible)
     _connected = True
 
 
@@ -167,11 +181,71 @@ if TYPE_CHECKING or _module is None:
 
         __slots__ = ()
 
+    class HotEnvironment:
+        """The base of `Environment`: with the accelerator, it lends that its handles."""
+
+        def _fail_by(self, failure: Callable[[int], BaseException]) -> None:
+            """What gives the exception for a status."""
+
+        def _heat_lender(self, handle: int) -> None:
+            """Lends the handle that snapshots are begun in, as long as its own is lent."""
+
+    class HotBlock:
+        """The base of `Transaction`: with the accelerator, it begins and ends plain ones."""
+
+        __slots__ = ("__weakref__", "_environment", "_kind", "_leaving", "_timeout")
+
+        #: Whether the accelerator has begun it, and it goes on.
+        _is_open = False
+
+        _environment: Environment
+        _kind: int
+        _timeout: int
+        #: What `with` has found as `__exit__`.
+        _leaving: Callable[[], object | None] | None
+
+        def __new__(cls, environment: Environment, kind: int, timeout: int, *_: object) -> Self:
+            self = super().__new__(cls)
+            self._environment = environment
+            self._kind = kind
+            self._timeout = timeout
+            self._leaving = None
+            return self
+
+        @property
+        def _holder(self) -> object:
+            """The object that it ends with: what `with` holds, or else itself."""
+            return (self._leaving and self._leaving()) or self
+
+        def _finish(self, commits: bool, leaves: bool) -> None:
+            """Ends what the accelerator has begun; `leaves`: in any case, and undone in silence."""
+
+        def _hand_over(self, address: int) -> None:
+            """Writes its handle to a place, and leaves it to that."""
+
+    class Exit:
+        """`__exit__` of blocks: one object for each block, whose end is the block's end.
+
+        `with` looks `__exit__` up before it calls `__enter__`, and is alone to hold what it has
+        found, until the block is left, in whichever way: by an exception inside `__enter__` or
+        `__exit__`, or between these and the block. An object that each look-up makes tells the end
+        of the block without a step of Python.
+        """
+
+        def __get__(self, block: Any, of: Any) -> Callable[..., None]:
+            if block is None:
+                found: Callable[..., None] = of._leave
+                return found
+            leaving = functools.partial(of._leave, block)
+            block._leaving = weakref.ref(leaving)
+            return leaving
+
 else:
     HotDict, HotSet = _module.HotDict, _module.HotSet
+    HotEnvironment, HotBlock, Exit = _module.HotEnvironment, _module.HotBlock, _module.Exit
 
 # Those that the accelerator's bases have.
-_HOT = {"__getitem__", "__setitem__", "__delitem__", "__contains__", "get", "add"}
+_HOT = {"__getitem__", "__setitem__", "__delitem__", "__contains__", "get", "add", "__enter__"}
 
 
 def hot(cls: type[T]) -> type[T]:
@@ -181,10 +255,21 @@ def hot(cls: type[T]) -> type[T]:
     """
     if _module is not None:
         for name in _HOT & set(vars(cls)):
-            if any(name in vars(base) for base in (HotDict, HotSet) if issubclass(cls, base)):
+            bases = [base for base in (HotDict, HotSet, HotBlock) if issubclass(cls, base)]
+            if any(name in vars(base) for base in bases):
                 setattr(cls, f"_slow_{name}", vars(cls)[name])
                 delattr(cls, name)
     return cls
+
+
+def open_block(environment: Environment) -> Any:
+    """The block that the accelerator has begun on the calling thread; None if none goes on."""
+    return None if _module is None else _module.open_block(environment)
+
+
+def fail_by(environment: Environment) -> None:
+    """Tells the accelerator's base of an environment which exceptions there are."""
+    environment._fail_by(functools.partial(_failure, environment._library))
 
 
 def prepare(collection: Any, *codecs: Any) -> None:

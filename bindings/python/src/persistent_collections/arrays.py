@@ -60,9 +60,9 @@ def is_masked(value: Any) -> bool:
 
 def base(value: Any) -> Any:
     """A NumPy array of a subclass as a plain one; refused where it is more, as one with units."""
-    if type(value).__module__.partition(".")[0] == "numpy":
-        return value
     np = sys.modules["numpy"]
+    if type(value) is np.ndarray or type(value).__module__.partition(".")[0] == "numpy":
+        return value
     found = value.view(np.ndarray)
     try:
         # NaN is equal to NaN here.

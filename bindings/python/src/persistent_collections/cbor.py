@@ -41,6 +41,10 @@ __all__ = ["MAX_DEPTH", "decode", "encode"]
 #: Containers and tags may stand in each other so many times.
 MAX_DEPTH = 128
 
+#: The longest encoded value, in bytes.
+MAX_VALUE = (1 << 31) - (1 << 16) - 16
+_LARGE = 1 << 20
+
 #: Tag of the typed array of each element type, little-endian (RFC 8746).
 ARRAY_TAGS = {
     **dict(zip(("u8", "u16", "u32", "u64"), (64, 69, 70, 71))),
@@ -62,15 +66,50 @@ class _RefusedError(Exception):
         self.path: list[str] = []
 
 
+class _LargeError(Exception):
+    """The output has become large before the size of the whole was estimated."""
+
+
+class _Checked(bytearray):
+    """An output of a value whose size was estimated."""
+
+
 def encode(value: Any) -> bytes:
     """The CBOR of a value; `UnstorableError` says what cannot be stored, and where."""
     out = bytearray()
     try:
-        _write(out, value, MAX_DEPTH)
+        try:
+            _write(out, value, MAX_DEPTH)
+        except _LargeError:
+            if _least_size(value, MAX_DEPTH, {}) > MAX_VALUE:
+                raise _RefusedError(f"it has more than {MAX_VALUE} bytes, encoded") from None
+            out = _Checked()
+            _write(out, value, MAX_DEPTH)
     except _RefusedError as refused:
         where = "value" + "".join(reversed(refused.path))
         raise UnstorableError(f"{where}: {refused}") from refused.__cause__
     return bytes(out)
+
+
+def _least_size(value: Any, depth: int, known: dict[int, int]) -> int:
+    """Estimates the encoded size from below; visits what is held many times only once."""
+    if isinstance(value, (str, bytes)):
+        return len(value)
+    if depth == 0 or not isinstance(value, (list, tuple, set, frozenset, dict)):
+        return 1
+    size = known.get(id(value))
+    if size is None:
+        size = sum(_least_size(item, depth - 1, known) for item in value)
+        if isinstance(value, dict):
+            size += sum(_least_size(item, depth - 1, known) for item in value.values())
+        known[id(value)] = size = size + 1
+    return size
+
+
+def _check_size(out: bytearray) -> None:
+    # Containers that hold one another twice are exponentially many.
+    if len(out) > _LARGE and type(out) is bytearray:
+        raise _LargeError
 
 
 def _head(out: bytearray, major: int, number: int) -> None:
@@ -131,6 +170,7 @@ def _write_items(out: bytearray, items: Iterable[Any], depth: int) -> None:
     index = 0
     try:
         for item in items:
+            _check_size(out)
             _write(out, item, depth)
             index += 1
     except _RefusedError as refused:
@@ -153,6 +193,7 @@ def _write_list(out: bytearray, value: list[Any], depth: int) -> None:
 
 def _write_pairs(out: bytearray, pairs: Iterable[tuple[Any, Any]], depth: int) -> None:
     for key, value in pairs:
+        _check_size(out)
         try:
             _write(out, key, depth)
         except _RefusedError as refused:
@@ -202,7 +243,7 @@ def _write_set(out: bytearray, value: Iterable[Any], depth: int) -> None:
     depth = _inside(_inside(depth))
     encoded = []
     for item in value:
-        element = bytearray()
+        element = type(out)()
         try:
             _check_hashable(item)
             _write(element, item, depth)
@@ -210,6 +251,7 @@ def _write_set(out: bytearray, value: Iterable[Any], depth: int) -> None:
             refused.path.append(f"{{{scalars.shown(item)}}}")
             raise
         encoded.append(bytes(element))
+        _check_size(element)
     _head(out, 6, 258)
     _head(out, 4, len(encoded))
     for data in sorted(encoded):

@@ -408,7 +408,7 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         >>> anything["list"]
         [1, 2]
         """
-        return Edit(self, key)
+        return Edit(self._environment, raw.PC_TXN_WRITE, -1, self, key)
 
     # All of it.
 

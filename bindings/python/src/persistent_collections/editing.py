@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from . import _raw as raw
 from .transaction import Block
 
 if TYPE_CHECKING:
     from .dict import PersistentDict
+    from .environment import Environment
 
 __all__ = ["Edit"]
 
@@ -21,8 +21,14 @@ class Edit(Block, Generic[V]):
 
     __slots__ = ("_collection", "_encoded", "_key", "_value")
 
-    def __init__(self, collection: PersistentDict[Any, V], key: Any) -> None:
-        super().__init__(collection._environment, raw.PC_TXN_WRITE, None)
+    def __init__(
+        self,
+        _environment: Environment,
+        _kind: int,
+        _timeout: int,
+        collection: PersistentDict[Any, V],
+        key: Any,
+    ) -> None:
         self._collection = collection
         self._key = key
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import html
 import inspect
 import math
@@ -107,7 +108,7 @@ def _unescaped(text: str) -> str:
     )
 
 
-class Environment(Handled):
+class Environment(acceleration.HotEnvironment, Handled):
     """An LMDB environment that holds named collections.
 
     `path` is a directory, made with the first use unless `create` is false (its
@@ -163,7 +164,8 @@ class Environment(Handled):
         #: The process in which it and its collections are open.
         self._settled: int = process()
         self._library = library = raw.load()
-        acceleration.connect(library)
+        acceleration.connect(library, functools.partial(make_interruptible, library))
+        acceleration.fail_by(self)
         make_interruptible(library)
         if durability not in _DURABILITY:
             raise ValueError(f"durability is one of {', '.join(_DURABILITY)}, not {durability!r}")
@@ -337,7 +339,7 @@ class Environment(Handled):
         ...     d["here"] = 1
         ...     d["there"] = 1
         """
-        return Transaction(self, raw.PC_TXN_WRITE, timeout)
+        return Transaction(self, raw.PC_TXN_WRITE, -1 if timeout is None else milliseconds(timeout))
 
     def snapshot(self) -> Transaction:
         """A read transaction, to be used with `with`: all reads see one moment.
@@ -350,7 +352,7 @@ class Environment(Handled):
         ...     before = len(d)
         ...     assert before == len(list(d))
         """
-        return Transaction(self, raw.PC_TXN_READ, None)
+        return Transaction(self, raw.PC_TXN_READ, -1)
 
     def run(self, function: Callable[..., T], *arguments: Any, timeout: float | None = None) -> T:
         """Calls `function(*arguments)` in a write transaction and returns what it returned.
@@ -394,6 +396,9 @@ class Environment(Handled):
         except AttributeError:
             make_interruptible(self._library)
             stacks = self._local.stacks = Stacks(self._local)
+        block = acceleration.open_block(self)
+        if block is not None:
+            block._move_to(stacks)
         return stacks
 
     def _writing(self) -> None:
@@ -448,6 +453,7 @@ class Environment(Handled):
             # By another thread meanwhile.
             lender.close()
         self._check_open()
+        self._heat_lender(lender.handle)
         return lender
 
     def _pin(self) -> Pin | None:

@@ -20,6 +20,7 @@ import datetime
 import decimal
 import fractions
 import math
+import re
 import struct
 import uuid
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from typing import Any
 
 import cbor2
 
+from . import _scalars as scalars
 from . import arrays, cbor
 from .tagged import Char, MissingType, Pairs, Symbol, Tagged, missing
 from .types import INTEGERS, NUMBERS, Type, parse
@@ -47,9 +49,12 @@ def _base64(data: bytes) -> str:
 
 def _from_base64(text: Any) -> bytes:
     try:
-        return base64.b64decode(_text(text), validate=True)
+        data = base64.b64decode(_text(text), validate=True)
     except binascii.Error as error:
         raise ValueError(f"{text!r} is not base64: {error}") from None
+    if _base64(data) != text:
+        raise ValueError(f"{text!r} is not base64: there are bits to spare")
+    return data
 
 
 def _number(value: float) -> Any:
@@ -60,9 +65,22 @@ def _number(value: float) -> Any:
 def _real(json: Any) -> float:
     if type(json) is str and json in _NOT_FINITE:
         return float(json)
-    if type(json) is int or type(json) is float:
-        return float(json)
+    if type(json) is float:
+        return json
+    if type(json) is int:
+        return _float_of(json)
     raise ValueError(f"{json!r} is neither a number nor 'nan', 'inf' or '-inf'")
+
+
+def _float_of(whole: int) -> float:
+    """The float that an integer is, or is the shortest text of, as some write large floats."""
+    try:
+        number = float(whole)
+    except OverflowError:
+        number = math.inf
+    if number == whole or (math.isfinite(number) and decimal.Decimal(repr(number)) == whole):
+        return number
+    raise ValueError(f"{scalars.shown(whole)} is not a float")
 
 
 def _whole(json: Any) -> int:
@@ -84,10 +102,30 @@ def _list(json: Any, length: int | None = None) -> list[Any]:
     return json
 
 
-def _moment(json: Any) -> datetime.datetime:
+# More than six digits of a fraction, of which Python cuts off what is not 0.
+_finer = re.compile(r"[.,]\d{6}\d*[1-9]", re.ASCII).search
+_offset_with_seconds = re.compile(r"([+-])(\d\d):(\d\d):(\d\d)(?:\.(\d{6}))?$", re.ASCII).search
+
+
+def _timed(json: Any, read: Callable[[str], Any]) -> Any:
+    """What `fromisoformat` of a class reads, with all that the text says."""
     text = _text(json)
+    if _finer(text):
+        raise ValueError(f"{text!r} is finer than a microsecond")
+    offset = _offset_with_seconds(text)
+    if offset is not None:
+        # Python takes one of less than a second for none.
+        sign, hours, minutes, seconds, finer = offset.groups(default="0")
+        size = datetime.timedelta(0, int(seconds), int(finer), 0, int(minutes), int(hours))
+        zone = datetime.timezone(-size if sign == "-" else size)
+        return read(text[: offset.start()]).replace(tzinfo=zone)
     # Python before 3.11 does not know the Z.
-    return datetime.datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+    return read(text[:-1] + "+00:00" if text.endswith("Z") else text)
+
+
+def _moment(json: Any) -> datetime.datetime:
+    found: datetime.datetime = _timed(json, datetime.datetime.fromisoformat)
+    return found
 
 
 def _nested(flat: list[Any], shape: tuple[int, ...]) -> Any:
@@ -275,7 +313,7 @@ _FROM_JSON: dict[str, Callable[[Any, bool], Any]] = {
     "$set": _from_set,
     "$datetime": lambda json, hashable: _moment(json),
     "$date": lambda json, hashable: datetime.date.fromisoformat(_text(json)),
-    "$time": lambda json, hashable: datetime.time.fromisoformat(_text(json)),
+    "$time": lambda json, hashable: _timed(json, datetime.time.fromisoformat),
     "$uuid": lambda json, hashable: uuid.UUID(_text(json)),
     "$decimal": _from_decimal,
     "$rational": _from_rational,
@@ -343,6 +381,8 @@ def typed_from_json(type_: Type, json: Any) -> Any:
         return from_json(json)
     if name in ("f32", "f64"):
         return _real(json)
+    if name in INTEGERS and type(json) is bool:
+        return _whole(json)
     if name in _TEXTS:
         return _TYPED_TEXTS[name](json)
     if name == "tuple":

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from ctypes import byref, c_uint64
+from ctypes import addressof, byref, c_uint64
 from typing import TYPE_CHECKING, Any
 
 from . import _checked as checked
 from . import _raw as raw
 from .callers import CODE_OF_THREAD, Caller, Owner, has_greenlets
 from .errors import InTransactionError
+from .handles import environments, process
 from .owned import End, end_with
 
 if TYPE_CHECKING:
+    from .acceleration import HotBlock
     from .environment import Environment
     from .lending import Lender, Pin
 
@@ -36,7 +38,9 @@ class Level:
         *("lender", "owner", "pin", "root", "stacks"),
     )
 
-    def __init__(self, environment: Environment, kind: int, caller: Caller, held: object) -> None:
+    def __init__(
+        self, environment: Environment, stacks: Stacks, kind: int, caller: Caller, held: object
+    ) -> None:
         self.environment: Environment = environment
         self.kind: int = kind
         self._library = environment._library
@@ -46,7 +50,7 @@ class Level:
         self.lender: Lender | None = None
         #: What holds the snapshot where it has lent arrays; the outermost one has it.
         self.pin: Pin | None = None
-        self.stacks: Stacks = environment._stacks()
+        self.stacks: Stacks = stacks
         self.owner: Owner = Owner(caller)
         #: Those around it, itself and those inside it.
         self.root: list[Level] = []
@@ -86,12 +90,36 @@ class Level:
             stacks.current = None
             checked.WRITES.count += 1
             library = self._library
+            self._refuse_unknown(handle)
             checked.check(
                 library, library.pc_txn_begin(handle, self.kind, timeout, byref(self._cell))
             )
         except BaseException:
             self.undo()
             raise
+
+    def _refuse_unknown(self, handle: int) -> None:
+        """Refuses to begin inside of a transaction that no block of this package has begun."""
+        current = c_uint64()
+        status = self._library.pc_txn_current(handle, byref(current))
+        if status != raw.PC_OK or not current.value or self.stacks.has(current.value):
+            return
+        # Openings of the same files are part of the same transactions.
+        if True not in [other._stacks().has(current.value) for other in environments()]:
+            raise InTransactionError(
+                "this thread has a transaction open that no block of this package has begun; "
+                "what has begun it must end it first (pc_txn_commit or pc_txn_abort)"
+            )
+
+    def take_over(self, block: HotBlock) -> None:
+        """Goes on with what the accelerator has begun: the outermost one of its thread."""
+        environment = self.environment
+        self.root = [self]
+        self.stacks.roots.append(self.root)
+        if self.kind == raw.PC_TXN_READ:
+            self.lender = environment._lenders.get(process())
+        self.stacks.current = None
+        block._hand_over(addressof(self._cell))
 
     def lend(self, lender: Lender) -> Pin:
         """What holds the snapshot as long as something that it has lent is alive."""
@@ -189,6 +217,11 @@ class Stacks:
         #: The handle of the one that the library takes the thread's calls for part of; None: it
         #: may be any.
         self.current: int | None = None
+
+    def has(self, handle: int) -> bool:
+        """Whether that is the handle of one of them."""
+        # Not by a generator: an exception from outside that closes one is lost.
+        return handle in [level.handle for root in self.roots for level in root]
 
     def thread_lives(self) -> bool:
         """Whether the thread has not ended."""

@@ -41,7 +41,7 @@ _DIGITS = 20
 
 def _is_number(value: Any) -> bool:
     kind = scalars.numpy_kind(value)
-    # NumPy's bool is no Number, and its durations are said to be ones.
+    # NumPy's bool is not a Number, and its durations claim to be ones.
     return kind in ("b", "i", "u", "f", "c") if kind else isinstance(value, numbers.Number)
 
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import numbers
-import weakref
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from . import _checked as checked
 from . import _raw as raw
-from .callers import current_caller
+from .acceleration import Exit, HotBlock, hot
+from .callers import CODE_OF_THREAD, current_caller
 from .errors import ForkedError, InTransactionError, NotInnermostError, WrongThreadError
 from .levels import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .environment import Environment
+    from .levels import Stacks
 
 __all__ = ["Block", "Transaction", "milliseconds"]
 
@@ -34,35 +31,13 @@ def milliseconds(seconds: float) -> int:
     return _LONGEST if seconds * 1000 > _LONGEST else math.ceil(seconds * 1000)
 
 
-class _Exit:
-    """`__exit__` of blocks: one object for each block, whose end is the block's end.
-
-    `with` looks `__exit__` up before it calls `__enter__`, and is alone to hold what it has found,
-    until the block is left, in whichever way: by an exception inside `__enter__` or `__exit__`, or
-    between these and the block. An object that each look-up makes tells the end of the block
-    without a step of Python.
-    """
-
-    def __get__(self, block: Block | None, of: type[Block]) -> Callable[..., None]:
-        if block is None:
-            return of._leave
-        leaving = functools.partial(of._leave, block)
-        block._leaving = weakref.ref(leaving)
-        return leaving
-
-
-class Block:
+class Block(HotBlock):
     """A transaction or snapshot that begins with a `with` block and ends with it."""
 
-    __slots__ = ("__weakref__", "_environment", "_kind", "_leaving", "_level", "_timeout")
+    __slots__ = ("_level",)
 
-    def __init__(self, environment: Environment, kind: int, timeout: float | None) -> None:
-        self._environment = environment
-        self._kind = kind
-        self._timeout = -1 if timeout is None else milliseconds(timeout)
-        self._level: Level | None = None
-        #: What `with` has found as `__exit__`.
-        self._leaving: Callable[[], object | None] | None = None
+    #: What the package knows of it; not there as long as the accelerator has it.
+    _level: Level
 
     def _begin(self) -> None:
         if self._active():
@@ -76,10 +51,21 @@ class Block:
                 stacks.refuse_write(caller)
         # Called by hand, or by `contextlib`, it ends with this object at the latest. In no variable
         # here, which a traceback would keep.
-        self._level = level = Level(
-            environment, self._kind, caller, (self._leaving and self._leaving()) or self
-        )
+        self._level = level = Level(environment, stacks, self._kind, caller, self._holder)
         level.begin(stacks.of(caller), caller, self._timeout)
+
+    def _move_to(self, stacks: Stacks) -> None:
+        """Makes what the accelerator has begun one of the thread's levels."""
+        stacks.settle()
+        self._level = level = Level(
+            self._environment, stacks, self._kind, CODE_OF_THREAD, self._holder
+        )
+        try:
+            level.take_over(self)
+        except BaseException:
+            # It is the accelerator's still, or the level's.
+            level.undo()
+            raise
 
     def _leave(
         self,
@@ -87,7 +73,10 @@ class Block:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        level = self._level
+        if self._is_open:
+            self._finish(kind is None, True)
+            return
+        level = getattr(self, "_level", None)
         if level is None or not self._active():
             return
         if kind is not None or (level.dead and level.kind == raw.PC_TXN_READ):
@@ -95,7 +84,7 @@ class Block:
             level.undo()
             return
         try:
-            self._end(self._environment._library.pc_txn_commit)
+            self._end(True)
         except (ForkedError, NotInnermostError, WrongThreadError):
             level.undo()
             raise
@@ -110,14 +99,20 @@ class Block:
         ) -> None: ...
 
     else:
-        __exit__ = _Exit()
+        __exit__ = Exit()
 
     def _active(self) -> bool:
-        level = self._level
+        if self._is_open:
+            return True
+        level = getattr(self, "_level", None)
         return level is not None and not level.lost and level.handle != 0
 
-    def _end(self, end: Callable[[int], int]) -> None:
-        environment, level = self._environment, self._level
+    def _end(self, commits: bool) -> None:
+        if self._is_open:
+            self._finish(commits, False)
+            return
+        environment, library = self._environment, self._environment._library
+        level = getattr(self, "_level", None)
         if level is None or not self._active():
             raise InTransactionError("this transaction is not active")
         if level.dead:
@@ -127,15 +122,16 @@ class Block:
         if level.pin is not None and environment._stacks() is not level.stacks:
             raise WrongThreadError("a transaction can be ended only by the thread that began it")
         try:
-            status = level.finish(end)
+            status = level.finish(library.pc_txn_commit if commits else library.pc_txn_abort)
         except BaseException:
             # From outside, before the library has ended it or after.
             if not level.goes_on():
                 level.forget()
             raise
-        checked.check(environment._library, status)
+        checked.check(library, status)
 
 
+@hot
 class Transaction(Block):
     """A block of reads and writes that happen together; see `Environment.transaction`.
 
@@ -159,6 +155,7 @@ class Transaction(Block):
     __slots__ = ()
 
     def __enter__(self) -> Transaction:
+        # Where the accelerator does not do it.
         self._begin()
         return self
 
@@ -169,7 +166,7 @@ class Transaction(Block):
 
     def commit(self) -> None:
         """Ends the block early and keeps what was written."""
-        self._end(self._environment._library.pc_txn_commit)
+        self._end(True)
 
     def abort(self) -> None:
         """Ends the block early and undoes what was written.
@@ -180,7 +177,7 @@ class Transaction(Block):
         >>> "z" in d
         False
         """
-        self._end(self._environment._library.pc_txn_abort)
+        self._end(False)
 
     def __repr__(self) -> str:
         what = "snapshot" if self._kind == raw.PC_TXN_READ else "transaction"

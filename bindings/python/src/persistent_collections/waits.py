@@ -7,6 +7,7 @@ from collections.abc import Generator
 from typing import Any
 
 from . import _raw as raw
+from .acceleration import WRITES
 from .callers import ThreadLocal
 from .errors import WaitInterruptedError
 
@@ -45,6 +46,7 @@ class _Waits(ThreadLocal):  # type: ignore[misc]
         library.pc_set_interrupt(check, None)
         # The one before is not asked any more.
         self.check, self.box = check, box
+        WRITES.interruptible = True
 
 
 _waits: list[_Waits] = []

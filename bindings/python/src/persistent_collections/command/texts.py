@@ -42,6 +42,8 @@ def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
         raise ValueError(f"{text} is beyond any float")
+    if number == 0 and re.match(r"[-0.]*[1-9]", text):
+        raise ValueError(f"{text} is nearer to 0 than any float")
     return number
 
 
@@ -65,6 +67,12 @@ def load(text: str) -> Any:
         raise ValueError("it is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
+    except ValueError as error:
+        if "set_int_max_str_digits" not in str(error):
+            raise
+        raise ValueError(
+            'an integer has more digits than Python reads; write {"$int": "0x…"}'
+        ) from None
 
 
 def dump(value: Any, ascii_only: bool = False) -> str:
