@@ -47,7 +47,8 @@
  *
  * Statuses of reads. Besides those it lists, a call that reads can give PC_OK, PC_ERR_BAD_HANDLE, PC_ERR_FORKED,
  * PC_ERR_NO_COLLECTION (dropped since it was opened), PC_ERR_TYPE_MISMATCH (dropped and made anew with other types),
- * PC_ERR_TXN_FAILED, PC_ERR_READERS_FULL, PC_ERR_PID_CLASH, PC_ERR_CORRUPTED, PC_ERR_IO and PC_ERR_ENV_FAILED.
+ * PC_ERR_TXN_FAILED, PC_ERR_READERS_FULL, PC_ERR_PID_CLASH, PC_ERR_CORRUPTED, PC_ERR_IO, PC_ERR_NO_MEMORY and
+ * PC_ERR_ENV_FAILED.
  *
  * Statuses of writes. A call that writes can give those of reads, and PC_ERR_IN_SNAPSHOT (the thread's current transaction
  * is a snapshot), PC_ERR_BUSY, PC_ERR_READ_ONLY, PC_ERR_MAP_FULL, PC_ERR_MAP_BUSY, PC_ERR_DISK_FULL and
@@ -1771,7 +1772,7 @@ pc_status pc_iter_close(pc_iter iter);
 /// Strings and items in them are the iterator's, good until the next call on it.
 ///
 /// Statuses: as for `pc_iter_next`; `PC_ERR_BAD_KEY`, `PC_ERR_BAD_VALUE`: what is stored is not of its type (the
-/// iterator has stepped over it); `PC_ERR_NO_MEMORY`.
+/// iterator has stepped over it); `PC_ERR_NO_MEMORY` (it has not).
 pc_status pc_iter_next_value(pc_iter iter,
                              pc_value *key,
                              pc_value *value);

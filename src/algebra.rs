@@ -11,6 +11,7 @@ use crate::collection::Collection;
 use crate::engine::{Column, Columns, From, Limit, Range, Wait};
 use crate::environment::Shared;
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, Short, TryGrow};
 use crate::transaction::{Access, TxnRef};
 
 /// How much is read ahead of a set: little at first, since many walks end early or leap.
@@ -113,9 +114,9 @@ fn check(sets: &[&Collection]) -> Result<()> {
                 format!(
                     "the elements of {:?} are {}, those of {:?} are {}; they must be of one type",
                     first.name(),
-                    first.key_type(),
+                    Short(first.key_type()),
                     set.name(),
-                    set.key_type()
+                    Short(set.key_type())
                 ),
             ));
         }
@@ -208,7 +209,7 @@ fn merge(operation: Operation, a: &Collection, b: &Collection, into: &Collection
         }
         let keep = !nothing_more && operation.keeps(has[a], has[b]);
         if keep != has[target] {
-            changes.push(element, keep);
+            changes.push(element, keep)?;
         }
         for (stream, has) in streams.iter_mut().zip(has) {
             if has {
@@ -289,7 +290,7 @@ impl<'c> Stream<'c> {
         self.passed = 0;
         self.batch = (self.batch * 2).min(LARGEST_BATCH);
         if let Some(last) = self.ahead.len().checked_sub(1) {
-            self.rest.lower = Bound::Excluded(self.ahead.record(last).0.to_vec());
+            self.rest.lower = Bound::Excluded(memory::copy(self.ahead.record(last).0)?);
         }
         Ok(())
     }
@@ -310,7 +311,7 @@ impl<'c> Stream<'c> {
             self.passed += 1;
         }
         if self.head().is_none() && !self.at_end {
-            self.rest.lower = Bound::Included(element.to_vec());
+            self.rest.lower = Bound::Included(memory::copy(element)?);
             self.batch = FIRST_BATCH;
         }
         self.fill()
@@ -325,7 +326,7 @@ struct Changes {
 }
 
 impl Changes {
-    fn push(&mut self, element: &[u8], add: bool) {
+    fn push(&mut self, element: &[u8], add: bool) -> Result<()> {
         if add { self.added.push(element) } else { self.removed.push(element) }
     }
 
@@ -361,9 +362,9 @@ impl Default for Elements {
 }
 
 impl Elements {
-    fn push(&mut self, element: &[u8]) {
-        self.bytes.extend_from_slice(element);
-        self.offsets.push(self.bytes.len() as u64);
+    fn push(&mut self, element: &[u8]) -> Result<()> {
+        self.bytes.try_extend(element)?;
+        Ok(self.offsets.try_push(self.bytes.len() as u64)?)
     }
 
     fn column(&self) -> Result<Column<'_>> {

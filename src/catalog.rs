@@ -8,10 +8,11 @@ use std::sync::Arc;
 use minicbor::data::Type as CborType;
 use minicbor::{Decoder, Encoder};
 
-use crate::codec::Type;
+use crate::codec::{self, Type};
 use crate::engine::{Engine, Op, Place, Range, Reader, SEQUENCE, Space};
 use crate::environment::Shared;
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, NoMemory, Short, TryGrow};
 
 /// The longest name of a collection, in bytes.
 pub const MAX_NAME: usize = 255;
@@ -217,11 +218,12 @@ pub(crate) fn list(shared: &Shared) -> Result<Vec<CollectionInfo>> {
             let Some(name) = user_name(&stored) else { continue };
             match info(engine, reader, name, &stored) {
                 Ok(Looked::Open(space)) => return Ok(Looked::Open(space)),
-                Ok(Looked::Is(found)) => collections.extend(found),
+                Ok(Looked::Is(Some(found))) => collections.try_push(found)?,
+                Ok(Looked::Is(None)) => {}
                 // One whose schema cannot be read is refused when it is opened; the others are still listed.
                 Err(error) if matches!(error.status(), Status::Requires | Status::Corrupted) => {
                     let len = len(engine, reader, &stored)?.unwrap_or(0);
-                    collections.push(CollectionInfo { name: name.to_owned(), schema: None, len });
+                    collections.try_push(CollectionInfo { name: name.to_owned(), schema: None, len })?;
                 }
                 Err(error) => return Err(error),
             }
@@ -232,9 +234,10 @@ pub(crate) fn list(shared: &Shared) -> Result<Vec<CollectionInfo>> {
         {
             let len = reader.len(db)?;
             collections.retain(|collection| !collection.name.is_empty());
-            collections.push(CollectionInfo { name: String::new(), schema: None, len });
+            collections.try_push(CollectionInfo { name: String::new(), schema: None, len })?;
         }
-        collections.sort_by(|a, b| a.name.cmp(&b.name));
+        // Each name is there once; a stable sort would take memory.
+        collections.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(Looked::Is(collections))
     })
 }
@@ -300,7 +303,7 @@ pub(crate) fn drop_collection(shared: &Shared, name: &str) -> Result<bool> {
         };
         let engine = shared.engine()?;
         let space = engine.space(&stored)?;
-        let (mark, next) = (encode_dropped(sequence + 1), encode_sequence(sequence + 1));
+        let (mark, next) = (encode_dropped(sequence + 1)?, encode_sequence(sequence + 1)?);
         let range = Range::all();
         let ops = [
             Op::Create { space: &space },
@@ -325,9 +328,9 @@ pub(crate) struct Creation {
 
 impl Creation {
     /// Of a collection that is made while the catalog has this sequence number.
-    pub(crate) fn new(sequence: u64, schema: &Schema) -> Creation {
+    pub(crate) fn new(sequence: u64, schema: &Schema) -> Result<Creation> {
         let id = sequence + 1;
-        Creation { record: encode_live(id, schema), sequence: encode_sequence(id) }
+        Ok(Creation { record: encode_live(id, schema)?, sequence: encode_sequence(id)? })
     }
 
     /// The writes that make it.
@@ -343,30 +346,52 @@ impl Creation {
 }
 
 /// CBOR into memory, which cannot fail.
-fn encode(f: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Written) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let written = f(&mut Encoder::new(&mut bytes));
-    debug_assert!(written.is_ok(), "writing to memory");
-    bytes
+fn encode(f: impl FnOnce(&mut Encoder<Growing>) -> Written) -> Result<Vec<u8>> {
+    let mut encoder = Encoder::new(Growing::default());
+    let written = f(&mut encoder);
+    let Growing { bytes, failed } = encoder.into_writer();
+    match (written, failed) {
+        (_, Some(none)) => Err(none.into()),
+        (written, None) => {
+            debug_assert!(written.is_ok(), "writing to memory");
+            Ok(bytes)
+        }
+    }
 }
 
-type Written = std::result::Result<(), minicbor::encode::Error<std::convert::Infallible>>;
+/// Bytes that grow by what is written to them.
+#[derive(Default)]
+struct Growing {
+    bytes: Vec<u8>,
+    failed: Option<NoMemory>,
+}
 
-fn encode_sequence(sequence: u64) -> Vec<u8> {
+impl minicbor::encode::Write for Growing {
+    type Error = NoMemory;
+
+    fn write_all(&mut self, more: &[u8]) -> Result<(), NoMemory> {
+        self.bytes.try_extend(more).inspect_err(|none| self.failed = Some(*none))
+    }
+}
+
+type Written = Result<(), minicbor::encode::Error<NoMemory>>;
+
+fn encode_sequence(sequence: u64) -> Result<Vec<u8>> {
     encode(|e| e.u64(sequence).map(drop))
 }
 
-fn encode_live(id: u64, schema: &Schema) -> Vec<u8> {
+fn encode_live(id: u64, schema: &Schema) -> Result<Vec<u8>> {
+    let (key, value) = (memory::written(&schema.key)?, memory::written(&schema.value)?);
     encode(|e| {
         e.map(5)?.str("v")?.u64(VERSION)?.str("id")?.u64(id)?;
         e.str("kind")?.str(schema.kind.name())?;
-        e.str("key")?.str(&schema.key.to_string())?;
-        e.str("value")?.str(&schema.value.to_string())?;
+        e.str("key")?.str(&key)?;
+        e.str("value")?.str(&value)?;
         Ok(())
     })
 }
 
-fn encode_dropped(id: u64) -> Vec<u8> {
+fn encode_dropped(id: u64) -> Result<Vec<u8>> {
     encode(|e| {
         e.map(3)?.str("v")?.u64(VERSION)?.str("id")?.u64(id)?.str("dropped")?.bool(true)?;
         Ok(())
@@ -394,28 +419,35 @@ fn decode(name: &str, bytes: &[u8]) -> Result<Record> {
             ),
         ));
     }
-    if let Some(unknown) = fields.requires.first() {
+    if let Some(unknown) = fields.requires {
         return Err(Error::new(
             Status::Requires,
             format!(
-                "collection {name:?} requires {unknown:?}, which this library does not know: use a newer one"
+                "collection {name:?} requires {:?}, which this library does not know: use a newer one",
+                Short(unknown)
             ),
         ));
     }
     if fields.dropped {
         return Ok(Record::Dropped);
     }
-    let kind = match fields.kind.as_deref() {
+    let kind = match fields.kind {
         Some("dict") => Kind::Dict,
         Some("set") => Kind::Set,
         _ => return Err(damaged("its kind is neither dict nor set")),
     };
-    let read_type = |text: Option<String>| -> Result<Type> {
+    let read_type = |text: Option<&str>| -> Result<Type> {
         let text = text.ok_or_else(|| damaged("it lacks a type"))?;
-        Type::parse(&text).map_err(|_| {
+        Type::parse(text).map_err(|error| {
+            if error.status() == Status::NoMemory {
+                return error;
+            }
             Error::new(
                 Status::Requires,
-                format!("collection {name:?} has the type {text:?}, which this library does not know: use a newer one"),
+                format!(
+                    "collection {name:?} has the type {:?}, which this library does not know: use a newer one",
+                    Short(text)
+                ),
             )
         })
     };
@@ -424,43 +456,52 @@ fn decode(name: &str, bytes: &[u8]) -> Result<Record> {
 
 /// The fields of a record; unknown ones are left alone.
 #[derive(Default)]
-struct Fields {
+struct Fields<'b> {
     version: Option<u64>,
-    kind: Option<String>,
-    key: Option<String>,
-    value: Option<String>,
+    kind: Option<&'b str>,
+    key: Option<&'b str>,
+    value: Option<&'b str>,
     dropped: bool,
-    requires: Vec<String>,
+    /// The first of the list.
+    requires: Option<&'b str>,
 }
 
-impl Fields {
-    fn read(&mut self, bytes: &[u8]) -> std::result::Result<(), minicbor::decode::Error> {
+impl<'b> Fields<'b> {
+    fn read(&mut self, bytes: &'b [u8]) -> std::result::Result<(), minicbor::decode::Error> {
         let mut d = Decoder::new(bytes);
         let Some(count) = d.map()? else {
             return Err(minicbor::decode::Error::message("its map has no definite length"));
         };
         for _ in 0..count {
             if d.datatype()? != CborType::String {
-                d.skip()?;
-                d.skip()?;
+                skip(&mut d)?;
+                skip(&mut d)?;
                 continue;
             }
             match d.str()? {
                 "v" => self.version = Some(d.u64()?),
-                "kind" => self.kind = Some(d.str()?.to_owned()),
-                "key" => self.key = Some(d.str()?.to_owned()),
-                "value" => self.value = Some(d.str()?.to_owned()),
+                "kind" => self.kind = Some(d.str()?),
+                "key" => self.key = Some(d.str()?),
+                "value" => self.value = Some(d.str()?),
                 "dropped" => self.dropped = d.bool()?,
                 "requires" => {
                     for required in d.array_iter::<&str>()? {
-                        self.requires.push(required?.to_owned());
+                        let required = required?;
+                        self.requires.get_or_insert(required);
                     }
                 }
-                _ => d.skip()?,
+                _ => skip(&mut d)?,
             }
         }
         Ok(())
     }
+}
+
+/// Passes an item without memory for how deep it nests, which a damaged file decides.
+fn skip(d: &mut Decoder<'_>) -> std::result::Result<(), minicbor::decode::Error> {
+    let end = codec::end_of_item(d.input(), d.position());
+    d.set_position(end.ok_or_else(|| minicbor::decode::Error::message("it holds no well-formed item"))?);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -474,8 +515,8 @@ mod tests {
 
     #[test]
     fn a_record_comes_back() {
-        assert_eq!(decode("x", &encode_live(7, &schema())).unwrap(), Record::Live(schema()));
-        assert_eq!(decode("x", &encode_dropped(8)).unwrap(), Record::Dropped);
+        assert_eq!(decode("x", &encode_live(7, &schema()).unwrap()).unwrap(), Record::Live(schema()));
+        assert_eq!(decode("x", &encode_dropped(8).unwrap()).unwrap(), Record::Dropped);
     }
 
     #[test]
@@ -491,7 +532,8 @@ mod tests {
                 .str("value")?
                 .str("unit")?;
             Ok(())
-        });
+        })
+        .unwrap();
         let set = Schema { kind: Kind::Set, key: Type::parse("i64").unwrap(), value: Type::Unit };
         assert_eq!(decode("x", &bytes).unwrap(), Record::Live(set));
     }
@@ -501,11 +543,12 @@ mod tests {
         let requires = encode(|e| {
             e.map(2)?.str("v")?.u64(1)?.str("requires")?.array(1)?.str("compression")?;
             Ok(())
-        });
+        })
+        .unwrap();
         let error = decode("x", &requires).unwrap_err();
         assert_eq!(error.status(), Status::Requires);
         assert!(error.message().contains("compression"));
-        let version = encode(|e| e.map(1)?.str("v")?.u64(2).map(drop));
+        let version = encode(|e| e.map(1)?.str("v")?.u64(2).map(drop)).unwrap();
         assert_eq!(decode("x", &version).unwrap_err().status(), Status::Requires);
     }
 

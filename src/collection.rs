@@ -17,6 +17,7 @@ use crate::codec::{self, MAX_VALUE, Type};
 use crate::engine::{Column, Db, Engine, Op, Outcome, Range, Reader, Space};
 use crate::environment::Shared;
 use crate::error::{Error, Result, Status};
+use crate::memory::Short;
 
 /// What became of taking a value.
 #[derive(Debug, PartialEq, Eq)]
@@ -118,7 +119,7 @@ impl Collection {
             }
             Some(schema) if schema == inner.schema => {}
             Some(schema) => {
-                let (kind, key, value) = (schema.kind.name(), schema.key, schema.value);
+                let (kind, key, value) = (schema.kind.name(), Short(schema.key), Short(schema.value));
                 return Err(Error::new(
                     Status::TypeMismatch,
                     format!(
@@ -152,6 +153,11 @@ impl Collection {
         Arc::ptr_eq(&self.0.shared, &other.0.shared) && Arc::ptr_eq(&self.0.space, &other.0.space)
     }
 
+    /// Whether a key can have several values.
+    pub(crate) fn has_duplicates(&self) -> bool {
+        self.0.raw.is_some_and(Db::has_duplicates)
+    }
+
     /// Whether its keys stand in the order of their bytes.
     pub(crate) fn is_bytewise(&self) -> bool {
         self.0.raw.is_none_or(Db::is_bytewise)
@@ -176,7 +182,7 @@ impl Collection {
             Open(Arc<Space>),
             Autocommit(Arc<Engine>),
         }
-        if self.0.raw.is_some_and(Db::has_duplicates) {
+        if self.has_duplicates() {
             return Err(Error::new(
                 Status::ReadOnly,
                 format!(
@@ -232,7 +238,7 @@ impl Collection {
             let outcomes = engine.autocommit(sequence, std::slice::from_ref(op))?;
             return Ok(outcomes.and_then(|outcomes| outcomes.into_iter().next()));
         }
-        let creation = Creation::new(sequence, &self.0.schema);
+        let creation = Creation::new(sequence, &self.0.schema)?;
         let [a, b, c, d] = creation.ops(engine.catalog(), &self.0.space);
         let outcomes = engine.autocommit(sequence, &[a, b, c, d, *op])?;
         Ok(outcomes.and_then(|outcomes| outcomes.into_iter().last()))
@@ -242,7 +248,7 @@ impl Collection {
     fn make_again(&self, reader: &mut Reader<'_>) -> Result<()> {
         let engine = reader.engine();
         let sequence = reader.sequence()?.unwrap_or(0);
-        let creation = Creation::new(sequence, &self.0.schema);
+        let creation = Creation::new(sequence, &self.0.schema)?;
         let txn = reader.write()?;
         for op in creation.ops(engine.catalog(), &self.0.space) {
             txn.apply(&op)?;
@@ -492,5 +498,5 @@ fn count(outcome: &Outcome) -> Result<u64> {
 
 #[cold]
 fn unexpected(outcome: &Outcome) -> Error {
-    Error::new(Status::Panic, format!("the engine answered {outcome:?} to another operation"))
+    Error::new(Status::Panic, format!("the engine answered {:?} to another operation", Short(outcome)))
 }

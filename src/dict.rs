@@ -10,6 +10,7 @@ use crate::engine::{Column, Range};
 use crate::environment::Environment;
 use crate::error::{Error, Result, Status};
 use crate::iter::Scan;
+use crate::memory::{Short, TryGrow};
 
 /// A dict on disk: keys of type `K` in their order, each with a value of type `V`.
 ///
@@ -195,8 +196,7 @@ impl<K: Key, V: Stored> Dict<K, V> {
         }
         let mut values = Vec::new();
         self.collection.get_many(&packed.column()?, |_, value| {
-            values.push(value.map(V::decode).transpose()?);
-            Ok(())
+            Ok(values.try_push(value.map(V::decode).transpose()?)?)
         })?;
         Ok(values)
     }
@@ -259,7 +259,7 @@ impl<V: Stored> Dict<String, V> {
         if !prefix.is_empty() {
             <String as Key>::encode(prefix, &mut encoded)?;
         }
-        self.entries(Range::new(Bound::Unbounded, Bound::Unbounded, Some(&encoded), false))
+        self.entries(Range::new(Bound::Unbounded, Bound::Unbounded, Some(&encoded), false)?)
     }
 }
 
@@ -292,13 +292,12 @@ impl<K: Key, V: Stored> Entries<K, V> {
 
     /// The pair before the one that was given last, in the order of the walk.
     pub fn previous(&mut self) -> Option<Result<(K, V)>> {
-        pair(self.scan.prev())
+        self.scan.give(true, pair)
     }
 
     /// Goes before the first key at or beyond `key`, in the order of the walk.
     pub fn seek(&mut self, key: &K::Borrowed) -> Result<()> {
-        self.scan.seek(&encode_key::<K>(key)?);
-        Ok(())
+        self.scan.seek(&encode_key::<K>(key)?)
     }
 }
 
@@ -306,15 +305,12 @@ impl<K: Key, V: Stored> Iterator for Entries<K, V> {
     type Item = Result<(K, V)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        pair(self.scan.next())
+        self.scan.give(false, pair)
     }
 }
 
-type Step<'a> = Result<Option<(&'a [u8], &'a [u8])>>;
-
-fn pair<K: Key, V: Stored>(step: Step<'_>) -> Option<Result<(K, V)>> {
-    let record = step.transpose()?;
-    Some(record.and_then(|(key, value)| Ok((K::decode(key)?, V::decode(value)?))))
+fn pair<K: Key, V: Stored>(key: &[u8], value: &[u8]) -> Result<(K, V)> {
+    Ok((K::decode(key)?, V::decode(value)?))
 }
 
 /// Refuses types that are stored otherwise than Rust's own say, which `any` allows to other languages.
@@ -327,8 +323,9 @@ pub(crate) fn require_types(
             return Err(Error::new(
                 Status::TypeMismatch,
                 format!(
-                    "collection {:?} stores {stored}, not {asked}; open it with Value in that place",
-                    collection.name()
+                    "collection {:?} stores {}, not {asked}; open it with Value in that place",
+                    collection.name(),
+                    Short(stored)
                 ),
             ));
         }
@@ -361,7 +358,7 @@ pub(crate) fn encode_range<'a, K: Key>(range: &impl RangeBounds<&'a K::Borrowed>
 where
     K::Borrowed: 'a,
 {
-    let bound = |bound: Bound<&&'a K::Borrowed>| {
+    let bound = |bound: Bound<&&'a K::Borrowed>| -> Result<_> {
         Ok(match bound {
             Bound::Included(key) => Bound::Included(encode_key::<K>(key)?),
             Bound::Excluded(key) => Bound::Excluded(encode_key::<K>(key)?),
@@ -386,8 +383,7 @@ impl Default for Packed {
 impl Packed {
     pub(crate) fn push(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
         encode(&mut self.bytes).map_err(|error| error.at(self.offsets.len() - 1))?;
-        self.offsets.push(self.bytes.len() as u64);
-        Ok(())
+        Ok(self.offsets.try_push(self.bytes.len() as u64)?)
     }
 
     pub(crate) fn column(&self) -> Result<Column<'_>> {

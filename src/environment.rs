@@ -13,6 +13,7 @@ use crate::engine::{
     seat_of_thread,
 };
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, NoMemory, Short, TryGrow};
 use crate::options::Options;
 use crate::report::{Info, ReaderInfo, Report};
 use crate::transaction::{Access, Transaction, TxnRef};
@@ -70,7 +71,7 @@ impl Environment {
     /// `write_timeout` while another process or thread opens the same files ([`Status::Busy`]). A path with a scheme (`scheme://…`) is reserved.
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Environment> {
         let path = path.as_ref();
-        check_scheme(path)?;
+        check_path(path)?;
         if options.flush_interval.is_some_and(|interval| interval.is_zero()) {
             return Err(Error::new(
                 Status::InvalidArgument,
@@ -119,7 +120,7 @@ impl Environment {
     ) -> Result<(Environment, bool), (Error, bool)> {
         let mut hopeless = false;
         // A copy of the list, since what is dropped here may take the lock.
-        let listed: Vec<Arc<Shared>> = OPEN.get().lock().iter().filter_map(Weak::upgrade).collect();
+        let listed = listed().map_err(|none| (none.into(), false))?;
         for shared in &listed {
             hopeless |= shared.retire_if_failed() && shared.path == path;
         }
@@ -129,6 +130,7 @@ impl Environment {
         let engine = open_files().map_err(|error| (error, hopeless))?;
         let mut open = OPEN.get().lock();
         open.retain(|shared| shared.strong_count() > 0);
+        open.try_room(1).map_err(|none| (none.into(), hopeless))?;
         let found = open.iter().filter_map(Weak::upgrade).find(|shared| shared.is_of(&engine));
         let is_shared = found.is_some();
         let shared = found.unwrap_or_else(|| {
@@ -231,10 +233,9 @@ impl Environment {
     /// The reader slots that are taken, of all processes.
     pub fn readers(&self) -> Result<Vec<ReaderInfo>> {
         let readers = self.shared().call(|call| call.engine()?.readers())?;
-        Ok(readers
-            .into_iter()
-            .map(|ReaderFigures { process, thread, txn, behind }| ReaderInfo { process, thread, txn, behind })
-            .collect())
+        memory::gather(readers.into_iter().map(|ReaderFigures { process, thread, txn, behind }| {
+            Ok(ReaderInfo { process, thread, txn, behind })
+        }))
     }
 
     /// Frees the reader slots of processes that ended without doing so; gives how many there were. Opening does
@@ -265,7 +266,7 @@ impl Environment {
     /// ```
     pub fn copy_to(&self, path: impl AsRef<Path>, compact: bool) -> Result<bool> {
         let path = path.as_ref();
-        check_scheme(path)?;
+        check_path(path)?;
         let shared = self.shared();
         let engine = shared.call(|call| {
             if call.current().is_some_and(|root| root.is_write()) {
@@ -399,6 +400,14 @@ impl Environment {
     }
 }
 
+/// The environments that are open.
+fn listed() -> Result<Vec<Arc<Shared>>, NoMemory> {
+    let open = OPEN.get().lock();
+    let mut listed = memory::room_for(open.len())?;
+    listed.extend(open.iter().filter_map(Weak::upgrade));
+    Ok(listed)
+}
+
 fn again(error: &Error) -> bool {
     // A full map has grown since; if it could not, the next beginning says why.
     matches!(error.status(), Status::Conflict | Status::MapFull)
@@ -415,11 +424,21 @@ fn still_in_use(path: &Path) -> Error {
     )
 }
 
-fn check_scheme(path: &Path) -> Result<()> {
+/// Refuses what no path of a file can be.
+fn check_path(path: &Path) -> Result<()> {
+    // Longer ones the system refuses; here before they are copied and quoted.
+    const LONGEST: usize = libc::PATH_MAX as usize;
+    let length = path.as_os_str().len();
+    if length >= LONGEST {
+        return Err(Error::new(
+            Status::InvalidArgument,
+            format!("a path has at most {} bytes, this one has {length}", LONGEST - 1),
+        ));
+    }
     let Some(scheme) = scheme(path) else { return Ok(()) };
     Err(Error::new(
         Status::Unsupported,
-        format!("{scheme}:// is not supported: only paths of local files are"),
+        format!("{}:// is not supported: only paths of local files are", Short(scheme)),
     ))
 }
 

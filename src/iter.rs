@@ -10,6 +10,7 @@ use crate::catalog::Looked;
 use crate::collection::Collection;
 use crate::engine::{Columns, From, Level, Limit, Range, Reader, Root, RootKind, Seat};
 use crate::error::{Error, Result, Status};
+use crate::memory;
 use crate::transaction::{TxnRef, reader_in};
 
 /// How much is read ahead: little at first, since many iterations end early.
@@ -121,10 +122,28 @@ impl Scan {
         self.step(true)
     }
 
+    /// Steps, and gives what `decode` makes of the record. One for which there is no memory comes again with the next
+    /// step; what cannot be decoded otherwise has been stepped over.
+    pub(crate) fn give<T>(
+        &mut self,
+        backwards: bool,
+        decode: impl FnOnce(&[u8], &[u8]) -> Result<T>,
+    ) -> Option<Result<T>> {
+        let (key, value) = match self.step(backwards).transpose()? {
+            Ok(record) => record,
+            Err(error) => return Some(Err(error)),
+        };
+        let decoded = decode(key, value);
+        if decoded.as_ref().is_err_and(|error| error.status() == Status::NoMemory) {
+            self.given -= 1;
+        }
+        Some(decoded)
+    }
+
     fn step(&mut self, backwards: bool) -> Result<Option<(&[u8], &[u8])>> {
-        self.turn(backwards);
+        self.turn(backwards)?;
         if self.is_stale()? {
-            self.forget();
+            self.forget()?;
         }
         if self.given == self.ahead.len() {
             let limit = Limit { items: self.batch, bytes: LARGEST_BYTES };
@@ -141,9 +160,9 @@ impl Scan {
 
     /// The next records as columns; none: the end. 0 leaves the choice to the library.
     pub(crate) fn next_batch(&mut self, max_items: usize, max_bytes: usize) -> Result<&Columns> {
-        self.turn(false);
+        self.turn(false)?;
         // What was read ahead and not given is read again with the rest.
-        self.forget();
+        self.forget()?;
         let choose = |asked: usize, default: usize| if asked == 0 { default } else { asked };
         self.fetch(Limit {
             items: choose(max_items, LARGEST_BATCH),
@@ -157,31 +176,37 @@ impl Scan {
     }
 
     /// Goes before the first key at or beyond `key` in the range's direction.
-    pub(crate) fn seek(&mut self, key: &[u8]) {
+    pub(crate) fn seek(&mut self, key: &[u8]) -> Result<()> {
+        let place = Place::At(memory::copy(key)?);
         self.ahead.clear();
         self.given = 0;
         self.backwards = false;
-        self.place = Place::At(key.to_vec());
+        self.place = place;
+        Ok(())
     }
 
     /// Makes what is read ahead go in a direction.
-    fn turn(&mut self, backwards: bool) {
+    fn turn(&mut self, backwards: bool) -> Result<()> {
         if self.backwards != backwards {
-            self.forget();
+            self.forget()?;
             self.backwards = backwards;
             self.batch = FIRST_BATCH;
         }
+        Ok(())
     }
 
     /// Drops what was read ahead and remembers where the walk stands.
-    fn forget(&mut self) {
+    fn forget(&mut self) -> Result<()> {
         if self.given > 0 {
             let (key, value) = self.ahead.record(self.given - 1);
-            let (key, value) = (key.to_vec(), value.to_vec());
+            // Among the values of one key alone does the value count.
+            let value = if self.collection.has_duplicates() { value } else { &[] };
+            let (key, value) = (memory::copy(key)?, memory::copy(value)?);
             self.place = if self.backwards { Place::Before(key, value) } else { Place::After(key, value) };
         }
         self.ahead.clear();
         self.given = 0;
+        Ok(())
     }
 
     /// Whether the transaction has written since.
@@ -211,29 +236,26 @@ impl Scan {
 
     /// Reads on from where the walk stands.
     fn fetch(&mut self, limit: Limit) -> Result<()> {
-        self.forget();
+        self.forget()?;
         // A walk backwards is one forwards over the turned range.
-        let turned;
-        let range = if self.backwards {
-            turned = Range { reverse: !self.range.reverse, ..self.range.clone() };
-            &turned
-        } else {
-            &self.range
-        };
-        let seek;
+        self.range.reverse ^= self.backwards;
+        let outcome = self.fetch_ahead(limit);
+        self.range.reverse ^= self.backwards;
+        outcome
+    }
+
+    fn fetch_ahead(&mut self, limit: Limit) -> Result<()> {
         let from = match (&self.place, self.backwards) {
             (Place::Start, false) | (Place::End, true) => From::Start,
             (Place::Start, true) | (Place::End, false) => return Ok(()),
             (Place::At(key), false) => From::At(key),
-            (Place::At(key), true) => {
-                // What lies before the sought key.
-                seek = key.clone();
-                From::Beyond(&seek)
-            }
+            // What lies before the sought key.
+            (Place::At(key), true) => From::Beyond(key),
             // Turning round gives the neighbour of the record given last, not that again.
             (Place::After(key, value) | Place::Before(key, value), _) => From::After(key, value),
         };
         let mut ahead = std::mem::take(&mut self.ahead);
+        let range = &self.range;
         let read = self.with_reader(|reader| {
             let writes = reader.writes();
             match self.collection.find(reader)? {

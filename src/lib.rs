@@ -25,6 +25,7 @@
 //! |---|---|
 //! | [`Environment`], [`Transaction`], [`Dict`], [`Set`] | the nouns, typed |
 //! | `collection`, `catalog`, `iter` | what the nouns share: encoded records, schemas, ranges |
+//! | `memory` | growing and copying that fails where no memory is left |
 //! | `algebra` | set algebra: sets walked side by side |
 //! | [`codec`] | type strings, keys whose byte order is the order of their meaning, values |
 //! | `engine` | ordered bytes in named spaces with snapshots and transactions; `engine::lmdb` is the one in use |
@@ -41,6 +42,7 @@ mod dict;
 mod engine;
 mod environment;
 mod iter;
+mod memory;
 mod options;
 mod report;
 mod set;

@@ -251,7 +251,7 @@ impl Set<String> {
         if !prefix.is_empty() {
             <String as Key>::encode(prefix, &mut encoded)?;
         }
-        self.elements(Range::new(Bound::Unbounded, Bound::Unbounded, Some(&encoded), false))
+        self.elements(Range::new(Bound::Unbounded, Bound::Unbounded, Some(&encoded), false)?)
     }
 }
 
@@ -295,13 +295,12 @@ impl<T: Key> Elements<T> {
 
     /// The element before the one that was given last, in the order of the walk.
     pub fn previous(&mut self) -> Option<Result<T>> {
-        element(self.scan.prev())
+        self.scan.give(true, |element, _| T::decode(element))
     }
 
     /// Goes before the first element at or beyond `element`, in the order of the walk.
     pub fn seek(&mut self, element: &T::Borrowed) -> Result<()> {
-        self.scan.seek(&encode_key::<T>(element)?);
-        Ok(())
+        self.scan.seek(&encode_key::<T>(element)?)
     }
 }
 
@@ -309,11 +308,6 @@ impl<T: Key> Iterator for Elements<T> {
     type Item = Result<T>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        element(self.scan.next())
+        self.scan.give(false, |element, _| T::decode(element))
     }
-}
-
-fn element<T: Key>(step: Result<Option<(&[u8], &[u8])>>) -> Option<Result<T>> {
-    let record = step.transpose()?;
-    Some(record.and_then(|(element, _)| T::decode(element)))
 }

@@ -14,6 +14,7 @@ use crate::catalog;
 use crate::engine::{Call, Level, Reader, Root, RootKind, Seat, Wait, begin_write, seat_of_thread};
 use crate::environment::{Environment, Shared};
 use crate::error::{Error, Result, Status};
+use crate::memory::TryGrow;
 
 /// What a transaction is begun for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +153,7 @@ impl TxnRef {
                     engine.reclaim(wait, catalog::is_dropped)?;
                 }
                 let txn = begin_write(&engine, wait, access == Access::Write)?;
-                Ok(made(seat.call(|call| Ok(call.push_root(RootKind::Write(txn), true)))?))
+                Ok(made(seat.call(|call| call.push_root(RootKind::Write(txn), true))?))
             }
             Begun::NeedsSnapshot => {
                 let engine = shared.engine()?;
@@ -160,7 +161,7 @@ impl TxnRef {
                 engine.open_ahead(wanted)?;
                 Ok(made(seat.call(|call| {
                     let snapshot = call.snapshot()?;
-                    Ok(call.push_root(RootKind::Snapshot(snapshot), false))
+                    call.push_root(RootKind::Snapshot(snapshot), false)
                 })?))
             }
         }
@@ -210,7 +211,8 @@ impl TxnRef {
                 return Err(over());
             }
             if let Some(seat) = self.seat.upgrade() {
-                seat.mark(self.id);
+                // Not marked, it can be ended again.
+                seat.mark(self.id).inspect_err(|_| self.ended.store(false, Ordering::Release))?;
             }
             return Ok(());
         }
@@ -322,6 +324,7 @@ impl Root {
         if write {
             self.check_writable()?;
         }
+        self.levels.try_room(1)?;
         if let RootKind::Write(txn) = &mut self.kind {
             if write {
                 txn.begin_savepoint()?;
@@ -356,12 +359,13 @@ impl Root {
 }
 
 impl Call<'_> {
-    fn push_root(&mut self, kind: RootKind, write: bool) -> u64 {
+    fn push_root(&mut self, kind: RootKind, write: bool) -> Result<u64> {
         let id = next_id();
         let guarded = self.guarded();
+        guarded.roots.try_room(1)?;
         guarded.roots.push(Root { id, kind, levels: vec![Level { id, write }] });
         guarded.current = Some(id);
-        id
+        Ok(id)
     }
 }
 

@@ -5,6 +5,7 @@ use super::types::Type;
 use super::value::{Value, integer_of, wrong_kind};
 use super::{order, tuple};
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, TryGrow};
 
 /// The longest encoded key, in bytes, whatever the page size.
 pub const MAX_KEY: usize = 1978;
@@ -67,40 +68,41 @@ pub(super) fn append(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>) -> Result
 
 fn put(ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result<()> {
     match (ty, value) {
-        (Type::Bytes, Value::Bytes(bytes)) => out.extend_from_slice(bytes),
-        (Type::Str, Value::Str(text)) => put_str(text, out),
+        (Type::Bytes, Value::Bytes(bytes)) => out.try_extend(bytes)?,
+        (Type::Str, Value::Str(text)) => put_str(text, out)?,
         (Type::F32, Value::F64(number)) => {
-            out.extend_from_slice(&order::encode_f32(order::exact_f32(*number)?)?);
+            out.try_extend(&order::encode_f32(order::exact_f32(*number)?)?)?;
         }
-        (Type::F64, Value::F64(number)) => out.extend_from_slice(&order::encode_f64(*number)?),
-        (Type::Bool, Value::Bool(truth)) => out.push(u8::from(*truth)),
-        (Type::Uuid, Value::Uuid(uuid)) => out.extend_from_slice(uuid),
-        (Type::Date, Value::Date(days)) => put_integer(&Type::I32, i128::from(*days), out),
-        (Type::DateTime, Value::DateTime(micros)) => put_integer(&Type::I64, i128::from(*micros), out),
-        (Type::Opaque(width), Value::Bytes(bytes)) if bytes.len() == *width => out.extend_from_slice(bytes),
+        (Type::F64, Value::F64(number)) => out.try_extend(&order::encode_f64(*number)?)?,
+        (Type::Bool, Value::Bool(truth)) => out.try_push(u8::from(*truth))?,
+        (Type::Uuid, Value::Uuid(uuid)) => out.try_extend(uuid)?,
+        (Type::Date, Value::Date(days)) => put_integer(&Type::I32, i128::from(*days), out)?,
+        (Type::DateTime, Value::DateTime(micros)) => put_integer(&Type::I64, i128::from(*micros), out)?,
+        (Type::Opaque(width), Value::Bytes(bytes)) if bytes.len() == *width => out.try_extend(bytes)?,
         (Type::Opaque(_), Value::Bytes(bytes)) => return Err(fault(ty, bytes)),
         (Type::Any, _) => tuple::encode_one(value, out)?,
-        (Type::Tuple(types), _) => tuple::encode_row(types, value, out, true)?,
-        _ if ty.is_integer() => put_integer(ty, integer_of(ty, value, Status::BadKey)?, out),
+        (Type::Tuple(types), _) => tuple::encode_row((ty, types), value, out, true)?,
+        _ if ty.is_integer() => put_integer(ty, integer_of(ty, value, Status::BadKey)?, out)?,
         _ => return Err(wrong_kind(Status::BadKey, ty, value)),
     }
     Ok(())
 }
 
-pub(super) fn put_str(text: &str, out: &mut Vec<u8>) {
+pub(super) fn put_str(text: &str, out: &mut Vec<u8>) -> Result<()> {
     if text.is_empty() || text.starts_with('\0') {
-        out.push(0);
+        out.try_push(0)?;
     }
-    out.extend_from_slice(text.as_bytes());
+    Ok(out.try_extend(text.as_bytes())?)
 }
 
 /// Big-endian in the type's width, the sign bit flipped. The number is in the type's range.
-fn put_integer(ty: &Type, number: i128, out: &mut Vec<u8>) {
+fn put_integer(ty: &Type, number: i128, out: &mut Vec<u8>) -> Result<()> {
     if let (Some((width, signed)), Some((least, _))) = (ty.integer(), ty.integer_range()) {
         // Flipping the sign bit is the same as counting from the least number.
         let shifted = if signed { number - least } else { number };
-        out.extend_from_slice(&shifted.to_be_bytes()[16 - width..]);
+        out.try_extend(&shifted.to_be_bytes()[16 - width..])?;
     }
+    Ok(())
 }
 
 /// Appends the bytes that all keys with this prefix begin with. On failure `out` is as it was.
@@ -111,16 +113,10 @@ pub fn encode_key_prefix(ty: &Type, prefix: &Value, out: &mut Vec<u8>) -> Result
     let start = out.len();
     let outcome = match (ty, prefix) {
         (Type::Str, Value::Str(text)) if text.is_empty() => Ok(()),
-        (Type::Str, Value::Str(text)) => {
-            put_str(text, out);
-            Ok(())
-        }
-        (Type::Bytes, Value::Bytes(bytes)) => {
-            out.extend_from_slice(bytes);
-            Ok(())
-        }
+        (Type::Str, Value::Str(text)) => put_str(text, out),
+        (Type::Bytes, Value::Bytes(bytes)) => out.try_extend(bytes).map_err(Error::from),
         (Type::Any, _) => tuple::encode_prefix(prefix, out),
-        (Type::Tuple(types), _) => tuple::encode_row(types, prefix, out, false),
+        (Type::Tuple(types), _) => tuple::encode_row((ty, types), prefix, out, false),
         (Type::Str | Type::Bytes, _) => Err(wrong_kind(Status::BadKey, ty, prefix)),
         _ => Err(Error::new(
             Status::BadType,
@@ -138,8 +134,8 @@ pub fn decode_key(ty: &Type, key: &[u8]) -> Result<Value> {
     check_key(ty, key)?;
     let bad = |fault: Fault| fault.into_error(Status::BadKey, ty);
     Ok(match ty {
-        Type::Bytes | Type::Opaque(_) => Value::Bytes(key.to_vec()),
-        Type::Str => Value::Str(get_str(key)?.to_owned()),
+        Type::Bytes | Type::Opaque(_) => Value::Bytes(memory::copy(key)?),
+        Type::Str => Value::Str(memory::text(get_str(key)?)?),
         Type::F32 => Value::F64(f64::from(number(ty, key, order::decode_f32)?)),
         Type::F64 => Value::F64(number(ty, key, order::decode_f64)?),
         Type::Bool => Value::Bool(key == [1]),

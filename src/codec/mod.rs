@@ -39,5 +39,10 @@ pub use value::{MAX_VALUE, Value, check_value, decode_value, encode_value};
 /// How deep tuples, lists, maps, sets and tags may lie inside each other, in keys and in values.
 pub const MAX_DEPTH: usize = 128;
 
+/// Where the CBOR item at a place ends; `None`: it is not well-formed.
+pub(crate) fn end_of_item(bytes: &[u8], at: usize) -> Option<usize> {
+    cbor::skip(bytes, at, MAX_DEPTH).ok()
+}
+
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use super::key::{self, MAX_KEY};
 use super::types::Type;
 use super::value::{Value, integer_of};
 use crate::error::{Result, Status};
+use crate::memory::{self, TryGrow};
 
 /// Checks a key of a raw collection whose opener calls its keys `ty`: width, UTF-8, not empty, not too long.
 ///
@@ -49,10 +50,7 @@ pub fn encode_raw_key(ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result<()>
 }
 
 fn append(bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
-    key::append(out, |out| {
-        out.extend_from_slice(bytes);
-        Ok(())
-    })
+    key::append(out, |out| Ok(out.try_extend(bytes)?))
 }
 
 /// Little-endian to native and back.
@@ -66,7 +64,7 @@ fn native(bytes: &mut [u8]) {
 pub fn decode_raw_key(ty: &Type, key: &[u8]) -> Result<Value> {
     check_raw_key(ty, key)?;
     match ty {
-        Type::Str => Ok(Value::Str(super::value::get_str(key)?.to_owned())),
+        Type::Str => Ok(Value::Str(memory::text(super::value::get_str(key)?)?)),
         Type::F32 | Type::F64 | Type::Date | Type::DateTime => number(ty, key),
         _ if ty.is_integer() => number(ty, key),
         _ => super::decode_key(ty, key),

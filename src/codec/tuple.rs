@@ -10,6 +10,7 @@ use super::order;
 use super::types::Type;
 use super::value::{Value, integer_of, wrong_kind};
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, NoMemory, Short, TryGrow};
 
 const NULL: u8 = 0x00;
 const BYTES: u8 = 0x01;
@@ -32,39 +33,42 @@ pub mod put {
         BYTES, DOUBLE, ESCAPE, FALSE, FLOAT, NEGATIVE_BIG, POSITIVE_BIG, STR, TRUE, UUID, ZERO, order,
     };
     use crate::error::Result;
+    use crate::memory::TryGrow;
 
-    pub fn str(text: &str, out: &mut Vec<u8>) {
-        open_text(STR, text.as_bytes(), out);
-        out.push(0);
+    pub fn str(text: &str, out: &mut Vec<u8>) -> Result<()> {
+        open_text(STR, text.as_bytes(), out)?;
+        Ok(out.try_push(0)?)
     }
 
-    pub fn bytes(bytes: &[u8], out: &mut Vec<u8>) {
-        open_text(BYTES, bytes, out);
-        out.push(0);
+    pub fn bytes(bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        open_text(BYTES, bytes, out)?;
+        Ok(out.try_push(0)?)
     }
 
     /// Text or bytes without the terminator.
-    pub(super) fn open_text(code: u8, bytes: &[u8], out: &mut Vec<u8>) {
-        out.push(code);
+    pub(super) fn open_text(code: u8, bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        out.try_push(code)?;
         for (index, piece) in bytes.split(|byte| *byte == 0).enumerate() {
             if index > 0 {
-                out.extend_from_slice(&[0, ESCAPE]);
+                out.try_extend(&[0, ESCAPE])?;
             }
-            out.extend_from_slice(piece);
+            out.try_extend(piece)?;
         }
+        Ok(())
     }
 
-    pub fn integer(negative: bool, magnitude: u64, out: &mut Vec<u8>) {
+    pub fn integer(negative: bool, magnitude: u64, out: &mut Vec<u8>) -> Result<()> {
         let skip = magnitude.leading_zeros() / 8;
         let width = u8::try_from(8 - skip).expect("at most eight bytes");
-        out.push(if negative { ZERO - width } else { ZERO + width });
+        out.try_push(if negative { ZERO - width } else { ZERO + width })?;
         let bits = if negative { !magnitude } else { magnitude };
-        out.extend_from_slice(&bits.to_be_bytes()[8 - usize::from(width)..]);
+        Ok(out.try_extend(&bits.to_be_bytes()[8 - usize::from(width)..])?)
     }
 
     /// An integer whose magnitude has nine bytes or more; whether it was short enough.
-    pub(super) fn big(negative: bool, magnitude: &[u8], out: &mut Vec<u8>) -> bool {
-        let Ok(width) = u8::try_from(magnitude.len()) else { return false };
+    pub(super) fn big(negative: bool, magnitude: &[u8], out: &mut Vec<u8>) -> Result<bool> {
+        let Ok(width) = u8::try_from(magnitude.len()) else { return Ok(false) };
+        out.try_room(2 + magnitude.len())?;
         if negative {
             out.extend_from_slice(&[NEGATIVE_BIG, !width]);
             out.extend(magnitude.iter().map(|byte| !byte));
@@ -72,30 +76,28 @@ pub mod put {
             out.extend_from_slice(&[POSITIVE_BIG, width]);
             out.extend_from_slice(magnitude);
         }
-        true
+        Ok(true)
     }
 
     pub fn f32(number: f32, out: &mut Vec<u8>) -> Result<()> {
         let bytes = order::encode_f32(number)?;
-        out.push(FLOAT);
-        out.extend_from_slice(&bytes);
-        Ok(())
+        out.try_push(FLOAT)?;
+        Ok(out.try_extend(&bytes)?)
     }
 
     pub fn f64(number: f64, out: &mut Vec<u8>) -> Result<()> {
         let bytes = order::encode_f64(number)?;
-        out.push(DOUBLE);
-        out.extend_from_slice(&bytes);
-        Ok(())
+        out.try_push(DOUBLE)?;
+        Ok(out.try_extend(&bytes)?)
     }
 
-    pub fn bool(truth: bool, out: &mut Vec<u8>) {
-        out.push(if truth { TRUE } else { FALSE });
+    pub fn bool(truth: bool, out: &mut Vec<u8>) -> Result<()> {
+        Ok(out.try_push(if truth { TRUE } else { FALSE })?)
     }
 
-    pub fn uuid(uuid: [u8; 16], out: &mut Vec<u8>) {
-        out.push(UUID);
-        out.extend_from_slice(&uuid);
+    pub fn uuid(uuid: [u8; 16], out: &mut Vec<u8>) -> Result<()> {
+        out.try_push(UUID)?;
+        Ok(out.try_extend(&uuid)?)
     }
 }
 
@@ -104,8 +106,8 @@ pub mod put {
 pub struct Escaped<'a>(&'a [u8]);
 
 impl Escaped<'_> {
-    pub fn to_vec(self) -> Vec<u8> {
-        let mut plain = Vec::with_capacity(self.0.len());
+    pub fn to_vec(self) -> std::result::Result<Vec<u8>, NoMemory> {
+        let mut plain = memory::room_for(self.0.len())?;
         let mut after_nul = false;
         for byte in self.0 {
             if !after_nul {
@@ -113,7 +115,7 @@ impl Escaped<'_> {
             }
             after_nul = *byte == 0 && !after_nul;
         }
-        plain
+        Ok(plain)
     }
 }
 
@@ -320,10 +322,10 @@ pub(super) fn signed(negative: bool, magnitude: u64) -> i128 {
     if negative { -i128::from(magnitude) } else { i128::from(magnitude) }
 }
 
-fn put_i128(number: i128, out: &mut Vec<u8>) {
+fn put_i128(number: i128, out: &mut Vec<u8>) -> Result<()> {
     let magnitude =
         u64::try_from(number.unsigned_abs()).expect("the range of every integer type was checked");
-    put::integer(number < 0, magnitude, out);
+    put::integer(number < 0, magnitude, out)
 }
 
 /// Appends a key of `any`.
@@ -333,17 +335,17 @@ pub(super) fn encode_one(value: &Value, out: &mut Vec<u8>) -> Result<()> {
 
 fn encode_nested(value: &Value, out: &mut Vec<u8>, depth: usize, inside: bool) -> Result<()> {
     match value {
-        Value::Null if inside => out.extend_from_slice(&[NULL, ESCAPE]),
-        Value::Null => out.push(NULL),
-        Value::Bytes(bytes) => put::bytes(bytes, out),
-        Value::Str(text) => put::str(text, out),
+        Value::Null if inside => out.try_extend(&[NULL, ESCAPE])?,
+        Value::Null => out.try_push(NULL)?,
+        Value::Bytes(bytes) => put::bytes(bytes, out)?,
+        Value::Str(text) => put::str(text, out)?,
         Value::F64(number) => put::f64(*number, out)?,
-        Value::Bool(truth) => put::bool(*truth, out),
-        Value::Uuid(uuid) => put::uuid(*uuid, out),
+        Value::Bool(truth) => put::bool(*truth, out)?,
+        Value::Uuid(uuid) => put::uuid(*uuid, out)?,
         Value::I64(_) | Value::U64(_) | Value::BigInt { .. } => encode_integer(value, out)?,
         Value::Tuple(elements) => {
             open_tuple(elements, out, depth)?;
-            out.push(NULL);
+            out.try_push(NULL)?;
         }
         _ => {
             let kinds = "null, bool, integer, float, str, bytes, uuid or a tuple of these";
@@ -359,17 +361,16 @@ fn open_tuple(elements: &[Value], out: &mut Vec<u8>, depth: usize) -> Result<()>
     let Some(depth) = depth.checked_sub(1) else {
         return Err(Error::new(Status::BadKey, format!("a key nests tuples at most {MAX_DEPTH} deep")));
     };
-    out.push(NESTED);
+    out.try_push(NESTED)?;
     elements.iter().try_for_each(|element| encode_nested(element, out, depth, true))
 }
 
 fn encode_integer(value: &Value, out: &mut Vec<u8>) -> Result<()> {
     if let Some(number) = value.as_i128().filter(|number| number.unsigned_abs() <= u128::from(u64::MAX)) {
-        put_i128(number, out);
-        return Ok(());
+        return put_i128(number, out);
     }
     let (negative, magnitude) = value.big_parts();
-    if put::big(negative, magnitude, out) {
+    if put::big(negative, magnitude, out)? {
         return Ok(());
     }
     let message = format!("an integer of {} bytes cannot be a key; 255 is the limit", magnitude.len());
@@ -377,13 +378,17 @@ fn encode_integer(value: &Value, out: &mut Vec<u8>) -> Result<()> {
 }
 
 /// Appends a key of a tuple type, or only leading elements of one if `whole` is unset.
-pub(super) fn encode_row(types: &[Type], value: &Value, out: &mut Vec<u8>, whole: bool) -> Result<()> {
+pub(super) fn encode_row(
+    (ty, types): (&Type, &[Type]),
+    value: &Value,
+    out: &mut Vec<u8>,
+    whole: bool,
+) -> Result<()> {
     let Value::Tuple(elements) = value else {
-        return Err(wrong_kind(Status::BadKey, &Type::Tuple(types.to_vec()), value));
+        return Err(wrong_kind(Status::BadKey, ty, value));
     };
     if elements.len() > types.len() || (whole && elements.len() < types.len()) {
-        let message =
-            format!("a key of type {} cannot have {} elements", Type::Tuple(types.to_vec()), elements.len());
+        let message = format!("a key of type {} cannot have {} elements", Short(ty), elements.len());
         return Err(Error::new(Status::BadKey, message));
     }
     types.iter().zip(elements).try_for_each(|(ty, element)| encode_element(ty, element, out))
@@ -391,15 +396,15 @@ pub(super) fn encode_row(types: &[Type], value: &Value, out: &mut Vec<u8>, whole
 
 fn encode_element(ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result<()> {
     match (ty, value) {
-        (Type::Bytes, Value::Bytes(bytes)) => put::bytes(bytes, out),
-        (Type::Str, Value::Str(text)) => put::str(text, out),
+        (Type::Bytes, Value::Bytes(bytes)) => put::bytes(bytes, out)?,
+        (Type::Str, Value::Str(text)) => put::str(text, out)?,
         (Type::F32, Value::F64(number)) => put::f32(order::exact_f32(*number)?, out)?,
         (Type::F64, Value::F64(number)) => put::f64(*number, out)?,
-        (Type::Bool, Value::Bool(truth)) => put::bool(*truth, out),
-        (Type::Uuid, Value::Uuid(uuid)) => put::uuid(*uuid, out),
-        (Type::Date, Value::Date(days)) => put_i128(i128::from(*days), out),
-        (Type::DateTime, Value::DateTime(micros)) => put_i128(i128::from(*micros), out),
-        _ if ty.is_integer() => put_i128(integer_of(ty, value, Status::BadKey)?, out),
+        (Type::Bool, Value::Bool(truth)) => put::bool(*truth, out)?,
+        (Type::Uuid, Value::Uuid(uuid)) => put::uuid(*uuid, out)?,
+        (Type::Date, Value::Date(days)) => put_i128(i128::from(*days), out)?,
+        (Type::DateTime, Value::DateTime(micros)) => put_i128(i128::from(*micros), out)?,
+        _ if ty.is_integer() => put_i128(integer_of(ty, value, Status::BadKey)?, out)?,
         _ => return Err(wrong_kind(Status::BadKey, ty, value)),
     }
     Ok(())
@@ -408,8 +413,8 @@ fn encode_element(ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result<()> {
 /// Appends what every key of `any` with this prefix begins with: text or bytes or a tuple without their end.
 pub(super) fn encode_prefix(prefix: &Value, out: &mut Vec<u8>) -> Result<()> {
     match prefix {
-        Value::Str(text) => put::open_text(STR, text.as_bytes(), out),
-        Value::Bytes(bytes) => put::open_text(BYTES, bytes, out),
+        Value::Str(text) => put::open_text(STR, text.as_bytes(), out)?,
+        Value::Bytes(bytes) => put::open_text(BYTES, bytes, out)?,
         Value::Tuple(elements) => open_tuple(elements, out, MAX_DEPTH)?,
         _ => {
             let message =
@@ -429,14 +434,14 @@ pub(super) fn decode_one(bytes: &[u8]) -> Parsed<Value> {
         let at = reader.at();
         let value = match reader.token()? {
             Token::Open => {
-                open.push(Vec::new());
+                open.try_push(Vec::new())?;
                 continue;
             }
             Token::Close => Value::Tuple(open.pop().unwrap_or_default()),
             token => decode_token(token, at)?,
         };
         match open.last_mut() {
-            Some(tuple) => tuple.push(value),
+            Some(tuple) => tuple.try_push(value)?,
             None => return Ok(value),
         }
     }
@@ -446,7 +451,7 @@ pub(super) fn decode_one(bytes: &[u8]) -> Parsed<Value> {
 pub(super) fn decode_row(types: &[Type], bytes: &[u8]) -> Parsed<Value> {
     check_row(types, bytes)?;
     let mut reader = Reader::new(bytes);
-    let mut elements = Vec::with_capacity(types.len());
+    let mut elements = memory::room_for(types.len())?;
     for ty in types {
         let at = reader.at();
         let out_of_range = |_| Fault::new(at, "an integer out of its type's range");
@@ -468,9 +473,9 @@ fn decode_token(token: Token<'_>, at: usize) -> Parsed<Value> {
     Ok(match token {
         Token::Null => Value::Null,
         Token::Open | Token::Close => return Err(Fault::new(at, "a tuple inside a tuple")),
-        Token::Bytes(escaped) => Value::Bytes(escaped.to_vec()),
+        Token::Bytes(escaped) => Value::Bytes(escaped.to_vec()?),
         Token::Str(escaped) => {
-            let text = String::from_utf8(escaped.to_vec());
+            let text = String::from_utf8(escaped.to_vec()?);
             Value::Str(text.map_err(|_| Fault::new(at, "text that is not UTF-8"))?)
         }
         Token::Integer { negative, magnitude } => Value::from_parts(negative, magnitude),

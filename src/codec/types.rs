@@ -5,6 +5,7 @@ use std::fmt;
 use super::key::MAX_KEY;
 use super::value::MAX_VALUE;
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, NoMemory, Short};
 
 /// More dimensions than this no array library has.
 const MAX_DIMENSIONS: usize = 32;
@@ -201,9 +202,12 @@ impl Type {
     }
 
     fn parse_tuple(text: &str, inner: &str) -> Result<Self> {
-        inner.split(',').map(Self::scalar).collect::<Option<Vec<_>>>().map(Type::Tuple).ok_or_else(|| {
-            bad(text, "a tuple is scalar types between commas, without spaces, as in (str,i64)")
-        })
+        let scalar = |name| {
+            Self::scalar(name).ok_or_else(|| {
+                bad(text, "a tuple is scalar types between commas, without spaces, as in (str,i64)")
+            })
+        };
+        memory::gather(inner.split(',').map(scalar)).map(Type::Tuple)
     }
 
     fn parse_brackets(text: &str, name: &str, dimensions: &str) -> Result<Self> {
@@ -219,7 +223,9 @@ impl Type {
         if dimensions.is_empty() {
             return Ok(Type::Array { element, shape: None });
         }
-        let shape: Option<Vec<usize>> = dimensions.split(',').map(parse_number).collect();
+        // One more than there may be, however many are asked for.
+        let shape: Option<Vec<usize>> =
+            dimensions.split(',').take(MAX_DIMENSIONS + 1).map(parse_number).collect();
         let shape = shape.filter(|shape| shape.len() <= MAX_DIMENSIONS).ok_or_else(|| {
             bad(text, "dimensions are 1 to 32 whole numbers above 0 between commas, as in f32[3,4]")
         })?;
@@ -259,7 +265,7 @@ impl Type {
             return Ok(());
         }
         Err(bad(
-            &self.to_string(),
+            &self.short(),
             "a key is bytes, str, a number, bool, uuid, date, datetime, any, a tuple of these as in (str,i64), \
              or opaque[n] of at most 1978 bytes",
         ))
@@ -275,7 +281,7 @@ impl Type {
             Type::Unit => "only a set's elements map to unit; open a set",
             _ => "a value is of a positive size of at most 2147418096 bytes",
         };
-        Err(bad(&self.to_string(), hint))
+        Err(bad(&self.short(), hint))
     }
 
     /// How many bytes every encoded key of this type takes, if it is always the same.
@@ -338,6 +344,18 @@ impl Type {
     }
 
     /// Whether it can be an element of a tuple.
+    /// Copies it; a tuple can have many elements.
+    pub(crate) fn try_clone(&self) -> Result<Self, NoMemory> {
+        match self {
+            Type::Tuple(elements) => memory::gather(elements.iter().map(Type::try_clone)).map(Type::Tuple),
+            other => Ok(other.clone()),
+        }
+    }
+
+    fn short(&self) -> String {
+        Short(self).to_string()
+    }
+
     fn is_scalar(&self) -> bool {
         !matches!(self, Type::Tuple(_) | Type::Array { .. } | Type::Opaque(_) | Type::Any | Type::Unit)
     }
@@ -416,5 +434,5 @@ fn array_width(element: Element, shape: &[usize]) -> Option<usize> {
 
 #[cold]
 fn bad(text: &str, hint: &str) -> Error {
-    Error::new(Status::BadType, format!("type {text:?} is not valid here: {hint}"))
+    Error::new(Status::BadType, format!("type {:?} is not valid here: {hint}", Short(text)))
 }

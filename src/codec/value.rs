@@ -3,6 +3,7 @@
 use super::cbor;
 use super::types::{Element, Type};
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, NoMemory, Short, TryGrow};
 
 /// The largest encoded value, in bytes: 2 GiB, less what makes it one write with whole pages on every page size.
 ///
@@ -136,12 +137,12 @@ impl Value {
     }
 
     /// The integer of a sign and big-endian digits, in the first variant that holds it.
-    pub(super) fn from_digits(negative: bool, digits: &[u8]) -> Self {
+    pub(super) fn from_digits(negative: bool, digits: &[u8]) -> std::result::Result<Self, NoMemory> {
         let digits = without_leading_zeros(digits);
         if digits.len() > 8 {
-            return Value::BigInt { negative, magnitude: digits.to_vec() };
+            return Ok(Value::BigInt { negative, magnitude: memory::copy(digits)? });
         }
-        Self::from_parts(negative, digits.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte)))
+        Ok(Self::from_parts(negative, digits.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte))))
     }
 
     /// Sign and magnitude of a [`Value::BigInt`], without leading zeros.
@@ -191,8 +192,23 @@ impl Eq for Value {}
 
 /// Sets are equal whatever the order of their elements, and writing sorts them.
 fn same_encoding(a: &Value, b: &Value) -> bool {
-    let (mut left, mut right) = (Vec::new(), Vec::new());
-    cbor::encode(a, &mut left).is_ok() && cbor::encode(b, &mut right).is_ok() && left == right
+    let encoded = |value| {
+        let mut bytes = Vec::new();
+        cbor::encode(value, &mut bytes).map(|()| bytes)
+    };
+    match (a, b, encoded(a), encoded(b)) {
+        (_, _, Ok(a), Ok(b)) => a == b,
+        // Slowly, but without memory.
+        (Value::Set(a), Value::Set(b), left, right)
+            if [&left, &right]
+                .iter()
+                .any(|encoded| encoded.as_ref().is_err_and(|error| error.status() == Status::NoMemory)) =>
+        {
+            let holds = |set: &[Value], other: &[Value]| other.iter().all(|element| set.contains(element));
+            a.len() == b.len() && holds(a, b) && holds(b, a)
+        }
+        _ => false,
+    }
 }
 
 macro_rules! conversions {
@@ -266,27 +282,27 @@ pub(super) fn append(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>) -> Result
 
 fn put(ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result<()> {
     match (ty, value) {
-        (Type::Bytes, Value::Bytes(bytes)) => out.extend_from_slice(bytes),
-        (Type::Str, Value::Str(text)) => out.extend_from_slice(text.as_bytes()),
-        (Type::F32, Value::F64(number)) => out.extend_from_slice(&round_to_f32(*number)?.to_le_bytes()),
-        (Type::F64, Value::F64(number)) => out.extend_from_slice(&number.to_le_bytes()),
-        (Type::Bool, Value::Bool(truth)) => out.push(u8::from(*truth)),
-        (Type::Uuid, Value::Uuid(uuid)) => out.extend_from_slice(uuid),
-        (Type::Date, Value::Date(days)) => out.extend_from_slice(&days.to_le_bytes()),
-        (Type::DateTime, Value::DateTime(micros)) => out.extend_from_slice(&micros.to_le_bytes()),
+        (Type::Bytes, Value::Bytes(bytes)) => out.try_extend(bytes)?,
+        (Type::Str, Value::Str(text)) => out.try_extend(text.as_bytes())?,
+        (Type::F32, Value::F64(number)) => out.try_extend(&round_to_f32(*number)?.to_le_bytes())?,
+        (Type::F64, Value::F64(number)) => out.try_extend(&number.to_le_bytes())?,
+        (Type::Bool, Value::Bool(truth)) => out.try_push(u8::from(*truth))?,
+        (Type::Uuid, Value::Uuid(uuid)) => out.try_extend(uuid)?,
+        (Type::Date, Value::Date(days)) => out.try_extend(&days.to_le_bytes())?,
+        (Type::DateTime, Value::DateTime(micros)) => out.try_extend(&micros.to_le_bytes())?,
         (Type::Array { element: wanted, .. }, Value::Array { element, bytes }) if wanted == element => {
             check_value(ty, bytes)?;
-            out.extend_from_slice(bytes);
+            out.try_extend(bytes)?;
         }
         (Type::Opaque(_), Value::Bytes(bytes)) => {
             check_value(ty, bytes)?;
-            out.extend_from_slice(bytes);
+            out.try_extend(bytes)?;
         }
         (Type::Unit, Value::Null) => {}
         (Type::Any, _) => cbor::encode(value, out)?,
         _ => match ty.integer() {
             Some((width, _)) => {
-                out.extend_from_slice(&integer_of(ty, value, Status::BadValue)?.to_le_bytes()[..width]);
+                out.try_extend(&integer_of(ty, value, Status::BadValue)?.to_le_bytes()[..width])?;
             }
             None => return Err(wrong_kind(Status::BadValue, ty, value)),
         },
@@ -307,8 +323,8 @@ fn round_to_f32(number: f64) -> Result<f32> {
 pub fn decode_value(ty: &Type, value: &[u8]) -> Result<Value> {
     check_value(ty, value)?;
     Ok(match ty {
-        Type::Bytes | Type::Opaque(_) => Value::Bytes(value.to_vec()),
-        Type::Str => Value::Str(get_str(value)?.to_owned()),
+        Type::Bytes | Type::Opaque(_) => Value::Bytes(memory::copy(value)?),
+        Type::Str => Value::Str(memory::text(get_str(value)?)?),
         Type::F32 => Value::F64(f64::from(f32::from_le_bytes(fixed(ty, value)?))),
         Type::F64 => Value::F64(f64::from_le_bytes(fixed(ty, value)?)),
         Type::Bool => Value::Bool(value == [1]),
@@ -316,7 +332,7 @@ pub fn decode_value(ty: &Type, value: &[u8]) -> Result<Value> {
         Type::Date => Value::Date(i32::from_le_bytes(fixed(ty, value)?)),
         Type::DateTime => Value::DateTime(i64::from_le_bytes(fixed(ty, value)?)),
         Type::U64 => Value::U64(u64::from_le_bytes(fixed(ty, value)?)),
-        Type::Array { element, .. } => Value::Array { element: *element, bytes: value.to_vec() },
+        Type::Array { element, .. } => Value::Array { element: *element, bytes: memory::copy(value)? },
         Type::Unit => Value::Null,
         Type::Any => cbor::decode(value).map_err(|fault| fault.into_error(Status::BadValue, "CBOR item"))?,
         _ => Value::I64(get_integer(ty, value)?),
@@ -371,7 +387,7 @@ pub(super) fn wrong_kind(status: Status, ty: &Type, value: &Value) -> Error {
         Value::Null | Value::Undefined | Value::Bytes(_) => value.kind().to_owned(),
         _ => format!("{} {}", article(value.kind()), value.kind()),
     };
-    Error::new(status, format!("a {noun} of type {ty} cannot be made from {what}"))
+    Error::new(status, format!("a {noun} of type {} cannot be made from {what}", Short(ty)))
 }
 
 #[cold]

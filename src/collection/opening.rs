@@ -9,6 +9,7 @@ use crate::codec::Type;
 use crate::engine::Wait;
 use crate::environment::Environment;
 use crate::error::{Error, Result, Status};
+use crate::memory::Short;
 use crate::transaction::TxnRef;
 
 /// How a collection is opened.
@@ -53,11 +54,12 @@ impl Collection {
         flags: OpenFlags,
     ) -> Result<Collection> {
         check_name(name)?;
-        let key_type = key.cloned().unwrap_or(Type::Any);
+        let copied = |ty: Option<&Type>, otherwise| ty.map_or(Ok(otherwise), Type::try_clone);
+        let key_type = copied(key, Type::Any)?;
         key_type.check_as_key()?;
         let value_type = match kind {
             Kind::Set => Type::Unit,
-            Kind::Dict => value.cloned().unwrap_or(Type::Any),
+            Kind::Dict => copied(value, Type::Any)?,
         };
         if kind == Kind::Dict {
             value_type.check_as_value()?;
@@ -89,10 +91,10 @@ impl Collection {
                 Found::Raw => {
                     let db = shared.read(|_, reader| place(reader, &space))?;
                     let Some(db) = db else { continue };
-                    let key = key.cloned().unwrap_or(Type::Bytes);
+                    let key = copied(key, Type::Bytes)?;
                     let value = match kind {
                         Kind::Set => Type::Unit,
-                        Kind::Dict => value.cloned().unwrap_or(Type::Bytes),
+                        Kind::Dict => copied(value, Type::Bytes)?,
                     };
                     return Ok(make(Schema { kind, key, value }, Some(db), false));
                 }
@@ -104,8 +106,8 @@ impl Collection {
                             format!("there is no collection {name:?}, and it is not to be made"),
                         ));
                     }
-                    let schema = Schema { kind, key: key_type.clone(), value: value_type.clone() };
-                    let creation = Creation::new(sequence, &schema);
+                    let schema = Schema { kind, key: key_type.try_clone()?, value: value_type.try_clone()? };
+                    let creation = Creation::new(sequence, &schema)?;
                     let in_transaction = TxnRef::current(env)?.is_some();
                     if engine.is_crowded() && !in_transaction {
                         engine.reclaim(Wait::Default, catalog::is_dropped)?;
@@ -152,7 +154,8 @@ fn check_types(
         Some(_) => false,
     };
     let differs = |what: &str, asked: Option<&Type>, stored: &Type| {
-        let asked = asked.map_or_else(String::new, ToString::to_string);
+        let asked = asked.map_or_else(String::new, |asked| Short(asked).to_string());
+        let stored = Short(stored);
         Err(Error::new(
             Status::TypeMismatch,
             format!(

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::codec::Type;
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, NoMemory, TryGrow};
 
 pub(crate) mod interrupt;
 pub(crate) mod lmdb;
@@ -157,7 +158,7 @@ impl<'a> Column<'a> {
 }
 
 /// Which keys, and in which direction.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Range {
     pub lower: Bound<Vec<u8>>,
     pub upper: Bound<Vec<u8>>,
@@ -178,23 +179,18 @@ impl Range {
         upper: Bound<&[u8]>,
         prefix: Option<&[u8]>,
         reverse: bool,
-    ) -> Self {
-        let mut range = Self {
-            lower: lower.map(<[u8]>::to_vec),
-            upper: upper.map(<[u8]>::to_vec),
-            reverse,
-            by_prefix: false,
-        };
-        let Some(prefix) = prefix.filter(|prefix| !prefix.is_empty()) else { return range };
+    ) -> Result<Self, NoMemory> {
+        let mut range = Self { lower: copied(lower)?, upper: copied(upper)?, reverse, by_prefix: false };
+        let Some(prefix) = prefix.filter(|prefix| !prefix.is_empty()) else { return Ok(range) };
         range.by_prefix = true;
         let tighter = match &range.lower {
             Bound::Unbounded => true,
             Bound::Included(key) | Bound::Excluded(key) => key.as_slice() < prefix,
         };
         if tighter {
-            range.lower = Bound::Included(prefix.to_vec());
+            range.lower = Bound::Included(memory::copy(prefix)?);
         }
-        if let Some(end) = successor(prefix) {
+        if let Some(end) = successor(prefix)? {
             let tighter = match &range.upper {
                 Bound::Unbounded => true,
                 Bound::Included(key) | Bound::Excluded(key) => *key >= end,
@@ -203,7 +199,18 @@ impl Range {
                 range.upper = Bound::Excluded(end);
             }
         }
-        range
+        Ok(range)
+    }
+
+    /// The same keys in a direction.
+    pub(crate) fn turned(&self, reverse: bool) -> Result<Self, NoMemory> {
+        let bound = |bound: &Bound<Vec<u8>>| copied(bound.as_ref().map(Vec::as_slice));
+        Ok(Self {
+            lower: bound(&self.lower)?,
+            upper: bound(&self.upper)?,
+            reverse,
+            by_prefix: self.by_prefix,
+        })
     }
 
     pub(crate) fn is_all(&self) -> bool {
@@ -212,11 +219,19 @@ impl Range {
 }
 
 /// The first key behind all keys that begin with `prefix`; `None`: there is none.
-fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
-    let last = prefix.iter().rposition(|byte| *byte != 0xff)?;
-    let mut end = prefix[..=last].to_vec();
+fn successor(prefix: &[u8]) -> Result<Option<Vec<u8>>, NoMemory> {
+    let Some(last) = prefix.iter().rposition(|byte| *byte != 0xff) else { return Ok(None) };
+    let mut end = memory::copy(&prefix[..=last])?;
     end[last] += 1;
-    Some(end)
+    Ok(Some(end))
+}
+
+fn copied(bound: Bound<&[u8]>) -> Result<Bound<Vec<u8>>, NoMemory> {
+    Ok(match bound {
+        Bound::Included(key) => Bound::Included(memory::copy(key)?),
+        Bound::Excluded(key) => Bound::Excluded(memory::copy(key)?),
+        Bound::Unbounded => Bound::Unbounded,
+    })
 }
 
 /// Where a scan begins, in its own direction.
@@ -266,12 +281,28 @@ impl Columns {
         self.value_offsets.truncate(1);
     }
 
+    /// Appends a record. On failure all are as they were.
     #[inline]
-    pub(crate) fn push(&mut self, key: &[u8], value: &[u8]) {
-        self.keys.extend_from_slice(key);
-        self.values.extend_from_slice(value);
-        self.key_offsets.push(self.keys.len() as u64);
-        self.value_offsets.push(self.values.len() as u64);
+    pub(crate) fn push(&mut self, key: &[u8], value: &[u8]) -> Result<(), NoMemory> {
+        // One after the other, so that each looks once whether there is room.
+        if self.keys.try_extend(key).is_ok()
+            && self.values.try_extend(value).is_ok()
+            && self.key_offsets.try_push(self.keys.len() as u64).is_ok()
+            && self.value_offsets.try_push(self.values.len() as u64).is_ok()
+        {
+            return Ok(());
+        }
+        Err(self.cut_back(key.len() + value.len()))
+    }
+
+    /// Takes back what a record has left that found no room.
+    #[cold]
+    #[allow(clippy::cast_possible_truncation)] // offsets are lengths of vectors in memory
+    fn cut_back(&mut self, more: usize) -> NoMemory {
+        self.key_offsets.truncate(self.value_offsets.len());
+        self.keys.truncate(self.key_offsets[self.len()] as usize);
+        self.values.truncate(self.value_offsets[self.len()] as usize);
+        NoMemory { bytes: self.keys.len() + self.values.len() + more }
     }
 
     /// Record `index`, which must be below the length.
@@ -399,29 +430,30 @@ impl Outcome {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
     fn a_prefix_becomes_bounds() {
-        let range = Range::new(Bound::Unbounded, Bound::Unbounded, Some(b"ab"), false);
+        let range = Range::new(Bound::Unbounded, Bound::Unbounded, Some(b"ab"), false).unwrap();
         assert_eq!(range.lower, Bound::Included(b"ab".to_vec()));
         assert_eq!(range.upper, Bound::Excluded(b"ac".to_vec()));
     }
 
     #[test]
     fn a_prefix_of_ff_has_no_upper_bound() {
-        let range = Range::new(Bound::Unbounded, Bound::Unbounded, Some(&[1, 0xff]), false);
+        let range = Range::new(Bound::Unbounded, Bound::Unbounded, Some(&[1, 0xff]), false).unwrap();
         assert_eq!(range.upper, Bound::Excluded(vec![2]));
-        let range = Range::new(Bound::Unbounded, Bound::Unbounded, Some(&[0xff, 0xff]), false);
+        let range = Range::new(Bound::Unbounded, Bound::Unbounded, Some(&[0xff, 0xff]), false).unwrap();
         assert_eq!(range.upper, Bound::Unbounded);
     }
 
     #[test]
     fn a_tighter_bound_wins_over_the_prefix() {
-        let range = Range::new(Bound::Excluded(b"abc"), Bound::Included(b"abd"), Some(b"ab"), true);
+        let range = Range::new(Bound::Excluded(b"abc"), Bound::Included(b"abd"), Some(b"ab"), true).unwrap();
         assert_eq!(range.lower, Bound::Excluded(b"abc".to_vec()));
         assert_eq!(range.upper, Bound::Included(b"abd".to_vec()));
-        let range = Range::new(Bound::Included(b"aa"), Bound::Included(b"b"), Some(b"ab"), false);
+        let range = Range::new(Bound::Included(b"aa"), Bound::Included(b"b"), Some(b"ab"), false).unwrap();
         assert_eq!(range.lower, Bound::Included(b"ab".to_vec()));
         assert_eq!(range.upper, Bound::Excluded(b"ac".to_vec()));
     }

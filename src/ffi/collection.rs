@@ -11,6 +11,7 @@ use super::handle;
 use crate::catalog::Kind;
 use crate::collection::Collection;
 use crate::error::Result;
+use crate::memory;
 
 /// The collection is a dict.
 pub const PC_KIND_DICT: i32 = 1;
@@ -74,7 +75,7 @@ pub unsafe extern "C" fn pc_collection_schema(
                     Kind::Dict => PC_KIND_DICT,
                     Kind::Set => PC_KIND_SET,
                 };
-                (number, format!("{}\0{}\0", schema.key, schema.value))
+                (number, memory::written(&format_args!("{}\0{}\0", schema.key, schema.value))?)
             }
             None => (PC_KIND_RAW, "\0\0".to_owned()),
         };
@@ -96,7 +97,11 @@ pub(super) unsafe fn store_types(
     raw: Out<bool>,
 ) -> Result<()> {
     let key = collection.key_type();
-    let texts = if with_value { format!("{key}\0{}\0", collection.value_type()) } else { format!("{key}\0") };
+    let texts = if with_value {
+        memory::written(&format_args!("{key}\0{}\0", collection.value_type()))?
+    } else {
+        memory::written(&format_args!("{key}\0"))?
+    };
     types.store(texts.as_bytes())?;
     // SAFETY: this function has the same contract.
     unsafe { raw.write(collection.is_raw()) };

@@ -10,6 +10,7 @@ use super::value::{
 use crate::codec::{self, Element, MAX_DEPTH, Type, Value};
 use crate::collection::Collection;
 use crate::error::{Error, Result, Status};
+use crate::memory;
 
 /// Whether a `pc_value` is a key or a value: the two have different encodings.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,8 +47,9 @@ unsafe fn take(role: Role, value: &pc_value, depth: usize) -> Result<Value> {
     // SAFETY: any bytes are an integer or a float; a pointer and length are good by this function's contract, if the
     // kind says that there are some. A bool is read as the byte that it is, since C could have left any there.
     unsafe {
-        let bytes =
-            || items("the bytes of a pc_value", content.bytes.data, content.bytes.len).map(<[u8]>::to_vec);
+        let bytes = || -> Result<Vec<u8>> {
+            Ok(memory::copy(items("the bytes of a pc_value", content.bytes.data, content.bytes.len)?)?)
+        };
         Ok(match value.kind {
             PC_VALUE_NULL => Value::Null,
             PC_VALUE_UNDEFINED => Value::Undefined,
@@ -105,10 +107,8 @@ unsafe fn take_items(role: Role, given: pc_value_items, depth: usize) -> Result<
     let depth = deeper(role, depth)?;
     // SAFETY: this function has the same contract.
     unsafe {
-        items("the items of a pc_value", given.items, given.len)?
-            .iter()
-            .map(|item| take(role, item, depth))
-            .collect()
+        let items = items("the items of a pc_value", given.items, given.len)?;
+        memory::gather(items.iter().map(|item| take(role, item, depth)))
     }
 }
 
@@ -119,10 +119,9 @@ unsafe fn take_entries(role: Role, given: pc_value_items, depth: usize) -> Resul
     let count = given.len.checked_mul(2).ok_or_else(|| invalid("a map has a length beyond any memory"))?;
     // SAFETY: this function has the same contract; a map has two items for each of its length.
     unsafe {
-        items("the items of a pc_value", given.items, count)?
-            .chunks_exact(2)
-            .map(|entry| Ok((take(role, &entry[0], depth)?, take(role, &entry[1], depth)?)))
-            .collect()
+        let items = items("the items of a pc_value", given.items, count)?;
+        let pair = |entry: &[pc_value]| Ok((take(role, &entry[0], depth)?, take(role, &entry[1], depth)?));
+        memory::gather(items.chunks_exact(2).map(pair))
     }
 }
 

@@ -1,7 +1,6 @@
 //! Environments.
 
 use std::ffi::c_char;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::argument::{Out, check_flags, invalid, text};
@@ -14,6 +13,7 @@ use crate::catalog::Kind;
 use crate::engine::Durability;
 use crate::environment::Environment;
 use crate::error::{Error, Result, Status};
+use crate::memory::{Short, Text};
 use crate::options::Options;
 use crate::report::Info;
 
@@ -275,7 +275,7 @@ pub unsafe extern "C" fn pc_env_list(env: pc_env, out: *mut pc_buffer) -> pc_sta
     boundary!({
         // SAFETY: the header's contract for buffers.
         let out = unsafe { pc_buffer::required("out", out)? };
-        out.store(listing(&handle::env(env)?.collections()?).as_bytes())?;
+        out.store(listing(&handle::env(env)?.collections()?)?.as_bytes())?;
         Ok(PC_OK)
     })
 }
@@ -377,7 +377,9 @@ fn check_path(path: &str) -> Result<()> {
     Err(Error::new(
         Status::Unsupported,
         format!(
-            "{scheme}:// names an engine that this version does not have; pass the path of a directory, ./{path} if that is one"
+            "{}:// names an engine that this version does not have; pass the path of a directory, ./{} if that is one",
+            Short(scheme),
+            Short(path)
         ),
     ))
 }
@@ -411,31 +413,31 @@ fn stat_of(info: &Info, size: usize) -> pc_env_stat {
     }
 }
 
-fn listing(collections: &[CollectionInfo]) -> String {
-    let mut lines = String::new();
+fn listing(collections: &[CollectionInfo]) -> Result<String> {
+    let mut lines = Text::default();
     for collection in collections {
         for c in collection.name.chars() {
             match c {
-                '\\' => lines.push_str("\\\\"),
-                '\t' => lines.push_str("\\t"),
-                '\n' => lines.push_str("\\n"),
-                '\r' => lines.push_str("\\r"),
-                _ => lines.push(c),
+                '\\' => lines.add(format_args!("\\\\"))?,
+                '\t' => lines.add(format_args!("\\t"))?,
+                '\n' => lines.add(format_args!("\\n"))?,
+                '\r' => lines.add(format_args!("\\r"))?,
+                _ => lines.add(format_args!("{c}"))?,
             }
         }
-        let written = match &collection.schema {
+        match &collection.schema {
             Some(schema) => {
                 let kind = match schema.kind {
                     Kind::Dict => "dict",
                     Kind::Set => "set",
                 };
-                writeln!(lines, "\t{kind}\t{}\t{}\t{}", schema.key, schema.value, collection.len)
+                lines
+                    .add(format_args!("\t{kind}\t{}\t{}\t{}\n", schema.key, schema.value, collection.len))?;
             }
-            None => writeln!(lines, "\traw\t-\t-\t{}", collection.len),
-        };
-        written.expect("a String takes all that is written to it");
+            None => lines.add(format_args!("\traw\t-\t-\t{}\n", collection.len))?,
+        }
     }
-    lines
+    Ok(lines.0)
 }
 
 #[cfg(test)]
@@ -521,6 +523,6 @@ mod tests {
                 len: 0,
             },
         ]);
-        assert_eq!(listed, "a\\tb\\\\\\n\\r\traw\t-\t-\t3\ns\tset\tstr\tunit\t0\n");
+        assert_eq!(listed.unwrap(), "a\\tb\\\\\\n\\r\traw\t-\t-\t3\ns\tset\tstr\tunit\t0\n");
     }
 }

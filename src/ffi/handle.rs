@@ -369,10 +369,15 @@ enum Reading {
 
 /// Lets go of what retired handles stood for, in the order that their nature asks for: iterators, transactions
 /// from the innermost outwards, collections, environments. Goes through to the end; reports the first failure.
-fn release(retired: Vec<Retired>, reading: Reading) -> Result<()> {
+fn release(mut retired: Vec<Retired>, reading: Reading) -> Result<()> {
     let mut outcome = Ok(());
-    let mut transactions = Vec::new();
-    let mut environments = Vec::new();
+    // In place: closing needs no memory.
+    retired.sort_unstable_by_key(|(_, object)| match object {
+        Object::Iter(_) => (0, 0),
+        Object::Txn(txn) => (1, u64::MAX - txn.id()),
+        Object::Collection(_) => (2, 0),
+        Object::Env(_) => (3, 0),
+    });
     for (_, object) in retired {
         match object {
             Object::Iter(slot) => {
@@ -383,21 +388,14 @@ fn release(retired: Vec<Retired>, reading: Reading) -> Result<()> {
                     *slot.lock() = IterPlace::Retired(given);
                 }
             }
-            Object::Txn(txn) => transactions.push(txn),
-            Object::Env(env) => environments.push(env),
+            Object::Txn(txn) => match txn.abort() {
+                // It ended with the one around it.
+                Err(error) if error.status() == Status::BadHandle => {}
+                other => outcome = outcome.and(other),
+            },
+            Object::Env(env) => env.close(),
             Object::Collection(_) => {}
         }
-    }
-    transactions.sort_by_key(|txn| std::cmp::Reverse(txn.id()));
-    for txn in transactions {
-        match txn.abort() {
-            // It ended with the one around it.
-            Err(error) if error.status() == Status::BadHandle => {}
-            other => outcome = outcome.and(other),
-        }
-    }
-    for env in environments {
-        env.close();
     }
     outcome
 }

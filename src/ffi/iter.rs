@@ -221,7 +221,7 @@ pub unsafe extern "C" fn pc_iter_seek(iter: pc_iter, key: *const c_void, key_len
         // SAFETY: the header's contract for inputs.
         let key = unsafe { bytes("key", key, key_len)? };
         with_state(&handle::iter(iter)?, iter, |state| {
-            state.scan.seek(key);
+            state.scan.seek(key)?;
             Ok(PC_OK)
         })
     })
@@ -248,7 +248,7 @@ pub extern "C" fn pc_iter_close(iter: pc_iter) -> pc_status {
 /// Strings and items in them are the iterator's, good until the next call on it.
 ///
 /// Statuses: as for `pc_iter_next`; `PC_ERR_BAD_KEY`, `PC_ERR_BAD_VALUE`: what is stored is not of its type (the
-/// iterator has stepped over it); `PC_ERR_NO_MEMORY`.
+/// iterator has stepped over it); `PC_ERR_NO_MEMORY` (it has not).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_iter_next_value(
     iter: pc_iter,
@@ -259,21 +259,28 @@ pub unsafe extern "C" fn pc_iter_next_value(
         let key_out = Out::required("key", key)?;
         let value_out = Out::optional(value);
         with_state(&handle::iter(iter)?, iter, |state| {
-            let Some((key, value)) = state.scan.next()? else { return Ok(PC_END) };
             let collection = &state.collection;
-            let key = give(Role::Key, &decode_key_of(collection, key)?, &mut state.key.0)?;
-            if value_out.is_wanted() {
+            let given = state.scan.give(false, |key, value| {
+                let key = give(Role::Key, &decode_key_of(collection, key)?, &mut state.key.0)?;
+                if !value_out.is_wanted() {
+                    return Ok((key, None));
+                }
                 let value = if state.with_values {
                     decode_value(collection.value_type(), value)?
                 } else {
                     Value::Null
                 };
-                let value = give(Role::Value, &value, &mut state.value.0)?;
-                // SAFETY: the header's contract for outputs.
-                unsafe { value_out.write(value) };
+                Ok((key, Some(give(Role::Value, &value, &mut state.value.0)?)))
+            });
+            let Some(given) = given else { return Ok(PC_END) };
+            let (key, value) = given?;
+            // SAFETY: the header's contract for outputs.
+            unsafe {
+                if let Some(value) = value {
+                    value_out.write(value);
+                }
+                key_out.write(key);
             }
-            // SAFETY: as above.
-            unsafe { key_out.write(key) };
             Ok(PC_OK)
         })
     })

@@ -1,7 +1,6 @@
 //! Looking after an environment: copies of it, checks of its file, and who reads in it.
 
 use std::ffi::c_char;
-use std::fmt::Write as _;
 
 use super::argument::{Out, check_flags, invalid, text};
 use super::boundary::boundary;
@@ -9,6 +8,8 @@ use super::buffer::pc_buffer;
 use super::env::pc_env;
 use super::error::{PC_EXISTS, PC_OK, pc_status};
 use super::handle;
+use crate::error::Result;
+use crate::memory::Text;
 use crate::report::{ReaderInfo, Report};
 
 /// Leave out free pages: the copy is smaller and takes longer to make.
@@ -90,7 +91,7 @@ pub unsafe extern "C" fn pc_env_readers(env: pc_env, out: *mut pc_buffer) -> pc_
     boundary!({
         // SAFETY: the header's contract for buffers.
         let out = unsafe { pc_buffer::required("out", out)? };
-        out.store(listing(&handle::env(env)?.readers()?).as_bytes())?;
+        out.store(listing(&handle::env(env)?.readers()?)?.as_bytes())?;
         Ok(PC_OK)
     })
 }
@@ -118,18 +119,18 @@ fn figures(report: &Report) -> String {
     format!("pages\t{pages}\nused\t{used}\nfree\t{free}\nlost\t{lost}\ncollections\t{collections}\n")
 }
 
-fn listing(readers: &[ReaderInfo]) -> String {
-    let mut lines = String::new();
+fn listing(readers: &[ReaderInfo]) -> Result<String> {
+    let mut lines = Text::default();
     for reader in readers {
         let txn = reader.txn.map_or_else(|| "-".to_owned(), |txn| txn.to_string());
-        writeln!(lines, "{}\t{}\t{txn}\t{}", reader.process, reader.thread, reader.behind)
-            .expect("a String takes all that is written to it");
+        lines.add(format_args!("{}\t{}\t{txn}\t{}\n", reader.process, reader.thread, reader.behind))?;
     }
-    lines
+    Ok(lines.0)
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -138,6 +139,6 @@ mod tests {
             ReaderInfo { process: 7, thread: 300, txn: Some(12), behind: 3 },
             ReaderInfo { process: 8, thread: 1, txn: None, behind: 0 },
         ];
-        assert_eq!(listing(&readers), "7\t300\t12\t3\n8\t1\t-\t0\n");
+        assert_eq!(listing(&readers).unwrap(), "7\t300\t12\t3\n8\t1\t-\t0\n");
     }
 }

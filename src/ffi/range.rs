@@ -90,5 +90,5 @@ pub(super) unsafe fn range_from(range: *const pc_range) -> Result<Range> {
         Some(key) => Bound::Excluded(key),
     };
     let prefix = part(PC_RANGE_PREFIX, "prefix", given.prefix, given.prefix_len)?;
-    Ok(Range::new(lower, upper, prefix, has(PC_RANGE_REVERSE)))
+    Ok(Range::new(lower, upper, prefix, has(PC_RANGE_REVERSE))?)
 }

@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::handle::{Kind, Object};
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, TryGrow};
 
 /// An id is, from the top: 32 bits of generation, 3 of kind, 29 of slot.
 const SLOT_BITS: u32 = 29;
@@ -158,7 +159,15 @@ impl Table {
             ));
         }
         let (chunk, _) = place(slot);
-        WORDS[chunk].get_or_init(|| (0..FIRST_CHUNK << chunk).map(|_| Word(AtomicU64::new(0))).collect());
+        // Room first, so that closing a handle never needs any.
+        self.records.try_room(1)?;
+        self.free.try_room(slot + 1 - self.free.len())?;
+        if WORDS[chunk].get().is_none() {
+            let mut words = memory::room_for(FIRST_CHUNK << chunk)?;
+            words.resize_with(FIRST_CHUNK << chunk, || Word(AtomicU64::new(0)));
+            // Set under the table's lock alone.
+            WORDS[chunk].get_or_init(|| words.into_boxed_slice());
+        }
         // Generation 0: the first handle has 1, so that no id is ever 0.
         self.records.push(Record {
             id: 0,
@@ -201,16 +210,18 @@ impl Table {
     /// What they stood for comes back, children before their parents, to be released outside the lock.
     pub(super) fn retire(&mut self, id: u64) -> Result<Vec<Retired>> {
         self.check(id)?;
-        let mut order = vec![id];
+        let mut order = memory::room_for(1)?;
+        order.push(id);
         let mut seen = BTreeSet::from([id]);
         let mut next = 0;
         while next < order.len() {
             let children = &self.records[slot_of(order[next])].children;
+            order.try_room(children.len())?;
             order.extend(children.iter().filter(|child| seen.insert(**child)));
             next += 1;
         }
         // The other parents of those that go must forget them.
-        let mut retired = Vec::with_capacity(order.len());
+        let mut retired = memory::room_for(order.len())?;
         for id in order.into_iter().rev() {
             if let Some(object) = self.vacate(id) {
                 retired.push((id, object));

@@ -11,6 +11,8 @@ use super::head::{
     ARRAY, BYTES, Head, MAP, NEGATIVE, TAG, TEXT, UNSIGNED, content, deeper, finish, head, skip, text,
 };
 use super::{DATETIME, TUPLE, encode, tag};
+use crate::error::Status;
+use crate::memory::{self, NoMemory, TryGrow};
 
 /// Reads exactly one item.
 pub fn decode(bytes: &[u8]) -> Parsed<Value> {
@@ -26,9 +28,13 @@ fn item(bytes: &[u8], at: usize, depth: usize) -> Parsed<(Value, usize)> {
         UNSIGNED => Ok((Value::from_parts(false, head.argument), head.next)),
         NEGATIVE => Ok((negative(head.argument), head.next)),
         BYTES => {
-            content(bytes, &head).map(|content| (Value::Bytes(content.to_vec()), head.next + content.len()))
+            let content = content(bytes, &head)?;
+            Ok((Value::Bytes(memory::copy(content)?), head.next + content.len()))
         }
-        TEXT => text(bytes, &head).map(|text| (Value::Str(text.to_owned()), head.next + text.len())),
+        TEXT => {
+            let text = text(bytes, &head)?;
+            Ok((Value::Str(memory::text(text)?), head.next + text.len()))
+        }
         ARRAY => {
             let (items, end) = items(bytes, head.next, head.argument, deeper(depth, at)?)?;
             Ok((Value::List(items), end))
@@ -43,7 +49,8 @@ fn item(bytes: &[u8], at: usize, depth: usize) -> Parsed<(Value, usize)> {
 fn negative(argument: u64) -> Value {
     match argument.checked_add(1) {
         Some(magnitude) => Value::from_parts(true, magnitude),
-        None => Value::from_digits(true, &[1, 0, 0, 0, 0, 0, 0, 0, 0]),
+        // The magnitude is 2⁶⁴.
+        None => Value::BigInt { negative: true, magnitude: vec![1, 0, 0, 0, 0, 0, 0, 0, 0] },
     }
 }
 
@@ -78,11 +85,11 @@ fn half(bits: u64) -> f64 {
 }
 
 fn items(bytes: &[u8], at: usize, count: u64, depth: usize) -> Parsed<(Vec<Value>, usize)> {
-    let mut items = Vec::with_capacity(capacity(bytes, at, count));
+    let mut items = memory::room_for(capacity(bytes, at, count))?;
     let mut end = at;
     for _ in 0..count {
         let (value, next) = item(bytes, end, depth)?;
-        items.push(value);
+        items.try_push(value)?;
         end = next;
     }
     Ok((items, end))
@@ -96,18 +103,18 @@ fn capacity(bytes: &[u8], at: usize, count: u64) -> usize {
 /// A map; one that has a key twice stays as it is.
 fn map(bytes: &[u8], at: usize, head: &Head, depth: usize) -> Parsed<(Value, usize)> {
     let depth = deeper(depth, at)?;
-    let mut entries = Vec::with_capacity(capacity(bytes, head.next, head.argument));
-    let mut keys = Once::with_capacity(entries.capacity());
+    let mut entries = memory::room_for(capacity(bytes, head.next, head.argument))?;
+    let mut keys = Once::with_capacity(entries.capacity())?;
     let mut end = head.next;
     for _ in 0..head.argument {
         let (key, middle) = item(bytes, end, depth)?;
-        keys.push(&key, &bytes[end..middle]);
+        keys.push(&key, &bytes[end..middle])?;
         let (value, next) = item(bytes, middle, depth)?;
-        entries.push((key, value));
+        entries.try_push((key, value))?;
         end = next;
     }
     if keys.repeat() {
-        return Ok((Value::Cbor(bytes[at..end].to_vec()), end));
+        return Ok((Value::Cbor(memory::copy(&bytes[at..end])?), end));
     }
     Ok((Value::Map(entries), end))
 }
@@ -119,14 +126,22 @@ struct Once<'a> {
 }
 
 impl<'a> Once<'a> {
-    fn with_capacity(capacity: usize) -> Self {
-        Self { encoded: Vec::with_capacity(capacity), scratch: Vec::new() }
+    fn with_capacity(capacity: usize) -> Parsed<Self> {
+        Ok(Self { encoded: memory::room_for(capacity)?, scratch: Vec::new() })
     }
 
-    fn push(&mut self, value: &Value, read: &'a [u8]) {
+    fn push(&mut self, value: &Value, read: &'a [u8]) -> Parsed<()> {
         self.scratch.clear();
-        let is_other = encode(value, &mut self.scratch).is_ok() && self.scratch != read;
-        self.encoded.push(if is_other { Cow::Owned(self.scratch.clone()) } else { Cow::Borrowed(read) });
+        let is_other = match encode(value, &mut self.scratch) {
+            Ok(()) => self.scratch != read,
+            Err(error) if error.status() == Status::NoMemory => {
+                return Err(NoMemory { bytes: read.len() }.into());
+            }
+            Err(_) => false,
+        };
+        let encoded = if is_other { Cow::Owned(memory::copy(&self.scratch)?) } else { Cow::Borrowed(read) };
+        self.encoded.try_push(encoded)?;
+        Ok(())
     }
 
     fn repeat(mut self) -> bool {
@@ -154,7 +169,7 @@ fn tagged(bytes: &[u8], at: usize, head: &Head, depth: usize) -> Parsed<(Value, 
         return Ok(known);
     }
     let end = skip(bytes, head.next, depth)?;
-    Ok((Value::Cbor(bytes[at..end].to_vec()), end))
+    Ok((Value::Cbor(memory::copy(&bytes[at..end])?), end))
 }
 
 /// A tag's content if it is bytes, and the place behind it.
@@ -170,10 +185,10 @@ fn tagged_bytes<'a>(bytes: &'a [u8], tag: &Head) -> Parsed<Option<(&'a [u8], usi
 fn bignum(bytes: &[u8], tag: &Head) -> Parsed<Option<(Value, usize)>> {
     let Some((digits, end)) = tagged_bytes(bytes, tag)? else { return Ok(None) };
     if tag.argument == tag::BIGNUM {
-        return Ok(Some((Value::from_digits(false, digits), end)));
+        return Ok(Some((Value::from_digits(false, digits)?, end)));
     }
     // −1 − n: the magnitude is one more.
-    let mut magnitude = Vec::with_capacity(digits.len() + 1);
+    let mut magnitude = memory::room_for(digits.len() + 1)?;
     magnitude.push(0);
     magnitude.extend_from_slice(digits);
     for digit in magnitude.iter_mut().rev() {
@@ -183,7 +198,7 @@ fn bignum(bytes: &[u8], tag: &Head) -> Parsed<Option<(Value, usize)>> {
             break;
         }
     }
-    Ok(Some((Value::from_digits(true, &magnitude), end)))
+    Ok(Some((Value::from_digits(true, &magnitude)?, end)))
 }
 
 /// A tuple or a local time; other objects have no variant.
@@ -235,13 +250,13 @@ fn set(bytes: &[u8], at: usize, depth: usize) -> Parsed<Option<(Value, usize)>> 
         return Ok(None);
     }
     let depth = deeper(depth, at)?;
-    let mut elements = Vec::with_capacity(capacity(bytes, array.next, array.argument));
-    let mut once = Once::with_capacity(elements.capacity());
+    let mut elements = memory::room_for(capacity(bytes, array.next, array.argument))?;
+    let mut once = Once::with_capacity(elements.capacity())?;
     let mut end = array.next;
     for _ in 0..array.argument {
         let (element, next) = item(bytes, end, depth)?;
-        once.push(&element, &bytes[end..next]);
-        elements.push(element);
+        once.push(&element, &bytes[end..next])?;
+        elements.try_push(element)?;
         end = next;
     }
     Ok((!once.repeat()).then_some((Value::Set(elements), end)))
@@ -275,7 +290,7 @@ fn array(bytes: &[u8], tag: &Head) -> Parsed<Option<(Value, usize)>> {
     if content.len() % element.width() != 0 {
         return Ok(None);
     }
-    let mut numbers = content.to_vec();
+    let mut numbers = memory::copy(content)?;
     if big_endian {
         numbers.chunks_exact_mut(element.width()).for_each(<[u8]>::reverse);
     }

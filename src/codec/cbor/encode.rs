@@ -7,6 +7,7 @@ use super::super::value::Value;
 use super::head::{ARRAY, BYTES, MAP, NEGATIVE, TAG, TEXT, UNSIGNED, finish, skip};
 use super::{DATETIME, TUPLE, tag};
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, TryGrow};
 
 /// Appends one item. On failure `out` may hold a part of it.
 pub fn encode(value: &Value, out: &mut Vec<u8>) -> Result<()> {
@@ -15,27 +16,27 @@ pub fn encode(value: &Value, out: &mut Vec<u8>) -> Result<()> {
 
 fn item(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<()> {
     match value {
-        Value::Null => out.push(0xf6),
-        Value::Undefined => out.push(0xf7),
-        Value::Bool(truth) => out.push(if *truth { 0xf5 } else { 0xf4 }),
+        Value::Null => out.try_push(0xf6)?,
+        Value::Undefined => out.try_push(0xf7)?,
+        Value::Bool(truth) => out.try_push(if *truth { 0xf5 } else { 0xf4 })?,
         Value::I64(_) | Value::U64(_) | Value::BigInt { .. } => integer(value, out, depth)?,
-        Value::F64(number) => float(*number, out),
-        Value::Str(content) => text(content, out),
-        Value::Bytes(content) => bytes(content, out),
+        Value::F64(number) => float(*number, out)?,
+        Value::Str(content) => text(content, out)?,
+        Value::Bytes(content) => bytes(content, out)?,
         Value::Uuid(uuid) => {
             deeper(depth, 1)?;
-            head(TAG, tag::UUID, out);
-            bytes(uuid, out);
+            head(TAG, tag::UUID, out)?;
+            bytes(uuid, out)?;
         }
         Value::Date(days) => {
             deeper(depth, 1)?;
-            head(TAG, tag::DATE, out);
-            text(&Date(*days).to_full_date().ok_or_else(|| no_year("date"))?, out);
+            head(TAG, tag::DATE, out)?;
+            text(&Date(*days).to_full_date().ok_or_else(|| no_year("date"))?, out)?;
         }
         Value::DateTime(micros) => {
             deeper(depth, 2)?;
-            object(DATETIME, 1, out);
-            text(&DateTime(*micros).to_iso().ok_or_else(|| no_year("datetime"))?, out);
+            object(DATETIME, 1, out)?;
+            text(&DateTime(*micros).to_iso().ok_or_else(|| no_year("datetime"))?, out)?;
         }
         Value::Array { element, bytes: numbers } => {
             deeper(depth, 1)?;
@@ -43,16 +44,16 @@ fn item(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<()> {
                 let message = format!("{} bytes are not a whole number of {}", numbers.len(), element.name());
                 return Err(Error::new(Status::BadValue, message));
             }
-            head(TAG, array_tag(*element), out);
-            bytes(numbers, out);
+            head(TAG, array_tag(*element), out)?;
+            bytes(numbers, out)?;
         }
         Value::Tuple(elements) => {
-            object(TUPLE, elements.len(), out);
+            object(TUPLE, elements.len(), out)?;
             let depth = deeper(depth, 2)?;
             elements.iter().try_for_each(|element| item(element, out, depth))?;
         }
         Value::List(elements) => {
-            head(ARRAY, length(elements), out);
+            head(ARRAY, length(elements), out)?;
             let depth = deeper(depth, 1)?;
             elements.iter().try_for_each(|element| item(element, out, depth))?;
         }
@@ -61,7 +62,7 @@ fn item(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<()> {
         Value::Cbor(encoded) => {
             let checked = skip(encoded, 0, depth).and_then(|end| finish(encoded, end));
             checked.map_err(|fault| fault.into_error(Status::BadValue, "CBOR item"))?;
-            out.extend_from_slice(encoded);
+            out.try_extend(encoded)?;
         }
     }
     Ok(())
@@ -75,7 +76,7 @@ fn integer(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<()> {
         None => return bignum(value, out, depth),
     };
     match argument {
-        Ok(argument) => head(major, argument, out),
+        Ok(argument) => head(major, argument, out)?,
         Err(_) => return bignum(value, out, depth),
     }
     Ok(())
@@ -85,11 +86,11 @@ fn bignum(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<()> {
     deeper(depth, 1)?;
     let (negative, magnitude) = value.big_parts();
     if !negative {
-        head(TAG, tag::BIGNUM, out);
-        bytes(magnitude, out);
+        head(TAG, tag::BIGNUM, out)?;
+        bytes(magnitude, out)?;
         return Ok(());
     }
-    let mut argument = magnitude.to_vec();
+    let mut argument = memory::copy(magnitude)?;
     for digit in argument.iter_mut().rev() {
         let (difference, overflowed) = digit.overflowing_sub(1);
         *digit = difference;
@@ -97,21 +98,22 @@ fn bignum(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<()> {
             break;
         }
     }
-    head(TAG, tag::NEGATIVE_BIGNUM, out);
-    bytes(&argument[usize::from(argument[0] == 0)..], out);
+    head(TAG, tag::NEGATIVE_BIGNUM, out)?;
+    bytes(&argument[usize::from(argument[0] == 0)..], out)?;
     Ok(())
 }
 
 /// Always 64 bits, and one NaN.
-fn float(number: f64, out: &mut Vec<u8>) {
+fn float(number: f64, out: &mut Vec<u8>) -> Result<()> {
     let bits = if number.is_nan() { 0x7ff8_0000_0000_0000 } else { number.to_bits() };
-    out.push(0xfb);
-    out.extend_from_slice(&bits.to_be_bytes());
+    out.try_push(0xfb)?;
+    out.try_extend(&bits.to_be_bytes())?;
+    Ok(())
 }
 
 fn map(entries: &[(Value, Value)], out: &mut Vec<u8>, depth: usize) -> Result<()> {
-    head(MAP, length(entries), out);
-    let mut keys = Vec::with_capacity(entries.len());
+    head(MAP, length(entries), out)?;
+    let mut keys = memory::room_for(entries.len())?;
     for (key, value) in entries {
         let start = out.len();
         item(key, out, depth)?;
@@ -126,7 +128,7 @@ fn map(entries: &[(Value, Value)], out: &mut Vec<u8>, depth: usize) -> Result<()
 }
 
 fn set(elements: &[Value], out: &mut Vec<u8>, depth: usize) -> Result<()> {
-    let mut encoded = Vec::with_capacity(elements.len());
+    let mut encoded = memory::room_for(elements.len())?;
     for element in elements {
         let mut bytes = Vec::new();
         item(element, &mut bytes, depth)?;
@@ -136,29 +138,31 @@ fn set(elements: &[Value], out: &mut Vec<u8>, depth: usize) -> Result<()> {
     if encoded.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(Error::new(Status::BadValue, "a set cannot have an element twice"));
     }
-    head(TAG, tag::SET, out);
-    head(ARRAY, length(elements), out);
+    head(TAG, tag::SET, out)?;
+    head(ARRAY, length(elements), out)?;
     for element in &encoded {
-        out.extend_from_slice(element);
+        out.try_extend(element)?;
     }
     Ok(())
 }
 
 /// The beginning of an object of so many arguments.
-fn object(name: &str, arguments: usize, out: &mut Vec<u8>) {
-    head(TAG, tag::OBJECT, out);
-    head(ARRAY, arguments as u64 + 1, out);
-    text(name, out);
+fn object(name: &str, arguments: usize, out: &mut Vec<u8>) -> Result<()> {
+    head(TAG, tag::OBJECT, out)?;
+    head(ARRAY, arguments as u64 + 1, out)?;
+    text(name, out)
 }
 
-fn text(content: &str, out: &mut Vec<u8>) {
-    head(TEXT, content.len() as u64, out);
-    out.extend_from_slice(content.as_bytes());
+fn text(content: &str, out: &mut Vec<u8>) -> Result<()> {
+    head(TEXT, content.len() as u64, out)?;
+    out.try_extend(content.as_bytes())?;
+    Ok(())
 }
 
-fn bytes(content: &[u8], out: &mut Vec<u8>) {
-    head(BYTES, content.len() as u64, out);
-    out.extend_from_slice(content);
+fn bytes(content: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    head(BYTES, content.len() as u64, out)?;
+    out.try_extend(content)?;
+    Ok(())
 }
 
 fn length<T>(items: &[T]) -> u64 {
@@ -166,7 +170,7 @@ fn length<T>(items: &[T]) -> u64 {
 }
 
 /// A major type and its argument in the fewest bytes.
-fn head(major: u8, argument: u64, out: &mut Vec<u8>) {
+fn head(major: u8, argument: u64, out: &mut Vec<u8>) -> Result<()> {
     let digits = argument.to_be_bytes();
     let (info, width) = match argument {
         0..24 => (digits[7], 0),
@@ -175,8 +179,9 @@ fn head(major: u8, argument: u64, out: &mut Vec<u8>) {
         0x1_0000..0x1_0000_0000 => (26, 4),
         _ => (27, 8),
     };
-    out.push(major << 5 | info);
-    out.extend_from_slice(&digits[8 - width..]);
+    out.try_push(major << 5 | info)?;
+    out.try_extend(&digits[8 - width..])?;
+    Ok(())
 }
 
 /// The tag of RFC 8746 for little-endian numbers.

@@ -10,7 +10,7 @@ mod head;
 
 pub(super) use decode::decode;
 pub(super) use encode::encode;
-pub(super) use head::check;
+pub(super) use head::{check, skip};
 
 /// Registered tags.
 mod tag {

@@ -10,6 +10,7 @@ use super::super::{decode_key, encode_key, order};
 use super::sealed::Element;
 use super::{Key, KeyElement, Uuid};
 use crate::error::{Result, Status};
+use crate::memory::{self, TryGrow};
 
 const OTHER_ELEMENT: &str = "an element that is not of the tuple's type";
 
@@ -25,8 +26,7 @@ macro_rules! integers {
 
                 #[inline]
                 fn encode(key: &$rust, out: &mut Vec<u8>) -> Result<()> {
-                    out.extend_from_slice(&(*key ^ $sign_bit).to_be_bytes());
-                    Ok(())
+                    Ok(out.try_extend(&(*key ^ $sign_bit).to_be_bytes())?)
                 }
 
                 #[inline]
@@ -43,8 +43,7 @@ macro_rules! integers {
                 fn put(&self, out: &mut Vec<u8>) -> Result<()> {
                     let number = i128::from(*self);
                     let magnitude = u64::try_from(number.unsigned_abs()).expect("no type has more than 64 bits");
-                    put::integer(number < 0, magnitude, out);
-                    Ok(())
+                    put::integer(number < 0, magnitude, out)
                 }
 
                 fn take(reader: &mut Reader<'_>) -> Parsed<Self> {
@@ -83,8 +82,7 @@ macro_rules! float_keys {
                 }
 
                 fn encode(key: &$rust, out: &mut Vec<u8>) -> Result<()> {
-                    out.extend_from_slice(&order::$encode(*key)?);
-                    Ok(())
+                    Ok(out.try_extend(&order::$encode(*key)?)?)
                 }
 
                 fn decode(bytes: &[u8]) -> Result<Self> {
@@ -127,15 +125,12 @@ impl Key for String {
 
     #[inline]
     fn encode(key: &str, out: &mut Vec<u8>) -> Result<()> {
-        key::append(out, |out| {
-            key::put_str(key, out);
-            Ok(())
-        })
+        key::append(out, |out| key::put_str(key, out))
     }
 
     fn decode(bytes: &[u8]) -> Result<Self> {
         check_key(&Type::Str, bytes)?;
-        Ok(key::get_str(bytes)?.to_owned())
+        Ok(memory::text(key::get_str(bytes)?)?)
     }
 }
 
@@ -145,14 +140,13 @@ impl Element for String {
     }
 
     fn put(&self, out: &mut Vec<u8>) -> Result<()> {
-        put::str(self, out);
-        Ok(())
+        put::str(self, out)
     }
 
     fn take(reader: &mut Reader<'_>) -> Parsed<Self> {
         let fault = Fault::new(reader.at(), OTHER_ELEMENT);
         match reader.token()? {
-            Token::Str(escaped) => String::from_utf8(escaped.to_vec()).map_err(|_| fault),
+            Token::Str(escaped) => String::from_utf8(escaped.to_vec()?).map_err(|_| fault),
             _ => Err(fault),
         }
     }
@@ -168,13 +162,12 @@ impl Key for Vec<u8> {
     #[inline]
     fn encode(key: &[u8], out: &mut Vec<u8>) -> Result<()> {
         check_key(&Type::Bytes, key)?;
-        out.extend_from_slice(key);
-        Ok(())
+        Ok(out.try_extend(key)?)
     }
 
     fn decode(bytes: &[u8]) -> Result<Self> {
         check_key(&Type::Bytes, bytes)?;
-        Ok(bytes.to_vec())
+        Ok(memory::copy(bytes)?)
     }
 }
 
@@ -184,14 +177,13 @@ impl Element for Vec<u8> {
     }
 
     fn put(&self, out: &mut Vec<u8>) -> Result<()> {
-        put::bytes(self, out);
-        Ok(())
+        put::bytes(self, out)
     }
 
     fn take(reader: &mut Reader<'_>) -> Parsed<Self> {
         let fault = Fault::new(reader.at(), OTHER_ELEMENT);
         match reader.token()? {
-            Token::Bytes(escaped) => Ok(escaped.to_vec()),
+            Token::Bytes(escaped) => Ok(escaped.to_vec()?),
             _ => Err(fault),
         }
     }
@@ -205,8 +197,7 @@ impl Key for bool {
     }
 
     fn encode(key: &bool, out: &mut Vec<u8>) -> Result<()> {
-        out.push(u8::from(*key));
-        Ok(())
+        Ok(out.try_push(u8::from(*key))?)
     }
 
     fn decode(bytes: &[u8]) -> Result<Self> {
@@ -221,8 +212,7 @@ impl Element for bool {
     }
 
     fn put(&self, out: &mut Vec<u8>) -> Result<()> {
-        put::bool(*self, out);
-        Ok(())
+        put::bool(*self, out)
     }
 
     fn take(reader: &mut Reader<'_>) -> Parsed<Self> {
@@ -242,8 +232,7 @@ impl Key for Uuid {
     }
 
     fn encode(key: &Uuid, out: &mut Vec<u8>) -> Result<()> {
-        out.extend_from_slice(&key.0);
-        Ok(())
+        Ok(out.try_extend(&key.0)?)
     }
 
     fn decode(bytes: &[u8]) -> Result<Self> {
@@ -257,8 +246,7 @@ impl Element for Uuid {
     }
 
     fn put(&self, out: &mut Vec<u8>) -> Result<()> {
-        put::uuid(self.0, out);
-        Ok(())
+        put::uuid(self.0, out)
     }
 
     fn take(reader: &mut Reader<'_>) -> Parsed<Self> {

@@ -5,6 +5,7 @@ use super::super::types::{Element, Type};
 use super::super::value::{self, Value, check_value, decode_value, encode_value};
 use super::{Stored, Uuid};
 use crate::error::Result;
+use crate::memory::{self, TryGrow};
 
 macro_rules! stored_numbers {
     ($($rust:ident $ty:ident;)*) => {
@@ -18,8 +19,7 @@ macro_rules! stored_numbers {
 
                 #[inline]
                 fn encode(value: &$rust, out: &mut Vec<u8>) -> Result<()> {
-                    out.extend_from_slice(&value.to_le_bytes());
-                    Ok(())
+                    Ok(out.try_extend(&value.to_le_bytes())?)
                 }
 
                 #[inline]
@@ -38,6 +38,7 @@ macro_rules! stored_numbers {
 
                 fn encode(value: &[$rust; N], out: &mut Vec<u8>) -> Result<()> {
                     value::append(out, |out| {
+                        out.try_room(size_of_val(value))?;
                         for number in value {
  out.extend_from_slice(&number.to_le_bytes());
 }
@@ -82,7 +83,7 @@ macro_rules! stored_vectors {
 
             fn encode(value: &[$rust], out: &mut Vec<u8>) -> Result<()> {
                 value::append(out, |out| {
-                    out.reserve(size_of_val(value));
+                    out.try_room(size_of_val(value))?;
                     for number in value {
  out.extend_from_slice(&number.to_le_bytes());
 }
@@ -93,7 +94,9 @@ macro_rules! stored_vectors {
             fn decode(bytes: &[u8]) -> Result<Self> {
                 check_value(&Self::type_of(), bytes)?;
                 let numbers = bytes.chunks_exact(size_of::<$rust>());
-                numbers.map(|bytes| Ok($rust::from_le_bytes(value::fixed(&Type::$ty, bytes)?))).collect()
+                memory::gather(
+                    numbers.map(|bytes| Ok($rust::from_le_bytes(value::fixed(&Type::$ty, bytes)?))),
+                )
             }
         })*
     };
@@ -124,7 +127,7 @@ impl Stored for String {
 
     fn decode(bytes: &[u8]) -> Result<Self> {
         check_value(&Type::Str, bytes)?;
-        Ok(value::get_str(bytes)?.to_owned())
+        Ok(memory::text(value::get_str(bytes)?)?)
     }
 }
 
@@ -137,13 +140,12 @@ impl Stored for Vec<u8> {
 
     fn encode(value: &[u8], out: &mut Vec<u8>) -> Result<()> {
         check_value(&Type::Bytes, value)?;
-        out.extend_from_slice(value);
-        Ok(())
+        Ok(out.try_extend(value)?)
     }
 
     fn decode(bytes: &[u8]) -> Result<Self> {
         check_value(&Type::Bytes, bytes)?;
-        Ok(bytes.to_vec())
+        Ok(memory::copy(bytes)?)
     }
 }
 
@@ -155,8 +157,7 @@ impl Stored for bool {
     }
 
     fn encode(value: &bool, out: &mut Vec<u8>) -> Result<()> {
-        out.push(u8::from(*value));
-        Ok(())
+        Ok(out.try_push(u8::from(*value))?)
     }
 
     fn decode(bytes: &[u8]) -> Result<Self> {
@@ -173,8 +174,7 @@ impl Stored for Uuid {
     }
 
     fn encode(value: &Uuid, out: &mut Vec<u8>) -> Result<()> {
-        out.extend_from_slice(&value.0);
-        Ok(())
+        Ok(out.try_extend(&value.0)?)
     }
 
     fn decode(bytes: &[u8]) -> Result<Self> {

@@ -82,13 +82,16 @@ fn integer() -> impl Strategy<Value = Value> {
         any::<u64>().prop_map(|number| Value::from_parts(false, number)),
         any::<u64>().prop_map(|number| Value::from_parts(true, number)),
         (any::<bool>(), vec(any::<u8>(), 9..30))
-            .prop_map(|(negative, digits)| Value::from_digits(negative, &digits)),
-        (any::<bool>(), 7usize..30)
-            .prop_map(|(negative, width)| Value::from_digits(negative, &vec![0xff; width])),
+            .prop_map(|(negative, digits)| Value::from_digits(negative, &digits).unwrap()),
+        (any::<bool>(), 7usize..30).prop_map(|(negative, width)| Value::from_digits(
+            negative,
+            &vec![0xff; width]
+        )
+        .unwrap()),
         (any::<bool>(), 7usize..30).prop_map(|(negative, width)| {
             let mut digits = vec![0; width];
             digits[0] = 1;
-            Value::from_digits(negative, &digits)
+            Value::from_digits(negative, &digits).unwrap()
         }),
     ]
 }

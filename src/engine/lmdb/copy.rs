@@ -17,6 +17,7 @@ use super::writer::Lease;
 use super::{Engine, map, open};
 use crate::engine::Wait;
 use crate::error::{Error, Result, Status};
+use crate::memory;
 
 /// How much is read and written at a time.
 const CHUNK: usize = 1 << 20;
@@ -91,11 +92,11 @@ impl Engine {
         }
         // The same in both places, so that it counts whichever LMDB looks at.
         for number in 0_usize..2 {
-            let mut page = header.clone();
+            let mut page = memory::copy(&header)?;
             page[meta::PAGE_NUMBER..][..size_of::<usize>()].copy_from_slice(&number.to_ne_bytes());
             to.write_all(&page).map_err(|error| target.failed(&error))?;
         }
-        let mut chunk = vec![0; CHUNK];
+        let mut chunk = memory::zeros(CHUNK)?;
         let mut at = 2 * self.page_size;
         while at < length {
             let wanted = usize::try_from(length - at).unwrap_or(CHUNK).min(CHUNK);
@@ -118,7 +119,7 @@ impl Engine {
         const UNDISTURBED: u32 = 100;
         const AT_MOST: u32 = 10_000;
         let page_size = usize::try_from(self.page_size).unwrap_or(4096);
-        let mut pages = vec![0; 2 * page_size];
+        let mut pages = memory::zeros(2 * page_size)?;
         let mut lease = None;
         for attempt in 0..AT_MOST {
             if attempt == UNDISTURBED && !self.settings.read_only {
@@ -128,7 +129,7 @@ impl Engine {
             from.read_exact_at(&mut pages, 0)
                 .map_err(|error| Code::of(&error).error("reading the data file's header"))?;
             if let Some(own) = header_of(&pages, snapshot.id(), || Ok(begin()?.id()))? {
-                return Ok((snapshot, own.to_vec()));
+                return Ok((snapshot, memory::copy(own)?));
             }
         }
         drop(lease);

@@ -4,7 +4,7 @@
 //! all. Those who arrive while it commits wait, and one of them leads next. Each caller returns when its own write
 //! is committed. Where something fails that may be one member's doing, each is written alone.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,6 +16,7 @@ use super::writer::Lease;
 use crate::engine::interrupt::Interrupt;
 use crate::engine::{Op, Outcome, Wait};
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, NoMemory, TryGrow};
 
 /// What became of a member's operations; `None`: the catalog has changed since they were made up.
 pub(super) type Answer = Result<Option<Vec<Outcome>>>;
@@ -32,7 +33,29 @@ struct Queue {
     is_led: bool,
     next: u64,
     waiting: VecDeque<Member>,
-    answers: HashMap<u64, Answer>,
+    answers: Vec<(u64, Answer)>,
+    /// The threads that wait to be written or for their answers: for so many there is room above.
+    threads: usize,
+}
+
+impl Queue {
+    /// Puts a thread's operations in line, with room for its answer.
+    fn enter(&mut self, sequence: u64, ops: &[Op<'_>]) -> Result<u64, NoMemory> {
+        self.answers.try_room(self.threads + 1 - self.answers.len())?;
+        let none = |_| NoMemory { bytes: (self.threads + 1) * size_of::<Member>() };
+        self.waiting.try_reserve(1).map_err(none)?;
+        let id = self.next;
+        self.next += 1;
+        self.threads += 1;
+        self.waiting.push_back(Member::new(id, sequence, ops));
+        Ok(id)
+    }
+
+    fn take_answer(&mut self, id: u64) -> Option<Answer> {
+        let at = self.answers.iter().position(|(member, _)| *member == id)?;
+        self.threads -= 1;
+        Some(self.answers.swap_remove(at).1)
+    }
 }
 
 /// One thread's operations. The thread waits, so that they stay, until it has its answer or leads itself.
@@ -72,19 +95,18 @@ impl Engine {
         let deadline = self.deadline(Wait::Default);
         let mut queue = self.group.queue.lock();
         let member = if queue.is_led {
-            let id = queue.next;
-            queue.next += 1;
-            queue.waiting.push_back(Member::new(id, sequence, ops));
+            let id = queue.enter(sequence, ops)?;
             let interrupt = Interrupt::of_thread();
             loop {
                 let waited = interrupt.wait(&self.group.changed, &mut queue, None);
-                if let Some(answer) = queue.answers.remove(&id) {
+                if let Some(answer) = queue.take_answer(id) {
                     return answer;
                 }
                 if let Err(interrupted) = waited {
                     // Whoever writes for this thread has borrowed its operations: then the answer comes soon.
                     if let Some(at) = queue.waiting.iter().position(|member| member.id == id) {
                         queue.waiting.remove(at);
+                        queue.threads -= 1;
                         // It may have been the next to lead.
                         self.group.changed.notify_all();
                         return Err(interrupted);
@@ -94,6 +116,7 @@ impl Engine {
                     break;
                 }
             }
+            queue.threads -= 1;
             queue.waiting.pop_front()
         } else {
             None
@@ -106,27 +129,24 @@ impl Engine {
 
     /// Writes a member's operations, and those of whoever has arrived by the time that the lock is had.
     fn lead(self: &Arc<Self>, own: Member, deadline: Option<Instant>) -> Answer {
-        let mut led = Led { group: &self.group, members: vec![own] };
+        let mut led = Led { group: &self.group, members: vec![own], answers: Vec::new() };
         let lease = Arc::new(Lease::take_until(self, deadline)?);
         led.gather();
-        let mut answers = match self.write_all(&lease, &led.members, deadline) {
+        let Led { members, answers, .. } = &mut led;
+        match self.write_all(&lease, members, deadline) {
             // Perhaps the doing of one of them: each alone then.
-            Err(error) if led.members.len() > 1 && is_undone(&error) => led
-                .members
-                .iter()
-                .map(|member| {
+            Err(error) if members.len() > 1 && is_undone(&error) => {
+                answers.extend(members.iter().map(|member| {
                     let mut answers = self.write_all(&lease, std::slice::from_ref(member), deadline)?;
                     answers.pop().unwrap_or(Ok(None))
-                })
-                .collect(),
-            Err(error) => led.members.iter().map(|_| Err(error.clone())).collect(),
-            Ok(answers) => answers,
-        };
+                }));
+            }
+            Err(error) => answers.extend(members.iter().map(|_| Err(error.clone()))),
+            Ok(written) => *answers = written,
+        }
         // Others may write while the answers are given out.
         drop(lease);
-        let own = answers.drain(..1).next();
-        led.answer(answers);
-        own.unwrap_or(Ok(None))
+        led.answer()
     }
 
     /// Writes some members in one transaction; it is run again where the map was full.
@@ -150,7 +170,7 @@ impl Engine {
 
     fn attempt(&self, lease: &Arc<Lease>, members: &[Member]) -> Result<Vec<Answer>> {
         let mut txn = WriteTxn::begin(lease, true)?;
-        let mut answers = Vec::with_capacity(members.len());
+        let mut answers = memory::room_for(members.len())?;
         for member in members {
             if Reader::of_write(self, &mut txn).sequence()? != Some(member.sequence) {
                 answers.push(Ok(None));
@@ -198,6 +218,8 @@ fn is_undone(error: &Error) -> bool {
 struct Led<'g> {
     group: &'g Group,
     members: Vec<Member>,
+    /// Those of the members, in their order.
+    answers: Vec<Answer>,
 }
 
 impl Led<'_> {
@@ -208,15 +230,23 @@ impl Led<'_> {
         while let Some(next) = queue.waiting.front()
             && ops + next.ops().len() <= AT_MOST
         {
+            // Without memory for it, it is written next.
+            let more = self.members.len() + 1 - self.answers.len();
+            if self.members.try_room(1).is_err() || self.answers.try_room(more).is_err() {
+                break;
+            }
             ops += next.ops().len();
             self.members.extend(queue.waiting.pop_front());
         }
     }
 
-    /// Gives the others their answers.
-    fn answer(&mut self, answers: Vec<Answer>) {
+    /// Gives the others their answers, for which they have made room. Gives the own one.
+    fn answer(&mut self) -> Answer {
+        let mut answers = self.answers.drain(..);
+        let own = answers.next();
         let mut queue = self.group.queue.lock();
         queue.answers.extend(self.members.drain(1..).map(|member| member.id).zip(answers));
+        own.unwrap_or(Ok(None))
     }
 }
 
@@ -227,7 +257,7 @@ impl Drop for Led<'_> {
         for member in self.members.drain(1..) {
             let error =
                 Error::new(Status::Panic, "the thread that wrote for this one did not come to an end");
-            queue.answers.insert(member.id, Err(error));
+            queue.answers.push((member.id, Err(error)));
         }
         queue.is_led = false;
         drop(queue);
@@ -278,10 +308,10 @@ mod tests {
         let put = |key| Op::Put { space, key, value: &[0; 8], fresh: false };
         // Longer than any key that is let through to LMDB.
         let (good, bad) = ([put(b"good")], [put(&[b'k'; 4000])]);
-        engine.group.queue.lock().waiting.push_back(Member::new(7, sequence, &bad));
+        let id = engine.group.queue.lock().enter(sequence, &bad).unwrap();
         let answer = engine.lead(Member::new(u64::MAX, sequence, &good), None);
         assert_eq!(answer, Ok(Some(vec![Outcome::Done])));
-        let other = engine.group.queue.lock().answers.remove(&7).unwrap();
+        let other = engine.group.queue.lock().take_answer(id).unwrap();
         assert_eq!(other.unwrap_err().status(), Status::Io);
         assert_eq!(dict.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [("good".to_owned(), 0)]);
     }
@@ -294,7 +324,11 @@ mod tests {
         let engine = env.shared().engine().unwrap();
         let space = &engine.space("numbers").unwrap();
         let ops: Vec<_> = (0..AT_MOST).map(|_| Op::Remove { space, key: b"absent" }).collect();
-        let mut led = Led { group: &engine.group, members: vec![Member::new(0, sequence, &ops[..10])] };
+        let mut led = Led {
+            group: &engine.group,
+            members: vec![Member::new(0, sequence, &ops[..10])],
+            answers: Vec::new(),
+        };
         // Together as many as are allowed, but for the last.
         for (id, count) in (1..).zip([200, 800, AT_MOST - 1010, 1]) {
             engine.group.queue.lock().waiting.push_back(Member::new(id, sequence, &ops[..count]));

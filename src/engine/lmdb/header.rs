@@ -10,6 +10,7 @@ use std::path::Path;
 
 use super::{map, tail};
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, NoMemory, TryGrow};
 
 const WORD: usize = size_of::<usize>();
 
@@ -65,6 +66,9 @@ pub(super) struct Meta {
 pub(super) fn look(path: &Path, file: &File) -> Result<Found> {
     let name = path.display();
     let failed = |error: std::io::Error| {
+        if error.raw_os_error() == Some(libc::ENOMEM) {
+            return Error::new(Status::NoMemory, format!("no memory to read {name}"));
+        }
         Error::new(Status::Io, format!("{name} cannot be read: {error}; check the disk"))
     };
     let page_size = map::page_size();
@@ -72,10 +76,10 @@ pub(super) fn look(path: &Path, file: &File) -> Result<Found> {
     if size == 0 {
         return Ok(Found::Empty);
     }
-    let mut start = Vec::with_capacity(2 * page_size);
+    let mut start = memory::room_for(2 * page_size)?;
     file.take(2 * page_size as u64).read_to_end(&mut start).map_err(failed)?;
     if size <= 2 * page_size as u64
-        && let Some(found) = creation(&start, page_size)
+        && let Some(found) = creation(&start, page_size)?
     {
         return Ok(found);
     }
@@ -132,8 +136,9 @@ pub(super) fn look(path: &Path, file: &File) -> Result<Found> {
 }
 
 /// Whether at most two pages are those of a creation, whole or cut short. `None`: something else is in them.
-fn creation(start: &[u8], page_size: usize) -> Option<Found> {
-    let whole = [new_meta_page(0, page_size), new_meta_page(1, page_size)].concat();
+fn creation(start: &[u8], page_size: usize) -> Result<Option<Found>, NoMemory> {
+    let mut whole = new_meta_page(0, page_size)?;
+    whole.try_extend(&new_meta_page(1, page_size)?)?;
     let free = |at: usize| {
         let at = at % page_size;
         // What differs between environments: the map's size, and flags that LMDB was opened with.
@@ -145,16 +150,16 @@ fn creation(start: &[u8], page_size: usize) -> Option<Found> {
             continue;
         }
         if *byte != 0 {
-            return None;
+            return Ok(None);
         }
         is_whole = false;
     }
-    Some(if is_whole { Found::Whole } else { Found::CutShort })
+    Ok(Some(if is_whole { Found::Whole } else { Found::CutShort }))
 }
 
 /// A meta page as LMDB makes it, with zeros for what differs between environments.
-fn new_meta_page(number: usize, page_size: usize) -> Vec<u8> {
-    let mut page = vec![0; page_size];
+fn new_meta_page(number: usize, page_size: usize) -> Result<Vec<u8>, NoMemory> {
+    let mut page = memory::zeros(page_size)?;
     let mut put = |at: usize, bytes: &[u8]| page[at..at + bytes.len()].copy_from_slice(bytes);
     put(0, &number.to_ne_bytes());
     put(FLAGS, &META_PAGE.to_ne_bytes());
@@ -164,7 +169,7 @@ fn new_meta_page(number: usize, page_size: usize) -> Vec<u8> {
     put(AT_FREE_ROOT, &usize::MAX.to_ne_bytes());
     put(AT_MAIN_ROOT, &usize::MAX.to_ne_bytes());
     put(AT_LAST_PAGE, &1_usize.to_ne_bytes());
-    page
+    Ok(page)
 }
 
 /// Tells what a file is that does not begin as a data file of LMDB 0.9 with this machine's page size.
@@ -270,7 +275,7 @@ mod tests {
     const SIZE: usize = 4096;
 
     fn made() -> Vec<u8> {
-        let mut made = [new_meta_page(0, SIZE), new_meta_page(1, SIZE)].concat();
+        let mut made = [new_meta_page(0, SIZE).unwrap(), new_meta_page(1, SIZE).unwrap()].concat();
         for page in [0, SIZE] {
             made[page + AT_MAP_SIZE..][..8].copy_from_slice(&(1_u64 << 40).to_ne_bytes());
             made[page + AT_FREE_LIST + 4..][..2].copy_from_slice(&8_u16.to_ne_bytes());
@@ -281,9 +286,9 @@ mod tests {
     #[test]
     fn every_beginning_of_a_creation_is_one_cut_short() {
         let made = made();
-        assert_eq!(creation(&made, SIZE), Some(Found::Whole));
+        assert_eq!(creation(&made, SIZE), Ok(Some(Found::Whole)));
         for length in 1..made.len() {
-            assert_eq!(creation(&made[..length], SIZE), Some(Found::CutShort), "{length}");
+            assert_eq!(creation(&made[..length], SIZE), Ok(Some(Found::CutShort)), "{length}");
         }
     }
 
@@ -292,9 +297,9 @@ mod tests {
         for page in [0, SIZE] {
             let mut torn = made();
             torn[page..page + 512].fill(0);
-            assert_eq!(creation(&torn, SIZE), Some(Found::CutShort));
+            assert_eq!(creation(&torn, SIZE), Ok(Some(Found::CutShort)));
         }
-        assert_eq!(creation(&[0; 2 * SIZE], SIZE), Some(Found::CutShort));
+        assert_eq!(creation(&[0; 2 * SIZE], SIZE), Ok(Some(Found::CutShort)));
     }
 
     #[test]
@@ -303,7 +308,7 @@ mod tests {
         {
             let mut written = made();
             written[at] ^= 0x55;
-            assert_eq!(creation(&written, SIZE), None, "{at}");
+            assert_eq!(creation(&written, SIZE), Ok(None), "{at}");
         }
     }
 }

@@ -23,6 +23,7 @@ use super::map;
 use super::registry::Ticket;
 use crate::codec::MAX_KEY;
 use crate::error::{Error, Status};
+use crate::memory::{NoMemory, TryGrow};
 
 /// The number of an open named database.
 pub(super) type Dbi = ffi::MDB_dbi;
@@ -86,6 +87,12 @@ fn limit_of(code: c_int) -> String {
 /// What a failure of the system's says.
 pub(super) fn words(error: &std::io::Error) -> String {
     format!("{error}{}", limit_of(error.raw_os_error().unwrap_or_default()))
+}
+
+impl From<NoMemory> for Code {
+    fn from(_: NoMemory) -> Code {
+        Code(libc::ENOMEM)
+    }
 }
 
 /// How LMDB opens an environment.
@@ -220,7 +227,9 @@ impl RawEnv {
                 words.next().map(|thread| u64::from_str_radix(thread, 16)),
                 words.next(),
             ) {
-                slots.push(ReaderSlot { process, thread, txn: txn.parse().ok() });
+                let pushed = slots.try_push(ReaderSlot { process, thread, txn: txn.parse().ok() });
+                // LMDB ends the list there, and returns it.
+                return if pushed.is_ok() { 0 } else { -libc::ENOMEM };
             }
             0
         }
@@ -229,7 +238,11 @@ impl RawEnv {
         let rc = unsafe {
             ffi::mdb_reader_list(self.env.as_ptr(), Some(collect), (&raw mut slots).cast::<c_void>())
         };
-        if rc < 0 { Err(Code(rc)) } else { Ok(slots) }
+        match rc {
+            0.. => Ok(slots),
+            _ if rc == -libc::ENOMEM => Err(Code(libc::ENOMEM)),
+            _ => Err(Code(rc)),
+        }
     }
 
     /// Writes the newest commit to a file, without free pages. The caller sees to it that the map stays in place.
@@ -269,6 +282,28 @@ impl Drop for RawEnv {
         // SAFETY: transactions hold an `Arc` of what holds this, so none is left; cursors borrow those.
         unsafe { ffi::mdb_env_close(self.env.as_ptr()) }
     }
+}
+
+/// The lists of fixed sizes that a savepoint has: of dirty pages, and of pages that it frees.
+///
+/// Source: `MDB_IDL_LOGN`, 16, in LMDB 0.9's `midl.h`.
+const FIXED_LISTS: usize = (1 << 17) * size_of::<ffi::MDB_val>() + ((1 << 17) + 1) * size_of::<usize>();
+
+/// Fails unless so much memory can be had now: it is taken, and given back.
+///
+/// For calls in which LMDB cannot do without. Another thread may take it before they come to it.
+fn ensure_memory(size: usize) -> Result<(), NoMemory> {
+    // The allocator's own words and the ends of pages, for the few parts that LMDB asks for.
+    let size = size.saturating_add(64 << 10);
+    // SAFETY: what malloc gives is freed once; the detour hides from the compiler that nobody uses it.
+    unsafe {
+        let taken = std::hint::black_box(libc::malloc(size));
+        if taken.is_null() {
+            return Err(NoMemory { bytes: size });
+        }
+        libc::free(taken);
+    }
+    Ok(())
 }
 
 /// Counts of free pages.
@@ -388,6 +423,17 @@ impl Txn {
             pages.since += if word(txn) >= since { word(record) } else { 0 };
         }
         Ok(pages)
+    }
+
+    /// As many pages as the free list can hold at most, by the pages that it takes.
+    pub(super) fn most_free_pages(&self) -> Result<usize, Code> {
+        const FREE: Dbi = 0;
+        // SAFETY: MDB_stat is plain numbers.
+        let mut stat = unsafe { std::mem::zeroed::<ffi::MDB_stat>() };
+        // SAFETY: the transaction is live, and `stat` a valid place.
+        Code::check(unsafe { ffi::mdb_stat(self.0.as_ptr(), FREE, &raw mut stat) })?;
+        let pages = stat.ms_leaf_pages.saturating_add(stat.ms_overflow_pages);
+        Ok(pages.saturating_mul(stat.ms_psize as usize / size_of::<usize>()))
     }
 
     /// The persistent flags (`MDB_DUPSORT`, …) of a database.
@@ -514,9 +560,12 @@ impl RwTxn {
         self.levels.len()
     }
 
-    pub(super) fn begin_savepoint(&mut self) -> Result<(), Code> {
+    /// Begins a level inside. `memory`: how much LMDB may take for it beside the lists of fixed sizes.
+    pub(super) fn begin_savepoint(&mut self, memory: usize) -> Result<(), Code> {
+        ensure_memory(FIXED_LISTS.saturating_add(memory))?;
         let parent = self.top().0.as_ptr();
         let mut txn = ptr::null_mut();
+        self.levels.try_room(1)?;
         // SAFETY: the environment is open and the parent is its live innermost transaction, unused until the
         // child ends, since only the last level is ever used.
         Code::check(unsafe { ffi::mdb_txn_begin(self.env.env.as_ptr(), parent, 0, &raw mut txn) })?;

@@ -10,6 +10,7 @@ use super::txn::{Place, Snapshot, WriteTxn, reading};
 use super::{Engine, foreign, sequence_number};
 use crate::engine::{Columns, From, Limit, Range};
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, TryGrow};
 
 /// What reads: a snapshot, or a write transaction with its own writes.
 pub(crate) struct Reader<'c> {
@@ -190,7 +191,7 @@ impl<'c> Reader<'c> {
         while let Some((key, record)) = cursor.go(go).map_err(reading)? {
             go = Go::Next;
             if is_named_database(key) {
-                names.push((key.to_vec(), entries_of(record)));
+                names.try_push((memory::copy(key)?, entries_of(record)))?;
             }
         }
         Ok(names)
@@ -215,7 +216,7 @@ impl<'c> Reader<'c> {
         out: &mut Columns,
     ) -> Result<bool> {
         foreign::check_widths(self.txn(), db, range, from)?;
-        self.walk(db, range).scan(from, limit, out).map_err(reading)
+        Ok(self.walk(db, range).scan(from, limit, out).map_err(reading)??)
     }
 
     fn walk<'w>(&'w self, db: Db, range: &'w Range) -> Walk<'w> {

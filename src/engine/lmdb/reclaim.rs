@@ -16,6 +16,7 @@ use super::spaces::{Db, SEQUENCE};
 use super::writer::{Lease, Turn, patience};
 use crate::engine::Wait;
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, TryGrow};
 
 impl Engine {
     /// Whether few numbers are left, and enough were given out since the last look to make one worth it.
@@ -65,17 +66,17 @@ impl Engine {
         // No write transaction of the process uses a number meanwhile.
         let _turn = Turn::take(self, patience(wait))?;
         self.seats.stop_calls(|stopped| {
-            self.close_unused(stopped);
+            self.close_unused(stopped)?;
             Ok(self.spaces.open_count() < self.settings.max_collections)
         })
     }
 
     /// Closes the numbers of names that no collection, iterator or transaction of this process stands on. Who takes such a
     /// name from the table meanwhile finds it closed, and opens it again.
-    fn close_unused(&self, _stopped: &Stopped<'_>) {
+    fn close_unused(&self, _stopped: &Stopped<'_>) -> Result<()> {
         /// The table's, and the list's.
         const HERE: usize = 2;
-        for space in self.spaces.open_ones() {
+        for space in self.spaces.open_ones()? {
             if Arc::strong_count(&space) <= HERE
                 && let Some(db) = space.db(u32::MAX)
             {
@@ -84,6 +85,7 @@ impl Engine {
             }
         }
         self.spaces.prune();
+        Ok(())
     }
 
     fn remove_dropped(&self, is_dropped: &impl Fn(&[u8]) -> bool) -> Result<()> {
@@ -117,9 +119,9 @@ impl Engine {
         let failed = |code: Code| -> Error { code.error("looking for dropped collections") };
         let txn = RwTxn::begin(&self.raw, true).map_err(failed)?;
         let mut gone = Vec::new();
-        for space in self.spaces.open_ones() {
+        for space in self.spaces.open_ones()? {
             if !is_name(&txn, space.as_str().as_bytes())? {
-                gone.push(space);
+                gone.try_push(space)?;
             }
         }
         drop(txn);
@@ -145,7 +147,7 @@ fn dropped_names(txn: &RwTxn, catalog: Db, is_dropped: &impl Fn(&[u8]) -> bool) 
             && name != SEQUENCE
             && is_dropped(record)
         {
-            names.push(name.to_owned());
+            names.try_push(memory::text(name)?)?;
         }
     }
     Ok(names)

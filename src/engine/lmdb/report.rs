@@ -3,6 +3,7 @@
 use super::{Engine, open, txn};
 use crate::engine::{Figures, ReaderFigures};
 use crate::error::Result;
+use crate::memory;
 
 /// The format of the data files that this LMDB reads and writes; others are refused at opening.
 ///
@@ -41,15 +42,14 @@ impl Engine {
     pub(crate) fn readers(&self) -> Result<Vec<ReaderFigures>> {
         let slots = self.raw.readers().map_err(|code| code.error("listing readers"))?;
         let last = self.raw.info().me_last_txnid as u64;
-        Ok(slots
-            .into_iter()
-            .map(|slot| ReaderFigures {
+        memory::gather(slots.into_iter().map(|slot| {
+            Ok(ReaderFigures {
                 process: slot.process,
                 thread: slot.thread,
                 txn: slot.txn,
                 behind: slot.txn.map_or(0, |txn| last.saturating_sub(txn)),
             })
-            .collect())
+        }))
     }
 
     /// Frees the reader slots of processes that are gone; gives how many there were.

@@ -6,6 +6,7 @@ use std::ops::Bound;
 use super::raw::{Code, Cursor, Go, Record, Rest, RwTxn, Txn, is_named_database};
 use super::spaces::Db;
 use crate::engine::{Columns, From, Limit, Range};
+use crate::memory::{self, NoMemory};
 
 /// A walk over a range of a database.
 pub(super) struct Walk<'w> {
@@ -184,17 +185,34 @@ impl Walk<'_> {
         Ok(true)
     }
 
-    pub(super) fn scan(&self, from: From<'_>, limit: Limit, out: &mut Columns) -> Result<bool, Code> {
+    pub(super) fn scan(
+        &self,
+        from: From<'_>,
+        limit: Limit,
+        out: &mut Columns,
+    ) -> Result<Result<bool, NoMemory>, Code> {
         let (mut items, mut bytes) = (0, 0);
+        let mut pushed = Ok(());
         let is_all = self.each(from, |key, value| {
             if items > 0 && (items >= limit.items || bytes + key.len() + value.len() > limit.bytes) {
                 return false;
             }
-            out.push(key, value);
             items += 1;
             bytes += key.len() + value.len();
-            true
+            match out.push(key, value) {
+                Ok(()) => true,
+                Err(none) => {
+                    pushed = Err(none);
+                    false
+                }
+            }
         })?;
+        // Fewer records are a batch, too.
+        if let Err(none) = pushed
+            && items == 1
+        {
+            return Ok(Err(none));
+        }
         if let From::After(before, _) = from
             && items > 0
             && self.is_before(out.record(out.len() - 1).0, before)
@@ -202,7 +220,7 @@ impl Walk<'_> {
             // The keys are out of order: the walk would go round for ever.
             return Err(Code(lmdb_sys::MDB_CORRUPTED));
         }
-        Ok(is_all)
+        Ok(Ok(is_all))
     }
 
     /// Whether a key does not come behind another one in the walk's direction.
@@ -214,21 +232,21 @@ impl Walk<'_> {
     }
 }
 
-/// Removes the records of a range; gives how many there were.
+/// Removes the records of a range that goes forward; gives how many there were.
 pub(super) fn remove_range(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64, Code> {
-    let forward = Range { reverse: false, ..range.clone() };
     if !db.is_bytewise() {
-        return remove_in_own_order(txn, db, &forward);
+        return remove_in_own_order(txn, db, range);
     }
     let first = {
         let mut cursor = txn.cursor(db.dbi)?;
-        Walk { txn, db, range: &forward, pages: None }
+        Walk { txn, db, range, pages: None }
             .begin(&mut cursor, From::Start)?
-            .map(|(key, _)| key.to_vec())
+            .map(|(key, _)| memory::copy(key))
+            .transpose()?
     };
     let Some(first) = first else { return Ok(0) };
     let mut count = 0;
-    let beyond = |key: &[u8]| match &forward.upper {
+    let beyond = |key: &[u8]| match &range.upper {
         Bound::Unbounded => false,
         Bound::Included(end) => key > end.as_slice(),
         Bound::Excluded(end) => key >= end.as_slice(),
@@ -256,7 +274,7 @@ fn remove_in_own_order(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64, Co
     let mut batch = Columns::default();
     loop {
         batch.clear();
-        let is_all = Walk { txn, db, range, pages: None }.scan(From::Start, AT_A_TIME, &mut batch)?;
+        let is_all = Walk { txn, db, range, pages: None }.scan(From::Start, AT_A_TIME, &mut batch)??;
         for index in 0..batch.len() {
             count += u64::from(txn.remove(db.dbi, batch.record(index).0)?);
         }

@@ -15,6 +15,7 @@ use super::sync::{Mutex, MutexGuard};
 use super::txn::{Snapshot, WriteTxn};
 use super::{Begin, Engine, fork, has_failed};
 use crate::error::{Error, Result, Status};
+use crate::memory::TryGrow;
 
 /// Where an opening stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,8 +156,8 @@ impl Seat {
     }
 
     /// Asks the seat's thread to undo a transaction at its next call.
-    pub(crate) fn mark(&self, level: u64) {
-        self.marks.lock().push(level);
+    pub(crate) fn mark(&self, level: u64) -> Result<()> {
+        self.marks.lock().try_push(level)?;
         self.marked.store(true, Ordering::SeqCst);
         // A snapshot may end on any thread, and should, since it keeps old pages: here, if nobody is in.
         let left = self.left.load(Ordering::SeqCst);
@@ -173,6 +174,7 @@ impl Seat {
             engine.seats.forget(self);
         }
         self.settle();
+        Ok(())
     }
 
     /// Ends what the thread has begun, which ends too. A snapshot that has lent addresses stays until somebody ends

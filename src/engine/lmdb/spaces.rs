@@ -21,6 +21,7 @@ use super::sync::Mutex;
 use super::writer::Turn;
 use super::{Begin, map};
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, NoMemory};
 
 /// Where the schemas are kept.
 pub(crate) const CATALOG: &str = "pc:catalog";
@@ -154,6 +155,9 @@ impl Spaces {
             Error::new(Status::BadName, "a name of a collection cannot contain a NUL character")
         })?;
         let space = Arc::new(Space { name: c_name, open: AtomicU64::new(0), flags: AtomicU32::new(0) });
+        table
+            .try_reserve(1)
+            .map_err(|_| NoMemory { bytes: table.len() * 2 * size_of::<(Box<str>, Arc<Space>)>() })?;
         table.insert(name.into(), Arc::clone(&space));
         Ok(space)
     }
@@ -179,12 +183,12 @@ impl Spaces {
     }
 
     /// Those that are open, but for the catalog and the unnamed one.
-    pub(super) fn open_ones(&self) -> Vec<Arc<Space>> {
+    pub(super) fn open_ones(&self) -> Result<Vec<Arc<Space>>, NoMemory> {
         let table = self.table.lock();
         let is_open = |space: &&Arc<Space>| {
             space.db(u32::MAX).is_some() && !space.is_main() && !Arc::ptr_eq(space, &self.catalog)
         };
-        table.values().filter(is_open).cloned().collect()
+        memory::gather(table.values().filter(is_open).cloned().map(Ok))
     }
 
     /// A number is about to be closed: nobody gets it from here any more. No call of the process is under way.
@@ -302,7 +306,7 @@ mod tests {
         let is_open = |space: &Arc<Space>, horizon| space.db(horizon).is_some();
         let names = || {
             let mut names: Vec<_> =
-                spaces.open_ones().iter().map(|space| space.as_str().to_owned()).collect();
+                spaces.open_ones().unwrap().iter().map(|space| space.as_str().to_owned()).collect();
             names.sort();
             names
         };

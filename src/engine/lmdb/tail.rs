@@ -12,6 +12,7 @@ use std::io::Result;
 use std::os::unix::fs::FileExt;
 
 use super::header::{Meta, PAGE_HEADER, number, short, word};
+use crate::memory::{self, TryGrow};
 
 const WORD: usize = size_of::<usize>();
 const BRANCH: u16 = 0x01;
@@ -61,7 +62,7 @@ impl Walk<'_> {
             left -= 1;
             let Some(bytes) = self.read(page, self.page_size)? else { return Ok(Some(page)) };
             let Some(children) = self.nodes(&bytes)? else { return Ok(Some(page)) };
-            ahead.extend(children);
+            ahead.try_extend(&children)?;
         }
         Ok(None)
     }
@@ -72,7 +73,7 @@ impl Walk<'_> {
         if page < 2 || end.is_none_or(|end| end > self.pages * self.page_size as u64) {
             return Ok(None);
         }
-        let mut bytes = vec![0; length];
+        let mut bytes = memory::zeros(length)?;
         self.file.read_exact_at(&mut bytes, page * self.page_size as u64)?;
         Ok(Some(bytes))
     }
@@ -92,7 +93,7 @@ impl Walk<'_> {
                 return Ok(None);
             };
             if flags & BRANCH != 0 {
-                children.push(u64::from(low) | u64::from(node_flags) << 32);
+                children.try_push(u64::from(low) | u64::from(node_flags) << 32)?;
                 continue;
             }
             let (data, size) = (at + NODE_HEADER + usize::from(key), low as usize);

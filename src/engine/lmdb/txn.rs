@@ -11,6 +11,7 @@ use super::{Begin, Engine, foreign};
 use crate::codec;
 use crate::engine::{Column, Op, Outcome, Range};
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, TryGrow};
 
 /// Where a space is, as a transaction sees it.
 #[derive(Clone, Copy, Debug)]
@@ -123,6 +124,8 @@ pub(crate) struct WriteTxn {
     pub(super) checked: Option<usize>,
     /// Whether its commit waits for stable storage, where the environment's durability asks for that.
     synced: bool,
+    /// How many bytes of keys and values were stored, also where that was undone.
+    stored: u64,
     lease: Arc<Lease>,
 }
 
@@ -146,13 +149,32 @@ impl WriteTxn {
             writes: 0,
             checked: None,
             synced,
+            stored: 0,
             lease: Arc::clone(lease),
         })
     }
 
     pub(crate) fn begin_savepoint(&mut self) -> Result<()> {
         self.check_usable()?;
-        self.txn.begin_savepoint().map_err(|code| code.error("beginning a transaction inside another"))
+        let failed = |code: Code| code.error("beginning a transaction inside another");
+        let memory = self.memory_of_a_savepoint().map_err(failed)?;
+        self.txn.begin_savepoint(memory).map_err(failed)
+    }
+
+    /// How much LMDB takes for a savepoint beside lists of fixed sizes: a table of databases, and a copy of its list
+    /// of pages to be used again. Where there is no memory for the second, LMDB 0.9 frees a list twice.
+    ///
+    /// That list holds pages of the free list and, where large values were stored and removed again, those of their
+    /// pages that were new. With its key such a value has more than a quarter of a page, and takes less than two pages
+    /// more than that many bytes do.
+    fn memory_of_a_savepoint(&self) -> Result<usize, Code> {
+        /// For one database: its record, a cursor's place and its flags.
+        const TABLE: usize = 48 + 8 + 1;
+        let engine = self.lease.engine();
+        let databases = usize::try_from(engine.settings.max_collections).unwrap_or(usize::MAX);
+        let stored = usize::try_from(self.stored.saturating_mul(9) / engine.page_size).unwrap_or(usize::MAX);
+        let pages = self.txn.most_free_pages()?.saturating_add(stored);
+        Ok(databases.saturating_mul(TABLE).saturating_add(pages.saturating_mul(size_of::<usize>())))
     }
 
     /// Commits the innermost savepoint into the level around it.
@@ -258,6 +280,7 @@ impl WriteTxn {
             }
             _ => txn.fail(code, "opening a collection"),
         };
+        self.opened.try_room(1)?;
         let found = self.txn.open_dbi(space.name(), flags);
         let found = found.map_err(|code| explain(self, code))?;
         let Some(dbi) = found else { return Ok(None) };
@@ -295,6 +318,7 @@ impl WriteTxn {
     pub(crate) fn apply(&mut self, op: &Op<'_>) -> Result<Outcome> {
         self.check_usable()?;
         self.writes += 1;
+        self.stored = self.stored.saturating_add(op.size());
         let space = op.space();
         if Arc::ptr_eq(space, self.lease.engine().spaces.catalog()) {
             self.forget();
@@ -360,7 +384,7 @@ impl WriteTxn {
         if value.len() > cap {
             return Ok(Outcome::TooSmall(value.len()));
         }
-        let value = value.to_vec();
+        let value = memory::copy(value)?;
         self.remove(db, key)?;
         Ok(Outcome::Value(value))
     }
@@ -374,7 +398,7 @@ impl WriteTxn {
     ) -> Result<Outcome> {
         let current = self.txn.get(db.dbi, key).map_err(reading)?;
         if current != expected {
-            return Ok(Outcome::Differs(current.map(<[u8]>::to_vec)));
+            return Ok(Outcome::Differs(current.map(memory::copy).transpose()?));
         }
         match desired {
             Some(value) => self.put(db, key, value, 0)?,
@@ -402,6 +426,13 @@ impl WriteTxn {
             self.txn.empty(db.dbi).map_err(|code| self.fail(code, "clearing a collection"))?;
             return Ok(Outcome::Count(count));
         }
+        let turned;
+        let range = if range.reverse {
+            turned = range.turned(false)?;
+            &turned
+        } else {
+            range
+        };
         match remove_range(&mut self.txn, db, range) {
             Ok(count) => Ok(Outcome::Count(count)),
             Err(code) => Err(self.fail(code, "removing a range")),

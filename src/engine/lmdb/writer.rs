@@ -14,6 +14,7 @@ use super::{Begin, Engine, Space};
 use crate::engine::Wait;
 use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result, Status};
+use crate::memory::TryGrow;
 
 thread_local! {
     static READS_WAIT: Cell<bool> = const { Cell::new(true) };
@@ -212,7 +213,7 @@ impl Engine {
             let Ok(name) = String::from_utf8(name) else { continue };
             let space = self.spaces.named(&name)?;
             if space.db(u32::MAX).is_none() {
-                wanted.push(space);
+                wanted.try_push(space)?;
             }
         }
         Ok(wanted)

@@ -128,7 +128,7 @@ fn writes_say_what_they_did() {
     let values = &Column::fixed(b"123", 1, 3).unwrap();
     let some = &Column::fixed(b"aaxxcc", 2, 3).unwrap();
     let all = &Range::all();
-    let from_bb = &Range::new(Bound::Included(b"bb"), Bound::Unbounded, None, false);
+    let from_bb = &Range::new(Bound::Included(b"bb"), Bound::Unbounded, None, false).unwrap();
     for (op, outcome) in [
         (Op::PutMany { space, keys, values }, Outcome::Count(3)),
         (Op::AddMany { space, keys: some }, Outcome::Count(1)),
