@@ -1709,7 +1709,7 @@ pc_status pc_iter_open_set(pc_set set,
 ///
 /// Statuses: `PC_OK`; `PC_END`: there is none left; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`;
 /// `PC_ERR_WRONG_THREAD`: it belongs to another thread's transaction; `PC_ERR_NO_COLLECTION`; `PC_ERR_TXN_FAILED`;
-/// `PC_ERR_ENV_FAILED`.
+/// `PC_ERR_ENV_FAILED`; `PC_ERR_CONFLICT`: this process has committed, and the iterator kept what was ahead of it alone.
 pc_status pc_iter_next(pc_iter iter,
                        const void **key,
                        size_t *key_len,

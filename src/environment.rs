@@ -408,6 +408,10 @@ fn listed() -> Result<Vec<Arc<Shared>>, NoMemory> {
     Ok(listed)
 }
 
+fn closed() -> Error {
+    Error::new(Status::BadHandle, "the environment was closed; open it again")
+}
+
 fn again(error: &Error) -> bool {
     // A full map has grown since; if it could not, the next beginning says why.
     matches!(error.status(), Status::Conflict | Status::MapFull)
@@ -514,10 +518,17 @@ impl Shared {
         if self.opening.state() == State::Failed {
             return Err(self.opening.failure());
         }
-        self.engine
-            .lock()
-            .clone()
-            .ok_or_else(|| Error::new(Status::BadHandle, "the environment was closed; open it again"))
+        self.engine.lock().clone().ok_or_else(closed)
+    }
+
+    /// Fails where the environment is closed or has failed.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        self.opening.check_process()?;
+        match self.opening.state() {
+            State::Open => Ok(()),
+            State::Failed => Err(self.opening.failure()),
+            State::Closed => Err(closed()),
+        }
     }
 
     pub(crate) fn opening(&self) -> &Arc<Opening> {

@@ -3,8 +3,17 @@
 //! An iterator keeps no cursor between calls: it reads a batch ahead into memory of its own and goes on behind
 //! the last record that it gave. Outside of transactions it has a snapshot, in a seat of its own; inside one
 //! it sees what its transaction sees, own writes included: what was read ahead is dropped after a write.
+//!
+//! A snapshot keeps every page that is written after it. So when this process has committed, an iterator reads the
+//! rest of its range into memory, if that is not much, and lets its snapshot go: a loop that writes what it walks over
+//! would else make the file grow by each commit.
 
+mod kept;
+
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+
+use kept::Kept;
 
 use crate::catalog::Looked;
 use crate::collection::Collection;
@@ -17,6 +26,9 @@ use crate::transaction::{TxnRef, reader_in};
 const FIRST_BATCH: usize = 16;
 const LARGEST_BATCH: usize = 4096;
 const LARGEST_BYTES: usize = 256 << 10;
+
+/// How much an iterator keeps in place of its snapshot.
+const KEPT_BYTES: usize = 4 << 20;
 
 /// A walk over a range of a collection. It may move between threads, unless it was begun in a transaction.
 pub(crate) struct Scan {
@@ -37,9 +49,22 @@ pub(crate) struct Scan {
 
 enum Source {
     /// A snapshot of its own.
-    Own(Arc<Seat>),
+    Own(Own),
+    /// What was read from it until it was let go.
+    Kept(Box<Kept>),
     /// The calling thread's transaction.
     Transaction { seat: Weak<Seat>, level: u64 },
+}
+
+struct Own {
+    seat: Arc<Seat>,
+    /// How many commits this process has made, and how many it had when it was last looked at.
+    commits: Arc<AtomicU64>,
+    seen: u64,
+    /// Whether the whole range was found to be too much to be kept.
+    is_large: bool,
+    /// How many bytes to go on for before the rest is looked at again.
+    pause: usize,
 }
 
 /// Where the walk stands, between two records.
@@ -64,6 +89,8 @@ impl Scan {
             Source::Transaction { seat: Arc::downgrade(&seat), level }
         } else {
             let engine = shared.engine()?;
+            let commits = engine.commits();
+            let seen = commits.load(Ordering::Acquire);
             let snapshot = shared.call(|call| call.snapshot())?;
             let seat = Seat::new(&engine, shared.opening());
             let level = Level { id: 0, write: false };
@@ -73,7 +100,7 @@ impl Scan {
                 call.guarded().current = Some(0);
                 Ok(())
             })?;
-            Source::Own(seat)
+            Source::Own(Own { seat, commits, seen, is_large: false, pause: 0 })
         };
         Ok(Scan {
             collection: collection.clone(),
@@ -91,6 +118,9 @@ impl Scan {
     /// Its range in the other direction, from the beginning of that.
     pub(crate) fn reversed(mut self) -> Scan {
         self.range.reverse = !self.range.reverse;
+        if let Source::Kept(kept) = &mut self.source {
+            kept.reverse();
+        }
         self.ahead.clear();
         self.given = 0;
         self.backwards = false;
@@ -101,13 +131,16 @@ impl Scan {
 
     /// Ends it, and leaves the memory of the records that it gave out last.
     pub(crate) fn into_given(self) -> Columns {
-        self.ahead
+        match self.source {
+            Source::Kept(kept) => kept.into_given().unwrap_or(self.ahead),
+            _ => self.ahead,
+        }
     }
 
     /// The transaction that it belongs to.
     pub(crate) fn level(&self) -> Option<u64> {
         match &self.source {
-            Source::Own(_) => None,
+            Source::Own(_) | Source::Kept(_) => None,
             Source::Transaction { level, .. } => Some(*level),
         }
     }
@@ -142,6 +175,10 @@ impl Scan {
 
     fn step(&mut self, backwards: bool) -> Result<Option<(&[u8], &[u8])>> {
         self.turn(backwards)?;
+        if self.keeps()? {
+            let Source::Kept(kept) = &mut self.source else { return Ok(None) };
+            return if backwards { kept.prev() } else { kept.next() };
+        }
         if self.is_stale()? {
             self.forget()?;
         }
@@ -161,13 +198,16 @@ impl Scan {
     /// The next records as columns; none: the end. 0 leaves the choice to the library.
     pub(crate) fn next_batch(&mut self, max_items: usize, max_bytes: usize) -> Result<&Columns> {
         self.turn(false)?;
+        let choose = |asked: usize, default: usize| if asked == 0 { default } else { asked };
+        let limit =
+            Limit { items: choose(max_items, LARGEST_BATCH), bytes: choose(max_bytes, LARGEST_BYTES) };
+        if self.keeps()? {
+            let Source::Kept(kept) = &mut self.source else { return Ok(&self.ahead) };
+            return kept.next_batch(limit);
+        }
         // What was read ahead and not given is read again with the rest.
         self.forget()?;
-        let choose = |asked: usize, default: usize| if asked == 0 { default } else { asked };
-        self.fetch(Limit {
-            items: choose(max_items, LARGEST_BATCH),
-            bytes: choose(max_bytes, LARGEST_BYTES),
-        })?;
+        self.fetch(limit)?;
         self.given = self.ahead.len();
         if self.given == 0 {
             self.place = Place::End;
@@ -177,6 +217,10 @@ impl Scan {
 
     /// Goes before the first key at or beyond `key` in the range's direction.
     pub(crate) fn seek(&mut self, key: &[u8]) -> Result<()> {
+        if let Source::Kept(kept) = &mut self.source {
+            kept.seek(key);
+            return Ok(());
+        }
         let place = Place::At(memory::copy(key)?);
         self.ahead.clear();
         self.given = 0;
@@ -209,9 +253,65 @@ impl Scan {
         Ok(())
     }
 
+    /// Whether the walk goes on in memory. Lets the snapshot go if this process has committed and what lies ahead is not
+    /// much.
+    #[inline]
+    fn keeps(&mut self) -> Result<bool> {
+        match &mut self.source {
+            Source::Transaction { .. } => Ok(false),
+            Source::Own(own) => {
+                let commits = own.commits.load(Ordering::Acquire);
+                if commits == own.seen || own.pause > 0 {
+                    return Ok(false);
+                }
+                own.seen = commits;
+                self.keep()
+            }
+            Source::Kept(_) => {
+                self.collection.shared().check_open()?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Reads the range, or what is ahead in it, in place of the snapshot. `Ok(false)`: it is too much.
+    #[cold]
+    fn keep(&mut self) -> Result<bool> {
+        // Elsewhere LMDB alone knows the order.
+        if !self.collection.is_bytewise() || self.collection.has_duplicates() {
+            return Ok(false);
+        }
+        self.forget()?;
+        let limit = Limit { items: usize::MAX, bytes: KEPT_BYTES };
+        let mut records = Columns::default();
+        let is_large = matches!(&self.source, Source::Own(own) if own.is_large);
+        if !is_large && self.read(From::Start, limit, &mut records)?.is_all {
+            let (at, given) = match &self.place {
+                Place::Start | Place::End => (None, false),
+                Place::At(key) => (Some(&key[..]), false),
+                Place::After(key, _) | Place::Before(key, _) => (Some(&key[..]), true),
+            };
+            let end = matches!(self.place, Place::End);
+            let kept = Kept::of_range(records, self.range.reverse, at, given, end);
+            self.source = Source::Kept(Box::new(kept));
+            return Ok(true);
+        }
+        records.clear();
+        if self.read_on(limit, &mut records)?.is_all {
+            let kept = Kept::of_rest(records, self.range.reverse, self.backwards);
+            self.source = Source::Kept(Box::new(kept));
+            return Ok(true);
+        }
+        if let Source::Own(own) = &mut self.source {
+            own.is_large = true;
+            own.pause = KEPT_BYTES;
+        }
+        Ok(false)
+    }
+
     /// Whether the transaction has written since.
     fn is_stale(&mut self) -> Result<bool> {
-        if matches!(self.source, Source::Own(_)) {
+        if !matches!(self.source, Source::Transaction { .. }) {
             return Ok(false);
         }
         let writes = self.writes;
@@ -220,7 +320,8 @@ impl Scan {
 
     fn with_reader<R>(&self, f: impl FnOnce(&mut Reader<'_>) -> Result<R>) -> Result<R> {
         match &self.source {
-            Source::Own(seat) => seat.call(|call| f(&mut call.reader()?)),
+            Source::Own(own) => own.seat.call(|call| f(&mut call.reader()?)),
+            Source::Kept(_) => Err(Error::new(Status::Conflict, "the iterator has let its snapshot go")),
             Source::Transaction { seat, level } => {
                 let own = TxnRef::own_seat(self.collection.shared())?;
                 if !std::ptr::eq(seat.as_ptr(), Arc::as_ptr(&own)) {
@@ -237,32 +338,47 @@ impl Scan {
     /// Reads on from where the walk stands.
     fn fetch(&mut self, limit: Limit) -> Result<()> {
         self.forget()?;
+        let mut ahead = std::mem::take(&mut self.ahead);
+        let read = self.read_on(limit, &mut ahead);
+        if let Source::Own(own) = &mut self.source {
+            own.pause = own.pause.saturating_sub(ahead.keys.len() + ahead.values.len());
+        }
+        self.ahead = ahead;
+        self.given = 0;
+        self.writes = read?.writes;
+        Ok(())
+    }
+
+    /// Reads what lies ahead of the walk. What was read ahead before is forgotten.
+    fn read_on(&mut self, limit: Limit, out: &mut Columns) -> Result<Read> {
         // A walk backwards is one forwards over the turned range.
         self.range.reverse ^= self.backwards;
-        let outcome = self.fetch_ahead(limit);
+        let outcome = self.read_ahead(limit, out);
         self.range.reverse ^= self.backwards;
         outcome
     }
 
-    fn fetch_ahead(&mut self, limit: Limit) -> Result<()> {
+    fn read_ahead(&self, limit: Limit, out: &mut Columns) -> Result<Read> {
         let from = match (&self.place, self.backwards) {
             (Place::Start, false) | (Place::End, true) => From::Start,
-            (Place::Start, true) | (Place::End, false) => return Ok(()),
+            (Place::Start, true) | (Place::End, false) => {
+                return Ok(Read { writes: self.writes, is_all: true });
+            }
             (Place::At(key), false) => From::At(key),
             // What lies before the sought key.
             (Place::At(key), true) => From::Beyond(key),
             // Turning round gives the neighbour of the record given last, not that again.
             (Place::After(key, value) | Place::Before(key, value), _) => From::After(key, value),
         };
-        let mut ahead = std::mem::take(&mut self.ahead);
-        let range = &self.range;
-        let read = self.with_reader(|reader| {
+        self.read(from, limit, out)
+    }
+
+    fn read(&self, from: From<'_>, limit: Limit, out: &mut Columns) -> Result<Read> {
+        self.with_reader(|reader| {
             let writes = reader.writes();
-            match self.collection.find(reader)? {
-                Looked::Is(Some(db)) => {
-                    reader.scan(db, range, from, limit, &mut ahead)?;
-                }
-                Looked::Is(None) => {}
+            let is_all = match self.collection.find(reader)? {
+                Looked::Is(Some(db)) => reader.scan(db, &self.range, from, limit, out)?,
+                Looked::Is(None) => true,
                 // Opened when the iterator was; only a drop by another program can undo that.
                 Looked::Open(_) => {
                     return Err(Error::new(
@@ -270,12 +386,19 @@ impl Scan {
                         format!("collection {:?} is not there any more", self.collection.name()),
                     ));
                 }
-            }
-            Ok(writes)
-        });
-        self.ahead = ahead;
-        self.given = 0;
-        self.writes = read?;
-        Ok(())
+            };
+            Ok(Read { writes, is_all })
+        })
     }
 }
+
+/// What a reading came to.
+struct Read {
+    /// The transaction's count of writes.
+    writes: u64,
+    /// Whether the range was read to its end.
+    is_all: bool,
+}
+
+#[cfg(test)]
+mod tests;

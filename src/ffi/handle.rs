@@ -54,6 +54,7 @@ impl Kind {
 pub(super) type IterSlot = Arc<Mutex<IterPlace>>;
 
 /// What is in an iterator's place.
+#[allow(clippy::large_enum_variant)] // nearly all of an iterator's life it is open, and each step goes through it
 pub(super) enum IterPlace {
     Open(IterState),
     /// Its handle was retired, with what it hung on: by another thread perhaps, while one still reads what the

@@ -129,7 +129,7 @@ pub unsafe extern "C" fn pc_iter_open_set(
 ///
 /// Statuses: `PC_OK`; `PC_END`: there is none left; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`;
 /// `PC_ERR_WRONG_THREAD`: it belongs to another thread's transaction; `PC_ERR_NO_COLLECTION`; `PC_ERR_TXN_FAILED`;
-/// `PC_ERR_ENV_FAILED`.
+/// `PC_ERR_ENV_FAILED`; `PC_ERR_CONFLICT`: this process has committed, and the iterator kept what was ahead of it alone.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_iter_next(
     iter: pc_iter,

@@ -125,6 +125,11 @@ impl Engine {
         self.spaces.main()
     }
 
+    /// The count of what this process has committed, which may outlive the engine.
+    pub(crate) fn commits(&self) -> Arc<AtomicU64> {
+        Arc::clone(self.raw.commits())
+    }
+
     /// Puts everything that was committed on stable storage. In a call of a seat, so that the map stays.
     pub(crate) fn flush(&self) -> Result<()> {
         if self.settings.read_only || self.settings.immutable {

@@ -11,6 +11,7 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use lmdb_sys as ffi;
@@ -111,6 +112,8 @@ pub(super) struct RawEnv {
     env: NonNull<ffi::MDB_env>,
     process: u64,
     ticket: OnceLock<Ticket>,
+    /// How many transactions this process has committed.
+    commits: Arc<AtomicU64>,
 }
 
 // SAFETY: an MDB_env may be used by many threads at once; every call here that LMDB wants alone (closing,
@@ -125,7 +128,7 @@ impl RawEnv {
         // SAFETY: `env` is a valid place for the pointer.
         Code::check(unsafe { ffi::mdb_env_create(&raw mut env) })?;
         let env = NonNull::new(env).ok_or(Code(libc::ENOMEM))?;
-        let env = RawEnv { env, process: fork::process(), ticket: OnceLock::new() };
+        let env = RawEnv { env, process: fork::process(), ticket: OnceLock::new(), commits: Arc::default() };
         // SAFETY: the environment was created and is not open yet, as these three need it.
         unsafe {
             Code::check(ffi::mdb_env_set_mapsize(env.env.as_ptr(), with.map_size))?;
@@ -147,6 +150,11 @@ impl RawEnv {
             return Ok(());
         }
         Err(other_lmdb(&format!("one with keys of {longest} bytes at most")))
+    }
+
+    /// The count of what this process has committed, which may outlive the environment.
+    pub(super) fn commits(&self) -> &Arc<AtomicU64> {
+        &self.commits
     }
 
     /// Whether this process opened it.
@@ -577,7 +585,11 @@ impl RwTxn {
     pub(super) fn commit_level(&mut self) -> Result<(), Code> {
         let Some(txn) = self.levels.pop() else { return Err(Code(libc::EINVAL)) };
         // SAFETY: the innermost live level; freed by the call whatever it returns, and popped above.
-        Code::check(unsafe { ffi::mdb_txn_commit(txn.0.as_ptr()) })
+        Code::check(unsafe { ffi::mdb_txn_commit(txn.0.as_ptr()) })?;
+        if self.levels.is_empty() {
+            self.env.commits.fetch_add(1, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// Undoes the innermost level, which is gone after.

@@ -1,0 +1,282 @@
+//! What an iterator keeps of its range once it has let its snapshot go.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use crate::engine::{Columns, Limit};
+use crate::error::{Error, Result, Status};
+
+/// Records of a range in memory, and the walk's place among them.
+pub(super) struct Kept {
+    records: Columns,
+    /// Whether they lie against the range's direction.
+    is_turned: bool,
+    /// What `next_batch` gave last.
+    batch: Columns,
+    given: Given,
+    reverse: bool,
+    part: Part,
+    place: Place,
+}
+
+/// Which part of the range was kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    All,
+    WithoutBeginning,
+    WithoutEnd,
+}
+
+/// What a thread may still be reading.
+enum Given {
+    Nothing,
+    Record,
+    Batch,
+}
+
+enum Place {
+    /// The record that was given last; or between two, where it is empty: before the one that it begins with.
+    At(Range<usize>),
+    /// Among records that were not kept.
+    Gone,
+}
+
+impl Kept {
+    /// Of all records of a range, in its direction. The walk is at the first one at or beyond a key, which it has given
+    /// if `given`; `None`: at the beginning, or else at the end.
+    pub(super) fn of_range(
+        records: Columns,
+        reverse: bool,
+        at: Option<&[u8]>,
+        given: bool,
+        end: bool,
+    ) -> Kept {
+        let mut kept = Kept {
+            records,
+            is_turned: false,
+            batch: Columns::default(),
+            given: Given::Nothing,
+            reverse,
+            part: Part::All,
+            place: Place::At(0..0),
+        };
+        match at {
+            Some(key) => kept.seek(key),
+            None if end => kept.place = Place::At(kept.records.len()..kept.records.len()),
+            None => {}
+        }
+        if let Place::At(at) = &mut kept.place
+            && given
+        {
+            at.end += 1;
+        }
+        kept
+    }
+
+    /// Of the records ahead of the walk, in its direction. `reverse`: that of the range; `backwards`: the walk goes against it.
+    pub(super) fn of_rest(records: Columns, reverse: bool, backwards: bool) -> Kept {
+        let place = if backwards { records.len()..records.len() } else { 0..0 };
+        Kept {
+            records,
+            is_turned: backwards,
+            batch: Columns::default(),
+            given: Given::Nothing,
+            reverse,
+            part: if backwards { Part::WithoutEnd } else { Part::WithoutBeginning },
+            place: Place::At(place),
+        }
+    }
+
+    /// Whether the range begins with the first record.
+    fn is_begun(&self) -> bool {
+        self.part != Part::WithoutBeginning
+    }
+
+    /// Whether it ends with the last one.
+    fn is_ended(&self) -> bool {
+        self.part != Part::WithoutEnd
+    }
+
+    fn record(&self, index: usize) -> (&[u8], &[u8]) {
+        self.records.record(if self.is_turned { self.records.len() - 1 - index } else { index })
+    }
+
+    /// The memory of what was given last; `None`: nothing was.
+    pub(super) fn into_given(self) -> Option<Columns> {
+        match self.given {
+            Given::Nothing => None,
+            Given::Record => Some(self.records),
+            Given::Batch => Some(self.batch),
+        }
+    }
+
+    /// Goes to the beginning of the range in the other direction.
+    pub(super) fn reverse(&mut self) {
+        self.is_turned = !self.is_turned;
+        self.reverse = !self.reverse;
+        self.part = match self.part {
+            Part::All => Part::All,
+            Part::WithoutBeginning => Part::WithoutEnd,
+            Part::WithoutEnd => Part::WithoutBeginning,
+        };
+        self.place = if self.is_begun() { Place::At(0..0) } else { Place::Gone };
+    }
+
+    /// The index behind the place, in the range's direction; `None`: the end.
+    fn ahead(&self) -> Result<Option<usize>> {
+        match &self.place {
+            Place::At(at) if at.end < self.records.len() => Ok(Some(at.end)),
+            Place::At(_) if self.is_ended() => Ok(None),
+            Place::At(_) | Place::Gone => Err(gone()),
+        }
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+        let next = self.ahead()?;
+        let len = self.records.len();
+        Ok(self.give(next, len))
+    }
+
+    pub(super) fn prev(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+        let before = match &self.place {
+            Place::At(at) if at.start > 0 => Some(at.start - 1),
+            Place::At(_) if self.is_begun() => None,
+            Place::At(_) | Place::Gone => return Err(gone()),
+        };
+        Ok(self.give(before, 0))
+    }
+
+    fn give(&mut self, index: Option<usize>, end: usize) -> Option<(&[u8], &[u8])> {
+        self.given = Given::Record;
+        self.place = Place::At(index.map_or(end..end, |index| index..index + 1));
+        index.map(|index| self.record(index))
+    }
+
+    /// The next records as columns; none: the end.
+    pub(super) fn next_batch(&mut self, limit: Limit) -> Result<&Columns> {
+        let first = self.ahead()?;
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.clear();
+        let mut end = first.unwrap_or(self.records.len());
+        let mut bytes = 0;
+        while end < self.records.len() {
+            let (key, value) = self.record(end);
+            bytes += key.len() + value.len();
+            let count = batch.len();
+            if count > 0 && (count >= limit.items || bytes > limit.bytes) {
+                break;
+            }
+            batch.push(key, value)?;
+            end += 1;
+        }
+        self.batch = batch;
+        self.given = Given::Batch;
+        self.place = Place::At(if first.is_some() { end - 1..end } else { end..end });
+        Ok(&self.batch)
+    }
+
+    /// Goes before the first key at or beyond `key` in the range's direction. The keys are in the order of their bytes.
+    pub(super) fn seek(&mut self, key: &[u8]) {
+        let (mut low, mut high) = (0, self.records.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            let order = self.record(middle).0.cmp(key);
+            let is_before = if self.reverse { order == Ordering::Greater } else { order == Ordering::Less };
+            if is_before { low = middle + 1 } else { high = middle }
+        }
+        let is_first = low == 0 && !self.is_begun() && self.key(0) != Some(key);
+        let is_beyond = low == self.records.len() && !self.is_ended();
+        self.place = if is_first || is_beyond { Place::Gone } else { Place::At(low..low) };
+    }
+
+    fn key(&self, index: usize) -> Option<&[u8]> {
+        (index < self.records.len()).then(|| self.record(index).0)
+    }
+}
+
+#[cold]
+fn gone() -> Error {
+    Error::new(
+        Status::Conflict,
+        "the iterator let its snapshot go, since this process has committed, and kept what was ahead of it: this is \
+         not among that; open another one",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn records(keys: &[u8]) -> Columns {
+        let mut records = Columns::default();
+        for key in keys {
+            records.push(&[*key], &[*key; 3]).unwrap();
+        }
+        records
+    }
+
+    fn key(record: Result<Option<(&[u8], &[u8])>>) -> Option<u8> {
+        record.unwrap().map(|(key, _)| key[0])
+    }
+
+    #[test]
+    fn a_walk_goes_on_both_ways_from_the_record_given_last() {
+        let mut kept = Kept::of_range(records(&[1, 3, 5]), false, Some(&[3]), true, false);
+        assert_eq!(key(kept.next()), Some(5));
+        assert_eq!(key(kept.prev()), Some(3));
+        assert_eq!(key(kept.prev()), Some(1));
+        assert_eq!(key(kept.prev()), None);
+        assert_eq!(key(kept.next()), Some(1));
+        assert_eq!((key(kept.next()), key(kept.next()), key(kept.next())), (Some(3), Some(5), None));
+        assert_eq!(key(kept.prev()), Some(5));
+    }
+
+    #[test]
+    fn a_seek_goes_before_the_key_or_the_next_one() {
+        for (reverse, keys, found) in [(false, [1, 3, 5], Some(5)), (true, [5, 3, 1], Some(3))] {
+            let mut kept = Kept::of_range(records(&keys), reverse, None, false, false);
+            kept.seek(&[4]);
+            assert_eq!(key(kept.next()), found);
+            kept.seek(&[3]);
+            assert_eq!(key(kept.prev()), Some(keys[0]));
+            kept.seek(&[3]);
+            assert_eq!(key(kept.next()), Some(3));
+        }
+    }
+
+    #[test]
+    fn what_was_not_kept_is_not_made_up() {
+        // From the middle of a range to its end.
+        let mut kept = Kept::of_rest(records(&[3, 5]), false, false);
+        assert_eq!(kept.prev().unwrap_err().status(), Status::Conflict);
+        assert_eq!((key(kept.next()), key(kept.next()), key(kept.prev())), (Some(3), Some(5), Some(3)));
+        assert_eq!(kept.prev().unwrap_err().status(), Status::Conflict);
+        kept.seek(&[2]);
+        assert_eq!(kept.next().unwrap_err().status(), Status::Conflict);
+        kept.seek(&[3]);
+        assert_eq!(key(kept.next()), Some(3));
+        kept.seek(&[9]);
+        assert_eq!(key(kept.next()), None);
+        kept.reverse();
+        assert_eq!((key(kept.next()), key(kept.next())), (Some(5), Some(3)));
+        assert_eq!(kept.next().unwrap_err().status(), Status::Conflict);
+        // From the middle to the beginning, as a walk backwards reads it.
+        let mut kept = Kept::of_rest(records(&[3, 1]), false, true);
+        assert_eq!(kept.next().unwrap_err().status(), Status::Conflict);
+        assert_eq!((key(kept.prev()), key(kept.prev()), key(kept.prev())), (Some(3), Some(1), None));
+        assert_eq!((key(kept.next()), key(kept.next())), (Some(1), Some(3)));
+        assert_eq!(kept.next().unwrap_err().status(), Status::Conflict);
+    }
+
+    #[test]
+    fn batches_have_the_sizes_that_were_asked_for() {
+        let mut kept = Kept::of_range(records(&[1, 2, 3, 4, 5]), false, None, false, false);
+        let sizes: Vec<usize> = [(2, 100), (9, 4), (9, 9)]
+            .map(|(items, bytes)| kept.next_batch(Limit { items, bytes }).unwrap().len())
+            .to_vec();
+        assert_eq!(sizes, [2, 1, 2]);
+        assert_eq!(kept.next_batch(Limit { items: 1, bytes: 1 }).unwrap().len(), 0);
+        assert_eq!(key(kept.prev()), Some(5));
+    }
+}
