@@ -616,6 +616,23 @@ const DAMAGES: &[Damage] = &[
         "belongs to no node",
     ),
     (
+        "an entry longer than half a page",
+        |file| {
+            let page = file.pages(2)[1];
+            let at = page * page_size();
+            let key = file.node(page, 0) + 8;
+            let key = file.bytes[key..key + 8].to_vec();
+            let (length, node) = (page_size() / 2 + 200, at + page_size() / 2 - 200);
+            file.set_word(at + PAGE_HEADER, page_size() / 2 - 200);
+            // One entry, from there to the end; its two sizes.
+            file.set_word(at + 8, 2 << 16 | 18 << 32 | (page_size() / 2 - 200) << 48);
+            file.set_word(node, (length - 16) | 8 << 48);
+            file.bytes[node + 8..node + 16].copy_from_slice(&key);
+            page
+        },
+        "an entry takes",
+    ),
+    (
         "a free list with several values for a key",
         |file| {
             let header = file.header();

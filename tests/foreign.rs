@@ -75,6 +75,24 @@ fn an_empty_value_that_lmdb_lost_is_not_damage() {
     }
 }
 
+/// A cursor of LMDB that has met integers of 8 bytes goes on comparing 8 where another key has some of 4: beyond the end
+/// of a page, at worst of the file.
+#[test]
+fn integers_of_two_lengths_are_damage() {
+    let flags = ffi::MDB_DUPSORT | ffi::MDB_DUPFIXED | ffi::MDB_INTEGERDUP;
+    let long = |n: u64| (b"long".to_vec(), n.to_ne_bytes().to_vec());
+    let short = |n: u32| (b"short".to_vec(), n.to_ne_bytes().to_vec());
+    let many = (0..2000).map(short);
+    for records in [vec![long(1), short(1)], vec![long(1), long(2), short(1), short(2)]]
+        .into_iter()
+        .chain([many.chain([long(1), long(2)]).collect()])
+    {
+        let (_dir, path) = made(Some("raw"), flags, &records);
+        let opened = Environment::open(&path, &Options { verify_on_open: true, ..options() });
+        assert_eq!(status(opened), Status::Corrupted, "{}", records.len());
+    }
+}
+
 /// LMDB compares as many bytes as an integer key should have: a name would be read beyond the page.
 #[test]
 fn an_unnamed_database_of_integer_keys_is_not_asked_for_names() {

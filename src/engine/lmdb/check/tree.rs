@@ -67,7 +67,7 @@ impl Walk<'_> {
         if !are_possible {
             return wrong(at, format!("the flags in its record, {flags:#x}, cannot be"));
         }
-        let mut visit = Visit { walk: self, tree, counts: Counts::default() };
+        let mut visit = Visit { walk: self, tree, counts: Counts::default(), integers: None };
         if root == NO_PAGE {
             if depth != 0 {
                 return wrong(at, format!("it is empty, and its record says a depth of {depth}"));
@@ -107,6 +107,8 @@ struct Visit<'v, 'f> {
     walk: &'v mut Walk<'f>,
     tree: &'v Tree<'v>,
     counts: Counts,
+    /// The length of the values, where they are integers.
+    integers: Option<usize>,
 }
 
 impl Visit<'_, '_> {
@@ -180,6 +182,11 @@ impl Visit<'_, '_> {
     fn entry(&mut self, page: u64, node: &Node<'_>) -> Result<()> {
         let tree = self.tree;
         let wrong = |what: String| damaged(page, &tree.name, what);
+        // The oldest releases of LMDB took that much; what is longer lies in pages of its own.
+        let length = NODE_HEADER + node.key.len() + node.data.len();
+        if length > self.walk.pages.page_size / 2 {
+            return Err(wrong(format!("an entry takes {length} bytes of it")));
+        }
         match (node.flags, tree.kind) {
             (0, Kind::Values { .. }) if node.size != 0 => {
                 return Err(wrong("a value has data of its own".to_owned()));
@@ -254,19 +261,29 @@ impl Visit<'_, '_> {
     }
 
     /// Checks the only value of a key, which LMDB handles as a key as soon as there are two.
-    fn check_value(&self, node: &Node<'_>) -> Result<(), String> {
+    fn check_value(&mut self, node: &Node<'_>) -> Result<(), String> {
         // An empty one may stand alone.
         if node.data.is_empty() && self.tree.record.flags & INTEGER_VALUES == 0 {
             return Ok(());
         }
         self.check_keys(Order::of_values(self.tree.record.flags), std::iter::once(node.data))
-            .map_err(|_| "a value has a length that no value has".to_owned())
+            .map_err(|_| "a value has a length that no value has".to_owned())?;
+        self.check_integers(node.data.len())
+    }
+
+    /// Checks that integers are as long as those of the other keys: a cursor of LMDB goes on comparing as many bytes.
+    fn check_integers(&mut self, length: usize) -> Result<(), String> {
+        if self.tree.record.flags & INTEGER_VALUES == 0 || *self.integers.get_or_insert(length) == length {
+            return Ok(());
+        }
+        Err(format!("integers of {length} bytes stand among others"))
     }
 
     /// Values of one key that stand in a page inside of its node; gives how many.
-    fn values_inside(&self, page: u64, node: &Node<'_>) -> Result<u64> {
-        let wrong = |what: String| damaged(page, &self.tree.name, format!("in a page inside of it: {what}"));
-        let own = self.tree.record.flags;
+    fn values_inside(&mut self, page: u64, node: &Node<'_>) -> Result<u64> {
+        let tree = self.tree;
+        let wrong = |what: String| damaged(page, &tree.name, format!("in a page inside of it: {what}"));
+        let own = tree.record.flags;
         let fixed = if own & FIXED_VALUES == 0 { 0 } else { FIXED };
         let found = flags(node.data);
         // Without the mark of a page that is written to, LMDB would make a page of its own of it.
@@ -289,6 +306,7 @@ impl Visit<'_, '_> {
         let (order, keys) = (Order::of_values(own), values.iter().map(|value| value.key));
         self.check_keys(order, keys.clone()).map_err(wrong)?;
         check_order(order, keys, Bounds::default()).map_err(wrong)?;
+        self.check_integers(values[0].key.len()).map_err(wrong)?;
         Ok(values.len() as u64)
     }
 
@@ -307,6 +325,10 @@ impl Visit<'_, '_> {
             kind: Kind::Values { flags },
             order: Order::of_values(own),
         };
+        if flags & FIXED_VALUES != 0 {
+            let width = usize::try_from(record.width).unwrap_or(usize::MAX);
+            self.check_integers(width).map_err(|what| damaged(page, &self.tree.name, what))?;
+        }
         self.walk.tree(&tree, page)?;
         Ok(record.counts.entries)
     }
