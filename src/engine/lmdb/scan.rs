@@ -71,8 +71,13 @@ impl Walk<'_> {
                 };
             }
         }
-        while !inclusive && at.is_some_and(|(found, _)| found == key) {
-            at = cursor.go(self.step())?;
+        while !inclusive && let Some((found, _)) = at {
+            match self.compare(found, key) {
+                Ordering::Equal => at = cursor.go(self.step())?,
+                order if (order == Ordering::Less) == self.range.reverse => break,
+                // The keys are out of order: a walk that went on from here could come here for ever.
+                _ => return Err(Code(lmdb_sys::MDB_CORRUPTED)),
+            }
         }
         Ok(at)
     }
@@ -136,15 +141,11 @@ impl Walk<'_> {
         self.db.may_hold_names() && is_named_database(key)
     }
 
-    /// The records behind one, in its page, where they can be read there.
+    /// The size of a page, where the records behind one can be read in its page.
     #[inline]
-    fn rest<'t>(&self, key: &'t [u8]) -> Option<Rest<'t>> {
-        let page_size = self.pages?;
-        if self.range.reverse || self.db.has_duplicates() || self.db.may_hold_names() {
-            return None;
-        }
-        // SAFETY: a cursor has just given the key; `pages` is there only for read-only transactions.
-        unsafe { Rest::behind(key, page_size) }
+    fn readable_pages(&self) -> Option<usize> {
+        let is_plain = !self.range.reverse && !self.db.has_duplicates() && !self.db.may_hold_names();
+        self.pages.filter(|_| is_plain)
     }
 
     /// Shows records to `f` from a place on, as long as it wants more. `Ok(true)`: the range is done.
@@ -153,6 +154,7 @@ impl Walk<'_> {
         let mut cursor = self.txn.cursor(self.db.dbi)?;
         let mut record = self.begin(&mut cursor, from)?;
         let is_open = matches!(self.range.upper, Bound::Unbounded);
+        let pages = self.readable_pages();
         while let Some((key, value)) = record {
             if self.beyond(key) {
                 return Ok(true);
@@ -161,7 +163,9 @@ impl Walk<'_> {
                 return Ok(false);
             }
             let mut last = None;
-            if let Some(rest) = self.rest(key) {
+            // SAFETY: a cursor has just given the key, whose bytes `f` may read; `pages` is there only for read-only
+            // transactions.
+            if let Some(rest) = pages.and_then(|size| unsafe { Rest::behind(key, size) }) {
                 for (key, value) in rest {
                     if !is_open && self.beyond(key) {
                         return Ok(true);
@@ -174,11 +178,7 @@ impl Walk<'_> {
             }
             if let Some(last) = last {
                 // It is in the page that the cursor stands in, where LMDB looks first.
-                let found = cursor.go(Go::AtOrAfter(last))?;
-                if found.is_none_or(|(key, _)| !std::ptr::eq(key, last)) {
-                    // The page is out of order: from a place before this one, the walk would come here again for ever.
-                    return Err(Code(lmdb_sys::MDB_CORRUPTED));
-                }
+                cursor.go_to(last)?;
             }
             record = cursor.go(self.step())?;
         }
@@ -208,27 +208,10 @@ impl Walk<'_> {
             }
         })?;
         // Fewer records are a batch, too.
-        if let Err(none) = pushed
-            && items == 1
-        {
-            return Ok(Err(none));
-        }
-        if let From::After(before, _) = from
-            && items > 0
-            && self.is_before(out.record(out.len() - 1).0, before)
-        {
-            // The keys are out of order: the walk would go round for ever.
-            return Err(Code(lmdb_sys::MDB_CORRUPTED));
-        }
-        Ok(Ok(is_all))
-    }
-
-    /// Whether a key does not come behind another one in the walk's direction.
-    fn is_before(&self, key: &[u8], other: &[u8]) -> bool {
-        match self.compare(key, other) {
-            Ordering::Equal => !self.db.has_duplicates(),
-            order => (order == Ordering::Less) != self.range.reverse,
-        }
+        Ok(match pushed {
+            Err(none) if items == 1 => Err(none),
+            _ => Ok(is_all),
+        })
     }
 }
 

@@ -80,6 +80,23 @@ impl<'t> Cursor<'t> {
     }
 }
 
+impl<'t> Cursor<'t> {
+    /// Moves to a record by the key that a page of its database lent. Fails if the cursor comes to another place:
+    /// keys are out of order then, and a walk that goes on from there could come to this key for ever.
+    #[inline]
+    pub(in crate::engine::lmdb) fn go_to(&mut self, key: &'t [u8]) -> Result<(), Code> {
+        let (mut found, mut data) = (val(key), NOTHING);
+        // SAFETY: as for `go`; only the address of what was found is looked at.
+        match unsafe {
+            ffi::mdb_cursor_get(self.cursor.as_ptr(), &raw mut found, &raw mut data, ffi::MDB_SET_RANGE)
+        } {
+            ffi::MDB_SUCCESS if found.mv_data.cast_const().cast() == key.as_ptr() => Ok(()),
+            ffi::MDB_SUCCESS | ffi::MDB_NOTFOUND => Err(Code(ffi::MDB_CORRUPTED)),
+            rc => Err(Code(rc)),
+        }
+    }
+}
+
 impl Drop for Cursor<'_> {
     fn drop(&mut self) {
         // SAFETY: the cursor is live: the transaction that it borrows has not ended.
