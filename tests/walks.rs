@@ -33,9 +33,8 @@ fn a_loop_that_writes_what_it_walks_over_leaves_the_file_small() {
     let Scratch { env, .. } = &scratch();
     let dict = filled(env, 100);
     let before = size(env);
-    let mut walk = dict.iter().unwrap();
     let mut count = 0;
-    while let Some(entry) = walk.next() {
+    for entry in dict.iter().unwrap() {
         let (key, value) = entry.unwrap();
         assert_eq!((key, &value[..]), (count, &[1; 100][..]), "what was there when the walk began");
         dict.put(&key, &[2; 100]).unwrap();
