@@ -311,17 +311,17 @@ fn mutants(name: &str, file: Vec<u8>, about: usize) {
 
 #[test]
 fn mutants_of_a_file_of_lmdb_0_9_24_harm_nobody() {
-    mutants("0.9.24", packed::unpack(FROM_0_9_24), 600);
+    mutants("0.9.24", packed::unpack(FROM_0_9_24), 400);
 }
 
 #[test]
 fn mutants_of_a_file_of_lmdb_0_9_36_harm_nobody() {
-    mutants("0.9.36", packed::unpack(FROM_0_9_36), 600);
+    mutants("0.9.36", packed::unpack(FROM_0_9_36), 400);
 }
 
 #[test]
 fn mutants_of_an_own_file_harm_nobody() {
-    mutants("own", own(), 600);
+    mutants("own", own(), 400);
 }
 
 /// Where the fixed fields stand that the next test changes.
