@@ -711,7 +711,7 @@ fn each_kind_of_damage_is_named() {
     }
 }
 
-/// A walk over a file that nobody had verified took the address of an empty key, which LMDB gives none, for one in a
+/// A walk over a file that was not verified took the address of an empty key, which LMDB gives none, for one in a
 /// page, and the process crashed; in a page whose keys are out of order it went round for ever.
 #[test]
 fn a_walk_over_damage_that_was_not_looked_for_ends() {
