@@ -168,7 +168,10 @@ impl Scan {
         };
         let decoded = decode(key, value);
         if decoded.as_ref().is_err_and(|error| error.status() == Status::NoMemory) {
-            self.given -= 1;
+            match &mut self.source {
+                Source::Kept(kept) => kept.unread(backwards),
+                _ => self.given -= 1,
+            }
         }
         Some(decoded)
     }
@@ -285,7 +288,7 @@ impl Scan {
         let limit = Limit { items: usize::MAX, bytes: KEPT_BYTES };
         let mut records = Columns::default();
         let is_large = matches!(&self.source, Source::Own(own) if own.is_large);
-        if !is_large && self.read(From::Start, limit, &mut records)?.is_all {
+        if !is_large && is_all(self.read(From::Start, limit, &mut records))? {
             let (at, given) = match &self.place {
                 Place::Start | Place::End => (None, false),
                 Place::At(key) => (Some(&key[..]), false),
@@ -297,7 +300,7 @@ impl Scan {
             return Ok(true);
         }
         records.clear();
-        if self.read_on(limit, &mut records)?.is_all {
+        if is_all(self.read_on(limit, &mut records))? {
             let kept = Kept::of_rest(records, self.range.reverse, self.backwards);
             self.source = Source::Kept(Box::new(kept));
             return Ok(true);
@@ -398,6 +401,14 @@ struct Read {
     writes: u64,
     /// Whether the range was read to its end.
     is_all: bool,
+}
+
+/// Whether a range was read to its end. What there is no memory for is too much.
+fn is_all(read: Result<Read>) -> Result<bool> {
+    match read {
+        Err(error) if error.status() == Status::NoMemory => Ok(false),
+        read => read.map(|read| read.is_all),
+    }
 }
 
 #[cfg(test)]

@@ -152,6 +152,14 @@ impl Kept {
         index.map(|index| self.record(index))
     }
 
+    /// Goes back before the record that was given last; `backwards`: by `prev`.
+    pub(super) fn unread(&mut self, backwards: bool) {
+        if let Place::At(at) = &mut self.place {
+            let before = if backwards { at.end } else { at.start };
+            *at = before..before;
+        }
+    }
+
     /// The next records as columns; none: the end.
     pub(super) fn next_batch(&mut self, limit: Limit) -> Result<&Columns> {
         let first = self.ahead()?;

@@ -165,7 +165,8 @@ fn long_range(w: &mut World, f: impl FnOnce(&mut World, *const pc_range) -> pc_s
 }
 
 fn open_env(w: &mut World) -> pc_status {
-    let options = super::world::options();
+    let mut options = super::world::options();
+    options.flags = PC_ENV_VERIFY;
     let path = CString::new(format!("{}.other", w.path.to_str().unwrap())).unwrap();
     // SAFETY: a text, options and a place.
     unsafe { pc_env_open(path.as_ptr(), &raw const options, &raw mut w.opened_env) }
@@ -318,6 +319,7 @@ pub static CASES: &[Case] = &[
         *w.large.last_mut().unwrap() = 0;
         pc_env_copy(w.env, w.large.as_ptr().cast(), 0)
     }, PC_ERR_INVALID_ARGUMENT),
+    case("pc_env_check", nothing, |w| unsafe { pc_env_check(w.env, &raw mut w.buffer) }),
     case("pc_env_readers", |w| for _ in 0..100 { iterator(w); }, |w| unsafe { pc_env_readers(w.env, &raw mut w.buffer) }),
     case("pc_env_reap_readers", |w| for _ in 0..100 { iterator(w); }, |w| unsafe { pc_env_reap_readers(w.env, null_mut()) }),
     case("pc_dict_open", |w| w.texts = vec![tuple_type(1_500)], |w| {
@@ -369,7 +371,6 @@ pub static SIMPLE: &[Case] = &[
         status
     }),
     case("pc_env_options_init", nothing, |_| i32::from(super::world::options().struct_size == 0)),
-    case("pc_env_check", nothing, |w| unsafe { pc_env_check(w.env, &raw mut w.buffer) }),
     case("pc_value_null", nothing, |w| { w.value = pc_value_null(); PC_OK }),
     case("pc_value_bool", nothing, |w| { w.value = pc_value_bool(true); PC_OK }),
     case("pc_value_i64", nothing, |w| { w.value = pc_value_i64(1); PC_OK }),

@@ -22,6 +22,7 @@ use super::raw::{Code, RawEnv, RoTxn};
 use super::txn::Snapshot;
 use super::{Engine, map, open};
 use crate::error::{Error, Result, Status};
+use crate::memory;
 use page::{RECORD, Record};
 use tree::{Kind, Tree};
 
@@ -73,7 +74,7 @@ pub(super) fn on_open(env: &Arc<RawEnv>) -> Result<Structure> {
     let file = open::data_of(env)?;
     let page_size = map::page_size();
     let before = check_headers(&file, page_size)?;
-    let mut pages = vec![0; 2 * page_size];
+    let mut pages = memory::zeros(2 * page_size)?;
     for _ in 0..AT_MOST {
         let snapshot = match RoTxn::begin(env) {
             // Another process has outgrown the map since LMDB looked at the file.
@@ -111,7 +112,7 @@ fn no_header(file: &File, page_size: usize, before: [u64; 2], busy: Error) -> Re
 fn check_headers(file: &File, page_size: usize) -> Result<[u64; 2]> {
     /// Between the reading of the one and of the other, commits may have written both.
     const AT_MOST: usize = 64;
-    let mut pages = vec![0; 2 * page_size];
+    let mut pages = memory::zeros(2 * page_size)?;
     for attempt in 1..=AT_MOST {
         file.read_exact_at(&mut pages, 0).map_err(|error| reading(&error))?;
         let mut txns = [0; 2];
@@ -170,7 +171,7 @@ fn check(file: &File, page_size: usize, header: &[u8], txn: u64) -> Result<Struc
     else {
         return Err(wrong("it is too short"));
     };
-    let mut walk = Walk { pages: Pages::new(file, page_size, in_file, last), txn, free: 0, collections: 0 };
+    let mut walk = Walk { pages: Pages::new(file, page_size, in_file, last)?, txn, free: 0, collections: 0 };
     walk.tree(&Tree::new("the unnamed collection", main, Kind::Main), header_page)?;
     walk.tree(&Tree::new("the free list", free_list, Kind::Free), header_page)?;
     let (pages, used) = (last + 1, walk.pages.used);
@@ -204,10 +205,12 @@ struct Pages<'f> {
 }
 
 impl<'f> Pages<'f> {
-    fn new(file: &'f File, page_size: usize, in_file: u64, last: u64) -> Self {
+    fn new(file: &'f File, page_size: usize, in_file: u64, last: u64) -> Result<Self> {
         let words = usize::try_from(last / 64 + 1).unwrap_or(usize::MAX);
+        let mut reached = memory::room_for(words)?;
+        reached.resize(words, 0);
         // The header pages are used.
-        Pages { file, page_size, in_file, last, reached: vec![0; words], used: 2 }
+        Ok(Pages { file, page_size, in_file, last, reached, used: 2 })
     }
 
     /// Takes note of pages that a tree uses; `from`: the page that leads there.

@@ -3,6 +3,7 @@
 use super::page::Node;
 use super::{PAGE_HEADER, Pages, WORD, Walk, damaged, word};
 use crate::error::Result;
+use crate::memory;
 
 const NAME: &str = "the free list";
 
@@ -35,7 +36,7 @@ impl Walk<'_> {
         let mut list = List { page, above: None };
         let mut left = usize::try_from(count).unwrap_or(0) * WORD;
         let Some(first) = big else { return list.take(&mut self.pages, &node.data[WORD..WORD + left]) };
-        let mut chunk = vec![0; CHUNK.min(left)];
+        let mut chunk = memory::zeros(CHUNK.min(left))?;
         let mut at = PAGE_HEADER + WORD;
         while left > 0 {
             let part = &mut chunk[..CHUNK.min(left)];

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use super::WORD;
 use crate::engine::lmdb::header::{PAGE_HEADER, number, short, word};
+use crate::error::Error;
+use crate::memory::{self, NoMemory};
 
 pub(super) const BRANCH: u16 = 0x01;
 pub(super) const LEAF: u16 = 0x02;
@@ -150,36 +152,65 @@ pub(super) fn overflow_pages(page: &[u8]) -> u32 {
     number(page, WORD + 4).unwrap_or(0)
 }
 
+/// Why the entries of a page cannot be had.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// What is wrong with the page.
+    Wrong(String),
+    Memory(NoMemory),
+}
+
+impl From<String> for Refused {
+    fn from(what: String) -> Refused {
+        Refused::Wrong(what)
+    }
+}
+
+impl From<NoMemory> for Refused {
+    fn from(none: NoMemory) -> Refused {
+        Refused::Memory(none)
+    }
+}
+
+impl Refused {
+    pub(super) fn into_error(self, wrong: impl FnOnce(String) -> Error) -> Error {
+        match self {
+            Refused::Wrong(what) => wrong(what),
+            Refused::Memory(none) => none.into(),
+        }
+    }
+}
+
 /// Returns all entries of a page, which fill it from the end of its free space on. Fails with what is wrong.
 ///
 /// LMDB moves bytes and offsets by what it calculates from the entries' sizes: between them there must be nothing.
-pub(super) fn nodes(page: &[u8]) -> Result<Vec<Node<'_>>, String> {
+pub(super) fn nodes(page: &[u8]) -> Result<Vec<Node<'_>>, Refused> {
     let (Some(lower), Some(upper)) = (short(page, WORD + 4), short(page, WORD + 6)) else {
-        return Err("it is too short for a page".to_owned());
+        return Err("it is too short for a page".to_owned().into());
     };
     let (lower, upper) = (usize::from(lower), usize::from(upper));
     let bounds = || format!("the bounds of its free space, {lower} and {upper}, cannot be");
     if lower < PAGE_HEADER || lower % 2 != 0 {
-        return Err(bounds());
+        return Err(bounds().into());
     }
     let count = (lower - PAGE_HEADER) / 2;
     if flags(page) & FIXED != 0 {
-        let keys = fixed_keys(page, count).ok_or_else(bounds)?;
+        let keys = fixed_keys(page, count)?.ok_or_else(bounds)?;
         // The entries count as two bytes each in one bound, and as two bytes less than their width in the other.
         let free = page.len() - PAGE_HEADER - count * usize::from(width(page));
-        return if upper.checked_sub(lower) == Some(free) { Ok(keys) } else { Err(bounds()) };
+        return if upper.checked_sub(lower) == Some(free) { Ok(keys) } else { Err(bounds().into()) };
     }
     if lower > upper || upper > page.len() {
-        return Err(bounds());
+        return Err(bounds().into());
     }
     let is_branch = flags(page) & BRANCH != 0;
-    let mut nodes = Vec::with_capacity(count);
-    let mut places = Vec::with_capacity(count);
+    let mut nodes = memory::room_for(count)?;
+    let mut places = memory::room_for(count)?;
     for index in 0..count {
         let at = short(page, PAGE_HEADER + 2 * index).map_or(0, usize::from);
         let outside = || format!("node {index}, at {at}, does not lie in the page");
         if at < upper || !at.is_multiple_of(2) {
-            return Err(outside());
+            return Err(outside().into());
         }
         let (node, end) = node(page, at, is_branch).ok_or_else(outside)?;
         nodes.push(node);
@@ -192,7 +223,7 @@ pub(super) fn nodes(page: &[u8]) -> Result<Vec<Node<'_>>, String> {
         #[allow(clippy::cast_possible_truncation)] // the two halves are taken apart
         let (at, end) = ((place >> 32) as usize, place as u32 as usize);
         match at.cmp(&filled) {
-            Ordering::Less => return Err(format!("two nodes overlap at {at}")),
+            Ordering::Less => return Err(format!("two nodes overlap at {at}").into()),
             Ordering::Equal => {}
             Ordering::Greater => gap = gap.or(Some(filled)),
         }
@@ -200,7 +231,7 @@ pub(super) fn nodes(page: &[u8]) -> Result<Vec<Node<'_>>, String> {
     }
     match gap.or((filled != page.len()).then_some(filled)) {
         None => Ok(nodes),
-        Some(at) => Err(format!("what lies at {at} belongs to no node")),
+        Some(at) => Err(format!("what lies at {at} belongs to no node").into()),
     }
 }
 
@@ -215,10 +246,14 @@ pub(super) fn longest_key(page_size: usize) -> usize {
     longest_node(page_size) - NODE_HEADER - RECORD
 }
 
-fn fixed_keys(page: &[u8], count: usize) -> Option<Vec<Node<'_>>> {
+fn fixed_keys(page: &[u8], count: usize) -> Result<Option<Vec<Node<'_>>>, NoMemory> {
     let width = usize::from(width(page));
-    let keys = page.get(PAGE_HEADER..)?.get(..count.checked_mul(width)?).filter(|_| width > 0)?;
-    Some(keys.chunks_exact(width).map(|key| Node { key, data: &[], flags: 0, size: 0, child: 0 }).collect())
+    let length = count.checked_mul(width).filter(|_| width > 0);
+    let Some(keys) = length.and_then(|length| page.get(PAGE_HEADER..)?.get(..length)) else {
+        return Ok(None);
+    };
+    let node = |key| Ok(Node { key, data: &[], flags: 0, size: 0, child: 0 });
+    memory::gather(keys.chunks_exact(width).map(node)).map(Some)
 }
 
 /// The node at a place, and where it ends.

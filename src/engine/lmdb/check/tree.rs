@@ -10,6 +10,7 @@ use super::page::{
 use super::{NO_PAGE, PAGE_HEADER, Walk, damaged, word};
 use crate::engine::lmdb::spaces::CATALOG;
 use crate::error::Result;
+use crate::memory;
 
 /// LMDB's cursors go one deeper (`CURSOR_STACK`), which a new root needs. It also bounds the recursion here.
 const DEEPEST: u16 = 31;
@@ -133,7 +134,7 @@ impl Visit<'_, '_> {
         if is_leaf && is_fixed && u32::from(width(&bytes)) != tree.record.width {
             return Err(wrong("its keys have another width than its tree's".to_owned()));
         }
-        let nodes = nodes(&bytes).map_err(wrong)?;
+        let nodes = nodes(&bytes).map_err(|refused| refused.into_error(wrong))?;
         // LMDB ends the process over a branch of one child.
         let fewest = if is_leaf { 1 } else { 2 };
         if nodes.len() < fewest {
@@ -169,7 +170,7 @@ impl Visit<'_, '_> {
     fn take(&mut self, first: u64, count: u64, from: u64) -> Result<Vec<u8>> {
         let Visit { walk, tree, .. } = self;
         walk.pages.take(first, count, &tree.name, from)?;
-        let mut bytes = vec![0; walk.pages.page_size];
+        let mut bytes = memory::zeros(walk.pages.page_size)?;
         walk.pages.read(first, 0, &mut bytes)?;
         if word(&bytes, 0) != Some(first) {
             let found = word(&bytes, 0).unwrap_or(0);
@@ -299,7 +300,7 @@ impl Visit<'_, '_> {
         if length > page::longest_node(self.walk.pages.page_size) || !node.data.len().is_multiple_of(2) {
             return Err(wrong(format!("it is {} bytes long", node.data.len())));
         }
-        let values = nodes(node.data).map_err(wrong)?;
+        let values = nodes(node.data).map_err(|refused| refused.into_error(wrong))?;
         if values.is_empty() || values.iter().any(|value| value.flags != 0 || value.size != 0) {
             return Err(wrong("it holds something other than values".to_owned()));
         }
