@@ -30,6 +30,27 @@ def failure(library: ctypes.CDLL, status: int) -> BaseException:
     return kind(text.decode("utf-8", "replace"))
 
 
+#: Statuses of a key or value that the library refuses.
+_REFUSALS = (
+    raw.PC_ERR_BAD_KEY,
+    raw.PC_ERR_BAD_VALUE,
+    raw.PC_ERR_KEY_SIZE,
+    raw.PC_ERR_VALUE_SIZE,
+)
+
+
+def check_item(
+    library: ctypes.CDLL, status: int, failed_at: c_size_t, place: Callable[[int], str]
+) -> None:
+    """Raises for a failure of a call for many items; for an item's, with its place."""
+    if status in _REFUSALS:
+        error = failure(library, status)
+        if isinstance(error, Error):
+            raise scalars.located(error, place(failed_at.value))
+        raise error
+    check(library, status)
+
+
 def check(library: ctypes.CDLL, status: int) -> int:
     """The status, unless it is a failure."""
     if status < 0:
@@ -120,14 +141,16 @@ def column(items: Sequence[bytes], width: int | None) -> tuple[bytes, Any]:
     return data, (c_uint64 * len(offsets)).from_buffer(offsets)
 
 
-def encoded(encode: Callable[[Any], bytes], items: Sequence[Any], what: str) -> list[bytes]:
-    """All items encoded; an exception says which one, by its index, cannot be."""
+def encoded(
+    encode: Callable[[Any], bytes], items: Sequence[Any], place: Callable[[int], str]
+) -> list[bytes]:
+    """All items encoded; an exception says which one cannot be, by the place of its index."""
     done: list[bytes] = []
     try:
         for item in items:
             done.append(encode(item))
     except (TypeError, ValueError, OverflowError) as error:
-        raise scalars.located(error, f"item {len(done)}{what}") from None
+        raise scalars.located(error, place(len(done))) from None
     return done
 
 
