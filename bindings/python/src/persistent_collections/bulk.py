@@ -126,7 +126,7 @@ def get_many(
     """Looks up a column of keys."""
     count = len(keys)
     present = (c_uint8 * max(count, 1))()
-    buffer = checked.take_buffer()
+    buffer = checked.take_buffer(library)
     failed_at = c_size_t()
     try:
         if value_width is not None:

@@ -67,7 +67,7 @@ def to_numpy(library: ctypes.CDLL, dictionary: int, type_: Type) -> Any:
     else:
         raise TypeError(f"values of type {type_} are no column of numbers")
     width = math.prod(shape, start=NUMBERS[element])
-    buffer = take_buffer()
+    buffer = take_buffer(library)
     try:
         check(library, library.pc_dict_values(dictionary, None, ctypes.byref(buffer)))
         # The array's own memory, so that it can be written.

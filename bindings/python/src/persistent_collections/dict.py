@@ -224,7 +224,7 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
 
     def _copied(self, encoded: bytes) -> bytes | None:
         library = self._library
-        buffer = checked.take_buffer()
+        buffer = checked.take_buffer(library)
         try:
             status = library.pc_dict_get_buffer(self._handle, encoded, len(encoded), byref(buffer))
             return checked.content(buffer) if self._found(status) else None
