@@ -121,6 +121,11 @@ def outcome(call: Callable[[], Any]) -> tuple[Any, ...]:
     return type(result), repr(result)
 
 
+def is_located(found: tuple[Any, ...], expected: tuple[Any, ...]) -> bool:
+    """Whether it is the codec's error, with the collection and the key before its words."""
+    return found[0] is expected[0] and str(found[1]).endswith(f"{expected[1]}") and "'" in found[1]
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with Environment(tmp_path_factory.mktemp("both") / "env", durability="none") as env:
@@ -137,7 +142,7 @@ def test_values_have_the_bytes_and_the_errors_of_the_codec(store: Environment, k
         d.clear()
         expected = outcome(lambda: codec.encode(value))
         if issubclass(expected[0], Exception):
-            assert outcome(lambda: d.__setitem__("k", value)) == expected
+            assert is_located(outcome(lambda: d.__setitem__("k", value)), expected)
             assert "k" not in d
             # A UnicodeEncodeError becomes the ValueError that it is, which names the item.
             with pytest.raises((expected[0], ValueError), match="item 0, value"):
@@ -167,8 +172,8 @@ def test_keys_have_the_bytes_and_the_errors_of_the_codec(store: Environment, kin
         s.clear()
         expected = outcome(lambda: codec.encode(key))
         if issubclass(expected[0], Exception):
-            assert outcome(lambda: d.__setitem__(key, 1)) == expected
-            assert outcome(lambda: s.add(key)) == expected
+            assert is_located(outcome(lambda: d.__setitem__(key, 1)), expected)
+            assert is_located(outcome(lambda: s.add(key)), expected)
             with pytest.raises((expected[0], ValueError), match="item 1"):
                 s.update([_PLAIN[kind], key])
             assert len(d) == len(s) == 0

@@ -147,7 +147,7 @@ class TestMapping(mapping_tests.TestHashMappingProtocol):
         # It may be large: its repr tells its name and types.
         d = self._empty_mapping()
         d[1] = 2
-        assert repr(d) == f"PersistentDict({d.name!r}, key='any', value='any')"
+        assert repr(d) == f"FreshDict({d.name!r}, key='any', value='any')"
 
     def test_repr_deep(self) -> None:
         # One that is stored as a value is copied, so that none can hold itself.
@@ -222,7 +222,7 @@ class TestSet(test_set.TestSet):
 
     def test_cyclical_repr(self) -> None:
         # Its repr tells its name and type.
-        assert repr(self.s) == f"PersistentSet({self.s.name!r}, element='any')"
+        assert repr(self.s) == f"FreshSet({self.s.name!r}, element='any')"
 
     # Python 3.9 has it as well.
     test_cyclical_print = test_cyclical_repr

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString};
 
-use crate::values::utf8;
+use crate::values::{bytes, utf8};
 
 // Codes of the tuple layer.
 const BYTES: u8 = 0x01;
@@ -62,7 +62,7 @@ pub(crate) fn key<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Option<Bound<'p
                 return Ok(None);
             }
             if code == BYTES {
-                return Ok(Some(PyBytes::new(py, content).into_any()));
+                return bytes(py, content).map(|found| Some(found.into_any()));
             }
             Ok(PyString::from_bytes(py, content).ok().map(Bound::into_any))
         }
@@ -90,56 +90,65 @@ const LONGEST: usize = 1 << 26;
 
 const NAN: u64 = 0x7ff8_0000_0000_0000;
 
-fn head(out: &mut Vec<u8>, major: u8, number: u64) {
-    let bytes = number.to_be_bytes();
+/// Appends bytes. `false`: there is no memory for them.
+#[inline]
+fn push(out: &mut Vec<u8>, data: &[u8]) -> bool {
+    let fits = out.try_reserve(data.len()).is_ok();
+    if fits {
+        out.extend_from_slice(data);
+    }
+    fits
+}
+
+fn head(out: &mut Vec<u8>, major: u8, number: u64) -> bool {
+    let mut bytes = [0; 9];
+    bytes[1..].copy_from_slice(&number.to_be_bytes());
     let (code, size) = match number {
         // No more than 23.
-        0..24 => return out.push(major << 5 | bytes[7]),
+        0..24 => return push(out, &[major << 5 | bytes[8]]),
         24..0x100 => (24, 1),
         0x100..0x1_0000 => (25, 2),
         0x1_0000..0x1_0000_0000 => (26, 4),
         _ => (27, 8),
     };
-    out.push(major << 5 | code);
-    out.extend_from_slice(&bytes[8 - size..]);
+    bytes[8 - size] = major << 5 | code;
+    push(out, &bytes[8 - size..])
 }
 
-/// Writes a value as CBOR. `false`: it, or what it holds, is not plain; then what was written means nothing.
+/// Writes a value as CBOR. `false`: it, or what it holds, is not plain, or there is no memory for it; then what was written
+/// means nothing.
 pub(crate) fn write(out: &mut Vec<u8>, value: &Bound<'_, PyAny>, depth: usize) -> bool {
     if let Ok(text) = value.cast_exact::<PyString>() {
         let Some(text) = utf8(text) else { return false };
-        head(out, 3, text.len() as u64);
-        out.extend_from_slice(text);
+        head(out, 3, text.len() as u64) && push(out, text)
     } else if let Ok(number) = value.cast_exact::<PyInt>() {
         let Ok(number) = number.extract::<i64>() else { return false };
         // −1 − n is the complement.
         let (major, magnitude) = if number < 0 { (1, !number) } else { (0, number) };
-        head(out, major, magnitude.unsigned_abs());
+        head(out, major, magnitude.unsigned_abs())
     } else if let Ok(number) = value.cast_exact::<PyFloat>() {
         let number = number.value();
-        out.push(0xfb);
-        out.extend_from_slice(&(if number.is_nan() { NAN } else { number.to_bits() }).to_be_bytes());
+        let bits = if number.is_nan() { NAN } else { number.to_bits() };
+        push(out, &[0xfb]) && push(out, &bits.to_be_bytes())
     } else if value.is_none() {
-        out.push(0xf6);
+        push(out, &[0xf6])
     } else if let Ok(truth) = value.cast_exact::<PyBool>() {
-        out.push(if truth.is_true() { 0xf5 } else { 0xf4 });
+        push(out, &[if truth.is_true() { 0xf5 } else { 0xf4 }])
     } else if let Ok(data) = value.cast_exact::<PyBytes>() {
-        head(out, 2, data.as_bytes().len() as u64);
-        out.extend_from_slice(data.as_bytes());
+        head(out, 2, data.as_bytes().len() as u64) && push(out, data.as_bytes())
     } else if let Ok(list) = value.cast_exact::<PyList>() {
-        head(out, 4, list.len() as u64);
-        return depth < DEEPEST
-            && list.iter().all(|item| out.len() < LONGEST && write(out, &item, depth + 1));
+        depth < DEEPEST
+            && head(out, 4, list.len() as u64)
+            && list.iter().all(|item| out.len() < LONGEST && write(out, &item, depth + 1))
     } else if let Ok(dict) = value.cast_exact::<PyDict>() {
-        head(out, 5, dict.len() as u64);
-        return depth < DEEPEST
+        depth < DEEPEST
+            && head(out, 5, dict.len() as u64)
             && dict.iter().all(|(key, item)| {
                 out.len() < LONGEST && write(out, &key, depth + 1) && write(out, &item, depth + 1)
-            });
+            })
     } else {
-        return false;
+        false
     }
-    true
 }
 
 /// The value of a CBOR item. `None`: it is not plain, or not as it should be.
@@ -187,7 +196,10 @@ impl<'py, 'd> Reader<'py, 'd> {
                 Ok(number) => Some((!number).into_pyobject(py)?.into_any()),
                 Err(_) => None,
             },
-            2 => self.take(number).map(|data| PyBytes::new(py, data).into_any()),
+            2 => match self.take(number) {
+                Some(data) => Some(bytes(py, data)?.into_any()),
+                None => None,
+            },
             3 => self.take(number).and_then(|text| PyString::from_bytes(py, text).ok()).map(Bound::into_any),
             4 => self.list(number, depth)?,
             5 => self.map(number, depth)?,

@@ -21,7 +21,7 @@ use crate::library::{BAD_HANDLE, FORKED, Handle, NOT_INNERMOST, OK, READ, WRONG_
 use crate::writes::{count_write, make_interruptible};
 
 /// The base of `Environment`.
-#[pyclass(frozen, subclass)]
+#[pyclass(frozen, subclass, module = "persistent_collections_python")]
 pub(crate) struct HotEnvironment {
     /// Zero where it may not be used as it is.
     handle: AtomicU64,
@@ -72,7 +72,7 @@ impl HotEnvironment {
 }
 
 /// The base of `Transaction`: one block, and its handle where it was begun here.
-#[pyclass(frozen, subclass, weakref)]
+#[pyclass(frozen, subclass, weakref, module = "persistent_collections_python")]
 pub(crate) struct HotBlock {
     environment: Py<HotEnvironment>,
     kind: i32,
@@ -331,7 +331,7 @@ pub(crate) fn open_block<'py>(environment: &Bound<'py, HotEnvironment>) -> Optio
 ///
 /// `with` looks `__exit__` up before it calls `__enter__`, and is alone to hold what it has found, until the block is
 /// left, in whichever way: by an exception between the two and the block as well.
-#[pyclass(frozen, weakref)]
+#[pyclass(frozen, weakref, module = "persistent_collections_python")]
 pub(crate) struct Leaving {
     block: Py<HotBlock>,
     /// Its own address.
@@ -369,7 +369,7 @@ impl Drop for Leaving {
 }
 
 /// The descriptor that gives [`Leaving`]s.
-#[pyclass(frozen)]
+#[pyclass(frozen, module = "persistent_collections_python")]
 pub(crate) struct Exit;
 
 // Python calls it on an object.

@@ -3,10 +3,13 @@
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 
 use crate::keys::Keys;
-use crate::library::{BAD_HANDLE, FORKED, Handle, Library, NOT_FOUND, OK, TOO_SMALL, library};
+use crate::library::{
+    BAD_HANDLE, BAD_KEY, FORKED, Handle, Library, NOT_FOUND, OK, TOO_SMALL, VALUE_SIZE, library,
+};
 use crate::values::Values;
 use crate::writes::{count_write, make_interruptible};
 
@@ -24,6 +27,12 @@ pub(crate) struct Calls {
     failure: Py<PyAny>,
     /// The length of the last value that was not small.
     last_size: AtomicUsize,
+}
+
+/// The exception where memory for so many bytes is not to be had.
+#[cold]
+pub(crate) fn no_memory(size: usize) -> PyErr {
+    PyMemoryError::new_err(format!("there is no memory for {size} bytes"))
 }
 
 pub(crate) enum Found<'py> {
@@ -85,7 +94,7 @@ impl Calls {
         let mut space: Vec<u8> = Vec::new();
         let mut size = self.last_size.load(Ordering::Relaxed);
         loop {
-            space.reserve(size);
+            space.try_reserve(size).map_err(|_| no_memory(size))?;
             let (status, length) = self.library.dict_get(dict, key, space.spare_capacity_mut());
             match status {
                 OK => {
@@ -130,8 +139,8 @@ impl Calls {
             }),
         });
         match status.flatten() {
-            // Nothing was done yet; the package knows what a handle that is of no more use means.
-            None | Some(BAD_HANDLE | FORKED) => Ok(false),
+            // Nothing was done yet; the package knows what an invalid handle means, and names what is refused.
+            None | Some(BAD_HANDLE | FORKED | VALUE_SIZE..=BAD_KEY) => Ok(false),
             Some(status) if status < 0 => Err(PyErr::from_value(self.failure.bind(py).call1((status,))?)),
             Some(_) => Ok(true),
         }

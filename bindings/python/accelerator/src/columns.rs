@@ -7,7 +7,7 @@ use crate::keys::Keys;
 use crate::values::Values;
 
 /// Encoded keys or values one after another, for the library to read.
-#[pyclass(frozen)]
+#[pyclass(frozen, module = "persistent_collections_python")]
 pub(crate) struct Column {
     bytes: Vec<u8>,
     /// `None`: all have the type's width.
@@ -44,25 +44,36 @@ struct Growing {
 }
 
 impl Growing {
-    fn new(count: usize, width: Option<usize>) -> Growing {
-        let mut offsets = width.is_none().then(|| Vec::with_capacity(count + 1));
-        if let Some(offsets) = &mut offsets {
-            offsets.push(0);
+    /// `None`: there is no memory for so many.
+    fn new(count: usize, width: Option<usize>) -> Option<Growing> {
+        let (mut bytes, mut offsets) = (Vec::new(), None);
+        bytes.try_reserve_exact(count.saturating_mul(width.unwrap_or(16))).ok()?;
+        if width.is_none() {
+            let mut places = Vec::new();
+            places.try_reserve_exact(count + 1).ok()?;
+            places.push(0);
+            offsets = Some(places);
         }
-        Growing {
-            bytes: Vec::with_capacity(count.saturating_mul(width.unwrap_or(16))),
-            offsets,
-            width: width.unwrap_or(0),
-            count: 0,
-        }
+        Some(Growing { bytes, offsets, width: width.unwrap_or(0), count: 0 })
     }
 
+    /// `false`: there is no memory for it.
     #[inline]
-    fn push(&mut self, data: &[u8]) {
+    fn push(&mut self, data: &[u8]) -> bool {
+        if self.bytes.try_reserve(data.len()).is_err() {
+            return false;
+        }
         self.bytes.extend_from_slice(data);
         self.count += 1;
-        if let Some(offsets) = &mut self.offsets {
-            offsets.push(self.bytes.len() as u64);
+        match &mut self.offsets {
+            None => true,
+            Some(offsets) => {
+                let fits = offsets.try_reserve(1).is_ok();
+                if fits {
+                    offsets.push(self.bytes.len() as u64);
+                }
+                fits
+            }
         }
     }
 
@@ -71,11 +82,7 @@ impl Growing {
     fn push_by(&mut self, encode: &Bound<'_, PyAny>, item: &Bound<'_, PyAny>) -> bool {
         let Ok(encoded) = encode.call1((item,)) else { return false };
         let Ok(data) = encoded.cast_exact::<PyBytes>() else { return false };
-        let fits = self.offsets.is_some() || data.as_bytes().len() == self.width;
-        if fits {
-            self.push(data.as_bytes());
-        }
-        fits
+        (self.offsets.is_some() || data.as_bytes().len() == self.width) && self.push(data.as_bytes())
     }
 
     fn done(self) -> Column {
@@ -83,8 +90,8 @@ impl Growing {
     }
 }
 
-/// The columns of a list of pairs. None where a pair or what is in it is not plain, so that the package says what
-/// is wrong with it.
+/// The columns of a list of pairs. None where a pair or what is in it is not plain, or there is no memory for them, so that
+/// the package says what is wrong.
 #[pyfunction]
 pub(crate) fn pair_columns(
     pairs: &Bound<'_, PyList>,
@@ -95,17 +102,17 @@ pub(crate) fn pair_columns(
 ) -> Option<(Column, Column)> {
     let (of_key, of_value) = (encode_key.clone().unbind(), encode_value.clone().unbind());
     let (keys, values) = (Keys::new(key, of_key)?, Values::new(value, of_value)?);
-    let mut key_column = Growing::new(pairs.len(), keys.width());
-    let mut value_column = Growing::new(pairs.len(), values.width());
+    let mut key_column = Growing::new(pairs.len(), keys.width())?;
+    let mut value_column = Growing::new(pairs.len(), values.width())?;
     for pair in pairs {
         let pair = pair.cast_exact::<PyTuple>().ok().filter(|pair| pair.len() == 2)?;
         let (key, value) = (pair.get_borrowed_item(0).ok()?, pair.get_borrowed_item(1).ok()?);
-        if keys.with(&key, |key| key_column.push(key)).is_none() && !key_column.push_by(encode_key, &key) {
+        let pushed = keys.with(&key, |key| key_column.push(key));
+        if !pushed.unwrap_or_else(|| key_column.push_by(encode_key, &key)) {
             return None;
         }
-        if values.with(&value, |value| value_column.push(value)).is_none()
-            && !value_column.push_by(encode_value, &value)
-        {
+        let pushed = values.with(&value, |value| value_column.push(value));
+        if !pushed.unwrap_or_else(|| value_column.push_by(encode_value, &value)) {
             return None;
         }
     }
@@ -116,9 +123,10 @@ pub(crate) fn pair_columns(
 #[pyfunction]
 pub(crate) fn key_column(items: &Bound<'_, PyList>, key: &str, encode: &Bound<'_, PyAny>) -> Option<Column> {
     let keys = Keys::new(key, encode.clone().unbind())?;
-    let mut column = Growing::new(items.len(), keys.width());
+    let mut column = Growing::new(items.len(), keys.width())?;
     for item in items {
-        if keys.with(&item, |key| column.push(key)).is_none() && !column.push_by(encode, &item) {
+        let pushed = keys.with(&item, |key| column.push(key));
+        if !pushed.unwrap_or_else(|| column.push_by(encode, &item)) {
             return None;
         }
     }

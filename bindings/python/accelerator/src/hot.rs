@@ -17,7 +17,7 @@ type This<'a, 'py> = &'a Bound<'py, HotDict>;
 type Any<'py> = Bound<'py, PyAny>;
 
 /// The base of `PersistentDict`.
-#[pyclass(frozen, subclass)]
+#[pyclass(frozen, subclass, module = "persistent_collections_python")]
 pub(crate) struct HotDict {
     /// Set once it is open, unless its types are the package's alone.
     calls: OnceLock<Calls>,
@@ -101,7 +101,7 @@ impl HotDict {
 }
 
 /// The base of `PersistentSet`.
-#[pyclass(frozen, subclass)]
+#[pyclass(frozen, subclass, module = "persistent_collections_python")]
 pub(crate) struct HotSet {
     /// Set once it is open, unless its type is the package's alone.
     calls: OnceLock<Calls>,

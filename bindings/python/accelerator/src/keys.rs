@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyString};
 
 use crate::any;
-use crate::values::{integer, utf8};
+use crate::values::{bytes, integer, utf8};
 
 /// The longest encoded key.
 const MAX_KEY: usize = 1978;
@@ -69,7 +69,7 @@ impl Keys {
     #[inline]
     pub(crate) fn decode<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         let found = match self.kind {
-            Kind::Bytes => return Ok(PyBytes::new(py, data).into_any()),
+            Kind::Bytes => return bytes(py, data).map(Bound::into_any),
             Kind::Text => {
                 let text = if data.first() == Some(&0) { &data[1..] } else { data };
                 PyString::from_bytes(py, text).ok().map(Bound::into_any)
@@ -79,7 +79,7 @@ impl Keys {
         };
         match found {
             Some(key) => Ok(key),
-            None => self.decode.bind(py).call1((PyBytes::new(py, data),)),
+            None => self.decode.bind(py).call1((bytes(py, data)?,)),
         }
     }
 }

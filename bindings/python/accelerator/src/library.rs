@@ -19,6 +19,9 @@ pub(crate) const END: i32 = 3;
 pub(crate) const TOO_SMALL: i32 = 4;
 pub(crate) const BAD_HANDLE: i32 = -2;
 pub(crate) const FORKED: i32 = -6;
+/// The first of the statuses of a refused key or value, and the last.
+pub(crate) const BAD_KEY: i32 = -40;
+pub(crate) const VALUE_SIZE: i32 = -43;
 pub(crate) const WRONG_THREAD: i32 = -53;
 pub(crate) const NOT_INNERMOST: i32 = -54;
 

@@ -63,6 +63,18 @@ pub(crate) fn utf8<'a>(text: &'a Bound<'_, PyString>) -> Option<&'a [u8]> {
     }
 }
 
+/// Bytes for Python; fails where there is no memory.
+#[inline]
+pub(crate) fn bytes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    // No slice is longer.
+    let size = ffi::Py_ssize_t::try_from(data.len())?;
+    // SAFETY: the interpreter copies `size` bytes, and gives an object or has set an exception.
+    unsafe {
+        let made = ffi::PyBytes_FromStringAndSize(data.as_ptr().cast(), size);
+        Bound::from_owned_ptr_or_err(py, made).map(|made| made.cast_into_unchecked())
+    }
+}
+
 const NAN: [u8; 8] = 0x7ff8_0000_0000_0000_u64.to_le_bytes();
 
 impl Values {
@@ -137,7 +149,7 @@ impl Values {
     pub(crate) fn decode<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         let found = match self.kind {
             Kind::None => None,
-            Kind::Bytes => return Ok(PyBytes::new(py, data).into_any()),
+            Kind::Bytes => return bytes(py, data).map(Bound::into_any),
             Kind::Text => PyString::from_bytes(py, data).ok().map(Bound::into_any),
             Kind::Integer { width, signed } => number(py, data, width, signed)?,
             Kind::Double => {
@@ -155,7 +167,7 @@ impl Values {
         };
         match (found, &self.decode) {
             (Some(value), _) => Ok(value),
-            (None, Some(decode)) => decode.bind(py).call1((PyBytes::new(py, data),)),
+            (None, Some(decode)) => decode.bind(py).call1((bytes(py, data)?,)),
             (None, None) => Ok(py.None().into_bound(py)),
         }
     }

@@ -4,6 +4,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::calls::no_memory;
 use crate::keys::Keys;
 use crate::library::{Batch, END, Handle, Library, OK, Of, Range, library};
 use crate::values::Values;
@@ -24,7 +25,7 @@ enum What {
 
 /// A walk over an iterator of the library's, which it opens, and closes at its end or when it is dropped: no step of
 /// Python lies between, in which an exception from outside could lose it.
-#[pyclass]
+#[pyclass(module = "persistent_collections_python")]
 pub(crate) struct Walk {
     library: &'static Library,
     /// `None`: closed.
@@ -61,20 +62,23 @@ impl Column {
     /// # Safety
     ///
     /// The pointers are those of a batch of `count` items that is still valid.
-    unsafe fn copy(&mut self, data: *const u8, offsets: *const u64, count: usize) {
+    unsafe fn copy(&mut self, data: *const u8, offsets: *const u64, count: usize) -> PyResult<()> {
         self.data.clear();
         self.offsets.clear();
         let size = if offsets.is_null() {
             count * self.width
         } else {
+            self.offsets.try_reserve(count + 1).map_err(|_| no_memory(8 * (count + 1)))?;
             // SAFETY: there is one offset more than there are items.
             self.offsets.extend_from_slice(unsafe { std::slice::from_raw_parts(offsets, count + 1) });
             self.offsets[count].try_into().unwrap_or(usize::MAX)
         };
+        self.data.try_reserve(size).map_err(|_| no_memory(size))?;
         if size > 0 {
             // SAFETY: the last offset, or the width, says how many bytes there are.
             self.data.extend_from_slice(unsafe { std::slice::from_raw_parts(data, size) });
         }
+        Ok(())
     }
 
     #[inline]
@@ -240,18 +244,24 @@ impl Walk {
             let (keys, values) = (&mut self.keys_read, &mut self.values_read);
             let with_values = self.what != What::Keys;
             // Fetching may wait for the write lock, whose holder may wait for the interpreter's.
+            let mut copied = Ok(());
+            let copied_here = &mut copied;
             let (status, count) = py.detach(|| {
                 library.iter_next_batch(iterator, size, MOST_BYTES, |batch: &Batch| {
                     // SAFETY: the batch was just fetched.
-                    unsafe {
-                        keys.copy(batch.keys, batch.key_offsets, batch.count);
-                        if with_values {
-                            values.copy(batch.values, batch.value_offsets, batch.count);
-                        }
-                    }
+                    *copied_here = unsafe {
+                        keys.copy(batch.keys, batch.key_offsets, batch.count).and_then(|()| {
+                            if with_values {
+                                values.copy(batch.values, batch.value_offsets, batch.count)
+                            } else {
+                                Ok(())
+                            }
+                        })
+                    };
                 })
             });
             self.check(py, status)?;
+            copied?;
             (self.at, self.count) = (0, count);
             self.size = (4 * size).min(MOST);
             if status == END {

@@ -45,7 +45,7 @@ fn make_interruptible_now(py: Python<'_>) -> PyResult<()> {
 /// What the calling thread has for itself.
 ///
 /// `count` are its writes and ends of transactions: its walks inside transactions then look again.
-#[pyclass(frozen)]
+#[pyclass(frozen, module = "persistent_collections_python")]
 pub(crate) struct Writes;
 
 // Python has no attributes that belong to no object.

@@ -11,6 +11,7 @@ from typing import Any
 
 from . import _raw as raw
 from . import _scalars as scalars
+from . import owned
 from .acceleration import WRITES as WRITES
 from .errors import ERRORS, Error
 from .handles import Opening
@@ -30,6 +31,27 @@ def failure(library: ctypes.CDLL, status: int) -> BaseException:
     return kind(text.decode("utf-8", "replace"))
 
 
+#: Statuses of a key or value that the library refuses.
+_REFUSALS = (
+    raw.PC_ERR_BAD_KEY,
+    raw.PC_ERR_BAD_VALUE,
+    raw.PC_ERR_KEY_SIZE,
+    raw.PC_ERR_VALUE_SIZE,
+)
+
+
+def check_item(
+    library: ctypes.CDLL, status: int, failed_at: c_size_t, place: Callable[[int], str]
+) -> None:
+    """Raises for a failure of a call for many items; for an item's, with its place."""
+    if status in _REFUSALS:
+        error = failure(library, status)
+        if isinstance(error, Error):
+            raise scalars.located(error, place(failed_at.value))
+        raise error
+    check(library, status)
+
+
 def check(library: ctypes.CDLL, status: int) -> int:
     """The status, unless it is a failure."""
     if status < 0:
@@ -44,12 +66,22 @@ _KEPT = 32
 _KEPT_SIZE = 1 << 20
 
 
-def take_buffer() -> raw.pc_buffer:
-    """An idle buffer; `give_back` must follow."""
+class _Buffer(raw.pc_buffer):
+    """One that a weak reference can stand for in a set."""
+
+    __hash__ = object.__hash__
+
+
+def take_buffer(library: ctypes.CDLL) -> raw.pc_buffer:
+    """An idle buffer, for `give_back`; its memory is freed where an exception leaves it."""
     try:
         return _idle.pop()
     except IndexError:
-        return raw.pc_buffer()
+        place = raw.pc_buffer()
+        # The same memory; what keeps it is there when this one is gone.
+        buffer = _Buffer.from_buffer(place)
+        owned.keep(buffer, library.pc_buffer_free, ctypes.pointer(place), inherited=True)
+        return buffer
 
 
 def give_back(library: ctypes.CDLL, buffer: raw.pc_buffer) -> None:
@@ -67,7 +99,7 @@ def content(buffer: raw.pc_buffer) -> bytes:
 
 def fetched(library: ctypes.CDLL, call: Callable[..., int], *arguments: Any) -> tuple[int, bytes]:
     """Status and bytes of a call whose last argument is a `pc_buffer`."""
-    buffer = take_buffer()
+    buffer = take_buffer(library)
     try:
         status = call(*arguments, byref(buffer))
         if status < 0:
@@ -81,7 +113,7 @@ def fetched_pair(
     library: ctypes.CDLL, call: Callable[..., int], handle: int
 ) -> tuple[int, bytes, bytes]:
     """Status, key and value of `pc_dict_first` and `pc_dict_last`."""
-    key, value = take_buffer(), take_buffer()
+    key, value = take_buffer(library), take_buffer(library)
     try:
         status = check(library, call(handle, byref(key), byref(value)))
         if status != raw.PC_OK:
@@ -102,7 +134,7 @@ def number(library: ctypes.CDLL, call: Callable[..., int], *arguments: Any) -> i
 def schema(library: ctypes.CDLL, call: Callable[..., int], handle: int) -> tuple[list[str], bool]:
     """The types of an open collection, and whether it is raw."""
     is_raw = c_bool()
-    buffer = take_buffer()
+    buffer = take_buffer(library)
     try:
         check(library, call(handle, byref(buffer), byref(is_raw)))
         types = content(buffer).decode("utf-8").split("\0")[:-1]
@@ -120,14 +152,16 @@ def column(items: Sequence[bytes], width: int | None) -> tuple[bytes, Any]:
     return data, (c_uint64 * len(offsets)).from_buffer(offsets)
 
 
-def encoded(encode: Callable[[Any], bytes], items: Sequence[Any], what: str) -> list[bytes]:
-    """All items encoded; an exception says which one, by its index, cannot be."""
+def encoded(
+    encode: Callable[[Any], bytes], items: Sequence[Any], place: Callable[[int], str]
+) -> list[bytes]:
+    """All items encoded; an exception says which one cannot be, by the place of its index."""
     done: list[bytes] = []
     try:
         for item in items:
             done.append(encode(item))
     except (TypeError, ValueError, OverflowError) as error:
-        raise scalars.located(error, f"item {len(done)}{what}") from None
+        raise scalars.located(error, place(len(done))) from None
     return done
 
 

@@ -22,7 +22,15 @@ import uuid
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .errors import Error, UnstorableError
+from .errors import (
+    BadKeyError,
+    BadValueError,
+    Error,
+    KeySizeError,
+    UnstorableError,
+    UnstorableNumberError,
+    ValueSizeError,
+)
 
 T = TypeVar("T")
 
@@ -39,6 +47,8 @@ FAILURES = (
     TypeError,
     ValueError,
 )
+#: What is raised for a key or value that cannot be stored.
+REFUSED = (UnstorableError, BadKeyError, BadValueError, KeySizeError, ValueSizeError)
 _LONGEST_SHOWN = 200
 
 
@@ -52,24 +62,19 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
-def wrong(needed: str, value: Any) -> TypeError:
+def wrong(needed: str, value: Any) -> UnstorableError:
     """The exception for a value of the wrong type."""
-    # What is not of Python's own types may pass for one of them elsewhere: NumPy's durations do.
-    kind = TypeError if type(value).__module__ == "builtins" else UnstorableError
-    return kind(f"{needed} is needed, not {type(value).__name__}")
+    return UnstorableError(f"{needed} is needed, not {type(value).__name__}")
 
 
-def located(error: Exception, place: str) -> Exception:
-    """An error of the same kind that says where the bad value stands."""
+def located(error: Exception, place: str) -> Error:
+    """An error of the package, and of the same kind, that says where the bad value stands."""
     reason = str(error)
     # Places inside of places are one.
     text = f"{place}{reason}" if reason.startswith("[") else f"{place}: {reason}"
     if isinstance(error, Error):
         return type(error)(text)
-    for kind in (TypeError, OverflowError):
-        if isinstance(error, kind):
-            return kind(text)
-    return ValueError(text)
+    return (UnstorableNumberError if isinstance(error, OverflowError) else UnstorableError)(text)
 
 
 def _hash(value: Any) -> int | None:
@@ -147,7 +152,7 @@ def integer(value: Any, width: int, signed: bool) -> int:
     low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
     if not low <= number <= high:
         name = f"{'i' if signed else 'u'}{bits}"
-        raise OverflowError(f"{shown(number)} does not fit {name} ({low} to {high})")
+        raise UnstorableNumberError(f"{shown(number)} does not fit {name} ({low} to {high})")
     return number
 
 
@@ -173,7 +178,7 @@ def real(value: Any) -> float:
     try:
         number = float(whole)
     except OverflowError:
-        raise OverflowError(f"{shown(whole)} does not fit a float") from None
+        raise UnstorableNumberError(f"{shown(whole)} does not fit a float") from None
     if number != whole:
         raise UnstorableError(f"{shown(whole)} has no exact float")
     return number
@@ -200,9 +205,9 @@ def single(value: Any) -> bytes:
         raise too_large(number, "f32") from None
 
 
-def too_large(number: Any, name: str) -> OverflowError:
+def too_large(number: Any, name: str) -> UnstorableNumberError:
     """The exception for a finite number that would become infinite."""
-    return OverflowError(f"{number} does not fit {name}")
+    return UnstorableNumberError(f"{number} does not fit {name}")
 
 
 def exact_single(value: Any) -> float:
@@ -241,7 +246,7 @@ def text(value: Any) -> bytes:
     try:
         return known.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise ValueError(f"a str that is not Unicode text: {error}") from None
+        raise UnstorableError(f"a str that is not Unicode text: {error}") from None
 
 
 def _bytes_of(value: Any) -> bytes:

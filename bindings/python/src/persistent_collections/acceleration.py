@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _raw as raw
-from .callers import ThreadLocal
+from .callers import MAIN_INTERPRETER, ThreadLocal
 from .errors import LibraryError
 
 __all__ = ["candidates", "status"]
@@ -92,6 +92,8 @@ def _unfit() -> str | None:
         return f"{sys.implementation.name} has no stable ABI of CPython"
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         return "this interpreter is built without the global lock"
+    if not MAIN_INTERPRETER:
+        return "it serves the process's first interpreter alone, and this is a subinterpreter"
     return None
 
 
@@ -129,8 +131,6 @@ def _load() -> tuple[Any, str]:
     except (ImportError, OSError) as error:
         if chosen:
             raise LibraryError(f"{_VARIABLE}: {path} cannot be loaded: {error}") from error
-        if "subinterpreter" in str(error):
-            return None, f"off: {error}"
         warnings.warn(
             f"the accelerator {path} cannot be loaded, all works but slower: {error}",
             RuntimeWarning,

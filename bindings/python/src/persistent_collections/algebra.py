@@ -56,11 +56,12 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
         return plain_set(list(self))
 
     def __copy__(self) -> set[T]:
-        return self.copy()
+        # Not a subclass's own, which may be made of this.
+        return Algebra.copy(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> set[T]:
         # Fetched elements are nobody else's.
-        return self.copy()
+        return Algebra.copy(self)
 
     # What the library does.
 
@@ -91,15 +92,17 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
         checked.check(self._library, call(self._handle, other._handle, byref(answer)))
         return answer.value
 
-    def _many(self, call: Callable[..., int], data: list[bytes]) -> int:
+    def _many(
+        self, call: Callable[..., int], data: list[bytes], place: Callable[[int], str]
+    ) -> int:
         if not data:
             return 0
         self._environment._writing()
-        return bulk.change_many(self._library, call, self._handle, data, self._keys.width)
+        return bulk.change_many(self._library, call, self._handle, data, self._keys.width, place)
 
     def _remove_all(self, elements: Iterable[Any]) -> int:
         known = [data for data in map(self._lookup, elements) if data is not None]
-        return self._many(self._library.pc_set_remove_many, known)
+        return self._many(self._library.pc_set_remove_many, known, self._place_of(known))
 
     def _sifted(self, others: Iterable[Algebra[Any]], wanted: int) -> set[T]:
         """The elements that each of the others has, or none of them, as of one moment."""
@@ -127,10 +130,11 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
         if made is not None:
             if elements:
                 self._environment._writing()
-                bulk.add_column(self._library, self._handle, made)
+                bulk.add_column(self._library, self._handle, made, self._place_of(elements))
             return
-        data = checked.encoded(self._keys.encode, elements, "")
-        self._many(self._library.pc_set_add_many, data)
+        place = self._place_of(elements)
+        data = checked.encoded(self._keys.encode, elements, place)
+        self._many(self._library.pc_set_add_many, data, place)
 
     def difference_update(self, *others: Iterable[Any]) -> None:
         """Removes all elements of the others at once."""

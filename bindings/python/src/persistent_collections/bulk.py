@@ -64,33 +64,40 @@ def put_many(
     keys: list[bytes],
     key_width: int | None,
     values: tuple[bytes, Any],
+    place: Callable[[int], str],
 ) -> None:
     """Stores a column of keys with one of values: all of them or none."""
     failed_at = c_size_t()
     status = library.pc_dict_put_many(
         handle, len(keys), *checked.column(keys, key_width), *values, byref(failed_at)
     )
-    checked.check(library, status)
+    checked.check_item(library, status, failed_at, place)
 
 
-def put_columns(library: ctypes.CDLL, handle: int, keys: Any, values: Any) -> None:
+def put_columns(
+    library: ctypes.CDLL, handle: int, keys: Any, values: Any, place: Callable[[int], str]
+) -> None:
     """Stores columns that the accelerator has made: all of them or none."""
+    failed_at = c_size_t()
     status = library.pc_dict_put_many(
         handle,
         len(keys),
         *acceleration.pointers(keys),
         *acceleration.pointers(values),
-        byref(c_size_t()),
+        byref(failed_at),
     )
-    checked.check(library, status)
+    checked.check_item(library, status, failed_at, place)
 
 
-def add_column(library: ctypes.CDLL, handle: int, elements: Any) -> None:
+def add_column(
+    library: ctypes.CDLL, handle: int, elements: Any, place: Callable[[int], str]
+) -> None:
     """Adds a column of elements that the accelerator has made: all of them or none."""
+    failed_at = c_size_t()
     status = library.pc_set_add_many(
-        handle, len(elements), *acceleration.pointers(elements), None, byref(c_size_t())
+        handle, len(elements), *acceleration.pointers(elements), None, byref(failed_at)
     )
-    checked.check(library, status)
+    checked.check_item(library, status, failed_at, place)
 
 
 def change_many(
@@ -99,12 +106,13 @@ def change_many(
     handle: int,
     keys: list[bytes],
     key_width: int | None,
+    place: Callable[[int], str],
 ) -> int:
     """Adds or removes a column of keys; returns how many that changed."""
     changed, failed_at = c_uint64(), c_size_t()
     column = checked.column(keys, key_width)
     status = call(handle, len(keys), *column, byref(changed), byref(failed_at))
-    checked.check(library, status)
+    checked.check_item(library, status, failed_at, place)
     return changed.value
 
 
@@ -118,7 +126,7 @@ def get_many(
     """Looks up a column of keys."""
     count = len(keys)
     present = (c_uint8 * max(count, 1))()
-    buffer = checked.take_buffer()
+    buffer = checked.take_buffer(library)
     failed_at = c_size_t()
     try:
         if value_width is not None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import threading
 import weakref
 from typing import Any, NamedTuple
 
-__all__ = ["CODE_OF_THREAD", "Caller", "Owner", "ThreadLocal", "current_caller", "has_greenlets"]
+__all__ = [
+    "CODE_OF_THREAD",
+    "MAIN_INTERPRETER",
+    "Caller",
+    "Owner",
+    "ThreadLocal",
+    "current_caller",
+    "has_greenlets",
+]
 
 
 def _thread_local() -> Any:
@@ -28,6 +37,21 @@ if sys.implementation.name == "cpython":
     ThreadLocal: Any = _thread_local()
 else:
     ThreadLocal = threading.local
+
+
+def _is_main_interpreter() -> bool:
+    if sys.implementation.name != "cpython":
+        return True
+    state = ctypes.PYFUNCTYPE(ctypes.c_void_p)(("PyInterpreterState_Get", ctypes.pythonapi))
+    number = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(
+        ("PyInterpreterState_GetID", ctypes.pythonapi)
+    )
+    return bool(number(state()) == 0)
+
+
+#: Whether this is the process's first interpreter, and no subinterpreter. What C code calls back
+#: runs in the first one.
+MAIN_INTERPRETER: bool = _is_main_interpreter()
 
 
 class Caller(NamedTuple):
@@ -110,6 +134,14 @@ def _is(remembered: Any, it: Any) -> bool:
     return remembered() is it
 
 
+def _has_ended(it: Any) -> bool:
+    """Whether a task or greenlet is over, as far as it says."""
+    done = getattr(it, "done", None)
+    if callable(done):
+        return bool(done())
+    return bool(getattr(it, "dead", False) or getattr(it, "terminated", False))
+
+
 class Owner:
     """The caller that has begun something, which this does not keep alive."""
 
@@ -122,6 +154,15 @@ class Owner:
     def is_caller(self, caller: Caller) -> bool:
         """Whether that is it."""
         return _is(self._task, caller.task) and _is(self._greenlet, caller.greenlet)
+
+    def has_ended(self) -> bool:
+        """Whether its task or greenlet is over, so that nothing can leave the block any more."""
+        for remembered in (self._task, self._greenlet):
+            if remembered is not None:
+                it = remembered()
+                if it is None or _has_ended(it):
+                    return True
+        return False
 
     def is_around(self, caller: Caller) -> bool:
         """Whether the caller is a task of an event loop that runs inside what this has begun."""

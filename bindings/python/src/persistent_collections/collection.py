@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import html
+import os
+import threading
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ctypes import byref
 from typing import Any, ClassVar, TypeVar
 
 from . import _checked as checked
 from . import _raw as raw
+from . import _scalars as scalars
 from .environment import Environment, library_of, name_bytes
 from .errors import BadHandleError, TypeMismatchError
 from .handles import Handled, Opening, process
@@ -216,11 +219,37 @@ class Collection(Handled):
         """The named arguments of the constructor that open it again, and never create it."""
         return {**self._requests, "create": False}
 
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        """What dask knows its content by: another after each commit, and each write before one."""
+        environment = self._environment
+        inside = environment._in_transaction()
+        # Nobody but this thread sees what it has not committed.
+        mine = (os.getpid(), threading.get_ident(), checked.WRITES.count) if inside else None
+        place = (os.path.abspath(environment.path), environment._files)
+        commit = environment.info().last_transaction
+        return (type(self).__module__, repr(self), place, commit, mine)
+
     def _table(self, make: Callable[[], str]) -> str:
         """What a notebook shows; once closed, that."""
         if self._closed or self._environment.closed:
             return f"<p>{html.escape(repr(self))}, closed</p>"
         return make()
+
+    @property
+    def _what(self) -> str:
+        """What a message calls it."""
+        return f"{'set' if self._is_set else 'dict'} {self._name!r}"
+
+    def _place_of(self, keys: Sequence[Any], value: bool = False) -> Callable[[int], str]:
+        """What a message calls an item of many, or its value, by its index."""
+
+        def place(index: int) -> str:
+            if self._is_set:
+                return f"{self._what}, element {scalars.shown(keys[index])}: item {index}"
+            what = "value" if value else "key"
+            return f"{self._what}, key {scalars.shown(keys[index])}: item {index}, {what}"
+
+        return place
 
     def _lookup(self, key: Any) -> bytes | None:
         """The encoded key; None if the collection cannot hold it, so that it is not there."""

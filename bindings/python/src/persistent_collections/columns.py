@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Callable
 from typing import Any
 
 from . import arrays
@@ -14,7 +15,7 @@ from .values import ArrayValues
 __all__ = ["gathered", "matrix_bytes", "to_numpy"]
 
 
-def matrix_bytes(codec: ArrayValues, values: Any, count: int) -> bytes:
+def matrix_bytes(codec: ArrayValues, values: Any, count: int, place: Callable[[int], str]) -> bytes:
     """The bytes of `count` arrays, given as one array or one by one."""
     if isinstance(values, memoryview):
         # As `get_many` gives one without NumPy; it cannot be walked row by row.
@@ -24,12 +25,12 @@ def matrix_bytes(codec: ArrayValues, values: Any, count: int) -> bytes:
             return arrays.to_bytes(values, codec.element, (count, *(codec.shape or ())))
         except (ValueError, OverflowError):
             # Row by row, to say which.
-            encoded(codec.encode, values, ", value")
+            encoded(codec.encode, values, place)
             raise
     items = list(values)
     if len(items) != count:
         raise ValueError(f"{count} keys but {len(items)} values")
-    return b"".join(encoded(codec.encode, items, ", value"))
+    return b"".join(encoded(codec.encode, items, place))
 
 
 def gathered(rows: Any, there: dict[int, int], count: int, default: Any) -> Any:
@@ -66,7 +67,7 @@ def to_numpy(library: ctypes.CDLL, dictionary: int, type_: Type) -> Any:
     else:
         raise TypeError(f"values of type {type_} are no column of numbers")
     width = math.prod(shape, start=NUMBERS[element])
-    buffer = take_buffer()
+    buffer = take_buffer(library)
     try:
         check(library, library.pc_dict_values(dictionary, None, ctypes.byref(buffer)))
         # The array's own memory, so that it can be written.

@@ -59,9 +59,9 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
     `int` and `float` take any stored width. `create=False` never makes a new one.
 
     Each write is stored before it returns, by itself or as part of the thread's
-    transaction. A key that the dict cannot hold is not in it; storing it is a `TypeError`,
-    `OverflowError` or `ValueError`. What comes out is a copy: to change a list in place
-    and store it, use `edit`.
+    transaction. A key that the dict cannot hold is not in it; storing it is an
+    `UnstorableError`, a `TypeError` and `ValueError`. What comes out is a copy: to change a list
+    in place and store it, use `edit`.
 
     `codec` is an object with `encode(value) -> bytes` and `decode(bytes) -> value`, for values
     of which only the bytes are stored; other languages and openers without it see these. So
@@ -161,7 +161,8 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         return self._value_type
 
     def __repr__(self) -> str:
-        return f"PersistentDict({self._name!r}, key={self._key_type!r}, value={self._value_type!r})"
+        types = f"key={self._key_type!r}, value={self._value_type!r}"
+        return f"{type(self).__name__}({self._name!r}, {types})"
 
     def _how_to_reopen(self) -> dict[str, Any]:
         return {**super()._how_to_reopen(), "codec": self._codec}
@@ -223,7 +224,7 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
 
     def _copied(self, encoded: bytes) -> bytes | None:
         library = self._library
-        buffer = checked.take_buffer()
+        buffer = checked.take_buffer(library)
         try:
             status = library.pc_dict_get_buffer(self._handle, encoded, len(encoded), byref(buffer))
             return checked.content(buffer) if self._found(status) else None
@@ -247,7 +248,27 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         self._put(self._library.pc_dict_put, key, value)
 
     def _put(self, call: Callable[..., int], key: K, value: V) -> int:
-        return self._put_encoded(call, self._keys.encode(key), self._values.encode(value))
+        behind = ""
+        try:
+            encoded = self._keys.encode(key)
+            behind = ", value"
+            data = self._values.encode(value)
+            behind = ""
+            return self._put_encoded(call, encoded, data)
+        except scalars.REFUSED as error:
+            raise self._located(error, key, behind) from error.__cause__
+
+    def _located(self, error: Exception, key: Any, behind: str = "") -> Exception:
+        """What was refused, and where it was to be stored."""
+        # What is in a value of `any` says that by itself.
+        behind = "" if str(error).startswith("value") else behind
+        return scalars.located(error, f"{self._what}, key {scalars.shown(key)}{behind}")
+
+    def _value_bytes(self, key: Any, value: Any) -> bytes:
+        try:
+            return self._values.encode(value)
+        except scalars.REFUSED as error:
+            raise self._located(error, key, ", value") from error.__cause__
 
     def _put_encoded(self, call: Callable[..., int], key: bytes, value: bytes) -> int:
         self._environment._writing()
@@ -335,11 +356,17 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
             if status != raw.PC_TOO_SMALL:
                 return self._values.decode(b"") if self._found(status) else default
 
-    def popitem(self) -> tuple[K, V]:
-        """Removes the last pair and returns it; `KeyError` if the dict is empty."""
+    def popitem(self, *, last: bool = True) -> tuple[K, V]:
+        """Removes the last pair, or the first, and returns it; `KeyError` if the dict is empty.
+
+        >>> d.update(a=1, b=2)
+        >>> d.popitem(last=False)
+        ('a', 1)
+        """
         library = self._library
+        find = library.pc_dict_last if last else library.pc_dict_first
         while True:
-            status, key, value = checked.fetched_pair(library, library.pc_dict_last, self._handle)
+            status, key, value = checked.fetched_pair(library, find, self._handle)
             if status == raw.PC_NOT_FOUND:
                 raise KeyError(f"{self!r} is empty")
             # First, so that what cannot be read stays.
@@ -360,11 +387,18 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         >>> d.compare_exchange("lock", 1, ABSENT)
         True
         """
-        return self._exchange(
-            self._keys.encode(key),
-            None if isinstance(expected, _Absent) else self._values.encode(expected),
-            None if isinstance(desired, _Absent) else self._values.encode(desired),
-        )
+        behind = ""
+        try:
+            encoded = self._keys.encode(key)
+            behind = ", value"
+            values = [
+                None if isinstance(it, _Absent) else self._values.encode(it)
+                for it in (expected, desired)
+            ]
+            behind = ""
+            return self._exchange(encoded, *values)
+        except scalars.REFUSED as error:
+            raise self._located(error, key, behind) from error.__cause__
 
     def _exchange(self, key: bytes, expected: bytes | None, desired: bytes | None) -> bool:
         flags = 0
@@ -386,14 +420,17 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         >>> d.increment("visits"), d.increment("visits", 10)
         (1, 11)
         """
-        encoded = self._keys.encode(key)
         by = scalars.integer(by, 8, True)
         result = c_int64()
-        self._environment._writing()
-        status = self._library.pc_dict_add_i64(
-            self._handle, encoded, len(encoded), by, byref(result)
-        )
-        checked.check(self._library, status)
+        try:
+            encoded = self._keys.encode(key)
+            self._environment._writing()
+            status = self._library.pc_dict_add_i64(
+                self._handle, encoded, len(encoded), by, byref(result)
+            )
+            checked.check(self._library, status)
+        except scalars.REFUSED as error:
+            raise self._located(error, key) from error.__cause__
         return result.value
 
     def edit(self, key: K) -> Edit[V]:
@@ -426,11 +463,12 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         return plain_dict(list(self.items()))
 
     def __copy__(self) -> dict[K, V]:
-        return self.copy()
+        # Not a subclass's own, which may be made of this.
+        return PersistentDict.copy(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> dict[K, V]:
         # Fetched keys and values are nobody else's.
-        return self.copy()
+        return PersistentDict.copy(self)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mapping):
@@ -442,7 +480,16 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
     __hash__ = None  # type: ignore[assignment]
 
     def __or__(self, other: Mapping[A, B]) -> dict[K | A, V | B]:
-        return joined(self, other, True) if isinstance(other, Mapping) else NotImplemented
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        if type(other) is not dict and not isinstance(other, PersistentDict):
+            answer = getattr(type(other), "__ror__", None)
+            if answer is not None:
+                # As with a dict, a ChainMap or an OrderedDict gives one of its own.
+                given: Any = answer(other, PersistentDict.copy(self))
+                if given is not NotImplemented:
+                    return cast("dict[K | A, V | B]", given)
+        return joined(self, other, True)
 
     def __ror__(self, other: Mapping[A, B]) -> dict[K | A, V | B]:
         return joined(self, other, False) if isinstance(other, Mapping) else NotImplemented
@@ -464,12 +511,17 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         if made is not None:
             if pairs:
                 self._environment._writing()
-                bulk.put_columns(self._library, self._handle, *made)
+
+                def of_pair(index: int) -> str:
+                    return self._place_of(bulk.split_pairs(pairs)[0])(index)
+
+                bulk.put_columns(self._library, self._handle, *made, of_pair)
             return
         keys, values = bulk.split_pairs(pairs)
-        encoded = checked.encoded(self._keys.encode, keys, ", key")
-        data = checked.encoded(self._values.encode, values, ", value")
-        self._put_many(encoded, checked.column(data, self._values.width))
+        place = self._place_of(keys)
+        encoded = checked.encoded(self._keys.encode, keys, place)
+        data = checked.encoded(self._values.encode, values, self._place_of(keys, True))
+        self._put_many(encoded, checked.column(data, self._values.width), place)
 
     def update_many(self, keys: Iterable[K], values: Any) -> None:
         """Stores keys with a column of values in one call.
@@ -477,22 +529,27 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         For values that are arrays of a fixed shape, `values` may be one array with
         a dimension more.
         """
-        encoded = checked.encoded(self._keys.encode, list(keys), ", key")
+        listed = list(keys)
+        place = self._place_of(listed)
+        encoded = checked.encoded(self._keys.encode, listed, place)
         if isinstance(self._values, ArrayValues) and self._values.shape is not None:
-            data = columns.matrix_bytes(self._values, values, len(encoded))
-            self._put_many(encoded, (data, None))
+            of_value = self._place_of(listed, True)
+            data = columns.matrix_bytes(self._values, values, len(encoded), of_value)
+            self._put_many(encoded, (data, None), place)
             return
         items = list(values)
         if len(items) != len(encoded):
             raise ValueError(f"{len(encoded)} keys but {len(items)} values")
-        column = checked.encoded(self._values.encode, items, ", value")
-        self._put_many(encoded, checked.column(column, self._values.width))
+        column = checked.encoded(self._values.encode, items, self._place_of(listed, True))
+        self._put_many(encoded, checked.column(column, self._values.width), place)
 
-    def _put_many(self, keys: list[bytes], values: tuple[bytes, Any]) -> None:
+    def _put_many(
+        self, keys: list[bytes], values: tuple[bytes, Any], place: Callable[[int], str]
+    ) -> None:
         if not keys:
             return
         self._environment._writing()
-        bulk.put_many(self._library, self._handle, keys, self._keys.width, values)
+        bulk.put_many(self._library, self._handle, keys, self._keys.width, values, place)
 
     def get_many(self, keys: Iterable[K], default: Any = _NO_DEFAULT) -> Any:
         """The values of many keys in one call, in the order of the keys.
@@ -531,7 +588,8 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         self._environment._writing()
         library = self._library
         return bulk.change_many(
-            library, library.pc_dict_remove_many, self._handle, known, self._keys.width
+            *(library, library.pc_dict_remove_many, self._handle, known, self._keys.width),
+            self._place_of(known),
         )
 
     def to_numpy(self) -> Any:

@@ -64,7 +64,7 @@ class Edit(Block, Generic[V]):
             collection._put_encoded(
                 collection._library.pc_dict_put,
                 self._encoded,
-                collection._values.encode(self._value),
+                collection._value_bytes(self._key, self._value),
             )
         except BaseException as failure:
             super()._leave(type(failure), failure, failure.__traceback__)

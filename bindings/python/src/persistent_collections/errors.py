@@ -65,6 +65,7 @@ __all__ = [
     "TypeMismatchError",
     "UnavailableError",
     "UnstorableError",
+    "UnstorableNumberError",
     "UnsupportedError",
     "ValueSizeError",
     "WaitInterruptedError",
@@ -98,6 +99,10 @@ class Error(Exception):
 
 class UnstorableError(Error, TypeError, ValueError):
     """A key or value that cannot be stored so that it comes back equal; says where it sits."""
+
+
+class UnstorableNumberError(UnstorableError, OverflowError):
+    """A number that is beyond what the type of a key or value can hold."""
 
 
 class EqualKeysError(Error, ValueError):

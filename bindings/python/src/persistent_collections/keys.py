@@ -281,7 +281,9 @@ class TupleKeys(KeyCodec):
             raise scalars.wrong("a tuple of leading elements", value)
         items = scalars.items(value)
         if len(items) > len(self._elements):
-            raise ValueError(f"keys of type {self.type} have only {len(self._elements)} elements")
+            raise UnstorableError(
+                f"keys of type {self.type} have only {len(self._elements)} elements"
+            )
         return self._encode(items)
 
 
@@ -301,7 +303,7 @@ class AnyKeys(KeyCodec):
 
     def prefix(self, value: Any) -> bytes:
         if not isinstance(value, (str, bytes, tuple)):
-            raise TypeError(f"a prefix is a str, bytes or a tuple, not {type(value).__name__}")
+            raise scalars.wrong("a str, bytes or a tuple as a prefix", value)
         # Text, bytes and tuples end with a 00 that a prefix leaves out.
         return tuple_layer.beginning(value)[:-1]
 

@@ -262,11 +262,23 @@ class Stacks:
         root = self.of(caller)
         if root is not None:
             innermost = root[-1].owner
-            refused = not (innermost.is_caller(caller) or innermost.is_around(caller))
+            if innermost.is_caller(caller) or innermost.is_around(caller):
+                return
+            owners = [innermost]
         else:
-            refused = any(other and other[0].kind == raw.PC_TXN_WRITE for other in self.roots)
-        if refused:
+            owners = [
+                other[0].owner
+                for other in self.roots
+                if other and other[0].kind == raw.PC_TXN_WRITE
+            ]
+        if not owners:
+            return
+        if True in [owner.has_ended() for owner in owners]:
             raise InTransactionError(
-                "another task (of asyncio, trio or curio) or greenlet has a transaction open on "
-                "this thread; it must not await, or switch, inside"
+                "a transaction that was begun earlier on this thread, in another cell of a "
+                "notebook say, was left open; end it with its commit() or abort()"
             )
+        raise InTransactionError(
+            "another task (of asyncio, trio or curio) or greenlet has a transaction open on "
+            "this thread; it must not await, or switch, inside"
+        )

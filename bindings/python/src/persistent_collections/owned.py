@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from ctypes import c_uint64
 from itertools import filterfalse
 from operator import methodcaller
 from typing import Any
@@ -57,21 +56,25 @@ class _Kept:
 _functions: list[Any] = []
 
 
-def _kept(closing: Any) -> _Kept:
+def _kept(closing: Any, inherited: bool = False) -> _Kept:
     # The owner itself cannot keep its end: the garbage collector calls nothing that goes with a
     # cycle. The function outlives this module where the interpreter ends.
     try:
         found: _Kept = closing.kept
     except AttributeError:
         found = closing.kept = _Kept()
-        _functions.append(closing)
+        if not inherited:
+            _functions.append(closing)
     return found
 
 
-def keep(owner: object, closing: Callable[..., int], place: c_uint64) -> End:
-    """Closes the handle in a place when the owner is gone, also where that is part of a cycle."""
+def keep(owner: object, closing: Callable[..., Any], place: Any, inherited: bool = False) -> End:
+    """Closes what is in a place when the owner is gone, also where that is part of a cycle.
+
+    Memory is `inherited`: the child of a fork has its own, and frees it.
+    """
     end = end_with(owner, closing, place)
-    _kept(closing).add(end)
+    _kept(closing, inherited).add(end)
     return end
 
 

@@ -116,6 +116,12 @@ class DictRange(Keyed, Mapping[K, V]):
         """Removes all of it from the dict at once; returns how many there were."""
         return self._dict._remove_range(self._bounds)
 
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        """What dask knows its content by."""
+        bounds = self._bounds
+        part = (bounds.flags, bounds.lower, bounds.upper, bounds.prefix)
+        return (type(self).__name__, *self._dict.__dask_tokenize__(), part)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> dict[K, V]:
         # As of the whole dict.
         return plain_dict(list(self.items()))
@@ -182,6 +188,12 @@ class SetRange(KeySet[T]):
     def clear(self) -> int:
         """Removes all of it from the set at once; returns how many there were."""
         return self._set._remove_range(self._bounds)
+
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        """What dask knows its content by."""
+        bounds = self._bounds
+        part = (bounds.flags, bounds.lower, bounds.upper, bounds.prefix)
+        return (type(self).__name__, *self._set.__dask_tokenize__(), part)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> set[T]:
         # As of the whole set.

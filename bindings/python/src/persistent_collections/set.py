@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, cast, overload
 
 from . import _checked as checked
 from . import _raw as raw
+from . import _scalars as scalars
 from . import acceleration, iteration
 from ._checked import Cursor
 from .algebra import Algebra
@@ -86,7 +87,7 @@ class PersistentSet(acceleration.HotSet, Algebra[T]):
         return self._element_type
 
     def __repr__(self) -> str:
-        return f"PersistentSet({self._name!r}, element={self._element_type!r})"
+        return f"{type(self).__name__}({self._name!r}, element={self._element_type!r})"
 
     def _repr_html_(self) -> str:
         return self._table(lambda: table(repr(self), ("element",), zip(self), len(self)))
@@ -95,10 +96,14 @@ class PersistentSet(acceleration.HotSet, Algebra[T]):
 
     def add(self, value: T) -> None:
         """Adds an element."""
-        data = self._keys.encode(value)
-        self._environment._writing()
-        status = self._library.pc_set_add(self._handle, data, len(data))
-        checked.check(self._library, status)
+        try:
+            data = self._keys.encode(value)
+            self._environment._writing()
+            status = self._library.pc_set_add(self._handle, data, len(data))
+            checked.check(self._library, status)
+        except scalars.REFUSED as error:
+            place = f"{self._what}, element {scalars.shown(value)}"
+            raise scalars.located(error, place) from error.__cause__
 
     def discard(self, value: Any) -> None:
         """Removes an element if it is there."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import _scalars as scalars
-from .errors import BadKeyError, KeySizeError, UnstorableError
+from .errors import BadKeyError, KeySizeError, UnstorableError, UnstorableNumberError
 from .types import INTEGERS, Type
 
 __all__ = ["MAX_KEY", "decode", "element_codec", "encode"]
@@ -61,7 +61,7 @@ def _put_bytes(out: bytearray, code: int, data: bytes) -> None:
 def _put_integer(out: bytearray, number: int) -> None:
     size = (abs(number).bit_length() + 7) // 8
     if size > 255:
-        raise OverflowError("an integer key has at most 255 bytes")
+        raise UnstorableNumberError("an integer key has at most 255 bytes")
     magnitude = number if number >= 0 else number + (1 << 8 * size) - 1
     if size <= 8:
         out.append(_INT_ZERO + size if number >= 0 else _INT_ZERO - size)

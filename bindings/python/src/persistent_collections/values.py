@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from . import _scalars as scalars
 from . import arrays, cbor
-from .errors import BadTypeError, BadValueError
+from .errors import BadTypeError, BadValueError, UnstorableError
 from .lending import Lent
 from .types import INTEGERS, NUMBERS, Type, parse
 
@@ -89,7 +89,7 @@ class CodecValues(ValueCodec):
     def encode(self, value: Any) -> bytes:
         data = self._codec.encode(value)
         if not isinstance(data, bytes):
-            raise TypeError(f"the codec's encode gave {type(data).__name__}, not bytes")
+            raise UnstorableError(f"the codec's encode gave {type(data).__name__}, not bytes")
         return data
 
     def decode(self, data: bytes) -> Any:

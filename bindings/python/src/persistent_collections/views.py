@@ -39,6 +39,10 @@ class _Viewed(Keyed):
         """What it is a view of, read-only."""
         return MappingProxyType(self._mapping)
 
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        """What dask knows its content by."""
+        return (type(self).__name__, *self._mapping.__dask_tokenize__())
+
 
 class Keys(_Viewed, KeySet[K], KeysView[K]):
     """The keys of a dict or of a range of it, in order; with the operators of a set."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import _raw as raw
 from .acceleration import WRITES
-from .callers import ThreadLocal
+from .callers import MAIN_INTERPRETER, ThreadLocal
 from .errors import WaitInterruptedError
 
 __all__ = ["make_interruptible", "what_interrupted"]
@@ -54,6 +54,9 @@ _waits: list[_Waits] = []
 
 def make_interruptible(library: ctypes.CDLL) -> None:
     """Lets exceptions from outside end the waits of the calling thread."""
+    if not MAIN_INTERPRETER:
+        # The library would ask in the first one, also when this one is gone.
+        return
     if not _waits:
         _waits.append(_Waits(library))
     # The first look of each thread sets its check.

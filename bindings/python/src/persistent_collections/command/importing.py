@@ -9,7 +9,7 @@ from .. import Environment, PersistentDict, PersistentSet
 from ..json_form import typed_from_json
 from ..types import Type, parse
 from .failure import Failure
-from .opening import Opened
+from .opening import Opened, open_collection
 from .texts import from_cell, load
 
 __all__ = ["BATCH", "Importer"]
@@ -33,6 +33,8 @@ class Importer:
         self._target: Opened | None = None
         self._kind = ""
         self._named = False
+        #: The names of those that were made for it.
+        self._made: list[str] = []
         # Number of the line, key or element, value.
         self._batch: list[tuple[int, Any, Any]] = []
 
@@ -86,6 +88,7 @@ class Importer:
             is_raw = self._env.schema(name).kind == "raw"
         except KeyError:
             key, value = key or new, value or new
+            self._made.append(name)
         else:
             if is_raw:
                 key, value = key or "bytes", value or "bytes"
@@ -97,6 +100,16 @@ class Importer:
             pairs = PersistentDict[Any, Any](self._env, name, key=key, value=value)
             types = parse(key or pairs.key_type), parse(value or pairs.value_type)
             self._target = Opened(pairs, *types)
+
+    def give_up(self) -> None:
+        """Removes the collections that were made for it, and into which nothing was stored."""
+        self._target = None
+        for name in self._made:
+            with self._env.transaction():
+                # One that could not be made is not there.
+                made = name in [it.name for it in self._env.collections()]
+                if made and not len(open_collection(self._env, name).items):
+                    self._env.drop(name)
 
     def _add(
         self, number: int, kind: str, forms: list[Any], read: Callable[[Type, Any], Any]
@@ -126,10 +139,13 @@ class Importer:
             # One by one, to say which it is; the transaction leaves nothing of them behind.
             with self._env.transaction():
                 for number, key, value in batch:
+                    # The line says where; so the codecs are asked, and not the collection.
                     with _located(number):
+                        items._keys.encode(key)
                         if isinstance(items, PersistentSet):
                             items.add(key)
                         else:
+                            items._values.encode(value)
                             items[key] = value
             raise
         self.stored += len(batch)

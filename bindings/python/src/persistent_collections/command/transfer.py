@@ -165,8 +165,12 @@ def _import(arguments: argparse.Namespace) -> int:
         importer = Importer(env, arguments.into, arguments.key, arguments.value)
         lines = _lines(arguments.file, arguments.quiet)
         try:
-            (_read_csv if as_csv else _read_json)(lines, importer)
-            importer.store()
+            try:
+                (_read_csv if as_csv else _read_json)(lines, importer)
+                importer.store()
+            except BaseException:
+                importer.give_up()
+                raise
         except Failure as failure:
             place = "standard input" if arguments.file == "-" else arguments.file
             count = importer.stored
@@ -192,7 +196,8 @@ def add_to(commands: Any) -> None:
         description='Stores what export wrote, or other JSON lines ({"key": ..., "value": ...} '
         'or {"element": ...}) or CSV with a first row key,value or element. What is there stays, '
         "but for keys that come again. Missing collections are made. Items are stored in batches: "
-        "run again after a failure, it does no harm.",
+        "run again after a failure, it does no harm. One that stores nothing leaves no new "
+        "collection behind.",
     )
     importing.set_defaults(run=_import)
     for command in (exporting, importing):
