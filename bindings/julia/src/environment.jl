@@ -84,8 +84,8 @@ a function, typically as a do-block, calls `f(env)`, closes the environment and 
 Without one, close it with `close`; one that is dropped is closed by the garbage collector.
 
 The same environment may be opened several times, by any path to it: the openings are equal (`==`), and each
-is closed by itself. Options that differ from those of one that is open are an error. May be used from any
-thread.
+is closed by itself. Options that differ from those of one that is open are an error, but `maxdbs`, `maxreaders` and `mapsize`
+may be smaller. May be used from any thread.
 
 ```jldoctest
 julia> using PersistentCollections
