@@ -117,3 +117,39 @@ end
         @test fetch(task)
     end
 end
+
+# A logger that a block set for itself hid by what the tasks that it started are known, and their writes waited for the timeout.
+# From 1.11 on scoped values tell, which no logger hides: the code for these versions, with a stand-in for what they have.
+module Scoped
+mutable struct ScopedValue{T}
+    value::T
+end
+Base.getindex(scoped::ScopedValue) = scoped.value
+function with(f, (scoped, value)::Pair)
+    before, scoped.value = scoped.value, value
+    try
+        return f()
+    finally
+        scoped.value = before
+    end
+end
+end
+
+with_stand_in(code) = code
+with_stand_in(code::Expr) = code == :(Base.ScopedValues) ? Scoped : Expr(code.head, map(with_stand_in, code.args)...)
+
+@testset "what marks a task from 1.11 on" begin
+    with_env(durability=:none) do env
+        chosen = Meta.parse(read(joinpath(@__DIR__, "..", "src", "inside.jl"), String)).args[end]
+        @test chosen.head === :if && :VERSION in chosen.args[1].args
+        later = Module(:Later)
+        Core.eval(later, :(const OpenTransaction = $(PC.OpenTransaction)))
+        foreach(code -> Core.eval(later, with_stand_in(code)), chosen.args[2].args)
+        entry() = PC.OpenTransaction(0, env, PC.Lib.PC_TXN_WRITE, current_task(), 1, PC.GOES_ON, false, 0)
+        outer, inner = entry(), entry()
+        innermost() = Base.invokelatest(later.marked, () -> Base.invokelatest(later.started_inside), inner)
+        seen = Base.invokelatest(later.marked, innermost, outer)
+        @test seen.transaction === inner && seen.around.transaction === outer && seen.around.around === nothing
+        @test Base.invokelatest(later.started_inside) === nothing
+    end
+end
