@@ -26,7 +26,7 @@ dict2 = PersistentDict{String,Int}(env, id="mydict2")
 @assert convert(String, PersistentDict{Any,Any}(env)["foo"]) == "bar"
 dict["foo"] = "baz"
 dict2["new"] = 258
-@assert delete!(dict1, "1")
+@assert !haskey(delete!(dict1, "1"), "1")
 merge!(PersistentDict{String,Int}(env, id="mydict2"), Dict("more" => -1))
 @assert close(env)
 """

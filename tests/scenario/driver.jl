@@ -244,6 +244,18 @@ function remove_range(run, name, words...)
     return string(before - length(c.it))
 end
 
+# The item at an end, of which an empty collection has none.
+end_of(take) = function (run, name)
+    c = run.opened[name]
+    item = try
+        take(c.it)
+    catch failure
+        (failure isa ArgumentError && isempty(c.it)) || rethrow()
+        return "absent"
+    end
+    return show_item(c, item)
+end
+
 combine(verb) = (run, name, other) -> (verb(run.opened[name].it, run.opened[other].it); "ok")
 
 const OPERATIONS = Dict{String,Function}(
@@ -261,8 +273,8 @@ const OPERATIONS = Dict{String,Function}(
     "increment" => (run, name, key, by) -> (c = run.opened[name]; show_value(increment!(c.it, key_of(c, key), parse(Int, by)))),
     "len" => (run, name) -> string(length(run.opened[name].it)),
     "clear" => (run, name) -> (empty!(run.opened[name].it); "ok"),
-    "first" => (run, name) -> (c = run.opened[name]; show_item(c, first(c.it))),
-    "last" => (run, name) -> (c = run.opened[name]; show_item(c, last(c.it))),
+    "first" => end_of(first),
+    "last" => end_of(last),
     "put_many" => put_many,
     "get_many" => get_many_of,
     "remove_many" => remove_many,
@@ -287,7 +299,7 @@ function answer(call)
         return call()
     catch failure
         failure isa LMDB.LMDBError && return failure.code in REFUSED ? "refused" : "error $(failure.code)"
-        failure isa Union{KeyError,BoundsError} && return "absent"
+        failure isa KeyError && return "absent"
         failure isa Union{MethodError,InexactError,ArgumentError,TypeError,DimensionMismatch} && return "refused"
         rethrow()
     end

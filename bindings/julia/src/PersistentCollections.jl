@@ -23,7 +23,7 @@ julia> transaction(env) do
 - `checked.jl`: calls of it with a status turned into an exception
 - `processes.jl`: which process a handle is of
 - `environment.jl`: environments, their flags and errors (module `LMDB`)
-- `transactions.jl`: transactions, snapshots, and which task a call belongs to
+- `transactions.jl`, `inside.jl`: transactions, snapshots, and which task a call belongs to
 - `types.jl`, `keys.jl`, `tuples.jl`, `values.jl`: Julia types, type strings and bytes
 - `raw.jl`: collections without types, and `LMDB.MDBValue`
 - `cells.jl`, `received.jl`: the bytes of one item for the time of a call, and those that it copies out
@@ -81,11 +81,13 @@ export between, prefix, increment!, compare_exchange!, absent, get_many, get_man
 export collections, schema, info, drop!, backup
 export Tagged, Simple, register_struct, typestring
 
+# What may be used by its full name besides.
+VERSION >= v"1.11" && eval(Expr(:public, :View, :Lib))
+
 function __init__()
     name_process()
     Lib.find_out_whether_it_compiles()
-    Lib.load()
-    Lib.guard_first_thread()
+    Lib.forget()
 end
 
 end

@@ -67,6 +67,7 @@ Base.intersect!(set::PersistentSet, other::AbstractSet) = intersect_all!(set, (o
 Base.intersect!(set::PersistentSet, other::Stored) = intersect_all!(set, (other,))
 Base.symdiff!(set::PersistentSet, others...) = symdiff_all!(set, others)
 Base.symdiff!(set::PersistentSet, other) = symdiff_all!(set, (other,))
+Base.symdiff!(set::PersistentSet, other::AbstractSet) = symdiff_all!(set, (other,))
 Base.symdiff!(set::PersistentSet, other::Stored) = symdiff_all!(set, (other,))
 
 # Removes the entries of which `keep(bytes, page, index)` is false, by the bytes that they are stored under.

@@ -65,7 +65,7 @@ const TYPED_ARRAYS = Dict{Int,Tuple{DataType,Bool}}(
     80 => (Float16, true), 81 => (Float32, true), 82 => (Float64, true),
     84 => (Float16, false), 85 => (Float32, false), 86 => (Float64, false),
 )
-const ARRAY_TAGS = Dict{DataType,Int}(T => tag for (tag, (T, big)) in TYPED_ARRAYS if !big)
+const ARRAY_TAGS = IdDict{DataType,Int}(T => tag for (tag, (T, big)) in TYPED_ARRAYS if !big)
 
 const Packed = Union{Fixed,Float16}
 

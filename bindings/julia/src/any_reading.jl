@@ -75,6 +75,9 @@ function numbers(tag::Int, bytes::Vector{UInt8})
     return Some(map!(isbig ? ntoh : ltoh, vector, vector))
 end
 
+# Arrays of more have no meaning here: Julia compiles code for each number of dimensions, and refuses some hundreds.
+const MOST_DIMENSIONS = 64
+
 function array_of(content, columns::Bool)
     content isa Vector{Any} && length(content) == 2 || return nothing
     dimensions, elements = content
@@ -82,7 +85,7 @@ function array_of(content, columns::Bool)
     if elements isa Tagged && elements.tag == 64 && elements.content isa Vector{UInt8}
         elements = elements.content
     end
-    (dimensions isa Vector{Any} && all(n -> n isa Int64 && n >= 0, dimensions)) || return nothing
+    (dimensions isa Vector{Any} && length(dimensions) <= MOST_DIMENSIONS && all(n -> n isa Int64 && n >= 0, dimensions)) || return nothing
     (elements isa Vector && eltype(elements) <: Packed && length(elements) == reduce(*, dimensions; init=big(1))) || return nothing
     # One dimension of bytes would be written as a byte string, which is something else.
     (length(dimensions) == 1 && eltype(elements) === UInt8) && return nothing

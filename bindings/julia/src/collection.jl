@@ -38,6 +38,15 @@ end
     LMDB.refuse_closed(handle.env)
 end
 
+# A collection's name, which may be given by its place or as `id`.
+const Name = Union{Nothing,AbstractString}
+
+function given_name(name::Name, id::Name)
+    (name === nothing || id === nothing) ||
+        throw(ArgumentError("a collection has one name, and two were given: $(repr(name)) and id=$(repr(id))"))
+    return String(something(name, id, ""))
+end
+
 # Opens by `call(place)`, and asks for the types.
 function open_handle(call, isdict::Bool, env::Environment)
     handle = CollectionHandle(isdict, env)

@@ -134,6 +134,7 @@ Base.issubset(other, stored::Stored) = holds_all(stored, other)
 Base.issubset(a::Stored, b::Stored) = is_within(a, b)
 
 Base.:⊊(stored::Stored, other) = is_within(stored, other) && !holds_all(stored, other)
+Base.:⊊(stored::Stored, other::AbstractSet) = is_within(stored, other) && !holds_all(stored, other)
 Base.:⊊(other, stored::Stored) = holds_all(stored, other) && !is_within(stored, other)
 Base.:⊊(other::AbstractSet, stored::Stored) = holds_all(stored, other) && !is_within(stored, other)
 Base.:⊊(a::Stored, b::Stored) = is_within(a, b) && !is_within(b, a)

@@ -2,10 +2,13 @@
 
 """
     PersistentDict{K,V}(env; id="", shape=nothing)
+    PersistentDict{K,V}(env, id; shape=nothing)
     PersistentDict(env; id="")
+    PersistentDict(env, id)
 
-The dict called `id` in the environment, made if there is none; an `AbstractDict` whose entries are
-ordered by key. Without types it is opened as it is stored.
+Without `id`, the environment's unnamed collection, of which there is one: a second dict needs a name. With it, the dict of
+this name, made if there is none; an `AbstractDict` whose entries are ordered by key. Without types it is opened as it
+is stored.
 
 # Types
 - keys and values: `String`, `Vector{UInt8}`, `Int8` to `Int64`, `UInt8` to `UInt64`, `Float32`, `Float64`,
@@ -68,8 +71,8 @@ struct PersistentDict{K,V} <: AbstractDict{K,V}
     valuecolumn::Column{V}
 end
 
-function PersistentDict{K,V}(env::Environment; id::AbstractString="", shape::Union{Nothing,Dims}=nothing) where {K,V}
-    id = String(id)
+function PersistentDict{K,V}(env::Environment, name::Name=nothing; id::Name=nothing, shape::Union{Nothing,Dims}=nothing) where {K,V}
+    id = given_name(name, id)
     wanted = (keytypestring(K), valuetypestring(V, shape))
     (handle, raw), (keyform, valueform) = open_as_stored(env, id, :dict, wanted, (K, V), ("key", "value")) do keytype, valuetype
         open_dict(env, id, keytype, valuetype)
@@ -80,14 +83,15 @@ function PersistentDict{K,V}(env::Environment; id::AbstractString="", shape::Uni
     return PersistentDict{K,V}(env, id, handle, Column{K}(keyform), Column{V}(valueform, valueform === ANY ? nothing : shape))
 end
 
-function PersistentDict(env::Environment; id::AbstractString="")
+function PersistentDict(env::Environment, name::Name=nothing; id::Name=nothing)
+    id = given_name(name, id)
     found = schema(env, id)
-    (found === nothing || found.kind !== :dict) && return PersistentDict{Any,Any}(env; id=id)
+    (found === nothing || found.kind !== :dict) && return PersistentDict{Any,Any}(env, id)
     K, _ = juliatype(found.key)
     V, shape = juliatype(found.value)
-    handle, _ = open_dict(env, String(id), found.key, found.value)
+    handle, _ = open_dict(env, id, found.key, found.value)
     forms = map(stored -> stored == "any" ? ANY : TYPED, (found.key, found.value))
-    return PersistentDict{K,V}(env, String(id), handle, Column{K}(forms[1]), Column{V}(forms[2], shape))
+    return PersistentDict{K,V}(env, id, handle, Column{K}(forms[1]), Column{V}(forms[2], shape))
 end
 
 function open_dict(env::Environment, id::String, keytype::Union{Nothing,String}, valuetype::Union{Nothing,String}, flags::UInt32=UInt32(0))
@@ -203,9 +207,10 @@ function Base.get!(default::Base.Callable, dict::PersistentDict{K,V}, key) where
 end
 
 """
-    delete!(dict::PersistentDict, key; sync=true) -> Bool
+    delete!(dict::PersistentDict, key; sync=true)
 
-Removes the entry of `key`. Whether there was one. `sync` is as in `setindex!`.
+Removes the entry of `key`, if there is one. Returns the dict; `pop!(dict, key, default)` gives what was there. `sync` is
+as in `setindex!`.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -216,14 +221,15 @@ julia> dict = PersistentDict{String,Int}(env; id="counts");
 
 julia> dict["a"] = 1;
 
-julia> delete!(dict, "a"), delete!(dict, "a")
+julia> delete!(dict, "a") === dict, haskey(dict, "a")
 (true, false)
 ```
 """
 function Base.delete!(dict::PersistentDict, key)
-    return with_sought(dict.keycolumn, key, false) do at, count
+    with_sought(dict.keycolumn, key, false) do at, count
         writing(() -> found(Lib.pc_dict_remove(live(dict), at, count)), dict)
     end
+    return dict
 end
 
 function take(dict::PersistentDict{K,V}, key) where {K,V}

@@ -8,6 +8,10 @@ using ..Lib
 import ..check, ..written, ..with_buffer, ..buffer_text, ..text_address, ..this_process, ..refuse_stranger
 
 include("lmdb_flags.jl")
+include("lmdb_errors.jl")
+
+VERSION >= v"1.11" && eval(Expr(:public, :Environment, :LMDBError, :MDBValue,
+    filter(name -> startswith(string(name), "MDB_"), names(@__MODULE__; all=true))...))
 
 """
     LMDBError(code, message)
@@ -15,7 +19,7 @@ include("lmdb_flags.jl")
 
 What every failing call of the library throws. `code` is the library's status (`PC_ERR_…` of the C
 header, a negative number), `message` one line that says what happened, to what, and what to do; by
-default, what the status means. It is shown as both.
+default, what the status means, or LMDB's own words where the code is one of LMDB's. It is shown as both.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -27,6 +31,9 @@ julia> failure isa LMDB.LMDBError, failure.code
 
 julia> LMDB.LMDBError(-10, "nothing is there")
 nothing is there (-10)
+
+julia> LMDB.LMDBError(-30798)
+MDB_NOTFOUND: No matching key/data pair found (-30798)
 ```
 """
 struct LMDBError <: Exception
@@ -34,7 +41,7 @@ struct LMDBError <: Exception
     message::String
 end
 
-LMDBError(code::Integer) = LMDBError(code, unsafe_string(Lib.pc_strerror(code)))
+LMDBError(code::Integer) = LMDBError(code, something(lmdb_text(code), unsafe_string(Lib.pc_strerror(code))))
 
 Base.show(io::IO, failure::LMDBError) = print(io, failure.message, " (", failure.code, ")")
 Base.showerror(io::IO, failure::LMDBError) = print(io, "LMDBError: ", failure.message, " (code ", failure.code, ")")
@@ -77,8 +84,8 @@ a function, typically as a do-block, calls `f(env)`, closes the environment and 
 Without one, close it with `close`; one that is dropped is closed by the garbage collector.
 
 The same environment may be opened several times, by any path to it: the openings are equal (`==`), and each
-is closed by itself. Options that differ from those of one that is open are an error. May be used from any
-thread.
+is closed by itself. Options that differ from those of one that is open are an error, but `maxdbs`, `maxreaders` and `mapsize`
+may be smaller. May be used from any thread.
 
 ```jldoctest
 julia> using PersistentCollections

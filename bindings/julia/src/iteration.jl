@@ -21,7 +21,7 @@ end
 """
 A lazy view of a part of a collection, as [`between`](@ref), [`prefix`](@ref) and `Iterators.reverse`
 give it: it iterates as its collection does, each time anew. `first` and `last` give its ends, and throw
-a `BoundsError` if it is empty; `keys` and `values` are views of these alone; `length` counts, which takes
+an `ArgumentError` if it is empty; `keys` and `values` are views of these alone; `length` counts, which takes
 the time of a loop; `empty!` removes what is in it from the collection.
 
 ```jldoctest
@@ -35,6 +35,11 @@ julia> view = between(dict, 2, nothing);
 
 julia> length(view), first(view), join(values(Iterators.reverse(view)), ", ")
 (2, 2 => "two", "three, two")
+
+julia> values(view)
+values of a part of a PersistentDict{Int64,String}:
+  "two"
+  "three"
 ```
 """
 struct View{C,What}
@@ -51,6 +56,40 @@ Base.IteratorEltype(::Type{<:View}) = Base.HasEltype()
 
 Base.show(io::IO, view::View{C,What}) where {C,What} =
     print(io, What, " of a part of a ", C, isopen(view.collection) ? "" : " (closed)")
+
+# With what is in it, of one moment; where space is short, as many of the first as there is room for.
+function Base.show(io::IO, ::MIME"text/plain", view::View)
+    show(io, view)
+    isopen(view.collection) || return nothing
+    limited = get(io, :limit, false)
+    rows, columns = limited ? displaysize(io) : (typemax(Int), typemax(Int))
+    room = limited ? max(rows - 4, 1) : rows
+    shown, is_all = first_items(view, room)
+    print(io, isempty(shown) && is_all ? ", which is empty" : ":")
+    context = IOContext(io, :typeinfo => eltype(view))
+    for item in shown
+        line = sprint(show, item; context=context)
+        print(io, "\n  ", textwidth(line) > columns - 2 ? string(first(line, max(columns - 3, 1)), "…") : line)
+    end
+    is_all || print(io, "\n  ⋮")
+    return nothing
+end
+
+# At most `most` of the first items, and whether these are all. No iterator is left open.
+function first_items(view::View, most::Int)
+    found, cursor = eltype(view)[], open_cursor(view)
+    try
+        while (page = fetch_page!(cursor)).count > 0
+            for index in 1:page.count
+                length(found) == most && return found, false
+                push!(found, item(view, page, index))
+            end
+        end
+        return found, true
+    finally
+        close_cursor(cursor)
+    end
+end
 
 # Copies of a batch's columns, so that what is decoded later, or again, is what was read.
 mutable struct Page
@@ -252,9 +291,11 @@ function first_item(view::View)
     end
 end
 
+@noinline refuse_empty() = throw(ArgumentError("collection must be non-empty"))
+
 function Base.first(view::View)
     found = first_item(view)
-    found === nothing && throw(BoundsError(view))
+    found === nothing && refuse_empty()
     return something(found)
 end
 

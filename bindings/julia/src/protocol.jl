@@ -17,16 +17,18 @@ whole(collection::Persistent) = view_of(collection, EVERYTHING)
 whole(keys::Base.KeySet{<:Any,<:PersistentDict}) = keys_view(keys.dict, EVERYTHING)
 whole(values::Base.ValueIterator{<:PersistentDict}) = values_view(values.dict, EVERYTHING)
 
+Base.in(key, keys::Base.KeySet{<:Any,<:PersistentDict}) = haskey(keys.dict, key)
+
 # The ends, leaving no iterator open.
 function Base.first(collection::Union{Persistent,KeysOrValues})
     found = first_item(whole(collection))
-    found === nothing && throw(BoundsError(collection))
+    found === nothing && refuse_empty()
     return something(found)
 end
 
 function Base.last(collection::Union{Persistent,KeysOrValues})
     found = first_item(Iterators.reverse(whole(collection)))
-    found === nothing && throw(BoundsError(collection))
+    found === nothing && refuse_empty()
     return something(found)
 end
 

@@ -2,10 +2,12 @@
 
 """
     PersistentSet{T}(env; id="")
+    PersistentSet{T}(env, id)
     PersistentSet(env; id="")
+    PersistentSet(env, id)
 
-The set called `id` in the environment, made if there is none; an `AbstractSet` whose elements are in
-order. Without a type it is opened as it is stored. Elements are of the types that a
+Without `id`, the environment's unnamed collection, of which there is one: a second set needs a name. With it, the set of
+this name, made if there is none; an `AbstractSet` whose elements are in order. Without a type it is opened as it is stored. Elements are of the types that a
 [`PersistentDict`](@ref)'s keys can have, and all that is said there of transactions, threads and
 iteration holds here too.
 
@@ -35,20 +37,21 @@ struct PersistentSet{T} <: AbstractSet{T}
     keycolumn::Column{T}
 end
 
-function PersistentSet{T}(env::Environment; id::AbstractString="") where {T}
-    id = String(id)
+function PersistentSet{T}(env::Environment, name::Name=nothing; id::Name=nothing) where {T}
+    id = given_name(name, id)
     (handle, raw), (form,) = open_as_stored(env, id, :set, (keytypestring(T),), (T,), ("element",)) do type
         open_set(env, id, type)
     end
     return PersistentSet{T}(env, id, handle, Column{T}(raw ? RAW : form))
 end
 
-function PersistentSet(env::Environment; id::AbstractString="")
+function PersistentSet(env::Environment, name::Name=nothing; id::Name=nothing)
+    id = given_name(name, id)
     found = schema(env, id)
-    (found === nothing || found.kind !== :set) && return PersistentSet{Any}(env; id=id)
+    (found === nothing || found.kind !== :set) && return PersistentSet{Any}(env, id)
     T, _ = juliatype(found.key)
-    handle, _ = open_set(env, String(id), found.key)
-    return PersistentSet{T}(env, String(id), handle, Column{T}(found.key == "any" ? ANY : TYPED))
+    handle, _ = open_set(env, id, found.key)
+    return PersistentSet{T}(env, id, handle, Column{T}(found.key == "any" ? ANY : TYPED))
 end
 
 function open_set(env::Environment, id::String, type::Union{Nothing,String}, flags::UInt32=UInt32(0))
@@ -71,11 +74,18 @@ function Base.in(element, set::PersistentSet)
     end
 end
 
-function Base.push!(set::PersistentSet{T}, element) where {T}
-    with_key(set.keycolumn, storable(T, element)) do at, count
-        writing(() -> check(Lib.pc_set_add(live(set), at, count)), set)
+# Whether it was there already.
+function add(set::PersistentSet{T}, element) where {T}
+    return with_key(set.keycolumn, storable(T, element)) do at, count
+        writing(() -> check(Lib.pc_set_add(live(set), at, count)), set) == PC_EXISTS
     end
-    return set
+end
+
+Base.push!(set::PersistentSet, element) = (add(set, element); set)
+
+# Julia has it from 1.11 on.
+if isdefined(Base, :in!)
+    Base.in!(element, set::PersistentSet) = add(set, element)
 end
 
 # Whether it was there.
@@ -86,8 +96,17 @@ function remove(set::PersistentSet, element)
 end
 
 Base.delete!(set::PersistentSet, element) = (remove(set, element); set)
-Base.pop!(set::PersistentSet, element) = remove(set, element) ? element : throw(KeyError(element))
-Base.pop!(set::PersistentSet, element, default) = remove(set, element) ? element : default
+# As Julia's own: from 1.11 on the stored element, which may be of another type than the one that is looked for.
+Base.pop!(set::PersistentSet, element) = remove(set, element) ? popped(set, element) : throw(KeyError(element))
+Base.pop!(set::PersistentSet, element, default) = remove(set, element) ? popped(set, element) : default
+
+popped(set::PersistentSet, element) = VERSION >= v"1.11" ? stored_element(set, element) : element
+
+function stored_element(set::PersistentSet{T}, element) where {T}
+    column = set.keycolumn
+    bytes = encode_key(column, storable(T, element))
+    return GC.@preserve bytes decode_key(column, address(bytes), sizeof(bytes))
+end
 
 function Base.pop!(set::PersistentSet)
     return transaction(set.env) do

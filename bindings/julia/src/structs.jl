@@ -1,16 +1,17 @@
 # A user's structs in values of type `any`: an object with its type's name and its fields.
 
 const STRUCTS = Dict{String,DataType}()
-const STRUCT_NAMES = Dict{DataType,String}()
+const STRUCT_NAMES = IdDict{DataType,String}()
 const STRUCTS_LOCK = Threads.SpinLock()
 const RESERVED_NAMES = ("tuple", "datetime", "time", "char")
 
 """
     register_struct(T; name)
 
-Makes the struct `T` known under `name`, by default its own, with parameters if it has any (`"Pair2{Int64}"`): values of type `any` that were stored under this name are read
-as `T`, which other languages see as a tagged map of its fields. Storing a `T` registers it by itself, so
-that a call is needed only before a program's first reading, or where two types have the same name.
+Makes the struct `T` known under `name`, by default its own, with parameters if it has any (`"Pair2{Int64}"`): values of
+type `any` that were stored under this name are read as `T`, which other languages see as a tagged map of its fields. Storing a `T` registers it by itself, so
+that a call is needed only before a program's first reading, or where two types have the same name. In a package, that
+call belongs in its `__init__`: what its top level has registered is lost when it is precompiled, of which there is a warning.
 
 Throws an `ArgumentError` if `T` is not a concrete struct, or the name belongs to another type. May be
 called from any thread.
@@ -25,6 +26,18 @@ julia> register_struct(Place)
 ```
 """
 function register_struct(::Type{T}; name::AbstractString=struct_name(T)) where {T}
+    is_precompiled_now(parentmodule(T)) && @warn string("register_struct($T) is lost when its package has been precompiled: ",
+        "call it in the package's __init__")
+    return register(T, name)
+end
+
+# Whether this process makes the precompiled file of the package that a module belongs to.
+function is_precompiled_now(home::Module)
+    ccall(:jl_generating_output, Cint, ()) == 0 && return false
+    return Base.PkgId(Base.moduleroot(home)).uuid == Base.PkgId(Base.__toplevel__).uuid
+end
+
+function register(::Type{T}, name::AbstractString) where {T}
     isplainstruct(T) || throw(ArgumentError("$T is not a struct of plain data"))
     name = String(name)
     name in RESERVED_NAMES && throw(ArgumentError("the name $name has a meaning of its own"))
@@ -53,7 +66,7 @@ samestruct(a::DataType, b::DataType) = nameof(a) === nameof(b) && parentmodule(a
 
 function known_as(::Type{T}) where {T}
     name = lock(() -> get(STRUCT_NAMES, T, nothing), STRUCTS_LOCK)
-    return name === nothing ? register_struct(T) : name
+    return name === nothing ? register(T, struct_name(T)) : name
 end
 
 # A struct that a program defined, not one that Julia or this package did: those have hidden meanings.

@@ -74,32 +74,21 @@ end
 
 # ---- tasks that were started inside
 
-# Tells the tasks that are started inside a transaction from others: Julia hands a task's logger down to the tasks
-# that it starts, and nothing else that every version from 1.5 on has. All that is logged goes to the one around it.
-struct Inside <: AbstractLogger
-    around::AbstractLogger
-    transaction::OpenTransaction
-end
-
-Logging.handle_message(logger::Inside, arguments...; keywords...) =
-    Logging.handle_message(logger.around, arguments...; keywords...)
-Logging.shouldlog(logger::Inside, arguments...) = Logging.shouldlog(logger.around, arguments...)
-Logging.min_enabled_level(logger::Inside) = Logging.min_enabled_level(logger.around)
-Logging.catch_exceptions(logger::Inside) = Logging.catch_exceptions(logger.around)
+include("inside.jl")
 
 # Refuses to write in a task that was started inside another's transaction. It would wait for that, which may well wait
 # for it; and what it was to be a part of may have been undone.
 function refuse_started_inside(env::Environment)
-    logger = current_logger()
-    while logger isa Inside
-        transaction = logger.transaction
+    inside = started_inside()
+    while inside isa Inside
+        transaction = inside.transaction
         if transaction.env.identity == env.identity && transaction.task !== current_task() && transaction.state != COMMITTED
             how_it_is = transaction.state == GOES_ON ? "goes on" : "was undone"
             throw(LMDB.LMDBError(Lib.PC_ERR_WRONG_THREAD, string("this task was started inside a transaction of this environment ",
                 "that ", how_it_is, ", and is no part of it: write in the transaction's own task, not in those of ",
                 "Threads.@threads, @spawn or @async, or start them when it has ended")))
         end
-        logger = logger.around
+        inside = inside.around
     end
     return nothing
 end
@@ -126,7 +115,7 @@ end
 @inline reading(call::F, whose) where {F} =
     GC.@preserve whose (OPEN_COUNT[] == 0 ? call() : reading_beside(call, environment(whose)))
 @inline writing(call::F, whose) where {F} =
-    GC.@preserve whose (OPEN_COUNT[] == 0 && !(current_logger() isa Inside) ? call() : writing_beside(call, environment(whose)))
+    GC.@preserve whose (OPEN_COUNT[] == 0 && !(started_inside() isa Inside) ? call() : writing_beside(call, environment(whose)))
 
 environment(env::Environment) = env
 environment(collection) = collection.env
@@ -163,7 +152,7 @@ end
 #
 # Interrupts are put off but while the library may wait for other writers and while `f` runs. What these leave finds the
 # entry, into which the library has written the handle if the transaction has begun: so none goes on that nobody knows.
-function in_transaction(f, env::Environment, kind::Int32, timeout_ms::Int64, flags::Int32)
+function in_transaction(f::F, env::Environment, kind::Int32, timeout_ms::Int64, flags::Int32) where {F}
     Lib.make_room()
     return disable_sigint() do
         here = standing(env)
@@ -273,9 +262,10 @@ not wait for the disk, whatever the environment's durability is: `flush(env)`, o
 there; if the *system* crashes before, what was written may be lost *or damaged*. Inside another transaction it has
 no effect.
 
-The task stays on its thread until the end. Other tasks that read meanwhile see what was there before;
+The task stays on its thread, from then on. Other tasks that read meanwhile see what was there before;
 those of other threads that write wait, those of the same thread throw. So do those that were started
-inside, on any thread: `Threads.@threads` in a transaction cannot write in it. **`f` may be called again**, from
+inside, on any thread: `Threads.@threads` in a transaction cannot write in it. (Before Julia 1.11 such a task is known by its
+logger: one that was started under a logger that `f` itself has set waits, as those of other threads do.) **`f` may be called again**, from
 the start, if the file's map had to grow for it; so let it change nothing but collections.
 
 ```jldoctest
@@ -307,13 +297,14 @@ julia> accounts["a"], accounts["b"]
 (40, 10)
 ```
 """
-function transaction(f::Function, env::Environment; timeout::Union{Nothing,Real}=nothing, sync::Bool=true)
+function transaction(f::F, env::Environment; timeout::Union{Nothing,Real}=nothing, sync::Bool=true) where {F<:Function}
     wait = timeout === nothing ? Int64(-1) : isinf(LMDB.waiting_time(timeout, "timeout")) ? FOR_EVER : LMDB.milliseconds(timeout)
     outermost = standing(env).own === nothing
     outermost || return run_transaction(f, env, wait, Int32(0))
     flags = sync ? Int32(0) : Lib.PC_TXN_NO_SYNC
-    filled = 0
-    for run in 1:MOST_RUNS
+    filled, run = 0, 0
+    while true
+        run += 1
         try
             return staying(() -> run_transaction(f, env, wait, flags))
         catch failure
@@ -326,8 +317,8 @@ function transaction(f::Function, env::Environment; timeout::Union{Nothing,Real}
     end
 end
 
-run_transaction(f, env::Environment, wait::Int64, flags::Int32) =
-    in_transaction(entry -> with_logger(f, Inside(current_logger(), entry)), env, Lib.PC_TXN_WRITE, wait, flags)
+run_transaction(f::F, env::Environment, wait::Int64, flags::Int32) where {F} =
+    in_transaction(entry -> marked(f, entry), env, Lib.PC_TXN_WRITE, wait, flags)
 
 """
     snapshot(f, env)
@@ -351,18 +342,13 @@ julia> snapshot(env) do
 1.5
 ```
 """
-function snapshot(f::Function, env::Environment)
+function snapshot(f::F, env::Environment) where {F<:Function}
     return staying(() -> in_transaction(entry -> f(), env, Lib.PC_TXN_READ, Int64(-1), Int32(0)))
 end
 
-# Keeps the task on its thread, to which the library's transactions are bound.
-function staying(f)
-    task = current_task()
-    before = task.sticky
-    task.sticky = true
-    try
-        return f()
-    finally
-        task.sticky = before
-    end
+# Keeps the task on its thread, to which the library's transactions are bound. It stays there afterwards: tasks that `@async`
+# started inside share its thread, for which Julia makes it sticky too, and nobody can tell the two apart.
+@inline function staying(f::F) where {F}
+    current_task().sticky = true
+    return f()
 end

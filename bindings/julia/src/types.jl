@@ -3,7 +3,8 @@
 const FIXED = (Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64, Float32, Float64)
 const Fixed = Union{FIXED...}
 
-const SCALARS = Dict{Type,String}(
+# By identity: the hash of a type is not the same in each session, for which this is precompiled.
+const SCALARS = IdDict{Type,String}(
     String => "str", Vector{UInt8} => "bytes", Bool => "bool", UUID => "uuid", Date => "date",
     DateTime => "datetime", Symbol => "str", Char => "str",
     Int8 => "i8", Int16 => "i16", Int32 => "i32", Int64 => "i64",

@@ -1,4 +1,4 @@
-# Installing as a user does, in a project and a depot of their own outside of the checkout, and what `using` says
+# Installing as a user does, in a project and a depot of their own outside of the checkout, and what the first use says
 # where the library is not there or is another one.
 
 const PACKAGE = normpath(joinpath(@__DIR__, ".."))
@@ -66,12 +66,12 @@ end
 # What `using` throws with the variable set so, as one line of text.
 function refusal(library)
     works, output = fresh_julia("""
+        using PersistentCollections
         try
-            using PersistentCollections
+            Environment(mktempdir())
             print("it was loaded")
         catch failure
-            inner = failure isa InitError ? failure.error : failure
-            print("REFUSED ", sprint(showerror, inner))
+            print("REFUSED ", sprint(showerror, failure))
         end
         """; project=PACKAGE, (Symbol(VARIABLE) => library,)...)
     @test works
@@ -126,5 +126,60 @@ end
         cp(joinpath(PACKAGE, "deps", "build.jl"), script)
         works, output = fresh_julia("include($(repr(script)))"; project=PACKAGE, (Symbol(VARIABLE) => nothing,)...)
         @test !works && occursin("checkout of the whole project", output)
+    end
+end
+
+# `Pkg.test` failed on every version, for the project did not name a package that a test uses.
+@testset "Pkg.test" begin
+    mktempdir() do folder
+        works, output = fresh_julia("""
+                using Pkg
+                Pkg.develop(PackageSpec(path=$(repr(PACKAGE))))
+                Pkg.test("PersistentCollections"; test_args=["types", "costs:dynamic dispatch is found where it is"])
+                """; project=mkpath(joinpath(folder, "project")), JULIA_DEPOT_PATH=make_depot(mkpath(joinpath(folder, "depot"))),
+            JULIA_PKG_OFFLINE="true", JULIA_LOAD_PATH=nothing, (Symbol(VARIABLE) => PC.Lib.library_path(),)...)
+        @test works && occursin("0 failed", output)
+        works || print(output)
+    end
+end
+
+# A package that depends on this one could not be precompiled where the library was not built yet: loading this one threw.
+@testset "packages that depend on this one" begin
+    mktempdir() do folder
+        for (name, body) in ("Early" => "struct Point; x::Int; end; register_struct(Point)",
+                "Proper" => "struct Place; x::Int; end; __init__() = register_struct(Place)")
+            home = mkpath(joinpath(folder, name))
+            uuid = name == "Early" ? "11111111-1111-4111-8111-111111111111" : "22222222-2222-4222-8222-222222222222"
+            write(joinpath(home, "Project.toml"), """
+                name = "$name"
+                uuid = "$uuid"
+
+                [deps]
+                PersistentCollections = "57cfeb2a-71fd-48c5-95be-15c056e9c8a4"
+                """)
+            write(joinpath(mkpath(joinpath(home, "src")), "$name.jl"), "module $name; using PersistentCollections; $body; end")
+            path = join([home, PACKAGE, "@stdlib"], ':')
+            code = """
+                using $name
+                println("known ", sort!(collect(keys($name.PersistentCollections.STRUCTS))))
+                try
+                    $name.Environment(mktempdir())
+                catch failure
+                    println("REFUSED ", sprint(showerror, failure))
+                end
+                """
+            depot = mkpath(joinpath(folder, "depot"))
+            works, output = fresh_julia(code; project=home, JULIA_DEPOT_PATH=depot, JULIA_LOAD_PATH=path,
+                (Symbol(VARIABLE) => "/no/such/library.so",)...)
+            @test works && occursin("REFUSED", output) && occursin("no library at /no/such/library.so", output)
+            # What the top level registers is lost, and said to be; what `__init__` registers is there.
+            @test occursin("register_struct", output) == (name == "Early")
+            @test occursin("known [\"Place\"]", output) == (name == "Proper")
+            works || print(output)
+            # With the library, nothing is precompiled again.
+            works, output = fresh_julia(code; project=home, JULIA_DEPOT_PATH=depot, JULIA_LOAD_PATH=path,
+                (Symbol(VARIABLE) => PC.Lib.library_path(),)...)
+            @test works && !occursin("REFUSED", output) && !occursin("register_struct", output)
+        end
     end
 end

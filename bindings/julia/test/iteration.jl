@@ -15,7 +15,7 @@
         view = between(dict, "b", nothing)
         @test first(view) == ("banana" => 3) && last(view) == ("cherry" => 4) && !isempty(view)
         @test isempty(prefix(dict, "x"))
-        @test_throws BoundsError first(prefix(dict, "x"))
+        @test_throws ArgumentError first(prefix(dict, "x"))
         @test eltype(view) == Pair{String,Int} && eltype(keys(view)) == String && eltype(collect(values(view))) == Int
         empty!(prefix(dict, "app"))
         @test collect(keys(dict)) == ["banana", "cherry"]

@@ -14,8 +14,7 @@
                 dict[at] = model[at] = value
             elseif action == 4
                 at = key()
-                @test delete!(dict, at) == haskey(model, at)
-                delete!(model, at)
+                @test delete!(dict, at) === dict && haskey(dict, at) == haskey(delete!(model, at), at)
             elseif action == 5
                 at = key()
                 @test pop!(dict, at, "none") == pop!(model, at, "none")

@@ -107,12 +107,26 @@ end
         @test (@elapsed begin
             dict["k"] = -large
             @test dict["k"] == -large
+            # Of over a mebibyte.
+            dict["k"] = large^3
+            @test dict["k"] == large^3
             @test !haskey(dict, large) && !isempty(refusal(() -> dict[large] = 1))
         end) < 60
         for number in (big(0), big(255), big(2)^63 - 1, -big(2)^63, big(2)^63, big(2)^64, -big(2)^64 - 1, big(2)^2039, -big(2)^2039, typemin(Int128), typemax(UInt64), typemin(Int8))
             dict[number] = number
             @test dict[number] == number && number in keys(dict)
         end
+    end
+end
+
+# An array of 800 dimensions, which another program may store, could not be read, and for one of some dozens Julia compiled for
+# seconds: for each number of dimensions by itself.
+@testset "arrays of many dimensions are not read as such" begin
+    stored(count) = vcat(UInt8[0xd8, 0x28, 0x82], PC.puthead!(UInt8[], PC.ARRAY, count), fill(0x01, count), PC.encode_any([1.5]))
+    @test PC.decode_any(stored(3)) == fill(1.5, 1, 1, 1)
+    for count in (65, 800, 100_000)
+        value = PC.decode_any(stored(count))
+        @test value isa Tagged && value.tag == 40 && PC.encode_any(value) == stored(count)
     end
 end
 
@@ -139,7 +153,7 @@ end
         K in (Int, Float64) && filter!(key -> !(key isa OddInteger), odd)
         for key in odd
             @test !haskey(dict, key) && get(dict, key, 7) == 7 && !(key in set) && get_many(dict, [key]; default=7) == [7]
-            @test !delete!(dict, key) && pop!(dict, key, 7) == 7 && setdiff!(set, [key]) === set && !([key] ⊆ set) && !([key] ⊆ keys(dict))
+            @test delete!(dict, key) === dict && pop!(dict, key, 7) == 7 && setdiff!(set, [key]) === set && !([key] ⊆ set) && !([key] ⊆ keys(dict))
         end
     end
 end

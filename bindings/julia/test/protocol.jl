@@ -232,7 +232,7 @@ end
         @test info(env).oldest_reader_txn == info(env).last_txn
         GC.enable(true)
         for empty in (empty!(dict), keys(dict), values(dict), empty!(set)), edge in (first, last)
-            @test_throws BoundsError edge(empty)
+            @test_throws ArgumentError edge(empty)
         end
     end
 end
@@ -246,5 +246,86 @@ end
             @test occursin(r"^Persistent.*\(closed\)$", sprint(show_it, item))
         end
         @test occursin("closed", sprint(show, between(dict, "a", "b")))
+    end
+end
+
+# ---- what Base promises of every collection
+
+# `delete!(dict, key)` gave a Bool, where Base's contract and every other dict give the dict.
+@testset "delete! gives the dict" begin
+    with_env(durability=:none) do env
+        dict = merge!(PersistentDict{String,Int}(env; id="d"), Dict("a" => 1, "b" => 2))
+        @test delete!(delete!(dict, "a"), "z") === dict && collect(dict) == ["b" => 2]
+        @test delete!(dict, "b"; sync=false) === dict && isempty(dict)
+    end
+end
+
+# `first` of what is empty was a BoundsError, which Base throws of arrays alone.
+@testset "the ends of what is empty" begin
+    with_env(durability=:none) do env
+        dict, set = PersistentDict{String,Int}(env; id="d"), PersistentSet{Int}(env; id="s")
+        for empty in (dict, keys(dict), values(dict), set, between(dict, "a", nothing), prefix(dict, "a"), between(set, 1, 2))
+            @test_throws ArgumentError first(empty)
+            @test_throws ArgumentError last(empty)
+        end
+    end
+end
+
+# The other languages take the name in second place, where Julia had no method.
+@testset "the name may stand in second place" begin
+    with_env(durability=:none) do env
+        PersistentDict{String,Int}(env, "d")["a"] = 1
+        push!(PersistentSet{Int}(env, SubString("sets", 1, 1)), 7)
+        @test PersistentDict(env, "d") == PersistentDict(env; id="d") == Dict("a" => 1)
+        @test PersistentSet(env, "s") == PersistentSet{Int}(env; id="s") == Set([7])
+        PersistentDict{Int,Vector{Float64}}(env, "v"; shape=(2,))[1] = [1, 2]
+        @test sort!([found.name for found in collections(env)]) == ["d", "s", "v"]
+        # Without a name: the one that has none.
+        PersistentDict{String,Int}(env)["b"] = 2
+        @test PersistentDict{String,Int}(env, "") == Dict("b" => 2) && PersistentDict{String,Int}(env; id="") == Dict("b" => 2)
+        @test_throws ArgumentError PersistentDict{String,Int}(env, "d"; id="d")
+        @test_throws ArgumentError PersistentSet(env, "s"; id="t")
+    end
+end
+
+# The REPL showed a range by its type alone.
+@testset "ranges show what is in them" begin
+    with_env(durability=:none) do env
+        dict = merge!(PersistentDict{String,Int}(env; id="d"), Dict("a" => 1, "ab" => 2, "b" => 3))
+        set = union!(PersistentSet{Int}(env; id="s"), 1:100)
+        as_text(view; options...) = sprint(show, MIME("text/plain"), view; context=IOContext(devnull, options...))
+        @test split(as_text(prefix(dict, "a")), '\n')[2:end] == ["  \"a\" => 1", "  \"ab\" => 2"]
+        @test split(as_text(keys(between(dict, "ab", nothing))), '\n')[2:end] == ["  \"ab\"", "  \"b\""]
+        @test occursin("empty", as_text(prefix(dict, "z"))) && !occursin('\n', as_text(prefix(dict, "z")))
+        @test length(split(as_text(between(set, 1, nothing)), '\n')) == 101
+        short = split(as_text(between(set, 1, nothing); limit=true, displaysize=(10, 40)), '\n')
+        @test short[2:end] == ["  1", "  2", "  3", "  4", "  5", "  6", "  ⋮"]
+        dict["long"] = 5
+        @test all(line -> textwidth(line) <= 20, split(as_text(prefix(dict, "long"); limit=true, displaysize=(10, 20)), '\n')[2:end])
+        @test PC.OPEN_CURSORS[] == 0
+        view = prefix(dict, "a")
+        close(env)
+        @test occursin("closed", as_text(view))
+    end
+end
+
+# Base asks a dict for a value with a Symbol as default, into which bytes without a type cannot be converted.
+@testset "keys of bytes without a type" begin
+    with_env(durability=:none) do env
+        dict = PersistentDict{LMDB.MDBValue,LMDB.MDBValue}(env; id="d")
+        dict[LMDB.MDBValue("a")] = LMDB.MDBValue("1")
+        @test LMDB.MDBValue("a") in keys(dict) && !(LMDB.MDBValue("b") in keys(dict))
+        @test keys(dict) == Set([LMDB.MDBValue("a")]) && issubset([LMDB.MDBValue("a")], keys(dict))
+    end
+end
+
+# What a transaction gave had no type for the compiler, and so nothing that is made of it.
+@testset "what a transaction gives is inferred" begin
+    with_env(durability=:none) do env
+        x = merge!(PersistentDict{String,Int}(env; id="x"), Dict("a" => 1))
+        y = merge!(PersistentDict{String,Int}(env; id="y"), Dict("a" => 2))
+        @test (@inferred mergewith!(+, x, y)) == Dict("a" => 3)
+        @test (@inferred transaction(() -> x["a"], env)) === 3 && (@inferred snapshot(() -> x["a"], env)) === 3
+        @test (@inferred pop!(x)) == ("a" => 3)
     end
 end

@@ -17,7 +17,7 @@ end
         dict["foo"] = "baz"
         dict["new"] = "1"
         @test collect(dict) == ["foo" => "baz", "new" => "1", "x" => ""]
-        @test delete!(dict, "x") && length(dict) == 2 && collect(keys(prefix(dict, "f"))) == ["foo"]
+        @test delete!(dict, "x") === dict && length(dict) == 2 && collect(keys(prefix(dict, "f"))) == ["foo"]
         # A second opening with another type: the opener says what the bytes are.
         @test PersistentDict{String,Vector{UInt8}}(env)["new"] == b"1"
     end

@@ -19,6 +19,9 @@ function with_env(f; keywords...)
     end
 end
 
+# Of all pools: from Julia 1.12 on there is an interactive one, which `nthreads` does not count.
+all_threads() = isdefined(Threads, :maxthreadid) ? Threads.maxthreadid() : Threads.nthreads()
+
 # Whether `f` throws an `LMDBError` with that status.
 function fails_with(f, code)
     try
@@ -31,13 +34,16 @@ function fails_with(f, code)
     return false
 end
 
-const FILES = ["types", "keys", "any", "vectors", "environment", "dict", "set", "protocol", "iteration", "transactions", "raw", "ancestor", "threads", "model", "readme", "docs", "costs", "snapshot_arrays", "interrupts", "serialization", "comparison", "odd_values"]
+const FILES = ["types", "keys", "any", "vectors", "environment", "dict", "set", "protocol", "iteration", "transactions", "raw", "ancestor", "threads", "model", "readme", "docs", "costs", "snapshot_arrays", "interrupts", "serialization", "comparison", "odd_values", "versions"]
 
 # Whether an expression is a test set of another name than the one that is asked for.
 is_other(expression, set) = !isempty(set) && expression isa Expr && expression.head === :macrocall &&
     expression.args[1] === Symbol("@testset") && !(set in expression.args)
 
-passed(set) = set.n_passed + mapreduce(result -> result isa Test.DefaultTestSet ? passed(result) : 0, +, set.results; init=0)
+# Later versions count atomically.
+own_passed(set) = isdefined(Base, :isfieldatomic) && Base.isfieldatomic(typeof(set), :n_passed) ?
+    getproperty(set, :n_passed, :monotonic) : set.n_passed
+passed(set) = own_passed(set) + mapreduce(result -> result isa Test.DefaultTestSet ? passed(result) : 0, +, set.results; init=0)
 
 try
     results = @testset "PersistentCollections" begin

@@ -15,7 +15,7 @@
         @test_throws KeyError pop!(set, "b")
         @test pop!(set) == "c" && isempty(set)
         @test_throws ArgumentError pop!(set)
-        @test_throws BoundsError first(set)
+        @test_throws ArgumentError first(set)
         @test_throws MethodError push!(set, 5)
         @test union!(set, ["x", "y"], Set(["z"])) == Set(["x", "y", "z"])
         @test issubset(["x"], set) && issubset(set, ["x", "y", "z", "w"]) && !issubset(["q"], set)

@@ -58,7 +58,7 @@ end
 
 ask_no_more() = (pc_set_interrupt(C_NULL, C_NULL); nothing)
 
-# Has the first thread ask, whichever thread loads the package.
+# Has the first thread ask, whichever thread loads the library.
 function guard_first_thread()
     find_pending()
     Threads.threadid() == 1 && return ask_while_waiting()

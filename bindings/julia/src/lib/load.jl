@@ -1,4 +1,4 @@
-# Finding the library: once, when the package is loaded.
+# Finding the library: once, when it is first used. So a package that depends on this one is precompiled without it.
 
 const VARIABLE = "PERSISTENT_COLLECTIONS_LIBRARY"
 const LIBRARY = Ref{Ptr{Cvoid}}(C_NULL)
@@ -12,6 +12,24 @@ function library_path()
     named = get(ENV, VARIABLE, "")
     isempty(named) || return named
     return joinpath(checkout(), "target", "release", filename())
+end
+
+const LOADING = ReentrantLock()
+
+# The address of a function, for whose first call the library is loaded.
+@noinline function located(address::Ref{Ptr{Cvoid}})
+    lock(LOADING) do
+        LIBRARY[] == C_NULL && load()
+    end
+    return address[]
+end
+
+# Nothing is loaded yet, whatever a system image says that was made where it was.
+function forget()
+    LIBRARY[] = C_NULL
+    foreach(((name, address),) -> address[] = C_NULL, SYMBOLS)
+    INSIDE[] = false
+    return nothing
 end
 
 # Loads the library and looks every symbol up, or says in one error what is wrong and what to do.
@@ -29,11 +47,13 @@ function load()
     found = ccall(version, UInt32, ())
     found == PC_ABI_VERSION ||
         error("PersistentCollections: $path has version $found of the ABI, this package needs $PC_ABI_VERSION; $mend")
-    for (name, address) in SYMBOLS
+    symbols = map(SYMBOLS) do (name, address)
         symbol = dlsym(library, name; throw_error=false)
         symbol === nothing && error("PersistentCollections: $path lacks the function $name; $mend")
-        address[] = symbol
+        symbol
     end
+    foreach(((name, address), symbol) -> address[] = symbol, SYMBOLS, symbols)
     LIBRARY[] = library
+    guard_first_thread()
     return nothing
 end

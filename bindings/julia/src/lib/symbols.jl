@@ -6,7 +6,7 @@ const Status = Int32
 const Bytes = Ptr{UInt8}
 const Size = Csize_t
 
-# Every symbol with the place that __init__ puts its address into.
+# Every symbol with the place of its address, which `load` fills.
 const SYMBOLS = Pair{Symbol,Ref{Ptr{Cvoid}}}[]
 
 # `@symbol name(argument::Type, …)::Result` defines the function `name`, which calls the library's.
@@ -35,13 +35,16 @@ function define(declaration::Expr, waits::Bool)
         $declared
         @inline function $name($(arguments...))
             $(conversions...)
-            return ccall($address[], $result, ($(types...),), $(arguments...))
+            target = $address[]
+            target == C_NULL && (target = located($address))
+            return ccall(target, $result, ($(types...),), $(arguments...))
         end
     end)
     invoke = quote
         touch_stack()
         # Julia's memory is not looked at inside of the region.
         target = $address[]
+        target == C_NULL && (target = located($address))
         is_first = Threads.threadid() == 1
         is_first && INSIDE[] && refuse_inside()
         region = ccall(:jl_gc_safe_enter, Int8, ())
