@@ -176,7 +176,21 @@ impl Scan {
         Some(decoded)
     }
 
+    #[inline]
     fn step(&mut self, backwards: bool) -> Result<Option<(&[u8], &[u8])>> {
+        // Most steps: the record was read ahead, and nothing was written since.
+        if let Source::Own(own) = &self.source
+            && own.seen == own.commits.load(Ordering::Acquire)
+            && self.backwards == backwards
+            && self.given < self.ahead.len()
+        {
+            self.given += 1;
+            return Ok(Some(self.ahead.record(self.given - 1)));
+        }
+        self.step_further(backwards)
+    }
+
+    fn step_further(&mut self, backwards: bool) -> Result<Option<(&[u8], &[u8])>> {
         self.turn(backwards)?;
         if self.keeps()? {
             let Source::Kept(kept) = &mut self.source else { return Ok(None) };
