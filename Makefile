@@ -113,10 +113,7 @@ test-python: build $(VENV)/.ready
 		-n $(PYTEST_WORKERS)
 
 test-julia: build
-	@julia=$$(tools/find-julia) && for threads in 1 4; do \
-		JULIA_NUM_THREADS=$$threads $$julia --startup-file=no --project=$(JULIA_PROJECT) \
-			$(JULIA_PROJECT)/test/runtests.jl || exit 1; done && \
-		$$julia --startup-file=no --project=$(JULIA_PROJECT) $(JULIA_PROJECT)/test/runtests.jl installing
+	@julia=$$(tools/find-julia) && tools/test-julia $$julia $(JULIA_PROJECT)
 
 test-cross: build $(VENV)/.ready
 	@tools/need valgrind 'install valgrind: it runs a part of these tests'
