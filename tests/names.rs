@@ -304,6 +304,18 @@ fn more_collections_than_the_option_allows_are_an_error_that_names_it() {
     assert_eq!(Set::<i64>::open(&env, "s1").unwrap().first().unwrap(), Some(1));
 }
 
+/// Within a transaction that made the first collection of an environment, the message spoke of "all 0 places".
+#[test]
+fn the_message_has_the_number_of_places() {
+    let dir = tempfile::tempdir().unwrap();
+    let env =
+        Environment::open(dir.path().join("data"), &Options { max_collections: 1, ..options() }).unwrap();
+    let _txn = env.begin_write().unwrap();
+    let _first = Set::<i64>::open(&env, "first").unwrap();
+    let error = Set::<i64>::open(&env, "second").unwrap_err();
+    assert!(error.message().contains("all 1 places"), "{error}");
+}
+
 /// After as many collections as there are places had been opened, nothing opened any more, though all were closed, and
 /// some were dropped.
 #[test]

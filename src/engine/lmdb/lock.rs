@@ -420,3 +420,6 @@ impl Drop for ProcessLock {
         unsafe { libc::munmap(self.at.as_ptr().cast(), size_of::<Layout>()) };
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,7 +193,7 @@ fn open_files(
     let flusher = flusher::Flusher::start(&raw, settings)?;
     let engine = Arc::new(Engine {
         flusher,
-        spaces: spaces::Spaces::new(&raw)?,
+        spaces: spaces::Spaces::new(&raw, settings.max_collections)?,
         lock: write_lock,
         raw,
         identity: Arc::new(identity),

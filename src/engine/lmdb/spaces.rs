@@ -108,13 +108,15 @@ pub(super) struct Spaces {
     openings: AtomicU32,
     /// How many are open, but for the catalog and the unnamed one.
     open_now: AtomicU32,
+    /// How many of them can be open at once.
+    max: u32,
     catalog: Arc<Space>,
     main: Arc<Space>,
 }
 
 impl Spaces {
     /// For an environment just opened, that no other thread knows yet.
-    pub(super) fn new(env: &Arc<RawEnv>) -> Result<Spaces> {
+    pub(super) fn new(env: &Arc<RawEnv>, max: u32) -> Result<Spaces> {
         let make = |name: &str| -> Result<Arc<Space>> {
             let name = CString::new(name).map_err(|_| {
                 Error::new(Status::BadName, "a name of a collection cannot contain a NUL character")
@@ -125,6 +127,7 @@ impl Spaces {
             table: Mutex::new(HashMap::new()),
             openings: AtomicU32::new(0),
             open_now: AtomicU32::new(0),
+            max,
             catalog: make(CATALOG)?,
             main: make("")?,
         };
@@ -252,9 +255,9 @@ impl Spaces {
             lmdb_sys::MDB_DBS_FULL => Error::new(
                 Status::CollectionsFull,
                 format!(
-                    "collection {name:?} cannot be opened: all {} places for open collections are taken; \
-                     open the environment with a larger max_collections",
-                    self.open_count()
+                    "collection {name:?} cannot be opened: all {} places for open collections are taken; close some \
+                     outside of transactions, or open the environment with a larger max_collections",
+                    self.max
                 ),
             ),
             lmdb_sys::MDB_INCOMPATIBLE => Error::new(
