@@ -92,7 +92,7 @@ impl Scan {
             let commits = engine.commits();
             let seen = commits.load(Ordering::Acquire);
             let snapshot = shared.call(|call| call.snapshot())?;
-            let seat = Seat::new(&engine, shared.opening());
+            let seat = Seat::new(&engine, shared.opening())?;
             let level = Level { id: 0, write: false };
             let root = Root { id: 0, kind: RootKind::Snapshot(snapshot), levels: vec![level] };
             seat.call(|call| {

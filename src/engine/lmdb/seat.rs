@@ -128,11 +128,11 @@ pub(crate) struct Seat {
 
 impl Seat {
     /// A seat that is not a thread's own.
-    pub(crate) fn new(engine: &Arc<Engine>, opening: &Arc<Opening>) -> Arc<Seat> {
+    pub(crate) fn new(engine: &Arc<Engine>, opening: &Arc<Opening>) -> Result<Arc<Seat>> {
         Self::make(engine, opening, 0)
     }
 
-    pub(super) fn make(engine: &Arc<Engine>, opening: &Arc<Opening>, thread: u64) -> Arc<Seat> {
+    pub(super) fn make(engine: &Arc<Engine>, opening: &Arc<Opening>, thread: u64) -> Result<Arc<Seat>> {
         let seat = Arc::new(Seat {
             opening: Arc::clone(opening),
             thread,
@@ -146,8 +146,8 @@ impl Seat {
             marks: Mutex::new(Vec::new()),
             left: AtomicBool::new(false),
         });
-        engine.seats.register(&seat);
-        seat
+        engine.seats.register(&seat)?;
+        Ok(seat)
     }
 
     /// Whether it is one of an opening's.

@@ -14,10 +14,18 @@ use super::sync::Mutex;
 use super::writer::thread_number;
 use super::{Engine, ending, pin};
 use crate::error::{Error, Result, Status};
+use crate::memory::{self, NoMemory, TryGrow};
 
 /// The seats of an environment while no call is under way.
 pub(super) struct Stopped<'s> {
     seats: PhantomData<&'s [Arc<Seat>]>,
+}
+
+/// The seats that there still are.
+fn upgraded(list: &[Weak<Seat>]) -> Result<Vec<Arc<Seat>>, NoMemory> {
+    let mut seats = memory::room_for(list.len())?;
+    seats.extend(list.iter().filter_map(Weak::upgrade));
+    Ok(seats)
 }
 
 fn settle(seats: &[Arc<Seat>]) {
@@ -35,16 +43,12 @@ pub(crate) struct Seats {
 }
 
 impl Seats {
-    pub(super) fn register(&self, seat: &Arc<Seat>) {
+    pub(super) fn register(&self, seat: &Arc<Seat>) -> Result<()> {
         let mut seats = self.all.lock();
         if seats.len() == seats.capacity() {
             seats.retain(|seat| seat.strong_count() > 0);
         }
-        seats.push(Arc::downgrade(seat));
-    }
-
-    fn all(&self) -> Vec<Arc<Seat>> {
-        self.all.lock().iter().filter_map(Weak::upgrade).collect()
+        Ok(seats.try_push(Arc::downgrade(seat))?)
     }
 
     /// Lets go the reader slots of threads that are not in a call and have no snapshot. Called in a seat, so it
@@ -68,8 +72,9 @@ impl Seats {
     /// call of the thread's seat.
     pub(super) fn stop_calls<R>(&self, f: impl FnOnce(&Stopped<'_>) -> Result<R>) -> Result<R> {
         let list = self.all.lock();
-        let seats: Vec<Arc<Seat>> = list.iter().filter_map(Weak::upgrade).collect();
-        let guards: Vec<_> = seats.iter().map(|seat| seat.guarded.lock()).collect();
+        let seats = upgraded(&list)?;
+        let mut guards = memory::room_for(seats.len())?;
+        guards.extend(seats.iter().map(|seat| seat.guarded.lock()));
         let result = f(&Stopped { seats: PhantomData });
         drop(guards);
         settle(&seats);
@@ -86,8 +91,9 @@ impl Seats {
         loop {
             let seen = pin::ended();
             let list = self.all.lock();
-            let seats: Vec<Arc<Seat>> = list.iter().filter_map(Weak::upgrade).collect();
-            let guards: Vec<_> = seats.iter().map(|seat| seat.guarded.lock()).collect();
+            let seats = upgraded(&list)?;
+            let mut guards = memory::room_for(seats.len())?;
+            guards.extend(seats.iter().map(|seat| seat.guarded.lock()));
             let pinned = guards.iter().zip(&seats).find(|(guarded, _)| guarded.is_pinned());
             let Some((_, holder)) = pinned else {
                 let result = f(&Stopped { seats: PhantomData });
@@ -129,7 +135,9 @@ impl Seats {
 
     fn release(&self, opening: &Opening) {
         let mine = own_seat(opening);
-        for seat in self.all() {
+        // Without memory for the list, each thread releases what is its own at its next call or its end.
+        let seats = upgraded(&self.all.lock()).unwrap_or_default();
+        for seat in seats {
             if seat.is_of(opening) {
                 let own = mine.as_ref().is_some_and(|mine| Arc::ptr_eq(mine, &seat));
                 seat.release_if_free(own);
@@ -218,8 +226,8 @@ pub(crate) fn seat_of_thread(
     if let Some(seat) = found {
         return Ok(seat);
     }
-    let seat = Rc::new(Seat::make(&engine()?, opening, thread_number()));
+    let seat = Rc::new(Seat::make(&engine()?, opening, thread_number())?);
     leave_closed_seats();
-    with_mine(|mine| mine.0.borrow_mut().push(Rc::clone(&seat)))?;
+    with_mine(|mine| mine.0.borrow_mut().try_push(Rc::clone(&seat)))??;
     Ok(seat)
 }
