@@ -204,7 +204,7 @@ fn fail_each(directory: &Path, case: &Case, at: &AtomicUsize) {
 /// The next allocation that is to fail: each of the first, then some of the many that are alike. With `PC_TEST_LONG` each.
 fn next(at: usize) -> usize {
     let all = std::env::var_os("PC_TEST_LONG").is_some();
-    at + 1 + if all || at < 8 { 0 } else { at / 2 }
+    at + 1 + if all || at < 6 { 0 } else { at }
 }
 
 /// A process that finds no memory for something small is aborted by the language, wherever it is. It used to be killed
