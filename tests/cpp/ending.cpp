@@ -37,7 +37,7 @@ std::int64_t saved(const std::filesystem::path &path, const std::string &name) {
 
 saver of_process{"static", {}};
 
-void at_exit() { saver{"atexit", of_process.path}; }
+void at_exit() { const saver now{"atexit", of_process.path}; }
 
 } // namespace
 
