@@ -108,9 +108,9 @@ test-install: build $(VENV)/.ready
 PYTEST_WORKERS ?= auto
 
 test-python: build $(VENV)/.ready
-	cd bindings/python && ../../$(PYTHON) -m pytest -q -p no:cacheprovider -n $(PYTEST_WORKERS)
+	cd bindings/python && ../../$(PYTHON) -m pytest -q -p no:cacheprovider -n $(PYTEST_WORKERS) --dist worksteal
 	cd bindings/python && PERSISTENT_COLLECTIONS_ACCELERATOR=0 ../../$(PYTHON) -m pytest -q -p no:cacheprovider \
-		-n $(PYTEST_WORKERS)
+		-n $(PYTEST_WORKERS) --dist worksteal
 
 test-julia: build
 	@julia=$$(tools/find-julia) && tools/test-julia $$julia $(JULIA_PROJECT)

@@ -14,9 +14,11 @@ persistent_collections.errors.UnstorableError: 1 is more than the int it would c
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import math
 import operator
+import reprlib
 import struct
 import uuid
 from collections.abc import Callable
@@ -52,10 +54,44 @@ REFUSED = (UnstorableError, BadKeyError, BadValueError, KeySizeError, ValueSizeE
 _LONGEST_SHOWN = 200
 
 
+class _Short(reprlib.Repr):
+    """Reprs of bounded work: a container shows its first items, a few levels deep.
+
+    Containers that hold one another twice, and those twice, have a repr longer than any memory.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 4
+        self.maxtuple = self.maxlist = self.maxset = self.maxfrozenset = self.maxdict = 8
+        self.maxstring = self.maxlong = self.maxother = _LONGEST_SHOWN
+
+    def repr1(self, x: Any, level: int) -> str:
+        if isinstance(x, (bytes, bytearray, str)):
+            # As far as it may be shown, and as itself: not with its middle left out.
+            return repr(x[: _LONGEST_SHOWN + 1])
+        if isinstance(x, tuple):
+            return self.repr_tuple(x, level)
+        if isinstance(x, list):
+            return self.repr_list(x, level)
+        if isinstance(x, dict):
+            return self.repr_dict(x, level)
+        if isinstance(x, frozenset):
+            return self.repr_frozenset(x, level)
+        if isinstance(x, set):
+            return self.repr_set(x, level)
+        if dataclasses.is_dataclass(x):
+            return f"{type(x).__qualname__}(...)"
+        return repr(x)
+
+
+_short = _Short()
+
+
 def shown(value: Any) -> str:
     """The repr of a value for a message, cut where it is long."""
     try:
-        text = repr(value)
+        text = _short.repr(value)
     except FAILURES:
         # Python writes no int of over 4300 digits.
         return f"an object of type {type(value).__name__}"
