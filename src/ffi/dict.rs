@@ -65,6 +65,7 @@ pub unsafe extern "C" fn pc_dict_open(
             )
         };
         let environment = handle::env(env)?;
+        handle::forget_closed();
         let dict =
             Collection::open(&environment, name, Kind::Dict, key.as_ref(), value.as_ref(), open_flags)?;
         let dict = handle::insert_dict(env, dict)?;

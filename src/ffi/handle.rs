@@ -107,17 +107,20 @@ impl Cache {
 
     /// Takes out what is of no more use: handles that are closed by now, and whatever stood where `id` goes.
     fn make_room(&mut self, id: u64) -> Vec<Rc<Object>> {
+        self.take_closed(Some(table::slot_of(id) % REMEMBERED))
+    }
+
+    fn take_closed(&mut self, wanted: Option<usize>) -> Vec<Rc<Object>> {
         if self.forks != table::fork_generation() {
             self.forget();
         }
-        let wanted = table::slot_of(id) % REMEMBERED;
         let mut out = Vec::new();
         let mut left = self.filled;
         while left != 0 {
             let at = left.trailing_zeros() as usize;
             left &= left - 1;
             let place = &mut self.places[at];
-            if at == wanted || place.as_ref().is_none_or(|(id, _)| !table::is_live(*id)) {
+            if Some(at) == wanted || place.as_ref().is_none_or(|(id, _)| !table::is_live(*id)) {
                 out.extend(place.take().map(|(_, object)| object));
                 self.filled &= !(1 << at);
             }
@@ -147,6 +150,13 @@ impl Drop for Cache {
             self.forget();
         }
     }
+}
+
+/// Lets go what the calling thread remembers of handles that are closed: a collection has its place as long.
+pub(super) fn forget_closed() {
+    let closed = CACHE.try_with(|cache| cache.borrow_mut().take_closed(None));
+    // Only now, since dropping an object may take a while.
+    drop(closed);
 }
 
 /// What a handle stands for, kept alive as long as the result.

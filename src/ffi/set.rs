@@ -51,6 +51,7 @@ pub unsafe extern "C" fn pc_set_open(
         // SAFETY: the header's contract for texts.
         let (name, element) = unsafe { (text("name", name)?, optional_type("type", r#type)?) };
         let environment = handle::env(env)?;
+        handle::forget_closed();
         let set = Collection::open(&environment, name, Kind::Set, element.as_ref(), None, open_flags)?;
         let set = handle::insert_set(env, set)?;
         // SAFETY: the header's contract for outputs.

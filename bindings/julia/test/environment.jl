@@ -168,3 +168,17 @@ end
         @test Environment(env -> PersistentDict{String,Int}(env; id="d")["a"], folder; durability=:none) == 1
     end
 end
+
+# After as many dicts as there are places had been opened, nothing opened any more, though all of them were garbage.
+@testset "places of dicts that are not used any more" begin
+    with_env(durability=:none, maxdbs=4) do env
+        for n in 1:20
+            PersistentDict{Int,Int}(env; id="d$n")[n] = n
+        end
+        @test all(PersistentDict{Int,Int}(env; id="d$n")[n] == n for n in 1:20)
+        # Those that are in use keep theirs.
+        kept = [PersistentDict{Int,Int}(env; id="d$n") for n in 1:3]
+        @test all(PersistentDict{Int,Int}(env; id="d$n")[n] == n for n in 4:20)
+        @test [kept[n][n] for n in 1:3] == 1:3
+    end
+end
