@@ -3,7 +3,7 @@
  * SHIM_DIRECTORY  the directory
  * SHIM_KILL_AT    the number of the call, from 1, before which the process is killed
  * SHIM_HALF       if that call writes: it is killed when half is written
- * SHIM_TELL       a descriptor that gets a byte before each wait for a lock of fcntl
+ * SHIM_TELL       a descriptor that gets a byte when a lock of fcntl is first found taken
  * SHIM_STATFS     the type, in hexadecimal, that file systems are said to have: all of them, or
  * SHIM_STATFS_UNDER  those below this path */
 #define _GNU_SOURCE
@@ -145,10 +145,14 @@ void *mmap64(void *at, size_t length, int protection, int flags, int fd, off64_t
 
 static int control(int fd, int command, long argument) {
     long tell = number("SHIM_TELL", 10);
+    static int told;
     step(is_ours(fd));
-    if (command == F_SETLKW && tell >= 0 && is_ours(fd) && syscall(SYS_write, tell, "w", 1) != 1)
+    int outcome = (int)syscall(SYS_fcntl, fd, command, argument);
+    if (command == F_GETLK && outcome == 0 && ((struct flock *)argument)->l_type != F_UNLCK && tell >= 0 &&
+        is_ours(fd) && !__atomic_exchange_n(&told, 1, __ATOMIC_SEQ_CST) &&
+        syscall(SYS_write, tell, "w", 1) != 1)
         abort();
-    return (int)syscall(SYS_fcntl, fd, command, argument);
+    return outcome;
 }
 
 #define FCNTL(name)                                                                                          \
