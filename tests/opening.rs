@@ -372,6 +372,23 @@ fn a_thousand_environments_in_a_process() {
     }));
 }
 
+/// The child of a process with many environments inherits their maps, and took what was left of the addresses with a few.
+#[test]
+fn a_child_has_addresses_for_many_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let limit = limit_of_open_files();
+    let open = |n: i64| Environment::open(dir.path().join(n.to_string()), &options()).unwrap();
+    assert!(in_child(|| {
+        set_limit_of_open_files(libc::rlimit { rlim_cur: 16384, ..limit });
+        let envs: Vec<Environment> = (0..160).map(open).collect();
+        assert!(in_child(|| {
+            let more: Vec<Environment> = (1000..1200).map(open).collect();
+            Dict::<i64, i64>::open(&more[199], "x").unwrap().put(&1, &1).unwrap();
+        }));
+        drop(envs);
+    }));
+}
+
 #[test]
 fn the_limit_on_open_files_is_named() {
     let dir = tempfile::tempdir().unwrap();

@@ -52,7 +52,9 @@ pub(super) fn initial_size(asked: Option<u64>, open: usize) -> Result<usize> {
     }
     let mut size =
         usize::try_from(size).unwrap_or(usize::MAX).min(usize::MAX / 2).next_multiple_of(page_size());
+    let mut is_short = false;
     while !can_reserve(size) {
+        is_short = true;
         size = (size / 2).next_multiple_of(page_size());
         if (size as u64) < LEAST {
             return Err(Error::new(
@@ -60,6 +62,10 @@ pub(super) fn initial_size(asked: Option<u64>, open: usize) -> Result<usize> {
                 "not even 1 MiB of address space could be reserved for the memory map",
             ));
         }
+    }
+    if asked.is_none() && is_short && size as u64 > 64 * LEAST {
+        // Few addresses are left, in the child of a process with many environments, say: most stay for the next ones.
+        size = (size / 64).next_multiple_of(page_size());
     }
     Ok(size)
 }
