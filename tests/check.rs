@@ -808,7 +808,7 @@ fn an_older_header_page_of_any_commit_is_not_damage() {
 
 /// A check of a sound environment called it damaged, and a copy of it failed: another process had been killed after its
 /// commit wrote its header page and before it published the commit's number, so that snapshots were of the commit before,
-/// and both took the newer header for a sign that somebody writes.
+/// and both took the newer header for a sign of a writer at work.
 #[test]
 fn a_commit_cut_off_before_its_publication_is_not_damage() {
     const PATH: &str = "PC_CHECK_PATH";

@@ -134,6 +134,30 @@ fn openings_by_two_spellings_at_once_are_one_environment() {
     }
 }
 
+/// One thread may close an environment while others open it: each finds it open, or opens it.
+#[test]
+fn openings_and_closings_at_once_lose_nothing() {
+    const ROUNDS: i64 = 100;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("env");
+    std::thread::scope(|scope| {
+        for thread in 0..6_i64 {
+            let path = &path;
+            scope.spawn(move || {
+                for _ in 0..ROUNDS {
+                    let env = Environment::open(path, &options()).unwrap();
+                    Dict::<i64, i64>::open(&env, "counts").unwrap().add(&thread, 1).unwrap();
+                }
+            });
+        }
+    });
+    let env = Environment::open(&path, &options()).unwrap();
+    let dict = Dict::<i64, i64>::open(&env, "counts").unwrap();
+    assert!(dict.iter().unwrap().map(Result::unwrap).all(|(_, count)| count == ROUNDS));
+    assert_eq!(dict.len().unwrap(), 6);
+    env.check().unwrap();
+}
+
 fn dir_spelled(path: &Path, n: usize) -> std::path::PathBuf {
     let name = path.file_name().unwrap();
     if n.is_multiple_of(2) {

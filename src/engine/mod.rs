@@ -17,6 +17,7 @@ use crate::memory::{self, NoMemory, TryGrow};
 pub(crate) mod interrupt;
 pub(crate) mod lmdb;
 
+pub(crate) use lmdb::ending::WhileEnding;
 pub(crate) use lmdb::{
     Call, Db, Engine, Level, Opening, Origin, Place, Reader, Root, RootKind, SEQUENCE, Seat, Space, State,
     Structure, begin_write, leave_closed_seats, open, open_inherited, seat_of_thread, set_reads_wait,

@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char};
-use std::ptr;
 
 use super::boundary::boundary;
+use crate::engine::WhileEnding;
 use crate::error::{Error, Status};
 
 /// What a call came to: `PC_OK` is 0, other answers are positive, errors are negative.
@@ -128,53 +128,11 @@ thread_local! {
     static LAST: RefCell<Option<CString>> = const { RefCell::new(None) };
 }
 
-/// The last failure of a thread that is ending, whose `LAST` is gone: in thread-specific data, which outlives
-/// thread-local variables. Without a key there is none, and the failure has its status alone.
-mod while_ending {
-    use std::ffi::{CString, c_char, c_void};
-    use std::sync::OnceLock;
+/// The same of a thread that is ending, whose `LAST` is gone.
+static WHILE_ENDING: WhileEnding<RefCell<Option<CString>>> = WhileEnding::new();
 
-    static KEY: OnceLock<Option<libc::pthread_key_t>> = OnceLock::new();
-
-    unsafe extern "C" fn drop_line(line: *mut c_void) {
-        // SAFETY: `keep` alone sets the key's value, by `into_raw`; the system has unset it before this call.
-        drop(unsafe { CString::from_raw(line.cast()) });
-    }
-
-    fn key() -> Option<libc::pthread_key_t> {
-        *KEY.get_or_init(|| {
-            let mut key = 0;
-            // SAFETY: `key` is a valid place for the number.
-            (unsafe { libc::pthread_key_create(&raw mut key, Some(drop_line)) } == 0).then_some(key)
-        })
-    }
-
-    /// The line, or NULL. It is good until the thread's next failure.
-    pub(super) fn line() -> *const c_char {
-        key().map_or(std::ptr::null(), |key| line_of(key).cast_const())
-    }
-
-    #[cold]
-    pub(super) fn keep(line: Option<CString>) {
-        let Some(key) = key() else { return };
-        let before = line_of(key);
-        let line = line.map_or(std::ptr::null_mut(), CString::into_raw);
-        // SAFETY: the key was made; the value is what `drop_line` takes.
-        if unsafe { libc::pthread_setspecific(key, line.cast()) } == 0 {
-            if !before.is_null() {
-                // SAFETY: made by `into_raw`; the caller's copy of the address ends with this failure.
-                drop(unsafe { CString::from_raw(before) });
-            }
-        } else if !line.is_null() {
-            // SAFETY: made above, and kept nowhere.
-            drop(unsafe { CString::from_raw(line) });
-        }
-    }
-
-    fn line_of(key: libc::pthread_key_t) -> *mut c_char {
-        // SAFETY: the key was made and is never deleted.
-        unsafe { libc::pthread_getspecific(key) }.cast()
-    }
+fn address_of(last: &RefCell<Option<CString>>) -> *const c_char {
+    last.borrow().as_ref().map_or(c"".as_ptr(), |line| line.as_ptr())
 }
 
 /// Keeps a failure as the thread's last one and gives its number.
@@ -187,8 +145,10 @@ pub(super) fn record(failure: &Error) -> pc_status {
         .collect();
     let line = CString::new(line).ok();
     let mut line = Some(line);
-    if LAST.try_with(|last| last.replace(line.take().flatten())).is_err() {
-        while_ending::keep(line.flatten());
+    let mut keep = |last: &RefCell<Option<CString>>| last.replace(line.take().flatten());
+    if LAST.try_with(&mut keep).is_err() {
+        // Where the system has no place for it, the failure has its status alone.
+        drop(WHILE_ENDING.with(keep));
     }
     failure.status() as pc_status
 }
@@ -214,9 +174,7 @@ pub extern "C" fn pc_strerror(status: pc_status) -> *const c_char {
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_last_error() -> *const c_char {
     boundary!(c"".as_ptr(), {
-        let kept = LAST.try_with(|last| last.borrow().as_ref().map_or(ptr::null(), |line| line.as_ptr()));
-        let line = kept.unwrap_or_else(|_| while_ending::line());
-        if line.is_null() { c"".as_ptr() } else { line }
+        LAST.try_with(address_of).unwrap_or_else(|_| WHILE_ENDING.with(address_of).unwrap_or(c"".as_ptr()))
     })
 }
 

@@ -23,7 +23,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::files::{FileId, Files, directory_of};
+use super::files::{FileId, Files, directory_of, lock_file_options};
 use super::fork::{self, OwnFile};
 use super::raw::words;
 use crate::error::{Error, Result, Status};
@@ -199,8 +199,7 @@ pub(super) fn unsay_data_file(lock_file: &File) {
 
 /// Whether LMDB has a lock file in use, in another process.
 pub(super) fn is_in_use(lock_file: &Path) -> bool {
-    let opened =
-        OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(lock_file);
+    let opened = lock_file_options().read(true).open(lock_file);
     // LMDB holds the first byte.
     opened.is_ok_and(|file| is_locked(&file, 0, 1))
 }

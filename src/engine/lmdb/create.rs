@@ -19,7 +19,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::files::{Files, directory_of};
+use super::files::{Files, directory_of, lock_file_options, made_lock_file_options};
 use super::filesystem;
 use super::header::{self, Found};
 use super::patience::Patience;
@@ -111,7 +111,7 @@ pub(super) fn settle(files: &Files, making: &Making, patience: &Patience) -> Res
         match found {
             Found::Whole => return Ok(()),
             Found::Empty if writable => return Ok(()),
-            Found::CutShort if writable => mend(files, mode, patience)?,
+            Found::CutShort if writable => begin_again(files, mode, patience)?,
             // It may be made just now.
             Found::Empty | Found::CutShort if round == 0 => wait_for_opener(files, patience)?,
             Found::Empty | Found::CutShort => {
@@ -140,17 +140,9 @@ pub(super) fn settle(files: &Files, making: &Making, patience: &Patience) -> Res
 
 /// Empties a data file whose creation was cut short, unless somebody is at it: then waits until that is over. The
 /// file is to be looked at again.
-fn mend(files: &Files, mode: u32, patience: &Patience) -> Result<()> {
+fn begin_again(files: &Files, mode: u32, patience: &Patience) -> Result<()> {
     let failed = |error: io::Error| cannot_reach(&files.lock, &error, true);
-    let options = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(mode)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-        .to_owned();
-    let lock = options.open(&files.lock).map_err(failed)?;
+    let lock = made_lock_file_options(mode).read(true).open(&files.lock).map_err(failed)?;
     if !take_lock(&lock).map_err(failed)? {
         return wait_for_opener(files, patience);
     }
@@ -169,8 +161,7 @@ fn mend(files: &Files, mode: u32, patience: &Patience) -> Result<()> {
 ///
 /// One that begins after this look, and is stopped then, is waited for by LMDB itself.
 pub(super) fn wait_for_opener(files: &Files, patience: &Patience) -> Result<()> {
-    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-    let lock = match OpenOptions::new().read(true).custom_flags(flags).open(&files.lock) {
+    let lock = match lock_file_options().read(true).open(&files.lock) {
         Ok(lock) => lock,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         // LMDB says what is wrong with it, and to whom it matters.

@@ -4,12 +4,12 @@
 //! directory of the files stays open, and the files are looked for there, by device and inode.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -224,6 +224,20 @@ impl Files {
     pub(super) fn id(&self, path: &Path) -> Result<Option<FileId>> {
         Ok(self.look(path)?.map(|found| id_of(&found)))
     }
+}
+
+/// How this library opens lock files: a link is not followed, and a FIFO not waited for.
+pub(super) fn lock_file_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    options
+}
+
+/// The same, for one that is made where there is none, with these permission bits, and is written to.
+pub(super) fn made_lock_file_options(mode: u32) -> OpenOptions {
+    let mut options = lock_file_options();
+    options.write(true).create(true).truncate(false).mode(mode);
+    options
 }
 
 /// A path with something behind its name.

@@ -8,10 +8,10 @@
 //! Whoever has the environment open holds a shared `flock` on the file. Whoever finds itself alone, an
 //! exclusive one, and makes the mutex anew: after a crash of the system nobody else would ever let it go.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::claim;
-use super::files::FileId;
+use super::files::{FileId, made_lock_file_options};
 use super::fork::{self, OwnFile};
 use super::patience::Patience;
 use super::raw::words;
@@ -162,15 +162,7 @@ impl ProcessLock {
                 format!("{} cannot be used as the write lock: {}", path.display(), words(&error)),
             )
         };
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(mode)
-            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-            .open(path)
-            .map_err(failed)?;
+        let file = made_lock_file_options(mode).read(true).open(path).map_err(failed)?;
         let size = size_of::<Layout>() as u64;
         let begun = Instant::now();
         loop {

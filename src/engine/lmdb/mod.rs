@@ -25,7 +25,7 @@ mod claim;
 mod copy;
 mod create;
 mod descriptors;
-mod ending;
+pub(super) mod ending;
 mod failure;
 mod files;
 mod filesystem;

@@ -3,11 +3,11 @@
 //! The file is sparse and mapped: a part of it that is first used when the disk is full, or that lies past the
 //! limit on file sizes, is a signal that ends the process.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Result as IoResult;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use super::files::made_lock_file_options;
 use super::map;
 use crate::error::{Error, Result, Status};
 
@@ -30,14 +30,7 @@ pub(super) fn lock_file(path: &Path, mode: u32, max_readers: u32) -> Result<()> 
         ));
     }
     // What else is wrong with the file, LMDB says; for a reader it may not matter.
-    let opened = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(mode)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-        .open(path);
-    let Ok(file) = opened else { return Ok(()) };
+    let Ok(file) = made_lock_file_options(mode).open(path) else { return Ok(()) };
     match take_room(&file, size) {
         Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG)) => {
             Err(Error::new(Status::DiskFull, format!("{} cannot be made: {error}", path.display())))

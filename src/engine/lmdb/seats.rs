@@ -9,10 +9,11 @@ use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use super::ending::WhileEnding;
 use super::seat::{Ending, Opening, Seat, State};
 use super::sync::Mutex;
 use super::writer::thread_number;
-use super::{Engine, ending, pin};
+use super::{Engine, pin};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
 
@@ -181,12 +182,15 @@ thread_local! {
     static MINE: Mine = const { Mine(RefCell::new(Vec::new())) };
 }
 
+/// Those of threads whose `MINE` is gone.
+static WHILE_ENDING: WhileEnding<Mine> = WhileEnding::new();
+
 /// Runs `f` with the seats of the calling thread, which may be ending.
 #[inline]
 fn with_mine<R>(mut f: impl FnMut(&Mine) -> R) -> Result<R> {
     match MINE.try_with(&mut f) {
         Ok(result) => Ok(result),
-        Err(_) => ending::with(f),
+        Err(_) => WHILE_ENDING.with(f),
     }
 }
 

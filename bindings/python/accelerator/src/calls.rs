@@ -29,7 +29,7 @@ pub(crate) struct Calls {
     last_size: AtomicUsize,
 }
 
-/// The exception where memory for so many bytes is not to be had.
+/// The exception where this many bytes of memory cannot be allocated.
 #[cold]
 pub(crate) fn no_memory(size: usize) -> PyErr {
     PyMemoryError::new_err(format!("there is no memory for {size} bytes"))
