@@ -25,14 +25,11 @@
 //! |---|---|
 //! | [`Environment`], [`Transaction`], [`Dict`], [`Set`] | the nouns, typed |
 //! | `collection`, `catalog`, `iter` | what the nouns share: encoded records, schemas, ranges |
-//! | `memory` | growing and copying that fails where no memory is left |
 //! | `algebra` | set algebra: sets walked side by side |
-//! | [`codec`] | type strings, keys whose byte order is the order of their meaning, values |
+//! | [`codec`] | type strings, keys whose byte order is the order of their meaning, values: a crate of its own |
 //! | `engine` | ordered bytes in named spaces with snapshots and transactions; `engine::lmdb` is the one in use |
 //! | `ffi` | the C ABI; nothing inside knows of it |
 
-pub mod codec;
-pub mod error;
 pub mod ffi;
 
 mod algebra;
@@ -42,11 +39,15 @@ mod dict;
 mod engine;
 mod environment;
 mod iter;
-mod memory;
 mod options;
 mod report;
 mod set;
 mod transaction;
+
+use persistent_collections_codec::memory;
+
+pub use persistent_collections_codec as codec;
+pub use persistent_collections_codec::error;
 
 pub use catalog::{CollectionInfo, Kind, MAX_NAME, Schema};
 pub use codec::{Date, DateTime, Element, Key, KeyElement, Stored, Type, Uuid, Value};

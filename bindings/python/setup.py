@@ -31,6 +31,7 @@ SOURCES = (
     "LICENSE-*",
     "build.rs",
     ".cargo",
+    "crates",
     "src",
     "benches",
     "include",

@@ -171,7 +171,6 @@ fn measure(role: Role, value: &Value, need: &mut Need) -> Result<()> {
         | Value::Uuid(_)
         | Value::Date(_)
         | Value::DateTime(_) => {}
-        Value::BigInt { .. } => need.bytes += padded(encoded(role, value)?.len()),
         Value::Str(text) => need.bytes += padded(text.len()),
         Value::Bytes(bytes) | Value::Array { bytes, .. } | Value::Cbor(bytes) => {
             need.bytes += padded(bytes.len());
@@ -187,6 +186,8 @@ fn measure(role: Role, value: &Value, need: &mut Need) -> Result<()> {
                 measure(role, value, need)?;
             }
         }
+        // Integers of any size, and whatever else has no kind of its own.
+        _ => need.bytes += padded(encoded(role, value)?.len()),
     }
     Ok(())
 }
@@ -240,7 +241,6 @@ fn lay_out(role: Role, value: &Value, room: &mut Room) -> Result<pc_value> {
         Value::Uuid(uuid) => (PC_VALUE_UUID, pc_value_as::of_uuid(*uuid)),
         Value::Date(days) => (PC_VALUE_DATE, pc_value_as::of_i64((*days).into())),
         Value::DateTime(micros) => (PC_VALUE_DATETIME, pc_value_as::of_i64(*micros)),
-        Value::BigInt { .. } => (PC_VALUE_ENCODED, room.put_bytes(&encoded(role, value)?)),
         Value::Cbor(bytes) => (PC_VALUE_ENCODED, room.put_bytes(bytes)),
         Value::Str(text) => (PC_VALUE_STR, room.put_bytes(text.as_bytes())),
         Value::Bytes(bytes) => (PC_VALUE_BYTES, room.put_bytes(bytes)),
@@ -256,6 +256,7 @@ fn lay_out(role: Role, value: &Value, room: &mut Room) -> Result<pc_value> {
             let at = room.put_items(role, 2 * entries.len(), both)?;
             (PC_VALUE_MAP, pc_value_as::of_items(at, entries.len()))
         }
+        _ => (PC_VALUE_ENCODED, room.put_bytes(&encoded(role, value)?)),
     };
     Ok(pc_value { kind, subtype, r#as: content })
 }

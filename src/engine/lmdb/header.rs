@@ -66,7 +66,7 @@ pub(super) struct Meta {
 pub(super) fn look(path: &Path, file: &File) -> Result<Found> {
     let name = path.display();
     let failed = |error: std::io::Error| {
-        if error.raw_os_error() == Some(libc::ENOMEM) {
+        if error.kind() == std::io::ErrorKind::OutOfMemory {
             return Error::new(Status::NoMemory, format!("no memory to read {name}"));
         }
         Error::new(Status::Io, format!("{name} cannot be read: {error}; check the disk"))

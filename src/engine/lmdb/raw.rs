@@ -43,7 +43,8 @@ impl Code {
 
     /// Of a failure that the system reported.
     pub(super) fn of(error: &std::io::Error) -> Code {
-        Code(error.raw_os_error().unwrap_or(libc::EIO))
+        let is_memory = error.kind() == std::io::ErrorKind::OutOfMemory;
+        Code(error.raw_os_error().unwrap_or(if is_memory { libc::ENOMEM } else { libc::EIO }))
     }
 
     /// LMDB's or the system's own words for it.

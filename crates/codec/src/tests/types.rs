@@ -1,6 +1,6 @@
 use super::ty;
-use crate::codec::{Element, Type};
 use crate::error::Status;
+use crate::{Element, Type};
 
 #[test]
 fn every_type_has_one_spelling() {

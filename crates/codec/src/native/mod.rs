@@ -13,6 +13,7 @@ use crate::error::Result;
 /// A UUID: the type `uuid`.
 ///
 /// ```
+/// # use persistent_collections_codec as persistent_collections;
 /// use persistent_collections::Uuid;
 ///
 /// assert_eq!(Uuid([0x11; 16]).to_string(), "11111111-1111-1111-1111-111111111111");
@@ -44,6 +45,7 @@ impl fmt::Display for Uuid {
 /// | [`Value`] | `any` |
 ///
 /// ```
+/// # use persistent_collections_codec as persistent_collections;
 /// use persistent_collections::Key;
 ///
 /// let mut key = Vec::new();
@@ -84,6 +86,7 @@ impl<T: sealed::Element> KeyElement for T {}
 /// | [`Value`] | `any` |
 ///
 /// ```
+/// # use persistent_collections_codec as persistent_collections;
 /// use persistent_collections::Stored;
 ///
 /// let mut value = Vec::new();

@@ -20,8 +20,11 @@
 mod calendar;
 mod cbor;
 mod counter;
+pub mod error;
 mod fault;
 pub mod key;
+#[doc(hidden)]
+pub mod memory;
 mod native;
 mod order;
 pub mod raw;
@@ -40,7 +43,9 @@ pub use value::{MAX_VALUE, Value, check_value, decode_value, encode_value};
 pub const MAX_DEPTH: usize = 128;
 
 /// Where the CBOR item at a place ends; `None`: it is not well-formed.
-pub(crate) fn end_of_item(bytes: &[u8], at: usize) -> Option<usize> {
+#[doc(hidden)]
+#[must_use]
+pub fn end_of_item(bytes: &[u8], at: usize) -> Option<usize> {
     cbor::skip(bytes, at, MAX_DEPTH).ok()
 }
 

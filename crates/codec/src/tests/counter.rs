@@ -1,6 +1,6 @@
 use super::{big, hex, ty, value_bytes};
-use crate::codec::{Type, Value, add_integer, decode_value};
 use crate::error::Status;
+use crate::{Type, Value, add_integer, decode_value};
 use proptest::prelude::*;
 
 fn add(type_name: &str, current: &Value, delta: i64) -> Result<i64, Status> {

@@ -1,6 +1,6 @@
 use super::{key_bytes, value_bytes};
-use crate::codec::{Date, DateTime, Key, Stored, Type, Uuid, Value, decode_key};
 use crate::error::{Result, Status};
+use crate::{Date, DateTime, Key, Stored, Type, Uuid, Value, decode_key};
 use proptest::prelude::*;
 
 fn key<K: Key>(key: &K::Borrowed) -> Vec<u8> {

@@ -17,6 +17,7 @@ pub const MAX_VALUE: usize = (1 << 31) - (1 << 16) - 16;
 /// whichever variant holds them. 1, 1.0 and true are three values.
 ///
 /// ```
+/// # use persistent_collections_codec as persistent_collections;
 /// use persistent_collections::Value;
 ///
 /// let entry = Value::Map(vec![(Value::from("name"), Value::from("DIGIT ONE")), (Value::from("digit"), Value::from(1))]);

@@ -1,8 +1,8 @@
 //! Values of `any`: one form when written, every form when read, nothing that breaks on hostile bytes.
 
 use super::{big, hex, integer, text, value_bytes, value_error};
-use crate::codec::{Element, MAX_DEPTH, Type, Value, check_value, decode_value, encode_value};
 use crate::error::Status;
+use crate::{Element, MAX_DEPTH, Type, Value, check_value, decode_value, encode_value};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -1,6 +1,6 @@
 use super::{hex, ty, value_bytes, value_error};
-use crate::codec::{Element, Type, Value, check_value, decode_value};
 use crate::error::Status;
+use crate::{Element, Type, Value, check_value, decode_value};
 
 #[test]
 fn encodings() {

@@ -1,8 +1,8 @@
 use std::cmp::Ordering;
 
 use super::{any_key, big, hex, key_bytes, key_error, key_of, ty, typed_keys};
-use crate::codec::{MAX_DEPTH, MAX_KEY, Type, Value, check_key, decode_key, encode_key, encode_key_prefix};
 use crate::error::Status;
+use crate::{MAX_DEPTH, MAX_KEY, Type, Value, check_key, decode_key, encode_key, encode_key_prefix};
 use proptest::prelude::*;
 
 /// The order that keys are meant to have: kinds in the tuple layer's order, then by meaning.

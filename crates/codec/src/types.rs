@@ -16,6 +16,7 @@ const MAX_DIMENSIONS: usize = 32;
 /// each type has exactly one spelling.
 ///
 /// ```
+/// # use persistent_collections_codec as persistent_collections;
 /// use persistent_collections::{Element, Type};
 ///
 /// let vector = Type::parse("f32[768]")?;
@@ -345,7 +346,8 @@ impl Type {
 
     /// Whether it can be an element of a tuple.
     /// Copies it; a tuple can have many elements.
-    pub(crate) fn try_clone(&self) -> Result<Self, NoMemory> {
+    #[doc(hidden)]
+    pub fn try_clone(&self) -> Result<Self, NoMemory> {
         match self {
             Type::Tuple(elements) => memory::gather(elements.iter().map(Type::try_clone)).map(Type::Tuple),
             other => Ok(other.clone()),

@@ -8,6 +8,7 @@ const DAY: i64 = 86_400_000_000;
 /// A day, as days since 1970-01-01 in the proleptic Gregorian calendar: the type `date`.
 ///
 /// ```
+/// # use persistent_collections_codec as persistent_collections;
 /// use persistent_collections::Date;
 ///
 /// let leap_day = Date::from_ymd(2024, 2, 29).expect("2024 is a leap year");
@@ -21,6 +22,7 @@ pub struct Date(pub i32);
 /// zone: the type `datetime`.
 ///
 /// ```
+/// # use persistent_collections_codec as persistent_collections;
 /// use persistent_collections::DateTime;
 ///
 /// assert_eq!(DateTime(1_500_000).to_string(), "1970-01-01T00:00:01.500000");

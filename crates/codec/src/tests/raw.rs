@@ -1,7 +1,7 @@
 use super::{blob, ty, typed_keys};
-use crate::codec::raw::{check_raw_key, decode_raw_key, encode_raw_key};
-use crate::codec::{Type, Value};
 use crate::error::Status;
+use crate::raw::{check_raw_key, decode_raw_key, encode_raw_key};
+use crate::{Type, Value};
 use proptest::prelude::*;
 
 fn raw(type_name: &str, value: &Value) -> Result<Vec<u8>, Status> {

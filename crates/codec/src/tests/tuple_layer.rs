@@ -4,7 +4,7 @@
 //! ±(2⁶⁴−1) in the form with a length, of which the specification has no need: those are checked by the vectors.
 
 use super::{any_key, key_bytes, ty};
-use crate::codec::{Type, Value, decode_key};
+use crate::{Type, Value, decode_key};
 use foundationdb_tuple::{Bytes, Element, Uuid, pack, unpack};
 use proptest::prelude::*;
 

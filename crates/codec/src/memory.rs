@@ -23,7 +23,7 @@ impl From<NoMemory> for Error {
 
 impl From<NoMemory> for std::io::Error {
     fn from(_: NoMemory) -> std::io::Error {
-        std::io::Error::from_raw_os_error(libc::ENOMEM)
+        std::io::ErrorKind::OutOfMemory.into()
     }
 }
 

@@ -1,8 +1,8 @@
 //! What an error says of bytes or a value that do not fit.
 
 use super::{hex, ty};
-use crate::codec::{Value, check_key, check_value, encode_key, encode_value};
 use crate::error::Status;
+use crate::{Value, check_key, check_value, encode_key, encode_value};
 
 /// Every fault of a type has one status, so only its message tells a user which of them it is. Messages that were
 /// exchanged, or had become "not an encoded str" for all, failed no test.
