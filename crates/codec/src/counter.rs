@@ -1,8 +1,9 @@
 //! Adding to an encoded integer.
 
 use super::cbor;
+use super::dynamic::Value;
 use super::types::Type;
-use super::value::{self, Value};
+use super::value;
 use crate::error::{Error, Result, Status};
 
 /// Adds `delta` to an encoded integer (none counts as 0): the encoded sum, and the sum.

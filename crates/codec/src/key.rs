@@ -1,14 +1,12 @@
 //! Keys: bytes whose order is the order of what they mean.
 
+use super::dynamic::{Value, integer_of, wrong_kind};
 use super::fault::Fault;
+use super::limits::MAX_KEY;
 use super::types::Type;
-use super::value::{Value, integer_of, wrong_kind};
 use super::{order, tuple};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
-
-/// The longest encoded key, in bytes, whatever the page size.
-pub const MAX_KEY: usize = 1978;
 
 /// Checks that bytes are exactly what [`encode_key`] makes of some key of this type.
 ///

@@ -5,13 +5,17 @@
 //! | `types.rs` | type strings such as `str`, `f32[768]`, `(str,i64)` |
 //! | `key.rs` | keys of every type: check, encode, decode |
 //! | `tuple.rs` | the tuple layer, which keys of tuples and of `any` use |
-//! | `value.rs` | the dynamic [`Value`], and values of every type: check, encode, decode |
+//! | `value.rs` | values of every type: check, encode, decode |
+//! | `dynamic.rs` | the dynamic [`Value`], and whether it fits a type |
 //! | `cbor/` | CBOR, which values of `any` use |
 //! | `counter.rs` | adding to an encoded integer |
 //! | `native/` | Rust's own types as keys and values |
 //! | `raw.rs` | keys of collections that another LMDB program made |
 //! | `calendar.rs` | days and microseconds to dates and back |
 //! | `order.rs` | floating-point numbers as bytes that sort |
+//! | `limits.rs` | how long and how deep keys and values may be |
+//! | `error.rs` | the error type, and the numbers of the C ABI's statuses |
+//! | `memory.rs` | growing and copying that fails where no memory is left |
 //! | `fault.rs` | where and why bytes are not what they should be |
 //!
 //! Nothing here knows of environments, transactions or LMDB: bytes in, bytes out. `docs/format.md` is the
@@ -20,9 +24,11 @@
 mod calendar;
 mod cbor;
 mod counter;
+mod dynamic;
 pub mod error;
 mod fault;
 pub mod key;
+mod limits;
 #[doc(hidden)]
 pub mod memory;
 mod native;
@@ -34,13 +40,12 @@ mod value;
 
 pub use calendar::{Date, DateTime};
 pub use counter::add_integer;
-pub use key::{MAX_KEY, check_key, decode_key, encode_key, encode_key_prefix};
+pub use dynamic::Value;
+pub use key::{check_key, decode_key, encode_key, encode_key_prefix};
+pub use limits::{MAX_DEPTH, MAX_KEY, MAX_VALUE};
 pub use native::{Key, KeyElement, Stored, Uuid};
 pub use types::{Element, Type};
-pub use value::{MAX_VALUE, Value, check_value, decode_value, encode_value};
-
-/// How deep tuples, lists, maps, sets and tags may lie inside each other, in keys and in values.
-pub const MAX_DEPTH: usize = 128;
+pub use value::{check_value, decode_value, encode_value};
 
 /// Where the CBOR item at a place ends; `None`: it is not well-formed.
 #[doc(hidden)]

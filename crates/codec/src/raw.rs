@@ -3,9 +3,10 @@
 //! Values need nothing of their own: they are those of [`check_value`](super::check_value),
 //! [`encode_value`](super::encode_value) and [`decode_value`](super::decode_value).
 
-use super::key::{self, MAX_KEY};
+use super::dynamic::{Value, integer_of};
+use super::key;
+use super::limits::MAX_KEY;
 use super::types::Type;
-use super::value::{Value, integer_of};
 use crate::error::{Result, Status};
 use crate::memory::{self, TryGrow};
 

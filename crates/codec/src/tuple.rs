@@ -4,11 +4,11 @@
 //! (±(2⁶⁴−1) in eight), 0.0 for −0.0, no NaN. Whatever else stands in the bytes is refused, so that two keys are the
 //! same exactly when their bytes are.
 
-use super::MAX_DEPTH;
+use super::dynamic::{Value, integer_of, wrong_kind};
 use super::fault::{Fault, Parsed};
+use super::limits::MAX_DEPTH;
 use super::order;
 use super::types::Type;
-use super::value::{Value, integer_of, wrong_kind};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, Short, TryGrow};
 

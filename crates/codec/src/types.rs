@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::key::MAX_KEY;
-use super::value::MAX_VALUE;
+use super::limits::{MAX_KEY, MAX_VALUE};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, Short};
 

@@ -2,17 +2,17 @@
 
 use std::borrow::Cow;
 
-use super::super::MAX_DEPTH;
-use super::super::calendar::{Date, DateTime};
-use super::super::fault::Parsed;
-use super::super::types::Element;
-use super::super::value::Value;
 use super::head::{
     ARRAY, BYTES, Head, MAP, NEGATIVE, TAG, TEXT, UNSIGNED, content, deeper, finish, head, skip, text,
 };
 use super::{DATETIME, TUPLE, encode, tag};
+use crate::calendar::{Date, DateTime};
+use crate::dynamic::Value;
 use crate::error::Status;
+use crate::fault::Parsed;
+use crate::limits::MAX_DEPTH;
 use crate::memory::{self, NoMemory, TryGrow};
+use crate::types::Element;
 
 /// Reads exactly one item.
 pub fn decode(bytes: &[u8]) -> Parsed<Value> {

@@ -1,13 +1,13 @@
 //! From [`Value`] to CBOR, in the one form that each value has.
 
-use super::super::MAX_DEPTH;
-use super::super::calendar::{Date, DateTime};
-use super::super::types::Element;
-use super::super::value::Value;
 use super::head::{ARRAY, BYTES, MAP, NEGATIVE, TAG, TEXT, UNSIGNED, finish, skip};
 use super::{DATETIME, TUPLE, tag};
+use crate::calendar::{Date, DateTime};
+use crate::dynamic::Value;
 use crate::error::{Error, Result, Status};
+use crate::limits::MAX_DEPTH;
 use crate::memory::{self, TryGrow};
+use crate::types::Element;
 
 /// Appends one item. On failure `out` may hold a part of it.
 pub fn encode(value: &Value, out: &mut Vec<u8>) -> Result<()> {

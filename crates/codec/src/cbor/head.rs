@@ -1,7 +1,7 @@
 //! The heads of items, and the check that bytes are one well-formed item.
 
-use super::super::MAX_DEPTH;
-use super::super::fault::{Fault, Parsed};
+use crate::fault::{Fault, Parsed};
+use crate::limits::MAX_DEPTH;
 
 pub const UNSIGNED: u8 = 0;
 pub const NEGATIVE: u8 = 1;

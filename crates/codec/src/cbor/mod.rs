@@ -1,7 +1,7 @@
 //! CBOR (RFC 8949), which holds values of `any`.
 //!
-//! Reading takes every item of definite lengths and at most [`MAX_DEPTH`](super::MAX_DEPTH) levels; writing makes one
-//! form of each value: shortest integers, floats of 64 bits. What [`Value`](super::Value) has no variant for stays as it
+//! Reading takes every item of definite lengths and at most [`MAX_DEPTH`](crate::limits::MAX_DEPTH) levels; writing makes one
+//! form of each value: shortest integers, floats of 64 bits. What [`Value`](crate::dynamic::Value) has no variant for stays as it
 //! is encoded.
 
 mod decode;

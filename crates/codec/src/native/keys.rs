@@ -1,16 +1,18 @@
 //! Rust's own types as keys, and as elements of tuples that are keys.
 
-use super::super::calendar::{Date, DateTime};
-use super::super::fault::{Fault, Parsed};
-use super::super::key::{self, check_key};
-use super::super::tuple::{self, Reader, Token, put};
-use super::super::types::Type;
-use super::super::value::Value;
-use super::super::{decode_key, encode_key, order};
 use super::sealed::Element;
 use super::{Key, KeyElement, Uuid};
+use crate::calendar::{Date, DateTime};
+use crate::dynamic::Value;
 use crate::error::{Result, Status};
+use crate::fault::{Fault, Parsed};
+use crate::key::{self, check_key};
+use crate::key::{decode_key, encode_key};
+use crate::limits::MAX_KEY;
 use crate::memory::{self, TryGrow};
+use crate::order;
+use crate::tuple::{self, Reader, Token, put};
+use crate::types::Type;
 
 const OTHER_ELEMENT: &str = "an element that is not of the tuple's type";
 
@@ -318,7 +320,7 @@ macro_rules! tuples {
             }
 
             fn decode(bytes: &[u8]) -> Result<Self> {
-                if bytes.len() > key::MAX_KEY {
+                if bytes.len() > MAX_KEY {
                     return Err(key::too_long(bytes.len()));
                 }
                 let mut reader = Reader::new(bytes);

@@ -5,10 +5,11 @@ mod stored;
 
 use std::fmt;
 
-use super::types::Type;
 #[cfg(doc)]
-use super::{Date, DateTime, Value};
+use crate::calendar::{Date, DateTime};
+use crate::dynamic::Value;
 use crate::error::Result;
+use crate::types::Type;
 
 /// A UUID: the type `uuid`.
 ///
@@ -30,6 +31,12 @@ impl fmt::Display for Uuid {
             write!(f, "{byte:02x}")?;
         }
         Ok(())
+    }
+}
+
+impl From<Uuid> for Value {
+    fn from(uuid: Uuid) -> Self {
+        Value::Uuid(uuid.0)
     }
 }
 
@@ -61,10 +68,10 @@ pub trait Key: Sized {
     /// The type as the catalog stores it.
     fn type_of() -> Type;
 
-    /// Appends the encoded key; on failure `out` is as it was. Fails as [`encode_key`](super::encode_key) does.
+    /// Appends the encoded key; on failure `out` is as it was. Fails as [`encode_key`](crate::encode_key) does.
     fn encode(key: &Self::Borrowed, out: &mut Vec<u8>) -> Result<()>;
 
-    /// Reads an encoded key. Fails as [`check_key`](super::check_key) does.
+    /// Reads an encoded key. Fails as [`check_key`](crate::check_key) does.
     fn decode(bytes: &[u8]) -> Result<Self>;
 }
 
@@ -103,18 +110,18 @@ pub trait Stored: Sized {
     fn type_of() -> Type;
 
     /// Appends the encoded value; on failure `out` is as it was. Only a [`Value`] or an oversized one can fail, as
-    /// [`encode_value`](super::encode_value) does.
+    /// [`encode_value`](crate::encode_value) does.
     fn encode(value: &Self::Borrowed, out: &mut Vec<u8>) -> Result<()>;
 
-    /// Reads an encoded value. Fails as [`check_value`](super::check_value) does.
+    /// Reads an encoded value. Fails as [`check_value`](crate::check_value) does.
     fn decode(bytes: &[u8]) -> Result<Self>;
 }
 
 mod sealed {
-    use super::super::fault::Parsed;
-    use super::super::tuple::Reader;
-    use super::super::types::Type;
     use crate::error::Result;
+    use crate::fault::Parsed;
+    use crate::tuple::Reader;
+    use crate::types::Type;
 
     /// One element of a tuple of the tuple layer.
     pub trait Element: Sized {

@@ -1,11 +1,12 @@
 //! Rust's own types as values.
 
-use super::super::calendar::{Date, DateTime};
-use super::super::types::{Element, Type};
-use super::super::value::{self, Value, check_value, decode_value, encode_value};
 use super::{Stored, Uuid};
+use crate::calendar::{Date, DateTime};
+use crate::dynamic::Value;
 use crate::error::Result;
 use crate::memory::{self, TryGrow};
+use crate::types::{Element, Type};
+use crate::value::{self, check_value, decode_value, encode_value};
 
 macro_rules! stored_numbers {
     ($($rust:ident $ty:ident;)*) => {
