@@ -3,14 +3,14 @@
 use std::marker::PhantomData;
 use std::ops::{Bound, RangeBounds};
 
-use crate::catalog::Kind;
 use crate::codec::{Key, Stored};
-use crate::collection::{Collection, OpenFlags};
 use crate::engine::{Column, Range};
 use crate::environment::Environment;
 use crate::error::{Error, Result, Status};
-use crate::iter::Scan;
 use crate::memory::{Short, TryGrow};
+use crate::store::catalog::Kind;
+use crate::store::collection::{Collection, OpenFlags};
+use crate::store::iter::Scan;
 
 /// A dict on disk: keys of type `K` in their order, each with a value of type `V`.
 ///
@@ -110,7 +110,7 @@ impl<K: Key, V: Stored> Dict<K, V> {
     /// Removes a key and gives its value.
     pub fn take(&self, key: &K::Borrowed) -> Result<Option<V>> {
         match self.collection.take(&encode_key::<K>(key)?, usize::MAX)? {
-            crate::collection::Taken::Value(value) => V::decode(&value).map(Some),
+            crate::store::collection::Taken::Value(value) => V::decode(&value).map(Some),
             _ => Ok(None),
         }
     }
@@ -123,7 +123,7 @@ impl<K: Key, V: Stored> Dict<K, V> {
         expected: Option<&V::Borrowed>,
         desired: Option<&V::Borrowed>,
     ) -> Result<std::result::Result<(), Option<V>>> {
-        use crate::collection::Exchange;
+        use crate::store::collection::Exchange;
         let expected = expected.map(encode_value::<V>).transpose()?;
         let desired = desired.map(encode_value::<V>).transpose()?;
         let key = encode_key::<K>(key)?;

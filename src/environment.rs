@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::catalog::{self, CollectionInfo, Looked};
 use crate::engine::fork::PerProcess;
 use crate::engine::sync::Mutex;
 use crate::engine::{
@@ -16,6 +15,7 @@ use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, Short, TryGrow};
 use crate::options::Options;
 use crate::report::{Info, ReaderInfo, Report};
+use crate::store::catalog::{self, CollectionInfo, Looked};
 use crate::transaction::{Access, Transaction, TxnRef};
 
 /// An environment: files that hold any number of dicts and sets.

@@ -24,24 +24,20 @@
 //! | room | what is in it |
 //! |---|---|
 //! | [`Environment`], [`Transaction`], [`Dict`], [`Set`] | the nouns, typed |
-//! | `collection`, `catalog`, `iter` | what the nouns share: encoded records, schemas, ranges |
-//! | `algebra` | set algebra: sets walked side by side |
+//! | `store` | what the nouns share: collections of encoded records, the catalog, iteration, set algebra |
 //! | [`codec`] | type strings, keys whose byte order is the order of their meaning, values: a crate of its own |
 //! | `engine` | ordered bytes in named spaces with snapshots and transactions; `engine::lmdb` is the one in use |
 //! | `ffi` | the C ABI; nothing inside knows of it |
 
 pub mod ffi;
 
-mod algebra;
-mod catalog;
-mod collection;
 mod dict;
 mod engine;
 mod environment;
-mod iter;
 mod options;
 mod report;
 mod set;
+mod store;
 mod transaction;
 
 use persistent_collections_codec::memory;
@@ -49,7 +45,6 @@ use persistent_collections_codec::memory;
 pub use persistent_collections_codec as codec;
 pub use persistent_collections_codec::error;
 
-pub use catalog::{CollectionInfo, Kind, MAX_NAME, Schema};
 pub use codec::{Date, DateTime, Element, Key, KeyElement, Stored, Type, Uuid, Value};
 pub use dict::{Dict, Entries};
 pub use engine::interrupt::set_interrupt;
@@ -59,6 +54,7 @@ pub use error::{Error, Result, Status};
 pub use options::Options;
 pub use report::{Info, ReaderInfo, Report};
 pub use set::{Elements, Set};
+pub use store::catalog::{CollectionInfo, Kind, MAX_NAME, Schema};
 pub use transaction::{Access, Transaction};
 
 /// The Rust example of the README compiles.

@@ -3,15 +3,15 @@
 use std::marker::PhantomData;
 use std::ops::{Bound, RangeBounds};
 
-use crate::algebra::{self, Operation};
-use crate::catalog::Kind;
 use crate::codec::Key;
-use crate::collection::{Collection, OpenFlags};
 use crate::dict::{Packed, encode_key, encode_range, require_types};
 use crate::engine::Range;
 use crate::environment::Environment;
 use crate::error::Result;
-use crate::iter::Scan;
+use crate::store::algebra::{self, Operation};
+use crate::store::catalog::Kind;
+use crate::store::collection::{Collection, OpenFlags};
+use crate::store::iter::Scan;
 
 /// A set on disk: elements of type `T` in their order.
 ///

@@ -10,11 +10,11 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use crate::catalog;
 use crate::engine::{Call, Level, Reader, Root, RootKind, Seat, Wait, begin_write, seat_of_thread};
 use crate::environment::{Environment, Shared};
 use crate::error::{Error, Result, Status};
 use crate::memory::TryGrow;
+use crate::store::catalog;
 
 /// What a transaction is begun for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use super::boundary::boundary;
 use super::error::{PC_OK, pc_status};
 use super::handle;
 use super::set::pc_set;
-use crate::algebra::{self, Operation};
 use crate::error::Result;
+use crate::store::algebra::{self, Operation};
 
 /// Makes `into` the union of two sets: the elements that are in either.
 ///

@@ -11,9 +11,9 @@ use super::handle;
 use super::range::{pc_range, range_from};
 use super::set::pc_set;
 use crate::codec::Type;
-use crate::collection::Collection;
 use crate::engine::Column;
 use crate::error::{Error, Result, Status};
+use crate::store::collection::Collection;
 
 /// Stores many entries, all of them or, on a failure, none. If a key occurs twice, its last value wins.
 ///

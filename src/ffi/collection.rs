@@ -8,10 +8,10 @@ use super::buffer::pc_buffer;
 use super::env::pc_env;
 use super::error::{PC_NOT_FOUND, PC_OK, pc_status};
 use super::handle;
-use crate::catalog::Kind;
-use crate::collection::Collection;
 use crate::error::Result;
 use crate::memory;
+use crate::store::catalog::Kind;
+use crate::store::collection::Collection;
 
 /// The collection is a dict.
 pub const PC_KIND_DICT: i32 = 1;

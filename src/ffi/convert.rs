@@ -8,9 +8,9 @@ use super::value::{
     PC_VALUE_TUPLE, PC_VALUE_U64, PC_VALUE_UNDEFINED, PC_VALUE_UUID, pc_value, pc_value_as, pc_value_items,
 };
 use crate::codec::{self, Element, MAX_DEPTH, Type, Value};
-use crate::collection::Collection;
 use crate::error::{Error, Result, Status};
 use crate::memory;
+use crate::store::collection::Collection;
 
 /// Whether a `pc_value` is a key or a value: the two have different encodings.
 #[derive(Clone, Copy, PartialEq, Eq)]

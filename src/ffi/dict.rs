@@ -10,10 +10,10 @@ use super::env::pc_env;
 use super::error::{PC_EXISTS, PC_NOT_FOUND, PC_OK, PC_TOO_SMALL, pc_status};
 use super::handle;
 use super::range::{pc_range, range_from};
-use crate::catalog::Kind;
 use crate::codec::Type;
-use crate::collection::{Collection, Exchange, OpenFlags, Taken};
 use crate::error::Result;
+use crate::store::catalog::Kind;
+use crate::store::collection::{Collection, Exchange, OpenFlags, Taken};
 
 /// A handle of a dict: keys and their values, ordered by key. It may be used from any thread. Zero is never a valid
 /// handle.

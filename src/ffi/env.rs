@@ -8,14 +8,14 @@ use super::boundary::boundary;
 use super::buffer::pc_buffer;
 use super::error::{PC_OK, pc_status};
 use super::handle;
-use crate::catalog::CollectionInfo;
-use crate::catalog::Kind;
 use crate::engine::Durability;
 use crate::environment::Environment;
 use crate::error::{Error, Result, Status};
 use crate::memory::{Short, Text};
 use crate::options::Options;
 use crate::report::Info;
+use crate::store::catalog::CollectionInfo;
+use crate::store::catalog::Kind;
 
 /// A handle of an environment: a directory, or a file, that holds many dicts and sets.
 ///
@@ -444,8 +444,8 @@ fn listing(collections: &[CollectionInfo]) -> Result<String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::catalog::Schema;
     use crate::codec::Type;
+    use crate::store::catalog::Schema;
 
     fn zeroed() -> pc_env_options {
         pc_env_options {

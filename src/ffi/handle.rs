@@ -15,10 +15,10 @@ use super::iter::{Given, IterState, pc_iter};
 use super::set::pc_set;
 use super::table::{self, Retired};
 use super::txn::pc_txn;
-use crate::collection::Collection;
 use crate::engine::sync::Mutex;
 use crate::environment::Environment;
 use crate::error::{Error, Result, Status};
+use crate::store::collection::Collection;
 use crate::transaction::TxnRef;
 
 /// What a handle can stand for.

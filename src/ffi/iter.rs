@@ -13,10 +13,10 @@ use super::range::{pc_range, range_from};
 use super::set::pc_set;
 use super::value::pc_value;
 use crate::codec::{Value, decode_value};
-use crate::collection::Collection;
 use crate::engine::Columns;
 use crate::error::{Error, Result, Status};
-use crate::iter::Scan;
+use crate::store::collection::Collection;
+use crate::store::iter::Scan;
 
 /// A handle of an iterator. Zero is never a valid handle.
 ///

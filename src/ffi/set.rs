@@ -11,9 +11,9 @@ use super::env::pc_env;
 use super::error::{PC_EXISTS, PC_NOT_FOUND, PC_OK, pc_status};
 use super::handle;
 use super::range::{pc_range, range_from};
-use crate::catalog::Kind;
-use crate::collection::Collection;
 use crate::error::Result;
+use crate::store::catalog::Kind;
+use crate::store::collection::Collection;
 
 /// A handle of a set: elements in order. It may be used from any thread. Zero is never a valid handle.
 #[repr(C)]

@@ -157,7 +157,8 @@ fn dropped_names(txn: &RwTxn, catalog: Db, is_dropped: &impl Fn(&[u8]) -> bool) 
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{Dict, Durability, Environment, Options, catalog};
+    use crate::store::catalog;
+    use crate::{Dict, Durability, Environment, Options};
 
     fn environment(max_collections: u32) -> (tempfile::TempDir, Environment) {
         let dir = tempfile::tempdir().unwrap();

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::writer::{Lease, Turn};
 use crate::engine::Wait;
-use crate::{Dict, Durability, Environment, Options, Status, catalog};
+use crate::store::catalog;
+use crate::{Dict, Durability, Environment, Options, Status};
 use tempfile::TempDir;
 
 fn environment() -> (TempDir, Environment) {

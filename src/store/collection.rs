@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub(crate) use opening::OpenFlags;
 
-use crate::catalog::{self, Creation, Looked, Schema, place};
 use crate::codec::{self, MAX_VALUE, Type};
 use crate::engine::{Column, Db, Engine, Op, Outcome, Range, Reader, Space};
 use crate::environment::Shared;
 use crate::error::{Error, Result, Status};
 use crate::memory::Short;
+use crate::store::catalog::{self, Creation, Looked, Schema, place};
 
 /// What became of taking a value.
 #[derive(Debug, PartialEq, Eq)]

@@ -7,11 +7,11 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::collection::Collection;
 use crate::engine::{Column, Columns, From, Limit, Range, Wait};
 use crate::environment::Shared;
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, Short, TryGrow};
+use crate::store::collection::Collection;
 use crate::transaction::{Access, TxnRef};
 
 /// How much is read ahead of a set: little at first, since many walks end early or leap.

@@ -1,10 +1,10 @@
 //! A walk whose snapshot was let go beside one that has its snapshot still.
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::catalog::Kind;
 use crate::codec::Type;
-use crate::collection::OpenFlags;
 use crate::dict::encode_key;
+use crate::store::catalog::Kind;
+use crate::store::collection::OpenFlags;
 use crate::{Dict, Durability, Environment, Options};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::{Collection, Inner};
-use crate::catalog::{self, Creation, Found, Kind, Schema, check_name, place};
 use crate::codec::Type;
 use crate::engine::Wait;
 use crate::environment::Environment;
 use crate::error::{Error, Result, Status};
 use crate::memory::Short;
+use crate::store::catalog::{self, Creation, Found, Kind, Schema, check_name, place};
 use crate::transaction::TxnRef;
 
 /// How a collection is opened.
