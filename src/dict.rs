@@ -4,13 +4,14 @@ use std::marker::PhantomData;
 use std::ops::{Bound, RangeBounds};
 
 use crate::codec::{Key, Stored};
-use crate::engine::{Column, Range};
+use crate::engine::Range;
 use crate::environment::Environment;
-use crate::error::{Error, Result, Status};
-use crate::memory::{Short, TryGrow};
+use crate::error::Result;
+use crate::memory::TryGrow;
 use crate::store::catalog::Kind;
-use crate::store::collection::{Collection, OpenFlags};
+use crate::store::collection::{Asked, Collection, OpenFlags};
 use crate::store::iter::Scan;
+use crate::store::packing::{Packed, encode_key, encode_range, encode_value, require_types};
 
 /// A dict on disk: keys of type `K` in their order, each with a value of type `V`.
 ///
@@ -65,7 +66,10 @@ impl<K: Key, V: Stored> Dict<K, V> {
     fn open_with(env: &Environment, name: &str, existing: bool) -> Result<Self> {
         let (key, value) = (K::type_of(), V::type_of());
         let flags = OpenFlags { existing, any_width: false };
-        let collection = Collection::open(env, name, Kind::Dict, Some(&key), Some(&value), flags)?;
+        let collection = Collection::open(
+            env.shared(),
+            Asked { name, kind: Kind::Dict, key: Some(&key), value: Some(&value), flags },
+        )?;
         require_types(&collection, &[(&key, collection.key_type()), (&value, collection.value_type())])?;
         Ok(Self { collection, env: env.clone(), types: PhantomData })
     }
@@ -311,82 +315,4 @@ impl<K: Key, V: Stored> Iterator for Entries<K, V> {
 
 fn pair<K: Key, V: Stored>(key: &[u8], value: &[u8]) -> Result<(K, V)> {
     Ok((K::decode(key)?, V::decode(value)?))
-}
-
-/// Refuses types that are stored otherwise than Rust's own say, which `any` allows to other languages.
-pub(crate) fn require_types(
-    collection: &Collection,
-    types: &[(&crate::codec::Type, &crate::codec::Type)],
-) -> Result<()> {
-    for (asked, stored) in types {
-        if asked != stored {
-            return Err(Error::new(
-                Status::TypeMismatch,
-                format!(
-                    "collection {:?} stores {}, not {asked}; open it with Value in that place",
-                    collection.name(),
-                    Short(stored)
-                ),
-            ));
-        }
-    }
-    if collection.is_raw() {
-        return Err(Error::new(
-            Status::TypeMismatch,
-            format!(
-                "collection {:?} has no schema: another LMDB program made it, and its types are unknown",
-                collection.name()
-            ),
-        ));
-    }
-    Ok(())
-}
-
-pub(crate) fn encode_key<K: Key>(key: &K::Borrowed) -> Result<Vec<u8>> {
-    let mut encoded = Vec::new();
-    K::encode(key, &mut encoded)?;
-    Ok(encoded)
-}
-
-fn encode_value<V: Stored>(value: &V::Borrowed) -> Result<Vec<u8>> {
-    let mut encoded = Vec::new();
-    V::encode(value, &mut encoded)?;
-    Ok(encoded)
-}
-
-pub(crate) fn encode_range<'a, K: Key>(range: &impl RangeBounds<&'a K::Borrowed>) -> Result<Range>
-where
-    K::Borrowed: 'a,
-{
-    let bound = |bound: Bound<&&'a K::Borrowed>| -> Result<_> {
-        Ok(match bound {
-            Bound::Included(key) => Bound::Included(encode_key::<K>(key)?),
-            Bound::Excluded(key) => Bound::Excluded(encode_key::<K>(key)?),
-            Bound::Unbounded => Bound::Unbounded,
-        })
-    };
-    Ok(Range { lower: bound(range.start_bound())?, upper: bound(range.end_bound())?, ..Range::all() })
-}
-
-/// Encoded items one after the other.
-pub(crate) struct Packed {
-    bytes: Vec<u8>,
-    offsets: Vec<u64>,
-}
-
-impl Default for Packed {
-    fn default() -> Self {
-        Self { bytes: Vec::new(), offsets: vec![0] }
-    }
-}
-
-impl Packed {
-    pub(crate) fn push(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
-        encode(&mut self.bytes).map_err(|error| error.at(self.offsets.len() - 1))?;
-        Ok(self.offsets.try_push(self.bytes.len() as u64)?)
-    }
-
-    pub(crate) fn column(&self) -> Result<Column<'_>> {
-        Column::variable(&self.bytes, &self.offsets)
-    }
 }

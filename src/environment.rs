@@ -1,22 +1,15 @@
 //! Environments: opening, closing, and what they tell of themselves.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::path::Path;
+use std::sync::Arc;
 
-use crate::engine::fork::PerProcess;
-use crate::engine::sync::Mutex;
-use crate::engine::{
-    self, Call, Engine, Op, Opening, Origin, Outcome, Reader, ReaderFigures, Space, State, Structure, Wait,
-    seat_of_thread,
-};
+use crate::engine::{self, ReaderFigures, Structure};
 use crate::error::{Error, Result, Status};
-use crate::memory::{self, NoMemory, Short, TryGrow};
+use crate::memory::{self, Short};
 use crate::options::Options;
 use crate::report::{Info, ReaderInfo, Report};
-use crate::store::catalog::{self, CollectionInfo, Looked};
-use crate::transaction::{Access, Transaction, TxnRef};
+use crate::store::catalog::{self, CollectionInfo};
+use crate::store::registry::{Held, Shared};
 
 /// An environment: files that hold any number of dicts and sets.
 ///
@@ -37,31 +30,8 @@ pub struct Environment {
     held: Arc<Held>,
 }
 
-/// What the clones of one opening share; gives the opening back when the last is gone.
-struct Held {
-    shared: Arc<Shared>,
-    given_back: AtomicBool,
-}
-
-/// One environment as this process has it open, however often.
-pub(crate) struct Shared {
-    opening: Arc<Opening>,
-    /// What the child of a fork opens it by.
-    origin: Origin,
-    /// Taken out when the environment is closed.
-    engine: Mutex<Option<Arc<Engine>>>,
-    /// What it was taken out of `engine` for, where it has failed and the files are opened anew.
-    retired: Mutex<Weak<Engine>>,
-    /// How often it is open.
-    opened: AtomicUsize,
-    path: PathBuf,
-}
-
 /// The most collections and readers that can be asked for: what LMDB counts in an `int` stays in its range.
 const MOST_PLACES: u32 = 1_000_000;
-
-/// The environments that are open, so that a second opening finds the first.
-static OPEN: PerProcess<Mutex<Vec<Weak<Shared>>>> = PerProcess::new();
 
 impl Environment {
     /// Opens an environment, or makes it.
@@ -90,7 +60,7 @@ impl Environment {
         }
         loop {
             let opened =
-                Self::join(path, || engine::open(path, options.create, options.mode, &options.settings()));
+                Held::open(path, || engine::open(path, options.create, options.mode, &options.settings()));
             match opened {
                 Err((error, hopeless)) if error.status() == Status::EnvFailed => {
                     if hopeless || !engine::wait_until_closed(path, options.no_subdir, options.write_timeout)?
@@ -99,7 +69,8 @@ impl Environment {
                     }
                 }
                 opened => {
-                    let (env, is_shared) = opened.map_err(|(error, _)| error)?;
+                    let (held, is_shared) = opened.map_err(|(error, _)| error)?;
+                    let env = Environment { held: Arc::new(held) };
                     // What was not open before has been checked by the engine.
                     if options.verify_on_open && is_shared {
                         env.check()?;
@@ -108,47 +79,6 @@ impl Environment {
                 }
             }
         }
-    }
-
-    /// Opens files, or finds them open. Gives also whether they were open already.
-    ///
-    /// Fails with [`Status::EnvFailed`] where the files are still open from before a failure, and then tells
-    /// whether the calling thread itself keeps them open, so that waiting is in vain.
-    fn join(
-        path: &Path,
-        open_files: impl FnOnce() -> Result<Arc<Engine>>,
-    ) -> Result<(Environment, bool), (Error, bool)> {
-        let mut hopeless = false;
-        // A copy of the list, since what is dropped here may take the lock.
-        let listed = listed().map_err(|none| (none.into(), false))?;
-        for shared in &listed {
-            hopeless |= shared.retire_if_failed() && shared.path == path;
-        }
-        drop(listed);
-        // Without the lock: opening may wait for other processes, and others open other files meanwhile. The engine
-        // stays open as long as it is held here, even if the environment that has it is closed now.
-        let engine = open_files().map_err(|error| (error, hopeless))?;
-        let mut open = OPEN.get().lock();
-        open.retain(|shared| shared.strong_count() > 0);
-        open.try_room(1).map_err(|none| (none.into(), hopeless))?;
-        let found = open.iter().filter_map(Weak::upgrade).find(|shared| shared.is_of(&engine));
-        let is_shared = found.is_some();
-        let shared = found.unwrap_or_else(|| {
-            let shared = Arc::new(Shared {
-                opening: Opening::new(),
-                origin: engine.origin(),
-                engine: Mutex::new(Some(engine)),
-                retired: Mutex::new(Weak::new()),
-                opened: AtomicUsize::new(0),
-                path: path.to_owned(),
-            });
-            open.push(Arc::downgrade(&shared));
-            shared.admit();
-            shared
-        });
-        shared.opened.fetch_add(1, Ordering::Relaxed);
-        let held = Arc::new(Held { shared, given_back: AtomicBool::new(false) });
-        Ok((Environment { held }, is_shared))
     }
 
     /// Opens the same files once more: another opening of this environment, which is given back by itself.
@@ -165,24 +95,13 @@ impl Environment {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reopen(&self) -> Result<Environment> {
-        let shared = self.shared();
-        if shared.opening.check_process().is_err() {
-            return Self::join(&shared.path, || engine::open_inherited(&shared.origin))
-                .map(|(env, _)| env)
-                .map_err(|(error, _)| error);
-        }
-        // Under the lock that closing takes: it is not closed between the look and the count.
-        let _open = OPEN.get().lock();
-        shared.engine()?;
-        shared.opened.fetch_add(1, Ordering::Relaxed);
-        let held = Held { shared: Arc::clone(shared), given_back: AtomicBool::new(false) };
-        Ok(Environment { held: Arc::new(held) })
+        Ok(Environment { held: Arc::new(self.held.reopen()?) })
     }
 
     /// The path that it was first opened by.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.held.shared.path
+        self.shared().path()
     }
 
     /// Puts everything committed on stable storage, whatever the durability. Not inside the thread's own write
@@ -324,71 +243,6 @@ impl Environment {
         catalog::drop_collection(self.shared(), name)
     }
 
-    /// Begins a write transaction that the calling thread's next calls are part of, until it is committed,
-    /// aborted or dropped (which aborts). Inside another it is a savepoint.
-    pub fn begin_write(&self) -> Result<Transaction> {
-        Transaction::begin(self, Access::Write, Wait::Default)
-    }
-
-    /// Begins a write transaction whose commit does not wait for stable storage, whatever the environment's
-    /// durability is: a crash of the system may lose or damage what was committed since the last flush or durable
-    /// commit, a crash of the process loses nothing. Inside another write transaction it is a savepoint like any.
-    ///
-    /// # Errors
-    ///
-    /// As [`Environment::begin_write`].
-    pub fn begin_unsynced(&self) -> Result<Transaction> {
-        Transaction::begin(self, Access::WriteUnsynced, Wait::Default)
-    }
-
-    /// Begins a snapshot: the calling thread's reads see one state until it ends.
-    pub fn begin_read(&self) -> Result<Transaction> {
-        Transaction::begin(self, Access::Read, Wait::Default)
-    }
-
-    /// Runs `f` in a write transaction: committed if `f` succeeds, undone if it fails.
-    ///
-    /// `f` is run again where the engine asks for it ([`Status::MapFull`], [`Status::Conflict`]).
-    ///
-    /// ```
-    /// # let dir = tempfile::tempdir()?;
-    /// # use persistent_collections::{Dict, Environment, Options};
-    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
-    /// let from = Dict::<String, i64>::open(&env, "from")?;
-    /// let to = Dict::<String, i64>::open(&env, "to")?;
-    /// env.transaction(|| {
-    ///     from.add("Ada", -5)?;
-    ///     to.add("Ada", 5)
-    /// })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn transaction<R>(&self, mut f: impl FnMut() -> Result<R>) -> Result<R> {
-        /// Each run with a map twice as large, so that this is never reached.
-        const AT_MOST: usize = 64;
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let txn = self.begin_write()?;
-            let outcome = f().and_then(|result| txn.commit().map(|()| result));
-            match outcome {
-                Err(error) if again(&error) && attempt < AT_MOST && !self.in_transaction()? => {}
-                outcome => return outcome,
-            }
-        }
-    }
-
-    fn in_transaction(&self) -> Result<bool> {
-        Ok(TxnRef::current(self)?.is_some())
-    }
-
-    /// Runs `f` in a snapshot.
-    pub fn snapshot<R>(&self, f: impl FnOnce() -> Result<R>) -> Result<R> {
-        let txn = self.begin_read()?;
-        let result = f()?;
-        txn.commit()?;
-        Ok(result)
-    }
-
     /// Gives this opening back; when it was the last, the environment is closed: its transactions end, and
     /// all that stands on it fails. Does not wait for calls under way: the last one out releases the files.
     pub(crate) fn close(&self) {
@@ -396,25 +250,8 @@ impl Environment {
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.held.shared
+        self.held.shared()
     }
-}
-
-/// The environments that are open.
-fn listed() -> Result<Vec<Arc<Shared>>, NoMemory> {
-    let open = OPEN.get().lock();
-    let mut listed = memory::room_for(open.len())?;
-    listed.extend(open.iter().filter_map(Weak::upgrade));
-    Ok(listed)
-}
-
-fn closed() -> Error {
-    Error::new(Status::BadHandle, "the environment was closed; open it again")
-}
-
-fn again(error: &Error) -> bool {
-    // A full map has grown since; if it could not, the next beginning says why.
-    matches!(error.status(), Status::Conflict | Status::MapFull)
 }
 
 fn still_in_use(path: &Path) -> Error {
@@ -456,153 +293,5 @@ fn scheme(path: &Path) -> Option<&str> {
 impl std::fmt::Debug for Environment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Environment({:?})", self.path())
-    }
-}
-
-impl Held {
-    fn give_back(&self) {
-        let of_parent = self.shared.opening.check_process().is_err();
-        if self.given_back.swap(true, Ordering::AcqRel) || of_parent {
-            return;
-        }
-        // Under the lock, so that nobody finds it open between the count and the closing.
-        let _open = OPEN.get().lock();
-        if self.shared.opened.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.shared.close();
-        }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.give_back();
-    }
-}
-
-impl Shared {
-    fn is_of(&self, engine: &Arc<Engine>) -> bool {
-        self.opening.state() == State::Open
-            && self.engine.lock().as_ref().is_some_and(|own| Arc::ptr_eq(own, engine))
-    }
-
-    /// Lets the engine tell when it fails.
-    fn admit(&self) {
-        if let Some(engine) = &*self.engine.lock() {
-            engine.admit(&self.opening);
-        }
-    }
-
-    /// Lets go what has failed, so that its files can be opened anew. Gives whether the calling thread keeps it
-    /// open.
-    fn retire_if_failed(&self) -> bool {
-        if self.opening.state() != State::Failed {
-            return false;
-        }
-        let mut retired = self.retired.lock();
-        if let Some(engine) = self.engine.lock().take() {
-            *retired = Arc::downgrade(&engine);
-        }
-        retired.upgrade().is_some_and(|engine| engine.seats.retire(&self.opening))
-    }
-
-    fn close(&self) {
-        let engine = self.engine.lock().take().or_else(|| self.retired.lock().upgrade());
-        if let Some(engine) = engine {
-            engine.seats.close(&self.opening);
-        }
-    }
-
-    /// The engine, for what needs no seat.
-    pub(crate) fn engine(&self) -> Result<Arc<Engine>> {
-        self.opening.check_process()?;
-        if self.opening.state() == State::Failed {
-            return Err(self.opening.failure());
-        }
-        self.engine.lock().clone().ok_or_else(closed)
-    }
-
-    /// Fails where the environment is closed or has failed.
-    pub(crate) fn check_open(&self) -> Result<()> {
-        self.opening.check_process()?;
-        match self.opening.state() {
-            State::Open => Ok(()),
-            State::Failed => Err(self.opening.failure()),
-            State::Closed => Err(closed()),
-        }
-    }
-
-    pub(crate) fn opening(&self) -> &Arc<Opening> {
-        &self.opening
-    }
-
-    /// Runs a call in the calling thread's seat.
-    #[inline]
-    pub(crate) fn call<R>(&self, f: impl FnOnce(&mut Call<'_>) -> Result<R>) -> Result<R> {
-        seat_of_thread(&self.opening, || self.engine())?.call(f)
-    }
-
-    /// Reads in the thread's current transaction or the newest snapshot. Where `look` finds a space that is
-    /// not open, it is opened outside of the call, and `look` runs again.
-    #[inline]
-    pub(crate) fn read<R>(
-        &self,
-        mut look: impl FnMut(&Engine, &mut Reader<'_>) -> Result<Looked<R>>,
-    ) -> Result<R> {
-        loop {
-            let looked = self.call(|call| {
-                let mut reader = call.reader()?;
-                look(reader.engine(), &mut reader)
-            })?;
-            match looked {
-                Looked::Is(result) => return Ok(result),
-                Looked::Open(space) => self.open_space(&space)?,
-            }
-        }
-    }
-
-    /// Opens a space for the process, so that the thread's current transaction can use it.
-    #[cold]
-    pub(crate) fn open_space(&self, space: &Space) -> Result<()> {
-        // A writer may be waiting for what this thread's snapshot has lent: then neither may wait for the other.
-        let pinned = self.call(|call| Ok(call.guarded().is_pinned()))?;
-        let wait = if pinned { Wait::For(Duration::ZERO) } else { Wait::Default };
-        self.engine()?.open_space(space, wait)?;
-        let usable =
-            self.call(|call| if call.current().is_some() { call.reader()?.refresh() } else { Ok(true) })?;
-        if usable {
-            return Ok(());
-        }
-        Err(Error::new(
-            Status::Conflict,
-            format!(
-                "collection {:?} was first used in this process after the snapshot began, and there were \
-                 commits since; open it before the snapshot, or begin a new one",
-                space.as_str()
-            ),
-        ))
-    }
-
-    /// Writes in the thread's current transaction, or in one of its own, if the catalog has this sequence
-    /// number. `Ok(None)`: it has not, and nothing was written.
-    pub(crate) fn write(&self, sequence: u64, ops: &[Op<'_>]) -> Result<Option<Vec<Outcome>>> {
-        enum Step {
-            Done(Option<Vec<Outcome>>),
-            Autocommit(Arc<Engine>),
-        }
-        let step = self.call(|call| {
-            let Some(root) = call.current() else { return Ok(Step::Autocommit(Arc::clone(call.engine()?))) };
-            root.check_writable()?;
-            let mut reader = call.reader()?;
-            if reader.sequence()? != Some(sequence) {
-                return Ok(Step::Done(None));
-            }
-            let txn = reader.write()?;
-            let outcomes = ops.iter().map(|op| txn.apply(op)).collect::<Result<_>>()?;
-            Ok(Step::Done(Some(outcomes)))
-        })?;
-        match step {
-            Step::Done(outcomes) => Ok(outcomes),
-            Step::Autocommit(engine) => engine.autocommit(sequence, ops),
-        }
     }
 }

@@ -55,7 +55,8 @@ pub use options::Options;
 pub use report::{Info, ReaderInfo, Report};
 pub use set::{Elements, Set};
 pub use store::catalog::{CollectionInfo, Kind, MAX_NAME, Schema};
-pub use transaction::{Access, Transaction};
+pub use store::stack::Access;
+pub use transaction::Transaction;
 
 /// The Rust example of the README compiles.
 #[cfg(doctest)]

@@ -4,14 +4,14 @@ use std::marker::PhantomData;
 use std::ops::{Bound, RangeBounds};
 
 use crate::codec::Key;
-use crate::dict::{Packed, encode_key, encode_range, require_types};
 use crate::engine::Range;
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::store::algebra::{self, Operation};
 use crate::store::catalog::Kind;
-use crate::store::collection::{Collection, OpenFlags};
+use crate::store::collection::{Asked, Collection, OpenFlags};
 use crate::store::iter::Scan;
+use crate::store::packing::{Packed, encode_key, encode_range, require_types};
 
 /// A set on disk: elements of type `T` in their order.
 ///
@@ -63,7 +63,10 @@ impl<T: Key> Set<T> {
     fn open_with(env: &Environment, name: &str, existing: bool) -> Result<Self> {
         let ty = T::type_of();
         let flags = OpenFlags { existing, any_width: false };
-        let collection = Collection::open(env, name, Kind::Set, Some(&ty), None, flags)?;
+        let collection = Collection::open(
+            env.shared(),
+            Asked { name, kind: Kind::Set, key: Some(&ty), value: None, flags },
+        )?;
         require_types(&collection, &[(&ty, collection.key_type())])?;
         Ok(Self { collection, env: env.clone(), types: PhantomData })
     }

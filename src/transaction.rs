@@ -1,31 +1,11 @@
-//! Transactions: the calling thread's stack of them.
-//!
-//! | begun inside | for reading | for writing |
-//! |---|---|---|
-//! | nothing | a snapshot | takes the write lock |
-//! | a snapshot | the same snapshot | refused, as any write |
-//! | a write transaction | sees the writes so far, refuses new ones until it ends | a savepoint |
+//! Transactions: beginning them in an environment, and ending them.
 
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 
-use crate::engine::{Call, Level, Reader, Root, RootKind, Seat, Wait, begin_write, seat_of_thread};
-use crate::environment::{Environment, Shared};
+use crate::engine::Wait;
+use crate::environment::Environment;
 use crate::error::{Error, Result, Status};
-use crate::memory::TryGrow;
-use crate::store::catalog;
-
-/// What a transaction is begun for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Reading only.
-    Read,
-    /// Reading and writing.
-    Write,
-    /// The same, but its commit does not wait for stable storage, whatever the environment's durability is.
-    WriteUnsynced,
-}
+use crate::store::stack::{Access, TxnRef};
 
 /// A begun transaction of the calling thread. Dropping it aborts.
 ///
@@ -53,7 +33,7 @@ pub struct Transaction {
 
 impl Transaction {
     pub(crate) fn begin(env: &Environment, access: Access, wait: Wait) -> Result<Transaction> {
-        let txn = TxnRef::begin(env, access, wait)?;
+        let txn = TxnRef::begin(env.shared(), access, wait)?;
         Ok(Transaction { txn, env: env.clone(), ended: false, not_send: PhantomData })
     }
 
@@ -84,6 +64,78 @@ impl Transaction {
     }
 }
 
+impl Environment {
+    /// Begins a write transaction that the calling thread's next calls are part of, until it is committed,
+    /// aborted or dropped (which aborts). Inside another it is a savepoint.
+    pub fn begin_write(&self) -> Result<Transaction> {
+        Transaction::begin(self, Access::Write, Wait::Default)
+    }
+
+    /// Begins a write transaction whose commit does not wait for stable storage, whatever the environment's
+    /// durability is: a crash of the system may lose or damage what was committed since the last flush or durable
+    /// commit, a crash of the process loses nothing. Inside another write transaction it is a savepoint like any.
+    ///
+    /// # Errors
+    ///
+    /// As [`Environment::begin_write`].
+    pub fn begin_unsynced(&self) -> Result<Transaction> {
+        Transaction::begin(self, Access::WriteUnsynced, Wait::Default)
+    }
+
+    /// Begins a snapshot: the calling thread's reads see one state until it ends.
+    pub fn begin_read(&self) -> Result<Transaction> {
+        Transaction::begin(self, Access::Read, Wait::Default)
+    }
+
+    /// Runs `f` in a write transaction: committed if `f` succeeds, undone if it fails.
+    ///
+    /// `f` is run again where the engine asks for it ([`Status::MapFull`], [`Status::Conflict`]).
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # use persistent_collections::{Dict, Environment, Options};
+    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// let from = Dict::<String, i64>::open(&env, "from")?;
+    /// let to = Dict::<String, i64>::open(&env, "to")?;
+    /// env.transaction(|| {
+    ///     from.add("Ada", -5)?;
+    ///     to.add("Ada", 5)
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn transaction<R>(&self, mut f: impl FnMut() -> Result<R>) -> Result<R> {
+        /// Each run with a map twice as large, so that this is never reached.
+        const AT_MOST: usize = 64;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let txn = self.begin_write()?;
+            let outcome = f().and_then(|result| txn.commit().map(|()| result));
+            match outcome {
+                Err(error) if again(&error) && attempt < AT_MOST && !self.in_transaction()? => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn in_transaction(&self) -> Result<bool> {
+        Ok(TxnRef::current(self.shared())?.is_some())
+    }
+
+    /// Runs `f` in a snapshot.
+    pub fn snapshot<R>(&self, f: impl FnOnce() -> Result<R>) -> Result<R> {
+        let txn = self.begin_read()?;
+        let result = f()?;
+        txn.commit()?;
+        Ok(result)
+    }
+}
+
+fn again(error: &Error) -> bool {
+    // A full map has grown since; if it could not, the next beginning says why.
+    matches!(error.status(), Status::Conflict | Status::MapFull)
+}
+
 impl Drop for Transaction {
     fn drop(&mut self) {
         if !self.ended && self.txn.abort().is_err() {
@@ -97,279 +149,4 @@ impl std::fmt::Debug for Transaction {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Transaction({})", self.txn.id())
     }
-}
-
-/// Names one level of one thread's stack. Dropping it does nothing.
-#[derive(Clone)]
-pub(crate) struct TxnRef {
-    id: u64,
-    shared: Arc<Shared>,
-    seat: Weak<Seat>,
-    ended: Arc<AtomicBool>,
-}
-
-fn next_id() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-#[cold]
-fn in_snapshot() -> Error {
-    Error::new(Status::InSnapshot, "a snapshot is read-only; end it before writing")
-}
-
-/// What is to be done about a new transaction once the stack was looked at.
-enum Begun {
-    Level(u64),
-    NeedsWriteLock,
-    NeedsSnapshot,
-}
-
-impl TxnRef {
-    pub(crate) fn begin(env: &Environment, access: Access, wait: Wait) -> Result<TxnRef> {
-        Self::begin_in(env.shared(), access, wait)
-    }
-
-    /// The same where no opening of the environment is at hand.
-    pub(crate) fn begin_in(shared: &Arc<Shared>, access: Access, wait: Wait) -> Result<TxnRef> {
-        let seat = seat_of_thread(shared.opening(), || shared.engine())?;
-        let made = |id| TxnRef {
-            id,
-            shared: Arc::clone(shared),
-            seat: Arc::downgrade(&seat),
-            ended: Arc::new(AtomicBool::new(false)),
-        };
-        let begun = seat.call(|call| match call.current() {
-            Some(root) => root.push(access).map(Begun::Level),
-            None if access != Access::Read => Ok(Begun::NeedsWriteLock),
-            None => Ok(Begun::NeedsSnapshot),
-        })?;
-        match begun {
-            Begun::Level(id) => Ok(made(id)),
-            Begun::NeedsWriteLock => {
-                let engine = shared.engine()?;
-                // Outside of the call: nobody waits for the write lock in a seat.
-                if engine.is_crowded() {
-                    engine.reclaim(wait, catalog::is_dropped)?;
-                }
-                let txn = begin_write(&engine, wait, access == Access::Write)?;
-                Ok(made(seat.call(|call| call.push_root(RootKind::Write(txn), true))?))
-            }
-            Begun::NeedsSnapshot => {
-                let engine = shared.engine()?;
-                let wanted = seat.call(|call| engine.not_open(&call.reader()?))?;
-                engine.open_ahead(wanted)?;
-                Ok(made(seat.call(|call| {
-                    let snapshot = call.snapshot()?;
-                    call.push_root(RootKind::Snapshot(snapshot), false)
-                })?))
-            }
-        }
-    }
-
-    pub(crate) fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// Whether the calling thread is the one that began it.
-    fn is_mine(&self, seat: &Arc<Seat>) -> bool {
-        std::ptr::eq(self.seat.as_ptr(), Arc::as_ptr(seat))
-    }
-
-    pub(crate) fn commit(&self) -> Result<()> {
-        self.end(true)
-    }
-
-    /// From another thread than its own it is marked, and undone by its own thread.
-    pub(crate) fn abort(&self) -> Result<()> {
-        self.end(false)
-    }
-
-    /// Undoes it with everything inside, if it is there.
-    fn undo(&self) {
-        let undone = seat_of_thread(self.shared.opening(), || self.shared.engine()).and_then(|seat| {
-            seat.call(|call| {
-                call.guarded().undo(&[self.id], true);
-                Ok(())
-            })
-        });
-        // Where there is no seat to look in, there is no transaction.
-        drop(undone);
-        self.ended.store(true, Ordering::Release);
-    }
-
-    fn end(&self, commit: bool) -> Result<()> {
-        let seat = seat_of_thread(self.shared.opening(), || self.shared.engine())?;
-        if !self.is_mine(&seat) {
-            if commit {
-                return Err(Error::new(
-                    Status::WrongThread,
-                    "a transaction can be committed only by the thread that began it",
-                ));
-            }
-            if self.ended.swap(true, Ordering::AcqRel) {
-                return Err(over());
-            }
-            if let Some(seat) = self.seat.upgrade() {
-                // Not marked, it can be ended again.
-                seat.mark(self.id).inspect_err(|_| self.ended.store(false, Ordering::Release))?;
-            }
-            return Ok(());
-        }
-        let ended = seat.call(|call| {
-            let guarded = call.guarded();
-            let at = guarded.roots.iter().position(|root| root.has(self.id)).ok_or_else(over)?;
-            let root = &mut guarded.roots[at];
-            let Some(level) = root.levels.last().copied().filter(|level| level.id == self.id) else {
-                return Err(Error::new(
-                    Status::NotInnermost,
-                    "another transaction was begun inside this one; end that first",
-                ));
-            };
-            root.levels.pop();
-            self.ended.store(true, Ordering::Release);
-            if !root.levels.is_empty() {
-                return root.end_inner(level, commit).map(|()| None);
-            }
-            let root = guarded.roots.swap_remove(at);
-            if guarded.current == Some(root.id) {
-                guarded.current = None;
-            }
-            Ok(Some(root))
-        });
-        if ended.is_err() && seat.has_failed() {
-            self.ended.store(true, Ordering::Release);
-            seat.end_after_failure(self.id);
-        }
-        let ended = ended?;
-        match ended.map(|root| root.kind) {
-            // Outside of the call: a commit can take long.
-            Some(RootKind::Write(txn)) if commit => txn.commit(),
-            Some(RootKind::Write(txn)) => {
-                txn.abort();
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The calling thread's seat and innermost transaction.
-    pub(crate) fn innermost(shared: &Arc<Shared>) -> Result<Option<(Arc<Seat>, u64)>> {
-        let seat = seat_of_thread(shared.opening(), || shared.engine())?;
-        let level = seat.call(|call| Ok(call.current().and_then(|root| root.levels.last().map(|l| l.id))))?;
-        Ok(level.map(|level| (Arc::clone(&seat), level)))
-    }
-
-    /// The calling thread's seat.
-    pub(crate) fn own_seat(shared: &Arc<Shared>) -> Result<Arc<Seat>> {
-        Ok(Arc::clone(&*seat_of_thread(shared.opening(), || shared.engine())?))
-    }
-
-    /// The calling thread's innermost transaction.
-    pub(crate) fn current(env: &Environment) -> Result<Option<u64>> {
-        env.shared().call(|call| Ok(call.current().and_then(|root| root.levels.last().map(|level| level.id))))
-    }
-
-    /// Makes another stack of the thread, or none, the one that its calls are part of. Gives the innermost
-    /// transaction of the one before.
-    pub(crate) fn set_current(env: &Environment, txn: Option<&TxnRef>) -> Result<Option<u64>> {
-        env.shared().call(|call| {
-            let previous = call.current().and_then(|root| root.levels.last().map(|level| level.id));
-            let guarded = call.guarded();
-            guarded.current = match txn {
-                None => None,
-                Some(txn) => {
-                    let Some(root) = guarded.roots.iter().find(|root| root.has(txn.id)) else {
-                        return Err(txn.not_here());
-                    };
-                    if root.levels.last().is_none_or(|level| level.id != txn.id) {
-                        return Err(Error::new(
-                            Status::NotInnermost,
-                            "another transaction was begun inside this one; make that one current",
-                        ));
-                    }
-                    Some(root.id)
-                }
-            };
-            Ok(previous)
-        })
-    }
-
-    fn not_here(&self) -> Error {
-        if self.ended.load(Ordering::Acquire) {
-            return over();
-        }
-        Error::new(Status::WrongThread, "the transaction belongs to another thread or environment")
-    }
-}
-
-#[cold]
-fn over() -> Error {
-    Error::new(Status::BadHandle, "the transaction has ended")
-}
-
-impl Root {
-    fn has(&self, level: u64) -> bool {
-        self.levels.iter().any(|found| found.id == level)
-    }
-
-    /// Whether it holds the write lock.
-    pub(crate) fn is_write(&self) -> bool {
-        matches!(self.kind, RootKind::Write(_))
-    }
-
-    /// Begins a level inside.
-    fn push(&mut self, access: Access) -> Result<u64> {
-        let write = access != Access::Read;
-        if write {
-            self.check_writable()?;
-        }
-        self.levels.try_room(1)?;
-        if let RootKind::Write(txn) = &mut self.kind {
-            if write {
-                txn.begin_savepoint()?;
-            } else {
-                txn.check_usable()?;
-            }
-        }
-        let id = next_id();
-        self.levels.push(Level { id, write });
-        Ok(id)
-    }
-
-    /// Fails where the innermost level may not write.
-    pub(crate) fn check_writable(&self) -> Result<()> {
-        if self.is_write() && self.levels.last().is_some_and(|level| level.write) {
-            return Ok(());
-        }
-        Err(in_snapshot())
-    }
-
-    /// Ends a level that was just taken off, with others around it.
-    fn end_inner(&mut self, level: Level, commit: bool) -> Result<()> {
-        match &mut self.kind {
-            RootKind::Write(txn) if level.write && commit => txn.commit_savepoint(),
-            RootKind::Write(txn) if level.write => {
-                txn.abort_savepoint();
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Call<'_> {
-    fn push_root(&mut self, kind: RootKind, write: bool) -> Result<u64> {
-        let id = next_id();
-        let guarded = self.guarded();
-        guarded.roots.try_room(1)?;
-        guarded.roots.push(Root { id, kind, levels: vec![Level { id, write }] });
-        guarded.current = Some(id);
-        Ok(id)
-    }
-}
-
-/// The reader of the level that an iterator belongs to.
-pub(crate) fn reader_in<'c>(call: &'c mut Call<'_>, level: u64) -> Result<Reader<'c>> {
-    call.reader_of(level)?.ok_or_else(over)
 }

@@ -19,9 +19,9 @@ pub(crate) mod lmdb;
 
 pub(crate) use lmdb::ending::WhileEnding;
 pub(crate) use lmdb::{
-    Call, Db, Engine, Level, Opening, Origin, Place, Reader, Root, RootKind, SEQUENCE, Seat, Space, State,
-    Structure, begin_write, leave_closed_seats, open, open_inherited, seat_of_thread, set_reads_wait,
-    version, wait_until_closed,
+    Call, Db, Engine, Level, Looked, Opening, Origin, Place, Reader, Root, RootKind, SEQUENCE, Seat, Space,
+    State, Structure, begin_write, leave_closed_seats, open, open_inherited, place, seat_of_thread,
+    set_reads_wait, version, wait_until_closed,
 };
 pub(crate) use lmdb::{fork, sync};
 

@@ -13,7 +13,7 @@ use super::range::{pc_range, range_from};
 use crate::codec::Type;
 use crate::error::Result;
 use crate::store::catalog::Kind;
-use crate::store::collection::{Collection, Exchange, OpenFlags, Taken};
+use crate::store::collection::{Asked, Collection, Exchange, OpenFlags, Taken};
 
 /// A handle of a dict: keys and their values, ordered by key. It may be used from any thread. Zero is never a valid
 /// handle.
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn pc_dict_open(
 ) -> pc_status {
     boundary!({
         let out = Out::required("out", out)?;
-        let open_flags = open_flags("pc_dict_open", flags)?;
+        let flags = open_flags("pc_dict_open", flags)?;
         // SAFETY: the header's contract for texts.
         let (name, key, value) = unsafe {
             (
@@ -66,8 +66,10 @@ pub unsafe extern "C" fn pc_dict_open(
         };
         let environment = handle::env(env)?;
         handle::forget_closed();
-        let dict =
-            Collection::open(&environment, name, Kind::Dict, key.as_ref(), value.as_ref(), open_flags)?;
+        let dict = Collection::open(
+            environment.shared(),
+            Asked { name, kind: Kind::Dict, key: key.as_ref(), value: value.as_ref(), flags },
+        )?;
         let dict = handle::insert_dict(env, dict)?;
         // SAFETY: the header's contract for outputs.
         unsafe { out.write(dict) };

@@ -19,7 +19,7 @@ use crate::engine::sync::Mutex;
 use crate::environment::Environment;
 use crate::error::{Error, Result, Status};
 use crate::store::collection::Collection;
-use crate::transaction::TxnRef;
+use crate::store::stack::TxnRef;
 
 /// What a handle can stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

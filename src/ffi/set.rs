@@ -13,7 +13,7 @@ use super::handle;
 use super::range::{pc_range, range_from};
 use crate::error::Result;
 use crate::store::catalog::Kind;
-use crate::store::collection::Collection;
+use crate::store::collection::{Asked, Collection};
 
 /// A handle of a set: elements in order. It may be used from any thread. Zero is never a valid handle.
 #[repr(C)]
@@ -47,12 +47,15 @@ pub unsafe extern "C" fn pc_set_open(
 ) -> pc_status {
     boundary!({
         let out = Out::required("out", out)?;
-        let open_flags = open_flags("pc_set_open", flags)?;
+        let flags = open_flags("pc_set_open", flags)?;
         // SAFETY: the header's contract for texts.
         let (name, element) = unsafe { (text("name", name)?, optional_type("type", r#type)?) };
         let environment = handle::env(env)?;
         handle::forget_closed();
-        let set = Collection::open(&environment, name, Kind::Set, element.as_ref(), None, open_flags)?;
+        let set = Collection::open(
+            environment.shared(),
+            Asked { name, kind: Kind::Set, key: element.as_ref(), value: None, flags },
+        )?;
         let set = handle::insert_set(env, set)?;
         // SAFETY: the header's contract for outputs.
         unsafe { out.write(set) };

@@ -11,7 +11,7 @@ use super::handle;
 use crate::engine::interrupt::set_interrupt;
 use crate::engine::{Wait, set_reads_wait};
 use crate::error::Result;
-use crate::transaction::{Access, TxnRef};
+use crate::store::stack::{Access, TxnRef};
 
 /// A handle of a transaction. Zero is never a valid handle.
 #[repr(C)]
@@ -61,8 +61,8 @@ pub unsafe extern "C" fn pc_txn_begin(
             Err(_) => Wait::Default,
         };
         let environment = handle::env(env)?;
-        let outer = TxnRef::current(&environment)?;
-        let begun = handle::insert_txn(env, outer, TxnRef::begin(&environment, access, wait)?)?;
+        let outer = TxnRef::current(environment.shared())?;
+        let begun = handle::insert_txn(env, outer, TxnRef::begin(environment.shared(), access, wait)?)?;
         // SAFETY: the header's contract for outputs.
         unsafe { out.write(begun) };
         Ok(PC_OK)
@@ -111,7 +111,7 @@ pub extern "C" fn pc_txn_abort(txn: pc_txn) -> pc_status {
 pub unsafe extern "C" fn pc_txn_current(env: pc_env, out: *mut pc_txn) -> pc_status {
     boundary!({
         let out = Out::required("out", out)?;
-        let current = handle::txn_of_number(TxnRef::current(&*handle::env(env)?)?);
+        let current = handle::txn_of_number(TxnRef::current(handle::env(env)?.shared())?);
         // SAFETY: the header's contract for outputs.
         unsafe { out.write(current) };
         Ok(PC_OK)
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn pc_txn_set_current(env: pc_env, txn: pc_txn, previous: 
     boundary!({
         let environment = handle::env(env)?;
         let next = if txn.id == 0 { None } else { Some(handle::txn(txn)?) };
-        let before = TxnRef::set_current(&environment, next.as_ref())?;
+        let before = TxnRef::set_current(environment.shared(), next.as_ref())?;
         // SAFETY: the header's contract for outputs.
         unsafe { Out::optional(previous).write(handle::txn_of_number(before)) };
         Ok(PC_OK)

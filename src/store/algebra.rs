@@ -8,11 +8,11 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::engine::{Column, Columns, From, Limit, Range, Wait};
-use crate::environment::Shared;
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, Short, TryGrow};
 use crate::store::collection::Collection;
-use crate::transaction::{Access, TxnRef};
+use crate::store::registry::Shared;
+use crate::store::stack::{Access, TxnRef};
 
 /// How much is read ahead of a set: little at first, since many walks end early or leap.
 const FIRST_BATCH: usize = 16;
@@ -165,7 +165,7 @@ struct Begun {
 
 impl Begun {
     fn begin(shared: &Arc<Shared>, access: Access) -> Result<Begun> {
-        let txn = TxnRef::begin_in(shared, access, Wait::Default)?;
+        let txn = TxnRef::begin(shared, access, Wait::Default)?;
         Ok(Begun { shared: Arc::clone(shared), txn: Some(txn) })
     }
 

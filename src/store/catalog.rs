@@ -9,10 +9,10 @@ use minicbor::data::Type as CborType;
 use minicbor::{Decoder, Encoder};
 
 use crate::codec::{self, Type};
-use crate::engine::{Engine, Op, Place, Range, Reader, SEQUENCE, Space};
-use crate::environment::Shared;
+use crate::engine::{Engine, Looked, Op, Place, Range, Reader, SEQUENCE, Space, place};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, Short, TryGrow};
+use crate::store::registry::Shared;
 
 /// The longest name of a collection, in bytes.
 pub const MAX_NAME: usize = 255;
@@ -68,13 +68,6 @@ pub struct CollectionInfo {
     pub len: u64,
 }
 
-/// What a look needs before it can be had.
-pub(crate) enum Looked<T> {
-    Is(T),
-    /// This space must be opened first, outside of the call.
-    Open(Arc<Space>),
-}
-
 /// What stands in the catalog under a name.
 #[derive(Debug, PartialEq, Eq)]
 enum Record {
@@ -109,19 +102,6 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
         return Err(Error::new(Status::BadName, "a name of a collection cannot contain a NUL character"));
     }
     Ok(())
-}
-
-/// Opens a space as a reader sees it: `None` where there is none of that name.
-#[inline]
-pub(crate) fn place(
-    reader: &mut Reader<'_>,
-    space: &Arc<Space>,
-) -> Result<Looked<Option<crate::engine::Db>>> {
-    Ok(match reader.resolve(space)? {
-        Place::Open(db) => Looked::Is(Some(db)),
-        Place::Unopened if reader.named(space.as_str())?.is_some() => Looked::Open(Arc::clone(space)),
-        Place::Unopened | Place::Absent => Looked::Is(None),
-    })
 }
 
 /// Reads the record of a stored name.

@@ -10,14 +10,14 @@ mod opening;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-pub(crate) use opening::OpenFlags;
+pub(crate) use opening::{Asked, OpenFlags};
 
 use crate::codec::{self, MAX_VALUE, Type};
-use crate::engine::{Column, Db, Engine, Op, Outcome, Range, Reader, Space};
-use crate::environment::Shared;
+use crate::engine::{Column, Db, Engine, Looked, Op, Outcome, Range, Reader, Space, place};
 use crate::error::{Error, Result, Status};
 use crate::memory::Short;
-use crate::store::catalog::{self, Creation, Looked, Schema, place};
+use crate::store::catalog::{self, Creation, Schema};
+use crate::store::registry::Shared;
 
 /// What became of taking a value.
 #[derive(Debug, PartialEq, Eq)]

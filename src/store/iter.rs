@@ -15,12 +15,11 @@ use std::sync::{Arc, Weak};
 
 use kept::Kept;
 
-use crate::engine::{Columns, From, Level, Limit, Range, Reader, Root, RootKind, Seat};
+use crate::engine::{Columns, From, Level, Limit, Looked, Range, Reader, Root, RootKind, Seat};
 use crate::error::{Error, Result, Status};
 use crate::memory;
-use crate::store::catalog::Looked;
 use crate::store::collection::Collection;
-use crate::transaction::{TxnRef, reader_in};
+use crate::store::stack::{TxnRef, reader_in};
 
 /// How much is read ahead: little at first, since many iterations end early.
 const FIRST_BATCH: usize = 16;

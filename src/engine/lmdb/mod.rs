@@ -35,6 +35,7 @@ pub(crate) mod fork;
 mod group;
 mod header;
 mod lock;
+mod lookup;
 mod map;
 mod open;
 mod patience;
@@ -65,6 +66,7 @@ use crate::error::{Error, Result, Status};
 
 pub(crate) use check::Structure;
 pub(crate) use failure::has_failed;
+pub(crate) use lookup::{Looked, place};
 pub(crate) use open::{Origin, open, open_inherited, wait_until_closed};
 pub(crate) use raw::version;
 pub(crate) use reader::Reader;

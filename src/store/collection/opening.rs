@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::{Collection, Inner};
 use crate::codec::Type;
-use crate::engine::Wait;
-use crate::environment::Environment;
+use crate::engine::{Wait, place};
 use crate::error::{Error, Result, Status};
 use crate::memory::Short;
-use crate::store::catalog::{self, Creation, Found, Kind, Schema, check_name, place};
-use crate::transaction::TxnRef;
+use crate::store::catalog::{self, Creation, Found, Kind, Schema, check_name};
+use crate::store::registry::Shared;
+use crate::store::stack::TxnRef;
 
 /// How a collection is opened.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,38 +21,35 @@ pub(crate) struct OpenFlags {
     pub any_width: bool,
 }
 
+/// Which collection is opened, and as what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub name: &'a str,
+    pub kind: Kind,
+    /// Without one: as stored, or `any` where the collection is made; the same for `value`.
+    pub key: Option<&'a Type>,
+    pub value: Option<&'a Type>,
+    pub flags: OpenFlags,
+}
+
 impl Collection {
-    /// Opens a collection, or makes it. No type: as stored, or `any` where it is made. Where all places for open collections
-    /// are taken, those of closed ones are given up for it.
-    pub(crate) fn open(
-        env: &Environment,
-        name: &str,
-        kind: Kind,
-        key: Option<&Type>,
-        value: Option<&Type>,
-        flags: OpenFlags,
-    ) -> Result<Collection> {
-        let open = || Self::open_in_a_place(env, name, kind, key, value, flags);
-        match open() {
+    /// Opens a collection, or makes it. Where all places for open collections are taken, those of closed ones are given up
+    /// for it.
+    pub(crate) fn open(shared: &Arc<Shared>, asked: Asked<'_>) -> Result<Collection> {
+        match Self::open_in_a_place(shared, asked) {
             Err(error)
                 if error.status() == Status::CollectionsFull
-                    && TxnRef::current(env)?.is_none()
-                    && env.shared().engine()?.make_places(Wait::Default, catalog::is_dropped)? =>
+                    && TxnRef::current(shared)?.is_none()
+                    && shared.engine()?.make_places(Wait::Default, catalog::is_dropped)? =>
             {
-                open()
+                Self::open_in_a_place(shared, asked)
             }
             outcome => outcome,
         }
     }
 
-    fn open_in_a_place(
-        env: &Environment,
-        name: &str,
-        kind: Kind,
-        key: Option<&Type>,
-        value: Option<&Type>,
-        flags: OpenFlags,
-    ) -> Result<Collection> {
+    fn open_in_a_place(shared: &Arc<Shared>, asked: Asked<'_>) -> Result<Collection> {
+        let Asked { name, kind, key, value, flags } = asked;
         check_name(name)?;
         let copied = |ty: Option<&Type>, otherwise| ty.map_or(Ok(otherwise), Type::try_clone);
         let key_type = copied(key, Type::Any)?;
@@ -64,7 +61,6 @@ impl Collection {
         if kind == Kind::Dict {
             value_type.check_as_value()?;
         }
-        let shared = env.shared();
         loop {
             let (found, stored) = shared.read(|engine, reader| catalog::look_up(engine, reader, name))?;
             let engine = shared.engine()?;
@@ -83,7 +79,7 @@ impl Collection {
             };
             match found {
                 Found::Live(schema) => {
-                    check_types(name, &schema, kind, key, value, flags)?;
+                    check_types(asked, &schema)?;
                     // Opens the name for the process, so that snapshots which begin from now on can use it.
                     shared.read(|_, reader| place(reader, &space))?;
                     return Ok(make(schema, None, false));
@@ -108,7 +104,7 @@ impl Collection {
                     }
                     let schema = Schema { kind, key: key_type.try_clone()?, value: value_type.try_clone()? };
                     let creation = Creation::new(sequence, &schema)?;
-                    let in_transaction = TxnRef::current(env)?.is_some();
+                    let in_transaction = TxnRef::current(shared)?.is_some();
                     if engine.is_crowded() && !in_transaction {
                         engine.reclaim(Wait::Default, catalog::is_dropped)?;
                         continue;
@@ -132,14 +128,8 @@ fn next_number() -> usize {
 }
 
 /// Compares what was asked for with what is stored.
-fn check_types(
-    name: &str,
-    stored: &Schema,
-    kind: Kind,
-    key: Option<&Type>,
-    value: Option<&Type>,
-    flags: OpenFlags,
-) -> Result<()> {
+fn check_types(asked: Asked<'_>, stored: &Schema) -> Result<()> {
+    let Asked { name, kind, key, value, flags } = asked;
     if stored.kind != kind {
         return Err(Error::new(
             Status::WrongKind,

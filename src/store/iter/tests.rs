@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::codec::Type;
-use crate::dict::encode_key;
 use crate::store::catalog::Kind;
-use crate::store::collection::OpenFlags;
+use crate::store::collection::{Asked, OpenFlags};
+use crate::store::packing::encode_key;
 use crate::{Dict, Durability, Environment, Options};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -31,8 +31,17 @@ fn filled(size: usize) -> World {
     let env = Environment::open(dir.path().join("env"), &options).unwrap();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
     let (key, value) = (Type::I64, Type::Bytes);
-    let collection =
-        Collection::open(&env, "dict", Kind::Dict, Some(&key), Some(&value), OpenFlags::default()).unwrap();
+    let collection = Collection::open(
+        env.shared(),
+        Asked {
+            name: "dict",
+            kind: Kind::Dict,
+            key: Some(&key),
+            value: Some(&value),
+            flags: OpenFlags::default(),
+        },
+    )
+    .unwrap();
     let world = World { _dir: dir, dict, collection, value: vec![7; size] };
     world.fill();
     world

@@ -1,0 +1,259 @@
+//! What is open in this process, once however often it was opened.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crate::engine::fork::PerProcess;
+use crate::engine::sync::Mutex;
+use crate::engine::{
+    self, Call, Engine, Looked, Op, Opening, Origin, Outcome, Reader, Space, State, Wait, seat_of_thread,
+};
+use crate::error::{Error, Result, Status};
+use crate::memory::{self, NoMemory, TryGrow};
+
+/// What the clones of one opening share; gives the opening back when the last is gone.
+pub struct Held {
+    shared: Arc<Shared>,
+    given_back: AtomicBool,
+}
+
+/// One environment as this process has it open, however often.
+pub struct Shared {
+    opening: Arc<Opening>,
+    /// What the child of a fork opens it by.
+    origin: Origin,
+    /// Taken out when the environment is closed.
+    engine: Mutex<Option<Arc<Engine>>>,
+    /// What it was taken out of `engine` for, where it has failed and the files are opened anew.
+    retired: Mutex<Weak<Engine>>,
+    /// How often it is open.
+    opened: AtomicUsize,
+    path: PathBuf,
+}
+
+/// The environments that are open, so that a second opening finds the first.
+static OPEN: PerProcess<Mutex<Vec<Weak<Shared>>>> = PerProcess::new();
+
+impl Held {
+    /// Opens files, or finds them open. Gives also whether they were open already.
+    ///
+    /// Fails with [`Status::EnvFailed`] where the files are still open from before a failure, and then tells
+    /// whether the calling thread itself keeps them open, so that waiting is in vain.
+    pub fn open(
+        path: &Path,
+        open_files: impl FnOnce() -> Result<Arc<Engine>>,
+    ) -> Result<(Held, bool), (Error, bool)> {
+        let mut hopeless = false;
+        // A copy of the list, since what is dropped here may take the lock.
+        let listed = listed().map_err(|none| (none.into(), false))?;
+        for shared in &listed {
+            hopeless |= shared.retire_if_failed() && shared.path == path;
+        }
+        drop(listed);
+        // Without the lock: opening may wait for other processes, and others open other files meanwhile. The engine
+        // stays open as long as it is held here, even if the environment that has it is closed now.
+        let engine = open_files().map_err(|error| (error, hopeless))?;
+        let mut open = OPEN.get().lock();
+        open.retain(|shared| shared.strong_count() > 0);
+        open.try_room(1).map_err(|none| (none.into(), hopeless))?;
+        let found = open.iter().filter_map(Weak::upgrade).find(|shared| shared.is_of(&engine));
+        let is_shared = found.is_some();
+        let shared = found.unwrap_or_else(|| {
+            let shared = Arc::new(Shared {
+                opening: Opening::new(),
+                origin: engine.origin(),
+                engine: Mutex::new(Some(engine)),
+                retired: Mutex::new(Weak::new()),
+                opened: AtomicUsize::new(0),
+                path: path.to_owned(),
+            });
+            open.push(Arc::downgrade(&shared));
+            shared.admit();
+            shared
+        });
+        shared.opened.fetch_add(1, Ordering::Relaxed);
+        Ok((Held { shared, given_back: AtomicBool::new(false) }, is_shared))
+    }
+
+    /// Opens the same files once more, where the first opening found them. In the child of a fork these are the files of an
+    /// opening of the parent.
+    pub fn reopen(&self) -> Result<Held> {
+        let shared = &self.shared;
+        if shared.opening.check_process().is_err() {
+            return Self::open(&shared.path, || engine::open_inherited(&shared.origin))
+                .map(|(held, _)| held)
+                .map_err(|(error, _)| error);
+        }
+        // Under the lock that closing takes: it is not closed between the look and the count.
+        let _open = OPEN.get().lock();
+        shared.engine()?;
+        shared.opened.fetch_add(1, Ordering::Relaxed);
+        Ok(Held { shared: Arc::clone(shared), given_back: AtomicBool::new(false) })
+    }
+
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Gives this opening back; with the last, the environment is closed.
+    pub fn give_back(&self) {
+        let of_parent = self.shared.opening.check_process().is_err();
+        if self.given_back.swap(true, Ordering::AcqRel) || of_parent {
+            return;
+        }
+        // Under the lock, so that nobody finds it open between the count and the closing.
+        let _open = OPEN.get().lock();
+        if self.shared.opened.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.shared.close();
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+/// The environments that are open.
+fn listed() -> Result<Vec<Arc<Shared>>, NoMemory> {
+    let open = OPEN.get().lock();
+    let mut listed = memory::room_for(open.len())?;
+    listed.extend(open.iter().filter_map(Weak::upgrade));
+    Ok(listed)
+}
+
+fn closed() -> Error {
+    Error::new(Status::BadHandle, "the environment was closed; open it again")
+}
+
+impl Shared {
+    fn is_of(&self, engine: &Arc<Engine>) -> bool {
+        self.opening.state() == State::Open
+            && self.engine.lock().as_ref().is_some_and(|own| Arc::ptr_eq(own, engine))
+    }
+
+    /// Lets the engine tell when it fails.
+    fn admit(&self) {
+        if let Some(engine) = &*self.engine.lock() {
+            engine.admit(&self.opening);
+        }
+    }
+
+    /// Lets go what has failed, so that its files can be opened anew. Gives whether the calling thread keeps it
+    /// open.
+    fn retire_if_failed(&self) -> bool {
+        if self.opening.state() != State::Failed {
+            return false;
+        }
+        let mut retired = self.retired.lock();
+        if let Some(engine) = self.engine.lock().take() {
+            *retired = Arc::downgrade(&engine);
+        }
+        retired.upgrade().is_some_and(|engine| engine.seats.retire(&self.opening))
+    }
+
+    fn close(&self) {
+        let engine = self.engine.lock().take().or_else(|| self.retired.lock().upgrade());
+        if let Some(engine) = engine {
+            engine.seats.close(&self.opening);
+        }
+    }
+
+    /// The engine, for what needs no seat.
+    pub fn engine(&self) -> Result<Arc<Engine>> {
+        self.opening.check_process()?;
+        if self.opening.state() == State::Failed {
+            return Err(self.opening.failure());
+        }
+        self.engine.lock().clone().ok_or_else(closed)
+    }
+
+    /// Fails where the environment is closed or has failed.
+    pub fn check_open(&self) -> Result<()> {
+        self.opening.check_process()?;
+        match self.opening.state() {
+            State::Open => Ok(()),
+            State::Failed => Err(self.opening.failure()),
+            State::Closed => Err(closed()),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn opening(&self) -> &Arc<Opening> {
+        &self.opening
+    }
+
+    /// Runs a call in the calling thread's seat.
+    #[inline]
+    pub fn call<R>(&self, f: impl FnOnce(&mut Call<'_>) -> Result<R>) -> Result<R> {
+        seat_of_thread(&self.opening, || self.engine())?.call(f)
+    }
+
+    /// Reads in the thread's current transaction or the newest snapshot. Where `look` finds a space that is
+    /// not open, it is opened outside of the call, and `look` runs again.
+    #[inline]
+    pub fn read<R>(&self, mut look: impl FnMut(&Engine, &mut Reader<'_>) -> Result<Looked<R>>) -> Result<R> {
+        loop {
+            let looked = self.call(|call| {
+                let mut reader = call.reader()?;
+                look(reader.engine(), &mut reader)
+            })?;
+            match looked {
+                Looked::Is(result) => return Ok(result),
+                Looked::Open(space) => self.open_space(&space)?,
+            }
+        }
+    }
+
+    /// Opens a space for the process, so that the thread's current transaction can use it.
+    #[cold]
+    pub fn open_space(&self, space: &Space) -> Result<()> {
+        // A writer may be waiting for what this thread's snapshot has lent: then neither may wait for the other.
+        let pinned = self.call(|call| Ok(call.guarded().is_pinned()))?;
+        let wait = if pinned { Wait::For(Duration::ZERO) } else { Wait::Default };
+        self.engine()?.open_space(space, wait)?;
+        let usable =
+            self.call(|call| if call.current().is_some() { call.reader()?.refresh() } else { Ok(true) })?;
+        if usable {
+            return Ok(());
+        }
+        Err(Error::new(
+            Status::Conflict,
+            format!(
+                "collection {:?} was first used in this process after the snapshot began, and there were \
+                 commits since; open it before the snapshot, or begin a new one",
+                space.as_str()
+            ),
+        ))
+    }
+
+    /// Writes in the thread's current transaction, or in one of its own, if the catalog has this sequence
+    /// number. `Ok(None)`: it has not, and nothing was written.
+    pub fn write(&self, sequence: u64, ops: &[Op<'_>]) -> Result<Option<Vec<Outcome>>> {
+        enum Step {
+            Done(Option<Vec<Outcome>>),
+            Autocommit(Arc<Engine>),
+        }
+        let step = self.call(|call| {
+            let Some(root) = call.current() else { return Ok(Step::Autocommit(Arc::clone(call.engine()?))) };
+            root.check_writable()?;
+            let mut reader = call.reader()?;
+            if reader.sequence()? != Some(sequence) {
+                return Ok(Step::Done(None));
+            }
+            let txn = reader.write()?;
+            let outcomes = ops.iter().map(|op| txn.apply(op)).collect::<Result<_>>()?;
+            Ok(Step::Done(Some(outcomes)))
+        })?;
+        match step {
+            Step::Done(outcomes) => Ok(outcomes),
+            Step::Autocommit(engine) => engine.autocommit(sequence, ops),
+        }
+    }
+}
