@@ -17,27 +17,17 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::copy::header_of;
-use super::header::{LAST_TXN, PAGE_HEADER, number, short, word};
+use super::layout::meta::{
+    AT_FREE_LIST, AT_LAST_PAGE, AT_MAGIC, AT_MAIN, AT_TXN, AT_VERSION, MAGIC, VERSION,
+};
+use super::layout::{self, LAST_TXN, WORD, number, short, word};
 use super::raw::{Code, RawEnv, RoTxn};
 use super::txn::Snapshot;
 use super::{Engine, map, open};
 use crate::error::{Error, Result, Status};
 use crate::memory;
-use page::{RECORD, Record};
+use page::Record;
 use tree::{Kind, Tree};
-
-const WORD: usize = size_of::<usize>();
-const META_PAGE: u16 = 0x08;
-const MAGIC: u32 = 0xBEEF_C0DE;
-const VERSION: u32 = 1;
-/// The page number that means: none.
-const NO_PAGE: u64 = usize::MAX as u64;
-
-// Within a header page.
-const AT_FREE_LIST: usize = PAGE_HEADER + 8 + 2 * WORD;
-const AT_MAIN: usize = AT_FREE_LIST + RECORD;
-const AT_LAST_PAGE: usize = AT_MAIN + RECORD;
-const AT_TXN: usize = AT_LAST_PAGE + WORD;
 
 /// What a data file that is whole was found to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,10 +111,10 @@ fn check_headers(file: &File, page_size: usize) -> Result<[u64; 2]> {
             if word(page, 0) != Some(at) {
                 return wrong("its number is another");
             }
-            if short(page, WORD + 2) != Some(META_PAGE) {
+            if short(page, layout::page::AT_FLAGS) != Some(layout::page::META) {
                 return wrong("it is not marked as a header page");
             }
-            if number(page, PAGE_HEADER) != Some(MAGIC) || number(page, PAGE_HEADER + 4) != Some(VERSION) {
+            if number(page, AT_MAGIC) != Some(MAGIC) || number(page, AT_VERSION) != Some(VERSION) {
                 return wrong("its magic number or version is another");
             }
             if number(page, AT_FREE_LIST).is_none_or(|size| size as usize != page_size) {

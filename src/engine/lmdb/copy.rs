@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::layout::meta::{AT_LAST_PAGE, AT_TXN};
+use super::layout::{WORD, page};
 use super::raw::Code;
 use super::txn::Snapshot;
 use super::writer::Lease;
@@ -21,21 +23,6 @@ use crate::memory;
 
 /// How much is read and written at a time.
 const CHUNK: usize = 1 << 20;
-
-/// Where an LMDB 0.9 data file of format 1 has the numbers that a copy needs.
-///
-/// Source: `MDB_page`, `MDB_meta` and `MDB_db` of LMDB 0.9's `mdb.c`.
-mod meta {
-    const WORD: usize = size_of::<usize>();
-    /// The number of the page; behind it two fields, then flags and bounds, of two bytes each.
-    pub(super) const PAGE_NUMBER: usize = 0;
-    const PAGE_HEADER: usize = WORD + 8;
-    /// Four-byte pad, flags and depth of two bytes each, three counts of pages, one of entries, and the root.
-    const DB: usize = 8 + 5 * WORD;
-    /// Behind magic, version, address, map size, and the records of the free list and the main database.
-    pub(super) const LAST_PAGE: usize = PAGE_HEADER + 8 + 2 * WORD + 2 * DB;
-    pub(super) const TXN: usize = LAST_PAGE + WORD;
-}
 
 impl Engine {
     /// Copies the newest commit to a path that has nothing yet. `begin` gives a snapshot. `Ok(false)`: there is
@@ -79,7 +66,7 @@ impl Engine {
         let from = self.file()?;
         // Its pages are not used again before it ends.
         let (_snapshot, header) = self.snapshot_with_header(&from, begin)?;
-        let last_page = word(&header, meta::LAST_PAGE);
+        let last_page = word(&header, AT_LAST_PAGE);
         let length = last_page.saturating_add(1).saturating_mul(self.page_size);
         // LMDB does not write pages at the end that are free.
         let length = length.min(from.metadata().map_err(|error| target.failed(&error))?.len());
@@ -93,7 +80,7 @@ impl Engine {
         // The same in both places, so that it counts whichever LMDB looks at.
         for number in 0_usize..2 {
             let mut page = memory::copy(&header)?;
-            page[meta::PAGE_NUMBER..][..size_of::<usize>()].copy_from_slice(&number.to_ne_bytes());
+            page[page::AT_NUMBER..][..WORD].copy_from_slice(&number.to_ne_bytes());
             to.write_all(&page).map_err(|error| target.failed(&error))?;
         }
         let mut chunk = memory::zeros(CHUNK)?;
@@ -182,13 +169,13 @@ pub(super) fn header_of(
 ) -> Result<Option<&[u8]>> {
     let (even, odd) = pages.split_at(pages.len() / 2);
     let (own, other) = if txn.is_multiple_of(2) { (even, odd) } else { (odd, even) };
-    if word(own, meta::TXN) != txn {
+    if word(own, AT_TXN) != txn {
         return Ok(None);
     }
     // Commits take the two pages in turns: while the other one is no newer, nobody writes this one. A commit publishes its
     // number after its page, and a process may be killed in between; until then the commit after it, which writes this
     // page, cannot begin.
-    let is_stable = word(other, meta::TXN) <= txn || newest()? == txn;
+    let is_stable = word(other, AT_TXN) <= txn || newest()? == txn;
     Ok(is_stable.then_some(own))
 }
 
@@ -336,7 +323,7 @@ mod tests {
     #[test]
     #[cfg(target_pointer_width = "64")]
     fn the_places_are_those_of_the_format() {
-        assert_eq!((meta::LAST_PAGE, meta::TXN), (136, 144));
+        assert_eq!((AT_LAST_PAGE, AT_TXN), (136, 144));
     }
 
     #[test]
@@ -344,7 +331,7 @@ mod tests {
         let pages = |even: usize, odd: usize| {
             let mut pages = vec![0; 512];
             for (at, txn) in [(0, even), (256, odd)] {
-                pages[at + meta::TXN..][..size_of::<usize>()].copy_from_slice(&txn.to_ne_bytes());
+                pages[at + AT_TXN..][..WORD].copy_from_slice(&txn.to_ne_bytes());
             }
             pages
         };

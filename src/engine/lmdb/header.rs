@@ -5,42 +5,16 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::{map, tail};
+use super::layout::meta::{
+    AT_FREE_LIST, AT_LAST_PAGE, AT_MAGIC, AT_MAGIC_OF_LMDB_1, AT_MAIN, AT_MAP_SIZE, AT_VERSION, MAGIC,
+    VERSION,
+};
+use super::layout::{LAST_TXN, WORD, number, page, record};
+use super::{map, meta, tail};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
-
-const WORD: usize = size_of::<usize>();
-
-/// Bytes of a page's header: its number, a padding, flags, and two bounds of its free space.
-pub(super) const PAGE_HEADER: usize = WORD + 8;
-const FLAGS: usize = WORD + 2;
-const META_PAGE: u16 = 0x08;
-
-const MAGIC: u32 = 0xBEEF_C0DE;
-const VERSION: u32 = 1;
-
-// Within a meta page.
-const AT_MAGIC: usize = PAGE_HEADER;
-const AT_VERSION: usize = AT_MAGIC + 4;
-const AT_MAP_SIZE: usize = AT_VERSION + 4 + WORD;
-/// Of the free list's tree; its first field is the page size, its second the environment's flags.
-const AT_FREE_LIST: usize = AT_MAP_SIZE + WORD;
-const TREE: usize = 8 + 5 * WORD;
-const AT_FREE_ROOT: usize = AT_FREE_LIST + TREE - WORD;
-const AT_MAIN_ROOT: usize = AT_FREE_ROOT + TREE;
-const AT_LAST_PAGE: usize = AT_MAIN_ROOT + WORD;
-const AT_TXN: usize = AT_LAST_PAGE + WORD;
-const META_END: usize = AT_TXN + WORD;
-
-/// Where the magic number stands in files of LMDB 1.0, whose page header has a transaction number too.
-const AT_MAGIC_OF_LMDB_1: usize = PAGE_HEADER + WORD;
-
-/// The highest number of a commit that leaves room for others. LMDB marks free reader slots by the number after its
-/// own last one; no program comes near either.
-pub(super) const LAST_TXN: u64 = i64::MAX as u64;
 
 /// What a data file was found to be, if it is not refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,15 +25,6 @@ pub(super) enum Found {
     Empty,
     /// A creation cut short in the middle: zeros and parts of the first two pages, and nothing else.
     CutShort,
-}
-
-/// The meta record that counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Meta {
-    pub txn: u64,
-    pub last_page: u64,
-    /// The root of the tree of free pages; all ones: there are none.
-    pub free_root: u64,
 }
 
 /// Looks at a data file, and refuses what LMDB must not open.
@@ -91,7 +56,7 @@ pub(super) fn look(path: &Path, file: &File) -> Result<Found> {
         ));
     }
     loop {
-        let meta = meta(file, page_size).map_err(failed)?.ok_or_else(|| {
+        let meta = meta::newest(file, page_size).map_err(failed)?.ok_or_else(|| {
             Error::new(
                 Status::Corrupted,
                 format!(
@@ -117,7 +82,7 @@ pub(super) fn look(path: &Path, file: &File) -> Result<Found> {
         }
         let missing = tail::first_missing(file, &meta, pages, page_size).map_err(failed)?;
         // Another process may have written meanwhile, over pages that were free by then.
-        let unchanged = self::meta(file, page_size).map_err(failed)? == Some(meta);
+        let unchanged = meta::newest(file, page_size).map_err(failed)? == Some(meta);
         match missing {
             None => return Ok(Found::Whole),
             Some(page) if unchanged => {
@@ -162,12 +127,12 @@ fn new_meta_page(number: usize, page_size: usize) -> Result<Vec<u8>, NoMemory> {
     let mut page = memory::zeros(page_size)?;
     let mut put = |at: usize, bytes: &[u8]| page[at..at + bytes.len()].copy_from_slice(bytes);
     put(0, &number.to_ne_bytes());
-    put(FLAGS, &META_PAGE.to_ne_bytes());
+    put(page::AT_FLAGS, &page::META.to_ne_bytes());
     put(AT_MAGIC, &MAGIC.to_ne_bytes());
     put(AT_VERSION, &VERSION.to_ne_bytes());
     put(AT_FREE_LIST, &u32::try_from(page_size).unwrap_or(0).to_ne_bytes());
-    put(AT_FREE_ROOT, &usize::MAX.to_ne_bytes());
-    put(AT_MAIN_ROOT, &usize::MAX.to_ne_bytes());
+    put(AT_FREE_LIST + record::AT_ROOT, &usize::MAX.to_ne_bytes());
+    put(AT_MAIN + record::AT_ROOT, &usize::MAX.to_ne_bytes());
     put(AT_LAST_PAGE, &1_usize.to_ne_bytes());
     Ok(page)
 }
@@ -229,48 +194,11 @@ fn is_magic(number: u32) -> bool {
     number == MAGIC || number == MAGIC.swap_bytes()
 }
 
-/// The meta record that counts; `None`: one of the two is none.
-pub(super) fn meta(file: &File, page_size: usize) -> std::io::Result<Option<Meta>> {
-    let mut newest: Option<Meta> = None;
-    for page in 0..2 {
-        let mut bytes = [0; META_END];
-        file.read_exact_at(&mut bytes, page * page_size as u64)?;
-        let is_meta = short(&bytes, FLAGS) == Some(META_PAGE)
-            && number(&bytes, AT_MAGIC) == Some(MAGIC)
-            && number(&bytes, AT_VERSION) == Some(VERSION)
-            // LMDB would look for the second page by it.
-            && number(&bytes, AT_FREE_LIST).is_some_and(|size| size as usize == page_size);
-        let (true, Some(txn), Some(last_page), Some(free_root)) =
-            (is_meta, word(&bytes, AT_TXN), word(&bytes, AT_LAST_PAGE), word(&bytes, AT_FREE_ROOT))
-        else {
-            return Ok(None);
-        };
-        if newest.is_none_or(|other| txn > other.txn) {
-            newest = Some(Meta { txn, last_page, free_root });
-        }
-    }
-    Ok(newest)
-}
-
-/// A number of 16 bits in a page; `None`: it lies beyond.
-pub(super) fn short(page: &[u8], at: usize) -> Option<u16> {
-    page.get(at..)?.first_chunk().map(|bytes| u16::from_ne_bytes(*bytes))
-}
-
-/// A number of 32 bits in a page; `None`: it lies beyond.
-pub(super) fn number(page: &[u8], at: usize) -> Option<u32> {
-    page.get(at..)?.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))
-}
-
-/// A number of a machine word in a page; `None`: it lies beyond.
-pub(super) fn word(page: &[u8], at: usize) -> Option<u64> {
-    page.get(at..)?.first_chunk().map(|bytes| usize::from_ne_bytes(*bytes) as u64)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::engine::lmdb::layout::meta::{AT_TXN, END};
 
     const SIZE: usize = 4096;
 
@@ -304,8 +232,7 @@ mod tests {
 
     #[test]
     fn what_anybody_wrote_is_no_creation() {
-        for at in [0, AT_MAGIC, AT_TXN, META_END, SIZE - 1, SIZE + AT_TXN, SIZE + AT_LAST_PAGE, 2 * SIZE - 1]
-        {
+        for at in [0, AT_MAGIC, AT_TXN, END, SIZE - 1, SIZE + AT_TXN, SIZE + AT_LAST_PAGE, 2 * SIZE - 1] {
             let mut written = made();
             written[at] ^= 0x55;
             assert_eq!(creation(&written, SIZE), Ok(None), "{at}");

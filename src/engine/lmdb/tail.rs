@@ -11,20 +11,16 @@ use std::fs::File;
 use std::io::Result;
 use std::os::unix::fs::FileExt;
 
-use super::header::{Meta, PAGE_HEADER, number, short, word};
+use super::layout::node::{self, BIG};
+use super::layout::page::{self, BRANCH, LEAF};
+use super::layout::{NO_PAGE, WORD, number, short, word};
+use super::meta::Meta;
 use crate::memory::{self, TryGrow};
-
-const WORD: usize = size_of::<usize>();
-const BRANCH: u16 = 0x01;
-const LEAF: u16 = 0x02;
-/// A leaf's node whose data lie in pages of their own.
-const BIG: u16 = 0x01;
-const NODE_HEADER: usize = 8;
 
 /// The first page that is used and not in a file of `pages` whole pages; `None`: all that are missing are free.
 pub(super) fn first_missing(file: &File, meta: &Meta, pages: u64, page_size: usize) -> Result<Option<u64>> {
     let mut walk = Walk { file, pages, page_size, last_page: meta.last_page, free: BTreeSet::new() };
-    if meta.free_root != usize::MAX as u64
+    if meta.free_root != NO_PAGE
         && let Some(page) = walk.tree(meta.free_root)?
     {
         return Ok(Some(page));
@@ -80,23 +76,25 @@ impl Walk<'_> {
 
     /// Takes a page's lists of free pages, or gives its children. `None`: it is no page of a tree.
     fn nodes(&mut self, page: &[u8]) -> Result<Option<Vec<u64>>> {
-        let (Some(flags), Some(lower)) = (short(page, WORD + 2), short(page, WORD + 4)) else {
+        let (Some(flags), Some(lower)) = (short(page, page::AT_FLAGS), short(page, page::AT_LOWER)) else {
             return Ok(None);
         };
-        let count = usize::from(lower).saturating_sub(PAGE_HEADER) / 2;
+        let count = usize::from(lower).saturating_sub(page::HEADER) / 2;
         let mut children = Vec::new();
         for index in 0..count {
-            let Some(at) = short(page, PAGE_HEADER + 2 * index).map(usize::from) else { return Ok(None) };
-            let (Some(low), Some(node_flags), Some(key)) =
-                (number(page, at), short(page, at + 4), short(page, at + 6))
-            else {
+            let Some(at) = short(page, page::HEADER + 2 * index).map(usize::from) else { return Ok(None) };
+            let (Some(low), Some(node_flags), Some(key)) = (
+                number(page, at + node::AT_SIZE),
+                short(page, at + node::AT_FLAGS),
+                short(page, at + node::AT_KEY_SIZE),
+            ) else {
                 return Ok(None);
             };
             if flags & BRANCH != 0 {
                 children.try_push(u64::from(low) | u64::from(node_flags) << 32)?;
                 continue;
             }
-            let (data, size) = (at + NODE_HEADER + usize::from(key), low as usize);
+            let (data, size) = (at + node::HEADER + usize::from(key), low as usize);
             let taken = if flags & LEAF == 0 {
                 false
             } else if node_flags & BIG == 0 {
@@ -113,9 +111,9 @@ impl Walk<'_> {
 
     fn take_big(&mut self, page: &[u8], data: usize, size: usize) -> Result<bool> {
         let Some(first) = word(page, data) else { return Ok(false) };
-        let length = size.saturating_add(PAGE_HEADER).next_multiple_of(self.page_size);
+        let length = size.saturating_add(page::HEADER).next_multiple_of(self.page_size);
         let Some(bytes) = self.read(first, length)? else { return Ok(false) };
-        Ok(self.take(&bytes[PAGE_HEADER..PAGE_HEADER + size]))
+        Ok(self.take(&bytes[page::HEADER..page::HEADER + size]))
     }
 
     /// Takes one list: a count, and as many page numbers.

@@ -1,7 +1,9 @@
 //! The free list: under the number of each commit, the pages that it freed, from the highest to the lowest.
 
 use super::page::Node;
-use super::{PAGE_HEADER, Pages, WORD, Walk, damaged, word};
+use super::{Pages, Walk, damaged};
+use crate::engine::lmdb::layout::page::HEADER as PAGE_HEADER;
+use crate::engine::lmdb::layout::{WORD, word};
 use crate::error::Result;
 use crate::memory;
 

@@ -2,42 +2,15 @@
 
 use std::cmp::Ordering;
 
-use super::WORD;
-use crate::engine::lmdb::header::{PAGE_HEADER, number, short, word};
+use crate::engine::lmdb::layout::node::{BIG, HEADER as NODE_HEADER};
+use crate::engine::lmdb::layout::page::{BRANCH, FIXED, HEADER as PAGE_HEADER};
+use crate::engine::lmdb::layout::record::{
+    ALL_FLAGS, DUPLICATES, FIXED_VALUES, INTEGER_KEY, INTEGER_VALUES, REVERSE_KEY, REVERSE_VALUES,
+    SIZE as RECORD,
+};
+use crate::engine::lmdb::layout::{WORD, number, short, word};
 use crate::error::Error;
 use crate::memory::{self, NoMemory};
-
-pub(super) const BRANCH: u16 = 0x01;
-pub(super) const LEAF: u16 = 0x02;
-pub(super) const OVERFLOW: u16 = 0x04;
-/// Stays set in the pages inside of nodes.
-pub(super) const DIRTY: u16 = 0x10;
-/// A leaf of keys of one width, without nodes.
-pub(super) const FIXED: u16 = 0x20;
-/// A page inside of a node.
-pub(super) const INNER: u16 = 0x40;
-
-pub(super) const NODE_HEADER: usize = 8;
-/// A node whose data lie in pages of their own.
-pub(super) const BIG: u16 = 0x01;
-/// A node whose data are the record of a tree.
-pub(super) const TREE: u16 = 0x02;
-/// A node whose data are several values.
-pub(super) const VALUES: u16 = 0x04;
-
-pub(super) const REVERSE_KEY: u16 = 0x02;
-pub(super) const DUPLICATES: u16 = 0x04;
-pub(super) const INTEGER_KEY: u16 = 0x08;
-pub(super) const FIXED_VALUES: u16 = 0x10;
-pub(super) const INTEGER_VALUES: u16 = 0x20;
-pub(super) const REVERSE_VALUES: u16 = 0x40;
-pub(super) const ALL_FLAGS: u16 = 0x7e;
-
-/// Flags of the environment, which stand where those of the free list would: a fixed map, integer keys, one file.
-pub(super) const ENVIRONMENT_FLAGS: u16 = 0x4009;
-
-/// Bytes of a tree's record.
-pub(super) const RECORD: usize = 8 + 5 * WORD;
 
 /// What is kept of a tree besides its pages.
 #[derive(Clone, Copy)]

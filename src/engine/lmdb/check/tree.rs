@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::page::{
-    self, BIG, BRANCH, Counts, DIRTY, DUPLICATES, FIXED, FIXED_VALUES, INNER, INTEGER_KEY, INTEGER_VALUES,
-    LEAF, NODE_HEADER, Node, OVERFLOW, Order, RECORD, Record, TREE, VALUES, flags, nodes, overflow_pages,
-    width,
+use super::page::{self, Counts, Node, Order, Record, flags, nodes, overflow_pages, width};
+use super::{Walk, damaged};
+use crate::engine::lmdb::layout::node::{BIG, HEADER as NODE_HEADER, TREE, VALUES};
+use crate::engine::lmdb::layout::page::{BRANCH, DIRTY, FIXED, HEADER as PAGE_HEADER, INNER, LEAF, OVERFLOW};
+use crate::engine::lmdb::layout::record::{
+    DUPLICATES, ENVIRONMENT_FLAGS, FIXED_VALUES, INTEGER_KEY, INTEGER_VALUES, SIZE as RECORD,
 };
-use super::{NO_PAGE, PAGE_HEADER, Walk, damaged, word};
+use crate::engine::lmdb::layout::{NO_PAGE, word};
 use crate::engine::lmdb::spaces::CATALOG;
 use crate::error::Result;
 use crate::memory;
@@ -61,7 +63,7 @@ impl Walk<'_> {
         let Record { flags, depth, counts, root, .. } = tree.record;
         let wrong = |page: u64, what: String| Err(damaged(page, &tree.name, what));
         let are_possible = match tree.kind {
-            Kind::Free => flags & !page::ENVIRONMENT_FLAGS == 0,
+            Kind::Free => flags & !ENVIRONMENT_FLAGS == 0,
             Kind::Main | Kind::Named => page::are_possible(flags),
             Kind::Values { flags: expected } => flags == expected,
         };

@@ -3,13 +3,11 @@
 //! Layout of the page and its nodes: LMDB 0.9's `mdb.c` (data format 1), `MDB_page` and `MDB_node`; `check/page.rs`
 //! tells the fields. What a page says is believed no further than its end.
 
-use crate::engine::lmdb::header::PAGE_HEADER;
+use crate::engine::lmdb::layout::page::{AT_FLAGS, AT_LOWER, BRANCH, FIXED, HEADER, INNER, LEAF, OVERFLOW};
+use crate::engine::lmdb::layout::{node, short};
 
-const WORD: usize = size_of::<usize>();
-const NODE_HEADER: usize = 8;
-const LEAF: u16 = 0x02;
 /// Branches, overflow pages, leaves without nodes, pages inside of nodes.
-const OTHERS: u16 = 0x01 | 0x04 | 0x20 | 0x40;
+const OTHERS: u16 = BRANCH | OVERFLOW | FIXED | INNER;
 
 /// The records of a page from some place on. Ends before one whose value lies elsewhere, which LMDB is to give.
 pub(in crate::engine::lmdb) struct Rest<'t> {
@@ -36,12 +34,12 @@ impl<'t> Rest<'t> {
         let within = key.as_ptr() as usize & (page_size - 1);
         // SAFETY: the contract of this function; the key has a first byte, in that page.
         let page = unsafe { std::slice::from_raw_parts(key.as_ptr().sub(within), page_size) };
-        let flags = short(page, WORD + 2)?;
+        let flags = short(page, AT_FLAGS)?;
         if flags & LEAF == 0 || flags & OTHERS != 0 {
             return None;
         }
-        let places = page.get(PAGE_HEADER..usize::from(short(page, WORD + 4)?))?;
-        let own = u16::try_from(within.checked_sub(NODE_HEADER)?).ok()?.to_ne_bytes();
+        let places = page.get(HEADER..usize::from(short(page, AT_LOWER)?))?;
+        let own = u16::try_from(within.checked_sub(node::HEADER)?).ok()?.to_ne_bytes();
         let index = places.chunks_exact(2).position(|place| place == own)?;
         Some(Rest { page, places: places.get(2 * index + 2..)? })
     }
@@ -54,20 +52,16 @@ impl<'t> Iterator for Rest<'t> {
     fn next(&mut self) -> Option<Self::Item> {
         let (place, rest) = self.places.split_first_chunk::<2>()?;
         let node = self.page.get(usize::from(u16::from_ne_bytes(*place))..)?;
-        let (header, content) = node.split_first_chunk::<NODE_HEADER>()?;
+        let (header, content) = node.split_first_chunk::<{ node::HEADER }>()?;
         // Data in pages of their own, a tree, or several values.
-        if short(header, 4)? != 0 {
+        if short(header, node::AT_FLAGS)? != 0 {
             return None;
         }
         // The halves of the size stand in the machine's order.
         let size = u32::from_ne_bytes(*header.first_chunk()?) as usize;
-        let (key, content) = content.split_at_checked(usize::from(short(header, 6)?))?;
+        let (key, content) = content.split_at_checked(usize::from(short(header, node::AT_KEY_SIZE)?))?;
         let value = content.get(..size)?;
         self.places = rest;
         Some((key, value))
     }
-}
-
-fn short(page: &[u8], at: usize) -> Option<u16> {
-    page.get(at..at + 2)?.try_into().ok().map(u16::from_ne_bytes)
 }

@@ -1,0 +1,119 @@
+//! How LMDB 0.9 lays out its data file (data format 1): where the fields of pages, nodes and records stand.
+//!
+//! Numbers stand in the machine's byte order, and page numbers, counts of entries and transaction ids have the size of a
+//! machine word.
+//!
+//! Source: `MDB_page`, `MDB_node`, `MDB_db`, `MDB_meta` and `mdb_env_init_meta` of LMDB 0.9's `mdb.c`.
+
+/// Bytes of a machine word.
+pub const WORD: usize = size_of::<usize>();
+
+/// The page number that means: none.
+pub const NO_PAGE: u64 = usize::MAX as u64;
+
+/// The highest number of a commit that leaves room for others. LMDB marks free reader slots by the number after its
+/// own last one; no program comes near either.
+pub const LAST_TXN: u64 = i64::MAX as u64;
+
+/// Pages: a header, the places of the nodes from there up, the nodes from the page's end down.
+pub mod page {
+    use super::WORD;
+
+    /// Bytes of the header: the page's number, a padding, flags, and two bounds of its free space.
+    pub const HEADER: usize = WORD + 8;
+
+    pub const AT_NUMBER: usize = 0;
+    pub const AT_FLAGS: usize = WORD + 2;
+    /// Where the free space begins: behind the places of the nodes.
+    pub const AT_LOWER: usize = WORD + 4;
+
+    pub const BRANCH: u16 = 0x01;
+    pub const LEAF: u16 = 0x02;
+    pub const OVERFLOW: u16 = 0x04;
+    pub const META: u16 = 0x08;
+    /// Stays set in the pages inside of nodes.
+    pub const DIRTY: u16 = 0x10;
+    /// A leaf of keys of one width, without nodes.
+    pub const FIXED: u16 = 0x20;
+    /// A page inside of a node.
+    pub const INNER: u16 = 0x40;
+}
+
+/// Nodes: a header, the key, the data. In a branch the size of the data and the flags are the number of a page.
+pub mod node {
+    /// Bytes of the header: the size of the data, flags, the size of the key.
+    pub const HEADER: usize = 8;
+
+    pub const AT_SIZE: usize = 0;
+    pub const AT_FLAGS: usize = 4;
+    pub const AT_KEY_SIZE: usize = 6;
+
+    /// The data lie in pages of their own.
+    pub const BIG: u16 = 0x01;
+    /// The data are the record of a tree.
+    pub const TREE: u16 = 0x02;
+    /// The data are several values.
+    pub const VALUES: u16 = 0x04;
+}
+
+/// Records of trees: the width of keys, flags, depth, four counts, and the root.
+pub mod record {
+    use super::WORD;
+
+    /// Bytes of a record.
+    pub const SIZE: usize = 8 + 5 * WORD;
+
+    pub const AT_ROOT: usize = SIZE - WORD;
+
+    pub const REVERSE_KEY: u16 = 0x02;
+    pub const DUPLICATES: u16 = 0x04;
+    pub const INTEGER_KEY: u16 = 0x08;
+    pub const FIXED_VALUES: u16 = 0x10;
+    pub const INTEGER_VALUES: u16 = 0x20;
+    pub const REVERSE_VALUES: u16 = 0x40;
+    pub const ALL_FLAGS: u16 = 0x7e;
+
+    /// Flags of the environment, which stand where those of the free list would: a fixed map, integer keys, one file.
+    pub const ENVIRONMENT_FLAGS: u16 = 0x4009;
+}
+
+/// Meta pages, the first two of a file: a page's header and a meta record. The one of the later commit is in force.
+pub mod meta {
+    use super::{WORD, page, record};
+
+    pub const MAGIC: u32 = 0xBEEF_C0DE;
+    pub const VERSION: u32 = 1;
+
+    pub const AT_MAGIC: usize = page::HEADER;
+    pub const AT_VERSION: usize = AT_MAGIC + 4;
+    /// Behind the address of a fixed map.
+    pub const AT_MAP_SIZE: usize = AT_VERSION + 4 + WORD;
+    /// The record of the free list; its first field is the page size, its second the environment's flags.
+    pub const AT_FREE_LIST: usize = AT_MAP_SIZE + WORD;
+    /// The record of the main tree, which has the names of the others.
+    pub const AT_MAIN: usize = AT_FREE_LIST + record::SIZE;
+    pub const AT_LAST_PAGE: usize = AT_MAIN + record::SIZE;
+    pub const AT_TXN: usize = AT_LAST_PAGE + WORD;
+    pub const END: usize = AT_TXN + WORD;
+
+    /// Where the magic number stands in files of LMDB 1.0, whose page header has a transaction number too.
+    pub const AT_MAGIC_OF_LMDB_1: usize = page::HEADER + WORD;
+}
+
+/// Returns the number of 16 bits at a place, or `None` if it lies beyond the end.
+#[inline]
+pub fn short(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..)?.first_chunk().map(|bytes| u16::from_ne_bytes(*bytes))
+}
+
+/// Returns the number of 32 bits at a place, or `None` if it lies beyond the end.
+#[inline]
+pub fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))
+}
+
+/// Returns the number of a machine word at a place, or `None` if it lies beyond the end.
+#[inline]
+pub fn word(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk().map(|bytes| usize::from_ne_bytes(*bytes) as u64)
+}
