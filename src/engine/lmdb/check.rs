@@ -17,13 +17,14 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::copy::header_of;
+use super::data_file::data_of;
 use super::layout::meta::{
     AT_FREE_LIST, AT_LAST_PAGE, AT_MAGIC, AT_MAIN, AT_TXN, AT_VERSION, MAGIC, VERSION,
 };
 use super::layout::{self, LAST_TXN, WORD, number, short, word};
 use super::raw::{Code, RawEnv, RoTxn};
 use super::txn::Snapshot;
-use super::{Engine, map, open};
+use super::{Engine, map};
 use crate::error::{Error, Result, Status};
 use crate::memory;
 use page::Record;
@@ -61,7 +62,7 @@ impl Engine {
 /// process stands on them yet, and its snapshots keep other processes from using pages again.
 pub(super) fn on_open(env: &Arc<RawEnv>) -> Result<Structure> {
     const AT_MOST: u32 = 10_000;
-    let file = open::data_of(env)?;
+    let file = data_of(env)?;
     let page_size = map::page_size();
     let before = check_headers(&file, page_size)?;
     let mut pages = memory::zeros(2 * page_size)?;

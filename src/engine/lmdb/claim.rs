@@ -219,20 +219,20 @@ fn user_of(data: &File) -> Option<String> {
         if number == std::process::id() {
             continue;
         }
-        let Ok(open) = std::fs::read_dir(process.path().join("fd")) else { continue };
-        let open: Vec<PathBuf> = open.flatten().map(|entry| entry.path()).collect();
-        let is_data = |path: &&PathBuf| {
+        let open = || std::fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten();
+        let mut open_files = open().map(|entry| entry.path());
+        let is_data = |path: &PathBuf| {
             std::fs::metadata(path)
                 .is_ok_and(|found| (found.dev(), found.ino()) == (wanted.dev(), wanted.ino()))
         };
-        let Some(data) = open.iter().find(is_data).and_then(|path| std::fs::read_link(path).ok()) else {
+        let Some(data) = open_files.find(is_data).and_then(|path| std::fs::read_link(path).ok()) else {
             continue;
         };
         let is_lock = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             directory_of(path) == directory_of(&data) && (name == "lock.mdb" || name.ends_with("-lock"))
         };
-        let lock = open.iter().filter_map(|path| std::fs::read_link(path).ok()).find(is_lock);
+        let lock = open().filter_map(|entry| std::fs::read_link(entry.path()).ok()).find(is_lock);
         let lock = lock.map_or_else(String::new, |lock| format!(" with {}", lock.display()));
         return Some(format!("process {number} has {}{lock} open", data.display()));
     }

@@ -13,10 +13,11 @@ use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
+use super::data_file::file_size;
 use super::raw::{Code, RoTxn, RwTxn};
 use super::seat::Opening;
 use super::sync::Mutex;
-use super::{Engine, map, open};
+use super::{Engine, map};
 use crate::engine::Durability;
 use crate::error::{Error, Result, Status};
 
@@ -187,7 +188,7 @@ impl Engine {
         /// A file system with less room than this is full: some keep a little back.
         const LITTLE: u64 = 1 << 16;
         let fd = self.raw.descriptor().ok()?;
-        let length = open::file_size(&self.raw).ok()?;
+        let length = file_size(&self.raw).ok()?;
         if let Some(limit) = map::limit(libc::RLIMIT_FSIZE)
             && length.saturating_add(self.page_size) > limit
         {

@@ -117,3 +117,25 @@ pub fn number(bytes: &[u8], at: usize) -> Option<u32> {
 pub fn word(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..)?.first_chunk().map(|bytes| usize::from_ne_bytes(*bytes) as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_beyond_the_end_is_none() {
+        assert_eq!(word(&[0; 16], 16 - WORD), Some(0));
+        assert_eq!(word(&[0; 16], 17 - WORD), None);
+        assert_eq!(word(&7_usize.to_ne_bytes(), 0), Some(7));
+        assert_eq!((number(&[0; 4], 1), number(&[0; 4], 5), short(&[0; 4], 3)), (None, None, None));
+    }
+
+    /// As `sizeof` and `offsetof` give them for LMDB's structures on machines of 64 bits.
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn the_fields_stand_where_lmdb_has_them() {
+        assert_eq!((page::HEADER, page::AT_FLAGS, page::AT_LOWER), (16, 10, 12));
+        assert_eq!((record::SIZE, record::AT_ROOT), (48, 40));
+        assert_eq!((meta::AT_FREE_LIST, meta::AT_MAIN, meta::AT_LAST_PAGE, meta::AT_TXN), (40, 88, 136, 144));
+    }
+}

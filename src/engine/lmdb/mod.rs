@@ -24,6 +24,7 @@ mod check;
 mod claim;
 mod copy;
 mod create;
+mod data_file;
 mod descriptors;
 pub(super) mod ending;
 mod failure;

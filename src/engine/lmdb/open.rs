@@ -3,8 +3,6 @@
 //! What is refused before LMDB sees it is found by `header` and `filesystem`; what is made by `create`.
 
 use std::ffi::CString;
-use std::fs::File;
-use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +11,7 @@ use std::time::Duration;
 
 use super::claim::Claim;
 use super::create::Making;
-pub(super) use super::create::{make_directory, sync_parent};
+use super::data_file::data_of;
 use super::descriptors::{Standard, close_on_exec};
 use super::files::{Files, Identity, id_of_path};
 use super::fork;
@@ -355,23 +353,6 @@ fn pid_clash(files: &Files) -> Error {
             std::process::id()
         ),
     )
-}
-
-/// The data file, by a descriptor of its own.
-pub(super) fn data_of(env: &RawEnv) -> Result<File> {
-    let fd = env.descriptor().map_err(|code| code.error("looking at the data file"))?;
-    // SAFETY: the descriptor is LMDB's and stays open as long as `env`, which outlives this borrow.
-    let file = unsafe { BorrowedFd::borrow_raw(fd) };
-    let own = file.try_clone_to_owned();
-    own.map(File::from).map_err(|error| Code::of(&error).error("looking at the data file"))
-}
-
-/// How long the data file is.
-pub(super) fn file_size(env: &RawEnv) -> Result<u64> {
-    data_of(env)?
-        .metadata()
-        .map(|meta| meta.len())
-        .map_err(|error| Error::new(Status::Io, format!("the data file's size cannot be read: {error}")))
 }
 
 impl Engine {

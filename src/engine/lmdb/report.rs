@@ -1,6 +1,7 @@
 //! What an environment tells of itself: sizes, pages, and who reads.
 
-use super::{Engine, open, txn};
+use super::data_file::file_size;
+use super::{Engine, txn};
 use crate::engine::{Figures, ReaderFigures};
 use crate::error::Result;
 use crate::memory;
@@ -23,7 +24,7 @@ impl Engine {
         let free = snapshot.free_pages(oldest_reader_txn)?;
         Ok(Figures {
             map_size: info.me_mapsize as u64,
-            file_size: open::file_size(&self.raw)?,
+            file_size: file_size(&self.raw)?,
             page_size: u64::from(stat.ms_psize),
             pages_used: (info.me_last_pgno as u64 + 1).saturating_sub(free.all),
             pages_free: free.all,
