@@ -24,7 +24,7 @@ use super::layout::meta::{
 use super::layout::{self, LAST_TXN, WORD, number, short, word};
 use super::raw::{Code, RawEnv, RoTxn};
 use super::txn::Snapshot;
-use super::{Engine, map};
+use super::{Engine, address_space, system};
 use crate::error::{Error, Result, Status};
 use crate::memory;
 use page::Record;
@@ -63,14 +63,14 @@ impl Engine {
 pub(super) fn on_open(env: &Arc<RawEnv>) -> Result<Structure> {
     const AT_MOST: u32 = 10_000;
     let file = data_of(env)?;
-    let page_size = map::page_size();
+    let page_size = system::page_size();
     let before = check_headers(&file, page_size)?;
     let mut pages = memory::zeros(2 * page_size)?;
     for _ in 0..AT_MOST {
         let snapshot = match RoTxn::begin(env) {
             // Another process has outgrown the map since LMDB looked at the file.
             Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => {
-                map::grow_alone(env)?;
+                address_space::grow_alone(env)?;
                 continue;
             }
             begun => begun.map_err(|code| code.error("beginning to check the data file"))?,

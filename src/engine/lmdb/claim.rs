@@ -18,14 +18,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::files::{FileId, Files, directory_of, lock_file_options};
+use super::byte_lock::{is_locked, lock};
+use super::files::{FileId, Files, directory_of};
 use super::fork::{self, OwnFile};
-use super::raw::words;
+use super::system::words;
 use crate::error::{Error, Result, Status};
 
 /// How long to look again where others are seen: they may be about to give way, or a child about to run a program.
@@ -51,27 +51,6 @@ impl Zone {
         });
         self.begin + hash % ZONE
     }
-}
-
-/// Locks some bytes, unlocks them, or asks whether another descriptor has them locked.
-fn lock(file: &File, how: libc::c_int, kind: libc::c_int, begin: u64, length: u64) -> io::Result<bool> {
-    let number = |number: u64| libc::off_t::try_from(number).unwrap_or(libc::off_t::MAX);
-    // SAFETY: `flock` is plain numbers: all zeros is a value of it, and locks of descriptions need its process zero.
-    let mut what = unsafe { std::mem::zeroed::<libc::flock>() };
-    what.l_type = libc::c_short::try_from(kind).unwrap_or_default();
-    what.l_whence = libc::c_short::try_from(libc::SEEK_SET).unwrap_or_default();
-    (what.l_start, what.l_len) = (number(begin), number(length));
-    // SAFETY: the descriptor is open as long as `file`, and `what` outlives the call.
-    if unsafe { libc::fcntl(file.as_raw_fd(), how, &raw mut what) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(libc::c_int::from(what.l_type) != libc::F_UNLCK)
-}
-
-/// Whether some bytes of a file are locked by others than this descriptor's holders.
-fn is_locked(file: &File, begin: u64, length: u64) -> bool {
-    // Where the question is not supported, no lock is either.
-    length > 0 && lock(file, libc::F_OFD_GETLK, libc::F_WRLCK, begin, length).unwrap_or(false)
 }
 
 /// Announces a number on a file until the file is closed.
@@ -195,13 +174,6 @@ pub(super) fn say_data_file(lock_file: &File, path: &Path, data: FileId) -> Resu
 /// Withdraws the announcement on the library's lock file.
 pub(super) fn unsay_data_file(lock_file: &File) {
     drop(lock(lock_file, libc::F_OFD_SETLK, libc::F_UNLCK, OF_FILES.begin, ZONE));
-}
-
-/// Whether LMDB has a lock file in use, in another process.
-pub(super) fn is_in_use(lock_file: &Path) -> bool {
-    let opened = lock_file_options().read(true).open(lock_file);
-    // LMDB holds the first byte.
-    opened.is_ok_and(|file| is_locked(&file, 0, 1))
 }
 
 /// The process's number, and that of the name space in which it has it.

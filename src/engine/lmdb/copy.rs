@@ -16,9 +16,9 @@ use super::data_file::data_of;
 use super::layout::meta::{AT_LAST_PAGE, AT_TXN};
 use super::layout::{WORD, page, word};
 use super::raw::Code;
+use super::turn::Lease;
 use super::txn::Snapshot;
-use super::writer::Lease;
-use super::{Engine, map};
+use super::{Engine, system};
 use crate::engine::Wait;
 use crate::error::{Error, Result, Status};
 use crate::memory;
@@ -72,7 +72,7 @@ impl Engine {
         let length = last_page.saturating_add(1).saturating_mul(self.page_size);
         // LMDB does not write pages at the end that are free.
         let length = length.min(from.metadata().map_err(|error| target.failed(&error))?.len());
-        if let Some(limit) = map::limit(libc::RLIMIT_FSIZE).filter(|limit| length > *limit) {
+        if let Some(limit) = system::limit(libc::RLIMIT_FSIZE).filter(|limit| length > *limit) {
             // Writing past it is a signal that ends the process.
             return Err(Error::new(
                 Status::DiskFull,

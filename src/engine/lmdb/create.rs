@@ -23,7 +23,8 @@ use super::files::{Files, directory_of, lock_file_options, made_lock_file_option
 use super::filesystem;
 use super::header::{self, Found};
 use super::patience::Patience;
-use super::raw::{RawEnv, words};
+use super::raw::RawEnv;
+use super::system::words;
 use crate::engine::Settings;
 use crate::error::{Error, Result, Status};
 

@@ -17,7 +17,7 @@ use super::data_file::file_size;
 use super::raw::{Code, RoTxn, RwTxn};
 use super::seat::Opening;
 use super::sync::Mutex;
-use super::{Engine, map};
+use super::{Engine, system};
 use crate::engine::Durability;
 use crate::error::{Error, Result, Status};
 
@@ -189,7 +189,7 @@ impl Engine {
         const LITTLE: u64 = 1 << 16;
         let fd = self.raw.descriptor().ok()?;
         let length = file_size(&self.raw).ok()?;
-        if let Some(limit) = map::limit(libc::RLIMIT_FSIZE)
+        if let Some(limit) = system::limit(libc::RLIMIT_FSIZE)
             && length.saturating_add(self.page_size) > limit
         {
             return Some(format!("the data file has reached the limit of {limit} bytes (see ulimit -f)"));
@@ -231,7 +231,7 @@ impl Engine {
     /// file sizes forbids it.
     fn outgrown(&self) -> Error {
         let size = self.raw.info().me_mapsize as u64;
-        if let Some(limit) = map::limit(libc::RLIMIT_FSIZE)
+        if let Some(limit) = system::limit(libc::RLIMIT_FSIZE)
             && size.saturating_add(self.page_size) > limit
         {
             return Error::new(

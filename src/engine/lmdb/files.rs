@@ -13,8 +13,9 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use super::raw::words;
-use super::{claim, fork, lock};
+use super::byte_lock::is_locked;
+use super::fork;
+use super::system::words;
 use crate::error::{Error, Result, Status};
 
 /// A file, whatever its name: device and inode.
@@ -168,7 +169,7 @@ impl Files {
         let data = parent.join(name);
         let environment = if no_subdir { data.clone() } else { parent.to_owned() };
         let lock = if no_subdir { beside(&data, "-lock") } else { parent.join("lock.mdb") };
-        let write_lock = lock::path(&environment, no_subdir);
+        let write_lock = write_lock_of(&environment, no_subdir);
         Files { environment, no_subdir, data, lock, write_lock, directory }
     }
 
@@ -186,7 +187,7 @@ impl Files {
         // One name has one set of lock files, whichever way it is opened: its directory's, unless another program has
         // the other set in use.
         let is_directory = data.file_name() == Some(OsStr::new(DATA));
-        Files::new(&data, !is_directory || claim::is_in_use(&beside(&data, "-lock")))
+        Files::new(&data, !is_directory || is_in_use(&beside(&data, "-lock")))
     }
 
     /// Refuses names that lead to something other than files of their own.
@@ -238,6 +239,21 @@ pub(super) fn made_lock_file_options(mode: u32) -> OpenOptions {
     let mut options = lock_file_options();
     options.write(true).create(true).truncate(false).mode(mode);
     options
+}
+
+/// Whether LMDB has a lock file in use, in another process.
+fn is_in_use(lock_file: &Path) -> bool {
+    let opened = lock_file_options().read(true).open(lock_file);
+    // LMDB holds the first byte.
+    opened.is_ok_and(|file| is_locked(&file, 0, 1))
+}
+
+/// The library's own lock file: `lock.pc` in the directory, `NAME-lock.pc` beside a data file that is named.
+fn write_lock_of(environment: &Path, no_subdir: bool) -> PathBuf {
+    if !no_subdir {
+        return environment.join("lock.pc");
+    }
+    beside(environment, "-lock.pc")
 }
 
 /// A path with something behind its name.
@@ -370,5 +386,16 @@ impl Identity {
     pub(super) fn is_same(&self, other: &Identity) -> bool {
         let id = |file: &Option<Opened>| file.as_ref().map(|file| file.id);
         self.data.id == other.data.id && self.locks.iter().map(id).eq(other.locks.iter().map(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_write_lock_lies_in_the_directory_or_beside_the_data_file() {
+        assert_eq!(write_lock_of(Path::new("/a/env"), false), Path::new("/a/env/lock.pc"));
+        assert_eq!(write_lock_of(Path::new("/a/data"), true), Path::new("/a/data-lock.pc"));
     }
 }

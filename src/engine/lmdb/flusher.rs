@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use super::raw::RawEnv;
 use super::sync::{Condvar, Mutex, MutexGuard};
-use super::{fork, map, meta};
+use super::{fork, meta, system};
 use crate::engine::{Durability, Settings};
 use crate::error::{Error, Result, Status};
 
@@ -144,7 +144,7 @@ impl Shared {
 
 /// Syncs the file, if there were commits since `flushed`.
 fn flush(file: &File, flushed: &mut Option<u64>) -> std::io::Result<()> {
-    let newest = meta::newest(file, map::page_size())?.map(|meta| meta.txn);
+    let newest = meta::newest(file, system::page_size())?.map(|meta| meta.txn);
     if newest.is_none() || newest != *flushed {
         file.sync_data()?;
         *flushed = newest;

@@ -4,9 +4,8 @@
 //!   length than the others would be read beyond its end.
 //! - Names of databases stand among the records of the main database. They are none of a collection's.
 
-use super::raw::{Go, MAIN, Txn, is_named_database};
+use super::raw::{Go, MAIN, Txn, is_named_database, reading};
 use super::spaces::Db;
-use super::txn::reading;
 use crate::engine::{Column, From, Op, Range};
 use crate::error::{Error, Result, Status};
 

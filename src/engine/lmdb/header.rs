@@ -12,7 +12,7 @@ use super::layout::meta::{
     VERSION,
 };
 use super::layout::{LAST_TXN, WORD, number, page, record};
-use super::{map, meta, tail};
+use super::{meta, system, tail};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
 
@@ -36,7 +36,7 @@ pub(super) fn look(path: &Path, file: &File) -> Result<Found> {
         }
         Error::new(Status::Io, format!("{name} cannot be read: {error}; check the disk"))
     };
-    let page_size = map::page_size();
+    let page_size = system::page_size();
     let size = file.metadata().map_err(failed)?.len();
     if size == 0 {
         return Ok(Found::Empty);

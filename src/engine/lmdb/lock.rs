@@ -12,7 +12,7 @@ use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
@@ -22,7 +22,7 @@ use super::claim;
 use super::files::{FileId, made_lock_file_options};
 use super::fork::{self, OwnFile};
 use super::patience::Patience;
-use super::raw::words;
+use super::system::words;
 use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result, Status};
 
@@ -104,16 +104,6 @@ pub(super) struct ProcessLock {
 unsafe impl Send for ProcessLock {}
 // SAFETY: as above.
 unsafe impl Sync for ProcessLock {}
-
-/// The name of the file: `lock.pc` in the directory, `NAME-lock.pc` beside a data file that is named.
-pub(super) fn path(environment: &Path, no_subdir: bool) -> PathBuf {
-    if !no_subdir {
-        return environment.join("lock.pc");
-    }
-    let mut name = environment.as_os_str().to_owned();
-    name.push("-lock.pc");
-    name.into()
-}
 
 fn flock(file: &File, operation: libc::c_int) -> std::io::Result<()> {
     loop {

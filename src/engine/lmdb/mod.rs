@@ -4,22 +4,26 @@
 //! - `open`: one environment per data file and process; `create`: making the files, and mending them
 //! - `files`: where the files are, and whether they are still the ones that were opened; `claim`: what processes say of
 //!   themselves on them; `watch`: when to look; `descriptors`: no file takes a standard stream's place
+//! - `layout`: where the fields of the data file stand; `meta`, `data_file`: reading it beside LMDB
 //! - `header`, `tail`, `filesystem`: what is refused before LMDB sees it
 //! - `flusher`: the flush in the background
 //! - `spaces`: named databases, opened by rules under which a number never means two of them
-//! - `seat`: what a thread has in an environment: a pooled snapshot, its stack of transactions; `seats`: all of them
+//! - `seat`: what a thread has in an environment: a pooled snapshot, its stacks of transactions (`root`); `seats`: all of them
 //! - `txn`: snapshots, and write transactions with what is written in them
-//! - `reader`, `scan`: single reads and walks over ranges, in either
-//! - `writer`: the write lock; `group`: the one path of autocommitted writes, which they share
-//! - `lock`: the write lock between processes; `fork`: what a child process must leave alone
+//! - `reader`, `scan`: single reads and walks over ranges, in either; `lookup`: what a read needs opened first
+//! - `turn`: the process's turn to write, and the write lock; `writer`: beginning write transactions; `group`: the one path of autocommitted writes, which they share
+//! - `lock`: the write lock between processes; `byte_lock`: locks on bytes of files; `fork`: what a child process must leave alone
 //! - `reclaim`: dropped names give their places back
 //! - `reserve`: room for LMDB's lock file
 //! - `failure`: what a failed write or sync means, and an environment that is of no more use
 //! - `foreign`: keys in databases of other programs, where LMDB leaves checks to its caller
 //! - `check`: the structure of the data file; `copy`: hot backup; `report`: what an environment tells of itself
 //! - `sync`: mutexes and condition variables that work in the child of a fork
-//! - `map`, `pin`: the memory map, its growth, and what keeps it in place
+//! - `address_space`, `map`, `pin`: how much the memory map reserves, how it grows, and what keeps it in place
+//! - `system`: page size, limits, and the words for the system's failures
 
+mod address_space;
+mod byte_lock;
 mod check;
 mod claim;
 mod copy;
@@ -49,14 +53,17 @@ mod reclaim;
 mod registry;
 mod report;
 mod reserve;
+mod root;
 mod scan;
 mod seat;
 mod seats;
 mod spaces;
 pub(crate) mod sync;
+mod system;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod txn;
 mod watch;
 mod writer;
@@ -73,11 +80,13 @@ pub(crate) use lookup::{Looked, place};
 pub(crate) use open::{Origin, open, open_inherited, wait_until_closed};
 pub(crate) use raw::version;
 pub(crate) use reader::Reader;
-pub(crate) use seat::{Call, Level, Opening, Root, RootKind, Seat, State};
+pub(crate) use root::{Level, Root, RootKind};
+pub(crate) use seat::{Call, Opening, Seat, State};
 pub(crate) use seats::{leave_closed_seats, seat_of_thread};
 pub(crate) use spaces::{Db, SEQUENCE, Space};
+pub(crate) use turn::set_reads_wait;
 pub(crate) use txn::Place;
-pub(crate) use writer::{begin_write, set_reads_wait};
+pub(crate) use writer::begin_write;
 
 use raw::{Code, RawEnv, RoTxn, RwTxn};
 use sync::Mutex;
@@ -91,7 +100,7 @@ pub(crate) struct Engine {
     watch: watch::Watch,
     spaces: spaces::Spaces,
     pub(crate) seats: seats::Seats,
-    writer: writer::Writer,
+    writer: turn::Writer,
     group: group::Group,
     /// Between processes; absent where nothing is written.
     lock: Option<lock::ProcessLock>,
@@ -186,7 +195,7 @@ impl Engine {
         }
     }
 
-    fn begin_write(&self, lease: &writer::Lease, synced: bool) -> Result<RwTxn> {
+    fn begin_write(&self, lease: &turn::Lease, synced: bool) -> Result<RwTxn> {
         if self.settings.read_only || self.settings.immutable {
             return Err(read_only());
         }

@@ -20,7 +20,8 @@ use super::raw::{self, Code, OpenParameters, RawEnv, RoTxn};
 use super::registry::{self, Found};
 use super::sync::{self, Mutex};
 use super::{
-    Engine, check, create, failure, flusher, group, lock, map, reserve, seats, spaces, watch, writer,
+    Engine, address_space, check, create, failure, flusher, group, lock, reserve, seats, spaces, system,
+    turn, watch,
 };
 use crate::engine::{Durability, Settings};
 use crate::error::{Error, Result, Status};
@@ -197,10 +198,10 @@ fn open_files(
         identity: Arc::new(identity),
         watch: watch::Watch::default(),
         seats: seats::Seats::default(),
-        writer: writer::Writer::default(),
+        writer: turn::Writer::default(),
         group: group::Group::default(),
         settings: settings.clone(),
-        page_size: map::page_size() as u64,
+        page_size: system::page_size() as u64,
         wanted_map: AtomicU64::new(0),
         looked_for_dropped: AtomicU32::new(0),
         opened_ahead: AtomicU64::new(0),
@@ -235,7 +236,7 @@ fn read_first(raw: &Arc<RawEnv>, files: &Files, settings: &Settings) -> Result<(
             Ok(_) => return Ok(()),
             Err(Code(libc::EAGAIN | libc::EACCES)) => return Err(pid_clash(files)),
             // Another process has outgrown the map since LMDB looked at the file.
-            Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => map::grow_alone(raw)?,
+            Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => address_space::grow_alone(raw)?,
             Err(Code(lmdb_sys::MDB_READERS_FULL)) if !reaped => {
                 reaped = true;
                 raw.reap_readers().map_err(failed)?;
@@ -272,7 +273,7 @@ fn open_raw(files: &Files, making: &Making, settings: &Settings, patience: &Pati
         path: &c_path,
         flags,
         mode: making.mode,
-        map_size: map::initial_size(settings.map_size, registry::open_count())?,
+        map_size: address_space::initial_size(settings.map_size, registry::open_count())?,
         max_readers: settings.max_readers,
         // The catalog is not the user's.
         max_dbs: settings.max_collections.saturating_add(1),

@@ -7,6 +7,7 @@
 mod cursor;
 mod page;
 
+use std::any::Any;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
@@ -20,8 +21,7 @@ pub(super) use cursor::{Cursor, Go, Record, WriteCursor, is_named_database};
 pub(super) use page::Rest;
 
 use super::fork;
-use super::map;
-use super::registry::Ticket;
+use super::system::limit_of;
 use crate::codec::MAX_KEY;
 use crate::error::{Error, Status};
 use crate::memory::{NoMemory, TryGrow};
@@ -78,17 +78,10 @@ impl Code {
     }
 }
 
-/// The limit that an `errno` stands for, to be said behind its own words.
-fn limit_of(code: c_int) -> String {
-    match map::limit(libc::RLIMIT_NOFILE) {
-        Some(limit) if code == libc::EMFILE => format!(" (this process may have {limit}; see ulimit -n)"),
-        _ => String::new(),
-    }
-}
-
-/// What a failure of the system's says.
-pub(super) fn words(error: &std::io::Error) -> String {
-    format!("{error}{}", limit_of(error.raw_os_error().unwrap_or_default()))
+#[cold]
+#[allow(clippy::needless_pass_by_value)] // for map_err
+pub(super) fn reading(code: Code) -> Error {
+    code.error("reading")
 }
 
 impl From<NoMemory> for Code {
@@ -107,12 +100,12 @@ pub(super) struct OpenParameters<'a> {
     pub max_dbs: u32,
 }
 
-/// An open `MDB_env`, closed when dropped; then its ticket is dropped too. In a child process of the one that
+/// An open `MDB_env`, closed when dropped; then its guard is dropped too. In a child process of the one that
 /// opened it, nothing of it is touched.
 pub(super) struct RawEnv {
     env: NonNull<ffi::MDB_env>,
     process: u64,
-    ticket: OnceLock<Ticket>,
+    guard: OnceLock<Box<dyn Any + Send + Sync>>,
     /// How many transactions this process has committed.
     commits: Arc<AtomicU64>,
 }
@@ -129,7 +122,7 @@ impl RawEnv {
         // SAFETY: `env` is a valid place for the pointer.
         Code::check(unsafe { ffi::mdb_env_create(&raw mut env) })?;
         let env = NonNull::new(env).ok_or(Code(libc::ENOMEM))?;
-        let env = RawEnv { env, process: fork::process(), ticket: OnceLock::new(), commits: Arc::default() };
+        let env = RawEnv { env, process: fork::process(), guard: OnceLock::new(), commits: Arc::default() };
         // SAFETY: the environment was created and is not open yet, as these three need it.
         unsafe {
             Code::check(ffi::mdb_env_set_mapsize(env.env.as_ptr(), with.map_size))?;
@@ -163,9 +156,9 @@ impl RawEnv {
         self.process == fork::process()
     }
 
-    /// Hands over what tells the registry that the files are closed.
-    pub(super) fn hold(&self, ticket: Ticket) {
-        let first = self.ticket.set(ticket).is_ok();
+    /// Hands over what is dropped once the files are closed.
+    pub(super) fn hold(&self, guard: Box<dyn Any + Send + Sync>) {
+        let first = self.guard.set(guard).is_ok();
         debug_assert!(first, "an environment is registered once");
     }
 
@@ -285,7 +278,7 @@ impl RawEnv {
 impl Drop for RawEnv {
     fn drop(&mut self) {
         if !self.is_ours() {
-            std::mem::forget(self.ticket.take());
+            std::mem::forget(self.guard.take());
             return;
         }
         // SAFETY: transactions hold an `Arc` of what holds this, so none is left; cursors borrow those.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::raw::{Go, MAIN, Txn, is_named_database};
+use super::raw::{Go, MAIN, Txn, is_named_database, reading};
+use super::root::RootKind;
 use super::scan::Walk;
-use super::seat::RootKind;
 use super::spaces::{CATALOG, Db, SEQUENCE, Space};
-use super::txn::{Place, Snapshot, WriteTxn, reading};
+use super::txn::{Place, Snapshot, WriteTxn};
 use super::{Engine, foreign, sequence_number};
 use crate::engine::{Columns, From, Limit, Range};
 use crate::error::{Error, Result, Status};

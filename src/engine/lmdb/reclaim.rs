@@ -13,7 +13,7 @@ use super::foreign::is_name;
 use super::raw::{Code, Go, RwTxn};
 use super::seats::Stopped;
 use super::spaces::{Db, SEQUENCE};
-use super::writer::{Lease, Turn, patience};
+use super::turn::{Lease, Turn, patience};
 use crate::engine::Wait;
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};

@@ -67,7 +67,7 @@ impl Place {
 static REGISTRY: PerProcess<Registry> = PerProcess::new();
 
 /// Held by an open environment; dropped after LMDB has closed its files.
-pub(super) struct Ticket {
+struct Ticket {
     identity: Arc<Identity>,
     _claim: Option<Claim>,
 }
@@ -148,7 +148,7 @@ pub(super) fn open_count() -> usize {
 pub(super) fn enter(engine: &Arc<Engine>, claim: Option<Claim>) {
     let identity = &engine.identity;
     let entry = Entry { engine: Arc::downgrade(engine), lock: identity.lock() };
-    engine.raw.hold(Ticket { identity: Arc::clone(identity), _claim: claim });
+    engine.raw.hold(Box::new(Ticket { identity: Arc::clone(identity), _claim: claim }));
     REGISTRY.get().table.lock().open.insert(identity.data(), entry);
 }
 

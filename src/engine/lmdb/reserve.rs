@@ -8,7 +8,7 @@ use std::io::Result as IoResult;
 use std::path::Path;
 
 use super::files::made_lock_file_options;
-use super::map;
+use super::system;
 use crate::error::{Error, Result, Status};
 
 /// Makes the lock file of an environment, and takes the room that LMDB will use of it. Only while the environment
@@ -16,7 +16,7 @@ use crate::error::{Error, Result, Status};
 pub(super) fn lock_file(path: &Path, mode: u32, max_readers: u32) -> Result<()> {
     let size = size(max_readers);
     let length = std::fs::metadata(path).map_or(0, |meta| meta.len());
-    if let Some(limit) = map::limit(libc::RLIMIT_FSIZE)
+    if let Some(limit) = system::limit(libc::RLIMIT_FSIZE)
         && limit < size
         && length < size
     {

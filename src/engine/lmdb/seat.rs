@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::reader::Reader;
+use super::root::{Root, RootKind};
 use super::sync::{Mutex, MutexGuard};
-use super::txn::{Snapshot, WriteTxn};
+use super::txn::Snapshot;
 use super::{Begin, Engine, fork, has_failed};
 use crate::error::{Error, Result, Status};
 use crate::memory::TryGrow;
@@ -78,27 +79,6 @@ impl Opening {
             _ => State::Failed,
         }
     }
-}
-
-/// One stack of transactions: an engine's transaction, and the levels begun in it.
-pub(crate) struct Root {
-    pub(crate) id: u64,
-    pub(crate) kind: RootKind,
-    /// From the outermost to the innermost, never empty.
-    pub(crate) levels: Vec<Level>,
-}
-
-pub(crate) enum RootKind {
-    Snapshot(Snapshot),
-    Write(WriteTxn),
-}
-
-/// One begun transaction.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Level {
-    pub(crate) id: u64,
-    /// Whether it was begun for writing.
-    pub(crate) write: bool,
 }
 
 /// What lies in a seat.

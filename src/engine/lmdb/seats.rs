@@ -12,7 +12,7 @@ use std::time::Instant;
 use super::ending::WhileEnding;
 use super::seat::{Ending, Opening, Seat, State};
 use super::sync::Mutex;
-use super::writer::thread_number;
+use super::turn::thread_number;
 use super::{Engine, pin};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};

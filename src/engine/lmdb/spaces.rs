@@ -18,8 +18,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::raw::{Code, Dbi, MAIN, RawEnv, RoTxn};
 use super::sync::Mutex;
-use super::writer::Turn;
-use super::{Begin, map};
+use super::turn::Turn;
+use super::{Begin, address_space};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory};
 
@@ -137,7 +137,7 @@ impl Spaces {
                     Ok(_) => break,
                     Err(Begin::Failed(error)) => return Err(error),
                     // Another process has outgrown the map since LMDB looked at the file.
-                    Err(Begin::Resized) => map::grow_alone(env)?,
+                    Err(Begin::Resized) => address_space::grow_alone(env)?,
                 }
             }
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use super::writer::{Lease, Turn};
+use super::turn::{Lease, Turn};
 use crate::engine::Wait;
 use crate::store::catalog;
 use crate::{Dict, Durability, Environment, Options, Status};

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::pin::Pin;
-use super::raw::{Code, FreePages, RoTxn, RwTxn, WriteCursor};
+use super::raw::{Code, FreePages, RoTxn, RwTxn, WriteCursor, reading};
 use super::scan::remove_range;
 use super::spaces::{Db, Space};
-use super::writer::Lease;
+use super::turn::Lease;
 use super::{Begin, Engine, foreign};
 use crate::codec;
 use crate::engine::{Column, Op, Outcome, Range};
@@ -443,12 +443,6 @@ impl WriteTxn {
 #[cold]
 fn failed() -> Error {
     Error::new(Status::TxnFailed, "the transaction has met a failure before and can only be aborted")
-}
-
-#[cold]
-#[allow(clippy::needless_pass_by_value)] // for map_err
-pub(super) fn reading(code: Code) -> Error {
-    code.error("reading")
 }
 
 #[cfg(test)]

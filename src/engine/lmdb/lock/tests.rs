@@ -20,12 +20,6 @@ fn times_are_written_as_iso_8601_has_them() {
 }
 
 #[test]
-fn the_file_lies_in_the_directory_or_beside_the_data_file() {
-    assert_eq!(path(Path::new("/a/env"), false), Path::new("/a/env/lock.pc"));
-    assert_eq!(path(Path::new("/a/data"), true), Path::new("/a/data-lock.pc"));
-}
-
-#[test]
 fn a_lock_that_another_thread_holds_is_waited_for_until_the_deadline() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("lock.pc");
