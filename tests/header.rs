@@ -28,6 +28,9 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Calls that take values", "typed.rs"),
 ];
 
+/// What `src/ffi/handles.rs` defines.
+const HANDLES: &[&str] = &["pc_env", "pc_dict", "pc_set", "pc_iter", "pc_txn"];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -55,9 +58,14 @@ fn generate() -> String {
         section.include_guard = None;
         section.sys_includes.clear();
         section.cpp_compat = false;
+        // A handle is defined in the section of its noun alone.
+        let own = format!("pc_{}", file.trim_end_matches(".rs"));
+        section.export.exclude =
+            HANDLES.iter().filter(|handle| **handle != own).map(ToString::to_string).collect();
         let mut text = Vec::new();
         cbindgen::Builder::new()
             .with_config(section)
+            .with_src(root().join("src/ffi/handles.rs"))
             .with_src(root().join("src/ffi").join(file))
             .generate()
             .unwrap_or_else(|error| panic!("{file}: {error}"))

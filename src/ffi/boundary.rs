@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::error::{self, pc_status};
+use super::last_error::record;
 use crate::error::{Error, Result, Status};
 
 /// Runs the body of an export.
@@ -26,18 +26,18 @@ pub(super) use boundary;
 /// Runs `call`; whatever goes wrong becomes a status and the thread's last error.
 // A panic leaves nothing half done that a later call could see: the table and the iterators are changed by
 // steps that do not panic, and the rooms behind the safe API answer for themselves.
-pub(super) fn status(call: impl FnOnce() -> Result<pc_status>) -> pc_status {
+pub(super) fn status(call: impl FnOnce() -> Result<i32>) -> i32 {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(answer)) => answer,
-        Ok(Err(failure)) => error::record(&failure),
-        Err(payload) => error::record(&panicked(payload)),
+        Ok(Err(failure)) => record(&failure),
+        Err(payload) => record(&panicked(payload)),
     }
 }
 
 /// Runs `call`; a panic becomes `fallback` and the thread's last error.
 pub(super) fn value<T>(call: impl FnOnce() -> T, fallback: T) -> T {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| {
-        error::record(&panicked(payload));
+        record(&panicked(payload));
         fallback
     })
 }
@@ -59,7 +59,8 @@ fn panicked(payload: Box<dyn Any + Send>) -> Error {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::error::{PC_ERR_BUSY, PC_ERR_PANIC, PC_OK, last_message};
+    use super::super::error::{PC_ERR_BUSY, PC_ERR_PANIC, PC_OK};
+    use super::super::last_error::last_message;
     use super::*;
 
     #[test]

@@ -6,23 +6,14 @@ use super::argument::{Out, bytes, check_flags, invalid, items_mut, optional_text
 use super::boundary::boundary;
 use super::buffer::pc_buffer;
 use super::collection::{PC_OPEN_ANY_INT, PC_OPEN_EXISTING, store_types};
-use super::env::pc_env;
 use super::error::{PC_EXISTS, PC_NOT_FOUND, PC_OK, PC_TOO_SMALL, pc_status};
 use super::handle;
+use super::handles::{pc_dict, pc_env};
 use super::range::{pc_range, range_from};
 use crate::codec::Type;
 use crate::error::Result;
 use crate::store::catalog::Kind;
 use crate::store::collection::{Asked, Collection, Exchange, OpenFlags, Taken};
-
-/// A handle of a dict: keys and their values, ordered by key. It may be used from any thread. Zero is never a valid
-/// handle.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct pc_dict {
-    /// Means nothing to the caller; as a foreign-function call passes it, a plain 64-bit integer.
-    pub id: u64,
-}
 
 /// `pc_dict_compare_exchange`: no value is expected; `expected` and its length are ignored.
 pub const PC_EXPECT_ABSENT: u32 = 0x1;

@@ -8,6 +8,7 @@ use super::boundary::boundary;
 use super::buffer::pc_buffer;
 use super::error::{PC_OK, pc_status};
 use super::handle;
+use super::handles::pc_env;
 use crate::engine::Durability;
 use crate::environment::Environment;
 use crate::error::{Error, Result, Status};
@@ -16,16 +17,6 @@ use crate::options::Options;
 use crate::report::Info;
 use crate::store::catalog::CollectionInfo;
 use crate::store::catalog::Kind;
-
-/// A handle of an environment: a directory, or a file, that holds many dicts and sets.
-///
-/// It may be used from any thread. Zero is never a valid handle.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct pc_env {
-    /// Means nothing to the caller; as a foreign-function call passes it, a plain 64-bit integer.
-    pub id: u64,
-}
 
 /// A commit that returned is on stable storage: it survives a loss of power. The default.
 pub const PC_DURABILITY_FULL: i32 = 0;

@@ -1,11 +1,10 @@
-//! Statuses, their texts, and the thread's last error.
+//! Statuses and their texts.
 
-use std::cell::RefCell;
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, c_char};
 
 use super::boundary::boundary;
-use crate::engine::WhileEnding;
-use crate::error::{Error, Status};
+use super::last_error;
+use crate::error::Status;
 
 /// What a call came to: `PC_OK` is 0, other answers are positive, errors are negative.
 ///
@@ -123,36 +122,6 @@ pub const PC_ERR_UNAVAILABLE: pc_status = -71;
 /// The engine cannot do this.
 pub const PC_ERR_UNSUPPORTED: pc_status = -72;
 
-thread_local! {
-    /// The thread's last failure, without its NUL while there was none.
-    static LAST: RefCell<Option<CString>> = const { RefCell::new(None) };
-}
-
-/// The same of a thread that is ending, whose `LAST` is gone.
-static WHILE_ENDING: WhileEnding<RefCell<Option<CString>>> = WhileEnding::new();
-
-fn address_of(last: &RefCell<Option<CString>>) -> *const c_char {
-    last.borrow().as_ref().map_or(c"".as_ptr(), |line| line.as_ptr())
-}
-
-/// Keeps a failure as the thread's last one and gives its number.
-pub(super) fn record(failure: &Error) -> pc_status {
-    let line: Vec<u8> = failure
-        .message()
-        .bytes()
-        // One line that C can read: a name in the message may hold anything.
-        .map(|byte| if byte.is_ascii_control() { b' ' } else { byte })
-        .collect();
-    let line = CString::new(line).ok();
-    let mut line = Some(line);
-    let mut keep = |last: &RefCell<Option<CString>>| last.replace(line.take().flatten());
-    if LAST.try_with(&mut keep).is_err() {
-        // Where the system has no place for it, the failure has its status alone.
-        drop(WHILE_ENDING.with(keep));
-    }
-    failure.status() as pc_status
-}
-
 /// Tells what a status means, in a few words. What happened in particular, says `pc_last_error`.
 ///
 /// - `status`: any number.
@@ -173,9 +142,7 @@ pub extern "C" fn pc_strerror(status: pc_status) -> *const c_char {
 /// Returns: the library's own text, good until this thread's next failing call; empty if there was none, never `NULL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_last_error() -> *const c_char {
-    boundary!(c"".as_ptr(), {
-        LAST.try_with(address_of).unwrap_or_else(|_| WHILE_ENDING.with(address_of).unwrap_or(c"".as_ptr()))
-    })
+    boundary!(c"".as_ptr(), { last_error::text() })
 }
 
 /// Makes the texts with their NULs from those of [`Status`], and checks that each constant has its number.
@@ -267,12 +234,6 @@ texts! {
 }
 
 #[cfg(test)]
-pub(super) fn last_message() -> String {
-    // SAFETY: a NUL-terminated text, good until this thread's next failing call.
-    unsafe { CStr::from_ptr(pc_last_error()) }.to_string_lossy().into_owned()
-}
-
-#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
@@ -308,12 +269,5 @@ mod tests {
             assert_ne!(describe(number), UNKNOWN, "{name}");
         }
         assert_eq!(describe(-9999), UNKNOWN);
-    }
-
-    #[test]
-    fn a_message_is_one_line_and_belongs_to_its_thread() {
-        assert_eq!(record(&Error::new(Status::BadName, "name a\nb\0c")), PC_ERR_BAD_NAME);
-        assert_eq!(last_message(), "name a b c");
-        std::thread::spawn(|| assert_eq!(last_message(), "")).join().unwrap();
     }
 }

@@ -9,76 +9,15 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::dict::pc_dict;
-use super::env::pc_env;
-use super::iter::{Given, IterState, pc_iter};
-use super::set::pc_set;
+use super::handles::{pc_dict, pc_env, pc_iter, pc_set, pc_txn};
+use super::iter_state::IterState;
+use super::object::{IterPlace, IterSlot, Kind, Object};
 use super::table::{self, Retired};
-use super::txn::pc_txn;
 use crate::engine::sync::Mutex;
 use crate::environment::Environment;
 use crate::error::{Error, Result, Status};
 use crate::store::collection::Collection;
 use crate::store::stack::TxnRef;
-
-/// What a handle can stand for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Kind {
-    Env = 1,
-    Dict = 2,
-    Set = 3,
-    Iter = 4,
-    Txn = 5,
-}
-
-impl Kind {
-    pub(super) fn from_number(number: u64) -> Option<Self> {
-        [Self::Env, Self::Dict, Self::Set, Self::Iter, Self::Txn]
-            .into_iter()
-            .find(|kind| *kind as u64 == number)
-    }
-
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Env => "environment",
-            Self::Dict => "dict",
-            Self::Set => "set",
-            Self::Iter => "iterator",
-            Self::Txn => "transaction",
-        }
-    }
-}
-
-/// An iterator's place. Its snapshot ends with the handle and not with the last thread that remembers it.
-pub(super) type IterSlot = Arc<Mutex<IterPlace>>;
-
-/// What is in an iterator's place.
-#[allow(clippy::large_enum_variant)] // nearly all of an iterator's life it is open, and each step goes through it
-pub(super) enum IterPlace {
-    Open(IterState),
-    /// Its handle was retired, with what it hung on: by another thread perhaps, while one still reads what the
-    /// iterator has given it. That thread remembers the place until a later call, and so keeps the memory.
-    Retired(#[allow(dead_code)] Given),
-    /// Its handle was retired, and nobody reads what it has given.
-    Closed,
-}
-
-/// What stands behind a handle. Cloning shares it.
-#[derive(Clone)]
-pub(super) enum Object {
-    Env(Arc<Environment>),
-    Collection(Collection),
-    Iter(IterSlot),
-    Txn(TxnRef),
-}
-
-impl Object {
-    /// The safe API's number of a transaction.
-    pub(super) fn transaction(&self) -> Option<u64> {
-        if let Self::Txn(txn) = self { Some(txn.id()) } else { None }
-    }
-}
 
 /// How many handles a thread remembers. Those whose slots are this far apart take turns.
 const REMEMBERED: usize = 64;

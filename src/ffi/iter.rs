@@ -6,33 +6,17 @@ use super::argument::{Out, bytes};
 use super::boundary::boundary;
 use super::buffer::OwnBuffer;
 use super::convert::{Role, decode_key_of, give};
-use super::dict::pc_dict;
 use super::error::{PC_END, PC_OK, pc_status};
-use super::handle::{self, CollectionRef, IterPlace, IterRef};
+use super::handle::{self, CollectionRef, IterRef};
+use super::handles::{pc_dict, pc_iter, pc_set};
+use super::iter_state::IterState;
+use super::object::IterPlace;
 use super::range::{pc_range, range_from};
-use super::set::pc_set;
 use super::value::pc_value;
 use crate::codec::{Value, decode_value};
-use crate::engine::Columns;
 use crate::error::{Error, Result, Status};
 use crate::store::collection::Collection;
 use crate::store::iter::Scan;
-
-/// A handle of an iterator. Zero is never a valid handle.
-///
-/// An iterator opened outside of transactions owns a snapshot until it is closed: the collection may be changed
-/// meanwhile, and it does not see that. Opened inside a transaction it belongs to that, sees what that sees, own
-/// writes included, and ends with it.
-///
-/// An iterator may be used from any thread, but what it gives out holds until the next call on it, whoever makes it:
-/// threads that share one must take turns themselves. Where another thread closes the collection or the environment
-/// meanwhile, what a thread was given holds until that thread's next call of the library.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct pc_iter {
-    /// Means nothing to the caller; as a foreign-function call passes it, a plain 64-bit integer.
-    pub id: u64,
-}
 
 /// Entries as columns: all keys one after the other, all values likewise, and where each begins and ends. The key of
 /// entry `i` is `keys[key_offsets[i]]` up to, not including, `keys[key_offsets[i + 1]]`. The memory is the
@@ -50,32 +34,6 @@ pub struct pc_batch {
     pub values: *const u8,
     /// `count + 1` offsets into `values`; of a set all are zero.
     pub value_offsets: *const u64,
-}
-
-/// What stands behind an iterator's handle.
-pub(super) struct IterState {
-    scan: Scan,
-    collection: Collection,
-    /// Of a set there are none.
-    with_values: bool,
-    /// What the entry that was given out last is made of, where it was decoded.
-    key: OwnBuffer,
-    value: OwnBuffer,
-}
-
-/// The memory of what an iterator has given out last.
-#[allow(dead_code)] // the caller reads it
-pub(super) struct Given {
-    columns: Columns,
-    key: OwnBuffer,
-    value: OwnBuffer,
-}
-
-impl IterState {
-    /// Lets all go but what was given out last.
-    pub(super) fn into_given(self) -> Given {
-        Given { columns: self.scan.into_given(), key: self.key, value: self.value }
-    }
 }
 
 /// Opens an iterator over a dict's entries, before the first of them.

@@ -7,10 +7,11 @@
 //! | file | what it does |
 //! |---|---|
 //! | `boundary.rs` | the macro every export goes through: no panic and no error gets past it |
-//! | `handle.rs` | handles: what they are made of, looking them up, retiring them with their children |
+//! | `handles.rs` `object.rs` `iter_state.rs` | the five handles, and what they stand for |
+//! | `handle.rs` | looking handles up, and retiring them with their children |
 //! | `table.rs` | the handle table behind it, its lock, and what `fork` does to it |
 //! | `argument.rs` | pointers, lengths, texts and flags as C hands them over, checked |
-//! | `error.rs` `version.rs` | statuses, the thread's last error, versions |
+//! | `error.rs` `last_error.rs` `version.rs` | statuses, the thread's last error, versions |
 //! | `buffer.rs` `value.rs` `typed.rs` | memory for answers; `pc_value` and back; calls that take `pc_value` |
 //! | `maintenance.rs` `algebra.rs` | copies of environments and who reads in them; set algebra |
 //! | `env.rs` `collection.rs` `dict.rs` `set.rs` `batch.rs` `txn.rs` `range.rs` `iter.rs` | the nouns |
@@ -31,8 +32,12 @@ mod dict;
 mod env;
 mod error;
 mod handle;
+mod handles;
 mod iter;
+mod iter_state;
+mod last_error;
 mod maintenance;
+mod object;
 mod range;
 mod set;
 mod table;
@@ -43,6 +48,6 @@ mod version;
 
 // For Rust programs that speak to the C ABI: the benchmarks, and tests of what only it has.
 pub use self::{
-    algebra::*, batch::*, buffer::*, collection::*, dict::*, env::*, error::*, iter::*, maintenance::*,
-    range::*, set::*, txn::*, typed::*, value::*, version::*,
+    algebra::*, batch::*, buffer::*, collection::*, dict::*, env::*, error::*, handles::*, iter::*,
+    maintenance::*, range::*, set::*, txn::*, typed::*, value::*, version::*,
 };

@@ -7,21 +7,13 @@ use super::boundary::boundary;
 use super::buffer::pc_buffer;
 use super::collection::store_types;
 use super::dict::{open_flags, optional_type};
-use super::env::pc_env;
 use super::error::{PC_EXISTS, PC_NOT_FOUND, PC_OK, pc_status};
 use super::handle;
+use super::handles::{pc_env, pc_set};
 use super::range::{pc_range, range_from};
 use crate::error::Result;
 use crate::store::catalog::Kind;
 use crate::store::collection::{Asked, Collection};
-
-/// A handle of a set: elements in order. It may be used from any thread. Zero is never a valid handle.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct pc_set {
-    /// Means nothing to the caller; as a foreign-function call passes it, a plain 64-bit integer.
-    pub id: u64,
-}
 
 /// Opens a set, by default creating it.
 ///

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::handle::{Kind, Object};
+use super::object::{Kind, Object};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
 
@@ -328,7 +328,7 @@ mod tests {
     use std::sync::Arc;
 
     fn iterator() -> Object {
-        Object::Iter(Arc::new(crate::engine::sync::Mutex::new(crate::ffi::handle::IterPlace::Closed)))
+        Object::Iter(Arc::new(crate::engine::sync::Mutex::new(crate::ffi::object::IterPlace::Closed)))
     }
 
     fn insert(table: &mut Table, parents: [u64; 2]) -> Result<u64> {

@@ -5,21 +5,13 @@ use std::time::Duration;
 
 use super::argument::{Out, invalid};
 use super::boundary::boundary;
-use super::env::pc_env;
 use super::error::{PC_OK, pc_status};
 use super::handle;
+use super::handles::{pc_env, pc_txn};
 use crate::engine::interrupt::set_interrupt;
 use crate::engine::{Wait, set_reads_wait};
 use crate::error::Result;
 use crate::store::stack::{Access, TxnRef};
-
-/// A handle of a transaction. Zero is never a valid handle.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct pc_txn {
-    /// Means nothing to the caller; as a foreign-function call passes it, a plain 64-bit integer.
-    pub id: u64,
-}
 
 /// A snapshot: sees one state of all collections, and writes nothing.
 pub const PC_TXN_READ: i32 = 1;
