@@ -195,8 +195,28 @@ mod tests {
             "2024-1-01",
             "+024-01-01",
             "1900-02-29",
+            "2023-04-31",
+            "2023-06-31",
+            "2023-09-31",
+            "2023-11-31",
+            "2023-12-32",
         ] {
             assert_eq!(Date::from_full_date(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_ends_of_years_and_months_come_back() {
+        for year in 1599..2402 {
+            let (first, last) = (Date::from_ymd(year, 1, 1).unwrap(), Date::from_ymd(year, 12, 31).unwrap());
+            assert_eq!((first.ymd(), last.ymd()), ((year, 1, 1), (year, 12, 31)));
+            assert_eq!(Date(last.0 + 1).ymd(), (year + 1, 1, 1));
+            for (month, days) in
+                [(1, 31), (3, 31), (4, 30), (5, 31), (6, 30), (7, 31), (8, 31), (9, 30), (10, 31), (11, 30)]
+            {
+                let end = Date::from_ymd(year, month, days).unwrap();
+                assert_eq!(Date(end.0 + 1).ymd(), (year, month + 1, 1));
+            }
         }
     }
 

@@ -343,6 +343,7 @@ pub(super) fn wrong_kind(status: Status, ty: &Type, value: &Value) -> Error {
     let what = match value {
         Value::Array { element, .. } => format!("an array of {}", element.name()),
         Value::Null | Value::Undefined | Value::Bytes(_) => value.kind().to_owned(),
+        Value::Cbor(_) => "another CBOR item".to_owned(),
         _ => format!("{} {}", article(value.kind()), value.kind()),
     };
     Error::new(status, format!("a {noun} of type {} cannot be made from {what}", Short(ty)))
@@ -400,6 +401,65 @@ mod tests {
             let reversed = elements.iter().rev().cloned().collect();
             prop_assert_eq!(Value::Set(elements), Value::Set(reversed));
         }
+    }
+
+    #[test]
+    fn values_of_one_kind_differ_by_what_they_hold() {
+        let array = |element, bytes: &[u8]| Value::Array { element, bytes: bytes.to_vec() };
+        let map = |value: i64| Value::Map(vec![(Value::from("key"), Value::from(value))]);
+        let different = [
+            Value::Null,
+            Value::Undefined,
+            Value::from(false),
+            Value::from(true),
+            Value::from(0),
+            Value::from(1),
+            Value::F64(0.0),
+            Value::F64(-0.0),
+            Value::F64(1.0),
+            Value::F64(f64::NAN),
+            Value::from("0"),
+            Value::from("1"),
+            Value::from(&[0_u8][..]),
+            Value::from(&[1_u8][..]),
+            Value::Uuid([0; 16]),
+            Value::Uuid([1; 16]),
+            Value::Date(0),
+            Value::Date(1),
+            Value::DateTime(0),
+            Value::DateTime(1),
+            array(Element::U8, &[0]),
+            array(Element::U8, &[1]),
+            array(Element::I8, &[0]),
+            Value::Tuple(vec![Value::from(0)]),
+            Value::Tuple(vec![Value::from(1)]),
+            Value::List(vec![Value::from(0)]),
+            Value::List(vec![Value::from(0), Value::from(0)]),
+            map(0),
+            map(1),
+            Value::Set(vec![Value::from(0)]),
+            Value::Set(vec![Value::from(1)]),
+            Value::Cbor(vec![0]),
+            Value::Cbor(vec![1]),
+        ];
+        for (at, one) in different.iter().enumerate() {
+            for (other_at, other) in different.iter().enumerate() {
+                assert_eq!(one == other, at == other_at, "{one:?} {other:?}");
+            }
+        }
+        assert_eq!(Value::F64(f64::NAN), Value::F64(-f64::NAN));
+    }
+
+    #[test]
+    fn an_integer_has_the_first_variant_that_holds_it() {
+        let variant =
+            |negative, digits: &[u8]| Value::from_digits(negative, digits).map(|value| format!("{value:?}"));
+        assert_eq!(variant(false, &[0, 1, 2]).as_deref(), Ok("I64(258)"));
+        assert_eq!(variant(true, &[1, 2]).as_deref(), Ok("I64(-258)"));
+        assert_eq!(variant(false, &[0xff; 8]).as_deref(), Ok("U64(18446744073709551615)"));
+        let big = "BigInt { negative: true, magnitude: [255, 255, 255, 255, 255, 255, 255, 255] }";
+        assert_eq!(variant(true, &[0xff; 8]).as_deref(), Ok(big));
+        assert_eq!(variant(false, &[1; 9]).map(|text| text.starts_with("BigInt")), Ok(true));
     }
 
     #[test]

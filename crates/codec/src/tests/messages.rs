@@ -65,6 +65,15 @@ fn values_that_do_not_fit_are_described() {
         ("i64", &bytes, "a value of type i64 cannot be made from bytes"),
         ("str", &Value::from(1), "a value of type str cannot be made from an integer"),
         ("uuid", &Value::from(1), "a value of type uuid cannot be made from an integer"),
+        ("i64", &Value::Uuid([0; 16]), "a value of type i64 cannot be made from a uuid"),
+        ("i64", &Value::List(vec![]), "a value of type i64 cannot be made from a list"),
+        ("i64", &Value::Cbor(vec![]), "a value of type i64 cannot be made from another CBOR item"),
+        ("i64", &Value::Null, "a value of type i64 cannot be made from null"),
+        (
+            "i64",
+            &Value::Array { element: crate::Element::F32, bytes: vec![] },
+            "a value of type i64 cannot be made from an array of f32",
+        ),
     ] {
         let error = encode_value(&ty(type_name), value, &mut out).unwrap_err();
         assert_eq!((error.status(), error.message()), (Status::BadValue, message), "{type_name}");

@@ -156,3 +156,10 @@ fn wrong_widths() {
     assert_eq!(<String as Stored>::decode(&[0xff]).unwrap_err().status(), Status::BadValue);
     assert_eq!(<(u8,) as Key>::decode(&[0; 2000]).unwrap_err().status(), Status::KeySize);
 }
+
+#[test]
+fn a_uuid_is_shown_in_groups() {
+    let mut bytes = [0; 16];
+    (0_u8..).zip(&mut bytes).for_each(|(number, byte)| *byte = number * 17);
+    assert_eq!(Uuid(bytes).to_string(), "00112233-4455-6677-8899-aabbccddeeff");
+}

@@ -18,6 +18,8 @@ fn numbers_are_native() {
     assert_eq!(raw("date", &Value::Date(3)), Ok(3i32.to_ne_bytes().to_vec()));
     assert_eq!(raw("bool", &Value::from(true)), Ok(vec![1]));
     assert_eq!(raw("str", &Value::from("\0a")), Ok(vec![0, b'a']), "nothing is escaped");
+    assert_eq!(decode_raw_key(&Type::Str, b"\0a"), Ok(Value::from("\0a")));
+    assert_eq!(check_raw_key(&Type::Str, b"\0a"), Ok(()));
     assert!(decode_raw_key(&Type::F64, &f64::NAN.to_ne_bytes()).is_ok(), "another program may have it");
 }
 
