@@ -1,4 +1,4 @@
-//! The C header: made from `src/ffi`, up to date, and fit for every C and C++ standard it promises.
+//! The C header: made from `src/ffi`, and up to date.
 //!
 //! `PC_BLESS=1 cargo test --test header` writes it.
 #![allow(clippy::unwrap_used)]
@@ -138,83 +138,21 @@ fn every_file_with_exports_is_a_section() {
     }
 }
 
-/// Compiles a text that consists of a header alone, with every warning an error. A header that is included twice is
-/// still one.
-fn compile(compiler: &str, language: &str, standard: &str, header: &str) {
+/// With the compiler that builds LMDB. `tests/cpp/test_headers.py` compiles all headers with every compiler and standard.
+#[test]
+fn the_header_compiles_alone_as_c() {
     made();
     let dir = tempfile::tempdir().unwrap();
-    let source = dir.path().join(format!("header.{language}"));
-    fs::write(&source, format!("#include \"{header}\"\n").repeat(2)).unwrap();
-    let output = Command::new(compiler)
-        .args([
-            &format!("-std={standard}"),
-            "-Wall",
-            "-Wextra",
-            "-Wconversion",
-            "-pedantic",
-            "-Werror",
-            "-fsyntax-only",
-            "-I",
-        ])
+    let source = dir.path().join("header.c");
+    // A header that is included twice is still one.
+    fs::write(&source, "#include \"persistent_collections.h\"\n".repeat(2)).unwrap();
+    let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+    let output = Command::new(&compiler)
+        .args(["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror", "-fsyntax-only", "-I"])
         .arg(root().join("include"))
         .arg(&source)
         .output()
-        .unwrap_or_else(|error| panic!("{compiler} cannot be run ({error}); install gcc, g++ and clang"));
+        .unwrap_or_else(|error| panic!("{compiler} cannot be run: {error}"));
     let warnings = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && warnings.is_empty(),
-        "{compiler} -std={standard}, {header}:\n{warnings}"
-    );
-}
-
-/// The headers of one language: what lies below `include` with that ending.
-fn headers(ending: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut directories = vec![root().join("include")];
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                directories.push(path);
-            } else if path.extension().is_some_and(|extension| extension == ending) {
-                found.push(path.strip_prefix(root().join("include")).unwrap().to_str().unwrap().to_owned());
-            }
-        }
-    }
-    found
-}
-
-#[test]
-fn the_header_compiles_alone_as_every_c() {
-    for compiler in ["gcc", "clang"] {
-        for standard in ["c99", "c11", "c17"] {
-            compile(compiler, "c", standard, "persistent_collections.h");
-        }
-    }
-}
-
-#[test]
-fn the_header_compiles_alone_as_every_cpp() {
-    for compiler in ["g++", "clang++"] {
-        for standard in ["c++11", "c++14", "c++17", "c++20"] {
-            compile(compiler, "cpp", standard, "persistent_collections.h");
-        }
-    }
-}
-
-#[test]
-fn the_cpp_headers_compile_alone() {
-    let parts = headers("hpp");
-    assert!(parts.iter().any(|part| part == "persistent_collections.hpp") && parts.len() > 1, "{parts:?}");
-    for part in &parts {
-        compile("g++", "cpp", "c++17", part);
-    }
-    for (compiler, standard) in [("g++", "c++20"), ("clang++", "c++17"), ("clang++", "c++20")] {
-        compile(compiler, "cpp", standard, "persistent_collections.hpp");
-    }
-}
-
-#[test]
-fn the_headers_are_those_that_are_compiled() {
-    assert_eq!(headers("h"), ["persistent_collections.h"]);
+    assert!(output.status.success() && warnings.is_empty(), "{compiler}:\n{warnings}");
 }
