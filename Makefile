@@ -123,6 +123,7 @@ test-cross: build $(VENV)/.ready
 		benches/counts
 
 lint: $(VENV)/.ready
+	@tools/check-version
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items

@@ -13,6 +13,7 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
+MAJOR, MINOR = map(int, VERSION.split(".")[:2])
 SONAME = "libpersistent_collections.so.0"
 REAL_NAME = f"libpersistent_collections.so.{VERSION}"
 COMPILERS = {
@@ -177,7 +178,8 @@ def test_cmake(prefix: Path, outside: Path, moved: bool) -> None:
     if moved:
         place = outside / "elsewhere"
         shutil.copytree(prefix, place, symlinks=True)
-    configure = ["cmake", "-S", ".", "-B", "build", f"-DCMAKE_PREFIX_PATH={place}", "-DWANTED_VERSION=0.1"]
+    wanted = f"-DWANTED_VERSION={MAJOR}.{MINOR}"
+    configure = ["cmake", "-S", ".", "-B", "build", f"-DCMAKE_PREFIX_PATH={place}", wanted]
     assert f"found {VERSION}" in run(*configure, cwd=outside)
     run("cmake", "--build", "build", cwd=outside)
     for language in ("c", "cpp"):
@@ -191,7 +193,14 @@ def test_cmake(prefix: Path, outside: Path, moved: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "fits"), [("0.1.0", True), ("0.0", False), ("0.2", False), ("1.0", False)]
+    ("wanted", "fits"),
+    [
+        (VERSION, True),
+        (f"{MAJOR}.{MINOR}", True),
+        ("0.0", False),
+        (f"{MAJOR}.{MINOR + 1}", False),
+        (f"{MAJOR + 1}.0", False),
+    ],
 )
 def test_cmake_compares_versions(prefix: Path, outside: Path, wanted: str, fits: bool) -> None:
     done = subprocess.run(
