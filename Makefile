@@ -33,6 +33,10 @@ export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 .PHONY: test-julia
 .PHONY: test-cross
 .PHONY: lint
+.PHONY: lint-version
+.PHONY: lint-rust
+.PHONY: lint-c
+.PHONY: lint-python
 .PHONY: bench
 .PHONY: check-speed-python
 .PHONY: check-counts
@@ -52,7 +56,7 @@ export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 help:
 	@sed -n 's/^# make/make/p' Makefile
 	@echo 'make build   the library, in target/release'
-	@echo 'make lint    formats and lints of every language'
+	@echo 'make lint    formats and lints of every language; lint-rust, lint-c, lint-python: of one'
 	@echo 'make bench   figures: a get beside LMDB, iterating ten million items, Python beside other stores'
 	@echo 'make check-counts   instructions of the hot calls: fails above 3 % more than recorded, or with AGAINST=COMMIT'
 	@echo 'make bench-baseline   records them again, in benches/counts/baseline.json; the commit says why'
@@ -122,12 +126,21 @@ test-cross: build $(VENV)/.ready
 	julia=$$(tools/find-julia) && JULIA=$$julia $(PYTHON) -m pytest -q -p no:cacheprovider tests/cross tests/abi tests/scenario \
 		benches/counts
 
-lint: $(VENV)/.ready
+# One part for each language, which need not have the tools of the others; pre-commit runs these too.
+lint: lint-version lint-rust lint-c lint-python
+
+lint-version:
 	@tools/check-version
+
+lint-rust:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+
+lint-c: $(VENV)/.ready
 	$(VENV)/bin/clang-format --dry-run --Werror $(C_SOURCES)
+
+lint-python: $(VENV)/.ready
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	cd bindings/python && ../../$(PYTHON) -m mypy
