@@ -89,8 +89,10 @@ with env.transaction():
 def killed():
     with env.transaction():
         d["killed"] = 1
-        switch_away()
+        begun.append(True)
+        wait_for_the_end()
 
+begun = []
 kill(killed)
 assert "killed" not in d
 d["z"] = 1
@@ -100,31 +102,35 @@ end()
 
 _GEVENT = """
 import gevent
-switch = switch_away = lambda: gevent.sleep(0.01)
+switch = lambda: gevent.sleep(0.01)
+wait_for_the_end = lambda: gevent.sleep(3600)
 def together(*functions):
     gevent.joinall([gevent.spawn(f) for f in functions], raise_error=True)
 def kill(function):
     it = gevent.spawn(function)
-    gevent.sleep(0.001)
+    while not begun:
+        gevent.sleep(0)
     it.kill()
 """
 
 _EVENTLET = """
 import eventlet
-switch = switch_away = lambda: eventlet.sleep(0.01)
+switch = lambda: eventlet.sleep(0.01)
+wait_for_the_end = lambda: eventlet.sleep(3600)
 def together(*functions):
     for it in [eventlet.spawn(f) for f in functions]:
         it.wait()
 def kill(function):
     it = eventlet.spawn(function)
-    eventlet.sleep(0.001)
+    while not begun:
+        eventlet.sleep(0)
     it.kill()
 """
 
 _PLAIN = """
 import greenlet
 main = greenlet.getcurrent()
-switch = switch_away = lambda: main.switch()
+switch = wait_for_the_end = lambda: main.switch()
 def together(*functions):
     waiting = [greenlet.greenlet(f) for f in functions]
     while waiting:
