@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-# Each in a process of its own, since they patch the standard library. What all of them test:
-# `switch()` lets the others of the thread run.
+# Each in a process of its own, since they patch the standard library. The order in which greenlets
+# and tasks run is that of their events.
 _COMMON = """
 import faulthandler, sys
 faulthandler.dump_traceback_later(100, exit=True)
@@ -58,11 +58,14 @@ def end():
 """
 
 _GREENLETS = """
+begun, looked = Event(), Event()
+
 def holder():
     try:
         with env.transaction():
             d["mine"] = 1
-            switch()
+            begun.set()
+            looked.wait()
             assert d["mine"] == 1
             d["a"] = 100
             raise Undone
@@ -72,7 +75,9 @@ def holder():
     others_write()
 
 def other():
+    begun.wait()
     look()
+    looked.set()
 
 together(holder, other)
 assert dict(d) == {"a": 1, "theirs": 1}
@@ -81,19 +86,20 @@ assert dict(d) == {"a": 1, "theirs": 1}
 del d["theirs"]
 with env.transaction():
     d["mine"] = 1
-    together(other)
+    together(look)
     assert d["mine"] == 1
     del d["mine"]
 
 # One that is killed inside a block has done nothing.
+inside, never = Event(), Event()
+
 def killed():
     with env.transaction():
         d["killed"] = 1
-        begun.append(True)
-        wait_for_the_end()
+        inside.set()
+        never.wait()
 
-begun = []
-kill(killed)
+kill(killed, inside)
 assert "killed" not in d
 d["z"] = 1
 del d["z"]
@@ -102,35 +108,39 @@ end()
 
 _GEVENT = """
 import gevent
-switch = lambda: gevent.sleep(0.01)
-wait_for_the_end = lambda: gevent.sleep(3600)
+from gevent.event import Event
 def together(*functions):
     gevent.joinall([gevent.spawn(f) for f in functions], raise_error=True)
-def kill(function):
+def kill(function, inside):
     it = gevent.spawn(function)
-    while not begun:
-        gevent.sleep(0)
+    inside.wait()
     it.kill()
 """
 
 _EVENTLET = """
 import eventlet
-switch = lambda: eventlet.sleep(0.01)
-wait_for_the_end = lambda: eventlet.sleep(3600)
+import eventlet.event
+class Event(eventlet.event.Event):
+    set = eventlet.event.Event.send
 def together(*functions):
     for it in [eventlet.spawn(f) for f in functions]:
         it.wait()
-def kill(function):
+def kill(function, inside):
     it = eventlet.spawn(function)
-    while not begun:
-        eventlet.sleep(0)
+    inside.wait()
     it.kill()
 """
 
 _PLAIN = """
 import greenlet
 main = greenlet.getcurrent()
-switch = wait_for_the_end = lambda: main.switch()
+class Event:
+    happened = False
+    def set(self):
+        self.happened = True
+    def wait(self):
+        while not self.happened:
+            main.switch()
 def together(*functions):
     waiting = [greenlet.greenlet(f) for f in functions]
     while waiting:
@@ -138,9 +148,10 @@ def together(*functions):
             it.switch()
             if it.dead:
                 waiting.remove(it)
-def kill(function):
+def kill(function, inside):
     it = greenlet.greenlet(function)
     it.switch()
+    assert inside.happened
     it.throw()
 """
 
@@ -161,18 +172,11 @@ async def holder(begun, looked):
 async def other(begun, looked):
     await begun.wait()
     look()
-    await looked.set() if is_curio else looked.set()
+    looked.set()
 
 async def two():
     begun, looked = Event(), Event()
     await both(lambda: holder(begun, looked), lambda: other(begun, looked))
-
-is_curio = "curio" in sys.modules
-if is_curio:
-    _holder = holder
-    class Event(curio.Event):
-        def set(self):
-            return super().set()
 
 run(two)
 assert dict(d) == {"a": 1, "theirs": 1}
@@ -222,9 +226,6 @@ async def both(*calls):
         for call in calls:
             await group.spawn(call())
 """
-
-_TASKS = _TASKS.replace("await looked.set() if is_curio else looked.set()", "looked.set()")
-_TASKS = _TASKS[: _TASKS.index("is_curio =")] + _TASKS[_TASKS.index("run(two)") :]
 
 _PATCHES = {"gevent": "import gevent.monkey; gevent.monkey.patch_all()"}
 _PATCHES["eventlet"] = "import eventlet; eventlet.monkey_patch()"
