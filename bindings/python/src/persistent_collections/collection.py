@@ -15,7 +15,8 @@ from typing import Any, ClassVar, TypeVar
 from . import _checked as checked
 from . import _raw as raw
 from . import _scalars as scalars
-from .environment import Environment, library_of, name_bytes
+from .arguments import name_bytes
+from .environment import Environment, library_of
 from .errors import BadHandleError, TypeMismatchError
 from .handles import Handled, Opening, process
 from .iteration import Bounds

@@ -7,7 +7,6 @@ import functools
 import html
 import inspect
 import math
-import operator
 import os
 import pickle
 from collections.abc import Callable
@@ -18,10 +17,10 @@ from typing import Any, TypeVar
 from . import _checked as checked
 from . import _raw as raw
 from . import acceleration
+from .arguments import count, files_at, milliseconds, name_bytes, path_bytes, place_of
 from .callers import ThreadLocal, current_caller
 from .errors import (
     BadHandleError,
-    BadNameError,
     ConflictError,
     Error,
     ForkedError,
@@ -34,7 +33,7 @@ from .lending import Lender, Pin
 from .levels import Level, Stacks
 from .notebook import table
 from .reports import CheckReport, CollectionInfo, EnvironmentInfo, ReaderInfo
-from .transaction import Transaction, milliseconds
+from .transaction import Transaction
 from .waits import make_interruptible
 
 __all__ = ["Environment"]
@@ -47,58 +46,6 @@ _DURABILITY = {
     "none": raw.PC_DURABILITY_NONE,
 }
 _KINDS = {raw.PC_KIND_DICT: "dict", raw.PC_KIND_SET: "set", raw.PC_KIND_RAW: "raw"}
-
-
-def name_bytes(name: str) -> bytes:
-    """A collection's name for the library."""
-    if not isinstance(name, str):
-        raise TypeError(f"a name is a str, not {type(name).__name__}")
-    data = name.encode("utf-8")
-    if b"\0" in data:
-        raise BadNameError(f"a name holds no NUL: {name!r}")
-    return data
-
-
-def _path_bytes(path: str | os.PathLike[str]) -> bytes:
-    """A path for the library."""
-    data = os.fsencode(path)
-    if not data:
-        raise ValueError("a path is not empty; the working directory is '.'")
-    if b"\0" in data:
-        raise ValueError("a path holds no NUL")
-    return data
-
-
-def _place_of(path: str) -> str | None:
-    """An absolute path to the same place; None if the working directory has none."""
-    # Nothing is shortened: a `..` behind a symbolic link leads elsewhere. What looks like an
-    # address is the library's to refuse.
-    if os.path.isabs(path) or "://" in path:
-        return path
-    try:
-        return os.path.join(os.getcwd(), path)
-    except OSError:
-        return None
-
-
-def _files_at(path: str, no_subdir: bool) -> tuple[int, int] | None:
-    """What the system knows a data file by; None if it cannot be seen."""
-    try:
-        found = os.stat(path if no_subdir else os.path.join(path, "data.mdb"))
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _count(name: str, value: Any, bits: int) -> int:
-    """An option that is a number of so many bits, none of them a sign."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name}: an int is needed, not {type(value).__name__}") from None
-    if not 0 <= number < 1 << bits:
-        raise ValueError(f"{name} is from 0 to {(1 << bits) - 1}, not {number}")
-    return number
 
 
 def _unescaped(text: str) -> str:
@@ -153,7 +100,7 @@ class Environment(acceleration.HotEnvironment, Handled):
         self._options = {
             name: value for name, value in locals().items() if name not in ("self", "path")
         }
-        encoded_path = _path_bytes(path)
+        encoded_path = path_bytes(path)
         self.path: str = os.fspath(path)
         self._local = ThreadLocal()
         self._parts = Registry()
@@ -172,10 +119,10 @@ class Environment(acceleration.HotEnvironment, Handled):
         options = raw.pc_env_options()
         size = sizeof(options)
         checked.check(library, library.pc_env_options_init(byref(options), size))
-        options.map_size = _count("map_size", map_size, 64)
-        options.mode = _count("mode", mode, 32)
-        options.max_collections = _count("max_collections", max_collections, 32)
-        options.max_readers = _count("max_readers", max_readers, 32)
+        options.map_size = count("map_size", map_size, 64)
+        options.mode = count("mode", mode, 32)
+        options.max_collections = count("max_collections", max_collections, 32)
+        options.max_readers = count("max_readers", max_readers, 32)
         options.durability = _DURABILITY[durability]
         if flush_interval is not None:
             options.flush_interval_ms = milliseconds(flush_interval)
@@ -198,8 +145,8 @@ class Environment(acceleration.HotEnvironment, Handled):
         checked.check(library, status)
         self._begin_life(opening)
         #: What a pickle says of it: the path only, whatever the working directory becomes.
-        self._place: str | None = _place_of(os.fsdecode(path))
-        self._files: tuple[int, int] | None = _files_at(os.fsdecode(path), no_subdir)
+        self._place: str | None = place_of(os.fsdecode(path))
+        self._files: tuple[int, int] | None = files_at(os.fsdecode(path), no_subdir)
         register(self)
 
     def close(self) -> None:
@@ -518,7 +465,7 @@ class Environment(acceleration.HotEnvironment, Handled):
         """
         library = self._library
         flags = raw.PC_COPY_COMPACT if compact else 0
-        status = library.pc_env_copy(self._handle, _path_bytes(path), flags)
+        status = library.pc_env_copy(self._handle, path_bytes(path), flags)
         if checked.check(library, status) == raw.PC_EXISTS:
             raise PathExistsError(f"{os.fspath(path)!r} exists; it was left as it is")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -17,18 +15,7 @@ from .levels import Level
 if TYPE_CHECKING:
     from .levels import Stacks
 
-__all__ = ["Block", "Transaction", "milliseconds"]
-
-_LONGEST = 10 * 365 * 24 * 3600 * 1000
-
-
-def milliseconds(seconds: float) -> int:
-    """A waiting time for the library, rounded up; `inf` is ten years."""
-    if not isinstance(seconds, numbers.Real):
-        raise TypeError(f"a number of seconds is needed, not {type(seconds).__name__}")
-    if seconds < 0 or seconds != seconds:
-        raise ValueError("a waiting time is not negative")
-    return _LONGEST if seconds * 1000 > _LONGEST else math.ceil(seconds * 1000)
+__all__ = ["Block", "Transaction"]
 
 
 class Block(HotBlock):
