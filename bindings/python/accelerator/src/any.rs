@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString};
 
-use crate::values::{bytes, utf8};
+use crate::objects::{bytes, utf8};
 
 // Codes of the tuple layer.
 const BYTES: u8 = 0x01;

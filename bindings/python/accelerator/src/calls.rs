@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use crate::keys::Keys;
 use crate::library::{
-    BAD_HANDLE, BAD_KEY, FORKED, Handle, Library, NOT_FOUND, OK, TOO_SMALL, VALUE_SIZE, library,
+    BAD_HANDLE, BAD_KEY, FORKED, Handle, Library, NOT_FOUND, OK, Of, TOO_SMALL, VALUE_SIZE, library,
 };
 use crate::values::Values;
 use crate::writes::{count_write, make_interruptible};
@@ -145,11 +145,4 @@ impl Calls {
             Some(_) => Ok(true),
         }
     }
-}
-
-/// Kinds of collections.
-#[derive(Clone, Copy)]
-pub(crate) enum Of {
-    Dict,
-    Set,
 }

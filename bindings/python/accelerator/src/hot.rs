@@ -9,8 +9,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::calls::{Calls, Found, Of};
+use crate::calls::{Calls, Found};
 use crate::keys::Keys;
+use crate::library::Of;
 use crate::values::Values;
 
 type This<'a, 'py> = &'a Bound<'py, HotDict>;

@@ -4,7 +4,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyString};
 
 use crate::any;
-use crate::values::{bytes, integer, utf8};
+use crate::objects::{bytes, utf8};
+use crate::values::integer;
 
 /// The longest encoded key.
 const MAX_KEY: usize = 1978;

@@ -9,7 +9,7 @@
 //! every rule and every message.
 //!
 //! - `library.rs`: the library's functions, and calling them
-//! - `keys.rs`, `values.rs`, `any.rs`: Python objects to bytes and back
+//! - `keys.rs`, `values.rs`, `any.rs`, `objects.rs`: Python objects to bytes and back
 //! - `calls.rs`: look-ups and single writes; `hot.rs`: the base classes that have them
 //! - `blocks.rs`: transactions and snapshots; `walk.rs`: iteration; `columns.rs`: columns for bulk writes
 //! - `writes.rs`: what a thread has for itself
@@ -21,6 +21,7 @@ mod columns;
 mod hot;
 mod keys;
 mod library;
+mod objects;
 mod values;
 mod walk;
 mod writes;

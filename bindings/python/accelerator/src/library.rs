@@ -10,7 +10,6 @@ use std::sync::OnceLock;
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
 
-pub(crate) use crate::calls::Of;
 use crate::writes::interrupt_by;
 
 pub(crate) const OK: i32 = 0;
@@ -27,6 +26,13 @@ pub(crate) const NOT_INNERMOST: i32 = -54;
 
 /// The kind of a snapshot.
 pub(crate) const READ: i32 = 1;
+
+/// Kinds of collections.
+#[derive(Clone, Copy)]
+pub(crate) enum Of {
+    Dict,
+    Set,
+}
 
 /// A dict's, set's or iterator's handle, which C passes as a struct.
 #[repr(C)]

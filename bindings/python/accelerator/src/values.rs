@@ -1,12 +1,10 @@
 //! Values of the common types to bytes and back.
 
-use std::ffi::c_char;
-
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString};
 
 use crate::any;
+use crate::objects::{bytes, utf8};
 
 /// How the values of a dict are encoded.
 #[derive(Clone, Copy)]
@@ -41,38 +39,6 @@ pub(crate) fn integer(type_: &str) -> Option<(usize, bool)> {
         "u64" => (8, false),
         _ => return None,
     })
-}
-
-unsafe extern "C" {
-    // Part of the stable ABI from 3.10 on; 3.9 exports it too, with the same meaning.
-    fn PyUnicode_AsUTF8AndSize(text: *mut ffi::PyObject, size: *mut ffi::Py_ssize_t) -> *const c_char;
-}
-
-/// The UTF-8 of a text, which lives as long as the text. `None`: it is no Unicode text.
-#[inline]
-pub(crate) fn utf8<'a>(text: &'a Bound<'_, PyString>) -> Option<&'a [u8]> {
-    let mut size = 0;
-    // SAFETY: it is a str; the interpreter keeps what it gives with the object, which is borrowed for as long.
-    unsafe {
-        let data = PyUnicode_AsUTF8AndSize(text.as_ptr(), &raw mut size);
-        if data.is_null() {
-            ffi::PyErr_Clear();
-            return None;
-        }
-        Some(std::slice::from_raw_parts(data.cast(), usize::try_from(size).ok()?))
-    }
-}
-
-/// Bytes for Python; fails where there is no memory.
-#[inline]
-pub(crate) fn bytes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-    // No slice is longer.
-    let size = ffi::Py_ssize_t::try_from(data.len())?;
-    // SAFETY: the interpreter copies `size` bytes, and gives an object or has set an exception.
-    unsafe {
-        let made = ffi::PyBytes_FromStringAndSize(data.as_ptr().cast(), size);
-        Bound::from_owned_ptr_or_err(py, made).map(|made| made.cast_into_unchecked())
-    }
 }
 
 const NAN: [u8; 8] = 0x7ff8_0000_0000_0000_u64.to_le_bytes();
