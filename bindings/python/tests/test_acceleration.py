@@ -22,6 +22,8 @@ from hypothesis import strategies as st
 from persistent_collections import (
     BadValueError,
     Environment,
+    Error,
+    IteratorBusyError,
     PersistentDict,
     PersistentSet,
     acceleration,
@@ -358,3 +360,27 @@ def test_nothing_is_kept_over_100_000_calls(env: Environment) -> None:
     assert after - before < 200_000
     for thing, count in zip(shared, references):
         assert abs(sys.getrefcount(thing) - count) < 500, thing
+
+
+def test_an_iterator_that_is_in_use(tmp_path: Path) -> None:
+    """What is asked for an item while it fetches one was a plain ValueError: by another thread, or
+    from inside of a decoder.
+    """
+    seen: list[Any] = []
+
+    def decode(data: bytes) -> object:
+        try:
+            next(walk)
+        except (Error, StopIteration) as error:
+            seen.append(type(error))
+        return data
+
+    with Environment(tmp_path / "env") as env:
+        d = PersistentDict[Any, Any](env, "d", key="any", value="any")
+        # A key that the accelerator leaves to the package.
+        d[True,] = 1
+        d._keys.decode = decode  # type: ignore[method-assign]
+        walk = iter(d)
+        assert len(list(walk)) == 1
+    # Python's own iterator takes the next batch, of which there is none.
+    assert seen == [StopIteration if _OFF else IteratorBusyError]

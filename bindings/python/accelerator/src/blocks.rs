@@ -11,12 +11,12 @@ use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType, PyWeakrefReference};
 use pyo3::{ffi, intern};
 
+use crate::errors::error;
 use crate::library::{BAD_HANDLE, FORKED, Handle, NOT_INNERMOST, OK, READ, WRONG_THREAD, library};
 use crate::writes::{count_write, make_interruptible};
 
@@ -66,7 +66,7 @@ impl HotEnvironment {
                 Ok(error) => PyErr::from_value(error),
                 Err(error) => error,
             },
-            None => PyRuntimeError::new_err("the environment is not open"),
+            None => error("PanicError", "the environment is not open"),
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 
+use crate::errors::no_memory;
 use crate::keys::Keys;
 use crate::library::{
     BAD_HANDLE, BAD_KEY, FORKED, Handle, Library, NOT_FOUND, OK, Of, TOO_SMALL, VALUE_SIZE, library,
@@ -27,12 +27,6 @@ pub(crate) struct Calls {
     failure: Py<PyAny>,
     /// The length of the last value that was not small.
     last_size: AtomicUsize,
-}
-
-/// The exception where this many bytes of memory cannot be allocated.
-#[cold]
-pub(crate) fn no_memory(size: usize) -> PyErr {
-    PyMemoryError::new_err(format!("there is no memory for {size} bytes"))
 }
 
 pub(crate) enum Found<'py> {

@@ -12,12 +12,13 @@
 //! - `keys.rs`, `values.rs`, `any.rs`, `objects.rs`: Python objects to bytes and back
 //! - `calls.rs`: look-ups and single writes; `hot.rs`: the base classes that have them
 //! - `blocks.rs`: transactions and snapshots; `walk.rs`: iteration; `columns.rs`: columns for bulk writes
-//! - `writes.rs`: what a thread has for itself
+//! - `writes.rs`: what a thread has for itself; `errors.rs`: the exceptions that are made here
 
 mod any;
 mod blocks;
 mod calls;
 mod columns;
+mod errors;
 mod hot;
 mod keys;
 mod library;

@@ -7,9 +7,9 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::OnceLock;
 
-use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
 
+use crate::errors::error;
 use crate::writes::interrupt_by;
 
 pub(crate) const OK: i32 = 0;
@@ -118,7 +118,7 @@ macro_rules! functions {
                 $(
                     let $field = match addresses.get($name) {
                         Some(&address) if address != 0 => address as *const (),
-                        _ => return Err(PyKeyError::new_err($name)),
+                        _ => return Err(error("LibraryError", concat!("the library has no ", $name))),
                     };
                     // SAFETY: the package took the address of this very function from a library of the ABI version
                     // that it was written for, and never unloads it; the type is the header's.
@@ -164,7 +164,7 @@ pub(crate) fn connect(addresses: HashMap<String, usize>, make_interruptible: Py<
 
 /// The library; fails before [`connect`].
 pub(crate) fn library() -> PyResult<&'static Library> {
-    LIBRARY.get().ok_or_else(|| PyRuntimeError::new_err("the library is not connected"))
+    LIBRARY.get().ok_or_else(|| error("PanicError", "the library is not connected"))
 }
 
 impl Library {

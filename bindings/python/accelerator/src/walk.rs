@@ -1,10 +1,9 @@
 //! Walking over a collection, a batch at a time.
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::calls::no_memory;
+use crate::errors::{error, no_memory};
 use crate::keys::Keys;
 use crate::library::{Batch, END, Handle, Library, OK, Of, Range, library};
 use crate::values::Values;
@@ -120,12 +119,12 @@ impl Walk {
             "keys" => What::Keys,
             "values" => What::Values,
             "items" => What::Items,
-            _ => return Err(PyValueError::new_err("a walk gives out keys, values or items")),
+            _ => return Err(error("PanicError", "a walk gives out keys, values or items")),
         };
         let keys = Keys::new(key, decode_key);
         let values = if what == What::Keys { Some(Values::none()) } else { Values::new(value, decode_value) };
         let (Some(keys), Some(values)) = (keys, values) else {
-            return Err(PyValueError::new_err("these types are not walked over here"));
+            return Err(error("PanicError", "these types are not walked over here"));
         };
         let column = |width: Option<usize>| Column { width: width.unwrap_or(0), ..Column::default() };
         let mut walk = Walk {
@@ -166,8 +165,7 @@ impl Walk {
     fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
         // A thread that fetches lets go of the interpreter's lock.
-        let mut walk =
-            slf.try_borrow_mut().map_err(|_| PyValueError::new_err("generator already executing"))?;
+        let mut walk = slf.try_borrow_mut().map_err(|_| busy())?;
         let item = walk.next(py);
         let owner = if matches!(item, Ok(Some(_))) { None } else { walk.end(py) };
         // The collection may be nobody else's, and its finalizer may use this walk.
@@ -179,8 +177,7 @@ impl Walk {
     /// Ends it; again does nothing.
     fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let mut walk =
-            slf.try_borrow_mut().map_err(|_| PyValueError::new_err("generator already executing"))?;
+        let mut walk = slf.try_borrow_mut().map_err(|_| busy())?;
         let owner = walk.end(py);
         drop(walk);
         drop(owner);
@@ -285,4 +282,10 @@ impl Walk {
         }
         Err(PyErr::from_value(self.failure.bind(py).call1((status,))?))
     }
+}
+
+/// The exception where another thread, which fetches, has the walk.
+#[cold]
+fn busy() -> PyErr {
+    error("IteratorBusyError", "another thread is taking an item of this iterator")
 }

@@ -227,7 +227,7 @@ _INSTANT = re.compile(
 def _microseconds(digits: str | None) -> int:
     digits = (digits or "").rstrip("0")
     if len(digits) > 6:
-        raise ValueError("finer than a microsecond")
+        raise BadValueError("finer than a microsecond")
     return int(digits.ljust(6, "0"))
 
 

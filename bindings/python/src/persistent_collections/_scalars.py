@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 from .errors import (
     BadKeyError,
     BadValueError,
+    DateOverflowError,
     Error,
     KeySizeError,
     UnstorableError,
@@ -390,7 +391,7 @@ def from_days(number: int) -> datetime.date:
     try:
         return datetime.date.fromordinal(number + _EPOCH_DAY)
     except (ValueError, OverflowError):
-        raise OverflowError(
+        raise DateOverflowError(
             f"day {number} from 1970-01-01 is beyond the years 1 to 9999 of Python's date"
         ) from None
 
@@ -410,6 +411,6 @@ def from_microseconds(number: int) -> datetime.datetime:
     try:
         return _EPOCH + datetime.timedelta(microseconds=number)
     except OverflowError:
-        raise OverflowError(
+        raise DateOverflowError(
             f"{number} µs from 1970-01-01 is beyond the years 1 to 9999 of Python's datetime"
         ) from None

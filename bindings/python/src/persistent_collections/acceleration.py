@@ -101,11 +101,11 @@ def _import(path: Path) -> Any:
     loader = importlib.machinery.ExtensionFileLoader(_NAME, str(path))
     spec = importlib.util.spec_from_loader(_NAME, loader)
     if spec is None:
-        raise ImportError(f"{path} is no extension module")
+        raise LibraryError(f"{path} is no extension module")
     module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
     if module.INTERFACE != _INTERFACE:
-        raise ImportError(
+        raise LibraryError(
             f"it has interface {module.INTERFACE}, this package needs {_INTERFACE}; build it anew"
         )
     return module

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _checked as checked
 from . import acceleration, bulk
+from .arguments import iterated, listed
 from .collection import Collection
 from .comparison import coding, collected, itself, plain_set
 from .iteration import EVERYTHING, Bounds
@@ -125,7 +126,7 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
         if self._are_like(others):
             self._combine(self._library.pc_set_union, others)
             return
-        elements = [element for other in others for element in other]
+        elements = [element for other in others for element in listed(self._what, other)]
         made = acceleration.key_column(elements, self._keys)
         if made is not None:
             if elements:
@@ -210,7 +211,7 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
         """Whether all elements of the other are here."""
         if self._is_like(other):
             return other.issubset(self)
-        return all(map(self._holds(other), other))
+        return all(map(self._holds(other), iterated(self._what, other)))
 
     def isdisjoint(self, other: Iterable[Any]) -> bool:
         """Whether no element of the other is here."""

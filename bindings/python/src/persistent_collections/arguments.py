@@ -6,29 +6,46 @@ import math
 import numbers
 import operator
 import os
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
-from .errors import BadNameError
+from .errors import ArgumentTypeError, BadNameError, InvalidArgumentError
 
-__all__ = ["count", "files_at", "milliseconds", "name_bytes", "path_bytes", "place_of"]
+__all__ = [
+    "count",
+    "files_at",
+    "iterated",
+    "listed",
+    "milliseconds",
+    "name_bytes",
+    "path_bytes",
+    "place_of",
+]
+
+T = TypeVar("T")
 
 _LONGEST = 10 * 365 * 24 * 3600 * 1000
 
 
-def milliseconds(seconds: float) -> int:
+def milliseconds(name: str, seconds: float) -> int:
     """A waiting time for the library, rounded up; `inf` is ten years."""
     if not isinstance(seconds, numbers.Real):
-        raise TypeError(f"a number of seconds is needed, not {type(seconds).__name__}")
+        raise ArgumentTypeError(
+            f"{name}: a number of seconds is needed, not {type(seconds).__name__}"
+        )
     if seconds < 0 or seconds != seconds:
-        raise ValueError("a waiting time is not negative")
+        raise InvalidArgumentError(f"{name}: a waiting time is not negative")
     return _LONGEST if seconds * 1000 > _LONGEST else math.ceil(seconds * 1000)
 
 
 def name_bytes(name: str) -> bytes:
     """A collection's name for the library."""
     if not isinstance(name, str):
-        raise TypeError(f"a name is a str, not {type(name).__name__}")
-    data = name.encode("utf-8")
+        raise ArgumentTypeError(f"a name is a str, not {type(name).__name__}")
+    try:
+        data = name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise BadNameError(f"a name is Unicode text: {error}") from None
     if b"\0" in data:
         raise BadNameError(f"a name holds no NUL: {name!r}")
     return data
@@ -36,11 +53,16 @@ def name_bytes(name: str) -> bytes:
 
 def path_bytes(path: str | os.PathLike[str]) -> bytes:
     """A path for the library."""
-    data = os.fsencode(path)
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise ArgumentTypeError(f"a path is a str, bytes or os.PathLike, not {type(path).__name__}")
+    try:
+        data = os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise InvalidArgumentError(f"no file has such a path: {error}") from None
     if not data:
-        raise ValueError("a path is not empty; the working directory is '.'")
+        raise InvalidArgumentError("a path is not empty; the working directory is '.'")
     if b"\0" in data:
-        raise ValueError("a path holds no NUL")
+        raise InvalidArgumentError("a path holds no NUL")
     return data
 
 
@@ -65,12 +87,26 @@ def files_at(path: str, no_subdir: bool) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def iterated(what: str, given: Iterable[T], needed: str = "an iterable") -> Iterator[T]:
+    """The items of an argument, one after another."""
+    try:
+        return iter(given)
+    except TypeError as error:
+        found = type(given).__name__
+        raise ArgumentTypeError(f"{what}: {needed} is needed, not {found}") from error
+
+
+def listed(what: str, given: Iterable[T], needed: str = "an iterable") -> list[T]:
+    """The items of an argument, as a list."""
+    return list(iterated(what, given, needed))
+
+
 def count(name: str, value: Any, bits: int) -> int:
     """An option that is a number of so many bits, none of them a sign."""
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name}: an int is needed, not {type(value).__name__}") from None
+        raise ArgumentTypeError(f"{name}: an int is needed, not {type(value).__name__}") from None
     if not 0 <= number < 1 << bits:
-        raise ValueError(f"{name} is from 0 to {(1 << bits) - 1}, not {number}")
+        raise InvalidArgumentError(f"{name} is from 0 to {(1 << bits) - 1}, not {number}")
     return number

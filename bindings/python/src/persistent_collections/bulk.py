@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from . import _checked as checked
 from . import _scalars as scalars
 from . import acceleration
+from .arguments import listed
 
 __all__ = [
     "Found",
@@ -32,15 +33,18 @@ class Found(NamedTuple):
     offsets: Sequence[int]
 
 
-def pairs_of(other: Any, named: Mapping[str, Any]) -> list[Any]:
-    """What `dict.update` takes, a mapping or pairs, and keywords, as a list of pairs."""
+def pairs_of(what: str, other: Any, named: Mapping[str, Any]) -> list[Any]:
+    """What `dict.update` takes, a mapping or pairs, and keywords, as a list of pairs.
+
+    An exception says of `what`.
+    """
     pairs: Iterable[Any]
     if isinstance(other, Mapping):
         pairs = other.items()
     elif hasattr(other, "keys"):
         pairs = ((key, other[key]) for key in other.keys())  # noqa: SIM118
     else:
-        pairs = other
+        pairs = listed(what, other, "a mapping or an iterable of pairs")
     return [*pairs, *named.items()]
 
 

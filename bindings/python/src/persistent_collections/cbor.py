@@ -121,7 +121,7 @@ def _head(out: bytearray, major: int, number: int) -> None:
             out.append(major << 5 | code)
             out += number.to_bytes(size, "big")
             return
-    raise OverflowError(f"{number} does not fit a CBOR head")
+    raise _RefusedError(f"{number} does not fit a CBOR head")
 
 
 def _inside(depth: int) -> int:
@@ -436,7 +436,7 @@ def _mapping(value: Any) -> dict[Any, Any]:
     pairs = list(value.items())
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("two of its keys are equal in Python")
+        raise UnstorableError("two of its keys are equal in Python")
     return found
 
 

@@ -17,7 +17,7 @@ from . import _raw as raw
 from . import _scalars as scalars
 from .arguments import name_bytes
 from .environment import Environment, library_of
-from .errors import BadHandleError, TypeMismatchError
+from .errors import ArgumentTypeError, BadHandleError, TypeMismatchError
 from .handles import Handled, Opening, process
 from .iteration import Bounds
 from .keys import KeyCodec, key_codec
@@ -116,7 +116,7 @@ class Collection(Handled):
             given = parameters if isinstance(parameters, tuple) else (parameters,)
             if len(given) != len(wanted):
                 hint = "; a tuple type is written tuple[str, int]" if len(wanted) == 1 else ""
-                raise TypeError(
+                raise ArgumentTypeError(
                     f"{cls.__name__}[...] takes {' and '.join(wanted)}, "
                     f"not {len(given)} types{hint}"
                 )
@@ -252,6 +252,28 @@ class Collection(Handled):
 
         return place
 
+    def _limit(self, value: Any, included: bool, upper: bool) -> tuple[bytes, bool]:
+        try:
+            return self._keys.limit(value, included, upper)
+        except scalars.REFUSED as error:
+            place = f"{self._what}, {'upper' if upper else 'lower'} bound {scalars.shown(value)}"
+            raise scalars.located(error, place) from error.__cause__
+
+    def _between(self, low: Any, high: Any, inclusive: tuple[bool, bool], reverse: bool) -> Bounds:
+        """The part between two bounds; None is open."""
+        try:
+            return Bounds.between(self._limit, low, high, inclusive, reverse)
+        except ArgumentTypeError as error:
+            raise scalars.located(error, self._what) from None
+
+    def _beginning(self, prefix: Any, reverse: bool) -> Bounds:
+        """The part whose keys begin with a prefix."""
+        try:
+            return Bounds(prefix=self._keys.prefix(prefix), reverse=reverse)
+        except (*scalars.REFUSED, ArgumentTypeError) as error:
+            place = f"{self._what}, prefix {scalars.shown(prefix)}"
+            raise scalars.located(error, place) from error.__cause__
+
     def _lookup(self, key: Any) -> bytes | None:
         """The encoded key; None if the collection cannot hold it, so that it is not there."""
         return self._keys.lookup(key)
@@ -259,8 +281,10 @@ class Collection(Handled):
     def _remove_between(self, low: Any, high: Any, inclusive: tuple[bool, bool]) -> int:
         """Removes the keys between two bounds, of which one may be None."""
         if low is None and high is None:
-            raise TypeError("remove_range needs a bound; clear() removes everything")
-        return self._remove_range(Bounds.between(self._keys, low, high, inclusive, False))
+            raise ArgumentTypeError(
+                f"{self._what}: remove_range needs a bound; clear() removes everything"
+            )
+        return self._remove_range(self._between(low, high, inclusive, False))
 
     def _remove_range(self, bounds: Bounds) -> int:
         self._environment._writing()

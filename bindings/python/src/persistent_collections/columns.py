@@ -7,33 +7,44 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from . import _scalars as scalars
 from . import arrays
 from ._checked import check, encoded, give_back, take_buffer
+from .arguments import listed
+from .errors import (
+    InvalidArgumentError,
+    MissingPackageError,
+    TypeMismatchError,
+    UnstorableError,
+)
 from .types import NUMBERS, Type
 from .values import ArrayValues
 
 __all__ = ["gathered", "matrix_bytes", "to_numpy"]
 
 
-def matrix_bytes(codec: ArrayValues, values: Any, count: int, place: Callable[[int], str]) -> bytes:
-    """The bytes of `count` arrays, given as one array or one by one."""
-    if isinstance(values, memoryview):
-        # As `get_many` gives one without NumPy; it cannot be walked row by row.
-        return arrays.to_bytes(values, codec.element, (count, *(codec.shape or ())))
-    if arrays.is_array(values):
+def matrix_bytes(
+    what: str, codec: ArrayValues, values: Any, count: int, place: Callable[[int], str]
+) -> bytes:
+    """The bytes of `count` arrays, given as one array or one by one.
+
+    An exception says of `what`, or of the `place` of a single one.
+    """
+    if isinstance(values, memoryview) or arrays.is_array(values):
         try:
             return arrays.to_bytes(values, codec.element, (count, *(codec.shape or ())))
-        except (ValueError, OverflowError):
-            # Row by row, to say which.
-            encoded(codec.encode, values, place)
-            raise
-    items = list(values)
+        except UnstorableError as error:
+            # Row by row, to say which; what `get_many` gives without NumPy has no rows to walk.
+            if not isinstance(values, memoryview):
+                encoded(codec.encode, values, place)
+            raise scalars.located(error, what) from error.__cause__
+    items = listed(what, values)
     if len(items) != count:
-        raise ValueError(f"{count} keys but {len(items)} values")
+        raise InvalidArgumentError(f"{what}: {count} keys but {len(items)} values")
     return b"".join(encoded(codec.encode, items, place))
 
 
-def gathered(rows: Any, there: dict[int, int], count: int, default: Any) -> Any:
+def gathered(what: str, rows: Any, there: dict[int, int], count: int, default: Any) -> Any:
     """The rows found, in the order asked for, with `default` in the other places."""
     if len(there) == count == len(rows):
         return rows
@@ -43,29 +54,35 @@ def gathered(rows: Any, there: dict[int, int], count: int, default: Any) -> Any:
         return [listed[there[at]] if at in there else default for at in range(count)]
     result = np.empty((count, *rows.shape[1:]), rows.dtype)
     missing = [at for at in range(count) if at not in there]
-    for at in missing:
-        result[at] = default
+    try:
+        with np.errstate(over="ignore"):
+            for at in missing:
+                result[at] = default
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UnstorableError(f"{what}, default: {error}") from None
     if missing and default is not None:
         filled = result[missing[0]]
         # NaN is what it is, though it equals nothing.
-        if np.any((filled != default) & ~np.isnan(filled)):
-            raise ValueError(f"{default!r} does not fit {rows.dtype}")
+        if np.any((filled != np.asarray(default)) & ~np.isnan(filled)):
+            raise UnstorableError(
+                f"{what}, default: {scalars.shown(default)} does not fit {rows.dtype}"
+            )
     for at, row in there.items():
         result[at] = rows[row]
     return result
 
 
-def to_numpy(library: ctypes.CDLL, dictionary: int, type_: Type) -> Any:
+def to_numpy(what: str, library: ctypes.CDLL, dictionary: int, type_: Type) -> Any:
     """All values of a dict, in the order of their keys."""
     np = arrays.numpy()
     if np is None:
-        raise ImportError("to_numpy needs NumPy: pip install numpy")
+        raise MissingPackageError("to_numpy needs NumPy: pip install numpy")
     if type_.name == "array" and type_.shape is not None:
         element, shape = type_.elements[0].name, type_.shape
     elif type_.name in NUMBERS:
         element, shape = type_.name, ()
     else:
-        raise TypeError(f"values of type {type_} are no column of numbers")
+        raise TypeMismatchError(f"{what}: values of type {type_} are no column of numbers")
     width = math.prod(shape, start=NUMBERS[element])
     buffer = take_buffer(library)
     try:

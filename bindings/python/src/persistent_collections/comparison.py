@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from . import arrays, cbor
+from .arguments import listed
 from .errors import EqualKeysError, UnstorableError
 from .keys import KeyCodec, key_codec, parse
 from .types import INTEGERS
@@ -147,7 +148,7 @@ def collected(other: Iterable[Any]) -> Iterable[Any]:
     """What can be iterated more than once."""
     if isinstance(other, (Keyed, set, frozenset, dict, list, tuple)):
         return other
-    return list(other)
+    return listed("an operand", other)
 
 
 # Plain results.

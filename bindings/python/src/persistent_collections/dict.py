@@ -10,10 +10,12 @@ from . import _checked as checked
 from . import _raw as raw
 from . import _scalars as scalars
 from . import acceleration, arrays, bulk, columns, lending
+from .arguments import listed
 from .collection import key_codec_for, value_codec_for
 from .comparison import equal_mappings, joined, plain_dict
 from .editing import Edit
 from .environment import Environment
+from .errors import InvalidArgumentError
 from .lending import Lent, Pin
 from .notebook import table
 from .ordered import Ordered
@@ -187,7 +189,7 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         {'a': 0, 'b': 0}
         """
         made = cls(environment, name, **types)
-        made.update((key, default) for key in keys)
+        made.update((key, default) for key in listed(made._what, keys))
         return made
 
     # One key.
@@ -420,9 +422,11 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         >>> d.increment("visits"), d.increment("visits", 10)
         (1, 11)
         """
-        by = scalars.integer(by, 8, True)
         result = c_int64()
+        behind = ", by"
         try:
+            by = scalars.integer(by, 8, True)
+            behind = ""
             encoded = self._keys.encode(key)
             self._environment._writing()
             status = self._library.pc_dict_add_i64(
@@ -430,7 +434,7 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
             )
             checked.check(self._library, status)
         except scalars.REFUSED as error:
-            raise self._located(error, key) from error.__cause__
+            raise self._located(error, key, behind) from error.__cause__
         return result.value
 
     def edit(self, key: K) -> Edit[V]:
@@ -506,7 +510,7 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         >>> d.update({"a": 1}, b=2)
         >>> d.update([("c", 3)])
         """
-        pairs = bulk.pairs_of(other, named)
+        pairs = bulk.pairs_of(self._what, other, named)
         made = acceleration.pair_columns(pairs, self._keys, self._values)
         if made is not None:
             if pairs:
@@ -529,18 +533,18 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         For values that are arrays of a fixed shape, `values` may be one array with
         a dimension more.
         """
-        listed = list(keys)
-        place = self._place_of(listed)
-        encoded = checked.encoded(self._keys.encode, listed, place)
+        asked = listed(self._what, keys)
+        place = self._place_of(asked)
+        encoded = checked.encoded(self._keys.encode, asked, place)
         if isinstance(self._values, ArrayValues) and self._values.shape is not None:
-            of_value = self._place_of(listed, True)
-            data = columns.matrix_bytes(self._values, values, len(encoded), of_value)
+            of_value = self._place_of(asked, True)
+            data = columns.matrix_bytes(self._what, self._values, values, len(encoded), of_value)
             self._put_many(encoded, (data, None), place)
             return
-        items = list(values)
+        items = listed(self._what, values)
         if len(items) != len(encoded):
-            raise ValueError(f"{len(encoded)} keys but {len(items)} values")
-        column = checked.encoded(self._values.encode, items, self._place_of(listed, True))
+            raise InvalidArgumentError(f"{self._what}: {len(encoded)} keys but {len(items)} values")
+        column = checked.encoded(self._values.encode, items, self._place_of(asked, True))
         self._put_many(encoded, checked.column(column, self._values.width), place)
 
     def _put_many(
@@ -561,7 +565,7 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         >>> d.get_many(["b", "a"]), d.get_many(["a", "?"], default=0)
         ([2, 1], [1, 0])
         """
-        asked = list(keys)
+        asked = listed(self._what, keys)
         encoded = [self._lookup(key) for key in asked]
         places = [place for place, key in enumerate(encoded) if key is not None]
         known = [key for key in encoded if key is not None]
@@ -573,7 +577,7 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
             raise KeyError(next(key for at, key in enumerate(asked) if at not in there))
         if isinstance(self._values, ArrayValues) and self._values.shape is not None:
             rows = self._values.matrix(data, len(known))
-            return columns.gathered(rows, there, len(asked), default)
+            return columns.gathered(self._what, rows, there, len(asked), default)
         decode = self._values.decode
         return [
             decode(data[offsets[there[at]] : offsets[there[at] + 1]]) if at in there else default
@@ -582,7 +586,7 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
 
     def remove_many(self, keys: Iterable[K]) -> int:
         """Removes many keys in one call; returns how many were there."""
-        known = [key for key in map(self._lookup, keys) if key is not None]
+        known = [key for key in map(self._lookup, listed(self._what, keys)) if key is not None]
         if not known:
             return 0
         self._environment._writing()
@@ -594,4 +598,4 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
 
     def to_numpy(self) -> Any:
         """All values as one NumPy array, in the order of their keys; numbers and fixed arrays."""
-        return columns.to_numpy(self._library, self._handle, self._values.type)
+        return columns.to_numpy(self._what, self._library, self._handle, self._values.type)

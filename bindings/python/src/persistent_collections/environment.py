@@ -8,7 +8,6 @@ import html
 import inspect
 import math
 import os
-import pickle
 from collections.abc import Callable
 from ctypes import byref, c_int32, c_uint32, sizeof
 from types import TracebackType
@@ -20,12 +19,16 @@ from . import acceleration
 from .arguments import count, files_at, milliseconds, name_bytes, path_bytes, place_of
 from .callers import ThreadLocal, current_caller
 from .errors import (
+    ArgumentTypeError,
     BadHandleError,
     ConflictError,
     Error,
     ForkedError,
+    InvalidArgumentError,
     MapFullError,
+    NoCollectionError,
     PathExistsError,
+    UnpicklableError,
     WaitInterruptedError,
 )
 from .handles import Handled, Opening, Registry, environments, process, register
@@ -114,8 +117,12 @@ class Environment(acceleration.HotEnvironment, Handled):
         acceleration.connect(library, functools.partial(make_interruptible, library))
         acceleration.fail_by(self)
         make_interruptible(library)
+        if not isinstance(durability, str):
+            raise ArgumentTypeError(f"durability is a str, not {type(durability).__name__}")
         if durability not in _DURABILITY:
-            raise ValueError(f"durability is one of {', '.join(_DURABILITY)}, not {durability!r}")
+            raise InvalidArgumentError(
+                f"durability is one of {', '.join(_DURABILITY)}, not {durability!r}"
+            )
         options = raw.pc_env_options()
         size = sizeof(options)
         checked.check(library, library.pc_env_options_init(byref(options), size))
@@ -125,12 +132,11 @@ class Environment(acceleration.HotEnvironment, Handled):
         options.max_readers = count("max_readers", max_readers, 32)
         options.durability = _DURABILITY[durability]
         if flush_interval is not None:
-            options.flush_interval_ms = milliseconds(flush_interval)
+            options.flush_interval_ms = milliseconds("flush_interval", flush_interval)
         if write_timeout is not None:
             # Zero asks for the default; the shortest wait is a millisecond.
-            options.write_timeout_ms = (
-                -1 if write_timeout == math.inf else max(1, milliseconds(write_timeout))
-            )
+            wait = milliseconds("write_timeout", write_timeout)
+            options.write_timeout_ms = -1 if write_timeout == math.inf else max(1, wait)
         for wanted, flag in (
             (read_only, raw.PC_ENV_READ_ONLY),
             (immutable, raw.PC_ENV_IMMUTABLE),
@@ -253,7 +259,7 @@ class Environment(acceleration.HotEnvironment, Handled):
 
     def __reduce__(self) -> tuple[Callable[..., Environment], tuple[Any, ...]]:
         if self._place is None:
-            raise pickle.PicklingError(
+            raise UnpicklableError(
                 f"{self!r} was opened by a path relative to a working directory that had none; "
                 "open it by an absolute path to pickle it"
             )
@@ -286,7 +292,8 @@ class Environment(acceleration.HotEnvironment, Handled):
         ...     d["here"] = 1
         ...     d["there"] = 1
         """
-        return Transaction(self, raw.PC_TXN_WRITE, -1 if timeout is None else milliseconds(timeout))
+        wait = -1 if timeout is None else milliseconds("timeout", timeout)
+        return Transaction(self, raw.PC_TXN_WRITE, wait)
 
     def snapshot(self) -> Transaction:
         """A read transaction, to be used with `with`: all reads see one moment.
@@ -310,6 +317,8 @@ class Environment(acceleration.HotEnvironment, Handled):
         >>> env.run(d.increment, "visits")
         1
         """
+        if not callable(function):
+            raise ArgumentTypeError(f"run takes a function, not {type(function).__name__}")
         full_at = -1
         while True:
             try:
@@ -318,7 +327,7 @@ class Environment(acceleration.HotEnvironment, Handled):
                     if inspect.iscoroutine(result):
                         # Whoever awaits it would run it when the transaction is over.
                         result.close()
-                        raise TypeError("run takes a plain function, not an async one")
+                        raise ArgumentTypeError("run takes a plain function, not an async one")
                     return result
             except ConflictError:
                 # Inside another transaction that one failed too, and must run again.
@@ -523,24 +532,33 @@ class Environment(acceleration.HotEnvironment, Handled):
         return found
 
     def schema(self, name: str) -> CollectionInfo:
-        """Kind and types of one collection; `KeyError` if there is none of that name."""
+        """Kind and types of one collection.
+
+        If there is none of that name, that is a `NoCollectionError`, a `KeyError`.
+        """
         kind = c_int32()
         library = self._library
         status, types = checked.fetched(
             library, library.pc_collection_schema, self._handle, name_bytes(name), byref(kind)
         )
         if status == raw.PC_NOT_FOUND:
-            raise KeyError(name)
+            raise self._without(name)
         key, value = types.decode("utf-8").split("\0")[:2]
         return CollectionInfo(name, _KINDS[kind.value], key, value, None)
 
     def drop(self, name: str) -> None:
-        """Removes a collection with all it holds; `KeyError` if there is none of that name."""
+        """Removes a collection with all it holds.
+
+        If there is none of that name, that is a `NoCollectionError`, a `KeyError`.
+        """
         self._writing()
         library = self._library
         status = library.pc_collection_drop(self._handle, name_bytes(name))
         if checked.check(library, status) == raw.PC_NOT_FOUND:
-            raise KeyError(name)
+            raise self._without(name)
+
+    def _without(self, name: str) -> NoCollectionError:
+        return NoCollectionError(f"{self!r} has no collection {name!r}")
 
 
 def _try_to_reopen(handled: Any) -> None:
@@ -562,5 +580,5 @@ def _reopen(path: str, options: dict[str, Any]) -> Environment:
 def library_of(environment: Environment) -> ctypes.CDLL:
     """The library, for the collections of an environment."""
     if not isinstance(environment, Environment):
-        raise TypeError(f"an Environment is needed, not {type(environment).__name__}")
+        raise ArgumentTypeError(f"an Environment is needed, not {type(environment).__name__}")
     return environment._library

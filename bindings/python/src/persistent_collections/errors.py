@@ -12,8 +12,10 @@ True
 from __future__ import annotations
 
 import errno as _errno
+from pickle import PicklingError as _PicklingError
 
 __all__ = [
+    "ArgumentTypeError",
     "BadHandleError",
     "BadKeyError",
     "BadNameError",
@@ -24,6 +26,7 @@ __all__ = [
     "CommitUnknownError",
     "ConflictError",
     "CorruptedError",
+    "DateOverflowError",
     "DiskFullError",
     "ERRORS",
     "EnvironmentFailedError",
@@ -34,12 +37,14 @@ __all__ = [
     "InSnapshotError",
     "InTransactionError",
     "InvalidArgumentError",
+    "IteratorBusyError",
     "KeySizeError",
     "LibraryError",
     "LockFilesError",
     "LockVersionError",
     "MapBusyError",
     "MapFullError",
+    "MissingPackageError",
     "NetworkFilesystemError",
     "NoCollectionError",
     "NoEnvironmentError",
@@ -63,6 +68,7 @@ __all__ = [
     "TransactionFailedError",
     "TruncatedError",
     "TypeMismatchError",
+    "UnpicklableError",
     "UnavailableError",
     "UnstorableError",
     "UnstorableNumberError",
@@ -74,14 +80,11 @@ __all__ = [
 ]
 
 
-class LibraryError(ImportError):
-    """The shared library is missing, or speaks another version of the ABI."""
-
-
 class Error(Exception):
-    """Base of all failures of the library.
+    """Base of all failures of the package and of the library.
 
-    `status` is the library's number for it, `message` its own words.
+    `status` is the library's number for it, 0 for failures that the package alone has; `message`
+    is what happened, in words.
     """
 
     status: int = 0
@@ -109,6 +112,30 @@ class EqualKeysError(Error, ValueError):
     """Keys of `any` that are two in the collection, and one in a plain dict or set: 1 and True."""
 
 
+class ArgumentTypeError(Error, TypeError):
+    """An argument of a type that the call does not take."""
+
+
+class LibraryError(Error, ImportError):
+    """The shared library is missing, or speaks another version of the ABI."""
+
+
+class MissingPackageError(Error, ImportError):
+    """A package that the call needs is not installed."""
+
+
+class UnpicklableError(Error, TypeError, _PicklingError):
+    """An object that no pickle can hold."""
+
+
+class IteratorBusyError(Error, ValueError):
+    """Another thread is taking an item of the iterator at this moment."""
+
+
+class DateOverflowError(Error, OverflowError):
+    """A stored date or time that is beyond those of Python."""
+
+
 class _SystemError(Error, OSError):
     code: int | None = None
 
@@ -119,7 +146,7 @@ class _SystemError(Error, OSError):
 
 
 class InvalidArgumentError(Error, ValueError):
-    """An argument that no call could use."""
+    """An argument with a value that the call cannot use."""
 
     status = -1
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from . import _raw as raw
 from ._checked import WRITES, Batch, Cursor
-from .keys import KeyCodec
+from .errors import ArgumentTypeError, UnpicklableError
 
 if TYPE_CHECKING:
     from .environment import Environment
@@ -35,21 +35,27 @@ class Bounds:
     @classmethod
     def between(
         cls,
-        codec: KeyCodec,
+        limit: Callable[[Any, bool, bool], tuple[bytes, bool]],
         low: Any,
         high: Any,
         inclusive: tuple[bool, bool],
         reverse: bool,
     ) -> Bounds:
-        """From `low` to `high`; None is open."""
+        """From `low` to `high`; None is open.
+
+        `limit` gives the bytes of a bound, and whether the key there is inside, for one that is to
+        be included or not, and is the upper one or not.
+        """
         if not isinstance(inclusive, tuple) or len(inclusive) != 2:
-            raise TypeError("inclusive is a pair of bools, for the lower and for the upper bound")
+            raise ArgumentTypeError(
+                "inclusive is a pair of bools, for the lower and for the upper bound"
+            )
         lower, include_lower = None, bool(inclusive[0])
         upper, include_upper = None, bool(inclusive[1])
         if low is not None:
-            lower, include_lower = codec.limit(low, include_lower, upper=False)
+            lower, include_lower = limit(low, include_lower, False)
         if high is not None:
-            upper, include_upper = codec.limit(high, include_upper, upper=True)
+            upper, include_upper = limit(high, include_upper, True)
         return cls(lower, upper, include_lower, include_upper, reverse=reverse)
 
     def reversed(self) -> Bounds:
@@ -130,7 +136,7 @@ class _Batches(Iterator[list[T]]):
         return self._decode(batch)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("cannot pickle an iterator: it holds a snapshot of this process")
+        raise UnpicklableError("cannot pickle an iterator: it holds a snapshot of this process")
 
 
 def walk(

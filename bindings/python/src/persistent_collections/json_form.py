@@ -30,6 +30,7 @@ import cbor2
 
 from . import _scalars as scalars
 from . import arrays, cbor
+from .errors import ArgumentTypeError, InvalidArgumentError
 from .tagged import Char, MissingType, Pairs, Symbol, Tagged, missing
 from .types import INTEGERS, NUMBERS, Type, parse
 
@@ -51,9 +52,9 @@ def _from_base64(text: Any) -> bytes:
     try:
         data = base64.b64decode(_text(text), validate=True)
     except binascii.Error as error:
-        raise ValueError(f"{text!r} is not base64: {error}") from None
+        raise InvalidArgumentError(f"{text!r} is not base64: {error}") from None
     if _base64(data) != text:
-        raise ValueError(f"{text!r} is not base64: there are bits to spare")
+        raise InvalidArgumentError(f"{text!r} is not base64: there are bits to spare")
     return data
 
 
@@ -69,7 +70,7 @@ def _real(json: Any) -> float:
         return json
     if type(json) is int:
         return _float_of(json)
-    raise ValueError(f"{json!r} is neither a number nor 'nan', 'inf' or '-inf'")
+    raise InvalidArgumentError(f"{json!r} is neither a number nor 'nan', 'inf' or '-inf'")
 
 
 def _float_of(whole: int) -> float:
@@ -80,25 +81,25 @@ def _float_of(whole: int) -> float:
         number = math.inf
     if number == whole or (math.isfinite(number) and decimal.Decimal(repr(number)) == whole):
         return number
-    raise ValueError(f"{scalars.shown(whole)} is not a float")
+    raise InvalidArgumentError(f"{scalars.shown(whole)} is not a float")
 
 
 def _whole(json: Any) -> int:
     if type(json) is not int:
-        raise ValueError(f"{json!r} is no integer")
+        raise InvalidArgumentError(f"{json!r} is no integer")
     return json
 
 
 def _text(json: Any) -> str:
     if type(json) is not str:
-        raise ValueError(f"{json!r} is no text")
+        raise InvalidArgumentError(f"{json!r} is no text")
     return json
 
 
 def _list(json: Any, length: int | None = None) -> list[Any]:
     if type(json) is not list or length not in (None, len(json)):
         what = "a list" if length is None else f"a list of {length}"
-        raise ValueError(f"{json!r} is not {what}")
+        raise InvalidArgumentError(f"{json!r} is not {what}")
     return json
 
 
@@ -111,7 +112,7 @@ def _timed(json: Any, read: Callable[[str], Any]) -> Any:
     """What `fromisoformat` of a class reads, with all that the text says."""
     text = _text(json)
     if _finer(text):
-        raise ValueError(f"{text!r} is finer than a microsecond")
+        raise InvalidArgumentError(f"{text!r} is finer than a microsecond")
     offset = _offset_with_seconds(text)
     if offset is not None:
         # Python takes one of less than a second for none.
@@ -153,7 +154,7 @@ def _elements(value: Any) -> tuple[str, tuple[int, ...], list[Any]]:
         return name, value.shape or (), flat
     element = arrays.element_type(value)
     if element is None:
-        raise TypeError(f"an array of {value.dtype} has no JSON form")
+        raise ArgumentTypeError(f"an array of {value.dtype} has no JSON form")
     return element, value.shape, value.ravel().tolist()
 
 
@@ -163,12 +164,12 @@ def _array_bytes(element: str, flat: list[Any]) -> bytes:
         try:
             return b"".join(_whole(n).to_bytes(width, "little", signed=signed) for n in flat)
         except OverflowError:
-            raise ValueError(f"a number does not fit {element}") from None
+            raise InvalidArgumentError(f"a number does not fit {element}") from None
     letter = "f" if element == "f32" else "d"
     try:
         return struct.pack(f"<{len(flat)}{letter}", *map(_real, flat))
     except OverflowError:
-        raise ValueError(f"a number does not fit {element}") from None
+        raise InvalidArgumentError(f"a number does not fit {element}") from None
 
 
 # Values that say themselves what they are.
@@ -230,7 +231,7 @@ def to_json(value: Any) -> Any:
         return write(value)
     if arrays.is_array(value):
         return _array_to_json(value)
-    raise TypeError(f"{type(value).__qualname__} has no JSON form")
+    raise ArgumentTypeError(f"{type(value).__qualname__} has no JSON form")
 
 
 def _from_map(json: Any, hashable: bool) -> Any:
@@ -250,21 +251,21 @@ def _from_set(json: Any, hashable: bool) -> Any:
     try:
         elements = frozenset(items) if hashable else set(items)
     except TypeError:
-        raise ValueError("an element of a $set is a list or an object") from None
+        raise InvalidArgumentError("an element of a $set is a list or an object") from None
     if len(elements) != len(items):
-        raise ValueError("a $set has an element twice")
+        raise InvalidArgumentError("a $set has an element twice")
     return elements
 
 
 def _from_array(json: Any, hashable: bool) -> Any:
     if type(json) is not dict or json.keys() != {"type", "shape", "data"}:
-        raise ValueError("an $array has type, shape and data")
+        raise InvalidArgumentError("an $array has type, shape and data")
     element, flat = _text(json["type"]), _list(json["data"])
     if element not in NUMBERS:
-        raise ValueError(f"an $array has numbers, not {element!r}")
+        raise InvalidArgumentError(f"an $array has numbers, not {element!r}")
     shape = tuple(map(_whole, _list(json["shape"])))
     if min(shape, default=0) < 0 or math.prod(shape) != len(flat):
-        raise ValueError(f"an $array of shape {list(shape)} has not {len(flat)} elements")
+        raise InvalidArgumentError(f"an $array of shape {list(shape)} has not {len(flat)} elements")
     data = _array_bytes(element, flat)
     if arrays.numpy() is not None:
         return arrays.from_bytes(data, element, shape)
@@ -281,7 +282,7 @@ def _from_tag(json: Any, hashable: bool) -> Tagged:
 def _from_rational(json: Any, hashable: bool) -> fractions.Fraction:
     numerator, denominator = (_whole(_from(item, False)) for item in _list(json, 2))
     if denominator < 1:
-        raise ValueError("the denominator of a $rational is positive")
+        raise InvalidArgumentError("the denominator of a $rational is positive")
     return fractions.Fraction(numerator, denominator)
 
 
@@ -289,18 +290,18 @@ def _from_decimal(json: Any, hashable: bool) -> decimal.Decimal:
     try:
         return decimal.Decimal(_text(json))
     except decimal.InvalidOperation:
-        raise ValueError(f"{json!r} is no decimal number") from None
+        raise InvalidArgumentError(f"{json!r} is no decimal number") from None
 
 
 def _from_float(json: Any, hashable: bool) -> float:
     if json not in _NOT_FINITE:
-        raise ValueError(f"{json!r} is not 'nan', 'inf' or '-inf'")
+        raise InvalidArgumentError(f"{json!r} is not 'nan', 'inf' or '-inf'")
     return float(json)
 
 
 def _from_missing(json: Any, hashable: bool) -> MissingType:
     if json is not None:
-        raise ValueError(f"what $missing holds is null, not {json!r}")
+        raise InvalidArgumentError(f"what $missing holds is null, not {json!r}")
     return missing
 
 
@@ -343,7 +344,9 @@ def _from(json: Any, hashable: bool) -> Any:
         if read is not None:
             return read(content, hashable)
         if name.startswith("$"):
-            raise ValueError(f"{name} is not known; a map with such a key is written as $map")
+            raise InvalidArgumentError(
+                f"{name} is not known; a map with such a key is written as $map"
+            )
     return {key: _from(item, hashable) for key, item in json.items()}
 
 

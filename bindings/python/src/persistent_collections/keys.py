@@ -19,7 +19,7 @@ from typing import Any
 
 from . import _scalars as scalars
 from . import lookups, tuple_layer
-from .errors import BadKeyError, BadTypeError, KeySizeError, UnstorableError
+from .errors import ArgumentTypeError, BadKeyError, BadTypeError, KeySizeError, UnstorableError
 from .tuple_layer import MAX_KEY
 from .types import INTEGERS, Type, parse
 
@@ -101,7 +101,7 @@ class KeyCodec:
 
     def prefix(self, value: Any) -> bytes:
         """The bytes that keys beginning with `value` begin with."""
-        raise TypeError(f"keys of type {self.type} have no prefix")
+        raise ArgumentTypeError(f"keys of type {self.type} have no prefix")
 
     def decode_many(self, data: bytes, offsets: Sequence[int]) -> list[Any]:
         """The keys of a column."""

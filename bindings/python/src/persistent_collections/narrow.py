@@ -10,6 +10,7 @@ from typing import Any
 
 from . import _scalars as scalars
 from . import lookups
+from .errors import TypeMismatchError
 from .keys import KeyCodec, key_codec
 from .types import Request, Type, parse
 from .values import ValueCodec, value_codec
@@ -44,7 +45,7 @@ class _Check:
         try:
             return self.stored(value)
         except (TypeError, ValueError, OverflowError) as error:
-            raise TypeError(f"stored is a value that is no {self._type}: {error}") from None
+            raise TypeMismatchError(f"stored is a value that is no {self._type}: {error}") from None
 
 
 class NarrowKeys(KeyCodec):
@@ -69,7 +70,7 @@ class NarrowKeys(KeyCodec):
         # Looked up, it must be found: 1 and True are other keys than 1.0 and 1.
         if self.encode(key) != data:
             stored = self._any.decode(data)
-            raise TypeError(f"stored is a key that is no {self.looks_like}: {stored!r}")
+            raise TypeMismatchError(f"stored is a key that is no {self.looks_like}: {stored!r}")
         return key
 
     def prefix(self, value: Any) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Set
 from itertools import filterfalse
 from typing import TYPE_CHECKING, Any
 
+from .arguments import iterated
 from .comparison import Keyed, coding, collected, common, is_same, itself, plain_set
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class KeySet(Keyed, Set[T]):
 
     def isdisjoint(self, other: Iterable[Any]) -> bool:
         """Whether no element of the other is here."""
-        return not any(map(self._holds(other), other))
+        return not any(map(self._holds(other), iterated("an operand", other)))
 
     if not TYPE_CHECKING:
         # To plain sets; to type checkers, as `collections.abc` or the subclass has them.

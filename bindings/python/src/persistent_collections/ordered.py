@@ -144,7 +144,7 @@ class Ordered(Collection, Keyed, Mapping[K, V]):
         >>> list(d.range("a", "c", reverse=True))
         ['b', 'a']
         """
-        return DictRange(self, Bounds.between(self._keys, low, high, inclusive, reverse))
+        return DictRange(self, self._between(low, high, inclusive, reverse))
 
     def irange(
         self,
@@ -159,7 +159,7 @@ class Ordered(Collection, Keyed, Mapping[K, V]):
         >>> list(d.irange("a", "b"))
         ['a', 'b']
         """
-        return self._keys_in(Bounds.between(self._keys, minimum, maximum, inclusive, reverse))
+        return self._keys_in(self._between(minimum, maximum, inclusive, reverse))
 
     def prefix(self, prefix: Any, *, reverse: bool = False) -> DictRange[K, V]:
         """The part whose keys begin with a text, bytes or leading elements of tuples.
@@ -168,7 +168,7 @@ class Ordered(Collection, Keyed, Mapping[K, V]):
         >>> list(d.prefix("a"))
         ['ab', 'ac']
         """
-        return DictRange(self, Bounds(prefix=self._keys.prefix(prefix), reverse=reverse))
+        return DictRange(self, self._beginning(prefix, reverse))
 
     def remove_range(
         self,

@@ -208,7 +208,7 @@ class PersistentSet(acceleration.HotSet, Algebra[T]):
         >>> list(s.range(1, 3)), list(s.range(reverse=True))
         ([1, 2], [3, 2, 1])
         """
-        return SetRange(self, Bounds.between(self._keys, low, high, inclusive, reverse))
+        return SetRange(self, self._between(low, high, inclusive, reverse))
 
     def irange(
         self,
@@ -218,11 +218,11 @@ class PersistentSet(acceleration.HotSet, Algebra[T]):
         reverse: bool = False,
     ) -> Iterator[T]:
         """An iterator over the elements from `minimum` to `maximum`, both included."""
-        return self._elements_in(Bounds.between(self._keys, minimum, maximum, inclusive, reverse))
+        return self._elements_in(self._between(minimum, maximum, inclusive, reverse))
 
     def prefix(self, prefix: Any, *, reverse: bool = False) -> SetRange[T]:
         """The part whose elements begin with a text, bytes or leading elements of tuples."""
-        return SetRange(self, Bounds(prefix=self._keys.prefix(prefix), reverse=reverse))
+        return SetRange(self, self._beginning(prefix, reverse))
 
     def remove_range(
         self,

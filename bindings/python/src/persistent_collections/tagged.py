@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from .errors import ArgumentTypeError, InvalidArgumentError
+
 __all__ = ["Char", "MissingType", "Pairs", "Symbol", "Tagged", "missing"]
 
 
@@ -44,15 +46,17 @@ class Char(str):
     >>> Char("no")
     Traceback (most recent call last):
     ...
-    ValueError: a Char has one character, not 2
+    persistent_collections.errors.InvalidArgumentError: a Char has one character, not 2
     """
 
     __slots__ = ()
 
     def __new__(cls, character: str) -> Char:
         """Checks that there is one character."""
+        if not isinstance(character, str):
+            raise ArgumentTypeError(f"a Char is a str, not {type(character).__name__}")
         if len(character) != 1:
-            raise ValueError(f"a Char has one character, not {len(character)}")
+            raise InvalidArgumentError(f"a Char has one character, not {len(character)}")
         return super().__new__(cls, character)
 
     def __repr__(self) -> str:

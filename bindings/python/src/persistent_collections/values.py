@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from . import _scalars as scalars
 from . import arrays, cbor
-from .errors import BadTypeError, BadValueError, UnstorableError
+from .errors import ArgumentTypeError, BadTypeError, BadValueError, UnstorableError
 from .lending import Lent
 from .types import INTEGERS, NUMBERS, Type, parse
 
@@ -80,10 +80,10 @@ class CodecValues(ValueCodec):
     def __init__(self, stored: ValueCodec, codec: Codec[Any]) -> None:
         super().__init__(stored.type)
         if stored.type.name != "bytes":
-            raise TypeError(f"with a codec values are bytes, not {stored.type}")
+            raise ArgumentTypeError(f"with a codec values are bytes, not {stored.type}")
         for method in ("encode", "decode"):
             if not callable(getattr(codec, method, None)):
-                raise TypeError(f"{type(codec).__name__} is no codec: it has no {method}()")
+                raise ArgumentTypeError(f"{type(codec).__name__} is no codec: it has no {method}()")
         self._codec = codec
 
     def encode(self, value: Any) -> bytes:

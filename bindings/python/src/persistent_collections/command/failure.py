@@ -6,6 +6,8 @@ import contextlib
 import os
 import sys
 
+from ..errors import Error
+
 __all__ = ["DONE", "FAILED", "NAME", "NO", "Failure", "say"]
 
 NAME = "persistent_collections"
@@ -18,7 +20,7 @@ NO = 1
 FAILED = 2
 
 
-class Failure(ValueError):
+class Failure(Error, ValueError):
     """What the program refuses, in words for its user."""
 
 

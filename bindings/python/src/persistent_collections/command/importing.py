@@ -115,7 +115,8 @@ class Importer:
         self, number: int, kind: str, forms: list[Any], read: Callable[[Type, Any], Any]
     ) -> None:
         target = self._target
-        assert target is not None
+        if target is None:
+            raise Failure("an item is before what says its collection")
         if kind != self._kind:
             raise Failure(f"{target.items.name!r} is a {self._kind}")
         key = read(target.key, forms[0])

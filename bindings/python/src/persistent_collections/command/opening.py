@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 from .. import Environment, PersistentDict, PersistentSet
+from ..errors import InvalidArgumentError
 from ..types import Type, parse
 from .failure import Failure
 
@@ -28,7 +29,7 @@ def limit(text: str) -> int:
     """A number of items, of an option."""
     number = int(text)
     if number < 0:
-        raise ValueError
+        raise InvalidArgumentError(f"{text} items are none")
     return number
 
 

@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any, NoReturn
 
-from .. import Error, LibraryError, __version__
+from .. import Error, __version__
 from . import reading, transfer, upkeep
 from .failure import FAILED, NAME, say
 
@@ -86,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _NO_READER
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except (Error, LibraryError, OSError, ValueError, TypeError, OverflowError) as error:
+    except (Error, OSError, ValueError, TypeError, OverflowError) as error:
         say(error)
         return FAILED
     return code

@@ -17,6 +17,7 @@ import re
 import sys
 from typing import Any
 
+from ..errors import InvalidArgumentError
 from ..json_form import from_json, typed_from_json, typed_to_json
 from ..types import INTEGERS, Type, parse
 
@@ -35,22 +36,22 @@ _TEXTS = ("str", "bytes", "opaque", "uuid", "date", "datetime")
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f'{name} is not JSON; write {{"$float": "nan"}} or "inf" as text')
+    raise InvalidArgumentError(f'{name} is not JSON; write {{"$float": "nan"}} or "inf" as text')
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise ValueError(f"{text} is beyond any float")
+        raise InvalidArgumentError(f"{text} is beyond any float")
     if number == 0 and re.match(r"[-0.]*[1-9]", text):
-        raise ValueError(f"{text} is nearer to 0 than any float")
+        raise InvalidArgumentError(f"{text} is nearer to 0 than any float")
     return number
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     if len(mapping) != len(pairs):
-        raise ValueError("an object has the same name twice")
+        raise InvalidArgumentError("an object has the same name twice")
     return mapping
 
 
@@ -64,13 +65,13 @@ def load(text: str) -> Any:
     try:
         return _decoder.decode(text)
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise InvalidArgumentError("it is nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from None
+        raise InvalidArgumentError(f"not JSON: {error.msg} at column {error.colno}") from None
     except ValueError as error:
         if "set_int_max_str_digits" not in str(error):
             raise
-        raise ValueError(
+        raise InvalidArgumentError(
             'an integer has more digits than Python reads; write {"$int": "0x…"}'
         ) from None
 
@@ -91,7 +92,7 @@ def to_cell(type_: Type, value: Any) -> str:
 def _integer(text: str) -> int:
     # Python's `int` takes blanks and underscores, too.
     if re.fullmatch(r"[+-]?\d+", text, re.ASCII) is None:
-        raise ValueError(f"{text!r} is no integer")
+        raise InvalidArgumentError(f"{text!r} is no integer")
     return int(text)
 
 
@@ -115,7 +116,7 @@ def _octets(text: str) -> bytes:
             return bytes((int(match[1], 16),))
         if match[0] == rb"\\":
             return b"\\"
-        raise ValueError(f"{text!r}: a backslash is typed as \\\\, any byte as \\xNN")
+        raise InvalidArgumentError(f"{text!r}: a backslash is typed as \\\\, any byte as \\xNN")
 
     return re.sub(rb"\\(?:x([0-9a-fA-F]{2})|.?)", plain, os.fsencode(text), flags=re.DOTALL)
 
@@ -144,7 +145,7 @@ def prefix_from_text(type_: Type, text: str) -> Any:
         return key_from_text(type_, text)
     leading = load(text)
     if type(leading) is not list or len(leading) > len(type_.elements):
-        raise ValueError(f"{text!r} is no list of leading elements of {type_}")
+        raise InvalidArgumentError(f"{text!r} is no list of leading elements of {type_}")
     return tuple(map(typed_from_json, type_.elements, leading))
 
 

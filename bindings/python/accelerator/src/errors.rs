@@ -1,0 +1,26 @@
+//! Exceptions: the package's own, so that each is one of its `Error`s.
+
+use pyo3::intern;
+use pyo3::prelude::*;
+
+/// Makes an exception of one of the classes in the package's `errors`.
+#[cold]
+pub(crate) fn error(class: &str, message: &str) -> PyErr {
+    Python::attach(|py| {
+        let made = py
+            .import(intern!(py, "persistent_collections.errors"))
+            .and_then(|errors| errors.getattr(class))
+            .and_then(|class| class.call1((message,)));
+        match made {
+            Ok(error) => PyErr::from_value(error),
+            // What kept it from being made, for want of memory say, is a failure too.
+            Err(error) => error,
+        }
+    })
+}
+
+/// Makes the exception for memory of so many bytes that cannot be allocated.
+#[cold]
+pub(crate) fn no_memory(size: usize) -> PyErr {
+    error("NoMemoryError", &format!("there is no memory for {size} bytes"))
+}
