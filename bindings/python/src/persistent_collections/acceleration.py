@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _raw as raw
+from ._shapes import Coded, Part, Rooted, Walked
 from .callers import MAIN_INTERPRETER, ThreadLocal
 from .errors import LibraryError
 
@@ -37,12 +38,6 @@ __all__ = ["candidates", "status"]
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-    from .collection import Collection
-    from .environment import Environment
-    from .iteration import Bounds
-    from .keys import KeyCodec
-    from .values import ValueCodec
 
 T = TypeVar("T")
 
@@ -198,13 +193,13 @@ if TYPE_CHECKING or _module is None:
         #: Whether the accelerator has begun it, and it goes on.
         _is_open = False
 
-        _environment: Environment
+        _environment: Any
         _kind: int
         _timeout: int
         #: What `with` has found as `__exit__`.
         _leaving: Callable[[], object | None] | None
 
-        def __new__(cls, environment: Environment, kind: int, timeout: int, *_: object) -> Self:
+        def __new__(cls, environment: Any, kind: int, timeout: int, *_: object) -> Self:
             self = super().__new__(cls)
             self._environment = environment
             self._kind = kind
@@ -262,33 +257,23 @@ def hot(cls: type[T]) -> type[T]:
     return cls
 
 
-def open_block(environment: Environment) -> Any:
+def open_block(environment: object) -> Any:
     """The block that the accelerator has begun on the calling thread; None if none goes on."""
     return None if _module is None else _module.open_block(environment)
 
 
-def fail_by(environment: Environment) -> None:
-    """Tells the accelerator's base of an environment which exceptions there are."""
-    environment._fail_by(functools.partial(_failure, environment._library))
-
-
-def prepare(collection: Any, *codecs: Any) -> None:
+def prepare(collection: Any, *codecs: Coded) -> None:
     """Tells the accelerator's base of a collection how it is encoded."""
     if _module is None or not all(codec.plain_type for codec in codecs):
         return
     types = [codec.plain_type for codec in codecs]
     decoders = [codec.decode for codec in codecs]
-    collection._prepare(*types, *decoders, functools.partial(_failure, collection._library))
-
-
-def _failure(library: ctypes.CDLL, status: int) -> BaseException:
-    from . import _checked as checked
-
-    return checked.failure(library, status)
+    environment: Rooted = collection._environment
+    collection._prepare(*types, *decoders, environment._failure)
 
 
 def walk(
-    owner: Collection, bounds: Bounds, what: str, keys: KeyCodec, values: ValueCodec | None
+    owner: Walked, bounds: Part, what: str, keys: Coded, values: Coded | None
 ) -> Iterator[Any] | None:
     """A walk over a collection's `"keys"`, `"values"` or `"items"`; None: it is not one for here.
 
@@ -301,8 +286,9 @@ def walk(
         return None
     # First, since it says by its name where it is closed.
     handle = owner._handle
+    environment = owner._environment
     walk: Iterator[Any] = _module.Walk(
-        owner._environment._handle,
+        environment._handle,
         handle,
         owner._is_set,
         (bounds.flags, bounds.lower, bounds.upper, bounds.prefix),
@@ -311,13 +297,13 @@ def walk(
         value_type or "",
         keys.decode,
         None if values is None else values.decode,
-        functools.partial(_failure, owner._library),
+        environment._failure,
         owner,
     )
     return walk
 
 
-def pair_columns(pairs: list[Any], keys: KeyCodec, values: ValueCodec) -> tuple[Any, Any] | None:
+def pair_columns(pairs: list[Any], keys: Coded, values: Coded) -> tuple[Any, Any] | None:
     """The encoded columns of pairs, for `put_columns`; None: they are not ones for here."""
     if _module is None or keys.plain_type is None or values.plain_type is None:
         return None
@@ -327,7 +313,7 @@ def pair_columns(pairs: list[Any], keys: KeyCodec, values: ValueCodec) -> tuple[
     return columns
 
 
-def key_column(items: list[Any], keys: KeyCodec) -> Any:
+def key_column(items: list[Any], keys: Coded) -> Any:
     """The encoded column of keys; None: they are not ones for here."""
     if _module is None or keys.plain_type is None:
         return None

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from . import _checked as checked
 from . import _scalars as scalars
 from . import acceleration
-from .arguments import listed
+from .arguments import iterated
 
 __all__ = [
     "Found",
@@ -44,7 +44,7 @@ def pairs_of(what: str, other: Any, named: Mapping[str, Any]) -> list[Any]:
     elif hasattr(other, "keys"):
         pairs = ((key, other[key]) for key in other.keys())  # noqa: SIM118
     else:
-        pairs = listed(what, other, "a mapping or an iterable of pairs")
+        pairs = iterated(what, other, "a mapping or an iterable of pairs")
     return [*pairs, *named.items()]
 
 

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
+from .levels import Root
 from .transaction import Block
 
 if TYPE_CHECKING:
-    from .dict import PersistentDict
-    from .environment import Environment
+    from .values import ValueCodec
 
 __all__ = ["Edit"]
 
 V = TypeVar("V")
+
+
+class Edited(Protocol):
+    """A dict, to what changes a value in it."""
+
+    @property
+    def _library(self) -> ctypes.CDLL: ...
+
+    @property
+    def _values(self) -> ValueCodec: ...
+
+    def _lookup(self, key: Any) -> bytes | None: ...
+
+    def _copied(self, encoded: bytes) -> bytes | None: ...
+
+    def _value_bytes(self, key: Any, value: Any) -> bytes: ...
+
+    def _put_encoded(self, call: Callable[..., int], key: bytes, value: bytes) -> int: ...
 
 
 class Edit(Block, Generic[V]):
@@ -23,10 +43,10 @@ class Edit(Block, Generic[V]):
 
     def __init__(
         self,
-        _environment: Environment,
+        _environment: Root,
         _kind: int,
         _timeout: int,
-        collection: PersistentDict[Any, V],
+        collection: Edited,
         key: Any,
     ) -> None:
         self._collection = collection

@@ -115,7 +115,9 @@ class Environment(acceleration.HotEnvironment, Handled):
         self._settled: int = process()
         self._library = library = raw.load()
         acceleration.connect(library, functools.partial(make_interruptible, library))
-        acceleration.fail_by(self)
+        #: Gives the exception for a status of this thread's last call.
+        self._failure: Callable[[int], BaseException] = functools.partial(checked.failure, library)
+        self._fail_by(self._failure)
         make_interruptible(library)
         if not isinstance(durability, str):
             raise ArgumentTypeError(f"durability is a str, not {type(durability).__name__}")

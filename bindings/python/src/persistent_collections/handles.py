@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _raw as raw
 from . import owned
-
-if TYPE_CHECKING:
-    from .environment import Environment
+from ._shapes import Guarded
 
 __all__ = ["Handled", "Opening", "Registry", "environments", "process", "register"]
 
@@ -90,7 +88,7 @@ class Handled:
         opening = self._openings.get(Opening.here)
         return 0 if opening is None else opening.handle
 
-    def _expose(self, environment: Environment) -> int:
+    def _expose(self, environment: Guarded) -> int:
         """Lets the handle be used as it is, unless calls must look at their task first."""
         handle = self._held
         if not environment._guards:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from . import _raw as raw
 from ._checked import WRITES, Batch, Cursor
+from ._shapes import Inside
 from .errors import ArgumentTypeError, UnpicklableError
-
-if TYPE_CHECKING:
-    from .environment import Environment
 
 T = TypeVar("T")
 
@@ -107,7 +105,7 @@ EVERYTHING = Bounds()
 
 
 def open_cursor(
-    environment: Environment,
+    environment: Inside,
     call: Callable[..., int],
     collection: int,
     bounds: Bounds,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import weakref
 from collections.abc import Callable
 from ctypes import addressof, byref, c_uint64
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import _checked as checked
 from . import _raw as raw
@@ -16,13 +17,35 @@ from .owned import End, end_with
 
 if TYPE_CHECKING:
     from .acceleration import HotBlock
-    from .environment import Environment
     from .lending import Lender, Pin
 
-__all__ = ["Level", "Stacks"]
+__all__ = ["Level", "Root", "Stacks"]
 
 #: Statuses after which a transaction goes on.
 _GOES_ON = (raw.PC_ERR_WRONG_THREAD, raw.PC_ERR_NOT_INNERMOST, raw.PC_ERR_FORKED)
+
+
+class Root(Protocol):
+    """The environment of a transaction."""
+
+    path: str
+    _handle: int
+    _library: ctypes.CDLL
+    _lenders: dict[int, Lender]
+
+    @property
+    def _guards(self) -> set[Any]: ...
+
+    @property
+    def _held(self) -> int: ...
+
+    def _stacks(self) -> Stacks: ...
+
+    def _guard(self, by: Level | Stacks) -> None: ...
+
+    def _arrange(self, ending: bool = False) -> None: ...
+
+    def _lender_of_snapshots(self) -> Lender: ...
 
 
 class Level:
@@ -39,9 +62,9 @@ class Level:
     )
 
     def __init__(
-        self, environment: Environment, stacks: Stacks, kind: int, caller: Caller, held: object
+        self, environment: Root, stacks: Stacks, kind: int, caller: Caller, held: object
     ) -> None:
-        self.environment: Environment = environment
+        self.environment: Root = environment
         self.kind: int = kind
         self._library = environment._library
         #: Whether it was begun before a fork, and this is the child.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from . import _checked as checked
@@ -10,12 +10,11 @@ from . import _raw as raw
 from . import acceleration, iteration
 from ._checked import Batch, Cursor
 from .collection import Collection
-from .comparison import Keyed
 from .iteration import EVERYTHING, Bounds
 from .keys import KeyCodec
 from .ranges import DictRange
 from .values import ValueCodec
-from .views import Items, Keys, Values
+from .views import Viewed
 
 __all__ = ["Ordered"]
 
@@ -23,7 +22,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Ordered(Collection, Keyed, Mapping[K, V]):
+class Ordered(Collection, Viewed[K, V]):
     """The part of `PersistentDict` that walks, and removes ranges."""
 
     _type_arguments = ("key", "value")
@@ -110,21 +109,6 @@ class Ordered(Collection, Keyed, Mapping[K, V]):
 
     def __iter__(self) -> Iterator[K]:
         return self._keys_in(EVERYTHING)
-
-    def __reversed__(self) -> Iterator[K]:
-        return self._walk_keys(True)
-
-    def keys(self) -> Keys[K]:
-        """A view of its keys."""
-        return Keys(self)
-
-    def values(self) -> Values[V]:
-        """A view of its values."""
-        return Values(self)
-
-    def items(self) -> Items[K, V]:
-        """A view of its pairs."""
-        return Items(self)
 
     # Ranges.
 

@@ -3,28 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Callable, Protocol, TypeVar
 
 from . import iteration
-from .comparison import Keyed, equal_mappings, plain_dict, plain_set
+from ._checked import Cursor
+from .comparison import equal_mappings, plain_dict, plain_set
 from .iteration import Bounds
 from .keys import KeyCodec
 from .notebook import table
 from .operators import KeySet
-from .views import Items, Keys, Values
-
-if TYPE_CHECKING:
-    from .ordered import Ordered
-    from .set import PersistentSet
+from .views import Viewed
 
 __all__ = ["DictRange", "SetRange"]
 
 K = TypeVar("K")
 V = TypeVar("V")
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+V_co = TypeVar("V_co", covariant=True)
 
 
-class DictRange(Keyed, Mapping[K, V]):
+class Source(Protocol):
+    """A dict or a set, to a range of it."""
+
+    @property
+    def _keys(self) -> KeyCodec: ...
+
+    def _cursor(self, bounds: Bounds) -> tuple[Cursor, bool]: ...
+
+    def _lookup(self, key: Any) -> bytes | None: ...
+
+    def _remove_range(self, bounds: Bounds) -> int: ...
+
+    def _table(self, make: Callable[[], str]) -> str: ...
+
+    def __contains__(self, key: object, /) -> bool: ...
+
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        """What dask knows its content by."""
+        ...
+
+
+class DictSource(Source, Protocol[K, V_co]):
+    """A dict, to a range of it."""
+
+    def _keys_in(self, bounds: Bounds) -> Iterator[K]: ...
+
+    def _values_in(self, bounds: Bounds) -> Iterator[V_co]: ...
+
+    def _items_in(self, bounds: Bounds) -> Iterator[tuple[K, V_co]]: ...
+
+    def __getitem__(self, key: K, /) -> V_co: ...
+
+
+class SetSource(Source, Protocol[T_co]):
+    """A set, to a range of it."""
+
+    def _elements_in(self, bounds: Bounds) -> Iterator[T_co]: ...
+
+
+class DictRange(Viewed[K, V]):
     """A part of a dict, from `PersistentDict.range` or `PersistentDict.prefix`.
 
     A read-only mapping that looks at the dict whenever it is used. `len` counts.
@@ -36,7 +74,7 @@ class DictRange(Keyed, Mapping[K, V]):
 
     __slots__ = ("_bounds", "_dict")
 
-    def __init__(self, source: Ordered[K, V], bounds: Bounds) -> None:
+    def __init__(self, source: DictSource[K, V], bounds: Bounds) -> None:
         self._dict = source
         self._bounds = bounds
 
@@ -66,9 +104,6 @@ class DictRange(Keyed, Mapping[K, V]):
     def __iter__(self) -> Iterator[K]:
         return self._walk_keys(False)
 
-    def __reversed__(self) -> Iterator[K]:
-        return self._walk_keys(True)
-
     def __len__(self) -> int:
         cursor, _ = self._dict._cursor(self._bounds)
         return iteration.count(cursor)
@@ -87,18 +122,6 @@ class DictRange(Keyed, Mapping[K, V]):
         if encoded is None or not self._bounds.holds(encoded):
             raise KeyError(key)
         return self._dict[key]
-
-    def keys(self) -> Keys[K]:
-        """The keys inside."""
-        return Keys(self)
-
-    def values(self) -> Values[V]:
-        """The values inside."""
-        return Values(self)
-
-    def items(self) -> Items[K, V]:
-        """The pairs inside."""
-        return Items(self)
 
     def first(self) -> tuple[K, V]:
         """The first pair in the range's direction; `KeyError` if there is none."""
@@ -146,7 +169,7 @@ class SetRange(KeySet[T]):
 
     __slots__ = ("_bounds", "_set")
 
-    def __init__(self, source: PersistentSet[T], bounds: Bounds) -> None:
+    def __init__(self, source: SetSource[T], bounds: Bounds) -> None:
         self._set = source
         self._bounds = bounds
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Callable, cast, overload
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, cast, overload
 
 from . import _checked as checked
 from . import _raw as raw
@@ -52,7 +52,7 @@ class PersistentSet(acceleration.HotSet, Algebra[T]):
     True
     """
 
-    _is_set = True
+    _is_set: ClassVar[bool] = True
     _close_call = "pc_set_close"
     _remove_range_call = "pc_set_remove_range"
 

@@ -10,7 +10,7 @@ from . import _raw as raw
 from .acceleration import Exit, HotBlock, hot
 from .callers import CODE_OF_THREAD, current_caller
 from .errors import ForkedError, InTransactionError, NotInnermostError, WrongThreadError
-from .levels import Level
+from .levels import Level, Root
 
 if TYPE_CHECKING:
     from .levels import Stacks
@@ -23,6 +23,7 @@ class Block(HotBlock):
 
     __slots__ = ("_level",)
 
+    _environment: Root
     #: What the package knows of it; not there as long as the accelerator has it.
     _level: Level
 

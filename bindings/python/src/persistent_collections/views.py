@@ -3,32 +3,60 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar, Union
+from typing import Any, TypeVar
 
 from .comparison import Keyed, is_alike, is_same
 from .keys import KeyCodec
 from .operators import ItemSet, KeySet
 
-if TYPE_CHECKING:
-    from .ordered import Ordered
-    from .ranges import DictRange
-
-__all__ = ["Items", "Keys", "Values"]
+__all__ = ["Items", "Keys", "Values", "Viewed"]
 
 K = TypeVar("K")
 V = TypeVar("V")
-Source = Union["Ordered[Any, Any]", "DictRange[Any, Any]"]
-
 
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
 
-class _Viewed(Keyed):
+class Viewed(Keyed, Mapping[K, V]):
+    """A dict, or a range of one, that gives out views of itself."""
+
+    __slots__ = ()
+
+    def _walk_keys(self, turned: bool) -> Iterator[K]:
+        raise NotImplementedError
+
+    def _walk_values(self, turned: bool) -> Iterator[V]:
+        raise NotImplementedError
+
+    def _walk_items(self, turned: bool) -> Iterator[tuple[K, V]]:
+        raise NotImplementedError
+
+    def __reversed__(self) -> Iterator[K]:
+        return self._walk_keys(True)
+
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        """What dask knows its content by."""
+        raise NotImplementedError
+
+    def keys(self) -> Keys[K]:
+        """A view of its keys."""
+        return Keys(self)
+
+    def values(self) -> Values[V]:
+        """A view of its values."""
+        return Values(self)
+
+    def items(self) -> Items[K, V]:
+        """A view of its pairs."""
+        return Items(self)
+
+
+class _View(Keyed):
     """What the views of a dict have beside those of `collections.abc`."""
 
-    _mapping: Source
+    _mapping: Viewed[Any, Any]
 
     @property
     def _key_codec(self) -> KeyCodec:
@@ -44,7 +72,7 @@ class _Viewed(Keyed):
         return (type(self).__name__, *self._mapping.__dask_tokenize__())
 
 
-class Keys(_Viewed, KeySet[K], KeysView[K]):
+class Keys(_View, KeySet[K], KeysView[K]):
     """The keys of a dict or of a range of it, in order; with the operators of a set."""
 
     def __iter__(self) -> Iterator[K]:
@@ -60,7 +88,7 @@ class Keys(_Viewed, KeySet[K], KeysView[K]):
         return f"<keys of {self._mapping!r}>"
 
 
-class Values(_Viewed, ValuesView[V]):
+class Values(_View, ValuesView[V]):
     """The values of a dict or of a range of it, in the order of their keys."""
 
     def __iter__(self) -> Iterator[V]:
@@ -82,7 +110,7 @@ class Values(_Viewed, ValuesView[V]):
         return f"<values of {self._mapping!r}>"
 
 
-class Items(_Viewed, ItemSet["tuple[K, V]"], ItemsView[K, V]):
+class Items(_View, ItemSet["tuple[K, V]"], ItemsView[K, V]):
     """The pairs of a dict or of a range of it, in the order of their keys."""
 
     def __iter__(self) -> Iterator[tuple[K, V]]:
