@@ -124,7 +124,7 @@ test-cross: build $(VENV)/.ready
 	@tools/need unshare 'install util-linux'
 	cargo build --example scenario
 	julia=$$(tools/find-julia) && JULIA=$$julia $(PYTHON) -m pytest -q -p no:cacheprovider tests/cross tests/abi tests/scenario \
-		benches/counts
+		tests/tools benches/counts
 
 # One part for each language, which need not have the tools of the others; pre-commit runs these too.
 lint: lint-version lint-rust lint-c lint-python
@@ -149,6 +149,8 @@ lint-python: $(VENV)/.ready
 	cd bindings/python && PYTHONPATH=src ../../$(PYTHON) -m basedpyright --pythonpath ../../$(PYTHON) \
 		--verifytypes persistent_collections --ignoreexternal >../../target/verifytypes \
 		|| { cat ../../target/verifytypes; exit 1; }
+	# No files of the Python package and of its accelerator import one another in a circle.
+	tools/check-circles bindings/python
 	$(VENV)/bin/vermin --quiet --no-tips --eval-annotations --violations -t=3.9- bindings/python
 
 bench: build $(VENV)/.ready
