@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any, Callable, cast, overload
 from . import _checked as checked
 from . import _raw as raw
 from . import _scalars as scalars
-from . import acceleration, arrays, bulk, columns, lending
+from . import acceleration, arrays, lending
 from .arguments import listed
 from .collection import key_codec_for, value_codec_for
 from .comparison import equal_mappings, joined, plain_dict
 from .editing import Edit
 from .environment import Environment
-from .errors import InvalidArgumentError
 from .lending import Lent, Pin
+from .many import NO_DEFAULT, ManyKeys
 from .notebook import table
-from .ordered import Ordered
 from .types import parse, request
 from .values import ArrayValues, Codec, CodecValues, value_codec
 
@@ -39,8 +38,6 @@ T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
 
-_NO_DEFAULT: Any = object()
-
 
 class _Absent:
     def __repr__(self) -> str:
@@ -52,7 +49,7 @@ ABSENT = _Absent()
 
 
 @acceleration.hot
-class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
+class PersistentDict(acceleration.HotDict, ManyKeys[K, V], MutableMapping[K, V]):
     """A dict on disk: the collection `name` of an environment, ordered by key.
 
     `key` and `value` are Python types (`str bytes int float bool UUID date datetime`,
@@ -315,8 +312,8 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
         >>> d.take("job"), "job" in d
         (7, False)
         """
-        value = self._take(key, _NO_DEFAULT)
-        if value is _NO_DEFAULT:
+        value = self._take(key, NO_DEFAULT)
+        if value is NO_DEFAULT:
             raise KeyError(key)
         return cast("V", value)
 
@@ -329,10 +326,10 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
     @overload
     def pop(self, key: K, default: T) -> V | T: ...
 
-    def pop(self, key: K, default: Any = _NO_DEFAULT) -> Any:
+    def pop(self, key: K, default: Any = NO_DEFAULT) -> Any:
         """Removes a key and returns its value, or `default` if it is absent."""
         value = self._take(key, default)
-        if value is _NO_DEFAULT:
+        if value is NO_DEFAULT:
             raise KeyError(key)
         return value
 
@@ -501,101 +498,3 @@ class PersistentDict(acceleration.HotDict, Ordered[K, V], MutableMapping[K, V]):
     def __ior__(self, other: Any) -> Self:  # type: ignore[misc]
         self.update(other)
         return self
-
-    # Many keys.
-
-    def update(self, other: Any = (), /, **named: Any) -> None:
-        """Stores all pairs of a mapping or an iterable in one call: all of them or none.
-
-        >>> d.update({"a": 1}, b=2)
-        >>> d.update([("c", 3)])
-        """
-        pairs = bulk.pairs_of(self._what, other, named)
-        made = acceleration.pair_columns(pairs, self._keys, self._values)
-        if made is not None:
-            if pairs:
-                self._environment._writing()
-
-                def of_pair(index: int) -> str:
-                    return self._place_of(bulk.split_pairs(pairs)[0])(index)
-
-                bulk.put_columns(self._library, self._handle, *made, of_pair)
-            return
-        keys, values = bulk.split_pairs(pairs)
-        place = self._place_of(keys)
-        encoded = checked.encoded(self._keys.encode, keys, place)
-        data = checked.encoded(self._values.encode, values, self._place_of(keys, True))
-        self._put_many(encoded, checked.column(data, self._values.width), place)
-
-    def update_many(self, keys: Iterable[K], values: Any) -> None:
-        """Stores keys with a column of values in one call.
-
-        For values that are arrays of a fixed shape, `values` may be one array with
-        a dimension more.
-        """
-        asked = listed(self._what, keys)
-        place = self._place_of(asked)
-        encoded = checked.encoded(self._keys.encode, asked, place)
-        if isinstance(self._values, ArrayValues) and self._values.shape is not None:
-            of_value = self._place_of(asked, True)
-            data = columns.matrix_bytes(self._what, self._values, values, len(encoded), of_value)
-            self._put_many(encoded, (data, None), place)
-            return
-        items = listed(self._what, values)
-        if len(items) != len(encoded):
-            raise InvalidArgumentError(f"{self._what}: {len(encoded)} keys but {len(items)} values")
-        column = checked.encoded(self._values.encode, items, self._place_of(asked, True))
-        self._put_many(encoded, checked.column(column, self._values.width), place)
-
-    def _put_many(
-        self, keys: list[bytes], values: tuple[bytes, Any], place: Callable[[int], str]
-    ) -> None:
-        if not keys:
-            return
-        self._environment._writing()
-        bulk.put_many(self._library, self._handle, keys, self._keys.width, values, place)
-
-    def get_many(self, keys: Iterable[K], default: Any = _NO_DEFAULT) -> Any:
-        """The values of many keys in one call, in the order of the keys.
-
-        A missing one is a `KeyError`, or `default` where that is given. Of values that are
-        arrays of a fixed shape, one NumPy array with a dimension more comes back.
-
-        >>> d.update({"a": 1, "b": 2})
-        >>> d.get_many(["b", "a"]), d.get_many(["a", "?"], default=0)
-        ([2, 1], [1, 0])
-        """
-        asked = listed(self._what, keys)
-        encoded = [self._lookup(key) for key in asked]
-        places = [place for place, key in enumerate(encoded) if key is not None]
-        known = [key for key in encoded if key is not None]
-        present, data, offsets = bulk.get_many(
-            self._library, self._handle, known, self._keys.width, self._values.width
-        )
-        there = {place: at for at, place in enumerate(places) if present[at]}
-        if default is _NO_DEFAULT and len(there) < len(asked):
-            raise KeyError(next(key for at, key in enumerate(asked) if at not in there))
-        if isinstance(self._values, ArrayValues) and self._values.shape is not None:
-            rows = self._values.matrix(data, len(known))
-            return columns.gathered(self._what, rows, there, len(asked), default)
-        decode = self._values.decode
-        return [
-            decode(data[offsets[there[at]] : offsets[there[at] + 1]]) if at in there else default
-            for at in range(len(asked))
-        ]
-
-    def remove_many(self, keys: Iterable[K]) -> int:
-        """Removes many keys in one call; returns how many were there."""
-        known = [key for key in map(self._lookup, listed(self._what, keys)) if key is not None]
-        if not known:
-            return 0
-        self._environment._writing()
-        library = self._library
-        return bulk.change_many(
-            *(library, library.pc_dict_remove_many, self._handle, known, self._keys.width),
-            self._place_of(known),
-        )
-
-    def to_numpy(self) -> Any:
-        """All values as one NumPy array, in the order of their keys; numbers and fixed arrays."""
-        return columns.to_numpy(self._what, self._library, self._handle, self._values.type)
