@@ -1,0 +1,192 @@
+"""What the calls of an environment go through: its transactions, and its life after a fork."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import byref
+from typing import Any
+
+from . import _checked as checked
+from . import acceleration
+from .callers import current_caller
+from .errors import BadHandleError, Error, ForkedError, WaitInterruptedError
+from .handles import Handled, Opening, Registry, environments, process
+from .lending import Lender, Pin
+from .levels import Level, Stacks
+from .waits import make_interruptible
+
+__all__ = ["Opened"]
+
+
+class Opened(acceleration.HotEnvironment, Handled):
+    """The part of `Environment` that its calls and those of its collections go through."""
+
+    path: str
+    _library: ctypes.CDLL
+    #: What each thread has for itself.
+    _local: Any
+    #: What was opened in it.
+    _parts: Registry
+    #: What calls must look at first: open transactions of tasks and greenlets, and dead ones.
+    _guards: set[Level | Stacks]
+    #: What its snapshots are begun in, by process.
+    _lenders: dict[int, Lender]
+    #: The process in which it and its collections are open.
+    _settled: int
+    #: What the system knows its data file by.
+    _files: tuple[int, int] | None
+
+    def _usable(self) -> int:
+        self._check_open()
+        if self._guards:
+            self._arrange()
+        if self._settled != process():
+            self._settle()
+            # Another thread may have closed it meanwhile.
+            self._check_open()
+        return self._expose(self)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise BadHandleError(f"the environment {self.path!r} was closed")
+
+    # In the child of a fork.
+
+    def _inherit(self) -> None:
+        """Notes, in a child, that all of it is the parent's."""
+        self._hide()
+        for part in self._parts.living():
+            part._hide()
+        stacks = self._stacks()
+        stacks.current = None
+        dead = [level for root in stacks.roots for level in root]
+        for level in dead:
+            level.dead = True
+        self._guards = set(dead)
+
+    def _settle(self) -> None:
+        """Reopens in this process, the child of a fork, what the parent had open.
+
+        All of it, before any of it is used: inside a transaction or a snapshot, the rest could
+        not be opened without waiting for other threads, or at all. Threads that come here at once
+        each open what is left; none of them waits for another.
+        """
+        while self._settled != process() and not self._closed:
+            self._reopen()
+            for other in environments():
+                # One that was opened again is part of the same transactions.
+                if self._files is not None and other._files == self._files:
+                    _try_to_reopen(other)
+
+    def _reopen(self) -> None:
+        here = process()
+        if self._settled != here and not self._closed:
+            if here not in self._openings:
+                self._hold(self._reopened(list(self._openings.values())[-1]))
+            for part in self._parts.living():
+                _try_to_reopen(part)
+            self._settled = here
+
+    def _reopened(self, first: Opening) -> Opening:
+        """Another opening of the files that are open in this process, or were in the parent."""
+        library = self._library
+        opening = Opening(library.pc_env_close)
+        checked.check(library, library.pc_env_reopen(first.handle, byref(opening.out)))
+        return opening
+
+    # Transactions.
+
+    def _stacks(self) -> Stacks:
+        """This thread's open transactions."""
+        try:
+            stacks: Stacks = self._local.stacks
+        except AttributeError:
+            make_interruptible(self._library)
+            stacks = self._local.stacks = Stacks(self._local)
+        block = acceleration.open_block(self)
+        if block is not None:
+            block._move_to(stacks)
+        return stacks
+
+    def _writing(self) -> None:
+        """Before each write: refuses it in another task's transaction, and tells iterators."""
+        make_interruptible(self._library)
+        if self._guards:
+            self._stacks().refuse_write(current_caller())
+        checked.WRITES.count += 1
+
+    def _guard(self, by: Level | Stacks) -> None:
+        """From now on calls look first at which transaction they are part of."""
+        self._guards.add(by)
+        self._hide()
+        for part in self._parts.living():
+            part._hide()
+
+    def _arrange(self, ending: bool = False) -> None:
+        """Makes the caller's transaction the one that the thread's calls are part of."""
+        stacks = self._stacks()
+        if not ending:
+            stacks.settle()
+        root = stacks.of(current_caller()) or ()
+        # One that is about to begin is not there yet.
+        innermost = next((level for level in reversed(root) if level.handle), None)
+        if innermost is not None and innermost.dead:
+            if ending:
+                return
+            raise ForkedError(
+                "a transaction or snapshot around this call began before a fork, and is the "
+                "parent's; leave its block first"
+            )
+        wanted = innermost.handle if innermost is not None else 0
+        # In a child that has not opened anything anew, the library has no transaction.
+        if wanted != stacks.current and self._settled == process():
+            stacks.current = None
+            library = self._library
+            status = library.pc_txn_set_current(self._held, wanted, None)
+            if not ending:
+                checked.check(library, status)
+            stacks.current = wanted
+        if not ending:
+            self._guards -= {by for by in self._guards.copy() if by.is_over(stacks)}
+
+    def _lender_of_snapshots(self) -> Lender:
+        """The opening that this environment's snapshots are begun in."""
+        here = process()
+        lender = self._lenders.get(here)
+        if lender is None:
+            opening = self._reopened(self._openings[here])
+            lender = self._lenders.setdefault(here, Lender(self._library, opening))
+        if self._closed:
+            # By another thread meanwhile.
+            lender.close()
+        self._check_open()
+        self._heat_lender(lender.handle)
+        return lender
+
+    def _pin(self) -> Pin | None:
+        """What holds this thread's snapshot; None outside of one, and in a write transaction."""
+        stacks = self._stacks()
+        if not stacks.roots:
+            return None
+        root = stacks.of(current_caller())
+        outermost = root[0] if root else None
+        if outermost is None or outermost.dead or outermost.lender is None:
+            return None
+        # That of its beginning: where the environment is closed since, there is no other.
+        return outermost.lend(outermost.lender) if outermost.handle else None
+
+    def _in_transaction(self) -> bool:
+        """Whether this thread has a current transaction, begun in Python or not."""
+        library = self._library
+        return checked.number(library, library.pc_txn_current, self._handle) != 0
+
+
+def _try_to_reopen(handled: Any) -> None:
+    try:
+        handled._reopen()
+    except WaitInterruptedError:
+        raise
+    except Error:
+        # What cannot be reopened, a collection that was dropped meanwhile say, does not keep the
+        # rest from it. It is tried again, and says why it cannot be, where it is used.
+        return
