@@ -99,7 +99,7 @@ class Environment(Opened):
             name: value for name, value in locals().items() if name not in ("self", "path")
         }
         encoded_path = path_bytes(path)
-        self.path = os.fspath(path)
+        self.path: str = os.fspath(path)
         self._local = ThreadLocal()
         self._parts = Registry()
         self._guards = set()
