@@ -6,6 +6,7 @@ import ast
 import builtins
 import datetime
 import importlib
+import inspect
 import pickle
 import pkgutil
 import re
@@ -27,6 +28,7 @@ from persistent_collections import (
     InvalidArgumentError,
     MissingPackageError,
     NoCollectionError,
+    Pairs,
     PersistentDict,
     PersistentSet,
     TypeMismatchError,
@@ -119,6 +121,10 @@ class Opened:
         self.anything: Any = PersistentDict(self.env, "anything")
         self.set: Any = PersistentSet(self.env, "set", element=str)
         self.set.update(["a", "b"])
+        self.range: Any = self.texts.range("a")
+        self.part: Any = self.set.range("a")
+        self.keys: Any = self.texts.keys()
+        self.items: Any = self.texts.items()
 
 
 @pytest.fixture
@@ -256,6 +262,8 @@ _CALLS: dict[str, tuple[Callable[[Opened], Any], type[Error], str]] = {
             *("issubset", "issuperset"),
         )
     },
+    "pairs": (lambda it: Pairs(5), ArgumentTypeError, "iterable of pairs"),
+    "items": (lambda it: it.texts.items().isdisjoint(5), ArgumentTypeError, "iterable"),
     "keys": (lambda it: it.texts.keys().isdisjoint(5), ArgumentTypeError, "iterable"),
     "a Char of two": (lambda it: Char("no"), InvalidArgumentError, "one character"),
     "a Char of a number": (lambda it: Char(5), ArgumentTypeError, "str"),
@@ -327,3 +335,65 @@ def test_what_is_stored_and_does_not_fit_the_type_asked_for(here: Opened) -> Non
     narrow = PersistentDict[Any, Any](here.env, "anything", key=str, value=int)
     with pytest.raises(TypeMismatchError, match="no i64"):
         narrow["text"]
+
+
+#: Arguments of every kind, good somewhere and wrong elsewhere.
+_ODD: list[Any] = [
+    *(5, -1, 1 << 80, True, float("nan"), -float("inf"), 1j, None, NotIterable, NotIterable()),
+    *("x", "\ud800", b"x", b"\0", (), ("a",), ("a", 1, 2), [], [1], [("a",)], ["ab"], [None]),
+    *({"a": 1}, {"a": NotIterable()}, frozenset({1}), lambda: 1),
+]
+
+
+def _calls(thing: object) -> Iterator[tuple[str, Callable[..., Any], int, list[str]]]:
+    """Public methods: the name, the method, how many arguments it takes, and named ones."""
+    for name in dir(type(thing)):
+        operator = name in ("__contains__", "__getitem__", "__setitem__", "__delitem__")
+        method = getattr(thing, name, None)
+        if not (operator or name[0] != "_") or not callable(method):
+            continue
+        if name == "close" or (name == "copy" and isinstance(thing, Environment)):
+            # The latter writes to any path.
+            continue
+        try:
+            parameters = inspect.signature(method).parameters.values()
+        except ValueError:
+            # The accelerator's, of which Python does not know.
+            yield name, method, 2 if name == "__setitem__" else 1, []
+            continue
+        places = sum(it.kind in (it.POSITIONAL_ONLY, it.POSITIONAL_OR_KEYWORD) for it in parameters)
+        some = sum(it.kind == it.VAR_POSITIONAL for it in parameters)
+        yield (
+            *(name, method, min(places, 2) + min(some, 1)),
+            [it.name for it in parameters if it.kind == it.KEYWORD_ONLY],
+        )
+
+
+@pytest.mark.parametrize(
+    "which", ["env", "texts", "numbers", "anything", "set", "range", "part", "keys", "items"]
+)
+def test_every_method_with_every_kind_of_argument(here: Opened, which: str) -> None:
+    """Whatever it is given, a method works, or fails by an `Error`. A missing key is Python's
+    `KeyError`, and what cannot be hashed is refused by Python itself.
+    """
+    tried, refused = 0, 0
+    for name, method, places, named in _calls(getattr(here, which)):
+        for odd in _ODD:
+            given = [
+                [odd if at == place else "a" for at in range(places)] for place in range(places)
+            ]
+            calls: list[tuple[list[Any], dict[str, Any]]] = [(each, {}) for each in given]
+            calls += [(["a"] * min(places, 1), {word: odd}) for word in named]
+            for arguments, words in calls:
+                tried += 1
+                try:
+                    method(*arguments, **words)
+                except (Error, KeyError):
+                    refused += 1
+                except TypeError as error:
+                    what = f"{which}.{name}(*{arguments!r}, **{words!r}): {error}"
+                    # With as many arguments as it does not take, or what Python cannot hash.
+                    assert re.search(
+                        r"unhashable|positional argument|takes no arguments", str(error)
+                    ), what
+    assert tried > 40 and refused >= 8, (tried, refused)

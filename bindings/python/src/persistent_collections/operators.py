@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Set
 from itertools import filterfalse
 from typing import TYPE_CHECKING, Any
 
-from .arguments import iterated
+from .arguments import iterated, listed
 from .comparison import Keyed, coding, collected, common, is_same, itself, plain_set
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class ItemSet(Keyed, Set[T]):
 
     def _apart(self, other: Iterable[Any]) -> tuple[Callable[[Any], Any], list[Any]]:
         """What stands for the keys of both, and the items of the other."""
-        items = list(other)
+        items = listed("an operand", other)
         keys = [item[0] for item in items if _is_pair(item)]
         source = other if isinstance(other, Keyed) else keys
         return coding(self._key_codec, source) or itself, items

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from .arguments import iterated
 from .errors import ArgumentTypeError, InvalidArgumentError
 
 __all__ = ["Char", "MissingType", "Pairs", "Symbol", "Tagged", "missing"]
@@ -99,7 +100,7 @@ class Pairs(list[tuple[Any, Any]]):
     """
 
     def __init__(self, pairs: Iterable[tuple[Any, Any]] = ()) -> None:
-        super().__init__(pairs)
+        super().__init__(iterated("Pairs", pairs, "an iterable of pairs"))
 
     def __repr__(self) -> str:
         return f"Pairs({super().__repr__()})"
