@@ -134,7 +134,7 @@ RUST = {
         {
             "src/lib.rs": "mod a; pub struct Shared; fn f() -> a::A { a::A }",
             "src/a.rs": "mod c; use super::Shared; use c::C; pub struct A;",
-            "src/a/c.rs": "use super::A; pub struct C;",
+            "src/a/c.rs": "use super::A; pub struct C; mod inner { use super::super::A; }",
         },
         [],
     ),

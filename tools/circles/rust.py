@@ -245,7 +245,9 @@ class Crate:
     def graph(self) -> Graph:
         """What each file takes from which other one."""
         graph: Graph = defaultdict(lambda: defaultdict(set))
-        parents = {it.file: self.at(it.path[:-1]).file for it in self.modules if it.path}
+        # The file that declares each one: not that of a module inside of the file.
+        declared = [(it.file, self.at(it.path[:-1]).file) for it in self.modules if it.path]
+        parents = {file: above for file, above in declared if above != file}
         for module in self.modules:
             graph[module.file]  # noqa: B018
             # A module that a `use` binds is a way to what is taken from it.
