@@ -189,6 +189,14 @@ RUST = {
         },
         ["src/b.rs -> src/x/other.rs: A", "src/x/other.rs -> src/b.rs: B"],
     ),
+    "a macro that its file passes on": (
+        {
+            "src/lib.rs": "mod a; mod b;",
+            "src/a.rs": "macro_rules! a { () => { $crate::b::B } } pub(crate) use a;",
+            "src/b.rs": "use crate::a::a; pub struct B; fn f() { a!(); }",
+        },
+        ["src/a.rs -> src/b.rs: B", "src/b.rs -> src/a.rs: a"],
+    ),
     "a macro": (
         {
             "src/lib.rs": "#[macro_use] mod a; mod b;",

@@ -229,7 +229,8 @@ class Crate:
             if first in module.children:
                 module, rest = module.children[first], rest[1:]
                 continue
-            if first in module.bound:
+            # A macro that it passes on (`pub(crate) use name;`) is its own.
+            if first in module.bound and first not in module.items:
                 return self.resolve(module, (*module.bound[first], *rest[1:]), seen)
             if first not in module.items:
                 for glob in module.globs:
