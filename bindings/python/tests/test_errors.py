@@ -38,6 +38,10 @@ def test_statuses_are_one_each() -> None:
     assert sorted(kind.status for kind in kinds if kind.status) == sorted([*ERRORS, _raw.PC_EXISTS])
     # What the library does not hear of.
     own = {kind.__name__ for kind in kinds if not kind.status}
+    for kind in kinds:
+        again = pickle.loads(pickle.dumps(kind("what happened")))
+        assert type(again) is kind and str(again) == again.message == "what happened"
+        assert kind.__doc__ and [base for base in kind.__mro__ if base.__module__ == "builtins"]
     assert own == {
         *("ArgumentTypeError", "DateOverflowError", "EqualKeysError", "IteratorBusyError"),
         *("LibraryError", "MissingPackageError", "UnpicklableError", "UnstorableError"),

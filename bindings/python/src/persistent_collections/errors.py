@@ -1,4 +1,4 @@
-"""Exceptions: one class for each failing status of the library.
+"""Exceptions: a class for each failing status of the library, and for what the package refuses.
 
 Every class is an `Error`, and also the built-in exception that a Python
 programmer would expect there (`OSError`, `ValueError`, `TimeoutError`, ...).
