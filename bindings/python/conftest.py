@@ -17,7 +17,9 @@ hypothesis.settings.register_profile("no deadline", deadline=None)
 hypothesis.settings.load_profile("no deadline")
 
 # Their examples use the names below; those of the codecs need no library.
-_WITH_ENVIRONMENT = ("", ".dict", ".ordered", ".set", ".ranges", ".environment", ".transaction")
+_WITH_ENVIRONMENT = (
+    *("", ".dict", ".many", ".ordered", ".set", ".ranges", ".environment", ".transaction"),
+)
 
 
 @pytest.fixture
