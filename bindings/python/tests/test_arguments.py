@@ -330,6 +330,41 @@ def test_a_date_that_python_cannot_hold(here: Opened) -> None:
     assert _scalars.from_days(0) == datetime.date(1970, 1, 1)
 
 
+def test_what_cannot_be_read_says_where_it_is(here: Opened) -> None:
+    """A value that the type asked for does not allow was an error that did not say of which key and
+    of which collection.
+    """
+    here.anything["text"] = "word"
+    narrow = PersistentDict[Any, Any](here.env, "anything", key=str, value=int)
+    reads: list[Callable[[Any], Any]] = [
+        lambda d: d["text"],
+        lambda d: d.get("text"),
+        lambda d: d.setdefault("text", 1),
+        lambda d: d.take("text"),
+        lambda d: d.pop("text"),
+        lambda d: d.popitem(),
+        lambda d: d.first(),
+        lambda d: d.last(),
+        lambda d: d.edit("text").__enter__(),
+    ]
+    for read in reads:
+        with pytest.raises(
+            TypeMismatchError, match="dict 'anything', key 'text', value: stored is"
+        ):
+            read(narrow)
+    with pytest.raises(TypeMismatchError, match="dict 'anything', key 'text': item 0, value: "):
+        narrow.get_many(["text"])
+    other = PersistentDict[Any, Any](here.env, "anything", key=int)
+    with pytest.raises(TypeMismatchError, match="dict 'anything': stored is a"):
+        other.first()
+    elements = PersistentSet[Any](here.env, "any", element="any")
+    elements.add("a")
+    for take in (PersistentSet.pop, PersistentSet.first, PersistentSet.last):
+        with pytest.raises(TypeMismatchError, match="set 'any': stored is a"):
+            take(PersistentSet[Any](here.env, "any", element=int))
+    assert elements == {"a"} and here.anything == {"text": "word"}
+
+
 def test_what_is_stored_and_does_not_fit_the_type_asked_for(here: Opened) -> None:
     here.anything["text"] = "word"
     narrow = PersistentDict[Any, Any](here.env, "anything", key=str, value=int)

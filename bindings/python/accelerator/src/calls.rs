@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use pyo3::prelude::*;
 
-use crate::errors::no_memory;
+use crate::errors::{is_error, no_memory};
 use crate::keys::Keys;
 use crate::library::{
     BAD_HANDLE, BAD_KEY, FORKED, Handle, Library, NOT_FOUND, OK, Of, TOO_SMALL, VALUE_SIZE, library,
@@ -71,7 +71,7 @@ impl Calls {
             OK => {
                 // SAFETY: the library has written `length` bytes, no more than the space's.
                 let data = unsafe { std::slice::from_raw_parts(space.as_ptr().cast(), length) };
-                Ok(Found::Value(self.values.decode(py, data)?))
+                self.found(py, data)
             }
             NOT_FOUND => Ok(Found::Missing),
             TOO_SMALL => {
@@ -80,6 +80,16 @@ impl Calls {
             }
             // The package's call waits if it must, or fails in the same way and says why.
             _ => Ok(Found::NotPlain),
+        }
+    }
+
+    /// The value of these bytes; what cannot be read is the package's to report, with its place.
+    #[inline]
+    fn found<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Found<'py>> {
+        match self.values.decode(py, data) {
+            Ok(value) => Ok(Found::Value(value)),
+            Err(error) if is_error(py, &error) => Ok(Found::NotPlain),
+            Err(error) => Err(error),
         }
     }
 
@@ -95,7 +105,7 @@ impl Calls {
                     self.last_size.store(length, Ordering::Relaxed);
                     // SAFETY: as many were written, no more than there is room for.
                     unsafe { space.set_len(length) };
-                    return Ok(Found::Value(self.values.decode(py, &space)?));
+                    return self.found(py, &space);
                 }
                 NOT_FOUND => return Ok(Found::Missing),
                 // Somebody has made it longer since.

@@ -19,6 +19,14 @@ pub(crate) fn error(class: &str, message: &str) -> PyErr {
     })
 }
 
+/// Whether an exception is one of the package's.
+#[cold]
+pub(crate) fn is_error(py: Python<'_>, error: &PyErr) -> bool {
+    py.import(intern!(py, "persistent_collections.errors"))
+        .and_then(|errors| errors.getattr(intern!(py, "Error")))
+        .is_ok_and(|kind| error.is_instance(py, &kind))
+}
+
 /// Makes the exception for memory of so many bytes that cannot be allocated.
 #[cold]
 pub(crate) fn no_memory(size: usize) -> PyErr {

@@ -30,6 +30,7 @@ from .errors import (
     DateOverflowError,
     Error,
     KeySizeError,
+    TypeMismatchError,
     UnstorableError,
     UnstorableNumberError,
     ValueSizeError,
@@ -52,6 +53,8 @@ FAILURES = (
 )
 #: What is raised for a key or value that cannot be stored.
 REFUSED = (UnstorableError, BadKeyError, BadValueError, KeySizeError, ValueSizeError)
+#: What is raised for a stored key or value that cannot be read as the type that is asked for.
+UNREADABLE = (BadKeyError, BadValueError, DateOverflowError, TypeMismatchError)
 _LONGEST_SHOWN = 200
 
 

@@ -195,7 +195,10 @@ class PersistentDict(acceleration.HotDict, ManyKeys[K, V], MutableMapping[K, V])
         data = self._fetch(key)
         if data is None:
             raise KeyError(key)
-        return cast("V", self._values.decode(data))
+        try:
+            return cast("V", self._values.decode(data))
+        except scalars.UNREADABLE as error:
+            raise self._located(error, key, ", value") from error.__cause__
 
     @overload
     def get(self, key: Any, default: None = None) -> V | None: ...
@@ -209,7 +212,12 @@ class PersistentDict(acceleration.HotDict, ManyKeys[K, V], MutableMapping[K, V])
     def get(self, key: Any, default: Any = None) -> Any:
         """The value of a key, or `default`."""
         data = self._fetch(key)
-        return default if data is None else self._values.decode(data)
+        if data is None:
+            return default
+        try:
+            return self._values.decode(data)
+        except scalars.UNREADABLE as error:
+            raise self._located(error, key, ", value") from error.__cause__
 
     def _fetch(self, key: Any) -> Any:
         encoded = self._lookup(key)
@@ -269,6 +277,12 @@ class PersistentDict(acceleration.HotDict, ManyKeys[K, V], MutableMapping[K, V])
         except scalars.REFUSED as error:
             raise self._located(error, key, ", value") from error.__cause__
 
+    def _decoded(self, key: Any, data: Any) -> Any:
+        try:
+            return self._values.decode(data)
+        except scalars.UNREADABLE as error:
+            raise self._located(error, key, ", value") from error.__cause__
+
     def _put_encoded(self, call: Callable[..., int], key: bytes, value: bytes) -> int:
         self._environment._writing()
         status = call(self._handle, key, len(key), value, len(value))
@@ -301,7 +315,7 @@ class PersistentDict(acceleration.HotDict, ManyKeys[K, V], MutableMapping[K, V])
         while True:
             data = self._fetch(key)
             if data is not None:
-                return self._values.decode(data)
+                return self._decoded(key, data)
             if self.put_new(key, default):
                 return default
 
@@ -342,7 +356,7 @@ class PersistentDict(acceleration.HotDict, ManyKeys[K, V], MutableMapping[K, V])
             data = self._copied(encoded)
             if data is not None:
                 # First, so that what cannot be read stays.
-                value = self._values.decode(data)
+                value = self._decoded(key, data)
                 # Somebody else may have changed it since; then look again.
                 if self._exchange(encoded, data, None):
                     return value
@@ -353,7 +367,7 @@ class PersistentDict(acceleration.HotDict, ManyKeys[K, V], MutableMapping[K, V])
                 self._handle, encoded, len(encoded), None, 0, byref(c_size_t())
             )
             if status != raw.PC_TOO_SMALL:
-                return self._values.decode(b"") if self._found(status) else default
+                return self._decoded(key, b"") if self._found(status) else default
 
     def popitem(self, *, last: bool = True) -> tuple[K, V]:
         """Removes the last pair, or the first, and returns it; `KeyError` if the dict is empty.
@@ -369,7 +383,7 @@ class PersistentDict(acceleration.HotDict, ManyKeys[K, V], MutableMapping[K, V])
             if status == raw.PC_NOT_FOUND:
                 raise KeyError(f"{self!r} is empty")
             # First, so that what cannot be read stays.
-            pair = self._keys.decode(key), self._values.decode(value)
+            pair = self._pair(key, value)
             # Somebody else may have changed it since; then look again.
             if self._exchange(key, value, None):
                 return pair

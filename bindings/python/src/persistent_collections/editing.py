@@ -5,13 +5,10 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from .levels import Root
 from .transaction import Block
-
-if TYPE_CHECKING:
-    from .values import ValueCodec
 
 __all__ = ["Edit"]
 
@@ -24,12 +21,11 @@ class Edited(Protocol):
     @property
     def _library(self) -> ctypes.CDLL: ...
 
-    @property
-    def _values(self) -> ValueCodec: ...
-
     def _lookup(self, key: Any) -> bytes | None: ...
 
     def _copied(self, encoded: bytes) -> bytes | None: ...
+
+    def _decoded(self, key: Any, data: Any) -> Any: ...
 
     def _value_bytes(self, key: Any, value: Any) -> bytes: ...
 
@@ -63,7 +59,7 @@ class Edit(Block, Generic[V]):
             if encoded is None or data is None:
                 raise KeyError(self._key)
             self._encoded = encoded
-            self._value = cast("V", collection._values.decode(data))
+            self._value = cast("V", collection._decoded(self._key, data))
         except BaseException:
             if level is not None:
                 level.undo()

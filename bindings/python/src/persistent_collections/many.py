@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from . import _checked as checked
+from . import _scalars as scalars
 from . import acceleration, bulk, columns
 from .arguments import listed
 from .errors import InvalidArgumentError
@@ -99,10 +100,17 @@ class ManyKeys(Ordered[K, V]):
             rows = self._values.matrix(data, len(known))
             return columns.gathered(self._what, rows, there, len(asked), default)
         decode = self._values.decode
-        return [
-            decode(data[offsets[there[at]] : offsets[there[at] + 1]]) if at in there else default
-            for at in range(len(asked))
-        ]
+        found: list[Any] = []
+        try:
+            for at in range(len(asked)):
+                row = there.get(at)
+                found.append(
+                    default if row is None else decode(data[offsets[row] : offsets[row + 1]])
+                )
+        except scalars.UNREADABLE as error:
+            place = self._place_of(asked, True)(len(found))
+            raise scalars.located(error, place) from error.__cause__
+        return found
 
     def remove_many(self, keys: Iterable[K]) -> int:
         """Removes many keys in one call; returns how many were there."""

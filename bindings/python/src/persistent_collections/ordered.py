@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from . import _checked as checked
 from . import _raw as raw
+from . import _scalars as scalars
 from . import acceleration, iteration
 from ._checked import Batch, Cursor
 from .collection import Collection
@@ -48,7 +49,17 @@ class Ordered(Collection, Viewed[K, V]):
         status, key, value = checked.fetched_pair(self._library, call, self._handle)
         if status == raw.PC_NOT_FOUND:
             raise KeyError(f"{self!r} is empty")
-        return self._keys.decode(key), self._values.decode(value)
+        return self._pair(key, value)
+
+    def _pair(self, key: bytes, value: bytes) -> tuple[K, V]:
+        """The pair of these bytes."""
+        place = self._what
+        try:
+            found = self._keys.decode(key)
+            place = f"{place}, key {scalars.shown(found)}, value"
+            return found, self._values.decode(value)
+        except scalars.UNREADABLE as error:
+            raise scalars.located(error, place) from error.__cause__
 
     # Walking.
 

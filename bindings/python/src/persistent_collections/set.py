@@ -134,7 +134,7 @@ class PersistentSet(acceleration.HotSet, Algebra[T]):
             status, data = checked.fetched(library, library.pc_set_first, self._handle)
             if status == raw.PC_NOT_FOUND:
                 raise KeyError(f"{self!r} is empty")
-            element = self._keys.decode(data)
+            element = self._decoded(data)
             self._environment._writing()
             # Somebody else may have taken it since; then look again.
             if self._found(library.pc_set_remove(self._handle, data, len(data))):
@@ -163,7 +163,13 @@ class PersistentSet(acceleration.HotSet, Algebra[T]):
         status, data = checked.fetched(self._library, call, self._handle)
         if status == raw.PC_NOT_FOUND:
             raise KeyError(f"{self!r} is empty")
-        return self._keys.decode(data)
+        return self._decoded(data)
+
+    def _decoded(self, data: bytes) -> Any:
+        try:
+            return self._keys.decode(data)
+        except scalars.UNREADABLE as error:
+            raise scalars.located(error, self._what) from error.__cause__
 
     # Walking.
 
