@@ -34,6 +34,7 @@ export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 .PHONY: test-cross
 .PHONY: lint
 .PHONY: lint-version
+.PHONY: lint-circles
 .PHONY: lint-rust
 .PHONY: lint-c
 .PHONY: lint-python
@@ -127,10 +128,14 @@ test-cross: build $(VENV)/.ready
 		tests/tools benches/counts
 
 # One part for each language, which need not have the tools of the others; pre-commit runs these too.
-lint: lint-version lint-rust lint-c lint-python
+lint: lint-version lint-circles lint-rust lint-c lint-python
 
 lint-version:
 	@tools/check-version
+
+# No files of Rust or Python import one another in a circle.
+lint-circles:
+	@tools/check-circles .
 
 lint-rust:
 	cargo fmt --all --check
@@ -149,8 +154,6 @@ lint-python: $(VENV)/.ready
 	cd bindings/python && PYTHONPATH=src ../../$(PYTHON) -m basedpyright --pythonpath ../../$(PYTHON) \
 		--verifytypes persistent_collections --ignoreexternal >../../target/verifytypes \
 		|| { cat ../../target/verifytypes; exit 1; }
-	# No files of the Python package and of its accelerator import one another in a circle.
-	tools/check-circles bindings/python
 	$(VENV)/bin/vermin --quiet --no-tips --eval-annotations --violations -t=3.9- bindings/python
 
 bench: build $(VENV)/.ready

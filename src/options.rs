@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use crate::engine::{Durability, Settings};
-#[cfg(doc)]
-use crate::{Environment, Status};
 
 /// How an environment is opened.
 ///
@@ -39,13 +37,13 @@ pub struct Options {
     pub durability: Durability,
     /// How often a thread in the background puts on stable storage what was committed since its last flush; once
     /// more when the environment closes. A flush that fails there is told by the next write to begin, which is
-    /// refused once, and by every [`Environment::flush`] until the files are opened anew; the last one, at closing,
+    /// refused once, and by every [`Environment::flush`](crate::Environment::flush) until the files are opened anew; the last one, at closing,
     /// is told to nobody. Full durability leaves it nothing to do. Default: never.
     pub flush_interval: Option<Duration>,
     /// How long a write waits for other writers, and opening for others who open; `None`: for ever. Default: 60 s.
     pub write_timeout: Option<Duration>,
-    /// Checks the structure of the data file ([`Environment::check`]) before it is used; what is damaged is
-    /// [`Status::Corrupted`] and is not left open. Default: false.
+    /// Checks the structure of the data file ([`Environment::check`](crate::Environment::check)) before it is used; what is damaged is
+    /// [`Status::Corrupted`](crate::Status::Corrupted) and is not left open. Default: false.
     pub verify_on_open: bool,
 }
 

@@ -1,7 +1,5 @@
 //! What an environment tells of itself.
 
-#[cfg(doc)]
-use crate::Environment;
 use crate::engine::Durability;
 
 /// What an environment tells of itself.
@@ -38,7 +36,7 @@ pub struct Info {
     /// Whether the path names the data file.
     pub no_subdir: bool,
     /// Of the free pages, those that cannot be used again yet, since a snapshot may still read them
-    /// ([`Environment::readers`] tells whose): why a file grows though much in it is free.
+    /// ([`Environment::readers`](crate::Environment::readers) tells whose): why a file grows though much in it is free.
     pub pages_held: u64,
     /// The format of the data file.
     pub data_format: u32,
@@ -59,7 +57,7 @@ pub struct ReaderInfo {
     pub behind: u64,
 }
 
-/// What [`Environment::check`] found in a data file that is whole.
+/// What [`Environment::check`](crate::Environment::check) found in a data file that is whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
     /// Pages of the data file, as far as any was ever used: the sum of the next three.

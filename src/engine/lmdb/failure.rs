@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use super::data_file::file_size;
+use super::opening::{Opening, has_failed};
 use super::raw::{Code, RoTxn, RwTxn};
-use super::seat::Opening;
 use super::sync::Mutex;
 use super::{Engine, system};
 use crate::engine::Durability;
@@ -247,12 +247,6 @@ impl Engine {
             format!("the transaction outgrew the memory map of {size} bytes, which grows: run it again"),
         )
     }
-}
-
-/// The error of every call on an environment that has failed.
-#[cold]
-pub(crate) fn has_failed() -> Error {
-    Error::new(Status::EnvFailed, "the environment has met a failure; close it and open it again")
 }
 
 fn not_vouched_for(what: &str) -> Error {

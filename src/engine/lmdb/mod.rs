@@ -8,6 +8,7 @@
 //! - `header`, `tail`, `filesystem`: what is refused before LMDB sees it
 //! - `flusher`: the flush in the background
 //! - `spaces`: named databases, opened by rules under which a number never means two of them
+//! - `opening`: one opening of an environment, from open to close
 //! - `seat`: what a thread has in an environment: a pooled snapshot, its stacks of transactions (`root`); `seats`: all of them
 //! - `txn`: snapshots, and write transactions with what is written in them
 //! - `reader`, `scan`: single reads and walks over ranges, in either; `lookup`: what a read needs opened first
@@ -45,6 +46,7 @@ mod lookup;
 mod map;
 mod meta;
 mod open;
+mod opening;
 mod patience;
 mod pin;
 mod raw;
@@ -75,13 +77,13 @@ use crate::engine::Settings;
 use crate::error::{Error, Result, Status};
 
 pub(crate) use check::Structure;
-pub(crate) use failure::has_failed;
 pub(crate) use lookup::{Looked, place};
 pub(crate) use open::{Origin, open, open_inherited, wait_until_closed};
+pub(crate) use opening::{Opening, State, has_failed};
 pub(crate) use raw::version;
 pub(crate) use reader::Reader;
 pub(crate) use root::{Level, Root, RootKind};
-pub(crate) use seat::{Call, Opening, Seat, State};
+pub(crate) use seat::{Call, Seat};
 pub(crate) use seats::{leave_closed_seats, seat_of_thread};
 pub(crate) use spaces::{Db, SEQUENCE, Space};
 pub(crate) use turn::set_reads_wait;

@@ -10,7 +10,8 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::ending::WhileEnding;
-use super::seat::{Ending, Opening, Seat, State};
+use super::opening::{Opening, State};
+use super::seat::{Ending, Seat};
 use super::sync::Mutex;
 use super::turn::thread_number;
 use super::{Engine, pin};
