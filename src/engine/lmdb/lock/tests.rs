@@ -82,3 +82,21 @@ fn a_file_that_nobody_comes_to_make_is_refused() {
     assert_eq!(open(&path).map(drop).unwrap_err().status(), Status::LockVersion);
     assert!(begun.elapsed() >= PATIENCE);
 }
+
+#[test]
+fn a_lock_file_is_for_one_data_file_until_the_lock_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lock.pc");
+    let (mine, same, other) = (open(&path).unwrap(), open(&path).unwrap(), open(&path).unwrap());
+    mine.say_data_file(&path, (1, 2)).unwrap();
+    same.say_data_file(&path, (1, 2)).unwrap();
+    assert!(other.say_data_file(&path, (1, 3)).is_err());
+    drop((mine, same, other));
+    open(&path).unwrap().say_data_file(&path, (1, 3)).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_named() {
+    assert_eq!(open(Path::new("/dev/full")).map(drop).unwrap_err().status(), Status::DiskFull);
+}
