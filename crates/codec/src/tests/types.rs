@@ -150,3 +150,15 @@ fn elements_have_the_numbers_of_the_c_abi() {
     assert_eq!(Element::from_number(0), None);
     assert_eq!(Element::from_number(11), None);
 }
+
+#[test]
+fn a_type_that_values_cannot_have_is_refused_with_what_to_use() {
+    for (ty, hint) in [
+        (Type::Tuple(vec![Type::Str, Type::I64]), "values that are tuples have the type any"),
+        (Type::Unit, "open a set"),
+        (Type::Opaque(0), "a positive size of at most 2147418096 bytes"),
+    ] {
+        let error = ty.check_as_value().unwrap_err();
+        assert!(error.message().contains(hint), "{ty}: {error}");
+    }
+}
