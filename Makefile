@@ -53,6 +53,7 @@ export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 .PHONY: mutants
 .PHONY: check-rust-version
 .PHONY: test-damage
+.PHONY: coverage
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -68,6 +69,7 @@ help:
 	@echo 'make install | install-strip | uninstall   PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR=: library and headers'
 	@echo 'make torture  some minutes of killing processes that write, against losing anything'
 	@echo 'make test-damage  some minutes of files with one bit of structure changed: what passes the check is used in every way'
+	@echo 'make coverage   how many lines of Rust, Python and Julia the tests of each language run'
 	@echo 'make mutants   breaks the code in many small ways, and reports what no unit test notices: docs/mutants.md'
 	@echo 'make valgrind | test-sanitizers   the C and C++ tests under valgrind, under sanitizers'
 	@echo 'make test-address   the Rust tests, with the library and LMDB under the address sanitizer'
@@ -259,6 +261,13 @@ manual:
 mutants: $(VENV)/.ready
 	@MUTANTS_FILES="$(MUTANTS_FILES)" MUTANTS_TESTS="$(MUTANTS_TESTS)" MUTANTS_PYTEST="$(MUTANTS_PYTEST)" \
 		tools/mutants $(MUTANTS)
+
+# How many lines of Rust, Python and Julia their own tests run; with COVERAGE_FLAGS=--check, fails below a floor.
+# COVERAGE_FLAGS=python measures one language.
+coverage: build $(VENV)/.ready
+	@tools/need cargo-llvm-cov 'rustup component add llvm-tools && cargo install cargo-llvm-cov --locked'
+	$(PYTHON) -m pip install -q --disable-pip-version-check -r tools/requirements-coverage.txt
+	$(PYTHON) tools/coverage $(COVERAGE_FLAGS)
 
 clean:
 	rm -rf target
