@@ -61,23 +61,6 @@ end
     end
 end
 
-@testset "set algebra with a set of another environment, and in transactions" begin
-    with_env() do env
-        with_env() do other
-            one, two = union!(PersistentSet{Int}(env; id="s"), 1:5), union!(PersistentSet{Int}(other; id="s"), 4:8)
-            @test_throws ErrorException transaction(() -> (union!(one, two); @test(one == Set(1:8)); error("undo")), env)
-            @test one == Set(1:5) && !isdisjoint(one, two) && !issubset(one, two)
-            @test intersect!(one, two) == Set(4:5) && issubset(one, two)
-            transaction(env) do
-                @test fetch(@async issubset(one, two))
-                refused = fetch(@async try; union!(one, two); catch failure; failure; end)
-                @test refused isa LMDB.LMDBError && refused.code == PC.Lib.PC_ERR_WRONG_THREAD
-            end
-            @test one == Set(4:5)
-        end
-    end
-end
-
 @testset "ranges" begin
     with_env() do env
         set = union!(PersistentSet{Int}(env; id="s"), -5:5)

@@ -70,6 +70,35 @@ end
     end
 end
 
+@testset "set algebra with a set of another environment, and in transactions" begin
+    with_env() do env
+        with_env() do other
+            one, two = union!(PersistentSet{Int}(env; id="s"), 1:5), union!(PersistentSet{Int}(other; id="s"), 4:8)
+            @test_throws ErrorException transaction(() -> (union!(one, two); @test(one == Set(1:8)); error("undo")), env)
+            @test one == Set(1:5) && !isdisjoint(one, two) && !issubset(one, two)
+            @test intersect!(one, two) == Set(4:5) && issubset(one, two)
+            transaction(env) do
+                @test fetch(@async issubset(one, two))
+                refused = fetch(@async try; union!(one, two); catch failure; failure; end)
+                @test refused isa LMDB.LMDBError && refused.code == PC.Lib.PC_ERR_WRONG_THREAD
+            end
+            @test one == Set(4:5)
+        end
+    end
+end
+
+# A task that `@async` had started in a transaction could be left alone on its thread: the end of the transaction undid what
+# `@async` had set for the task around it.
+@testset "a transaction leaves its task on its thread" begin
+    with_env(durability=:none) do env
+        task = Threads.@spawn begin
+            transaction(() -> wait(@async nothing), env)
+            current_task().sticky
+        end
+        @test fetch(task)
+    end
+end
+
 @testset "snapshots of tasks that share a thread, ended in any order" begin
     with_env() do env
         dict = PersistentDict{String,Int}(env; id="d")

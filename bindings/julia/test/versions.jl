@@ -106,18 +106,6 @@ end
     end
 end
 
-# A task that `@async` had started in a transaction could be left alone on its thread: the end of the transaction undid what
-# `@async` had set for the task around it.
-@testset "a transaction leaves its task on its thread" begin
-    with_env(durability=:none) do env
-        task = Threads.@spawn begin
-            transaction(() -> wait(@async nothing), env)
-            current_task().sticky
-        end
-        @test fetch(task)
-    end
-end
-
 # A logger that a block set for itself hid by what the tasks that it started are known, and their writes waited for the timeout.
 # From 1.11 on scoped values tell, which no logger hides: the code for these versions, with a stand-in for what they have.
 module Scoped
