@@ -175,17 +175,21 @@ function open_cursor(view::View)
         GC.@preserve cursor reading(() -> check(open_iterator(collection, range, handle_place(cursor))), env)
     end
     sweep_cursors()
-    cursor = prepared()
-    try
-        open(cursor)
-    catch failure
-        # Also what an interrupt at the end of the call has left open.
-        close_cursor(cursor)
-        (failure isa LMDB.LMDBError && failure.code == Lib.PC_ERR_READERS_FULL) || rethrow()
-        GC.gc()
+    for is_full in (false, true)
         cursor = prepared()
-        open(cursor)
+        try
+            open(cursor)
+            return cursor
+        catch failure
+            # Also what an interrupt at the end of the call has left open.
+            close_cursor(cursor)
+            (failure isa LMDB.LMDBError && failure.code == Lib.PC_ERR_READERS_FULL) || rethrow()
+        end
+        # Most iterators that were left early are young, and found so in a fraction of the time.
+        GC.gc(is_full)
     end
+    cursor = prepared()
+    open(cursor)
     return cursor
 end
 
