@@ -272,10 +272,25 @@ function putitem!(out::Vector{UInt8}, value::T, depth) where {T}
 end
 
 function putobject!(out::Vector{UInt8}, depth, name::String, parts...)
+    inner = begin_object!(out, depth, name, length(parts))
+    foreach(part -> putwithin!(out, part, inner), parts)
+    return out
+end
+
+# How deep its parts are.
+function begin_object!(out::Vector{UInt8}, depth, name::String, count::Int)
     inner = deeper(deeper(depth))
-    puthead!(puthead!(out, TAG, TAG_OBJECT), ARRAY, 1 + length(parts))
+    puthead!(puthead!(out, TAG, TAG_OBJECT), ARRAY, 1 + count)
     puttextstring!(out, name)
-    foreach(part -> putitem!(out, part, inner), parts)
+    return inner
+end
+
+# Each depth of tuples is a type of its own: nothing is compiled for that of a tuple within a tuple.
+putwithin!(out::Vector{UInt8}, item, depth::Int) = putitem!(out, item, depth)
+
+function putwithin!(out::Vector{UInt8}, @nospecialize(tuple::Tuple), depth::Int)
+    inner = begin_object!(out, depth, "tuple", nfields(tuple))
+    each_element((@nospecialize(element)) -> putwithin!(out, element, inner), tuple)
     return out
 end
 

@@ -348,8 +348,17 @@ end
 is_text(key::Union{String,SubString{String}}) = isvalid(key)
 is_text(key::Union{Symbol,Char}) = isvalid(string(key))
 is_text(key::AbstractString) = attempt(() -> isvalid(String(key))) === true
-is_text(key::Tuple) = all(is_text, key)
+is_text(key::Tuple) = all(is_text_within, key)
 is_text(key) = true
+
+# Of a tuple's elements. As in `putnested!`, nothing is compiled for the types of tuples in it.
+is_text_within(element) = is_text(element)
+
+function is_text_within(@nospecialize(tuple::Tuple))
+    all_of_them = true
+    each_element((@nospecialize(element)) -> all_of_them &= is_text_within(element)::Bool, tuple)
+    return all_of_them
+end
 
 # Whether a look-up's status says that the key is there. A key that no collection of this type can hold is not.
 function found(status::Status)

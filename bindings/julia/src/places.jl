@@ -1,7 +1,7 @@
 # Where in a value that has no stored form the fault is: looked for after it has failed, so that it costs nothing else.
 
 # The steps that lead to it, as Julia would write them behind the value; none for the value itself.
-function place_of(value, depth::Int=0)
+function place_of(@nospecialize(value), depth::Int=0)
     depth < CBOR_DEPTH || return ""
     for (step, inner) in parts_of(value)
         is_storable(inner) || return string(step, place_of(inner, depth + 1))
@@ -9,9 +9,12 @@ function place_of(value, depth::Int=0)
     return ""
 end
 
-is_storable(value) = attempt(() -> (encode_item(value); true)) === true
+function is_storable(@nospecialize(value))
+    held = Ref{Any}(value)
+    return attempt(() -> (putwithin!(UInt8[], held[], 0); true)) === true
+end
 
-parts_of(value::Tuple) = (("[$index]", value[index]) for index in eachindex(value))
+parts_of(@nospecialize(value::Tuple)) = Any[("[$index]", getfield(value, index)) for index in 1:nfields(value)]
 parts_of(list::AbstractVector) = (("[$index]", list[index]) for index in eachindex(list) if isassigned(list, index))
 parts_of(pairs::AbstractVector{<:Pair}) = parts_of_entries(pairs)
 parts_of(dict::AbstractDict) = parts_of_entries(dict)

@@ -71,8 +71,7 @@ function putany!(out::Vector{UInt8}, key, depth::Int=0)
     elseif key isa Union{Float16,Float32}
         return putelement!(out, Float64(key))
     elseif key isa Tuple
-        depth < TUPLE_DEPTH || throw(ArgumentError("a key with tuples over $TUPLE_DEPTH deep has no stored form"))
-        push!(out, 0x05)
+        begin_tuple!(out, depth)
         foreach(element -> putnested!(out, element, depth + 1), key)
         return push!(out, 0x00)
     elseif key isa Enum
@@ -81,9 +80,29 @@ function putany!(out::Vector{UInt8}, key, depth::Int=0)
     throw(ArgumentError("a key of type any is nothing, a bool, an integer, a float, text, bytes, a UUID or a tuple of these, not $(typeof(key))"))
 end
 
+function begin_tuple!(out::Vector{UInt8}, depth::Int)
+    depth < TUPLE_DEPTH || throw(ArgumentError("a key with tuples over $TUPLE_DEPTH deep has no stored form"))
+    return push!(out, 0x05)
+end
+
 # In a tuple a null is told from its end by the FF that follows.
 putnested!(out::Vector{UInt8}, element, depth::Int) =
     element === nothing ? push!(out, 0x00, 0xff) : putany!(out, element, depth)
+
+# Each depth of tuples is a type of its own: nothing is compiled for that of a tuple within a tuple.
+function putnested!(out::Vector{UInt8}, @nospecialize(tuple::Tuple), depth::Int)
+    begin_tuple!(out, depth)
+    each_element((@nospecialize(element)) -> putnested!(out, element, depth + 1), tuple)
+    return push!(out, 0x00)
+end
+
+# `foreach`, without the types of what the tuple holds: `f` must not be specialised either.
+function each_element(f, @nospecialize(tuple::Tuple))
+    held = Ref{Any}(tuple)
+    for index in 1:nfields(tuple)
+        f(getfield(held[], index))
+    end
+end
 
 anykey(key) = putany!(UInt8[], key)
 anykey(key::LMDB.MDBValue) = anykey(key.data)
@@ -98,10 +117,14 @@ function anykey(key::Tuple)
     end
 end
 
-function place_in_key(key::Tuple)
-    index = findfirst(element -> attempt(() -> (putnested!(UInt8[], element, 1); true)) === nothing, key)
-    index === nothing && return ""
-    return string("[$index]", key[index] isa Tuple ? place_in_key(key[index]) : "")
+function place_in_key(@nospecialize(key::Tuple))
+    held, element = Ref{Any}(key), Ref{Any}()
+    for index in 1:nfields(key)
+        element[] = getfield(held[], index)
+        attempt(() -> (putnested!(UInt8[], element[], 1); true)) === nothing || continue
+        return string("[$index]", element[] isa Tuple ? place_in_key(element[]) : "")
+    end
+    return ""
 end
 
 # ---- reading

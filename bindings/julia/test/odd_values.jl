@@ -80,22 +80,60 @@ end
     end
 end
 
+function nested(@nospecialize(wrap), count, @nospecialize(innermost)=1)
+    value = Ref{Any}(innermost)
+    for _ in 1:count
+        value[] = wrap(value[])
+    end
+    return value[]
+end
+
 # Of 128 arrays within each other the innermost was stored, and could not be read.
 @testset "how deep values and keys may be" begin
-    nested(wrap, count) = foldl((value, _) -> wrap(value), 1:count; init=1)
     with_env(durability=:none) do env
         dict = PersistentDict{Any,Any}(env; id="d")
-        for (wrap, most) in ((value -> Any[value], 128), (value -> Tagged(99, value), 128), (value -> (value,), 64), (value -> Dict(1 => value), 128),
-                (value -> Set(Any[value]), 64), (value -> Sized{Any}(value), 42))
+        for (wrap, most) in Any[((@nospecialize(value)) -> Any[value], 128), ((@nospecialize(value)) -> Tagged(99, value), 128), (tuple, 64),
+                ((@nospecialize(value)) -> Dict{Any,Any}(1 => value), 128), ((@nospecialize(value)) -> Set{Any}(Any[value]), 64),
+                ((@nospecialize(value)) -> Sized{Any}(value), 42)]
             value = nested(wrap, most)
             dict["k"] = value
             @test isequal(dict["k"], value)
             @test occursin("128 deep", refusal(() -> dict["k"] = nested(wrap, most + 1)))
         end
-        key = nested(value -> (value,), 128)
+        key, deeper = nested(tuple, 128), nested(tuple, 129)
         dict[key] = 1
-        @test dict[key] == 1 && !haskey(dict, (key,)) && get_many(dict, [(key,), key]; default=0) == [0, 1]
-        @test !isempty(refusal(() -> dict[(key,)] = 1))
+        @test dict[key] == 1 && !haskey(dict, deeper) && get_many(dict, Any[deeper, key]; default=0) == [0, 1]
+        @test !isempty(refusal(() -> dict[deeper] = 1))
+    end
+end
+
+# How many levels of tuples a type has.
+levels(@nospecialize(T)) = T isa DataType ? (T <: Tuple) + maximum(Any[0; map(levels, collect(T.parameters))]) : 0
+
+# How often methods of this package were compiled for tuples of some of these levels.
+function compiled_for(some_levels)
+    found = 0
+    for name in names(PC; all=true), method in (isdefined(PC, name) ? methods(getfield(PC, name)) : ())
+        method.module === PC || continue
+        compiled = isdefined(Base, :specializations) ? collect(Base.specializations(method)) : method.specializations
+        # The arguments are a tuple too.
+        found += count(index -> isassigned(compiled, index) && levels(compiled[index].specTypes) - 1 in some_levels, 1:length(compiled))
+    end
+    return found
+end
+
+# A key of 128 tuples within each other took a quarter of a minute to store, since Julia compiled the package's methods for
+# each of them: each depth is a type of its own. So did values, and the search for what in one has no stored form.
+@testset "tuples within tuples compile nothing for each depth" begin
+    with_env(durability=:none) do env
+        dict = PersistentDict{Any,Any}(env; id="d")
+        within = 3:18
+        before = compiled_for(within)
+        key, faulty = nested(tuple, 20, "x"), nested(tuple, 20, sin)
+        @test (dict[key] = key) === key && dict[key] == key && get_many(dict, Any[key]) == [key]
+        @test occursin("at value" * "[1]"^20, refusal(() -> dict["k"] = faulty))
+        @test occursin("at key" * "[1]"^20, refusal(() -> dict[faulty] = 1)) && !haskey(dict, faulty)
+        @test compiled_for(within) == before && compiled_for(19:21) > 0
     end
 end
 
