@@ -1,5 +1,5 @@
 # The package's tests, or those that are named: files (some use what an earlier one defines), or `FILE:TEST SET`. Run with
-# one thread and with several: JULIA_NUM_THREADS=4.
+# one thread and with several: JULIA_NUM_THREADS=4. `share` names what `tools/test-julia` runs with that many threads.
 
 using Test
 using Dates, Random, UUIDs
@@ -34,7 +34,18 @@ function fails_with(f, code)
     return false
 end
 
-const FILES = ["types", "keys", "any", "vectors", "environment", "dict", "set", "protocol", "iteration", "transactions", "raw", "ancestor", "threads", "model", "readme", "docs", "costs", "snapshot_arrays", "interrupts", "serialization", "comparison", "odd_values", "versions"]
+# What can differ with the number of threads, which is what uses threads, tasks, the garbage collector, signals or other processes:
+# `tools/test-julia` runs these with one thread and with several.
+const WITH_BOTH = ["environment", "iteration", "transactions", "threads", "snapshot_arrays", "interrupts", "serialization"]
+# It runs the others once, divided so that both processes take about as long: nearly all of it is compiling.
+const WITH_ONE = ["types", "keys", "any", "vectors", "raw", "readme", "costs", "comparison", "odd_values", "versions", "shares"]
+const WITH_SEVERAL = ["dict", "set", "protocol", "ancestor", "model", "docs"]
+const FILES = [WITH_ONE; WITH_SEVERAL; WITH_BOTH]
+
+# The names that the arguments ask for.
+named_files(arguments) = isempty(arguments) ? FILES :
+    arguments == ["share"] ? [Threads.nthreads() == 1 ? WITH_ONE : WITH_SEVERAL; WITH_BOTH] : arguments
+
 
 # Whether an expression is a test set of another name than the one that is asked for.
 is_other(expression, set) = !isempty(set) && expression isa Expr && expression.head === :macrocall &&
@@ -47,7 +58,7 @@ passed(set) = own_passed(set) + mapreduce(result -> result isa Test.DefaultTestS
 
 try
     results = @testset "PersistentCollections" begin
-        for name in (isempty(ARGS) ? FILES : ARGS)
+        for name in named_files(ARGS)
             # At once, also where a deadlock follows.
             isempty(ARGS) || (println("julia: $name begins"); flush(stdout))
             file, set = occursin(':', name) ? split(name, ':'; limit=2) : (name, "")

@@ -1,0 +1,13 @@
+# Which tests run with how many threads.
+
+# What a file uses whose tests can differ with the number of threads.
+const DIFFERS = r"Threads[.]@|[@](async|spawn)|GC[.]gc|addprocs[(]|kill[(]"
+
+@testset "each file of tests runs, with one thread and with several where these matter" begin
+    sources = Dict(chop(file; tail=3) => read(joinpath(@__DIR__, file), String) for file in readdir(@__DIR__) if endswith(file, ".jl"))
+    with_tests = filter(name -> occursin("@testset", sources[name]), keys(sources))
+    @test sort!(collect(setdiff(with_tests, ["runtests", "installing"]))) == sort(FILES)
+    @test filter(name -> occursin(DIFFERS, sources[name]), [WITH_ONE; WITH_SEVERAL]) == []
+    @test all(name -> occursin(DIFFERS, sources[name]), WITH_BOTH)
+    @test issubset(WITH_BOTH, named_files(["share"])) && named_files(String[]) === FILES && named_files(["keys"]) == ["keys"]
+end
