@@ -2,6 +2,7 @@
 
 # `f()`, which must end: a deadlock would otherwise hold the tests up for ever, and no Julia code could tell,
 # since a thread that waits for the collector runs none. The watchdog is a process of its own.
+# The time is long: on a machine with much else to do, two minutes were not enough for four threads that collect garbage.
 function within(f, seconds)
     watchdog = run(`sh -c "sleep $seconds; echo 'a deadlock in the tests of threads' >&2; kill -9 $(getpid())"`; wait=false)
     try
@@ -15,7 +16,7 @@ end
     with_env(durability=:none) do env
         dict = PersistentDict{Int,Int}(env; id="d")
         counter = PersistentDict{String,Int}(env; id="c")
-        within(120) do
+        within(600) do
             Threads.@threads for number in 1:2000
                 dict[number] = number
                 dict[number] == number || error("lost a write")
@@ -31,7 +32,7 @@ end
     with_env(durability=:none) do env
         counter = PersistentDict{String,Int}(env; id="c")
         counter["n"] = 0
-        within(120) do
+        within(600) do
             tasks = map(1:8) do _
                 Threads.@spawn for _ in 1:50
                     # Tasks that share a thread are refused while another is inside; none yields in there.
@@ -58,7 +59,7 @@ end
             end
             return number
         end
-        written = within(120) do
+        written = within(600) do
             tasks = [Threads.@spawn(write_until_done(thread)) for thread in 1:others]
             # Until all are at it. This thread takes none of them upon itself, as it would if it yielded.
             while begun[] < others
@@ -80,7 +81,7 @@ end
 @testset "iterators dropped without an end, on all threads" begin
     with_env() do env
         dict = merge!(PersistentDict{Int,Int}(env; id="d"), Dict(number => number for number in 1:1000))
-        within(120) do
+        within(600) do
             Threads.@threads for round in 1:400
                 iterate(dict)
                 round % 50 == 0 && GC.gc()
@@ -100,7 +101,7 @@ said(failure) = sprint(showerror, failure)
     # With no time-out a wait would never end: the watchdog would tell.
     with_env(durability=:none, write_timeout=Inf) do env
         dict = PersistentDict{Int,Int}(env; id="d")
-        within(120) do
+        within(600) do
             failure = try
                 transaction(env) do
                     Threads.@threads for number in 1:8
@@ -115,7 +116,7 @@ said(failure) = sprint(showerror, failure)
         # Nor did a task of the loop write for itself after the end.
         @test isempty(dict) && PC.OPEN_COUNT[] == 0
         # Around each transaction it is what it should be.
-        within(120) do
+        within(600) do
             Threads.@threads for number in 1:8
                 transaction(() -> dict[number] = number, env)
             end
@@ -128,7 +129,7 @@ end
     with_env(durability=:none, write_timeout=Inf) do env
         dict = merge!(PersistentDict{Int,Int}(env; id="d"), Dict(0 => 0))
         outcome(task) = try; fetch(task); catch failure; said(failure); end
-        within(120) do
+        within(600) do
             transaction(env) do
                 dict[0] = 1
                 @test outcome(Threads.@spawn dict[0]) == 0
@@ -156,7 +157,7 @@ end
 @testset "a transaction's task stays on its thread" begin
     with_env(durability=:none) do env
         dict = PersistentDict{Int,Int}(env; id="d")
-        within(120) do
+        within(600) do
             tasks = map(1:8) do number
                 Threads.@spawn begin
                     kept = snapshot(env) do
@@ -190,7 +191,7 @@ end
     mktempdir() do folder
         Environment(env -> merge!(PersistentDict{Int,Int}(env; id="d"), Dict(1 => 2)), folder)
         Environment(folder; durability=:none, write_timeout=Inf) do env
-            within(120) do
+            within(600) do
                 inside, ready = Threads.Atomic{Bool}(false), Threads.Atomic{Bool}(false)
                 other = Threads.@spawn begin
                     ready[] = true
@@ -213,7 +214,7 @@ end
 @testset "dropped environments, dicts and loops are released while others work" begin
     mktempdir() do folder
         drop(path) = (dict = PersistentDict{Int,Int}(Environment(path; durability=:none); id="d"); dict[1] = 1; iterate(dict); nothing)
-        within(120) do
+        within(600) do
             Threads.@threads for round in 1:40
                 drop(joinpath(folder, string(round % 10)))
                 round % 10 == 0 && GC.gc()
