@@ -53,12 +53,12 @@ impl<K, V> std::fmt::Debug for Dict<K, V> {
 }
 
 impl<K: Key, V: Stored> Dict<K, V> {
-    /// Opens a dict, or makes it. Types that differ from the stored ones are [`Status::TypeMismatch`].
+    /// Opens a dict, or makes it. Types that differ from the stored ones are [`Status::TypeMismatch`](crate::Status::TypeMismatch).
     pub fn open(env: &Environment, name: &str) -> Result<Self> {
         Self::open_with(env, name, false)
     }
 
-    /// Opens a dict that is there; [`Status::NoCollection`] if it is not.
+    /// Opens a dict that is there; [`Status::NoCollection`](crate::Status::NoCollection) if it is not.
     pub fn open_existing(env: &Environment, name: &str) -> Result<Self> {
         Self::open_with(env, name, true)
     }
@@ -139,7 +139,7 @@ impl<K: Key, V: Stored> Dict<K, V> {
     }
 
     /// Adds to an integer, atomically; an absent one counts as 0. Gives the sum;
-    /// [`Status::Overflow`] where that leaves the type's range.
+    /// [`Status::Overflow`](crate::Status::Overflow) where that leaves the type's range.
     pub fn add(&self, key: &K::Borrowed, by: i64) -> Result<i64> {
         self.collection.add_i64(&encode_key::<K>(key)?, by)
     }
