@@ -1,17 +1,21 @@
 //! Closing through the C ABI: in any order, on any thread, while calls are under way; nothing is left.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod common;
+
 use std::ffi::{CString, c_void};
 use std::path::Path;
 use std::ptr;
 use std::sync::Barrier;
 
+use common::{in_child, options, scratch};
 use persistent_collections::ffi::{
     PC_END, PC_ERR_BAD_HANDLE, PC_OK, PC_TXN_READ, PC_TXN_WRITE, pc_batch, pc_dict, pc_dict_close,
     pc_dict_get, pc_dict_open, pc_dict_put, pc_env, pc_env_close, pc_env_info, pc_env_open, pc_env_stat,
     pc_iter, pc_iter_close, pc_iter_next, pc_iter_next_batch, pc_iter_open_dict, pc_txn, pc_txn_abort,
     pc_txn_begin, pc_txn_commit,
 };
+use persistent_collections::{Dict, Environment};
 
 #[derive(Clone, Copy)]
 struct Handles {
@@ -287,5 +291,35 @@ fn what_an_iterator_gave_a_thread_stays_when_another_closes_its_collection() {
         if !close_env {
             assert_eq!(pc_env_close(env), PC_OK);
         }
+    }
+}
+
+/// A program ended by a signal whose handler calls `exit`, as Julia's does, hung in one of ten cases: `exit` destroys what the thread
+/// has, which waited for the lock of the call that the signal had interrupted.
+#[test]
+fn a_handler_that_ends_the_process_in_the_middle_of_a_call_ends_it() {
+    extern "C" fn end(_: libc::c_int) {
+        // SAFETY: not safe in a handler, and what programs do; the memory that the interrupted call uses is not touched.
+        unsafe { libc::exit(0) }
+    }
+    let s = scratch();
+    let dict = Dict::<i64, i64>::open(&s.env, "dict").unwrap();
+    dict.put(&1, &1).unwrap();
+    for round in 0..50 {
+        let has_ended = in_child(|| {
+            let env = Environment::open(s.env.path(), &options()).unwrap();
+            let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
+            let time = libc::timeval { tv_sec: 0, tv_usec: 1000 + 37 * round };
+            let timer = libc::itimerval { it_interval: time, it_value: time };
+            // SAFETY: a handler and a timer of a process of this test's own.
+            unsafe {
+                libc::signal(libc::SIGVTALRM, end as *const () as libc::sighandler_t);
+                libc::setitimer(libc::ITIMER_VIRTUAL, &raw const timer, std::ptr::null_mut());
+            }
+            loop {
+                dict.get(&1).unwrap();
+            }
+        });
+        assert!(has_ended, "round {round}");
     }
 }

@@ -42,6 +42,29 @@ pub(crate) struct Seat {
     marks: Mutex<Vec<u64>>,
     /// Whether the thread has ended, so that nobody but others can end what it left.
     left: AtomicBool,
+    /// Whether a call of the thread is under way.
+    busy: AtomicBool,
+}
+
+/// Marks a seat as busy until it is dropped.
+struct Busy<'s>(&'s AtomicBool);
+
+impl<'s> Busy<'s> {
+    #[inline]
+    fn new(busy: &'s AtomicBool) -> Busy<'s> {
+        // Only the seat's own thread looks, also in a signal's handler: no order with other threads matters.
+        busy.store(true, Ordering::Relaxed);
+        std::sync::atomic::compiler_fence(Ordering::SeqCst);
+        Busy(busy)
+    }
+}
+
+impl Drop for Busy<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        std::sync::atomic::compiler_fence(Ordering::SeqCst);
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Seat {
@@ -63,6 +86,7 @@ impl Seat {
             marked: AtomicBool::new(false),
             marks: Mutex::new(Vec::new()),
             left: AtomicBool::new(false),
+            busy: AtomicBool::new(false),
         });
         engine.seats.register(&seat)?;
         Ok(seat)
@@ -97,7 +121,13 @@ impl Seat {
 
     /// Ends what the thread has begun, which ends too. A snapshot that has lent addresses stays until somebody ends
     /// that. Gives the engine then.
+    ///
+    /// Does nothing where the thread ends in the middle of its own call, since a signal's handler has ended the process: the
+    /// call has the seat's lock and never goes on.
     pub(super) fn leave(&self) -> Option<Arc<Engine>> {
+        if self.busy.load(Ordering::Relaxed) {
+            return None;
+        }
         // Before the marks are looked at: whoever marks after that finds it set.
         self.left.store(true, Ordering::SeqCst);
         let mut guarded = self.guarded.lock();
@@ -131,6 +161,7 @@ impl Seat {
     pub(crate) fn call<R>(&self, f: impl FnOnce(&mut Call<'_>) -> Result<R>) -> Result<R> {
         // Before the lock, which another thread of the parent may have held.
         self.opening.check_process()?;
+        let _busy = Busy::new(&self.busy);
         let mut guarded = self.guarded.lock();
         if self.opening.state() != State::Open {
             let failed = self.opening.state() == State::Failed;

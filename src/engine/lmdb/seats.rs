@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -157,12 +158,15 @@ impl Seats {
 pub(crate) type OwnSeat = Rc<Arc<Seat>>;
 
 /// The seats of a thread. When the thread ends, so do its transactions, but for snapshots that have lent addresses.
+///
+/// `ManuallyDrop`, since a signal's handler may end the process while they are looked through: then they stay.
 #[derive(Default)]
-pub(super) struct Mine(RefCell<Vec<OwnSeat>>);
+pub(super) struct Mine(ManuallyDrop<RefCell<Vec<OwnSeat>>>);
 
 impl Drop for Mine {
     fn drop(&mut self) {
-        for seat in self.0.take() {
+        let Ok(seats) = self.0.try_borrow_mut().map(|mut seats| std::mem::take(&mut *seats)) else { return };
+        for seat in seats {
             if seat.opening.check_process().is_ok() {
                 if let Some(engine) = seat.leave() {
                     engine.seats.left.lock().push(Arc::clone(&seat));
@@ -180,7 +184,7 @@ impl Drop for Mine {
 }
 
 thread_local! {
-    static MINE: Mine = const { Mine(RefCell::new(Vec::new())) };
+    static MINE: Mine = const { Mine(ManuallyDrop::new(RefCell::new(Vec::new()))) };
 }
 
 /// Those of threads whose `MINE` is gone.
