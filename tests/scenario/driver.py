@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote_to_bytes
 import numpy as np
 
 from persistent_collections import ABSENT, Environment, PersistentDict, PersistentSet, missing
-from persistent_collections.errors import Error, UnstorableError
+from persistent_collections.errors import Error, NoCollectionError, UnstorableError
 
 EPOCH = datetime.datetime(1970, 1, 1)
 DTYPES = {f"{kind}{8 * size}": np.dtype(f"<{kind}{size}") for kind in "iu" for size in (1, 2, 4, 8)}
@@ -127,11 +127,17 @@ class Run:
         return "ok"
 
     def drop(self, name: str) -> str:
-        self.env.drop(name)
+        try:
+            self.env.drop(name)
+        except NoCollectionError:
+            return "absent"
         return "ok"
 
     def schema(self, name: str) -> str:
-        found = self.env.schema(name)
+        try:
+            found = self.env.schema(name)
+        except NoCollectionError:
+            return "absent"
         return "\t".join([found.kind, found.key] + ([found.value] if found.kind == "dict" else []))
 
     def _value(self, name: str, field: str) -> Any:
