@@ -4,7 +4,9 @@
 # since a thread that waits for the collector runs none. The watchdog is a process of its own.
 # The time is long: on a machine with much else to do, two minutes were not enough for four threads that collect garbage.
 function within(f, seconds)
-    watchdog = run(`sh -c "sleep $seconds; echo 'a deadlock in the tests of threads' >&2; kill -9 $(getpid())"`; wait=false)
+    # It ends with its `sleep`, which has this process's descriptors: who reads the output of the tests would wait for it.
+    bites = "echo 'a deadlock in the tests of threads' >&2; kill -9 $(getpid())"
+    watchdog = run(`sh -c "trap 'kill \$!; exit' TERM; sleep $seconds & wait \$! && { $bites; }"`; wait=false)
     try
         return f()
     finally
