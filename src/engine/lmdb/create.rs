@@ -284,3 +284,87 @@ fn cannot_reach(path: &Path, error: &io::Error, create: bool) -> Error {
     };
     Error::new(status, format!("{} cannot be opened: {}; {hint}", path.display(), words(error)))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const CREATING: Making = Making { create: true, writable: true, mode: 0o600 };
+
+    fn refused(outcome: Result<()>) -> (Status, String) {
+        let error = outcome.unwrap_err();
+        (error.status(), error.message().to_owned())
+    }
+
+    #[test]
+    fn what_a_path_leads_to_must_be_what_is_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, missing) = (dir.path().join("file"), dir.path().join("missing"));
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(check_kind(dir.path(), false, false), Ok(()));
+        assert_eq!(check_kind(&file, false, true), Ok(()));
+        assert_eq!(check_kind(&missing, true, false), Ok(()));
+        let (status, message) = refused(check_kind(dir.path(), true, true));
+        assert!(status == Status::InvalidArgument && message.contains("is a directory"), "{message}");
+        let (status, message) = refused(check_kind(&file, true, false));
+        assert!(status == Status::NotADatabase && message.contains("needs no_subdir"), "{message}");
+        let (status, message) = refused(check_kind(Path::new("/dev/null"), true, true));
+        assert!(status == Status::NotADatabase && message.contains("neither a file"), "{message}");
+        let (status, message) = refused(check_kind(&missing, false, false));
+        assert!(status == Status::NoEnvironment && message.contains("nothing is made"), "{message}");
+        let (status, message) = refused(check_kind(&file.join("below"), true, false));
+        assert!(status == Status::NoEnvironment && message.contains("is a file"), "{message}");
+    }
+
+    #[test]
+    fn the_last_directory_is_made_unless_something_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, new) = (dir.path().join("file"), dir.path().join("new"));
+        std::fs::write(&file, "").unwrap();
+        assert_eq!((make_directory(&new), make_directory(&new), new.is_dir()), (Ok(()), Ok(()), true));
+        assert_eq!((make_directory(&file), file.is_file()), (Ok(()), true));
+        let (status, message) = refused(make_directory(&dir.path().join("missing/new")));
+        assert!(status == Status::NoEnvironment && message.contains("its parent directory"), "{message}");
+        let (status, message) = refused(make_directory(&file.join("new")));
+        assert!(status == Status::NoEnvironment && message.contains("is a file"), "{message}");
+    }
+
+    #[test]
+    fn a_data_file_that_is_missing_is_made_or_reported() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut files = Files::resolve(dir.path(), false).unwrap();
+        let patience = Patience::new(Some(std::time::Duration::ZERO));
+        assert_eq!(settle(&files, &CREATING, &patience), Ok(()));
+        let (status, _) = refused(settle(&files, &Making { create: false, ..CREATING }, &patience));
+        assert_eq!(status, Status::NoEnvironment);
+        std::fs::write(&files.data, "").unwrap();
+        assert_eq!(settle(&files, &CREATING, &patience), Ok(()), "an empty one is made anew");
+        let reading = Making { writable: false, ..CREATING };
+        let (status, message) = refused(settle(&files, &reading, &patience));
+        assert!(status == Status::Truncated && message.contains("open it once for writing"), "{message}");
+        files.data = files.data.join("below");
+        let (status, message) = refused(settle(&files, &CREATING, &patience));
+        assert!(status == Status::NoEnvironment && message.contains("is a file"), "{message}");
+    }
+
+    #[test]
+    fn why_a_file_cannot_be_opened_has_a_status_and_says_what_to_do() {
+        for (code, create, status, hint) in [
+            (libc::ENOENT, true, Status::NoEnvironment, "make its parent directory first"),
+            (libc::ENOENT, false, Status::NoEnvironment, "nothing is made when opening read-only"),
+            (libc::EACCES, false, Status::Permission, "see to the permissions"),
+            (libc::EROFS, true, Status::Permission, "open it read_only"),
+            (libc::ENOTDIR, true, Status::NoEnvironment, "a part of the path is a file"),
+            (libc::ENOSPC, true, Status::DiskFull, "make room"),
+            (libc::EDQUOT, true, Status::DiskFull, "make room"),
+            (libc::EMFILE, true, Status::Io, "close others"),
+            (libc::EIO, true, Status::Io, "the system says no more"),
+        ] {
+            let error = cannot_reach(Path::new("/env"), &io::Error::from_raw_os_error(code), create);
+            assert_eq!(error.status(), status, "{error}");
+            assert!(error.message().starts_with("/env cannot be opened: "), "{error}");
+            assert!(error.message().contains(hint), "{error}");
+        }
+    }
+}
