@@ -37,7 +37,7 @@ pub struct Options {
     pub durability: Durability,
     /// How often a thread in the background puts on stable storage what was committed since its last flush; once
     /// more when the environment closes. A flush that fails there is told by the next write to begin, which is
-    /// refused once, and by every [`Environment::flush`](crate::Environment::flush) until the files are opened anew; the last one, at closing,
+    /// refused once, and by every [`Environment::flush`](crate::Environment::flush) until the files are reopened; the last one, at closing,
     /// is told to nobody. Full durability leaves it nothing to do. Default: never.
     pub flush_interval: Option<Duration>,
     /// How long a write waits for other writers, and opening for others who open; `None`: for ever. Default: 60 s.

@@ -44,7 +44,7 @@ impl Cache {
             .then(|| Rc::clone(object))
     }
 
-    /// Takes out what is of no more use: handles that are closed by now, and whatever stood where `id` goes.
+    /// Takes out what is no longer used: handles that are closed by now, and whatever stood where `id` goes.
     fn make_room(&mut self, id: u64) -> Vec<Rc<Object>> {
         self.take_closed(Some(table::slot_of(id) % REMEMBERED))
     }

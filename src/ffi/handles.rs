@@ -33,7 +33,7 @@ pub struct pc_set {
 /// meanwhile, and it does not see that. Opened inside a transaction it belongs to that, sees what that sees, own
 /// writes included, and ends with it.
 ///
-/// An iterator may be used from any thread, but what it gives out holds until the next call on it, whoever makes it:
+/// An iterator may be used from any thread, but what it gives out holds until the next call on it, from any thread:
 /// threads that share one must take turns themselves. Where another thread closes the collection or the environment
 /// meanwhile, what a thread was given holds until that thread's next call of the library.
 #[repr(C)]

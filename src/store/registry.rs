@@ -26,7 +26,7 @@ pub struct Shared {
     origin: Origin,
     /// Taken out when the environment is closed.
     engine: Mutex<Option<Arc<Engine>>>,
-    /// What it was taken out of `engine` for, where it has failed and the files are opened anew.
+    /// What it was taken out of `engine` for, where it has failed and the files are reopened.
     retired: Mutex<Weak<Engine>>,
     /// How often it is open.
     opened: AtomicUsize,
@@ -142,7 +142,7 @@ impl Shared {
         }
     }
 
-    /// Lets go what has failed, so that its files can be opened anew. Gives whether the calling thread keeps it
+    /// Lets go what has failed, so that its files can be reopened. Gives whether the calling thread keeps it
     /// open.
     fn retire_if_failed(&self) -> bool {
         if self.opening.state() != State::Failed {

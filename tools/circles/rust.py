@@ -158,7 +158,7 @@ class Crate:
             places = [module.file.parent / place] if place else usual
             file = next((it for it in places if it.is_file()), None)
             if file is None:
-                raise Failure(f"{module.file}: there is no file for mod {name}")
+                raise Failure(f"{module.file}: mod {name} has no file")
             inner = Module((*module.path, name), file)
             module.children[name] = inner
             self.read(inner, file.parent if file.name == "mod.rs" else file.parent / file.stem)

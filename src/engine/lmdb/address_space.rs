@@ -73,7 +73,7 @@ pub(super) fn grow_alone(env: &RawEnv) -> Result<()> {
             ),
         ));
     }
-    env.resize(size).map_err(|code| code.error("making the memory map anew"))
+    env.resize(size).map_err(|code| code.error("resizing the memory map"))
 }
 
 /// Whether the address space has room for a map of a size: LMDB, when it fails to map, has unmapped before.

@@ -339,7 +339,7 @@ mod tests {
         let (status, _) = refused(settle(&files, &Making { create: false, ..CREATING }, &patience));
         assert_eq!(status, Status::NoEnvironment);
         std::fs::write(&files.data, "").unwrap();
-        assert_eq!(settle(&files, &CREATING, &patience), Ok(()), "an empty one is made anew");
+        assert_eq!(settle(&files, &CREATING, &patience), Ok(()), "LMDB makes an empty one");
         let reading = Making { writable: false, ..CREATING };
         let (status, message) = refused(settle(&files, &reading, &patience));
         assert!(status == Status::Truncated && message.contains("open it once for writing"), "{message}");

@@ -1,9 +1,9 @@
-//! Failing storage: what a failed write or sync means, and an environment that is of no more use.
+//! Failing storage: what a failed write or sync means, and an environment that can no longer be used.
 //!
 //! LMDB writes a transaction's pages, syncs them, and then writes one of the two meta pages, which makes the
 //! transaction count. What fails before that is undone: no meta page leads to the new pages, and the old ones
 //! were not touched. A write of the meta page that fails may have taken effect or not; LMDB then refuses every
-//! transaction, and the environment is opened anew.
+//! transaction, and the environment is reopened.
 //!
 //! After a failed sync the system takes the pages for written, so that the next sync succeeds without them.
 //! Under full durability those are only the undone transaction's. Otherwise they may be pages of earlier

@@ -16,7 +16,7 @@
 //! - `lock`: the write lock between processes; `byte_lock`: locks on bytes of files; `fork`: what a child process must leave alone
 //! - `reclaim`: dropped names give their places back
 //! - `reserve`: room for LMDB's lock file
-//! - `failure`: what a failed write or sync means, and an environment that is of no more use
+//! - `failure`: what a failed write or sync means, and an environment that can no longer be used
 //! - `foreign`: keys in databases of other programs, where LMDB leaves checks to its caller
 //! - `check`: the structure of the data file; `copy`: hot backup; `report`: what an environment tells of itself
 //! - `sync`: mutexes and condition variables that work in the child of a fork

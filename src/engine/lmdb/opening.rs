@@ -12,7 +12,7 @@ use crate::error::{Error, Result, Status};
 pub(crate) enum State {
     Open,
     Closed,
-    /// What lies below is of no more use.
+    /// What lies below can no longer be used.
     Failed,
 }
 

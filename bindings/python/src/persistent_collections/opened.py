@@ -138,7 +138,7 @@ class Opened(acceleration.HotEnvironment, Handled):
                 "parent's; leave its block first"
             )
         wanted = innermost.handle if innermost is not None else 0
-        # In a child that has not opened anything anew, the library has no transaction.
+        # In a child that has not reopened anything, the library has no transaction.
         if wanted != stacks.current and self._settled == process():
             stacks.current = None
             library = self._library

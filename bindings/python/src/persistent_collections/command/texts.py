@@ -145,7 +145,7 @@ def prefix_from_text(type_: Type, text: str) -> Any:
         return key_from_text(type_, text)
     leading = load(text)
     if type(leading) is not list or len(leading) > len(type_.elements):
-        raise InvalidArgumentError(f"{text!r} is no list of leading elements of {type_}")
+        raise InvalidArgumentError(f"{text!r} is not a list of leading elements of {type_}")
     return tuple(map(typed_from_json, type_.elements, leading))
 
 
