@@ -317,7 +317,11 @@ fn a_handler_that_ends_the_process_in_the_middle_of_a_call_ends_it() {
                 libc::setitimer(libc::ITIMER_VIRTUAL, &raw const timer, std::ptr::null_mut());
             }
             loop {
-                dict.get(&1).unwrap();
+                if round % 2 == 0 {
+                    dict.get(&1).unwrap();
+                } else {
+                    dict.put(&1, &1).unwrap();
+                }
             }
         });
         assert!(has_ended, "round {round}");
