@@ -154,7 +154,7 @@ def test_an_absent_key_is_a_no(
         (["items", "DIR", "ages", "--key", "i64"], "stored as str, and were asked for as i64"),
         (["items", "DIR", "seen", "--value", "i64"], "which has no values to give a type for"),
         (["items", "DIR", "ages", "--key", "nonsense"], "unknown type 'nonsense'"),
-        (["items", "DIR", "seen", "--prefix", "5"], "no list of leading elements"),
+        (["items", "DIR", "seen", "--prefix", "5"], "not a list of leading elements"),
         (["items", "DIR", "vectors", "--key", "f32[2]"], "f32[2]"),
         (["list", "DIR-none"], "nothing is made when opening read-only"),
     ],
