@@ -79,9 +79,11 @@ fn reader_slots_of_idle_threads_are_taken_back() {
     std::thread::scope(|scope| {
         for _ in 0..16 {
             scope.spawn(|| {
-                assert_eq!(dict.get(&1).unwrap(), Some(1));
+                // Looked at last: a thread that ended here would keep the others waiting.
+                let found = dict.get(&1);
                 read.wait();
                 end.wait();
+                assert_eq!(found.unwrap(), Some(1));
             });
         }
         read.wait();
@@ -95,6 +97,31 @@ fn reader_slots_of_idle_threads_are_taken_back() {
     assert!(error.message().contains("max_readers"), "{error}");
     drop(iterators);
     assert_eq!(dict.iter().unwrap().count(), 1);
+}
+
+/// With more threads than reader slots, a read failed with "all 4 reader slots are taken by open snapshots and iterators"
+/// whenever the threads that had the slots were in the middle of a read.
+#[test]
+fn more_threads_than_reader_slots_read_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let env = Environment::open(dir.path().join("data"), &Options { max_readers: 2, ..options() }).unwrap();
+    let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
+    dict.put(&1, &1).unwrap();
+    let snapshot = dict.iter().unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let (env, dict) = (&env, &dict);
+            scope.spawn(move || {
+                for i in 0..100 {
+                    assert_eq!(dict.get(&1).unwrap(), Some(1));
+                    let own = Dict::<i64, i64>::open(env, &format!("dict {thread} {}", i % 10)).unwrap();
+                    own.put(&1, &i).unwrap();
+                    assert_eq!(own.get(&1).unwrap(), Some(i));
+                }
+            });
+        }
+    });
+    assert_eq!(snapshot.count(), 1);
 }
 
 #[test]

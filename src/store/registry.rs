@@ -8,7 +8,8 @@ use std::time::Duration;
 use crate::engine::fork::PerProcess;
 use crate::engine::sync::Mutex;
 use crate::engine::{
-    self, Call, Engine, Looked, Op, Opening, Origin, Outcome, Reader, Space, State, Wait, seat_of_thread,
+    self, Call, Engine, Looked, Op, Opening, Origin, Outcome, Reader, RootKind, Space, State, Wait,
+    seat_of_thread,
 };
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
@@ -215,12 +216,21 @@ impl Shared {
     #[cold]
     pub fn open_space(&self, space: &Space) -> Result<()> {
         // A writer may be waiting for what this thread's snapshot has lent: then neither may wait for the other.
-        let pinned = self.call(|call| Ok(call.guarded().is_pinned()))?;
+        let (pinned, in_snapshot) = self.call(|call| {
+            let in_snapshot = call.current().is_some_and(|root| matches!(root.kind, RootKind::Snapshot(_)));
+            Ok((call.guarded().is_pinned(), in_snapshot))
+        })?;
         let wait = if pinned { Wait::For(Duration::ZERO) } else { Wait::Default };
-        self.engine()?.open_space(space, wait)?;
-        let usable =
-            self.call(|call| if call.current().is_some() { call.reader()?.refresh() } else { Ok(true) })?;
-        if usable {
+        let engine = self.engine()?;
+        engine.open_space(space, wait)?;
+        if !in_snapshot {
+            return Ok(());
+        }
+        // Without one, something was committed: the data file has outgrown what this process sees of it.
+        let mut newest = engine.newest()?;
+        if let Some(snapshot) = newest.snapshot.take()
+            && self.call(|call| Ok(call.reader()?.refresh(snapshot)))?
+        {
             return Ok(());
         }
         Err(Error::new(

@@ -144,8 +144,8 @@ impl Engine {
             };
             match copied {
                 Ok(()) => return Ok(()),
-                // Another process has outgrown the map since.
-                Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => {}
+                // Since then another process has outgrown the map, or another thread has taken the slot.
+                Err(Code(lmdb_sys::MDB_MAP_RESIZED | lmdb_sys::MDB_READERS_FULL)) => {}
                 Err(Code(lmdb_sys::MDB_INCOMPATIBLE)) => {
                     return Err(Error::new(
                         Status::Corrupted,
@@ -153,9 +153,7 @@ impl Engine {
                          copy it without compacting",
                     ));
                 }
-                Err(code @ Code(lmdb_sys::MDB_READERS_FULL | lmdb_sys::MDB_CORRUPTED)) => {
-                    return Err(code.error("copying"));
-                }
+                Err(code @ Code(lmdb_sys::MDB_CORRUPTED)) => return Err(code.error("copying")),
                 Err(code) => return Err(target.failed_with(code)),
             }
         }

@@ -59,6 +59,7 @@ mod root;
 mod scan;
 mod seat;
 mod seats;
+mod slots;
 mod spaces;
 pub(crate) mod sync;
 mod system;
@@ -90,7 +91,7 @@ pub(crate) use turn::set_reads_wait;
 pub(crate) use txn::Place;
 pub(crate) use writer::begin_write;
 
-use raw::{Code, RawEnv, RoTxn, RwTxn};
+use raw::{Code, RawEnv, RwTxn};
 use sync::Mutex;
 
 /// An open LMDB environment. One per data file and process; the last `Arc` closes it.
@@ -121,6 +122,8 @@ pub(crate) struct Engine {
     known: Mutex<Option<(u64, u64)>>,
     /// Held for reading by what needs the map in place without a seat; growth waits for it.
     copies: sync::RwLock,
+    /// Held by the thread that has a reader slot outside of seats.
+    aside: Mutex<()>,
 }
 
 impl Engine {
@@ -156,34 +159,6 @@ impl Engine {
         self.flusher.as_ref().map_or(Ok(()), flusher::Flusher::check)
     }
 
-    /// Fails with [`Begin::Resized`] where another process has outgrown the map.
-    fn begin_read(&self) -> Result<RoTxn, Begin> {
-        let full = Code(lmdb_sys::MDB_READERS_FULL);
-        let mut begun = RoTxn::begin(&self.raw);
-        if matches!(begun, Err(code) if code == full) {
-            // Slots of processes that are gone, then those of threads that are idle.
-            self.raw.reap_readers().map_err(|code| Begin::Failed(code.error("reaping readers")))?;
-            begun = RoTxn::begin(&self.raw);
-        }
-        if matches!(begun, Err(code) if code == full) {
-            self.seats.release_idle();
-            begun = RoTxn::begin(&self.raw);
-        }
-        begun.map_err(|code| {
-            if code != full {
-                return Begin::new(self, code);
-            }
-            let max = self.settings.max_readers;
-            Begin::Failed(Error::new(
-                Status::ReadersFull,
-                format!(
-                    "all {max} reader slots are taken by open snapshots and iterators; close some, or open the \
-                     environment with a larger max_readers"
-                ),
-            ))
-        })
-    }
-
     /// The catalog's sequence number in a commit, where it is known without a look.
     fn sequence_at(&self, commit: u64) -> Option<u64> {
         self.known.lock().and_then(|(known, sequence)| (known == commit).then_some(sequence))
@@ -213,28 +188,6 @@ impl Engine {
                 Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => self.follow_growth_under(lease.turn())?,
                 Err(code) => return Err(self.begin_failed(code, "beginning to write")),
             }
-        }
-    }
-}
-
-/// Why a read transaction did not begin.
-pub(super) enum Begin {
-    /// Another process has outgrown this one's map: leave the seat, follow, and begin again.
-    Resized,
-    Failed(Error),
-}
-
-impl From<Error> for Begin {
-    fn from(error: Error) -> Begin {
-        Begin::Failed(error)
-    }
-}
-
-impl Begin {
-    fn new(engine: &Engine, code: Code) -> Begin {
-        match code.0 {
-            lmdb_sys::MDB_MAP_RESIZED => Begin::Resized,
-            _ => Begin::Failed(engine.begin_failed(code, "beginning to read")),
         }
     }
 }

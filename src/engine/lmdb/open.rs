@@ -209,6 +209,7 @@ fn open_files(
         failure: failure::Failure::default(),
         known: Mutex::new(None),
         copies: sync::RwLock::default(),
+        aside: sync::Mutex::default(),
     });
     Ok((engine, claim))
 }

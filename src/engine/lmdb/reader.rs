@@ -120,11 +120,11 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Makes spaces that the process has opened since usable in a snapshot.
-    pub(crate) fn refresh(&mut self) -> Result<bool> {
+    /// Makes spaces that the process has opened since usable in a snapshot, which `newer` is compared with.
+    pub(crate) fn refresh(&mut self, newer: Snapshot) -> bool {
         match &mut self.view {
-            View::Snapshot(snapshot) => snapshot.refresh(self.engine),
-            View::Write(_) => Ok(true),
+            View::Snapshot(snapshot) => snapshot.refresh(newer),
+            View::Write(_) => true,
         }
     }
 

@@ -10,12 +10,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::Engine;
 use super::opening::{Opening, State};
 use super::reader::Reader;
 use super::root::{Root, RootKind};
+use super::slots::Begin;
 use super::sync::{Mutex, MutexGuard};
 use super::txn::Snapshot;
-use super::{Begin, Engine};
 use crate::error::{Error, Result, Status};
 use crate::memory::TryGrow;
 
@@ -335,7 +336,7 @@ impl Call<'_> {
     }
 
     /// Makes the pooled snapshot the newest. Leaves the seat for a while where another process has outgrown
-    /// the map.
+    /// the map, or no slot is free.
     #[inline]
     fn renew(&mut self) -> Result<()> {
         loop {
@@ -352,6 +353,16 @@ impl Call<'_> {
                     let engine = Arc::clone(engine);
                     MutexGuard::unlocked(&mut self.guarded, || engine.follow_growth())?;
                     engine.check_usable()?;
+                }
+                Err(Begin::NoSlot) => {
+                    let engine = Arc::clone(engine);
+                    let mut newest = MutexGuard::unlocked(&mut self.guarded, || engine.newest())?;
+                    // The environment may have been closed meanwhile.
+                    self.engine()?;
+                    if let Some(snapshot) = newest.snapshot.take() {
+                        self.guarded.pooled = Some(snapshot);
+                        return Ok(());
+                    }
                 }
             }
         }

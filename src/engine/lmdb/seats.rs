@@ -71,6 +71,22 @@ impl Seats {
         self.left.lock().retain(|left| !std::ptr::eq(&raw const **left, seat));
     }
 
+    /// Runs `f` while no call is under way and none can begin, after it has let go the reader slots that threads keep between
+    /// calls. In no call of the thread's seat.
+    pub(super) fn stop_and_release_idle<R>(&self, f: impl FnOnce() -> R) -> Result<R> {
+        let list = self.all.lock();
+        let seats = upgraded(&list)?;
+        let mut guards = memory::room_for(seats.len())?;
+        guards.extend(seats.iter().map(|seat| seat.guarded.lock()));
+        for guarded in &mut guards {
+            guarded.pooled = None;
+        }
+        let result = f();
+        drop(guards);
+        settle(&seats);
+        Ok(result)
+    }
+
     /// Runs `f` while no call is under way and none can begin; snapshots and what they have lent stay. In no
     /// call of the thread's seat.
     pub(super) fn stop_calls<R>(&self, f: impl FnOnce(&Stopped<'_>) -> Result<R>) -> Result<R> {

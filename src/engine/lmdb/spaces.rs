@@ -16,10 +16,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use super::address_space;
 use super::raw::{Code, Dbi, MAIN, RawEnv, RoTxn};
+use super::slots::Begin;
 use super::sync::Mutex;
 use super::turn::Turn;
-use super::{Begin, address_space};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory};
 
@@ -138,6 +139,10 @@ impl Spaces {
                     Err(Begin::Failed(error)) => return Err(error),
                     // Another process has outgrown the map since LMDB looked at the file.
                     Err(Begin::Resized) => address_space::grow_alone(env)?,
+                    // No thread of this process has one yet.
+                    Err(Begin::NoSlot) => {
+                        return Err(Code(lmdb_sys::MDB_READERS_FULL).error("opening the environment"));
+                    }
                 }
             }
         }
@@ -224,10 +229,7 @@ impl Spaces {
             return Ok(true);
         }
         let failed = |code: Code| code.error("opening a collection");
-        let txn = RoTxn::begin(env).map_err(|code| match code.0 {
-            lmdb_sys::MDB_MAP_RESIZED => Begin::Resized,
-            _ => Begin::Failed(failed(code)),
-        })?;
+        let txn = RoTxn::begin(env).map_err(|code| Begin::new(code, failed))?;
         let Some(dbi) = txn.open_dbi(space.name(), 0).map_err(|code| self.explain(space, code))? else {
             return Ok(false);
         };
@@ -239,11 +241,12 @@ impl Spaces {
 
     /// The same in the process's turn to write.
     pub(super) fn open_for_process(&self, env: &Arc<RawEnv>, space: &Space, turn: &Turn) -> Result<bool> {
+        let engine = turn.engine();
         loop {
-            match self.open(env, space) {
-                Ok(found) => return Ok(found),
-                Err(Begin::Failed(error)) => return Err(error),
-                Err(Begin::Resized) => turn.engine().follow_growth_under(turn)?,
+            let opened = engine.aside().begin(|| self.open(env, space))?;
+            match opened {
+                Some(found) => return Ok(found),
+                None => engine.follow_growth_under(turn)?,
             }
         }
     }

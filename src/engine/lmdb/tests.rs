@@ -93,6 +93,30 @@ fn closing_does_not_wait_for_a_call_and_the_last_one_out_releases() {
     assert!(engine.upgrade().is_none(), "the call has let go what lay in its seat");
 }
 
+/// It was refused: "all 1 reader slots are taken by open snapshots and iterators".
+#[test]
+fn a_read_waits_for_a_slot_that_a_call_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let env = Environment::open(dir.path(), &Options { max_readers: 1, ..Options::default() }).unwrap();
+    let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
+    dict.put(&1, &1).unwrap();
+    std::thread::scope(|scope| {
+        let reading = env.shared().call(|call| {
+            call.reader()?;
+            let (tell, told) = mpsc::channel::<()>();
+            let dict = &dict;
+            let reading = scope.spawn(move || {
+                let found = dict.get(&1);
+                drop(tell);
+                found
+            });
+            assert_eq!(told.recv_timeout(SHORT), Err(mpsc::RecvTimeoutError::Timeout));
+            Ok(reading)
+        });
+        assert_eq!(reading.unwrap().join().unwrap().unwrap(), Some(1));
+    });
+}
+
 /// Tells a child which environment it is to make larger.
 const CHILD: &str = "PC_TEST_GROWS";
 

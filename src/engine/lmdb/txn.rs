@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::pin::Pin;
 use super::raw::{Code, FreePages, RoTxn, RwTxn, WriteCursor, reading};
 use super::scan::remove_range;
+use super::slots::{Aside, Begin};
 use super::spaces::{Db, Space};
 use super::turn::Lease;
-use super::{Begin, Engine, foreign};
+use super::{Engine, foreign};
 use crate::codec;
 use crate::engine::{Column, Op, Outcome, Range};
 use crate::error::{Error, Result, Status};
@@ -67,7 +68,7 @@ impl Snapshot {
     #[inline]
     pub(super) fn renew(&mut self, engine: &Engine) -> Result<(), Begin> {
         self.horizon = engine.spaces.horizon();
-        self.txn.renew().map_err(|code| Begin::new(engine, code))?;
+        self.txn.renew().map_err(|code| engine.not_begun(code))?;
         let id = self.txn.id();
         if id != self.id {
             engine.check_snapshot(id)?;
@@ -81,21 +82,15 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Makes spaces that were opened since usable, if nothing was committed since. The bytes that it lent
-    /// stay where they are.
-    pub(super) fn refresh(&mut self, engine: &Engine) -> Result<bool> {
-        let newer = match Snapshot::begin(engine) {
-            Ok(newer) => newer,
-            // Something was committed, or it would not have grown.
-            Err(Begin::Resized) => return Ok(false),
-            Err(Begin::Failed(error)) => return Err(error),
-        };
+    /// Makes spaces that were opened since usable, if nothing was committed since, which `newer` tells. The bytes that it
+    /// lent stay where they are.
+    pub(super) fn refresh(&mut self, newer: Snapshot) -> bool {
         let same = newer.id == self.id;
         if same {
             self.txn = newer.txn;
             self.horizon = newer.horizon;
         }
-        Ok(same)
+        same
     }
 
     /// Keeps the map in place from now on: the caller lends addresses in it.
@@ -105,6 +100,23 @@ impl Snapshot {
 
     pub(super) fn is_pinned(&self) -> bool {
         self.pin.is_some()
+    }
+}
+
+/// A snapshot of the newest commit, and the right to have it outside of a seat.
+pub(crate) struct Newest<'e> {
+    /// `None`: another process has outgrown the map.
+    pub(crate) snapshot: Option<Snapshot>,
+    /// Dropped last.
+    _aside: Aside<'e>,
+}
+
+impl Engine {
+    /// A snapshot of the newest commit. In no call of the thread's seat.
+    pub(crate) fn newest(&self) -> Result<Newest<'_>> {
+        let aside = self.aside();
+        let snapshot = aside.begin(|| Snapshot::begin(self))?;
+        Ok(Newest { snapshot, _aside: aside })
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::reader::Reader;
 use super::turn::{Lease, Turn, patience};
-use super::txn::{Snapshot, WriteTxn};
-use super::{Begin, Engine, Space};
+use super::txn::WriteTxn;
+use super::{Engine, Space};
 use crate::engine::Wait;
 use crate::error::{Result, Status};
 use crate::memory::TryGrow;
@@ -75,14 +75,11 @@ impl Engine {
 
     /// Opens the spaces that there are, in the process's turn to write.
     fn open_all(&self, turn: &Turn) -> Result<()> {
-        let mut snapshot = match Snapshot::begin(self) {
-            Ok(snapshot) => snapshot,
-            // Another program is writing: they are opened when they are used.
-            Err(Begin::Resized) => return Ok(()),
-            Err(Begin::Failed(error)) => return Err(error),
-        };
-        let wanted = self.not_open(&Reader::of_snapshot(self, &mut snapshot))?;
-        drop(snapshot);
+        let mut newest = self.newest()?;
+        // Without one, another program is writing: they are opened when they are used.
+        let Some(snapshot) = &mut newest.snapshot else { return Ok(()) };
+        let wanted = self.not_open(&Reader::of_snapshot(self, snapshot))?;
+        drop(newest);
         self.open_spaces(wanted, turn)
     }
 
