@@ -269,7 +269,8 @@ impl<V: Stored> Dict<String, V> {
 
 /// The pairs of a dict, in the order of keys. Outside of transactions it has a snapshot of its own.
 ///
-/// Yields an error where a stored pair is damaged or the transaction that it belongs to has ended.
+/// Yields an error where a stored pair is damaged or the transaction that it belongs to has ended. A walk that cannot go on
+/// yields that once and ends.
 pub struct Entries<K, V> {
     scan: Scan,
     _env: Environment,
@@ -296,7 +297,7 @@ impl<K: Key, V: Stored> Entries<K, V> {
 
     /// The pair before the one that was given last, in the order of the walk.
     pub fn previous(&mut self) -> Option<Result<(K, V)>> {
-        self.scan.give(true, pair)
+        self.scan.give_once(true, pair)
     }
 
     /// Goes before the first key at or beyond `key`, in the order of the walk.
@@ -309,7 +310,7 @@ impl<K: Key, V: Stored> Iterator for Entries<K, V> {
     type Item = Result<(K, V)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.scan.give(false, pair)
+        self.scan.give_once(false, pair)
     }
 }
 

@@ -271,7 +271,8 @@ where
 
 /// The elements of a set in order. Outside of transactions it has a snapshot of its own.
 ///
-/// Yields an error where a stored element is damaged or the transaction that it belongs to has ended.
+/// Yields an error where a stored element is damaged or the transaction that it belongs to has ended. A walk that cannot go on
+/// yields that once and ends.
 pub struct Elements<T> {
     scan: Scan,
     _env: Environment,
@@ -298,7 +299,7 @@ impl<T: Key> Elements<T> {
 
     /// The element before the one that was given last, in the order of the walk.
     pub fn previous(&mut self) -> Option<Result<T>> {
-        self.scan.give(true, |element, _| T::decode(element))
+        self.scan.give_once(true, |element, _| T::decode(element))
     }
 
     /// Goes before the first element at or beyond `element`, in the order of the walk.
@@ -311,6 +312,6 @@ impl<T: Key> Iterator for Elements<T> {
     type Item = Result<T>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.scan.give(false, |element, _| T::decode(element))
+        self.scan.give_once(false, |element, _| T::decode(element))
     }
 }

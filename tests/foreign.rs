@@ -114,6 +114,11 @@ fn a_dropped_collection_with_orders_of_its_own_is_not_made_anew() {
 
 /// Puts a record into a named database of an environment that nobody has open.
 fn put_elsewhere(path: &Path, name: &str, key: &[u8], value: &[u8]) {
+    write_elsewhere(path, name, None, key, value);
+}
+
+/// The same, into one that is dropped first and made with other flags, where these are given.
+fn write_elsewhere(path: &Path, name: &str, flags: Option<u32>, key: &[u8], value: &[u8]) {
     let c_path = CString::new(path.to_str().unwrap()).unwrap();
     let name = CString::new(name).unwrap();
     let val = |bytes: &[u8]| ffi::MDB_val { mv_size: bytes.len(), mv_data: bytes.as_ptr().cast_mut().cast() };
@@ -125,10 +130,40 @@ fn put_elsewhere(path: &Path, name: &str, key: &[u8], value: &[u8]) {
         assert_eq!(ffi::mdb_env_open(env, c_path.as_ptr(), ffi::MDB_NOSYNC, 0o644), 0);
         assert_eq!(ffi::mdb_txn_begin(env, ptr::null_mut(), 0, &raw mut txn), 0);
         assert_eq!(ffi::mdb_dbi_open(txn, name.as_ptr(), 0, &raw mut dbi), 0);
+        if let Some(flags) = flags {
+            assert_eq!(ffi::mdb_drop(txn, dbi, 1), 0);
+            assert_eq!(ffi::mdb_dbi_open(txn, name.as_ptr(), flags | ffi::MDB_CREATE, &raw mut dbi), 0);
+        }
         let (mut key, mut value) = (val(key), val(value));
         assert_eq!(ffi::mdb_put(txn, dbi, &raw mut key, &raw mut value, 0), 0);
         assert_eq!(ffi::mdb_txn_commit(txn), 0);
         ffi::mdb_env_close(env);
+    }
+}
+
+/// One changed bit does the same: a walk gave the first record again and again, for ever.
+#[test]
+fn a_typed_collection_in_a_database_of_other_flags_is_damage() {
+    for flags in [ffi::MDB_DUPSORT, ffi::MDB_REVERSEKEY, ffi::MDB_INTEGERKEY] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data");
+        Dict::<i64, String>::open(&open(&path), "dict").unwrap();
+        let value = b"value";
+        write_elsewhere(&path, "dict", Some(flags), &8_i64.to_be_bytes(), value);
+        let env = open(&path);
+        assert_eq!(status(Dict::<i64, String>::open(&env, "dict")), Status::Corrupted, "{flags:#x}");
+        assert!(env.drop_collection("dict").unwrap(), "what cannot be used can be dropped");
+    }
+}
+
+#[test]
+fn a_catalog_of_other_flags_is_damage() {
+    for flags in [ffi::MDB_DUPSORT, ffi::MDB_REVERSEKEY, ffi::MDB_INTEGERKEY] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data");
+        Dict::<i64, String>::open(&open(&path), "dict").unwrap();
+        write_elsewhere(&path, "pc:catalog", Some(flags), &8_i64.to_be_bytes(), b"value");
+        assert_eq!(status(Environment::open(&path, &options())), Status::Corrupted, "{flags:#x}");
     }
 }
 

@@ -275,6 +275,27 @@ fn an_iterator_inside_a_transaction_sees_its_writes_and_ends_with_it() {
     assert_eq!(status(elements.previous().unwrap()), Status::BadHandle);
 }
 
+/// Loops that pass over errors, as `flatten` and `filter_map(Result::ok)` do, went on for ever, and took memory until the
+/// process was ended, where they collected what they met.
+#[test]
+fn a_walk_that_cannot_go_on_says_so_once_and_ends() {
+    let s = scratch();
+    let dict = Dict::<i64, i64>::open(&s.env, "dict").unwrap();
+    let set = Set::<i64>::open(&s.env, "set").unwrap();
+    dict.put(&1, &1).unwrap();
+    set.add(&1).unwrap();
+    let txn = s.env.begin_read().unwrap();
+    let (mut pairs, mut elements) = (dict.iter().unwrap(), set.iter().unwrap());
+    txn.commit().unwrap();
+    assert_eq!(status(pairs.next().unwrap()), Status::BadHandle);
+    assert!(pairs.next().is_none());
+    assert!(pairs.previous().is_none());
+    pairs.seek(&0).unwrap();
+    assert_eq!(status(pairs.previous().unwrap()), Status::BadHandle, "it was asked to go elsewhere");
+    assert_eq!(elements.by_ref().filter_map(Result::ok).count(), 0);
+    assert_eq!(elements.reversed().flatten().count(), 0);
+}
+
 #[test]
 fn an_iterator_outside_of_transactions_keeps_its_state() {
     let s = scratch();

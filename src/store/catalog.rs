@@ -9,7 +9,7 @@ use minicbor::data::Type as CborType;
 use minicbor::{Decoder, Encoder};
 
 use crate::codec::{self, Type};
-use crate::engine::{Engine, Looked, Op, Place, Range, Reader, SEQUENCE, Space, place};
+use crate::engine::{Db, Engine, Looked, Op, Place, Range, Reader, SEQUENCE, Space, place};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, Short, TryGrow};
 use crate::store::registry::Shared;
@@ -262,7 +262,7 @@ fn info(
 pub(crate) fn drop_collection(shared: &Shared, name: &str) -> Result<bool> {
     check_name(name)?;
     loop {
-        let (sequence, stored, is_raw) = match shared.read(|engine, reader| {
+        let (sequence, stored) = match shared.read(|engine, reader| {
             let Some(sequence) = reader.sequence()? else {
                 return Ok(Looked::Open(Arc::clone(engine.catalog())));
             };
@@ -279,10 +279,11 @@ pub(crate) fn drop_collection(shared: &Shared, name: &str) -> Result<bool> {
                      clear it instead",
                 ));
             }
-            (found, stored, sequence) => (sequence, stored, matches!(found, Found::Raw)),
+            (_, stored, sequence) => (sequence, stored),
         };
         let engine = shared.engine()?;
         let space = engine.space(&stored)?;
+        let is_plain = shared.read(|_, reader| place(reader, &space))?.is_none_or(Db::is_plain);
         let (mark, next) = (encode_dropped(sequence + 1)?, encode_sequence(sequence + 1)?);
         let range = Range::all();
         let ops = [
@@ -292,8 +293,8 @@ pub(crate) fn drop_collection(shared: &Shared, name: &str) -> Result<bool> {
             Op::Put { space: engine.catalog(), key: stored.as_bytes(), value: &mark, fresh: false },
             Op::Put { space: engine.catalog(), key: SEQUENCE.as_bytes(), value: &next, fresh: false },
         ];
-        // Another program's is there, and may have an order that this library does not make.
-        let ops = if is_raw { &ops[1..] } else { &ops[..] };
+        // One with an order that this library does not make is there, and cannot be made.
+        let ops = if is_plain { &ops[..] } else { &ops[1..] };
         if shared.write(sequence, ops)?.is_some() {
             return Ok(true);
         }

@@ -136,6 +136,11 @@ impl Collection {
                 ));
             }
         }
+        if inner.raw.is_none()
+            && let Looked::Is(db) = place(reader, &inner.space)?
+        {
+            opening::check_plain(&inner.name, db)?;
+        }
         if !reader.remember(own) {
             inner.unsettled.store(false, Ordering::Relaxed);
             inner.found_at.store(sequence + 1, Ordering::Relaxed);

@@ -44,6 +44,8 @@ pub(crate) struct Scan {
     batch: usize,
     /// The transaction's count of writes when `ahead` was read.
     writes: u64,
+    /// Whether it met an error that would come again.
+    has_failed: bool,
 }
 
 enum Source {
@@ -111,12 +113,14 @@ impl Scan {
             place: Place::Start,
             batch: FIRST_BATCH,
             writes: 0,
+            has_failed: false,
         })
     }
 
     /// Its range in the other direction, from the beginning of that.
     pub(crate) fn reversed(mut self) -> Scan {
         self.range.reverse = !self.range.reverse;
+        self.has_failed = false;
         if let Source::Kept(kept) = &mut self.source {
             kept.reverse();
         }
@@ -173,6 +177,27 @@ impl Scan {
             }
         }
         Some(decoded)
+    }
+
+    /// The same for Rust's loops, which go on after an error: one that would come again for ever comes once, and then the
+    /// walk has ended until it goes elsewhere.
+    pub(crate) fn give_once<T>(
+        &mut self,
+        backwards: bool,
+        decode: impl FnOnce(&[u8], &[u8]) -> Result<T>,
+    ) -> Option<Result<T>> {
+        if self.has_failed {
+            return None;
+        }
+        let mut is_decoding = false;
+        let given = self.give(backwards, |key, value| {
+            is_decoding = true;
+            decode(key, value)
+        });
+        if let Some(Err(error)) = &given {
+            self.has_failed = !is_decoding && error.status() != Status::NoMemory;
+        }
+        given
     }
 
     #[inline]
@@ -233,6 +258,7 @@ impl Scan {
 
     /// Goes before the first key at or beyond `key` in the range's direction.
     pub(crate) fn seek(&mut self, key: &[u8]) -> Result<()> {
+        self.has_failed = false;
         if let Source::Kept(kept) = &mut self.source {
             kept.seek(key);
             return Ok(());

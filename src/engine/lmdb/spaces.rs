@@ -61,6 +61,11 @@ impl Db {
         self.is_main() && !self.has_duplicates() && !self.has_integer_keys()
     }
 
+    /// Whether it is as this library makes them: one value for each key, and keys in the order of their bytes.
+    pub(crate) fn is_plain(self) -> bool {
+        self.flags == 0
+    }
+
     pub(crate) fn has_duplicates(self) -> bool {
         self.flags & lmdb_sys::MDB_DUPSORT != 0
     }
@@ -145,6 +150,14 @@ impl Spaces {
                     }
                 }
             }
+        }
+        if spaces.catalog.db(u32::MAX).is_some_and(|db| !db.is_plain()) {
+            return Err(Error::new(
+                Status::Corrupted,
+                format!(
+                    "{CATALOG} has flags of LMDB that no catalog has; another program has made it anew, or the data file is damaged"
+                ),
+            ));
         }
         let mut table = spaces.table.lock();
         table.insert(CATALOG.into(), Arc::clone(&spaces.catalog));

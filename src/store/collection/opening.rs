@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::{Collection, Inner};
 use crate::codec::Type;
-use crate::engine::{Wait, place};
+use crate::engine::{Db, Wait, place};
 use crate::error::{Error, Result, Status};
 use crate::memory::Short;
 use crate::store::catalog::{self, Creation, Found, Kind, Schema, check_name};
@@ -36,15 +36,15 @@ impl Collection {
     /// Opens a collection, or makes it. Where all places for open collections are taken, those of closed ones are given up
     /// for it.
     pub(crate) fn open(shared: &Arc<Shared>, asked: Asked<'_>) -> Result<Collection> {
-        match Self::open_in_a_place(shared, asked) {
-            Err(error)
-                if error.status() == Status::CollectionsFull
-                    && TxnRef::current(shared)?.is_none()
-                    && shared.engine()?.make_places(Wait::Default, catalog::is_dropped)? =>
-            {
-                Self::open_in_a_place(shared, asked)
+        loop {
+            match Self::open_in_a_place(shared, asked) {
+                // Again and again, since another thread may take the place that was made.
+                Err(error)
+                    if error.status() == Status::CollectionsFull
+                        && TxnRef::current(shared)?.is_none()
+                        && shared.engine()?.make_places(Wait::Default, catalog::is_dropped)? => {}
+                outcome => return outcome,
             }
-            outcome => outcome,
         }
     }
 
@@ -81,7 +81,8 @@ impl Collection {
                 Found::Live(schema) => {
                     check_types(asked, &schema)?;
                     // Opens the name for the process, so that snapshots which begin from now on can use it.
-                    shared.read(|_, reader| place(reader, &space))?;
+                    let db = shared.read(|_, reader| place(reader, &space))?;
+                    check_plain(name, db)?;
                     return Ok(make(schema, None, false));
                 }
                 Found::Raw => {
@@ -125,6 +126,21 @@ impl Collection {
 fn next_number() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Refuses what this library does not make: a typed collection in a database with several values for a key, or with keys
+/// in another order than that of their bytes.
+pub(super) fn check_plain(name: &str, db: Option<Db>) -> Result<()> {
+    if db.is_none_or(Db::is_plain) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Status::Corrupted,
+        format!(
+            "the database of collection {name:?} has flags of LMDB that no typed collection has; another program has \
+             made it anew, or the data file is damaged"
+        ),
+    ))
 }
 
 /// Compares what was asked for with what is stored.
