@@ -35,6 +35,7 @@ mod dict;
 mod engine;
 mod environment;
 mod options;
+mod platform;
 mod report;
 mod set;
 mod store;

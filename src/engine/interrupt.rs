@@ -7,8 +7,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::engine::sync::{Condvar, MutexGuard};
 use crate::error::{Error, Result, Status};
+use crate::platform::sync::{Condvar, MutexGuard};
 
 /// How often a waiting thread asks.
 const EVERY: Duration = Duration::from_millis(50);
@@ -98,7 +98,7 @@ impl Interrupt {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::engine::sync::Mutex;
+    use crate::platform::sync::Mutex;
     use std::cell::Cell;
 
     #[test]

@@ -17,13 +17,11 @@ use crate::memory::{self, NoMemory, TryGrow};
 pub(crate) mod interrupt;
 pub(crate) mod lmdb;
 
-pub(crate) use lmdb::ending::WhileEnding;
 pub(crate) use lmdb::{
     Call, Db, Engine, Level, Looked, Opening, Origin, Place, Reader, Root, RootKind, SEQUENCE, Seat, Space,
     State, Structure, begin_write, leave_closed_seats, open, open_inherited, place, seat_of_thread,
     set_reads_wait, version, wait_until_closed,
 };
-pub(crate) use lmdb::{fork, sync};
 
 /// When a commit is on stable storage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

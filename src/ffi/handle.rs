@@ -13,9 +13,9 @@ use super::handles::{pc_dict, pc_env, pc_iter, pc_set, pc_txn};
 use super::iter_state::IterState;
 use super::object::{IterPlace, IterSlot, Kind, Object};
 use super::table::{self, Retired};
-use crate::engine::sync::Mutex;
 use crate::environment::Environment;
 use crate::error::{Error, Result, Status};
+use crate::platform::sync::Mutex;
 use crate::store::collection::Collection;
 use crate::store::stack::TxnRef;
 

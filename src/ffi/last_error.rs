@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
 
-use crate::engine::WhileEnding;
 use crate::error::Error;
+use crate::platform::ending::WhileEnding;
 
 thread_local! {
     /// The thread's last failure, without its NUL while there was none.

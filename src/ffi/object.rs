@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::iter_state::{Given, IterState};
-use crate::engine::sync::Mutex;
 use crate::environment::Environment;
+use crate::platform::sync::Mutex;
 use crate::store::collection::Collection;
 use crate::store::stack::TxnRef;
 

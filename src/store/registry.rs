@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::engine::fork::PerProcess;
-use crate::engine::sync::Mutex;
 use crate::engine::{
     self, Call, Engine, Looked, Op, Opening, Origin, Outcome, Reader, RootKind, Space, State, Wait,
     seat_of_thread,
 };
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
+use crate::platform::fork::PerProcess;
+use crate::platform::sync::Mutex;
 
 /// What the clones of one opening share; gives the opening back when the last is gone.
 pub struct Held {

@@ -80,7 +80,7 @@ def test_each_spot_says_where_it_is_handled_and_guarded() -> None:
     "name",
     [
         "tests/names.rs::a_list_opens_nothing",
-        "src/engine/lmdb/group.rs::what_dooms_the_common_transaction_fails_alone",
+        "src/engine/lmdb/write/group.rs::what_dooms_the_common_transaction_fails_alone",
         "tests/cross/test_hard_spots.py::test_what_is_missing_is_found",
         "tests/c/limits.c::texts_and_numbers",
         "bindings/julia/test/threads.jl::transactions of many tasks",

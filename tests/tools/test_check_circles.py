@@ -138,6 +138,15 @@ RUST = {
         },
         [],
     ),
+    "a parent and its grandchildren": (
+        {
+            "src/lib.rs": "mod a;",
+            "src/a/mod.rs": "mod b; pub struct Shared(b::c::C);",
+            "src/a/b/mod.rs": "pub mod c;",
+            "src/a/b/c.rs": "use crate::a::Shared; pub struct C; fn f(it: super::super::Shared) {}",
+        },
+        [],
+    ),
     "a child and what uses its parent": (
         {
             "src/lib.rs": "mod p; mod d;",

@@ -246,9 +246,10 @@ class Crate:
     def graph(self) -> Graph:
         """What each file takes from which other one."""
         graph: Graph = defaultdict(lambda: defaultdict(set))
-        # The file that declares each one: not that of a module inside of the file.
-        declared = [(it.file, self.at(it.path[:-1]).file) for it in self.modules if it.path]
-        parents = {file: above for file, above in declared if above != file}
+        # The files that declare each one, those that declare these, and so on.
+        above: dict[Path, set[Path]] = defaultdict(set)
+        for module in self.modules:
+            above[module.file] |= {self.at(module.path[:at]).file for at in range(len(module.path))}
         for module in self.modules:
             graph[module.file]  # noqa: B018
             # A module that a `use` binds is a way to what is taken from it.
@@ -262,7 +263,7 @@ class Crate:
                     known = [it for it, bound in module.bound.items() if bound == path]
                     if any(it in starts for it in known):
                         continue
-                if found.file != module.file and parents.get(module.file) != found.file:
+                if found.file != module.file and found.file not in above[module.file]:
                     graph[module.file][found.file].add(name or path[-1])
         return graph
 

@@ -2,9 +2,9 @@
 
 use std::ptr;
 
-use super::raw::RawEnv;
-use super::system::{limit, page_size};
+use crate::engine::lmdb::sys::RawEnv;
 use crate::error::{Error, Result, Status};
+use crate::platform::system::{limit, page_size};
 
 /// What is reserved where nothing limits it. The file stays as large as its data: the map is sparse.
 const DEFAULT: u64 = 1 << 40;

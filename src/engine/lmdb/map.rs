@@ -10,11 +10,11 @@ use std::time::Instant;
 
 use super::Engine;
 use super::address_space::can_reserve;
-use super::seats::Stopped;
-use super::system::{limit, page_size};
-use super::turn::{Turn, patience};
 use crate::engine::Wait;
+use crate::engine::lmdb::threads::seats::Stopped;
+use crate::engine::lmdb::write::turn::{Turn, patience};
 use crate::error::{Error, Result, Status};
+use crate::platform::system::{limit, page_size};
 
 impl Engine {
     /// The size of a page, where each lies in the map at a multiple of it: the map begins at one of the system's.

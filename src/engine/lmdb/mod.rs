@@ -1,75 +1,32 @@
 //! The engine over LMDB.
 //!
-//! - `raw`: RAII over LMDB, the only calls into it
-//! - `open`: one environment per data file and process; `create`: making the files, and mending them
-//! - `files`: where the files are, and whether they are still the ones that were opened; `claim`: what processes say of
-//!   themselves on them; `watch`: when to look; `descriptors`: no file takes a standard stream's place
-//! - `layout`: where the fields of the data file stand; `meta`, `data_file`: reading it beside LMDB
-//! - `header`, `tail`, `filesystem`: what is refused before LMDB sees it
-//! - `flusher`: the flush in the background
-//! - `spaces`: named databases, opened by rules under which a number never means two of them
-//! - `opening`: one opening of an environment, from open to close
-//! - `seat`: what a thread has in an environment: a pooled snapshot, its stacks of transactions (`root`); `seats`: all of them
-//! - `txn`: snapshots, and write transactions with what is written in them
-//! - `reader`, `scan`: single reads and walks over ranges, in either; `lookup`: what a read needs opened first
-//! - `turn`: the process's turn to write, and the write lock; `writer`: beginning write transactions; `group`: the one path of autocommitted writes, which they share
-//! - `lock`: the write lock between processes; `byte_lock`: locks on bytes of files; `fork`: what a child process must leave alone
-//! - `reclaim`: dropped names give their places back
-//! - `reserve`: room for LMDB's lock file
-//! - `failure`: what a failed write or sync means, and an environment that can no longer be used
-//! - `foreign`: keys in databases of other programs, where LMDB leaves checks to its caller
-//! - `check`: the structure of the data file; `copy`: hot backup; `report`: what an environment tells of itself
-//! - `sync`: mutexes and condition variables that work in the child of a fork
-//! - `address_space`, `map`, `pin`: how much the memory map reserves, how it grows, and what keeps it in place
-//! - `system`: page size, limits, and the words for the system's failures
+//! - `sys`: RAII over LMDB, the only calls into it
+//! - `layout`: where the fields of the data file stand
+//! - `open`: one environment per data file and process (`registry`); `patience`: how long an opening waits
+//! - `address_space`, `map`: how much the memory map reserves, and how it grows
+//! - `report`: what an environment reports of itself; `check`: whether the structure of the data file is sound
+//! - `files`: the files, before LMDB opens them and beside it
+//! - `txn`: snapshots and write transactions, named databases, reads and walks
+//! - `threads`: what each thread has in an environment
+//! - `write`: the right to write, group commit, and what a failure means
+//!
+//! The folders are private: `pub(crate)` in them reaches as far as this room, but for what is exported below.
 
 mod address_space;
-mod byte_lock;
 mod check;
-mod claim;
-mod copy;
-mod create;
-mod data_file;
-mod descriptors;
-pub(super) mod ending;
-mod failure;
 mod files;
-mod filesystem;
-mod flusher;
-mod foreign;
-pub(crate) mod fork;
-mod group;
-mod header;
 mod layout;
-mod lock;
-mod lookup;
 mod map;
-mod meta;
 mod open;
-mod opening;
 mod patience;
-mod pin;
-mod raw;
-mod reader;
-mod reclaim;
 mod registry;
 mod report;
-mod reserve;
-mod root;
-mod scan;
-mod seat;
-mod seats;
-mod slots;
-mod spaces;
-pub(crate) mod sync;
-mod system;
-mod tail;
+mod sys;
 #[cfg(test)]
 mod tests;
-mod turn;
+mod threads;
 mod txn;
-mod watch;
-mod writer;
+mod write;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
@@ -78,31 +35,36 @@ use crate::engine::Settings;
 use crate::error::{Error, Result, Status};
 
 pub(crate) use check::Structure;
-pub(crate) use lookup::{Looked, place};
 pub(crate) use open::{Origin, open, open_inherited, wait_until_closed};
-pub(crate) use opening::{Opening, State, has_failed};
-pub(crate) use raw::version;
-pub(crate) use reader::Reader;
-pub(crate) use root::{Level, Root, RootKind};
-pub(crate) use seat::{Call, Seat};
-pub(crate) use seats::{leave_closed_seats, seat_of_thread};
-pub(crate) use spaces::{Db, SEQUENCE, Space};
-pub(crate) use turn::set_reads_wait;
+pub(crate) use sys::version;
+pub(crate) use threads::opening::{Opening, State, has_failed};
+pub(crate) use threads::seat::{Call, Seat};
+pub(crate) use threads::seats::{leave_closed_seats, seat_of_thread};
 pub(crate) use txn::Place;
-pub(crate) use writer::begin_write;
+pub(crate) use txn::lookup::{Looked, place};
+pub(crate) use txn::reader::Reader;
+pub(crate) use txn::root::{Level, Root, RootKind};
+pub(crate) use txn::spaces::{Db, SEQUENCE, Space};
+pub(crate) use write::turn::set_reads_wait;
+pub(crate) use write::writer::begin_write;
 
-use raw::{Code, RawEnv, RwTxn};
-use sync::Mutex;
+use files::{Identity, watch};
+use sys::{Code, RawEnv, RwTxn};
+use threads::seats::Seats;
+use txn::spaces::Spaces;
+use write::{failure, flusher, group, lock, turn};
+
+use crate::platform::sync::{Mutex, RwLock};
 
 /// An open LMDB environment. One per data file and process; the last `Arc` closes it.
 pub(crate) struct Engine {
     /// Dropped first: its thread ends before the files are closed.
     flusher: Option<flusher::Flusher>,
     raw: Arc<RawEnv>,
-    identity: Arc<files::Identity>,
+    identity: Arc<Identity>,
     watch: watch::Watch,
-    spaces: spaces::Spaces,
-    pub(crate) seats: seats::Seats,
+    spaces: Spaces,
+    pub(crate) seats: Seats,
     writer: turn::Writer,
     group: group::Group,
     /// Between processes; absent where nothing is written.
@@ -121,7 +83,7 @@ pub(crate) struct Engine {
     /// A commit of this process, and the catalog's sequence number in it.
     known: Mutex<Option<(u64, u64)>>,
     /// Held for reading by what needs the map in place without a seat; growth waits for it.
-    copies: sync::RwLock,
+    copies: RwLock,
     /// Held by the thread that has a reader slot outside of seats.
     aside: Mutex<()>,
 }

@@ -9,22 +9,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::time::Duration;
 
-use super::claim::Claim;
-use super::create::Making;
-use super::data_file::data_of;
-use super::descriptors::{Standard, close_on_exec};
 use super::files::{Files, Identity, id_of_path};
-use super::fork;
 use super::patience::Patience;
-use super::raw::{self, Code, OpenParameters, RawEnv, RoTxn};
 use super::registry::{self, Found};
-use super::sync::{self, Mutex};
-use super::{
-    Engine, address_space, check, create, failure, flusher, group, lock, reserve, seats, spaces, system,
-    turn, watch,
-};
+use crate::engine::lmdb::files::claim::Claim;
+use crate::engine::lmdb::files::create::Making;
+use crate::engine::lmdb::files::data_file::data_of;
+use crate::engine::lmdb::files::{create, reserve, watch};
+use crate::engine::lmdb::sys;
+use crate::engine::lmdb::sys::{Code, OpenParameters, RawEnv, RoTxn};
+use crate::engine::lmdb::threads::seats;
+use crate::engine::lmdb::txn::spaces;
+use crate::engine::lmdb::write::{failure, flusher, group, lock, turn};
+use crate::engine::lmdb::{Engine, address_space, check};
 use crate::engine::{Durability, Settings};
 use crate::error::{Error, Result, Status};
+use crate::platform::descriptors::{Standard, close_on_exec};
+use crate::platform::fork;
+use crate::platform::sync;
+use crate::platform::sync::Mutex;
+use crate::platform::system;
 
 /// Where an environment was opened, and how: enough to open it once more in the child of a fork. It never changes, so
 /// that a child can read it.
@@ -251,7 +255,7 @@ fn read_first(raw: &Arc<RawEnv>, files: &Files, settings: &Settings) -> Result<(
 fn open_raw(files: &Files, making: &Making, settings: &Settings, patience: &Patience) -> Result<RawEnv> {
     /// Each round but the last met a process that died while it made the lock file.
     const AT_MOST: usize = 64;
-    raw::check_version()?;
+    sys::check_version()?;
     let c_path = CString::new(files.environment.as_os_str().as_bytes())
         .map_err(|_| Error::new(Status::InvalidArgument, "a path cannot contain a NUL character"))?;
     // Read transactions belong to seats, not to threads.

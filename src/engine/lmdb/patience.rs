@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::engine::interrupt::Interrupt;
-use crate::engine::sync::{Condvar, MutexGuard};
 use crate::error::Result;
+use crate::platform::sync::{Condvar, MutexGuard};
 
 /// The pauses between two looks at a lock of another process, from the first to the longest.
 const FIRST_PAUSE: Duration = Duration::from_micros(100);

@@ -10,13 +10,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use super::claim::Claim;
 use super::files::{FileId, Files, Identity, id_of_path};
-use super::fork::PerProcess;
 use super::patience::Patience;
-use super::sync::{Condvar, Mutex, MutexGuard};
 use super::{Engine, has_failed};
+use crate::engine::lmdb::files::claim::Claim;
 use crate::error::{Error, Result, Status};
+use crate::platform::fork::PerProcess;
+use crate::platform::sync::{Condvar, Mutex, MutexGuard};
 
 #[derive(Default)]
 struct Registry {

@@ -1,7 +1,7 @@
 //! What an environment tells of itself: sizes, pages, and who reads.
 
-use super::data_file::file_size;
 use super::{Engine, txn};
+use crate::engine::lmdb::files::data_file::file_size;
 use crate::engine::{Figures, ReaderFigures};
 use crate::error::Result;
 use crate::memory;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use super::turn::{Lease, Turn};
 use crate::engine::Wait;
+use crate::engine::lmdb::write::turn::{Lease, Turn};
 use crate::store::catalog;
 use crate::{Dict, Durability, Environment, Options, Status};
 use tempfile::TempDir;

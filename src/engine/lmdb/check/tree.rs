@@ -10,7 +10,7 @@ use crate::engine::lmdb::layout::record::{
     DUPLICATES, ENVIRONMENT_FLAGS, FIXED_VALUES, INTEGER_KEY, INTEGER_VALUES, SIZE as RECORD,
 };
 use crate::engine::lmdb::layout::{NO_PAGE, word};
-use crate::engine::lmdb::spaces::CATALOG;
+use crate::engine::lmdb::txn::spaces::CATALOG;
 use crate::error::Result;
 use crate::memory;
 

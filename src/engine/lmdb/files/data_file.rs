@@ -1,0 +1,24 @@
+//! The data file of an open environment, read beside LMDB.
+
+use std::fs::File;
+use std::os::fd::BorrowedFd;
+
+use crate::engine::lmdb::sys::{Code, RawEnv};
+use crate::error::{Error, Result, Status};
+
+/// The data file, by a descriptor of its own.
+pub(crate) fn data_of(env: &RawEnv) -> Result<File> {
+    let fd = env.descriptor().map_err(|code| code.error("looking at the data file"))?;
+    // SAFETY: the descriptor is LMDB's and stays open as long as `env`, which outlives this borrow.
+    let file = unsafe { BorrowedFd::borrow_raw(fd) };
+    let own = file.try_clone_to_owned();
+    own.map(File::from).map_err(|error| Code::of(&error).error("looking at the data file"))
+}
+
+/// How long the data file is.
+pub(crate) fn file_size(env: &RawEnv) -> Result<u64> {
+    data_of(env)?
+        .metadata()
+        .map(|meta| meta.len())
+        .map_err(|error| Error::new(Status::Io, format!("the data file's size cannot be read: {error}")))
+}

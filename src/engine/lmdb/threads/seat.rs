@@ -1,0 +1,389 @@
+//! A seat: what one thread has in an environment.
+//!
+//! It holds the thread's pooled read transaction and its stack of current transactions, behind a lock of its
+//! own. A call locks its thread's seat, which nobody else contends for, and so costs no cache line that threads
+//! share; whoever closes leaves the calls that are under way to release what lies there. Nobody waits for the
+//! write lock while in a seat.
+//!
+//! An iterator outside of transactions has a seat of its own, with its snapshot.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::engine::lmdb::Engine;
+use crate::engine::lmdb::threads::opening::{Opening, State};
+use crate::engine::lmdb::txn::Snapshot;
+use crate::engine::lmdb::txn::reader::Reader;
+use crate::engine::lmdb::txn::root::{Root, RootKind};
+use crate::engine::lmdb::txn::slots::Begin;
+use crate::error::{Error, Result, Status};
+use crate::memory::TryGrow;
+use crate::platform::sync::{Mutex, MutexGuard};
+
+/// What lies in a seat.
+pub(crate) struct Guarded {
+    /// Absent once the environment was closed.
+    engine: Option<Arc<Engine>>,
+    /// The thread's read transaction, without a snapshot between calls.
+    pub(crate) pooled: Option<Snapshot>,
+    pub(crate) roots: Vec<Root>,
+    /// The root that calls of the thread are part of.
+    pub(crate) current: Option<u64>,
+}
+
+/// A thread's place in an environment. Aligned so that two seats share no cache line.
+#[repr(align(128))]
+pub(crate) struct Seat {
+    pub(crate) opening: Arc<Opening>,
+    /// The thread whose own it is; 0: an iterator's.
+    pub(crate) thread: u64,
+    pub(crate) guarded: Mutex<Guarded>,
+    /// Whether another thread has asked for transactions of this one to be undone.
+    marked: AtomicBool,
+    marks: Mutex<Vec<u64>>,
+    /// Whether the thread has ended, so that nobody but others can end what it left.
+    left: AtomicBool,
+    /// Whether a call of the thread is under way.
+    busy: AtomicBool,
+}
+
+/// Marks a seat as busy until it is dropped.
+struct Busy<'s>(&'s AtomicBool);
+
+impl<'s> Busy<'s> {
+    #[inline]
+    fn new(busy: &'s AtomicBool) -> Busy<'s> {
+        // Only the seat's own thread looks, also in a signal's handler: no order with other threads matters.
+        busy.store(true, Ordering::Relaxed);
+        std::sync::atomic::compiler_fence(Ordering::SeqCst);
+        Busy(busy)
+    }
+}
+
+impl Drop for Busy<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        std::sync::atomic::compiler_fence(Ordering::SeqCst);
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Seat {
+    /// A seat that is not a thread's own.
+    pub(crate) fn new(engine: &Arc<Engine>, opening: &Arc<Opening>) -> Result<Arc<Seat>> {
+        Self::make(engine, opening, 0)
+    }
+
+    pub(crate) fn make(engine: &Arc<Engine>, opening: &Arc<Opening>, thread: u64) -> Result<Arc<Seat>> {
+        let seat = Arc::new(Seat {
+            opening: Arc::clone(opening),
+            thread,
+            guarded: Mutex::new(Guarded {
+                engine: Some(Arc::clone(engine)),
+                pooled: None,
+                roots: Vec::new(),
+                current: None,
+            }),
+            marked: AtomicBool::new(false),
+            marks: Mutex::new(Vec::new()),
+            left: AtomicBool::new(false),
+            busy: AtomicBool::new(false),
+        });
+        engine.seats.register(&seat)?;
+        Ok(seat)
+    }
+
+    /// Whether it is one of an opening's.
+    pub(crate) fn is_of(&self, opening: &Opening) -> bool {
+        self.opening.id == opening.id
+    }
+
+    /// Asks the seat's thread to undo a transaction at its next call.
+    pub(crate) fn mark(&self, level: u64) -> Result<()> {
+        self.marks.lock().try_push(level)?;
+        self.marked.store(true, Ordering::SeqCst);
+        // A snapshot may end on any thread, and should, since it keeps old pages: here, if nobody is in.
+        let left = self.left.load(Ordering::SeqCst);
+        let guarded = if left { Some(self.guarded.lock()) } else { self.guarded.try_lock() };
+        let mut engine = None;
+        if let Some(mut guarded) = guarded {
+            let marks = self.marks.lock();
+            guarded.undo(&marks, false);
+            if left && guarded.roots.is_empty() {
+                engine = guarded.engine.take();
+            }
+        }
+        if let Some(engine) = engine {
+            engine.seats.forget(self);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// Ends what the thread has begun, which ends too. A snapshot that has lent addresses stays until somebody ends
+    /// that. Gives the engine then.
+    ///
+    /// Does nothing where the thread ends in the middle of its own call, since a signal's handler has ended the process: the
+    /// call has the seat's lock and never goes on.
+    pub(crate) fn leave(&self) -> Option<Arc<Engine>> {
+        if self.busy.load(Ordering::Relaxed) {
+            return None;
+        }
+        // Before the marks are looked at: whoever marks after that finds it set.
+        self.left.store(true, Ordering::SeqCst);
+        let mut guarded = self.guarded.lock();
+        let marks = std::mem::take(&mut *self.marks.lock());
+        guarded.undo(&marks, true);
+        guarded.release(Ending::Thread);
+        guarded.engine.clone()
+    }
+
+    /// Whoever was in another thread's seat calls this after: closing, if it came meanwhile, took that for a call
+    /// which would release what lies there.
+    pub(crate) fn settle(&self) {
+        if self.opening.state() != State::Open {
+            self.release_if_free(false);
+        }
+    }
+
+    /// Ends a transaction of the calling thread in an environment that has failed, and refuses its calls.
+    pub(crate) fn end_after_failure(&self, level: u64) {
+        let mut guarded = self.guarded.lock();
+        guarded.undo(&[level], true);
+        guarded.release(Ending::Failed { own_thread: true });
+    }
+
+    /// Whether the environment has failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.opening.state() == State::Failed
+    }
+
+    /// Runs a call in the seat. The pooled snapshot is let go after it.
+    pub(crate) fn call<R>(&self, f: impl FnOnce(&mut Call<'_>) -> Result<R>) -> Result<R> {
+        // Before the lock, which another thread of the parent may have held.
+        self.opening.check_process()?;
+        let _busy = Busy::new(&self.busy);
+        let mut guarded = self.guarded.lock();
+        if self.opening.state() != State::Open {
+            let failed = self.opening.state() == State::Failed;
+            guarded.release(Ending::of(failed, true));
+            return Err(if failed { self.opening.failure() } else { closed() });
+        }
+        if self.marked.load(Ordering::Acquire) {
+            let marks = std::mem::take(&mut *self.marks.lock());
+            self.marked.store(false, Ordering::Release);
+            guarded.undo(&marks, true);
+        }
+        let mut call = Call { guarded, pooled_in_use: false };
+        let result = f(&mut call);
+        drop(call);
+        self.after_call();
+        result
+    }
+
+    /// If the environment was closed while a call was in the seat, the call releases what lies there.
+    #[inline]
+    pub(crate) fn after_call(&self) {
+        // On x86 the unlock before is a full barrier; elsewhere the state could be read ahead of it.
+        #[cfg(not(target_arch = "x86_64"))]
+        std::sync::atomic::fence(Ordering::SeqCst);
+        if self.opening.state() != State::Open {
+            self.release_if_free(true);
+        }
+    }
+
+    /// Releases what lies in the seat, unless a call is under way in it, which then does so itself.
+    pub(crate) fn release_if_free(&self, own_thread: bool) {
+        if let Some(mut guarded) = self.guarded.try_lock() {
+            guarded.release(Ending::of(self.opening.state() == State::Failed, own_thread));
+        }
+    }
+}
+
+#[cold]
+fn closed() -> Error {
+    Error::new(Status::BadHandle, "the environment was closed; open it again")
+}
+
+/// Why what lies in a seat is let go, and whether the seat's own thread does it.
+#[derive(Clone, Copy)]
+pub(crate) enum Ending {
+    Closed {
+        own_thread: bool,
+    },
+    Failed {
+        own_thread: bool,
+    },
+    /// The thread ends. What a snapshot of it has lent is good until somebody ends the snapshot.
+    Thread,
+}
+
+impl Ending {
+    fn of(failed: bool, own_thread: bool) -> Ending {
+        if failed { Ending::Failed { own_thread } } else { Ending::Closed { own_thread } }
+    }
+
+    /// A write transaction stays where it is unless its own thread ends it: LMDB's write lock can only be let go
+    /// there. Nobody has asked for the end when the environment fails, so addresses that were lent stay good.
+    fn leaves(self, kind: &RootKind) -> bool {
+        match (self, kind) {
+            (Ending::Closed { own_thread } | Ending::Failed { own_thread }, RootKind::Write(_)) => {
+                !own_thread
+            }
+            (Ending::Thread, RootKind::Write(_)) | (Ending::Closed { .. }, RootKind::Snapshot(_)) => false,
+            (Ending::Failed { .. } | Ending::Thread, RootKind::Snapshot(snapshot)) => snapshot.is_pinned(),
+        }
+    }
+}
+
+impl Guarded {
+    /// Whether a snapshot in it has lent addresses.
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.roots.iter().any(|root| matches!(&root.kind, RootKind::Snapshot(s) if s.is_pinned()))
+    }
+
+    /// Ends everything that may end, and lets the environment go.
+    pub(crate) fn release(&mut self, ending: Ending) {
+        self.pooled = None;
+        self.current = None;
+        self.roots.retain(|root| ending.leaves(&root.kind));
+        if self.roots.is_empty() {
+            self.engine = None;
+        }
+    }
+
+    /// Undoes levels that another thread has marked, with what was begun inside them.
+    pub(crate) fn undo(&mut self, marks: &[u64], own_thread: bool) {
+        for mark in marks {
+            let Some(at) = self.roots.iter().position(|root| root.levels.iter().any(|l| l.id == *mark))
+            else {
+                continue;
+            };
+            if !own_thread && matches!(self.roots[at].kind, RootKind::Write(_)) {
+                continue;
+            }
+            let root = &mut self.roots[at];
+            while let Some(level) = root.levels.pop() {
+                if let RootKind::Write(txn) = &mut root.kind
+                    && level.write
+                    && !root.levels.is_empty()
+                {
+                    txn.abort_savepoint();
+                }
+                if level.id == *mark {
+                    break;
+                }
+            }
+            if self.roots[at].levels.is_empty() {
+                let root = self.roots.swap_remove(at);
+                if self.current == Some(root.id) {
+                    self.current = None;
+                }
+            }
+        }
+    }
+}
+
+/// A call under way in a seat.
+pub(crate) struct Call<'s> {
+    guarded: MutexGuard<'s, Guarded>,
+    pooled_in_use: bool,
+}
+
+impl Drop for Call<'_> {
+    /// Lets the pooled snapshot go, also where the call panicked.
+    fn drop(&mut self) {
+        if self.pooled_in_use
+            && let Some(pooled) = &mut self.guarded.pooled
+        {
+            pooled.reset();
+        }
+    }
+}
+
+impl Call<'_> {
+    /// The engine.
+    pub(crate) fn engine(&self) -> Result<&Arc<Engine>> {
+        self.guarded.engine.as_ref().ok_or_else(closed)
+    }
+
+    /// Everything in the seat.
+    pub(crate) fn guarded(&mut self) -> &mut Guarded {
+        &mut self.guarded
+    }
+
+    /// The stack that the thread's calls are part of.
+    pub(crate) fn current(&mut self) -> Option<&mut Root> {
+        let current = self.guarded.current?;
+        self.guarded.roots.iter_mut().find(|root| root.id == current)
+    }
+
+    /// Reads in the current transaction, or else in the newest snapshot until the call ends.
+    #[inline]
+    pub(crate) fn reader(&mut self) -> Result<Reader<'_>> {
+        if self.guarded.current.is_none() && !self.pooled_in_use {
+            self.renew()?;
+            self.pooled_in_use = true;
+        }
+        let Guarded { engine, pooled, roots, current } = &mut *self.guarded;
+        let engine = engine.as_ref().ok_or_else(closed)?;
+        if let Some(current) = current
+            && let Some(root) = roots.iter_mut().find(|root| root.id == *current)
+        {
+            return Ok(Reader::new(engine, &mut root.kind));
+        }
+        pooled.as_mut().map(|snapshot| Reader::of_snapshot(engine, snapshot)).ok_or_else(closed)
+    }
+
+    /// Makes the pooled snapshot the newest. Leaves the seat for a while where another process has outgrown
+    /// the map, or no slot is free.
+    #[inline]
+    fn renew(&mut self) -> Result<()> {
+        loop {
+            let Guarded { engine, pooled, .. } = &mut *self.guarded;
+            let engine = engine.as_ref().ok_or_else(closed)?;
+            let renewed = match pooled {
+                Some(snapshot) => snapshot.renew(engine),
+                None => Snapshot::begin(engine).map(|snapshot| *pooled = Some(snapshot)),
+            };
+            match renewed {
+                Ok(()) => return Ok(()),
+                Err(Begin::Failed(error)) => return Err(error),
+                Err(Begin::Resized) => {
+                    let engine = Arc::clone(engine);
+                    MutexGuard::unlocked(&mut self.guarded, || engine.follow_growth())?;
+                    engine.check_usable()?;
+                }
+                Err(Begin::NoSlot) => {
+                    let engine = Arc::clone(engine);
+                    let mut newest = MutexGuard::unlocked(&mut self.guarded, || engine.newest())?;
+                    // The environment may have been closed meanwhile.
+                    self.engine()?;
+                    if let Some(snapshot) = newest.snapshot.take() {
+                        self.guarded.pooled = Some(snapshot);
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads in the stack that holds a level, or `None` where that level has ended.
+    pub(crate) fn reader_of(&mut self, level: u64) -> Result<Option<Reader<'_>>> {
+        let Guarded { engine, roots, .. } = &mut *self.guarded;
+        let engine = engine.as_ref().ok_or_else(closed)?;
+        let root = roots.iter_mut().find(|root| root.levels.iter().any(|l| l.id == level));
+        Ok(root.map(|root| Reader::new(engine, &mut root.kind)))
+    }
+
+    /// A snapshot of the newest commit that outlives the call.
+    pub(crate) fn snapshot(&mut self) -> Result<Snapshot> {
+        if !self.pooled_in_use {
+            self.renew()?;
+        }
+        self.pooled_in_use = false;
+        let snapshot = self.guarded.pooled.take().ok_or_else(closed)?;
+        self.engine()?.look_at_files()?;
+        Ok(snapshot)
+    }
+}

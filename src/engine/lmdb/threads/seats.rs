@@ -1,0 +1,259 @@
+//! The seats of all threads in an environment.
+//!
+//! Closing takes every seat that is free, and leaves the others to the calls that are under way in them: the last
+//! one out releases. Growth and removal stop all calls. When a thread ends, it leaves its seats.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use crate::engine::lmdb::Engine;
+use crate::engine::lmdb::threads::opening::{Opening, State};
+use crate::engine::lmdb::threads::pin;
+use crate::engine::lmdb::threads::seat::{Ending, Seat};
+use crate::engine::lmdb::write::turn::thread_number;
+use crate::error::{Error, Result, Status};
+use crate::memory::{self, NoMemory, TryGrow};
+use crate::platform::ending::WhileEnding;
+use crate::platform::sync::Mutex;
+
+/// The seats of an environment while no call is under way.
+pub(crate) struct Stopped<'s> {
+    seats: PhantomData<&'s [Arc<Seat>]>,
+}
+
+/// The seats that there still are.
+fn upgraded(list: &[Weak<Seat>]) -> Result<Vec<Arc<Seat>>, NoMemory> {
+    let mut seats = memory::room_for(list.len())?;
+    seats.extend(list.iter().filter_map(Weak::upgrade));
+    Ok(seats)
+}
+
+fn settle(seats: &[Arc<Seat>]) {
+    for seat in seats {
+        seat.settle();
+    }
+}
+
+/// Every seat of an environment.
+#[derive(Default)]
+pub(crate) struct Seats {
+    all: Mutex<Vec<Weak<Seat>>>,
+    /// Those of ended threads whose snapshots lend addresses.
+    left: Mutex<Vec<Arc<Seat>>>,
+}
+
+impl Seats {
+    pub(crate) fn register(&self, seat: &Arc<Seat>) -> Result<()> {
+        let mut seats = self.all.lock();
+        if seats.len() == seats.capacity() {
+            seats.retain(|seat| seat.strong_count() > 0);
+        }
+        Ok(seats.try_push(Arc::downgrade(seat))?)
+    }
+
+    /// Lets go the reader slots of threads that are not in a call and have no snapshot. Called in a seat, so it
+    /// waits for nobody.
+    pub(crate) fn release_idle(&self) {
+        let Some(seats) = self.all.try_lock() else { return };
+        for seat in seats.iter().filter_map(Weak::upgrade) {
+            if let Some(mut guarded) = seat.guarded.try_lock() {
+                guarded.pooled = None;
+            }
+            seat.settle();
+        }
+    }
+
+    /// Lets go a seat of an ended thread.
+    pub(crate) fn forget(&self, seat: &Seat) {
+        self.left.lock().retain(|left| !std::ptr::eq(&raw const **left, seat));
+    }
+
+    /// Runs `f` while no call is under way and none can begin, after it has let go the reader slots that threads keep between
+    /// calls. In no call of the thread's seat.
+    pub(crate) fn stop_and_release_idle<R>(&self, f: impl FnOnce() -> R) -> Result<R> {
+        let list = self.all.lock();
+        let seats = upgraded(&list)?;
+        let mut guards = memory::room_for(seats.len())?;
+        guards.extend(seats.iter().map(|seat| seat.guarded.lock()));
+        for guarded in &mut guards {
+            guarded.pooled = None;
+        }
+        let result = f();
+        drop(guards);
+        settle(&seats);
+        Ok(result)
+    }
+
+    /// Runs `f` while no call is under way and none can begin; snapshots and what they have lent stay. In no
+    /// call of the thread's seat.
+    pub(crate) fn stop_calls<R>(&self, f: impl FnOnce(&Stopped<'_>) -> Result<R>) -> Result<R> {
+        let list = self.all.lock();
+        let seats = upgraded(&list)?;
+        let mut guards = memory::room_for(seats.len())?;
+        guards.extend(seats.iter().map(|seat| seat.guarded.lock()));
+        let result = f(&Stopped { seats: PhantomData });
+        drop(guards);
+        settle(&seats);
+        result
+    }
+
+    /// Runs `f` while no call is under way and none can begin. Waits until `deadline` for snapshots that have
+    /// lent addresses; the calling thread's own would never end. In no call of the thread's seat.
+    pub(crate) fn stop<R>(
+        &self,
+        deadline: Option<Instant>,
+        f: impl FnOnce(&Stopped<'_>) -> Result<R>,
+    ) -> Result<R> {
+        loop {
+            let seen = pin::ended();
+            let list = self.all.lock();
+            let seats = upgraded(&list)?;
+            let mut guards = memory::room_for(seats.len())?;
+            guards.extend(seats.iter().map(|seat| seat.guarded.lock()));
+            let pinned = guards.iter().zip(&seats).find(|(guarded, _)| guarded.is_pinned());
+            let Some((_, holder)) = pinned else {
+                let result = f(&Stopped { seats: PhantomData });
+                drop(guards);
+                settle(&seats);
+                return result;
+            };
+            let own = holder.thread == thread_number();
+            drop(guards);
+            settle(&seats);
+            drop(list);
+            if own || !pin::wait_for_end(seen, deadline)? {
+                return Err(Error::new(
+                    Status::MapBusy,
+                    format!(
+                        "the memory map must grow, but a snapshot of {} thread has lent references into it; end \
+                         that first",
+                        if own { "this" } else { "another" }
+                    ),
+                ));
+            }
+        }
+    }
+
+    /// Closes an opening: its calls fail from now on, and what lies in its seats is released, here or by the
+    /// calls that are under way. Does not wait.
+    pub(crate) fn close(&self, opening: &Opening) {
+        opening.close();
+        self.release(opening);
+    }
+
+    /// Releases what lies in the seats of an opening that has failed, so that its files can be opened anew, but for
+    /// what lends addresses. Does not wait. Gives whether the calling thread itself holds such.
+    pub(crate) fn retire(&self, opening: &Opening) -> bool {
+        self.release(opening);
+        own_seat(opening)
+            .is_some_and(|mine| mine.guarded.try_lock().is_none_or(|guarded| guarded.is_pinned()))
+    }
+
+    fn release(&self, opening: &Opening) {
+        let mine = own_seat(opening);
+        // Without memory for the list, each thread releases what is its own at its next call or its end.
+        let seats = upgraded(&self.all.lock()).unwrap_or_default();
+        for seat in seats {
+            if seat.is_of(opening) {
+                let own = mine.as_ref().is_some_and(|mine| Arc::ptr_eq(mine, &seat));
+                seat.release_if_free(own);
+            }
+        }
+        // What still lends addresses stays.
+        self.left.lock().retain(|seat| {
+            !seat.is_of(opening) || seat.guarded.try_lock().is_none_or(|guarded| guarded.is_pinned())
+        });
+    }
+}
+
+/// A thread's own hold on a seat. Cloning it, as every call does, writes no memory that threads share.
+#[allow(clippy::redundant_allocation)] // that is what the `Rc` around the `Arc` is for
+pub(crate) type OwnSeat = Rc<Arc<Seat>>;
+
+/// The seats of a thread. When the thread ends, so do its transactions, but for snapshots that have lent addresses.
+///
+/// `ManuallyDrop`, since a signal's handler may end the process while they are looked through: then they stay.
+#[derive(Default)]
+pub(crate) struct Mine(ManuallyDrop<RefCell<Vec<OwnSeat>>>);
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        let Ok(seats) = self.0.try_borrow_mut().map(|mut seats| std::mem::take(&mut *seats)) else { return };
+        for seat in seats {
+            if seat.opening.check_process().is_ok() {
+                if let Some(engine) = seat.leave() {
+                    engine.seats.left.lock().push(Arc::clone(&seat));
+                    // Closing, or whoever ended the snapshots, may have come in between.
+                    seat.after_call();
+                    if seat.guarded.lock().roots.is_empty() {
+                        engine.seats.forget(&seat);
+                    }
+                }
+            } else {
+                std::mem::forget(seat);
+            }
+        }
+    }
+}
+
+thread_local! {
+    static MINE: Mine = const { Mine(ManuallyDrop::new(RefCell::new(Vec::new()))) };
+}
+
+/// Those of threads whose `MINE` is gone.
+static WHILE_ENDING: WhileEnding<Mine> = WhileEnding::new();
+
+/// Runs `f` with the seats of the calling thread, which may be ending.
+#[inline]
+fn with_mine<R>(mut f: impl FnMut(&Mine) -> R) -> Result<R> {
+    match MINE.try_with(&mut f) {
+        Ok(result) => Ok(result),
+        Err(_) => WHILE_ENDING.with(f),
+    }
+}
+
+/// Releases what the calling thread has in environments that were closed. In no call of a seat.
+pub(crate) fn leave_closed_seats() {
+    let closed: Vec<OwnSeat> = with_mine(|mine| {
+        let mut seats = mine.0.borrow_mut();
+        let is_closed =
+            |seat: &OwnSeat| seat.opening.check_process().is_ok() && seat.opening.state() == State::Closed;
+        let (closed, open) = std::mem::take(&mut *seats).into_iter().partition(is_closed);
+        *seats = open;
+        closed
+    })
+    .unwrap_or_default();
+    for seat in closed {
+        seat.guarded.lock().release(Ending::Closed { own_thread: true });
+    }
+}
+
+fn own_seat(opening: &Opening) -> Option<Arc<Seat>> {
+    with_mine(|mine| mine.0.borrow().iter().find(|s| s.is_of(opening)).map(|s| Arc::clone(s))).ok().flatten()
+}
+
+/// Finds the calling thread's seat, or makes it with the engine that `engine` gives.
+#[inline]
+pub(crate) fn seat_of_thread(
+    opening: &Arc<Opening>,
+    engine: impl FnOnce() -> Result<Arc<Engine>>,
+) -> Result<OwnSeat> {
+    let found = with_mine(|mine| {
+        let at = mine.0.borrow().iter().position(|seat| seat.is_of(opening))?;
+        let mut seats = mine.0.borrow_mut();
+        // The last used first: most threads use one environment for long.
+        seats.swap(0, at);
+        Some(Rc::clone(&seats[0]))
+    })?;
+    if let Some(seat) = found {
+        return Ok(seat);
+    }
+    let seat = Rc::new(Seat::make(&engine()?, opening, thread_number())?);
+    leave_closed_seats();
+    with_mine(|mine| mine.0.borrow_mut().try_push(Rc::clone(&seat)))??;
+    Ok(seat)
+}

@@ -1,0 +1,469 @@
+//! Transactions over spaces: snapshots, and write transactions with savepoints and what is written in them.
+
+pub(crate) mod foreign;
+pub(crate) mod lookup;
+pub(crate) mod reader;
+pub(crate) mod root;
+pub(crate) mod scan;
+pub(crate) mod slots;
+pub(crate) mod spaces;
+
+use std::sync::Arc;
+
+use crate::codec;
+use crate::engine::lmdb::Engine;
+use crate::engine::lmdb::sys::{Code, FreePages, RoTxn, RwTxn, WriteCursor, reading};
+use crate::engine::lmdb::threads::pin::Pin;
+use crate::engine::lmdb::txn::scan::remove_range;
+use crate::engine::lmdb::txn::slots::{Aside, Begin};
+use crate::engine::lmdb::txn::spaces::{Db, Space};
+use crate::engine::lmdb::write::turn::Lease;
+use crate::engine::{Column, Op, Outcome, Range};
+use crate::error::{Error, Result, Status};
+use crate::memory::{self, TryGrow};
+
+/// Where a space is, as a transaction sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place {
+    /// Open: it can be used.
+    Open(Db),
+    /// There is none of that name.
+    Absent,
+    /// It is not open in this process, or was opened after the snapshot began: leave the call and let
+    /// [`Engine::open_space`] see to it.
+    Unopened,
+}
+
+/// A consistent, unchanging view of the environment.
+pub(crate) struct Snapshot {
+    pub(super) txn: RoTxn,
+    pub(super) horizon: u32,
+    id: u64,
+    /// The catalog's sequence number, once it was read for this `id`.
+    pub(super) sequence: Option<u64>,
+    /// Where it has lent addresses in the map, which then must not move.
+    pin: Option<Pin>,
+    /// Counts round and round: single reads look at the files now and then.
+    renewals: u8,
+}
+
+impl Snapshot {
+    pub(super) fn begin(engine: &Engine) -> Result<Snapshot, Begin> {
+        let horizon = engine.spaces.horizon();
+        let txn = engine.begin_read()?;
+        let id = txn.id();
+        engine.check_snapshot(id)?;
+        Ok(Snapshot { txn, horizon, id, sequence: None, pin: None, renewals: 0 })
+    }
+
+    /// The commit that it sees.
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// How many pages are free as far as this snapshot knows.
+    pub(super) fn free_pages(&self, since: u64) -> Result<FreePages> {
+        self.txn.free_pages(since).map_err(reading)
+    }
+
+    /// Lets the view go and keeps the reader slot.
+    #[inline]
+    pub(super) fn reset(&mut self) {
+        self.txn.reset();
+    }
+
+    /// Takes the newest view.
+    #[inline]
+    pub(super) fn renew(&mut self, engine: &Engine) -> Result<(), Begin> {
+        self.horizon = engine.spaces.horizon();
+        self.txn.renew().map_err(|code| engine.not_begun(code))?;
+        let id = self.txn.id();
+        if id != self.id {
+            engine.check_snapshot(id)?;
+            self.id = id;
+            self.sequence = None;
+        }
+        self.renewals = self.renewals.wrapping_add(1);
+        if self.renewals == 0 {
+            engine.look_at_files()?;
+        }
+        Ok(())
+    }
+
+    /// Makes spaces that were opened since usable, if nothing was committed since, which `newer` tells. The bytes that it
+    /// lent stay where they are.
+    pub(super) fn refresh(&mut self, newer: Snapshot) -> bool {
+        let same = newer.id == self.id;
+        if same {
+            self.txn = newer.txn;
+            self.horizon = newer.horizon;
+        }
+        same
+    }
+
+    /// Keeps the map in place from now on: the caller lends addresses in it.
+    pub(super) fn pin(&mut self) {
+        self.pin = Some(Pin);
+    }
+
+    pub(super) fn is_pinned(&self) -> bool {
+        self.pin.is_some()
+    }
+}
+
+/// A snapshot of the newest commit, and the right to have it outside of a seat.
+pub(crate) struct Newest<'e> {
+    /// `None`: another process has outgrown the map.
+    pub(crate) snapshot: Option<Snapshot>,
+    /// Dropped last.
+    _aside: Aside<'e>,
+}
+
+impl Engine {
+    /// A snapshot of the newest commit. In no call of the thread's seat.
+    pub(crate) fn newest(&self) -> Result<Newest<'_>> {
+        let aside = self.aside();
+        let snapshot = aside.begin(|| Snapshot::begin(self))?;
+        Ok(Newest { snapshot, _aside: aside })
+    }
+}
+
+/// A write transaction with its savepoints. Holds the process's writer lock until it is ended or dropped.
+pub(crate) struct WriteTxn {
+    // Before the lease: LMDB's transaction ends first.
+    pub(super) txn: RwTxn,
+    opened: Vec<Opened>,
+    pub(super) sequence: Option<u64>,
+    /// Whether the sequence number was written in this transaction, so that it may yet be undone.
+    pub(super) sequence_is_own: bool,
+    /// The depth of the level that met a failure; it and the ones inside can only be undone.
+    failed: Option<usize>,
+    /// Rises with every write: an iterator that sees it rise looks anew.
+    writes: u64,
+    /// What the caller has found true of the newest state, forgotten with every change of the catalog.
+    pub(super) checked: Option<usize>,
+    /// Whether its commit waits for stable storage, where the environment's durability asks for that.
+    synced: bool,
+    /// How many bytes of keys and values were stored, also where that was undone.
+    stored: u64,
+    lease: Arc<Lease>,
+}
+
+/// A space whose number becomes the process's when its level is committed.
+struct Opened {
+    space: Arc<Space>,
+    db: Db,
+    depth: usize,
+}
+
+impl WriteTxn {
+    /// Begins one under the process's writer lock.
+    pub(super) fn begin(lease: &Arc<Lease>, synced: bool) -> Result<WriteTxn> {
+        let txn = lease.engine().begin_write(lease, synced)?;
+        Ok(WriteTxn {
+            txn,
+            opened: Vec::new(),
+            sequence: None,
+            sequence_is_own: false,
+            failed: None,
+            writes: 0,
+            checked: None,
+            synced,
+            stored: 0,
+            lease: Arc::clone(lease),
+        })
+    }
+
+    pub(crate) fn begin_savepoint(&mut self) -> Result<()> {
+        self.check_usable()?;
+        let failed = |code: Code| code.error("beginning a transaction inside another");
+        let memory = self.memory_of_a_savepoint().map_err(failed)?;
+        self.txn.begin_savepoint(memory).map_err(failed)
+    }
+
+    /// How much LMDB takes for a savepoint beside lists of fixed sizes: a table of databases, and a copy of its list
+    /// of pages to be used again. Where there is no memory for the second, LMDB 0.9 frees a list twice.
+    ///
+    /// That list holds pages of the free list and, where large values were stored and removed again, those of their
+    /// pages that were new. With its key such a value has more than a quarter of a page, and takes less than two pages
+    /// more than that many bytes do.
+    fn memory_of_a_savepoint(&self) -> Result<usize, Code> {
+        /// For one database: its record, a cursor's place and its flags.
+        const TABLE: usize = 48 + 8 + 1;
+        let engine = self.lease.engine();
+        let databases = usize::try_from(engine.settings.max_collections).unwrap_or(usize::MAX);
+        let stored = usize::try_from(self.stored.saturating_mul(9) / engine.page_size).unwrap_or(usize::MAX);
+        let pages = self.txn.most_free_pages()?.saturating_add(stored);
+        Ok(databases.saturating_mul(TABLE).saturating_add(pages.saturating_mul(size_of::<usize>())))
+    }
+
+    /// Commits the innermost savepoint into the level around it.
+    pub(crate) fn commit_savepoint(&mut self) -> Result<()> {
+        let depth = self.txn.depth();
+        if self.failed.is_some() {
+            self.abort_savepoint();
+            return Err(failed());
+        }
+        if let Err(code) = self.txn.commit_level() {
+            self.failed = Some(depth - 1);
+            return Err(code.error("committing a transaction inside another"));
+        }
+        for opened in self.opened.iter_mut().filter(|opened| opened.depth == depth) {
+            opened.depth -= 1;
+        }
+        Ok(())
+    }
+
+    /// Undoes the innermost savepoint.
+    pub(crate) fn abort_savepoint(&mut self) {
+        let depth = self.txn.depth();
+        self.txn.abort_level();
+        self.opened.retain(|opened| opened.depth < depth);
+        self.failed = self.failed.filter(|failed| *failed < depth);
+        self.forget();
+        self.writes += 1;
+    }
+
+    /// Commits everything; it is over whatever the outcome. In no call of the thread's seat.
+    pub(crate) fn commit(mut self) -> Result<()> {
+        if self.failed.is_some() {
+            self.abort();
+            return Err(failed());
+        }
+        debug_assert_eq!(self.txn.depth(), 1);
+        let (commit, sequence) = (self.txn.id(), self.sequence);
+        if !self.synced {
+            self.lease.engine().some_is_unsynced();
+        }
+        if let Err(code) = self.txn.commit_level() {
+            let error = self.lease.engine().commit_failed(code);
+            self.abort();
+            return Err(error);
+        }
+        for opened in self.opened.drain(..) {
+            self.lease.engine().spaces.publish(&opened.space, opened.db);
+        }
+        if let Some(sequence) = sequence {
+            self.lease.engine().know(commit, sequence);
+        }
+        self.lease.engine().watch_commit(self.synced)
+    }
+
+    /// The commit that it began from; `None`: its catalog may be another since.
+    pub(super) fn parent(&self) -> Option<u64> {
+        (!self.sequence_is_own).then(|| self.txn.id() - 1)
+    }
+
+    /// Undoes everything. If the map was found full, it grows now, so that the same work fits when it is done
+    /// again. In no call of the thread's seat.
+    pub(crate) fn abort(self) {
+        let WriteTxn { txn, lease, .. } = self;
+        drop(txn);
+        // If it cannot grow now, the next beginning tries again, and says so.
+        drop(lease.engine().grow_if_wanted(lease.turn()));
+    }
+
+    /// How many writes there were: what was read before the last one may have changed.
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    fn forget(&mut self) {
+        self.sequence = None;
+        self.checked = None;
+    }
+
+    pub(crate) fn check_usable(&self) -> Result<()> {
+        if self.failed.is_some() { Err(failed()) } else { Ok(()) }
+    }
+
+    fn fail(&mut self, code: Code, doing: &str) -> Error {
+        self.failed = self.failed.or(Some(self.txn.depth()));
+        self.lease.engine().write_failed(code, doing)
+    }
+
+    pub(super) fn resolve(&mut self, space: &Arc<Space>) -> Result<Option<Db>> {
+        // All that the process has opened is older: that happens under the lock which this holds.
+        if let Some(db) = space.db(u32::MAX) {
+            return Ok(Some(db));
+        }
+        if let Some(opened) = self.opened.iter().find(|opened| Arc::ptr_eq(&opened.space, space)) {
+            return Ok(Some(opened.db));
+        }
+        self.open(space, 0)
+    }
+
+    fn open(&mut self, space: &Arc<Space>, flags: u32) -> Result<Option<Db>> {
+        let explain = |txn: &mut WriteTxn, code: Code| match code.0 {
+            lmdb_sys::MDB_DBS_FULL | lmdb_sys::MDB_INCOMPATIBLE => {
+                txn.lease.engine().spaces.explain(space, code)
+            }
+            _ => txn.fail(code, "opening a collection"),
+        };
+        self.opened.try_room(1)?;
+        let found = self.txn.open_dbi(space.name(), flags);
+        let found = found.map_err(|code| explain(self, code))?;
+        let Some(dbi) = found else { return Ok(None) };
+        let flags = self.txn.flags(dbi);
+        let db = Db { dbi, flags: flags.map_err(|code| explain(self, code))? };
+        self.opened.push(Opened { space: Arc::clone(space), db, depth: self.txn.depth() });
+        Ok(Some(db))
+    }
+
+    /// Makes a space, if it is not there.
+    fn create(&mut self, space: &Arc<Space>) -> Result<()> {
+        let Some(db) = self.resolve(space)? else { return self.open(space, lmdb_sys::MDB_CREATE).map(drop) };
+        if !foreign::is_name(&self.txn, space.as_str().as_bytes())? {
+            // Its number is open, but another process has taken it out of the file.
+            self.lease.engine().names_are_gone();
+            return Err(Error::new(
+                Status::Conflict,
+                format!("collection {:?} was removed by another process; begin again", space.as_str()),
+            ));
+        }
+        if db.flags != 0 && !db.is_main() {
+            return Err(Error::new(
+                Status::TypeMismatch,
+                format!(
+                    "{:?} was made by another program with orders of its own, and can only be made anew there",
+                    space.as_str()
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Does one write in the innermost level. Bad input leaves the transaction as it was; a failure of the
+    /// engine dooms it.
+    pub(crate) fn apply(&mut self, op: &Op<'_>) -> Result<Outcome> {
+        self.check_usable()?;
+        self.writes += 1;
+        self.stored = self.stored.saturating_add(op.size());
+        let space = op.space();
+        if Arc::ptr_eq(space, self.lease.engine().spaces.catalog()) {
+            self.forget();
+            self.sequence_is_own = true;
+        }
+        if let Op::Create { .. } = op {
+            return self.create(space).map(|()| Outcome::Done);
+        }
+        let db = self.resolve(space)?.ok_or_else(|| {
+            Error::new(Status::NoCollection, format!("collection {space:?} is not there any more"))
+        })?;
+        foreign::check_write(&self.txn, db, op)?;
+        match *op {
+            Op::Create { .. } => Ok(Outcome::Done),
+            Op::Put { key, value, fresh, .. } => {
+                let flags = if fresh { lmdb_sys::MDB_NOOVERWRITE } else { 0 };
+                Ok(if self.put(db, key, value, flags)? { Outcome::Done } else { Outcome::Exists })
+            }
+            Op::Remove { key, .. } => {
+                Ok(if self.remove(db, key)? { Outcome::Done } else { Outcome::Missing })
+            }
+            Op::Take { key, cap, .. } => self.take(db, key, cap),
+            Op::CompareExchange { key, expected, desired, .. } => {
+                self.compare_exchange(db, key, expected, desired)
+            }
+            Op::Add { key, kind, by, .. } => {
+                let current = self.txn.get(db.dbi, key).map_err(reading)?;
+                let (bytes, sum) = codec::add_integer(kind, current, by)?;
+                self.put(db, key, &bytes, 0)?;
+                Ok(Outcome::Sum(sum))
+            }
+            Op::PutMany { keys, values, .. } => self.put_many(db, keys, Some(values)),
+            Op::AddMany { keys, .. } => self.put_many(db, keys, None),
+            Op::RemoveMany { keys, .. } => {
+                let mut count = 0;
+                for key in keys.iter() {
+                    count += u64::from(self.remove(db, key)?);
+                }
+                Ok(Outcome::Count(count))
+            }
+            Op::RemoveRange { range, .. } => self.remove_range(db, range),
+        }
+    }
+
+    fn put(&mut self, db: Db, key: &[u8], value: &[u8], flags: u32) -> Result<bool> {
+        self.txn.put(db.dbi, key, value, flags).map_err(|code| self.fail(code, "storing a record"))
+    }
+
+    fn remove(&mut self, db: Db, key: &[u8]) -> Result<bool> {
+        if db.is_main() && foreign::is_name(&self.txn, key)? {
+            return Ok(false);
+        }
+        self.txn.remove(db.dbi, key).map_err(|code| self.fail(code, "removing a record"))
+    }
+
+    fn take(&mut self, db: Db, key: &[u8], cap: usize) -> Result<Outcome> {
+        if db.is_main() && foreign::is_name(&self.txn, key)? {
+            return Ok(Outcome::Missing);
+        }
+        let Some(value) = self.txn.get(db.dbi, key).map_err(reading)? else {
+            return Ok(Outcome::Missing);
+        };
+        if value.len() > cap {
+            return Ok(Outcome::TooSmall(value.len()));
+        }
+        let value = memory::copy(value)?;
+        self.remove(db, key)?;
+        Ok(Outcome::Value(value))
+    }
+
+    fn compare_exchange(
+        &mut self,
+        db: Db,
+        key: &[u8],
+        expected: Option<&[u8]>,
+        desired: Option<&[u8]>,
+    ) -> Result<Outcome> {
+        let current = self.txn.get(db.dbi, key).map_err(reading)?;
+        if current != expected {
+            return Ok(Outcome::Differs(current.map(memory::copy).transpose()?));
+        }
+        match desired {
+            Some(value) => self.put(db, key, value, 0)?,
+            None => self.remove(db, key)?,
+        };
+        Ok(Outcome::Done)
+    }
+
+    fn put_many(&mut self, db: Db, keys: &Column<'_>, values: Option<&Column<'_>>) -> Result<Outcome> {
+        let before = self.txn.entries(db.dbi).map_err(reading)?;
+        let put_all = |mut cursor: WriteCursor<'_>| {
+            keys.iter().enumerate().try_for_each(|(index, key)| {
+                cursor.put(key, values.map_or(&[][..], |values| values.item(index)))
+            })
+        };
+        let stored = self.txn.write_cursor(db.dbi).and_then(put_all);
+        stored.map_err(|code| self.fail(code, "storing a record"))?;
+        let after = self.txn.entries(db.dbi).map_err(reading)?;
+        Ok(Outcome::Count(after - before))
+    }
+
+    fn remove_range(&mut self, db: Db, range: &Range) -> Result<Outcome> {
+        if range.is_all() && !db.is_main() {
+            let count = self.txn.entries(db.dbi).map_err(reading)?;
+            self.txn.empty(db.dbi).map_err(|code| self.fail(code, "clearing a collection"))?;
+            return Ok(Outcome::Count(count));
+        }
+        let turned;
+        let range = if range.reverse {
+            turned = range.turned(false)?;
+            &turned
+        } else {
+            range
+        };
+        match remove_range(&mut self.txn, db, range) {
+            Ok(count) => Ok(Outcome::Count(count)),
+            Err(code) => Err(self.fail(code, "removing a range")),
+        }
+    }
+}
+
+#[cold]
+fn failed() -> Error {
+    Error::new(Status::TxnFailed, "the transaction has met a failure before and can only be aborted")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,261 @@
+//! Reading, in a snapshot or in a write transaction with its own writes.
+
+use std::sync::Arc;
+
+use crate::engine::lmdb::sys::{Go, MAIN, Txn, is_named_database, reading};
+use crate::engine::lmdb::txn::foreign;
+use crate::engine::lmdb::txn::root::RootKind;
+use crate::engine::lmdb::txn::scan::Walk;
+use crate::engine::lmdb::txn::spaces::{CATALOG, Db, SEQUENCE, Space};
+use crate::engine::lmdb::txn::{Place, Snapshot, WriteTxn};
+use crate::engine::lmdb::{Engine, sequence_number};
+use crate::engine::{Columns, From, Limit, Range};
+use crate::error::{Error, Result, Status};
+use crate::memory::{self, TryGrow};
+
+/// What reads: a snapshot, or a write transaction with its own writes.
+pub(crate) struct Reader<'c> {
+    engine: &'c Engine,
+    view: View<'c>,
+    /// Whether what it lends stays in place after the call.
+    lasting: bool,
+}
+
+enum View<'c> {
+    Snapshot(&'c mut Snapshot),
+    Write(&'c mut WriteTxn),
+}
+
+impl<'c> Reader<'c> {
+    pub(crate) fn new(engine: &'c Engine, root: &'c mut RootKind) -> Self {
+        let view = match root {
+            RootKind::Snapshot(snapshot) => View::Snapshot(snapshot),
+            RootKind::Write(txn) => View::Write(txn),
+        };
+        Self { engine, view, lasting: true }
+    }
+
+    /// Over the snapshot of a single call.
+    pub(crate) fn of_snapshot(engine: &'c Engine, snapshot: &'c mut Snapshot) -> Self {
+        Self { engine, view: View::Snapshot(snapshot), lasting: false }
+    }
+
+    pub(crate) fn of_write(engine: &'c Engine, txn: &'c mut WriteTxn) -> Self {
+        Self { engine, view: View::Write(txn), lasting: true }
+    }
+
+    #[inline]
+    fn txn(&self) -> &Txn {
+        match &self.view {
+            View::Snapshot(snapshot) => &snapshot.txn,
+            View::Write(txn) => &txn.txn,
+        }
+    }
+
+    /// Keeps what it lends in place after the call. `false`: it cannot, being a snapshot of this call alone.
+    pub(crate) fn pin(&mut self) -> bool {
+        if let (View::Snapshot(snapshot), true) = (&mut self.view, self.lasting) {
+            snapshot.pin();
+        }
+        self.lasting
+    }
+
+    /// The engine that it reads from.
+    pub(crate) fn engine(&self) -> &'c Engine {
+        self.engine
+    }
+
+    /// The write transaction; fails in a snapshot.
+    pub(crate) fn write(&mut self) -> Result<&mut WriteTxn> {
+        match &mut self.view {
+            View::Snapshot(_) => {
+                Err(Error::new(Status::InSnapshot, "a snapshot is read-only; end it before writing"))
+            }
+            View::Write(txn) => Ok(txn),
+        }
+    }
+
+    /// Whether it sees writes that are not committed.
+    pub(crate) fn is_write(&self) -> bool {
+        matches!(self.view, View::Write(_))
+    }
+
+    /// What was remembered of the uncommitted catalog by [`Reader::remember`].
+    pub(crate) fn remembers(&self, what: usize) -> bool {
+        matches!(&self.view, View::Write(txn) if txn.checked == Some(what))
+    }
+
+    /// Whether the catalog as seen here may yet be undone; then `what` is remembered until it changes.
+    pub(crate) fn remember(&mut self, what: usize) -> bool {
+        match &mut self.view {
+            View::Write(txn) if txn.sequence_is_own => {
+                txn.checked = Some(what);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Fails where the transaction has met a failure.
+    pub(crate) fn check_usable(&self) -> Result<()> {
+        match &self.view {
+            View::Snapshot(_) => Ok(()),
+            View::Write(txn) => txn.check_usable(),
+        }
+    }
+
+    /// How many writes the view has seen: always 0 in a snapshot.
+    pub(crate) fn writes(&self) -> u64 {
+        match &self.view {
+            View::Snapshot(_) => 0,
+            View::Write(txn) => txn.writes(),
+        }
+    }
+
+    /// Where a space is.
+    #[inline]
+    pub(crate) fn resolve(&mut self, space: &Arc<Space>) -> Result<Place> {
+        match &mut self.view {
+            View::Snapshot(snapshot) => Ok(space.db(snapshot.horizon).map_or(Place::Unopened, Place::Open)),
+            View::Write(txn) => Ok(txn.resolve(space)?.map_or(Place::Absent, Place::Open)),
+        }
+    }
+
+    /// Makes spaces that the process has opened since usable in a snapshot, which `newer` is compared with.
+    pub(crate) fn refresh(&mut self, newer: Snapshot) -> bool {
+        match &mut self.view {
+            View::Snapshot(snapshot) => snapshot.refresh(newer),
+            View::Write(_) => true,
+        }
+    }
+
+    /// The catalog's sequence number, 0 without a catalog; `None`: the catalog is to be opened first.
+    /// Looked at only when the transaction id moved.
+    #[inline]
+    pub(crate) fn sequence(&mut self) -> Result<Option<u64>> {
+        self.check_usable()?;
+        let known = match &self.view {
+            View::Snapshot(snapshot) => snapshot.sequence,
+            View::Write(txn) => txn.sequence,
+        };
+        if known.is_some() { Ok(known) } else { self.read_sequence() }
+    }
+
+    #[cold]
+    fn read_sequence(&mut self) -> Result<Option<u64>> {
+        let engine = self.engine;
+        let known = match &self.view {
+            View::Snapshot(snapshot) => engine.sequence_at(snapshot.id()),
+            View::Write(txn) => txn.parent().and_then(|commit| engine.sequence_at(commit)),
+        };
+        let sequence = match known {
+            Some(sequence) => sequence,
+            None => match self.resolve(engine.spaces.catalog())? {
+                Place::Open(db) => {
+                    sequence_number(self.txn().get(db.dbi, SEQUENCE.as_bytes()).map_err(reading)?)?
+                }
+                Place::Unopened if self.named(CATALOG)?.is_some() => return Ok(None),
+                Place::Unopened | Place::Absent => 0,
+            },
+        };
+        match &mut self.view {
+            View::Snapshot(snapshot) => snapshot.sequence = Some(sequence),
+            View::Write(txn) => txn.sequence = Some(sequence),
+        }
+        Ok(Some(sequence))
+    }
+
+    /// A record's value.
+    #[inline]
+    pub(crate) fn get(&self, db: Db, key: &[u8]) -> Result<Option<&[u8]>> {
+        foreign::check_width(self.txn(), db, key)?;
+        let found = self.txn().get(db.dbi, key).map_err(reading)?;
+        if db.is_main() && found.is_some() && foreign::is_name(self.txn(), key)? {
+            return Ok(None);
+        }
+        Ok(found)
+    }
+
+    /// How many records a named space holds, found in the main database's record of it without opening it.
+    pub(crate) fn named(&self, name: &str) -> Result<Option<u64>> {
+        Ok(foreign::record_of(self.txn(), name.as_bytes())?.map(entries_of))
+    }
+
+    /// The names of all named spaces and how many records each holds.
+    pub(crate) fn names(&self) -> Result<Vec<(Vec<u8>, u64)>> {
+        let mut names = Vec::new();
+        if !foreign::has_names(self.txn())? {
+            return Ok(names);
+        }
+        let mut cursor = self.txn().cursor(MAIN).map_err(reading)?;
+        let mut go = Go::First;
+        while let Some((key, record)) = cursor.go(go).map_err(reading)? {
+            go = Go::Next;
+            if is_named_database(key) {
+                names.try_push((memory::copy(key)?, entries_of(record)))?;
+            }
+        }
+        Ok(names)
+    }
+
+    /// How many records a space holds.
+    pub(crate) fn len(&self, db: Db) -> Result<u64> {
+        let entries = self.txn().entries(db.dbi).map_err(reading)?;
+        if db.is_main() && entries > 0 && !db.has_duplicates() {
+            return Ok(entries - self.names()?.len() as u64);
+        }
+        Ok(entries)
+    }
+
+    /// Reads records in the order of the range into columns, from a place on. `Ok(true)`: the range is done.
+    pub(crate) fn scan(
+        &self,
+        db: Db,
+        range: &Range,
+        from: From<'_>,
+        limit: Limit,
+        out: &mut Columns,
+    ) -> Result<bool> {
+        foreign::check_widths(self.txn(), db, range, from)?;
+        Ok(self.walk(db, range).scan(from, limit, out).map_err(reading)??)
+    }
+
+    fn walk<'w>(&'w self, db: Db, range: &'w Range) -> Walk<'w> {
+        let pages = if self.is_write() { None } else { self.engine.aligned_pages() };
+        Walk { txn: self.txn(), db, range, pages }
+    }
+
+    /// Shows the records of a range to `f`, as long as it wants more.
+    #[inline]
+    pub(crate) fn each(&self, db: Db, range: &Range, f: impl FnMut(&[u8], &[u8]) -> bool) -> Result<()> {
+        foreign::check_widths(self.txn(), db, range, From::Start)?;
+        self.walk(db, range).each(From::Start, f).map_err(reading)?;
+        Ok(())
+    }
+
+    /// The first record of a range in its direction, shown to `f`.
+    pub(crate) fn first<R>(
+        &self,
+        db: Db,
+        range: &Range,
+        f: impl FnOnce(&[u8], &[u8]) -> R,
+    ) -> Result<Option<R>> {
+        let mut cursor = self.txn().cursor(db.dbi).map_err(reading)?;
+        let walk = self.walk(db, range);
+        let found = walk.begin(&mut cursor, From::Start).map_err(reading)?;
+        Ok(found.map(|(key, value)| f(key, value)))
+    }
+}
+
+/// The number of records in a `MDB_db`, the main database's record of a named one.
+///
+/// Source: LMDB 0.9's `mdb.c` (data format 1): `md_pad` (4 bytes), `md_flags`, `md_depth` (2 each), then
+/// three page counts and `md_entries`, each the size of a pointer.
+fn entries_of(record: &[u8]) -> u64 {
+    const WORD: usize = size_of::<usize>();
+    let at = 8 + 3 * WORD;
+    record
+        .get(at..at + WORD)
+        .and_then(|bytes| <[u8; WORD]>::try_from(bytes).ok())
+        .map_or(0, |bytes| usize::from_ne_bytes(bytes) as u64)
+}

@@ -1,0 +1,268 @@
+//! Walks over a range of a database, in key order, either way.
+
+use std::cmp::Ordering;
+use std::ops::Bound;
+
+use crate::engine::lmdb::sys::{Code, Cursor, Go, Record, Rest, RwTxn, Txn, is_named_database};
+use crate::engine::lmdb::txn::spaces::Db;
+use crate::engine::{Columns, From, Limit, Range};
+use crate::memory::{self, NoMemory};
+
+/// A walk over a range of a database.
+pub(crate) struct Walk<'w> {
+    pub(crate) txn: &'w Txn,
+    pub(crate) db: Db,
+    pub(crate) range: &'w Range,
+    /// The size of a page, where pages lie in the map for as long as the transaction, each at a multiple of it.
+    pub(crate) pages: Option<usize>,
+}
+
+impl Walk<'_> {
+    #[inline]
+    fn compare(&self, a: &[u8], b: &[u8]) -> Ordering {
+        if self.db.is_bytewise() { a.cmp(b) } else { self.txn.compare(self.db.dbi, a, b) }
+    }
+
+    /// Whether a key lies beyond the end of the range, in the range's direction.
+    #[inline]
+    fn beyond(&self, key: &[u8]) -> bool {
+        let (end, past) = if self.range.reverse {
+            (&self.range.lower, Ordering::Less)
+        } else {
+            (&self.range.upper, Ordering::Greater)
+        };
+        match end {
+            Bound::Unbounded => false,
+            Bound::Included(end) => self.compare(key, end) == past,
+            Bound::Excluded(end) => matches!(self.compare(key, end), o if o == past || o == Ordering::Equal),
+        }
+    }
+
+    fn step(&self) -> Go<'static> {
+        if self.range.reverse { Go::Prev } else { Go::Next }
+    }
+
+    /// Goes to the first record at a bound, in the walk's direction.
+    fn to_bound<'t>(&self, cursor: &mut Cursor<'t>, bound: Bound<&[u8]>) -> Result<Record<'t>, Code> {
+        let (key, inclusive) = match bound {
+            Bound::Included(key) => (key, true),
+            Bound::Excluded(key) => (key, false),
+            Bound::Unbounded => return cursor.go(if self.range.reverse { Go::Last } else { Go::First }),
+        };
+        // LMDB has no place for an empty key: it stands before all others.
+        if key.is_empty() {
+            return if self.range.reverse { Ok(None) } else { cursor.go(Go::First) };
+        }
+        let mut at = cursor.go(Go::AtOrAfter(key))?;
+        if self.range.reverse {
+            let Some((found, _)) = at else { return cursor.go(Go::Last) };
+            if found != key {
+                return cursor.go(Go::Prev);
+            }
+            if inclusive {
+                // Behind the key's other values, to its last.
+                while self.db.has_duplicates() && at.is_some_and(|(found, _)| found == key) {
+                    at = cursor.go(Go::Next)?;
+                }
+                return match at {
+                    Some((found, _)) if found == key => Ok(at),
+                    Some(_) => cursor.go(Go::Prev),
+                    None => cursor.go(Go::Last),
+                };
+            }
+        }
+        while !inclusive && let Some((found, _)) = at {
+            match self.compare(found, key) {
+                Ordering::Equal => at = cursor.go(self.step())?,
+                order if (order == Ordering::Less) == self.range.reverse => break,
+                // The keys are out of order: a walk that went on from here could come here for ever.
+                _ => return Err(Code(lmdb_sys::MDB_CORRUPTED)),
+            }
+        }
+        Ok(at)
+    }
+
+    /// Goes behind a record that was given before.
+    fn behind<'t>(&self, cursor: &mut Cursor<'t>, key: &[u8], value: &[u8]) -> Result<Record<'t>, Code> {
+        if !self.db.has_duplicates() {
+            return self.to_bound(cursor, Bound::Excluded(key));
+        }
+        if value.is_empty() {
+            // LMDB cannot look for an empty value; it is the key's first.
+            if self.range.reverse {
+                return self.to_bound(cursor, Bound::Excluded(key));
+            }
+            let first = cursor.go(Go::AtOrAfter(key))?;
+            let is_it = first.is_some_and(|(found, value)| found == key && value.is_empty());
+            return if is_it { cursor.go(Go::Next) } else { Ok(first) };
+        }
+        match cursor.go(Go::WithinDuplicates(key, value))? {
+            Some((_, found)) if found == value => cursor.go(self.step()),
+            // The record itself is gone: between its neighbours.
+            Some(_) if self.range.reverse => cursor.go(Go::Prev),
+            Some(_) => cursor.go(Go::Current),
+            None => self.to_bound(cursor, Bound::Excluded(key)),
+        }
+    }
+
+    /// Goes to the first record to give; `None`: there is none.
+    pub(crate) fn begin<'t>(&self, cursor: &mut Cursor<'t>, from: From<'_>) -> Result<Record<'t>, Code> {
+        let start = if self.range.reverse { &self.range.upper } else { &self.range.lower };
+        let start = start.as_ref().map(Vec::as_slice);
+        // Where a key stands to the range's beginning, in the walk's direction.
+        let to_start = |key: &[u8]| match start {
+            Bound::Unbounded => Ordering::Greater,
+            Bound::Included(start) | Bound::Excluded(start) => {
+                let order = self.compare(key, start);
+                if self.range.reverse { order.reverse() } else { order }
+            }
+        };
+        let mut record = match from {
+            From::At(key) if to_start(key) == Ordering::Greater => {
+                self.to_bound(cursor, Bound::Included(key))?
+            }
+            From::Beyond(key) if to_start(key) != Ordering::Less => {
+                self.to_bound(cursor, Bound::Excluded(key))?
+            }
+            From::After(key, value) if to_start(key) != Ordering::Less => self.behind(cursor, key, value)?,
+            _ => self.to_bound(cursor, start)?,
+        };
+        while let Some((key, _)) = record
+            && self.is_hidden(key)
+        {
+            record = cursor.go(self.step())?;
+        }
+        Ok(record.filter(|(key, _)| !self.beyond(key)))
+    }
+
+    /// Whether a record is a named database's entry, which belongs to no collection.
+    #[inline]
+    fn is_hidden(&self, key: &[u8]) -> bool {
+        self.db.may_hold_names() && is_named_database(key)
+    }
+
+    /// The size of a page, where the records behind one can be read in its page.
+    #[inline]
+    fn readable_pages(&self) -> Option<usize> {
+        let is_plain = !self.range.reverse && !self.db.has_duplicates() && !self.db.may_hold_names();
+        self.pages.filter(|_| is_plain)
+    }
+
+    /// Shows records to `f` from a place on, as long as it wants more. `Ok(true)`: the range is done.
+    #[inline]
+    pub(crate) fn each(&self, from: From<'_>, mut f: impl FnMut(&[u8], &[u8]) -> bool) -> Result<bool, Code> {
+        let mut cursor = self.txn.cursor(self.db.dbi)?;
+        let mut record = self.begin(&mut cursor, from)?;
+        let is_open = matches!(self.range.upper, Bound::Unbounded);
+        let pages = self.readable_pages();
+        while let Some((key, value)) = record {
+            if self.beyond(key) {
+                return Ok(true);
+            }
+            if !self.is_hidden(key) && !f(key, value) {
+                return Ok(false);
+            }
+            let mut last = None;
+            // SAFETY: a cursor has just given the key, whose bytes `f` may read; `pages` is there only for read-only
+            // transactions.
+            if let Some(rest) = pages.and_then(|size| unsafe { Rest::behind(key, size) }) {
+                for (key, value) in rest {
+                    if !is_open && self.beyond(key) {
+                        return Ok(true);
+                    }
+                    if !f(key, value) {
+                        return Ok(false);
+                    }
+                    last = Some(key);
+                }
+            }
+            if let Some(last) = last {
+                // It is in the page that the cursor stands in, where LMDB looks first.
+                cursor.go_to(last)?;
+            }
+            record = cursor.go(self.step())?;
+        }
+        Ok(true)
+    }
+
+    pub(crate) fn scan(
+        &self,
+        from: From<'_>,
+        limit: Limit,
+        out: &mut Columns,
+    ) -> Result<Result<bool, NoMemory>, Code> {
+        let (mut items, mut bytes) = (0, 0);
+        let mut pushed = Ok(());
+        let is_all = self.each(from, |key, value| {
+            if items > 0 && (items >= limit.items || bytes + key.len() + value.len() > limit.bytes) {
+                return false;
+            }
+            items += 1;
+            bytes += key.len() + value.len();
+            match out.push(key, value) {
+                Ok(()) => true,
+                Err(none) => {
+                    pushed = Err(none);
+                    false
+                }
+            }
+        })?;
+        // Fewer records are a batch, too.
+        Ok(match pushed {
+            Err(none) if items == 1 => Err(none),
+            _ => Ok(is_all),
+        })
+    }
+}
+
+/// Removes the records of a range that goes forward; gives how many there were.
+pub(crate) fn remove_range(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64, Code> {
+    if !db.is_bytewise() {
+        return remove_in_own_order(txn, db, range);
+    }
+    let first = {
+        let mut cursor = txn.cursor(db.dbi)?;
+        Walk { txn, db, range, pages: None }
+            .begin(&mut cursor, From::Start)?
+            .map(|(key, _)| memory::copy(key))
+            .transpose()?
+    };
+    let Some(first) = first else { return Ok(0) };
+    let mut count = 0;
+    let beyond = |key: &[u8]| match &range.upper {
+        Bound::Unbounded => false,
+        Bound::Included(end) => key > end.as_slice(),
+        Bound::Excluded(end) => key >= end.as_slice(),
+    };
+    let mut cursor = txn.write_cursor(db.dbi)?;
+    let mut go = Go::AtOrAfter(&first);
+    loop {
+        let Some((key, _)) = cursor.go(go)? else { return Ok(count) };
+        go = Go::Next;
+        if beyond(key) {
+            return Ok(count);
+        }
+        if db.may_hold_names() && is_named_database(key) {
+            continue;
+        }
+        cursor.remove()?;
+        count += 1;
+    }
+}
+
+/// The same where LMDB alone knows the order of the keys: it cannot be asked while a cursor removes.
+fn remove_in_own_order(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64, Code> {
+    const AT_A_TIME: Limit = Limit { items: 1024, bytes: 256 << 10 };
+    let mut count = 0;
+    let mut batch = Columns::default();
+    loop {
+        batch.clear();
+        let is_all = Walk { txn, db, range, pages: None }.scan(From::Start, AT_A_TIME, &mut batch)??;
+        for index in 0..batch.len() {
+            count += u64::from(txn.remove(db.dbi, batch.record(index).0)?);
+        }
+        if is_all {
+            return Ok(count);
+        }
+    }
+}

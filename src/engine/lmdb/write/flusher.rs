@@ -1,0 +1,172 @@
+//! The flush in the background: a thread of each environment that is opened with an interval.
+//!
+//! It puts on stable storage what any process has committed since its last flush, every interval and once more
+//! when the environment closes. It has a descriptor of its own and reads the transaction's number from the file,
+//! so it needs neither a seat nor the map, and holds up nobody.
+//!
+//! A flush that fails is told by the next write to begin, which is refused once, and by every explicit flush until
+//! the environment is opened anew: the system takes the pages for written after a failed sync, so no later one
+//! vouches for them. The failure of the last flush, at closing, has nobody to be told to; an explicit flush before
+//! closing tells.
+//!
+//! In a child process there is no such thread, and nothing of it is touched.
+
+use std::fs::File;
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::engine::lmdb::files::meta;
+use crate::engine::lmdb::sys::RawEnv;
+use crate::engine::{Durability, Settings};
+use crate::error::{Error, Result, Status};
+use crate::platform::sync::{Condvar, Mutex, MutexGuard};
+use crate::platform::{fork, system};
+
+/// The thread, stopped and joined when dropped.
+pub(crate) struct Flusher {
+    shared: Arc<Shared>,
+    thread: ManuallyDrop<JoinHandle<()>>,
+    process: u64,
+}
+
+#[derive(Default)]
+struct Shared {
+    stop: Mutex<bool>,
+    stopped: Condvar,
+    failure: Mutex<Option<Failure>>,
+}
+
+/// The first flush that failed.
+struct Failure {
+    what: String,
+    /// Whether a writer was told.
+    told: bool,
+}
+
+impl Flusher {
+    /// Starts the thread, where there is something for it to do: every commit of full durability is synced.
+    pub(crate) fn start(env: &RawEnv, settings: &Settings) -> Result<Option<Flusher>> {
+        let Some(interval) = settings.flush_interval else { return Ok(None) };
+        if settings.read_only || settings.durability == Durability::Full {
+            return Ok(None);
+        }
+        let failed = |error: std::io::Error| {
+            Error::new(
+                Status::Io,
+                format!(
+                    "the thread that flushes in the background cannot be started: {error}; open without one"
+                ),
+            )
+        };
+        let fd = env.descriptor().map_err(|code| code.error("starting to flush in the background"))?;
+        // SAFETY: the descriptor is LMDB's and stays open as long as `env`, which outlives this borrow.
+        let file = File::from(unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned().map_err(failed)?);
+        let shared = Arc::new(Shared::default());
+        let thread = {
+            let shared = Arc::clone(&shared);
+            without_signals(|| {
+                std::thread::Builder::new()
+                    .name("pc-flush".to_owned())
+                    .spawn(move || shared.run(&file, interval))
+            })
+        };
+        let thread = ManuallyDrop::new(thread.map_err(failed)?);
+        Ok(Some(Flusher { shared, thread, process: fork::process() }))
+    }
+
+    /// Fails if a flush has failed.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.shared.failure.lock().as_ref().map_or(Ok(()), |failure| Err(failure.error()))
+    }
+
+    /// Fails if a flush has failed that no writer was told of.
+    pub(crate) fn tell_writer(&self) -> Result<()> {
+        match &mut *self.shared.failure.lock() {
+            Some(failure) if !failure.told => {
+                failure.told = true;
+                Err(failure.error())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Flusher {
+    fn drop(&mut self) {
+        if self.process != fork::process() {
+            return;
+        }
+        *self.shared.stop.lock() = true;
+        self.shared.stopped.notify_one();
+        // SAFETY: taken out once, here, and not used after.
+        let thread = unsafe { ManuallyDrop::take(&mut self.thread) };
+        // A panic of the thread was reported by the thread itself.
+        drop(thread.join());
+    }
+}
+
+impl Failure {
+    fn error(&self) -> Error {
+        Error::new(
+            Status::Io,
+            format!(
+                "a flush in the background failed ({}); all commits can be read, but those since the flush before may \
+                 not survive a crash of the system: copy the environment to other storage, or write them again",
+                self.what
+            ),
+        )
+    }
+}
+
+impl Shared {
+    fn run(&self, file: &File, interval: Duration) {
+        let mut flushed = None;
+        let mut stop = self.stop.lock();
+        loop {
+            if !*stop {
+                self.stopped.wait_for(&mut stop, interval);
+            }
+            let last = *stop;
+            MutexGuard::unlocked(&mut stop, || {
+                if let Err(error) = flush(file, &mut flushed) {
+                    let failure = Failure { what: error.to_string(), told: false };
+                    self.failure.lock().get_or_insert(failure);
+                }
+            });
+            if last {
+                return;
+            }
+        }
+    }
+}
+
+/// Syncs the file, if there were commits since `flushed`.
+fn flush(file: &File, flushed: &mut Option<u64>) -> std::io::Result<()> {
+    let newest = meta::newest(file, system::page_size())?.map(|meta| meta.txn);
+    if newest.is_none() || newest != *flushed {
+        file.sync_data()?;
+        *flushed = newest;
+    }
+    Ok(())
+}
+
+/// Starts a thread that no signal of the host is delivered to.
+fn without_signals<R>(start: impl FnOnce() -> R) -> R {
+    let (mut all, mut before) =
+        (MaybeUninit::<libc::sigset_t>::uninit(), MaybeUninit::<libc::sigset_t>::uninit());
+    // SAFETY: both are valid places; the first is filled before it is read, and a failure, which only a bad
+    // argument could cause, leaves the mask as it is.
+    let masked = unsafe {
+        libc::sigfillset(all.as_mut_ptr()) == 0
+            && libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), before.as_mut_ptr()) == 0
+    };
+    let started = start();
+    if masked {
+        // SAFETY: filled by the call above; the output may be null.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut()) };
+    }
+    started
+}

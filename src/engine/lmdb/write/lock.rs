@@ -1,0 +1,408 @@
+//! The write lock between processes: a file beside LMDB's lock file, with a lock that can be waited for with a
+//! time-out.
+//!
+//! LMDB's own lock has neither a try nor a time-out; it is taken after this one and is then free, but for
+//! programs that use LMDB without this library. The file holds a robust mutex shared between processes: when
+//! its holder dies, at any point, the next one gets it. It also says who holds it, and since when.
+//!
+//! Whoever has the environment open holds a shared `flock` on the file. Whoever finds itself alone, an
+//! exclusive one, and makes the mutex anew: after a crash of the system nobody else would ever let it go.
+
+use std::fs::File;
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::engine::interrupt::Interrupt;
+use crate::engine::lmdb::files::claim;
+use crate::engine::lmdb::files::{FileId, made_lock_file_options};
+use crate::engine::lmdb::patience::Patience;
+use crate::error::{Error, Result, Status};
+use crate::platform::fork;
+use crate::platform::fork::OwnFile;
+use crate::platform::system::words;
+
+/// How long to wait for a lock file to be made by a process that is just opening the environment.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the file begins with once it is made: `PCLOCK` and the version of the layout.
+const MAGIC: u64 = u64::from_be_bytes(*b"PCLOCK\x00\x01");
+
+/// The file's content. What differs between builds of the C library is told by the size of its mutex.
+#[repr(C)]
+struct Layout {
+    magic: AtomicU64,
+    mutex_size: AtomicU32,
+    /// The holder's process; 0: nobody.
+    process: AtomicU32,
+    /// The holder's thread, as the process numbers them.
+    thread: AtomicU64,
+    /// When the holder took it, in microseconds since 1970-01-01.
+    since: AtomicI64,
+    mutex: libc::pthread_mutex_t,
+}
+
+/// Who holds the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Holder {
+    pub process: u32,
+    pub thread: u64,
+    /// Microseconds since 1970-01-01.
+    pub since: i64,
+}
+
+impl Holder {
+    /// The calling thread, from now on.
+    pub(crate) fn now(thread: u64) -> Holder {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Holder {
+            process: fork::process_id(),
+            thread,
+            since: i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+        }
+    }
+
+    /// What an error says of it.
+    pub(crate) fn busy(&self, waited: Duration) -> Error {
+        let now = Holder::now(0).since;
+        let held = Duration::from_micros(u64::try_from(now.saturating_sub(self.since)).unwrap_or(0));
+        Error::new(
+            Status::Busy,
+            format!(
+                "the write lock was not free within {} ms: process {} (thread {}) has held it for {} ms, since {}",
+                waited.as_millis(),
+                self.process,
+                self.thread,
+                held.as_millis(),
+                utc(self.since)
+            ),
+        )
+    }
+}
+
+/// A time as ISO 8601 writes it.
+fn utc(micros: i64) -> String {
+    let (days, rest) = (micros.div_euclid(86_400_000_000), micros.rem_euclid(86_400_000_000));
+    let seconds = rest / 1_000_000;
+    let date = crate::codec::Date(i32::try_from(days).unwrap_or(i32::MAX));
+    format!("{date}T{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// The lock of an environment, open in this process.
+pub(crate) struct ProcessLock {
+    at: NonNull<Layout>,
+    /// Holds the shared `flock`.
+    file: Option<OwnFile>,
+    process: u64,
+}
+
+// SAFETY: the layout is made of atomics and a mutex that threads and processes share.
+unsafe impl Send for ProcessLock {}
+// SAFETY: as above.
+unsafe impl Sync for ProcessLock {}
+
+fn flock(file: &File, operation: libc::c_int) -> std::io::Result<()> {
+    loop {
+        // SAFETY: the descriptor is open as long as `file`.
+        if unsafe { libc::flock(file.as_raw_fd(), operation) } == 0 {
+            return Ok(());
+        }
+        let error = std::io::Error::last_os_error();
+        if error.kind() != std::io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
+/// Takes the lock on the file for use, which others have too. Waits while one has it alone to make the file.
+fn share(file: &File, path: &Path, patience: &Patience) -> Result<std::io::Result<()>> {
+    let shared = patience.poll(|| match flock(file, libc::LOCK_SH | libc::LOCK_NB) {
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(None),
+        outcome => Ok(Some(outcome)),
+    })?;
+    shared.ok_or_else(|| {
+        Error::new(
+            Status::Busy,
+            format!(
+                "a process was making {} and has not finished within {} ms; let it go on, or end it, and open again",
+                path.display(),
+                patience.waited().as_millis()
+            ),
+        )
+    })
+}
+
+impl ProcessLock {
+    /// Opens the lock file, and makes it where nobody uses it.
+    pub(crate) fn open(path: &Path, mode: u32, patience: &Patience) -> Result<ProcessLock> {
+        let failed = |error: std::io::Error| {
+            let status = match error.kind() {
+                std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                    Status::Permission
+                }
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Status::DiskFull,
+                _ => Status::Io,
+            };
+            Error::new(
+                status,
+                format!("{} cannot be used as the write lock: {}", path.display(), words(&error)),
+            )
+        };
+        let file = made_lock_file_options(mode).read(true).open(path).map_err(failed)?;
+        let size = size_of::<Layout>() as u64;
+        let begun = Instant::now();
+        loop {
+            if begun.elapsed() > PATIENCE {
+                return Err(Error::new(
+                    Status::LockVersion,
+                    format!(
+                        "{} is in use by another version of this library, whose write lock this one does not know; \
+                         close the environment there first",
+                        path.display()
+                    ),
+                ));
+            }
+            let alone = flock(&file, libc::LOCK_EX | libc::LOCK_NB).is_ok();
+            if alone {
+                // Written, not only made longer: a hole that is mapped and finds the disk full is a signal.
+                file.write_all_at(&[0; size_of::<Layout>()], 0)
+                    .and_then(|()| file.set_len(size))
+                    .map_err(failed)?;
+            } else {
+                // Another process is making it, or has made it.
+                share(&file, path, patience)?.map_err(failed)?;
+                if file.metadata().map_err(failed)?.len() < size {
+                    // Its maker died on the way: perhaps nobody is left now.
+                    flock(&file, libc::LOCK_UN).map_err(failed)?;
+                    std::thread::yield_now();
+                    continue;
+                }
+            }
+            let mut lock =
+                ProcessLock { at: map(&file).map_err(failed)?, file: None, process: fork::process() };
+            if alone {
+                lock.make().map_err(failed)?;
+                share(&file, path, patience)?.map_err(failed)?;
+            } else if lock.layout().magic.load(Ordering::Acquire) != MAGIC {
+                flock(&file, libc::LOCK_UN).map_err(failed)?;
+                std::thread::yield_now();
+                continue;
+            }
+            let theirs = lock.layout().mutex_size.load(Ordering::Relaxed);
+            if theirs as usize != size_of::<libc::pthread_mutex_t>() {
+                return Err(Error::new(
+                    Status::LockVersion,
+                    format!(
+                        "{} is in use by a program with another C library (its mutex has {theirs} bytes, this \
+                         one's {}); close it there first",
+                        path.display(),
+                        size_of::<libc::pthread_mutex_t>()
+                    ),
+                ));
+            }
+            lock.file = Some(OwnFile::new(file));
+            return Ok(lock);
+        }
+    }
+
+    /// Says which data file is used under this lock, and refuses where other processes use another.
+    pub(crate) fn say_data_file(&self, path: &Path, data: FileId) -> Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| claim::say_data_file(file, path, data))
+    }
+
+    fn layout(&self) -> &Layout {
+        // SAFETY: mapped as long as `self`, and as large as the layout; others write its atomics only, and the
+        // mutex through its own calls.
+        unsafe { self.at.as_ref() }
+    }
+
+    fn mutex(&self) -> *mut libc::pthread_mutex_t {
+        // SAFETY: within the mapping.
+        unsafe { &raw mut (*self.at.as_ptr()).mutex }
+    }
+
+    /// Makes the mutex. The caller is alone with the file.
+    fn make(&self) -> std::io::Result<()> {
+        let check = |rc: libc::c_int| {
+            if rc == 0 { Ok(()) } else { Err(std::io::Error::from_raw_os_error(rc)) }
+        };
+        let mut attributes = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
+        // SAFETY: the attributes are made before they are used and destroyed after; the mutex lies in memory
+        // that nobody else uses yet.
+        unsafe {
+            check(libc::pthread_mutexattr_init(attributes.as_mut_ptr()))?;
+            let made = check(libc::pthread_mutexattr_setpshared(
+                attributes.as_mut_ptr(),
+                libc::PTHREAD_PROCESS_SHARED,
+            ))
+            .and_then(|()| {
+                check(libc::pthread_mutexattr_setrobust(attributes.as_mut_ptr(), libc::PTHREAD_MUTEX_ROBUST))
+            })
+            .and_then(|()| check(libc::pthread_mutex_init(self.mutex(), attributes.as_ptr())));
+            libc::pthread_mutexattr_destroy(attributes.as_mut_ptr());
+            made?;
+        }
+        let size = u32::try_from(size_of::<libc::pthread_mutex_t>()).unwrap_or(0);
+        self.layout().mutex_size.store(size, Ordering::Relaxed);
+        self.layout().magic.store(MAGIC, Ordering::Release);
+        Ok(())
+    }
+
+    /// Takes the lock for the calling thread, which must release it. `deadline`: `None` waits for ever.
+    pub(crate) fn take(&self, thread: u64, deadline: Option<Instant>) -> Result<()> {
+        // SAFETY: the mutex was made by whoever was alone with the file; robust and shared between processes.
+        let rc = match unsafe { libc::pthread_mutex_trylock(self.mutex()) } {
+            libc::EBUSY => self.wait(deadline)?,
+            rc => rc,
+        };
+        match rc {
+            0 => {}
+            libc::EOWNERDEAD => {
+                // The holder died. LMDB undoes its transaction; nothing else is under this lock.
+                // SAFETY: the calling thread has the mutex.
+                let rc = unsafe { libc::pthread_mutex_consistent(self.mutex()) };
+                debug_assert_eq!(rc, 0);
+            }
+            rc => {
+                return Err(Error::new(
+                    Status::Io,
+                    format!("the write lock cannot be taken: {}", std::io::Error::from_raw_os_error(rc)),
+                ));
+            }
+        }
+        let holder = Holder::now(thread);
+        let layout = self.layout();
+        layout.thread.store(holder.thread, Ordering::Relaxed);
+        layout.since.store(holder.since, Ordering::Relaxed);
+        layout.process.store(holder.process, Ordering::Release);
+        Ok(())
+    }
+
+    /// Waits for whoever has the lock; gives what the system answered.
+    #[cold]
+    fn wait(&self, deadline: Option<Instant>) -> Result<libc::c_int> {
+        let begun = Instant::now();
+        let interrupt = Interrupt::of_thread();
+        loop {
+            let rc = self.wait_until(interrupt.next(deadline));
+            if rc != libc::ETIMEDOUT {
+                return Ok(rc);
+            }
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(self.holder().busy(begun.elapsed()));
+            }
+            interrupt.ask()?;
+        }
+    }
+
+    fn wait_until(&self, moment: Option<Instant>) -> libc::c_int {
+        match moment.map(|moment| moment.saturating_duration_since(Instant::now())) {
+            // SAFETY: as in `take`.
+            None => unsafe { libc::pthread_mutex_lock(self.mutex()) },
+            Some(Duration::ZERO) => libc::ETIMEDOUT,
+            Some(patience) => match clocklock() {
+                Some(clocklock) => {
+                    let until = monotonic().saturating_add(patience);
+                    let until = libc::timespec {
+                        tv_sec: libc::time_t::try_from(until.as_secs()).unwrap_or(libc::time_t::MAX),
+                        tv_nsec: until.subsec_nanos().into(),
+                    };
+                    // SAFETY: as above; the time is a valid one of that clock.
+                    unsafe { clocklock(self.mutex(), libc::CLOCK_MONOTONIC, &raw const until) }
+                }
+                None => self.poll(patience),
+            },
+        }
+    }
+
+    /// Looks again and again whether the lock is free.
+    fn poll(&self, patience: Duration) -> libc::c_int {
+        const PAUSE: Duration = Duration::from_millis(1);
+        let begun = Instant::now();
+        loop {
+            // SAFETY: as in `take`.
+            match unsafe { libc::pthread_mutex_trylock(self.mutex()) } {
+                libc::EBUSY if begun.elapsed() < patience => std::thread::sleep(PAUSE),
+                libc::EBUSY => return libc::ETIMEDOUT,
+                rc => return rc,
+            }
+        }
+    }
+
+    /// Lets the lock go. By the thread that took it; a child process leaves its parent's alone.
+    pub(crate) fn release(&self) {
+        if fork::process() != self.process {
+            return;
+        }
+        self.layout().process.store(0, Ordering::Relaxed);
+        // SAFETY: the calling thread took the mutex.
+        let rc = unsafe { libc::pthread_mutex_unlock(self.mutex()) };
+        debug_assert_eq!(rc, 0, "released by the thread that took it");
+    }
+
+    fn holder(&self) -> Holder {
+        let layout = self.layout();
+        Holder {
+            process: layout.process.load(Ordering::Acquire),
+            thread: layout.thread.load(Ordering::Relaxed),
+            since: layout.since.load(Ordering::Relaxed),
+        }
+    }
+}
+
+type Clocklock =
+    unsafe extern "C" fn(*mut libc::pthread_mutex_t, libc::clockid_t, *const libc::timespec) -> libc::c_int;
+
+/// The C library's wait for a mutex by a clock of the caller's choice, which not every one has (glibc from 2.30 on).
+/// `pthread_mutex_timedlock` goes by the time of day: where that is set back, it waits the longer.
+fn clocklock() -> Option<Clocklock> {
+    static FOUND: OnceLock<Option<Clocklock>> = OnceLock::new();
+    *FOUND.get_or_init(|| {
+        // SAFETY: a NUL-terminated name.
+        let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"pthread_mutex_clocklock".as_ptr()) };
+        // SAFETY: a null pointer is `None`, and any other is that function, whose type this is.
+        unsafe { std::mem::transmute::<*mut libc::c_void, Option<Clocklock>>(found) }
+    })
+}
+
+/// The time of the clock that is never set.
+fn monotonic() -> Duration {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is a valid place; this clock is there on every system that this runs on.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default())
+}
+
+fn map(file: &File) -> std::io::Result<NonNull<Layout>> {
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a new shared mapping of a file that is as long; it is unmapped by `ProcessLock`'s drop.
+    let at = unsafe {
+        libc::mmap(ptr::null_mut(), size_of::<Layout>(), protection, libc::MAP_SHARED, file.as_raw_fd(), 0)
+    };
+    if at == libc::MAP_FAILED {
+        return Err(std::io::Error::last_os_error());
+    }
+    NonNull::new(at.cast()).ok_or_else(|| std::io::Error::from_raw_os_error(libc::ENOMEM))
+}
+
+impl Drop for ProcessLock {
+    fn drop(&mut self) {
+        if fork::process() != self.process {
+            return;
+        }
+        if let Some(file) = &self.file {
+            claim::unsay_data_file(file);
+        }
+        // SAFETY: mapped by `map`, and nobody borrows from it any more. The mutex stays in the file, for others.
+        unsafe { libc::munmap(self.at.as_ptr().cast(), size_of::<Layout>()) };
+    }
+}
+
+#[cfg(test)]
+mod tests;

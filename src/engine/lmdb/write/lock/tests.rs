@@ -1,0 +1,102 @@
+#![allow(clippy::unwrap_used)]
+use std::os::unix::fs::symlink;
+
+use crate::engine::lmdb::write::lock::*;
+
+fn open(path: &Path) -> Result<ProcessLock> {
+    ProcessLock::open(path, 0o600, &Patience::new(Some(Duration::from_millis(100))))
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_millis(60)
+}
+
+#[test]
+fn times_are_written_as_iso_8601_has_them() {
+    assert_eq!(utc(0), "1970-01-01T00:00:00Z");
+    assert_eq!(utc(1_795_996_801_999_999), "2026-11-30T00:00:01Z");
+    assert_eq!(utc(-1), "1969-12-31T23:59:59Z");
+    assert_eq!(utc(86_399_000_000), "1970-01-01T23:59:59Z");
+}
+
+#[test]
+fn a_lock_that_another_thread_holds_is_waited_for_until_the_deadline() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("lock.pc");
+    // Opened twice, as two processes do: the second one must not make the mutex again.
+    let (mine, theirs) = (open(&file).unwrap(), open(&file).unwrap());
+    mine.take(7, None).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let begun = Instant::now();
+            (theirs.take(8, Some(soon())).unwrap_err(), begun.elapsed())
+        });
+        let (error, waited) = waiting.join().unwrap();
+        assert_eq!(error.status(), Status::Busy);
+        assert!(error.message().contains("(thread 7)"), "{error}");
+        assert!(waited >= Duration::from_millis(60) && waited < Duration::from_secs(30), "{waited:?}");
+        // It is granted as soon as it is let go.
+        let waiting = scope.spawn(|| theirs.take(8, None).map(|()| theirs.release()));
+        mine.release();
+        waiting.join().unwrap().unwrap();
+    });
+    mine.take(7, Some(soon())).unwrap();
+    mine.release();
+}
+
+#[test]
+fn without_a_clock_of_its_own_choice_a_wait_looks_again_and_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let lock = open(&dir.path().join("lock.pc")).unwrap();
+    lock.take(1, None).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| lock.poll(Duration::from_millis(30)));
+        assert_eq!(waiting.join().unwrap(), libc::ETIMEDOUT);
+        let waiting = scope.spawn(|| {
+            let rc = lock.poll(Duration::from_secs(60));
+            lock.release();
+            rc
+        });
+        lock.release();
+        assert_eq!(waiting.join().unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_link_is_not_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (target, link) = (dir.path().join("target"), dir.path().join("lock.pc"));
+    symlink(&target, &link).unwrap();
+    assert_eq!(open(&link).map(drop).unwrap_err().status(), Status::Io);
+    assert!(!target.exists());
+}
+
+#[test]
+fn a_file_that_nobody_comes_to_make_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lock.pc");
+    let file = File::create(&path).unwrap();
+    // In use, as it seems, and never made.
+    flock(&file, libc::LOCK_SH).unwrap();
+    let begun = Instant::now();
+    assert_eq!(open(&path).map(drop).unwrap_err().status(), Status::LockVersion);
+    assert!(begun.elapsed() >= PATIENCE);
+}
+
+#[test]
+fn a_lock_file_is_for_one_data_file_until_the_lock_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lock.pc");
+    let (mine, same, other) = (open(&path).unwrap(), open(&path).unwrap(), open(&path).unwrap());
+    mine.say_data_file(&path, (1, 2)).unwrap();
+    same.say_data_file(&path, (1, 2)).unwrap();
+    assert!(other.say_data_file(&path, (1, 3)).is_err());
+    drop((mine, same, other));
+    open(&path).unwrap().say_data_file(&path, (1, 3)).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_named() {
+    assert_eq!(open(Path::new("/dev/full")).map(drop).unwrap_err().status(), Status::DiskFull);
+}
