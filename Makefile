@@ -97,6 +97,7 @@ packages:
 
 test-rust:
 	cargo test
+	cargo test --release -p persistent-collections-model
 	cargo bench --bench iterate -- 1000000
 
 test-c: build

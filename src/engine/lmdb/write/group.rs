@@ -12,55 +12,21 @@ use crate::engine::interrupt::Interrupt;
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::txn::WriteTxn;
 use crate::engine::lmdb::txn::reader::Reader;
+use crate::engine::lmdb::write::queue::{Entered, Queue, Waiting};
 use crate::engine::lmdb::write::turn::Lease;
-use crate::engine::{Op, Outcome, Wait};
+use crate::engine::{Durability, Op, Outcome, Wait};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
-use crate::platform::sync::{Condvar, Mutex};
 
 /// What became of a member's operations; `None`: the catalog has changed since they were made up.
 pub(crate) type Answer = Result<Option<Vec<Outcome>>>;
 
 /// The writers of a process that wait to be written.
-#[derive(Default)]
-pub(crate) struct Group {
-    queue: Mutex<Queue>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Queue {
-    is_led: bool,
-    next: u64,
-    waiting: VecDeque<Member>,
-    answers: Vec<(u64, Answer)>,
-    /// The threads that wait to be written or for their answers: for so many there is room above.
-    threads: usize,
-}
-
-impl Queue {
-    /// Puts a thread's operations in line, with room for its answer.
-    fn enter(&mut self, sequence: u64, ops: &[Op<'_>]) -> Result<u64, NoMemory> {
-        self.answers.try_room(self.threads + 1 - self.answers.len())?;
-        let none = |_| NoMemory { bytes: (self.threads + 1) * size_of::<Member>() };
-        self.waiting.try_reserve(1).map_err(none)?;
-        let id = self.next;
-        self.next += 1;
-        self.threads += 1;
-        self.waiting.push_back(Member::new(id, sequence, ops));
-        Ok(id)
-    }
-
-    fn take_answer(&mut self, id: u64) -> Option<Answer> {
-        let at = self.answers.iter().position(|(member, _)| *member == id)?;
-        self.threads -= 1;
-        Some(self.answers.swap_remove(at).1)
-    }
-}
+pub(crate) type Group = Queue<Member, Answer>;
 
 /// One thread's operations. The thread waits, so that they stay, until it has its answer or leads itself.
-struct Member {
-    id: u64,
+#[derive(Clone, Copy)]
+pub(crate) struct Member {
     sequence: u64,
     ops: *const Op<'static>,
     count: usize,
@@ -70,12 +36,12 @@ struct Member {
 unsafe impl Send for Member {}
 
 impl Member {
-    fn new(id: u64, sequence: u64, ops: &[Op<'_>]) -> Member {
-        Member { id, sequence, ops: ops.as_ptr().cast::<Op<'static>>(), count: ops.len() }
+    fn new(sequence: u64, ops: &[Op<'_>]) -> Member {
+        Member { sequence, ops: ops.as_ptr().cast::<Op<'static>>(), count: ops.len() }
     }
 
     fn ops(&self) -> &[Op<'_>] {
-        // SAFETY: borrowed from a thread that does not return before this member is answered and dropped.
+        // SAFETY: borrowed from a thread that does not return before this member is answered; copies are used before that.
         unsafe { std::slice::from_raw_parts(self.ops, self.count) }
     }
 }
@@ -93,46 +59,25 @@ impl Engine {
         self.writer.check_not_own()?;
         // Every member's patience is the environment's, so that who leads waits as long as any of them would.
         let deadline = self.deadline(Wait::Default);
-        let mut queue = self.group.queue.lock();
-        let member = if queue.is_led {
-            let id = queue.enter(sequence, ops)?;
-            let interrupt = Interrupt::of_thread();
-            loop {
-                let waited = interrupt.wait(&self.group.changed, &mut queue, None);
-                if let Some(answer) = queue.take_answer(id) {
-                    return answer;
-                }
-                if let Err(interrupted) = waited {
-                    // Whoever writes for this thread has borrowed its operations: then the answer comes soon.
-                    if let Some(at) = queue.waiting.iter().position(|member| member.id == id) {
-                        queue.waiting.remove(at);
-                        queue.threads -= 1;
-                        // It may have been the next to lead.
-                        self.group.changed.notify_all();
-                        return Err(interrupted);
-                    }
-                }
-                if !queue.is_led && queue.waiting.front().is_some_and(|first| first.id == id) {
-                    break;
-                }
-            }
-            queue.threads -= 1;
-            queue.waiting.pop_front()
-        } else {
-            None
-        };
-        queue.is_led = true;
-        drop(queue);
-        let member = member.unwrap_or_else(|| Member::new(u64::MAX, sequence, ops));
-        self.lead(member, deadline)
+        let interrupt = Interrupt::of_thread();
+        let entered = self.group.enter(
+            Member::new(sequence, ops),
+            |changed, state| interrupt.wait(changed, state, None).map(drop),
+            |bytes| NoMemory { bytes }.into(),
+        )?;
+        match entered {
+            Entered::Leads(member) => self.lead(member, deadline),
+            Entered::Answered(answer) => answer,
+        }
     }
 
-    /// Writes a member's operations, and those of whoever has arrived by the time that the lock is had.
+    /// Writes a member's operations, and those of the threads that have arrived when the lock is taken.
     fn lead(self: &Arc<Self>, own: Member, deadline: Option<Instant>) -> Answer {
-        let mut led = Led { group: &self.group, members: vec![own], answers: Vec::new() };
+        let mut led = Led { group: Some(&self.group), members: vec![own], others: VecDeque::new() };
+        let mut answers = Vec::new();
         let lease = Arc::new(Lease::take_until(self, deadline)?);
-        led.gather();
-        let Led { members, answers, .. } = &mut led;
+        led.gather(&mut answers);
+        let members = &led.members;
         match self.write_all(&lease, members, deadline) {
             // Perhaps the doing of one of them: each alone then.
             Err(error) if members.len() > 1 && is_undone(&error) => {
@@ -142,11 +87,15 @@ impl Engine {
                 }));
             }
             Err(error) => answers.extend(members.iter().map(|_| Err(error.clone()))),
-            Ok(written) => *answers = written,
+            Ok(written) => answers = written,
         }
-        // Others may write while the answers are given out.
         drop(lease);
-        led.answer()
+        // Where commits are fast, the next leader writes while the answers are given. Where they wait for the disk, the
+        // answered threads have time to enter again, and more writes share the next commit.
+        if self.settings.durability == Durability::None {
+            led.hand_over();
+        }
+        led.answer(answers)
     }
 
     /// Writes some members in one transaction; it is run again where the map was full.
@@ -216,52 +165,56 @@ fn is_undone(error: &Error) -> bool {
 
 /// The members that a thread writes for, itself first.
 struct Led<'g> {
-    group: &'g Group,
+    /// `None` once another thread may lead.
+    group: Option<&'g Group>,
     members: Vec<Member>,
-    /// Those of the members, in their order.
-    answers: Vec<Answer>,
+    /// All but the first, where they wait.
+    others: VecDeque<Waiting<Member, Answer>>,
 }
 
 impl Led<'_> {
-    /// Takes along those who have arrived.
-    fn gather(&mut self) {
-        let mut queue = self.group.queue.lock();
+    /// Takes along those who have arrived, with room for their answers.
+    fn gather(&mut self, answers: &mut Vec<Answer>) {
         let mut ops = self.members.iter().map(|member| member.ops().len()).sum::<usize>();
-        while let Some(next) = queue.waiting.front()
-            && ops + next.ops().len() <= AT_MOST
+        // Without memory for it, the next one is written by the leader after this one.
+        while self.members.try_room(1).is_ok()
+            && self.others.try_reserve(1).is_ok()
+            && answers.try_room(self.members.len() + 1).is_ok()
+            && let Some(next) =
+                self.group.and_then(|group| group.take(|next| ops + next.ops().len() <= AT_MOST))
         {
-            // Without memory for it, it is written next.
-            let more = self.members.len() + 1 - self.answers.len();
-            if self.members.try_room(1).is_err() || self.answers.try_room(more).is_err() {
-                break;
-            }
-            ops += next.ops().len();
-            self.members.extend(queue.waiting.pop_front());
+            ops += next.job().ops().len();
+            self.members.push(*next.job());
+            self.others.push_back(next);
         }
     }
 
-    /// Gives the others their answers, for which they have made room. Gives the own one.
-    fn answer(&mut self) -> Answer {
-        let mut answers = self.answers.drain(..);
+    /// Gives the others their answers, which stand in the order of the members. Returns its own.
+    fn answer(&mut self, answers: Vec<Answer>) -> Answer {
+        let mut answers = answers.into_iter();
         let own = answers.next();
-        let mut queue = self.group.queue.lock();
-        queue.answers.extend(self.members.drain(1..).map(|member| member.id).zip(answers));
+        for answer in answers {
+            if let Some(other) = self.others.pop_front() {
+                other.answer(answer);
+            }
+        }
         own.unwrap_or(Ok(None))
+    }
+
+    fn hand_over(&mut self) {
+        if let Some(group) = self.group.take() {
+            group.hand_over();
+        }
     }
 }
 
 impl Drop for Led<'_> {
     fn drop(&mut self) {
-        let mut queue = self.group.queue.lock();
         // None is left without an answer, whatever happened.
-        for member in self.members.drain(1..) {
-            let error =
-                Error::new(Status::Panic, "the thread that wrote for this one did not come to an end");
-            queue.answers.push((member.id, Err(error)));
+        for other in self.others.drain(..) {
+            other.answer(Err(Error::new(Status::Panic, "the leader of the group commit panicked")));
         }
-        queue.is_led = false;
-        drop(queue);
-        self.group.changed.notify_all();
+        self.hand_over();
     }
 }
 
@@ -282,6 +235,13 @@ mod tests {
         (dir, env, dict, sequence)
     }
 
+    /// Makes the calling thread the leader.
+    fn leading(engine: &Engine, sequence: u64, ops: &[Op<'_>]) -> Member {
+        let entered = engine.group.enter(Member::new(sequence, ops), |_, _| Err(()), |_| ()).unwrap();
+        let Entered::Leads(member) = entered else { panic!("nobody led") };
+        member
+    }
+
     #[test]
     fn operations_that_fail_are_undone_without_those_of_others() {
         let (_dir, env, dict, sequence) = numbers();
@@ -290,7 +250,7 @@ mod tests {
         let space = &engine.space("numbers").unwrap();
         let add = |key, by| Op::Add { space, key, kind: &Type::I64, by };
         let (bad, good) = ([add(b"a", 1), add(b"full", 1)], [add(b"b", 1), add(b"c", 1)]);
-        let members = [Member::new(1, sequence, &bad), Member::new(2, sequence, &good)];
+        let members = [Member::new(sequence, &bad), Member::new(sequence, &good)];
         let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
         let answers = engine.write_all(&lease, &members, None).unwrap();
         drop(lease);
@@ -308,11 +268,15 @@ mod tests {
         let put = |key| Op::Put { space, key, value: &[0; 8], fresh: false };
         // Longer than any key that is let through to LMDB.
         let (good, bad) = ([put(b"good")], [put(&[b'k'; 4000])]);
-        let id = engine.group.queue.lock().enter(sequence, &bad).unwrap();
-        let answer = engine.lead(Member::new(u64::MAX, sequence, &good), None);
-        assert_eq!(answer, Ok(Some(vec![Outcome::Done])));
-        let other = engine.group.queue.lock().take_answer(id).unwrap();
-        assert_eq!(other.unwrap_err().status(), Status::Io);
+        let own = leading(&engine, sequence, &good);
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| engine.autocommit(sequence, &bad));
+            while !engine.group.has_waiting(1) {
+                std::thread::yield_now();
+            }
+            assert_eq!(engine.lead(own, None), Ok(Some(vec![Outcome::Done])));
+            assert_eq!(other.join().unwrap().unwrap_err().status(), Status::Io);
+        });
         assert_eq!(dict.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [("good".to_owned(), 0)]);
     }
 
@@ -324,19 +288,24 @@ mod tests {
         let engine = env.shared().engine().unwrap();
         let space = &engine.space("numbers").unwrap();
         let ops: Vec<_> = (0..AT_MOST).map(|_| Op::Remove { space, key: b"absent" }).collect();
-        let mut led = Led {
-            group: &engine.group,
-            members: vec![Member::new(0, sequence, &ops[..10])],
-            answers: Vec::new(),
-        };
-        // Together as many as are allowed, but for the last.
-        for (id, count) in (1..).zip([200, 800, AT_MOST - 1010, 1]) {
-            engine.group.queue.lock().waiting.push_back(Member::new(id, sequence, &ops[..count]));
-        }
-        led.gather();
-        let ids: Vec<_> = led.members.iter().map(|member| member.id).collect();
-        assert_eq!(ids, [0, 1, 2, 3]);
-        assert_eq!(engine.group.queue.lock().waiting.front().map(|next| next.id), Some(4));
+        let own = leading(&engine, sequence, &ops[..10]);
+        let mut led = Led { group: Some(&engine.group), members: vec![own], others: VecDeque::new() };
+        std::thread::scope(|scope| {
+            // Together as many as are allowed, but for the last.
+            for (before, count) in [200, 800, AT_MOST - 1010, 1].into_iter().enumerate() {
+                let (engine, ops) = (&engine, &ops[..count]);
+                scope.spawn(move || engine.autocommit(sequence, ops).unwrap());
+                while !engine.group.has_waiting(before + 1) {
+                    std::thread::yield_now();
+                }
+            }
+            led.gather(&mut Vec::new());
+            let counts: Vec<_> = led.members.iter().map(|member| member.count).collect();
+            assert_eq!(counts, [10, 200, 800, AT_MOST - 1010]);
+            assert!(engine.group.has_waiting(1));
+            led.answer((0..4).map(|_| Ok(None)).collect()).unwrap();
+            drop(led);
+        });
     }
 
     /// A thread that is interrupted takes its own write out of the line. If it took the one before, that thread would
@@ -348,21 +317,20 @@ mod tests {
         let space = &engine.space("numbers").unwrap();
         let put = |key| Op::Put { space, key, value: &[0; 8], fresh: false };
         let (other, own) = ([put(b"other")], [put(b"own")]);
-        let mut queue = engine.group.queue.lock();
-        queue.is_led = true;
-        queue.waiting.push_back(Member::new(u64::MAX - 1, sequence, &other));
-        drop(queue);
-        set_interrupt(Some(Box::new(|| true)));
-        let answer = engine.autocommit(sequence, &own);
-        set_interrupt(None);
-        assert_eq!(answer.unwrap_err().status(), Status::Interrupted);
-        let mut queue = engine.group.queue.lock();
-        let waiting = queue.waiting.pop_front().unwrap();
-        assert_eq!((waiting.id, queue.waiting.len()), (u64::MAX - 1, 0));
-        // As the thread that leads does when it has written.
-        queue.is_led = false;
-        drop(queue);
-        assert_eq!(engine.lead(waiting, None), Ok(Some(vec![Outcome::Done])));
+        let leader = leading(&engine, sequence, &[]);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| engine.autocommit(sequence, &other));
+            while !engine.group.has_waiting(1) {
+                std::thread::yield_now();
+            }
+            set_interrupt(Some(Box::new(|| true)));
+            let answer = engine.autocommit(sequence, &own);
+            set_interrupt(None);
+            assert_eq!(answer.unwrap_err().status(), Status::Interrupted);
+            assert!(engine.group.has_waiting(1));
+            assert_eq!(engine.lead(leader, None), Ok(Some(Vec::new())));
+            assert_eq!(waiting.join().unwrap(), Ok(Some(vec![Outcome::Done])));
+        });
         assert_eq!((dict.get("own").unwrap(), dict.get("other").unwrap()), (None, Some(0)));
     }
 

@@ -1,7 +1,7 @@
 //! Writing: who may write, and what a failed write means.
 //!
 //! - `turn`: the process's turn to write; `lock`: the write lock between processes
-//! - `writer`: beginning write transactions; `group`: the path of autocommitted writes, which share transactions
+//! - `writer`: beginning write transactions; `group`: the path of autocommitted writes, which share transactions; `queue`: its waiting threads
 //! - `flusher`: the flush in the background
 //! - `reclaim`: dropped names give their places back
 //! - `failure`: what a failed write or sync means, and an environment that can no longer be used
@@ -10,6 +10,7 @@ pub(crate) mod failure;
 pub(crate) mod flusher;
 pub(crate) mod group;
 pub(crate) mod lock;
+pub(crate) mod queue;
 pub(crate) mod reclaim;
 pub(crate) mod turn;
 pub(crate) mod writer;
