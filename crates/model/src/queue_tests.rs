@@ -88,6 +88,7 @@ fn three_threads(hand_over_first: bool) {
             thread.join().unwrap();
         }
         assert_eq!([0, 1, 2].map(|job| model.done(job)), [1; 3]);
+        assert!(model.queue.has_waiting(0));
     });
 }
 
