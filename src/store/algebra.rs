@@ -7,7 +7,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::engine::{Column, Columns, From, Limit, Range, Wait};
+use crate::engine::{Column, Columns, Limit, Range, ScanStart, Wait};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, Short, TryGrow};
 use crate::store::collection::Collection;
@@ -283,7 +283,7 @@ impl<'c> Stream<'c> {
         let limit = Limit { items: *batch, bytes: LARGEST_BYTES };
         let at_end = set.read(|reader, db| {
             ahead.clear();
-            reader.scan(db, rest, From::Start, limit, ahead)
+            reader.scan(db, rest, ScanStart::Range, limit, ahead)
         })?;
         // One whose creation was undone has no elements.
         self.at_end = at_end.unwrap_or(true);

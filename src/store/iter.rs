@@ -15,7 +15,7 @@ use std::sync::{Arc, Weak};
 
 use kept::Kept;
 
-use crate::engine::{Columns, From, Level, Limit, Looked, Range, Reader, Root, RootKind, Seat};
+use crate::engine::{Columns, Level, Limit, Looked, Range, Reader, Root, RootKind, ScanStart, Seat};
 use crate::error::{Error, Result, Status};
 use crate::memory;
 use crate::store::collection::Collection;
@@ -327,7 +327,7 @@ impl Scan {
         let limit = Limit { items: usize::MAX, bytes: KEPT_BYTES };
         let mut records = Columns::default();
         let is_large = matches!(&self.source, Source::Own(own) if own.is_large);
-        if !is_large && is_all(self.read(From::Start, limit, &mut records))? {
+        if !is_large && is_all(self.read(ScanStart::Range, limit, &mut records))? {
             let (at, given) = match &self.place {
                 Place::Start | Place::End => (None, false),
                 Place::At(key) => (Some(&key[..]), false),
@@ -402,20 +402,20 @@ impl Scan {
 
     fn read_ahead(&self, limit: Limit, out: &mut Columns) -> Result<Read> {
         let from = match (&self.place, self.backwards) {
-            (Place::Start, false) | (Place::End, true) => From::Start,
+            (Place::Start, false) | (Place::End, true) => ScanStart::Range,
             (Place::Start, true) | (Place::End, false) => {
                 return Ok(Read { writes: self.writes, is_all: true });
             }
-            (Place::At(key), false) => From::At(key),
+            (Place::At(key), false) => ScanStart::At(key),
             // What lies before the sought key.
-            (Place::At(key), true) => From::Beyond(key),
+            (Place::At(key), true) => ScanStart::Beyond(key),
             // Turning round gives the neighbour of the record given last, not that again.
-            (Place::After(key, value) | Place::Before(key, value), _) => From::After(key, value),
+            (Place::After(key, value) | Place::Before(key, value), _) => ScanStart::After(key, value),
         };
         self.read(from, limit, out)
     }
 
-    fn read(&self, from: From<'_>, limit: Limit, out: &mut Columns) -> Result<Read> {
+    fn read(&self, from: ScanStart<'_>, limit: Limit, out: &mut Columns) -> Result<Read> {
         self.with_reader(|reader| {
             let writes = reader.writes();
             let is_all = match self.collection.find(reader)? {

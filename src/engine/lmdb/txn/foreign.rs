@@ -6,7 +6,7 @@
 
 use crate::engine::lmdb::sys::{Go, MAIN, Txn, is_named_database, reading};
 use crate::engine::lmdb::txn::spaces::Db;
-use crate::engine::{Column, From, Op, Range};
+use crate::engine::{Column, Op, Range, ScanStart};
 use crate::error::{Error, Result, Status};
 
 /// Refuses a key of another length than the integer keys that are there.
@@ -16,7 +16,7 @@ pub(crate) fn check_width(txn: &Txn, db: Db, key: &[u8]) -> Result<()> {
 }
 
 /// The same for the bounds of a range, and where it is to begin.
-pub(crate) fn check_widths(txn: &Txn, db: Db, range: &Range, from: From<'_>) -> Result<()> {
+pub(crate) fn check_widths(txn: &Txn, db: Db, range: &Range, from: ScanStart<'_>) -> Result<()> {
     if !db.has_integer_keys() {
         return Ok(());
     }
@@ -26,8 +26,8 @@ pub(crate) fn check_widths(txn: &Txn, db: Db, range: &Range, from: From<'_>) -> 
         std::ops::Bound::Unbounded => None,
     });
     let from = match from {
-        From::At(key) | From::Beyond(key) | From::After(key, _) => Some(key),
-        From::Start => None,
+        ScanStart::At(key) | ScanStart::Beyond(key) | ScanStart::After(key, _) => Some(key),
+        ScanStart::Range => None,
     };
     bounds.chain(from).try_for_each(|key| compare_width(width, key))
 }
@@ -104,7 +104,7 @@ pub(crate) fn check_write(txn: &Txn, db: Db, op: &Op<'_>) -> Result<()> {
         Op::Remove { key, .. } | Op::Take { key, .. } => check(key, false),
         Op::PutMany { keys, .. } | Op::AddMany { keys, .. } => check_all(keys, true),
         Op::RemoveMany { keys, .. } => check_all(keys, false),
-        Op::RemoveRange { range, .. } => check_widths(txn, db, range, From::Start),
+        Op::RemoveRange { range, .. } => check_widths(txn, db, range, ScanStart::Range),
         Op::Create { .. } => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use crate::engine::lmdb::txn::scan::Walk;
 use crate::engine::lmdb::txn::spaces::{CATALOG, Db, SEQUENCE, Space};
 use crate::engine::lmdb::txn::{Place, Snapshot, WriteTxn};
 use crate::engine::lmdb::{Engine, sequence_number};
-use crate::engine::{Columns, From, Limit, Range};
+use crate::engine::{Columns, Limit, Range, ScanStart};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
 
@@ -212,7 +212,7 @@ impl<'c> Reader<'c> {
         &self,
         db: Db,
         range: &Range,
-        from: From<'_>,
+        from: ScanStart<'_>,
         limit: Limit,
         out: &mut Columns,
     ) -> Result<bool> {
@@ -228,8 +228,8 @@ impl<'c> Reader<'c> {
     /// Shows the records of a range to `f`, as long as it wants more.
     #[inline]
     pub(crate) fn each(&self, db: Db, range: &Range, f: impl FnMut(&[u8], &[u8]) -> bool) -> Result<()> {
-        foreign::check_widths(self.txn(), db, range, From::Start)?;
-        self.walk(db, range).each(From::Start, f).map_err(reading)?;
+        foreign::check_widths(self.txn(), db, range, ScanStart::Range)?;
+        self.walk(db, range).each(ScanStart::Range, f).map_err(reading)?;
         Ok(())
     }
 
@@ -242,7 +242,7 @@ impl<'c> Reader<'c> {
     ) -> Result<Option<R>> {
         let mut cursor = self.txn().cursor(db.dbi).map_err(reading)?;
         let walk = self.walk(db, range);
-        let found = walk.begin(&mut cursor, From::Start).map_err(reading)?;
+        let found = walk.begin(&mut cursor, ScanStart::Range).map_err(reading)?;
         Ok(found.map(|(key, value)| f(key, value)))
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use crate::engine::lmdb::sys::{Code, Cursor, Go, Record, Rest, RwTxn, Txn, is_named_database};
 use crate::engine::lmdb::txn::spaces::Db;
-use crate::engine::{Columns, From, Limit, Range};
+use crate::engine::{Columns, Limit, Range, ScanStart};
 use crate::memory::{self, NoMemory};
 
 /// A walk over a range of a database.
@@ -106,7 +106,7 @@ impl Walk<'_> {
     }
 
     /// Goes to the first record to give; `None`: there is none.
-    pub(crate) fn begin<'t>(&self, cursor: &mut Cursor<'t>, from: From<'_>) -> Result<Record<'t>, Code> {
+    pub(crate) fn begin<'t>(&self, cursor: &mut Cursor<'t>, from: ScanStart<'_>) -> Result<Record<'t>, Code> {
         let start = if self.range.reverse { &self.range.upper } else { &self.range.lower };
         let start = start.as_ref().map(Vec::as_slice);
         // Where a key stands to the range's beginning, in the walk's direction.
@@ -118,13 +118,15 @@ impl Walk<'_> {
             }
         };
         let mut record = match from {
-            From::At(key) if to_start(key) == Ordering::Greater => {
+            ScanStart::At(key) if to_start(key) == Ordering::Greater => {
                 self.to_bound(cursor, Bound::Included(key))?
             }
-            From::Beyond(key) if to_start(key) != Ordering::Less => {
+            ScanStart::Beyond(key) if to_start(key) != Ordering::Less => {
                 self.to_bound(cursor, Bound::Excluded(key))?
             }
-            From::After(key, value) if to_start(key) != Ordering::Less => self.behind(cursor, key, value)?,
+            ScanStart::After(key, value) if to_start(key) != Ordering::Less => {
+                self.behind(cursor, key, value)?
+            }
             _ => self.to_bound(cursor, start)?,
         };
         while let Some((key, _)) = record
@@ -150,7 +152,11 @@ impl Walk<'_> {
 
     /// Shows records to `f` from a place on, as long as it wants more. `Ok(true)`: the range is done.
     #[inline]
-    pub(crate) fn each(&self, from: From<'_>, mut f: impl FnMut(&[u8], &[u8]) -> bool) -> Result<bool, Code> {
+    pub(crate) fn each(
+        &self,
+        from: ScanStart<'_>,
+        mut f: impl FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<bool, Code> {
         let mut cursor = self.txn.cursor(self.db.dbi)?;
         let mut record = self.begin(&mut cursor, from)?;
         let is_open = matches!(self.range.upper, Bound::Unbounded);
@@ -187,7 +193,7 @@ impl Walk<'_> {
 
     pub(crate) fn scan(
         &self,
-        from: From<'_>,
+        from: ScanStart<'_>,
         limit: Limit,
         out: &mut Columns,
     ) -> Result<Result<bool, NoMemory>, Code> {
@@ -223,7 +229,7 @@ pub(crate) fn remove_range(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64
     let first = {
         let mut cursor = txn.cursor(db.dbi)?;
         Walk { txn, db, range, pages: None }
-            .begin(&mut cursor, From::Start)?
+            .begin(&mut cursor, ScanStart::Range)?
             .map(|(key, _)| memory::copy(key))
             .transpose()?
     };
@@ -257,7 +263,7 @@ fn remove_in_own_order(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64, Co
     let mut batch = Columns::default();
     loop {
         batch.clear();
-        let is_all = Walk { txn, db, range, pages: None }.scan(From::Start, AT_A_TIME, &mut batch)??;
+        let is_all = Walk { txn, db, range, pages: None }.scan(ScanStart::Range, AT_A_TIME, &mut batch)??;
         for index in 0..batch.len() {
             count += u64::from(txn.remove(db.dbi, batch.record(index).0)?);
         }
