@@ -31,9 +31,22 @@ pub(crate) struct Cursor<'t> {
     txn: PhantomData<&'t Txn>,
 }
 
+impl Txn {
+    /// A cursor on a database of the transaction, which stands nowhere yet.
+    pub(crate) fn cursor(&self, dbi: Dbi) -> Result<Cursor<'_>, Code> {
+        Cursor::open(self, dbi)
+    }
+}
+
+impl RwTxn {
+    /// A cursor that may remove what it stands on.
+    pub(crate) fn write_cursor(&mut self, dbi: Dbi) -> Result<WriteCursor<'_>, Code> {
+        self.cursor(dbi).map(WriteCursor)
+    }
+}
+
 impl<'t> Cursor<'t> {
-    /// A cursor on a database of a transaction, which stands nowhere yet.
-    pub(crate) fn open(txn: &'t Txn, dbi: Dbi) -> Result<Self, Code> {
+    fn open(txn: &'t Txn, dbi: Dbi) -> Result<Self, Code> {
         let mut cursor = ptr::null_mut();
         // SAFETY: the transaction is live, and the cursor borrows it.
         Code::check(unsafe { ffi::mdb_cursor_open(txn.0.as_ptr(), dbi, &raw mut cursor) })?;
@@ -104,15 +117,10 @@ impl Drop for Cursor<'_> {
     }
 }
 
-/// A cursor of a write transaction.
+/// A cursor of a write transaction, which is borrowed for writing: nobody else uses it meanwhile.
 pub(crate) struct WriteCursor<'t>(Cursor<'t>);
 
-impl<'t> WriteCursor<'t> {
-    /// The transaction is borrowed for writing: nobody else uses it meanwhile.
-    pub(crate) fn open(txn: &'t mut RwTxn, dbi: Dbi) -> Result<Self, Code> {
-        Ok(WriteCursor(txn.cursor(dbi)?))
-    }
-
+impl WriteCursor<'_> {
     /// Moves, and lends the record until the next call.
     pub(crate) fn go(&mut self, to: Go<'_>) -> Result<Record<'_>, Code> {
         self.0.go(to)

@@ -1,0 +1,224 @@
+//! An LMDB environment.
+
+use std::any::Any;
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::os::fd::AsRawFd;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
+
+use lmdb_sys as ffi;
+
+use super::code::Code;
+use super::{Dbi, other_lmdb};
+use crate::codec::MAX_KEY;
+use crate::error::Error;
+use crate::memory::TryGrow;
+use crate::platform::fork;
+
+/// How LMDB opens an environment.
+pub(crate) struct OpenParameters<'a> {
+    pub path: &'a CStr,
+    pub flags: c_uint,
+    pub mode: u32,
+    pub map_size: usize,
+    pub max_readers: u32,
+    pub max_dbs: u32,
+}
+
+/// An open `MDB_env`, closed when dropped; then its guard is dropped too. In a child process of the one that
+/// opened it, nothing of it is touched.
+pub(crate) struct RawEnv {
+    pub(super) env: NonNull<ffi::MDB_env>,
+    process: u64,
+    guard: OnceLock<Box<dyn Any + Send + Sync>>,
+    /// How many transactions this process has committed.
+    pub(super) commits: Arc<AtomicU64>,
+}
+
+// SAFETY: an MDB_env may be used by many threads at once; every call here that LMDB wants alone (closing,
+// resizing the map) takes the environment by value or documents its gate.
+unsafe impl Send for RawEnv {}
+// SAFETY: as above.
+unsafe impl Sync for RawEnv {}
+
+impl RawEnv {
+    pub(crate) fn open(with: &OpenParameters<'_>) -> Result<RawEnv, Code> {
+        let mut env = ptr::null_mut();
+        // SAFETY: `env` is a valid place for the pointer.
+        Code::check(unsafe { ffi::mdb_env_create(&raw mut env) })?;
+        let env = NonNull::new(env).ok_or(Code(libc::ENOMEM))?;
+        let env = RawEnv { env, process: fork::process(), guard: OnceLock::new(), commits: Arc::default() };
+        // SAFETY: the environment was created and is not open yet, as these three need it.
+        unsafe {
+            Code::check(ffi::mdb_env_set_mapsize(env.env.as_ptr(), with.map_size))?;
+            Code::check(ffi::mdb_env_set_maxreaders(env.env.as_ptr(), with.max_readers))?;
+            Code::check(ffi::mdb_env_set_maxdbs(env.env.as_ptr(), with.max_dbs))?;
+        }
+        // SAFETY: the path is NUL-terminated; after a failure LMDB wants mdb_env_close, which `env`'s drop does.
+        Code::check(unsafe {
+            ffi::mdb_env_open(env.env.as_ptr(), with.path.as_ptr(), with.flags, with.mode as ffi::mdb_mode_t)
+        })?;
+        Ok(env)
+    }
+
+    /// Makes sure that keys may be as long as this library needs: LMDB's default limit is 511 bytes.
+    pub(crate) fn check_key_size(&self) -> Result<(), Error> {
+        // SAFETY: the environment is open.
+        let longest = unsafe { ffi::mdb_env_get_maxkeysize(self.env.as_ptr()) };
+        if usize::try_from(longest).is_ok_and(|longest| longest >= MAX_KEY) {
+            return Ok(());
+        }
+        Err(other_lmdb(&format!("one with keys of {longest} bytes at most")))
+    }
+
+    /// The count of what this process has committed, which may outlive the environment.
+    pub(crate) fn commits(&self) -> &Arc<AtomicU64> {
+        &self.commits
+    }
+
+    /// Whether this process opened it.
+    pub(super) fn is_ours(&self) -> bool {
+        self.process == fork::process()
+    }
+
+    /// Hands over what is dropped once the files are closed.
+    pub(crate) fn hold(&self, guard: Box<dyn Any + Send + Sync>) {
+        let first = self.guard.set(guard).is_ok();
+        debug_assert!(first, "an environment is registered once");
+    }
+
+    /// Maps the file anew with another size. On failure nothing is mapped, and the environment is of no more
+    /// use.
+    ///
+    /// The caller has no write transaction in this process, and has stopped every call that reads: LMDB
+    /// unmaps first. Read transactions without cursors survive.
+    pub(crate) fn resize(&self, size: usize) -> Result<(), Code> {
+        // SAFETY: the environment is open; `map.rs` sees to the rest.
+        Code::check(unsafe { ffi::mdb_env_set_mapsize(self.env.as_ptr(), size) })
+    }
+
+    /// Closes the number of a named database. No call of the process may be under way, and no transaction
+    /// that has written to it.
+    pub(crate) fn close_dbi(&self, dbi: Dbi) {
+        // SAFETY: the environment is open; `reclaim.rs` has stopped every call.
+        unsafe { ffi::mdb_dbi_close(self.env.as_ptr(), dbi) }
+    }
+
+    /// Flushes what was written to stable storage, whatever the durability.
+    pub(crate) fn sync(&self) -> Result<(), Code> {
+        // SAFETY: the environment is open for as long as `self` lives.
+        Code::check(unsafe { ffi::mdb_env_sync(self.env.as_ptr(), 1) })
+    }
+
+    pub(crate) fn info(&self) -> ffi::MDB_envinfo {
+        // SAFETY: MDB_envinfo is plain numbers and a pointer: all zeros is a value of it.
+        let mut info = unsafe { std::mem::zeroed::<ffi::MDB_envinfo>() };
+        // SAFETY: the environment is open and `info` a valid place; the call fails only for null pointers.
+        unsafe { ffi::mdb_env_info(self.env.as_ptr(), &raw mut info) };
+        info
+    }
+
+    /// The newest commit in the map.
+    #[inline]
+    pub(crate) fn last_txn(&self) -> u64 {
+        self.info().me_last_txnid as u64
+    }
+
+    pub(crate) fn stat(&self) -> ffi::MDB_stat {
+        // SAFETY: MDB_stat is plain numbers: all zeros is a value of it.
+        let mut stat = unsafe { std::mem::zeroed::<ffi::MDB_stat>() };
+        // SAFETY: the environment is open and `stat` a valid place; the call fails only for null pointers.
+        unsafe { ffi::mdb_env_stat(self.env.as_ptr(), &raw mut stat) };
+        stat
+    }
+
+    /// The descriptor of the data file. It stays LMDB's.
+    pub(crate) fn descriptor(&self) -> Result<c_int, Code> {
+        let mut fd = -1;
+        // SAFETY: the environment is open and `fd` a valid place.
+        Code::check(unsafe { ffi::mdb_env_get_fd(self.env.as_ptr(), &raw mut fd) })?;
+        Ok(fd)
+    }
+
+    /// The reader slots in use, of all processes.
+    pub(crate) fn readers(&self) -> Result<Vec<ReaderSlot>, Code> {
+        unsafe extern "C" fn collect(line: *const c_char, context: *mut c_void) -> c_int {
+            // SAFETY: LMDB passes a NUL-terminated line, and the context that was given to mdb_reader_list,
+            // which is the vector below, borrowed by nobody else meanwhile.
+            let (line, slots) = unsafe { (CStr::from_ptr(line), &mut *context.cast::<Vec<ReaderSlot>>()) };
+            // One line for a slot: process, thread (hexadecimal), transaction or "-"; before them a heading.
+            let line = line.to_string_lossy();
+            let mut words = line.split_whitespace();
+            if let (Some(Ok(process)), Some(Ok(thread)), Some(txn)) = (
+                words.next().map(str::parse),
+                words.next().map(|thread| u64::from_str_radix(thread, 16)),
+                words.next(),
+            ) {
+                let pushed = slots.try_push(ReaderSlot { process, thread, txn: txn.parse().ok() });
+                // LMDB ends the list there, and returns it.
+                return if pushed.is_ok() { 0 } else { -libc::ENOMEM };
+            }
+            0
+        }
+        let mut slots: Vec<ReaderSlot> = Vec::new();
+        // SAFETY: the environment is open; the callback gets the vector, which outlives the call.
+        let rc = unsafe {
+            ffi::mdb_reader_list(self.env.as_ptr(), Some(collect), (&raw mut slots).cast::<c_void>())
+        };
+        match rc {
+            0.. => Ok(slots),
+            _ if rc == -libc::ENOMEM => Err(Code(libc::ENOMEM)),
+            _ => Err(Code(rc)),
+        }
+    }
+
+    /// Writes the newest commit to a file, without free pages. The caller sees to it that the map stays in place.
+    pub(crate) fn copy_compacted(&self, to: &std::fs::File) -> Result<(), Code> {
+        // A write past the limit on file sizes would be a signal that ends the process. LMDB writes in a thread
+        // of its own, which inherits what is blocked here, and takes a pending signal with it when it ends.
+        // SAFETY: sigset_t is plain data, filled by the calls that follow.
+        let (mut block, mut before) = unsafe { std::mem::zeroed::<(libc::sigset_t, libc::sigset_t)>() };
+        // SAFETY: both are valid places; only this thread's mask changes, and is put back below.
+        unsafe {
+            libc::sigemptyset(&raw mut block);
+            libc::sigaddset(&raw mut block, libc::SIGXFSZ);
+            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const block, &raw mut before);
+        }
+        // SAFETY: the environment is open, the descriptor too during the call, and the map stays.
+        let rc = unsafe { ffi::mdb_env_copyfd2(self.env.as_ptr(), to.as_raw_fd(), ffi::MDB_CP_COMPACT) };
+        // SAFETY: the mask that was taken above.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, ptr::null_mut()) };
+        Code::check(rc)
+    }
+
+    /// Frees the reader slots of processes that are gone.
+    pub(crate) fn reap_readers(&self) -> Result<u32, Code> {
+        let mut dead = 0;
+        // SAFETY: the environment is open and `dead` a valid place.
+        Code::check(unsafe { ffi::mdb_reader_check(self.env.as_ptr(), &raw mut dead) })?;
+        Ok(u32::try_from(dead).unwrap_or(0))
+    }
+}
+
+impl Drop for RawEnv {
+    fn drop(&mut self) {
+        if !self.is_ours() {
+            std::mem::forget(self.guard.take());
+            return;
+        }
+        // SAFETY: transactions hold an `Arc` of what holds this, so none is left; cursors borrow those.
+        unsafe { ffi::mdb_env_close(self.env.as_ptr()) }
+    }
+}
+
+/// A reader slot in use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReaderSlot {
+    /// The process that has it.
+    pub process: u32,
+    /// LMDB's number of the thread that took it.
+    pub thread: u64,
+    /// The snapshot that it keeps; `None` between two.
+    pub txn: Option<u64>,
+}
