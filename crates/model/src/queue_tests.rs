@@ -46,9 +46,13 @@ impl Model {
             Entered::Leads(job) => job,
         };
         assert!(!self.is_led.swap(true, Ordering::AcqRel), "two threads lead");
-        let taken = self.queue.take(|_| true);
+        let mut others = 0;
+        let taken = self.queue.take(|job| {
+            others = *job;
+            true
+        });
         let answer = self.work(own);
-        let other = taken.map(|taken| (self.work(*taken.job()), taken));
+        let other = taken.map(|taken| (self.work(others), taken));
         self.is_led.store(false, Ordering::Release);
         if hand_over_first {
             self.queue.hand_over();

@@ -4,6 +4,7 @@
 //! all. Those who arrive while it commits wait, and one of them leads next. Each caller returns when its own write
 //! is committed. Where something fails that may be one member's doing, each is written alone.
 
+use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -59,10 +60,10 @@ impl Engine {
         self.writer.check_not_own()?;
         // Every member's patience is the environment's, so that who leads waits as long as any of them would.
         let deadline = self.deadline(Wait::Default);
-        let interrupt = Interrupt::of_thread();
+        let interrupt = OnceCell::new();
         let entered = self.group.enter(
             Member::new(sequence, ops),
-            |changed, state| interrupt.wait(changed, state, None).map(drop),
+            |changed, state| interrupt.get_or_init(Interrupt::of_thread).wait(changed, state, None).map(drop),
             |bytes| NoMemory { bytes }.into(),
         )?;
         match entered {
@@ -176,17 +177,18 @@ impl Led<'_> {
     /// Takes along those who have arrived, with room for their answers.
     fn gather(&mut self, answers: &mut Vec<Answer>) {
         let mut ops = self.members.iter().map(|member| member.ops().len()).sum::<usize>();
-        // Without memory for it, the next one is written by the leader after this one.
-        while self.members.try_room(1).is_ok()
-            && self.others.try_reserve(1).is_ok()
-            && answers.try_room(self.members.len() + 1).is_ok()
-            && let Some(next) =
-                self.group.and_then(|group| group.take(|next| ops + next.ops().len() <= AT_MOST))
-        {
-            ops += next.job().ops().len();
-            self.members.push(*next.job());
-            self.others.push_back(next);
+        let Self { group: Some(group), members, others } = self else { return };
+        while let Some(next) = group.take(|next| {
+            ops += next.ops().len();
+            // Without memory for it, the next leader writes it.
+            ops <= AT_MOST
+                && members.try_push(*next).is_ok()
+                && others.try_reserve(1).is_ok()
+                && answers.try_room(members.len()).is_ok()
+        }) {
+            others.push_back(next);
         }
+        members.truncate(others.len() + 1);
     }
 
     /// Gives the others their answers, which stand in the order of the members. Returns its own.

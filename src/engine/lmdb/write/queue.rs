@@ -125,7 +125,7 @@ impl<J, A> Queue<J, A> {
         is_withdrawn
     }
 
-    /// Takes along the next thread in line, if its job is `wanted`. For the leader.
+    /// Takes along the next thread in line, if its job is `wanted`. For the leader, which answers it.
     pub(crate) fn take(&self, wanted: impl FnOnce(&J) -> bool) -> Option<Waiting<J, A>> {
         let mut line = self.0.lock();
         if wanted(&line.waiting.front()?.job) { line.waiting.pop_front() } else { None }
@@ -159,10 +159,6 @@ impl<J, A> Line<J, A> {
 }
 
 impl<J, A> Waiting<J, A> {
-    pub(crate) fn job(&self) -> &J {
-        &self.job
-    }
-
     /// Answers the thread, which goes on with it.
     pub(crate) fn answer(self, answer: A) {
         self.place.tell(State::Answered(answer));
