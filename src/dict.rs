@@ -7,6 +7,7 @@ use crate::codec::{Key, Stored};
 use crate::engine::Range;
 use crate::environment::Environment;
 use crate::error::Result;
+use crate::iterators::{Entries, IntoIter, Keys, Values};
 use crate::memory::TryGrow;
 use crate::store::catalog::Kind;
 use crate::store::collection::{Asked, Collection, OpenFlags};
@@ -218,7 +219,7 @@ impl<K: Key, V: Stored> Dict<K, V> {
         self.collection.remove_many(&packed.column()?)
     }
 
-    /// Every pair in the order of keys, from one state.
+    /// Every pair in the order of keys, from one state. `for entry in &dict` does the same.
     #[allow(clippy::iter_not_returning_iterator)] // it is one, once it could be begun
     pub fn iter(&self) -> Result<Entries<K, V>> {
         self.entries(Range::all())
@@ -232,6 +233,16 @@ impl<K: Key, V: Stored> Dict<K, V> {
         self.entries(encode_range::<K>(&range)?)
     }
 
+    /// Every key in order, from one state.
+    pub fn keys(&self) -> Result<Keys<K, V>> {
+        Ok(Keys::new(Scan::open(&self.collection, Range::all())?, &self.env))
+    }
+
+    /// Every value in the order of keys, from one state.
+    pub fn values(&self) -> Result<Values<K, V>> {
+        Ok(Values::new(Scan::open(&self.collection, Range::all())?, &self.env))
+    }
+
     /// Removes the keys between two bounds; gives how many there were.
     pub fn remove_range<'a>(&self, range: impl RangeBounds<&'a K::Borrowed>) -> Result<u64>
     where
@@ -241,8 +252,7 @@ impl<K: Key, V: Stored> Dict<K, V> {
     }
 
     fn entries(&self, range: Range) -> Result<Entries<K, V>> {
-        let scan = Scan::open(&self.collection, range)?;
-        Ok(Entries { scan, _env: self.env.clone(), types: PhantomData })
+        Ok(Entries::new(Scan::open(&self.collection, range)?, &self.env))
     }
 }
 
@@ -267,53 +277,11 @@ impl<V: Stored> Dict<String, V> {
     }
 }
 
-/// The pairs of a dict, in the order of keys. Outside of transactions it has a snapshot of its own.
-///
-/// Yields an error where a stored pair is damaged or the transaction that it belongs to has ended. A walk that cannot go on
-/// yields that once and ends.
-pub struct Entries<K, V> {
-    scan: Scan,
-    _env: Environment,
-    types: PhantomData<fn() -> (K, V)>,
-}
-
-impl<K: Key, V: Stored> Entries<K, V> {
-    /// The same pairs in descending order, begun anew at the greatest key; again, in ascending order.
-    ///
-    /// ```
-    /// # use persistent_collections::{Dict, Environment, Options};
-    /// # let dir = tempfile::tempdir()?;
-    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
-    /// let scores = Dict::<i64, String>::open(&env, "scores")?;
-    /// scores.put_many([(&30, "Ada"), (&20, "Bob"), (&40, "Eve")])?;
-    /// let best: Vec<(i64, String)> = scores.iter()?.reversed().take(2).collect::<Result<_, _>>()?;
-    /// assert_eq!(best, [(40, "Eve".to_owned()), (30, "Ada".to_owned())]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn reversed(self) -> Self {
-        Self { scan: self.scan.reversed(), ..self }
-    }
-
-    /// The pair before the one that was given last, in the order of the walk.
-    pub fn previous(&mut self) -> Option<Result<(K, V)>> {
-        self.scan.give_once(true, pair)
-    }
-
-    /// Goes before the first key at or beyond `key`, in the order of the walk.
-    pub fn seek(&mut self, key: &K::Borrowed) -> Result<()> {
-        self.scan.seek(&encode_key::<K>(key)?)
-    }
-}
-
-impl<K: Key, V: Stored> Iterator for Entries<K, V> {
+impl<K: Key, V: Stored> IntoIterator for &Dict<K, V> {
     type Item = Result<(K, V)>;
+    type IntoIter = IntoIter<Entries<K, V>>;
 
-    fn next(&mut self) -> Option<Self::Item> {
-        self.scan.give_once(false, pair)
+    fn into_iter(self) -> Self::IntoIter {
+        IntoIter::new(self.iter())
     }
-}
-
-fn pair<K: Key, V: Stored>(key: &[u8], value: &[u8]) -> Result<(K, V)> {
-    Ok((K::decode(key)?, V::decode(value)?))
 }

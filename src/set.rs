@@ -7,6 +7,7 @@ use crate::codec::Key;
 use crate::engine::Range;
 use crate::environment::Environment;
 use crate::error::Result;
+use crate::iterators::{Elements, IntoIter};
 use crate::store::algebra::{self, Operation};
 use crate::store::catalog::Kind;
 use crate::store::collection::{Asked, Collection, OpenFlags};
@@ -141,7 +142,7 @@ impl<T: Key> Set<T> {
         self.collection.remove_many(&pack::<T>(elements)?.column()?)
     }
 
-    /// Every element in order, from one state.
+    /// Every element in order, from one state. `for element in &set` does the same.
     #[allow(clippy::iter_not_returning_iterator)] // it is one, once it could be begun
     pub fn iter(&self) -> Result<Elements<T>> {
         self.elements(Range::all())
@@ -231,8 +232,7 @@ impl<T: Key> Set<T> {
     }
 
     fn elements(&self, range: Range) -> Result<Elements<T>> {
-        let scan = Scan::open(&self.collection, range)?;
-        Ok(Elements { scan, _env: self.env.clone(), types: PhantomData })
+        Ok(Elements::new(Scan::open(&self.collection, range)?, &self.env))
     }
 }
 
@@ -269,49 +269,11 @@ where
     Ok(packed)
 }
 
-/// The elements of a set in order. Outside of transactions it has a snapshot of its own.
-///
-/// Yields an error where a stored element is damaged or the transaction that it belongs to has ended. A walk that cannot go on
-/// yields that once and ends.
-pub struct Elements<T> {
-    scan: Scan,
-    _env: Environment,
-    types: PhantomData<fn() -> T>,
-}
-
-impl<T: Key> Elements<T> {
-    /// The same elements in descending order, begun anew at the greatest; again, in ascending order.
-    ///
-    /// ```
-    /// # use persistent_collections::{Environment, Options, Set};
-    /// # let dir = tempfile::tempdir()?;
-    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
-    /// let primes = Set::<u32>::open(&env, "primes")?;
-    /// primes.add_many([&2, &3, &5, &7])?;
-    /// let down: Vec<u32> = primes.range(&2..&7)?.reversed().collect::<Result<_, _>>()?;
-    /// assert_eq!(down, [5, 3, 2]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn reversed(self) -> Self {
-        Self { scan: self.scan.reversed(), ..self }
-    }
-
-    /// The element before the one that was given last, in the order of the walk.
-    pub fn previous(&mut self) -> Option<Result<T>> {
-        self.scan.give_once(true, |element, _| T::decode(element))
-    }
-
-    /// Goes before the first element at or beyond `element`, in the order of the walk.
-    pub fn seek(&mut self, element: &T::Borrowed) -> Result<()> {
-        self.scan.seek(&encode_key::<T>(element)?)
-    }
-}
-
-impl<T: Key> Iterator for Elements<T> {
+impl<T: Key> IntoIterator for &Set<T> {
     type Item = Result<T>;
+    type IntoIter = IntoIter<Elements<T>>;
 
-    fn next(&mut self) -> Option<Self::Item> {
-        self.scan.give_once(false, |element, _| T::decode(element))
+    fn into_iter(self) -> Self::IntoIter {
+        IntoIter::new(self.iter())
     }
 }

@@ -67,6 +67,22 @@ fn the_snapshot_of_a_large_range_stays_until_little_is_left() {
 }
 
 #[test]
+fn a_loop_from_the_far_end_that_writes_what_it_walks_over_leaves_the_file_small() {
+    let Scratch { env, .. } = &scratch();
+    let dict = filled(env, 100);
+    let before = size(env);
+    let mut left = RECORDS;
+    for entry in dict.iter().unwrap().rev() {
+        left -= 1;
+        assert_eq!(entry.unwrap(), (left, vec![1; 100]), "what was there when the iterator began");
+        dict.put(&left, &[2; 100]).unwrap();
+        assert!(left == RECORDS - 1 || snapshots(env) == 0);
+    }
+    assert_eq!(left, 0);
+    assert!(size(env) < 4 * before, "{before} bytes grew to {}", size(env));
+}
+
+#[test]
 fn a_walk_in_the_other_direction_goes_on_in_memory_too() {
     let Scratch { env, .. } = &scratch();
     let dict = filled(env, 100);

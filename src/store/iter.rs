@@ -8,11 +8,13 @@
 //! rest of its range into memory, if that is not much, and lets its snapshot go: a loop that writes what it walks over
 //! would else make the file grow by each commit.
 
+mod back;
 mod kept;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
+use back::Back;
 use kept::Kept;
 
 use crate::engine::{Columns, Level, Limit, Looked, Range, Reader, Root, RootKind, ScanStart, Seat};
@@ -46,6 +48,8 @@ pub(crate) struct Scan {
     writes: u64,
     /// Whether it met an error that would come again.
     has_failed: bool,
+    /// What was read from the other end; most iterators have one end.
+    back: Option<Box<Back>>,
 }
 
 enum Source {
@@ -114,6 +118,7 @@ impl Scan {
             batch: FIRST_BATCH,
             writes: 0,
             has_failed: false,
+            back: None,
         })
     }
 
@@ -121,6 +126,7 @@ impl Scan {
     pub(crate) fn reversed(mut self) -> Scan {
         self.range.reverse = !self.range.reverse;
         self.has_failed = false;
+        self.back = None;
         if let Source::Kept(kept) = &mut self.source {
             kept.reverse();
         }
@@ -138,6 +144,11 @@ impl Scan {
             Source::Kept(kept) => kept.into_given().unwrap_or(self.ahead),
             _ => self.ahead,
         }
+    }
+
+    /// The name of its collection.
+    pub(crate) fn name(&self) -> &str {
+        self.collection.name()
     }
 
     /// The transaction that it belongs to.
@@ -335,20 +346,28 @@ impl Scan {
             };
             let end = matches!(self.place, Place::End);
             let kept = Kept::of_range(records, self.range.reverse, at, given, end);
-            self.source = Source::Kept(Box::new(kept));
-            return Ok(true);
+            return Ok(self.let_go(kept));
         }
         records.clear();
         if is_all(self.read_on(limit, &mut records))? {
-            let kept = Kept::of_rest(records, self.range.reverse, self.backwards);
-            self.source = Source::Kept(Box::new(kept));
-            return Ok(true);
+            let kept = if matches!(self.place, Place::Start) && !self.backwards {
+                Kept::of_range(records, self.range.reverse, None, false, false)
+            } else {
+                Kept::of_rest(records, self.range.reverse, self.backwards)
+            };
+            return Ok(self.let_go(kept));
         }
         if let Source::Own(own) = &mut self.source {
             own.is_large = true;
             own.pause = KEPT_BYTES;
         }
         Ok(false)
+    }
+
+    fn let_go(&mut self, kept: Kept) -> bool {
+        self.source = Source::Kept(Box::new(kept));
+        self.back = None;
+        true
     }
 
     /// Whether the transaction has written since.

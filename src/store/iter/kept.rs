@@ -9,6 +9,8 @@ use crate::error::{Error, Result, Status};
 /// Records of a range in memory, and the walk's place among them.
 pub(super) struct Kept {
     records: Columns,
+    /// Which of them were not taken off the range's end.
+    left: Range<usize>,
     /// Whether they lie against the range's direction.
     is_turned: bool,
     /// What `next_batch` gave last.
@@ -52,6 +54,7 @@ impl Kept {
         end: bool,
     ) -> Kept {
         let mut kept = Kept {
+            left: 0..records.len(),
             records,
             is_turned: false,
             batch: Columns::default(),
@@ -62,7 +65,7 @@ impl Kept {
         };
         match at {
             Some(key) => kept.seek(key),
-            None if end => kept.place = Place::At(kept.records.len()..kept.records.len()),
+            None if end => kept.end(),
             None => {}
         }
         if let Place::At(at) = &mut kept.place
@@ -77,6 +80,7 @@ impl Kept {
     pub(super) fn of_rest(records: Columns, reverse: bool, backwards: bool) -> Kept {
         let place = if backwards { records.len()..records.len() } else { 0..0 };
         Kept {
+            left: 0..records.len(),
             records,
             is_turned: backwards,
             batch: Columns::default(),
@@ -97,8 +101,12 @@ impl Kept {
         self.part != Part::WithoutEnd
     }
 
+    fn len(&self) -> usize {
+        self.left.len()
+    }
+
     fn record(&self, index: usize) -> (&[u8], &[u8]) {
-        self.records.record(if self.is_turned { self.records.len() - 1 - index } else { index })
+        self.records.record(if self.is_turned { self.left.end - 1 - index } else { self.left.start + index })
     }
 
     /// The memory of what was given last; `None`: nothing was.
@@ -125,7 +133,7 @@ impl Kept {
     /// The index behind the place, in the range's direction; `None`: the end.
     fn ahead(&self) -> Result<Option<usize>> {
         match &self.place {
-            Place::At(at) if at.end < self.records.len() => Ok(Some(at.end)),
+            Place::At(at) if at.end < self.len() => Ok(Some(at.end)),
             Place::At(_) if self.is_ended() => Ok(None),
             Place::At(_) | Place::Gone => Err(gone()),
         }
@@ -133,7 +141,7 @@ impl Kept {
 
     pub(super) fn next(&mut self) -> Result<Option<(&[u8], &[u8])>> {
         let next = self.ahead()?;
-        let len = self.records.len();
+        let len = self.len();
         Ok(self.give(next, len))
     }
 
@@ -160,14 +168,37 @@ impl Kept {
         }
     }
 
+    /// Whether a record is left between the place and the end of the range.
+    pub(super) fn has_last(&self) -> Result<bool> {
+        if !self.is_ended() {
+            return Err(gone());
+        }
+        Ok(self.ahead()?.is_some())
+    }
+
+    /// The last record, which must be there.
+    pub(super) fn last(&self) -> (&[u8], &[u8]) {
+        self.record(self.len() - 1)
+    }
+
+    /// Takes the last record off the range.
+    pub(super) fn take_last(&mut self) {
+        if self.is_turned { self.left.start += 1 } else { self.left.end -= 1 }
+    }
+
+    /// Goes to the end of the range.
+    pub(super) fn end(&mut self) {
+        self.place = Place::At(self.len()..self.len());
+    }
+
     /// The next records as columns; none: the end.
     pub(super) fn next_batch(&mut self, limit: Limit) -> Result<&Columns> {
         let first = self.ahead()?;
         let mut batch = std::mem::take(&mut self.batch);
         batch.clear();
-        let mut end = first.unwrap_or(self.records.len());
+        let mut end = first.unwrap_or(self.len());
         let mut bytes = 0;
-        while end < self.records.len() {
+        while end < self.len() {
             let (key, value) = self.record(end);
             bytes += key.len() + value.len();
             let count = batch.len();
@@ -185,7 +216,7 @@ impl Kept {
 
     /// Goes before the first key at or beyond `key` in the range's direction. The keys are in the order of their bytes.
     pub(super) fn seek(&mut self, key: &[u8]) {
-        let (mut low, mut high) = (0, self.records.len());
+        let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low.midpoint(high);
             let order = self.record(middle).0.cmp(key);
@@ -193,12 +224,12 @@ impl Kept {
             if is_before { low = middle + 1 } else { high = middle }
         }
         let is_first = low == 0 && !self.is_begun() && self.key(0) != Some(key);
-        let is_beyond = low == self.records.len() && !self.is_ended();
+        let is_beyond = low == self.len() && !self.is_ended();
         self.place = if is_first || is_beyond { Place::Gone } else { Place::At(low..low) };
     }
 
     fn key(&self, index: usize) -> Option<&[u8]> {
-        (index < self.records.len()).then(|| self.record(index).0)
+        (index < self.len()).then(|| self.record(index).0)
     }
 }
 

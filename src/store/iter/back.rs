@@ -1,0 +1,183 @@
+//! The far end of an iterator: taking the last records off its range.
+//!
+//! What was taken is off the range, so that the walk cannot come to it. The walk in turn says what is left: the records
+//! behind the one that it gave last, or from the key on that it was sent to.
+
+use std::cmp::Ordering;
+use std::ops::Bound;
+
+use super::{FIRST_BATCH, LARGEST_BATCH, LARGEST_BYTES, Place, Scan, Source};
+use crate::engine::{Columns, From, Limit};
+use crate::error::{Result, Status};
+use crate::memory::{self, TryGrow};
+
+/// Records read from the end of the range, against its direction.
+pub(super) struct Back {
+    ahead: Columns,
+    /// How many records of `ahead` were taken.
+    taken: usize,
+    /// How many records to read at the next time.
+    batch: usize,
+    /// The transaction's count of writes when `ahead` was read.
+    writes: u64,
+}
+
+impl Scan {
+    /// Takes the last record off the range and gives what `decode` makes of it; `None`: the walk has given it, or is
+    /// beyond. Neither `next` nor `prev` come to it again, whatever the direction. Errors are as those of
+    /// [`Scan::give_once`].
+    pub(crate) fn give_last<T>(
+        &mut self,
+        decode: impl FnOnce(&[u8], &[u8]) -> Result<T>,
+    ) -> Option<Result<T>> {
+        if self.has_failed {
+            return None;
+        }
+        match self.find_last() {
+            Ok(true) => {}
+            Ok(false) => {
+                self.end();
+                return None;
+            }
+            Err(error) => {
+                self.has_failed = error.status() != Status::NoMemory;
+                return Some(Err(error));
+            }
+        }
+        let (key, value) = match (&self.source, &self.back) {
+            (Source::Kept(kept), _) => kept.last(),
+            (_, Some(back)) => back.ahead.record(back.taken),
+            (_, None) => return None,
+        };
+        let decoded = decode(key, value);
+        if decoded.as_ref().is_err_and(|error| error.status() == Status::NoMemory) {
+            return Some(decoded);
+        }
+        Some(self.take_last().and(decoded))
+    }
+
+    /// Whether there is a record between the walk and the end of the range; reads it, where that was not done.
+    fn find_last(&mut self) -> Result<bool> {
+        if self.keeps()? {
+            let Source::Kept(kept) = &self.source else { return Ok(false) };
+            return kept.has_last();
+        }
+        if self.must_read_back()? {
+            self.read_back()?;
+        }
+        let Some(back) = self.back.as_ref().filter(|back| back.taken < back.ahead.len()) else {
+            return Ok(false);
+        };
+        Ok(self.is_left(back.ahead.record(back.taken).0))
+    }
+
+    fn must_read_back(&self) -> Result<bool> {
+        let Some(back) = self.back.as_ref().filter(|back| back.taken < back.ahead.len()) else {
+            return Ok(true);
+        };
+        if !matches!(self.source, Source::Transaction { .. }) {
+            return Ok(false);
+        }
+        self.with_reader(|reader| Ok(reader.writes() != back.writes))
+    }
+
+    fn read_back(&mut self) -> Result<()> {
+        let (mut ahead, batch) = match self.back.take() {
+            Some(back) => (back.ahead, back.batch),
+            None => (Columns::default(), FIRST_BATCH),
+        };
+        ahead.clear();
+        self.range.reverse ^= true;
+        let read = self.read(From::Start, Limit { items: batch, bytes: LARGEST_BYTES }, &mut ahead);
+        self.range.reverse ^= true;
+        let writes = read?.writes;
+        if let Source::Own(own) = &mut self.source {
+            own.pause = own.pause.saturating_sub(ahead.keys.len() + ahead.values.len());
+        }
+        let batch = (batch * 2).min(LARGEST_BATCH);
+        self.back = Some(Box::new(Back { ahead, taken: 0, batch, writes }));
+        Ok(())
+    }
+
+    /// Whether a key is still to come in the walk.
+    fn is_left(&self, key: &[u8]) -> bool {
+        let against = |place: &[u8]| self.order(key, place);
+        if self.given > 0 {
+            return against(self.ahead.record(self.given - 1).0).is_gt();
+        }
+        match &self.place {
+            Place::Start => true,
+            Place::At(sought) => against(sought).is_ge(),
+            Place::After(given, _) | Place::Before(given, _) => against(given).is_gt(),
+            Place::End => false,
+        }
+    }
+
+    /// Typed collections, which alone have iterators with two ends, are in the order of their bytes.
+    fn order(&self, one: &[u8], other: &[u8]) -> Ordering {
+        let order = one.cmp(other);
+        if self.range.reverse { order.reverse() } else { order }
+    }
+
+    /// Takes the record that was found off the range, and off what the walk has read ahead.
+    fn take_last(&mut self) -> Result<()> {
+        if let Source::Kept(kept) = &mut self.source {
+            kept.take_last();
+            return Ok(());
+        }
+        let Some(mut back) = self.back.take() else { return Ok(()) };
+        let key = back.ahead.record(back.taken).0;
+        let narrowed =
+            exclude(if self.range.reverse { &mut self.range.lower } else { &mut self.range.upper }, key);
+        if narrowed.is_ok() {
+            if !self.backwards {
+                self.trim(key);
+            }
+            back.taken += 1;
+        }
+        self.back = Some(back);
+        narrowed
+    }
+
+    /// Drops what was read ahead from `key` on.
+    fn trim(&mut self, key: &[u8]) {
+        let mut len = self.ahead.len();
+        while len > self.given && self.order(self.ahead.record(len - 1).0, key).is_ge() {
+            len -= 1;
+        }
+        truncate(&mut self.ahead, len);
+    }
+
+    /// Both ends have met: the walk ends, too, whatever is written between them from now on.
+    fn end(&mut self) {
+        self.back = None;
+        if let Source::Kept(kept) = &mut self.source {
+            kept.end();
+            return;
+        }
+        self.ahead.clear();
+        self.given = 0;
+        self.backwards = false;
+        self.place = Place::End;
+    }
+}
+
+/// Makes `key` the first one beyond a bound. On failure that is as it was.
+fn exclude(bound: &mut Bound<Vec<u8>>, key: &[u8]) -> Result<()> {
+    if let Bound::Excluded(end) = bound {
+        end.try_room(key.len())?;
+        end.clear();
+        end.extend_from_slice(key);
+    } else {
+        *bound = Bound::Excluded(memory::copy(key)?);
+    }
+    Ok(())
+}
+
+#[allow(clippy::cast_possible_truncation)] // offsets are lengths of vectors in memory
+fn truncate(records: &mut Columns, len: usize) {
+    records.key_offsets.truncate(len + 1);
+    records.value_offsets.truncate(len + 1);
+    records.keys.truncate(records.key_offsets[len] as usize);
+    records.values.truncate(records.value_offsets[len] as usize);
+}
