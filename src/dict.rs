@@ -1,5 +1,6 @@
 //! Dicts: keys with values, typed.
 
+use std::borrow::Borrow;
 use std::marker::PhantomData;
 use std::ops::{Bound, RangeBounds};
 
@@ -10,9 +11,10 @@ use crate::error::Result;
 use crate::iterators::{Entries, IntoIter, Keys, Values};
 use crate::memory::TryGrow;
 use crate::store::catalog::Kind;
-use crate::store::collection::{Asked, Collection, OpenFlags};
+use crate::store::collection::{Asked, Collection, Exchange, OpenFlags};
 use crate::store::iter::Scan;
 use crate::store::packing::{Packed, encode_key, encode_range, encode_value, require_types};
+use crate::store::sweep;
 
 /// A dict on disk: keys of type `K` in their order, each with a value of type `V`.
 ///
@@ -121,21 +123,20 @@ impl<K: Key, V: Stored> Dict<K, V> {
     }
 
     /// Stores `desired` (`None`: removes the key) if the value is `expected` (`None`: absent), compared as
-    /// encoded. Else gives the value that is there.
+    /// encoded. Else returns the value that is there.
     pub fn compare_exchange(
         &self,
         key: &K::Borrowed,
         expected: Option<&V::Borrowed>,
         desired: Option<&V::Borrowed>,
-    ) -> Result<std::result::Result<(), Option<V>>> {
-        use crate::store::collection::Exchange;
+    ) -> Result<Exchange<V>> {
         let expected = expected.map(encode_value::<V>).transpose()?;
         let desired = desired.map(encode_value::<V>).transpose()?;
         let key = encode_key::<K>(key)?;
         Ok(match self.collection.compare_exchange(&key, expected.as_deref(), desired.as_deref())? {
-            Exchange::Done => Ok(()),
-            Exchange::Absent => Err(None),
-            Exchange::Differs(value) => Err(Some(V::decode(&value)?)),
+            Exchange::Done => Exchange::Done,
+            Exchange::Absent => Exchange::Absent,
+            Exchange::Differs(value) => Exchange::Differs(V::decode(&value)?),
         })
     }
 
@@ -172,6 +173,82 @@ impl<K: Key, V: Stored> Dict<K, V> {
 
     fn edge(&self, last: bool) -> Result<Option<(K, V)>> {
         self.collection.edge(last, |key, value| Ok((K::decode(key)?, V::decode(value)?)))?.transpose()
+    }
+
+    /// Removes the pair with the least key and returns it, or `None` if there is none. No other thread or process gets the
+    /// same pair; an empty dict is found empty without waiting for the write lock.
+    ///
+    /// ```
+    /// # use persistent_collections::{Dict, Environment, Options};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// let jobs = Dict::<u64, String>::open(&env, "jobs")?;
+    /// jobs.put_many([(&7, "wash"), (&8, "dry")])?;
+    /// assert_eq!(jobs.pop_first()?, Some((7, "wash".to_owned())));
+    /// assert_eq!(jobs.len()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn pop_first(&self) -> Result<Option<(K, V)>> {
+        self.pop(false)
+    }
+
+    /// Removes the pair with the greatest key and returns it, as [`Dict::pop_first`].
+    pub fn pop_last(&self) -> Result<Option<(K, V)>> {
+        self.pop(true)
+    }
+
+    fn pop(&self, last: bool) -> Result<Option<(K, V)>> {
+        if self.is_empty()? {
+            return Ok(None);
+        }
+        self.env.transaction(|| {
+            let popped = sweep::pop(&self.collection, last)?;
+            popped.map(|(key, value)| Ok((K::decode(&key)?, V::decode(&value)?))).transpose()
+        })
+    }
+
+    /// Removes the pairs that `keep` refuses, all in one transaction; returns how many there were.
+    ///
+    /// `keep` sees the pairs in the order of keys, while other writers wait. If it panics, nothing is removed. It may see
+    /// pairs again where the transaction is run again: see [`Environment::transaction`].
+    ///
+    /// ```
+    /// # use persistent_collections::{Dict, Environment, Options};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// let stock = Dict::<String, i64>::open(&env, "stock")?;
+    /// stock.put_many([("apples", &3), ("pears", &0)])?;
+    /// assert_eq!(stock.retain(|_, count| *count > 0)?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn retain(&self, mut keep: impl FnMut(&K, &V) -> bool) -> Result<u64> {
+        self.env.transaction(|| {
+            sweep::retain(&self.collection, |key, value| Ok(keep(&K::decode(key)?, &V::decode(value)?)))
+        })
+    }
+
+    /// Stores many pairs in one transaction, all or none, as [`Dict::put_many`]: from what owns them, such as a `HashMap`.
+    ///
+    /// ```
+    /// # use persistent_collections::{Dict, Environment, Options};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// let squares = Dict::<u32, u64>::open(&env, "squares")?;
+    /// squares.extend((1..100).map(|n| (n, u64::from(n * n))))?;
+    /// assert_eq!(squares.get(&12)?, Some(144));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn extend(&self, pairs: impl IntoIterator<Item = (K, V)>) -> Result<()>
+    where
+        K: Borrow<K::Borrowed>,
+        V: Borrow<V::Borrowed>,
+    {
+        let (mut keys, mut values) = (Packed::default(), Packed::default());
+        for (key, value) in pairs {
+            keys.push(|out| K::encode(key.borrow(), out))?;
+            values.push(|out| V::encode(value.borrow(), out))?;
+        }
+        self.collection.put_many(&keys.column()?, &values.column()?).map(drop)
     }
 
     /// Stores many pairs in one transaction: all or none. Of a key's duplicates the last wins.
@@ -249,6 +326,10 @@ impl<K: Key, V: Stored> Dict<K, V> {
         K::Borrowed: 'a,
     {
         self.collection.remove_range(&encode_range::<K>(&range)?)
+    }
+
+    pub(crate) fn collection(&self) -> &Collection {
+        &self.collection
     }
 
     fn entries(&self, range: Range) -> Result<Entries<K, V>> {

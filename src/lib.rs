@@ -33,6 +33,7 @@ pub mod ffi;
 
 mod dict;
 mod engine;
+mod entry;
 mod environment;
 mod iterators;
 mod options;
@@ -51,6 +52,7 @@ pub use codec::{Date, DateTime, Element, Key, KeyElement, Stored, Type, Uuid, Va
 pub use dict::Dict;
 pub use engine::interrupt::set_interrupt;
 pub use engine::{Durability, Wait};
+pub use entry::Entry;
 pub use environment::Environment;
 pub use error::{Error, Result, Status};
 pub use iterators::{Elements, Entries, IntoIter, Keys, Values};
@@ -58,6 +60,7 @@ pub use options::Options;
 pub use report::{Info, ReaderInfo, Report};
 pub use set::Set;
 pub use store::catalog::{CollectionInfo, Kind, MAX_NAME, Schema};
+pub use store::collection::Exchange;
 pub use store::stack::Access;
 pub use transaction::Transaction;
 

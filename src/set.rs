@@ -1,5 +1,6 @@
 //! Sets: elements, typed.
 
+use std::borrow::Borrow;
 use std::marker::PhantomData;
 use std::ops::{Bound, RangeBounds};
 
@@ -13,6 +14,7 @@ use crate::store::catalog::Kind;
 use crate::store::collection::{Asked, Collection, OpenFlags};
 use crate::store::iter::Scan;
 use crate::store::packing::{Packed, encode_key, encode_range, require_types};
+use crate::store::sweep;
 
 /// A set on disk: elements of type `T` in their order.
 ///
@@ -122,6 +124,46 @@ impl<T: Key> Set<T> {
     /// The greatest element.
     pub fn last(&self) -> Result<Option<T>> {
         self.collection.edge(true, |element, _| T::decode(element))?.transpose()
+    }
+
+    /// Removes the least element and returns it, or `None` if there is none. No other thread or process gets the same
+    /// element; an empty set is found empty without waiting for the write lock.
+    pub fn pop_first(&self) -> Result<Option<T>> {
+        self.pop(false)
+    }
+
+    /// Removes the greatest element and returns it, as [`Set::pop_first`].
+    pub fn pop_last(&self) -> Result<Option<T>> {
+        self.pop(true)
+    }
+
+    fn pop(&self, last: bool) -> Result<Option<T>> {
+        if self.is_empty()? {
+            return Ok(None);
+        }
+        self.env.transaction(|| {
+            let popped = sweep::pop(&self.collection, last)?;
+            popped.map(|(element, _)| T::decode(&element)).transpose()
+        })
+    }
+
+    /// Removes the elements that `keep` refuses, all in one transaction; returns how many there were. As
+    /// [`Dict::retain`](crate::Dict::retain).
+    pub fn retain(&self, mut keep: impl FnMut(&T) -> bool) -> Result<u64> {
+        self.env.transaction(|| sweep::retain(&self.collection, |element, _| Ok(keep(&T::decode(element)?))))
+    }
+
+    /// Adds many elements in one transaction, all or none, as [`Set::add_many`]: from what owns them, such as a `HashSet`.
+    /// Returns how many were new.
+    pub fn extend(&self, elements: impl IntoIterator<Item = T>) -> Result<u64>
+    where
+        T: Borrow<T::Borrowed>,
+    {
+        let mut packed = Packed::default();
+        for element in elements {
+            packed.push(|out| T::encode(element.borrow(), out))?;
+        }
+        self.collection.add_many(&packed.column()?)
     }
 
     /// Adds many elements in one transaction: all or none. Gives how many were new.

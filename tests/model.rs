@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use std::ops::Bound;
 
 use common::scratch;
-use persistent_collections::{Dict, Key, Set, Transaction};
+use persistent_collections::{Dict, Exchange, Key, Set, Transaction};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -167,13 +167,13 @@ where
                 let there = model.get(k).copied();
                 let outcome = dict.compare_exchange(k, expected.as_ref(), desired.as_ref()).unwrap();
                 if there == *expected {
-                    prop_assert_eq!(outcome, Ok(()));
+                    prop_assert_eq!(outcome, Exchange::Done);
                     match desired {
                         Some(v) => model.insert(k.clone(), *v),
                         None => model.remove(k),
                     };
                 } else {
-                    prop_assert_eq!(outcome, Err(there));
+                    prop_assert_eq!(outcome.into_result(), Err(there));
                 }
             }
             Step::PutMany(pairs) => {

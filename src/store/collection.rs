@@ -29,13 +29,46 @@ pub(crate) enum Taken {
 }
 
 /// What became of a compare-exchange.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Exchange {
+///
+/// ```
+/// # use persistent_collections::{Dict, Environment, Exchange, Options};
+/// # let dir = tempfile::tempdir()?;
+/// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+/// let owners = Dict::<String, String>::open(&env, "owners")?;
+/// assert!(owners.compare_exchange("boat", None, Some("Ada"))?.is_done());
+/// match owners.compare_exchange("boat", None, Some("Eve"))? {
+///     Exchange::Done => println!("it is Eve's now"),
+///     Exchange::Differs(owner) => assert_eq!(owner, "Ada"),
+///     Exchange::Absent => unreachable!("no value was expected"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "the exchange may not have happened"]
+pub enum Exchange<V> {
+    /// The value was the expected one, and is the desired one now.
     Done,
-    /// Another value was there.
-    Differs(Vec<u8>),
-    /// The key was absent, and a value expected.
+    /// This value is there instead, and stays.
+    Differs(V),
+    /// The key is absent, though a value was expected, and stays absent.
     Absent,
+}
+
+impl<V> Exchange<V> {
+    /// Whether the value was exchanged.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+
+    /// The same as a `Result`, whose error is what is there instead: as the standard library's atomics have it.
+    pub fn into_result(self) -> std::result::Result<(), Option<V>> {
+        match self {
+            Self::Done => Ok(()),
+            Self::Differs(value) => Err(Some(value)),
+            Self::Absent => Err(None),
+        }
+    }
 }
 
 /// An open collection. Clones are the same. May be used from any thread; each uses its own current transaction.
@@ -358,7 +391,7 @@ impl Collection {
         key: &[u8],
         expected: Option<&[u8]>,
         desired: Option<&[u8]>,
-    ) -> Result<Exchange> {
+    ) -> Result<Exchange<Vec<u8>>> {
         self.check_key(key)?;
         if let Some(value) = desired {
             self.check_value(value)?;

@@ -8,6 +8,7 @@
 //! | `collection.rs` | one open collection: reading and writing encoded keys and values |
 //! | `iter.rs` | iterators, and what they keep of a snapshot |
 //! | `packing.rs` | what typed dicts and sets share: items encoded, types compared |
+//! | `sweep.rs` | writes that look at records first: retaining, popping |
 //! | `algebra.rs` | set algebra: sets walked side by side |
 
 pub mod algebra;
@@ -17,3 +18,4 @@ pub mod iter;
 pub mod packing;
 pub mod registry;
 pub mod stack;
+pub mod sweep;

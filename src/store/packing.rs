@@ -78,6 +78,11 @@ impl Packed {
         Ok(self.offsets.try_push(self.bytes.len() as u64)?)
     }
 
+    /// Bytes of all items.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub fn column(&self) -> Result<Column<'_>> {
         Column::variable(&self.bytes, &self.offsets)
     }

@@ -385,7 +385,7 @@ where
             (expected.map(value_of::<V>).transpose()?, desired.map(value_of::<V>).transpose()?);
         let (expected, desired) =
             (expected.as_ref().map(Borrow::borrow), desired.as_ref().map(Borrow::borrow));
-        Ok(self.compare_exchange(key_of::<K>(key)?.borrow(), expected, desired)?.is_ok())
+        Ok(self.compare_exchange(key_of::<K>(key)?.borrow(), expected, desired)?.is_done())
     }
 
     fn increment(&self, key: &str, by: i64) -> Result<i64> {

@@ -1,0 +1,44 @@
+//! Writes that look at records first: removing those that a function refuses, and taking the first or the last one.
+//!
+//! All run in a write transaction that the caller has begun.
+
+use crate::engine::Range;
+use crate::error::Result;
+use crate::memory::{self, TryGrow};
+use crate::store::collection::Collection;
+use crate::store::iter::Scan;
+use crate::store::packing::Packed;
+
+/// How many bytes of keys are gathered before they are removed.
+const BATCH: usize = 256 << 10;
+
+/// Removes the records that `keep` refuses; returns how many.
+pub(crate) fn retain(
+    collection: &Collection,
+    mut keep: impl FnMut(&[u8], &[u8]) -> Result<bool>,
+) -> Result<u64> {
+    let mut scan = Scan::open(collection, Range::all())?;
+    let mut refused = Packed::default();
+    let mut removed = 0;
+    while let Some((key, value)) = scan.next()? {
+        if keep(key, value)? {
+            continue;
+        }
+        refused.push(|out| Ok(out.try_extend(key)?))?;
+        // In batches: a scan reads on anew after each write.
+        if refused.size() >= BATCH {
+            removed += collection.remove_many(&refused.column()?)?;
+            refused = Packed::default();
+        }
+    }
+    Ok(removed + collection.remove_many(&refused.column()?)?)
+}
+
+/// Removes the first or the last record and returns it; `None` if there is none.
+pub(crate) fn pop(collection: &Collection, last: bool) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+    let found = collection.edge(last, |key, value| (memory::copy(key), memory::copy(value)))?;
+    let Some((key, value)) = found else { return Ok(None) };
+    let (key, value) = (key?, value?);
+    collection.remove(&key)?;
+    Ok(Some((key, value)))
+}
