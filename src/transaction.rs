@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crate::engine::Wait;
 use crate::environment::Environment;
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result, Status, calls_to_repeat};
 use crate::store::stack::{Access, TxnRef};
 
 /// A begun transaction of the calling thread. Dropping it aborts.
@@ -87,33 +87,45 @@ impl Environment {
         Transaction::begin(self, Access::Read, Wait::Default)
     }
 
-    /// Runs `f` in a write transaction: committed if `f` succeeds, undone if it fails.
+    /// Runs `f` in a write transaction: committed if `f` succeeds, undone if it fails or panics.
     ///
-    /// `f` is run again where the engine asks for it ([`Status::MapFull`], [`Status::Conflict`]).
+    /// `f` is run again where its transaction outgrew the memory map ([`Status::MapFull`]) or met another process's change
+    /// ([`Status::Conflict`]), whatever error it made of that.
+    ///
+    /// The error may be any type that is made from [`Error`]: one of your own, `Box<dyn Error>` or `anyhow::Error`. Where
+    /// nothing else tells the compiler which, the closure's last line does: `Ok::<_, Error>(())`.
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
     /// # use persistent_collections::{Dict, Environment, Options};
     /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
-    /// let from = Dict::<String, i64>::open(&env, "from")?;
-    /// let to = Dict::<String, i64>::open(&env, "to")?;
-    /// env.transaction(|| {
-    ///     from.add("Ada", -5)?;
-    ///     to.add("Ada", 5)
-    /// })?;
+    /// let stock = Dict::<String, i64>::open(&env, "stock")?;
+    /// let orders = Dict::<u64, String>::open(&env, "orders")?;
+    /// let outcome = env.transaction(|| -> anyhow::Result<()> {
+    ///     orders.put(&7, "apples")?;
+    ///     anyhow::ensure!(stock.add("apples", -1)? >= 0, "no apples are left");
+    ///     Ok(())
+    /// });
+    /// assert_eq!(outcome.unwrap_err().to_string(), "no apples are left");
+    /// assert!(orders.is_empty()? && stock.is_empty()?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn transaction<R>(&self, mut f: impl FnMut() -> Result<R>) -> Result<R> {
+    pub fn transaction<R, E>(&self, mut f: impl FnMut() -> Result<R, E>) -> Result<R, E>
+    where
+        E: From<Error>,
+    {
         /// Each run with a map twice as large, so that this is never reached.
         const AT_MOST: usize = 64;
         let mut attempt = 0;
         loop {
             attempt += 1;
             let txn = self.begin_write()?;
-            let outcome = f().and_then(|result| txn.commit().map(|()| result));
-            match outcome {
-                Err(error) if again(&error) && attempt < AT_MOST && !self.in_transaction()? => {}
-                outcome => return outcome,
+            let before = calls_to_repeat();
+            let outcome = f().and_then(|result| Ok(txn.commit().map(|()| result)?));
+            // A full map has grown since; if it could not, the next beginning says why.
+            let is_asked = calls_to_repeat() != before;
+            if outcome.is_ok() || !is_asked || attempt == AT_MOST || self.in_transaction()? {
+                return outcome;
             }
         }
     }
@@ -122,18 +134,33 @@ impl Environment {
         Ok(TxnRef::current(self.shared())?.is_some())
     }
 
-    /// Runs `f` in a snapshot.
-    pub fn snapshot<R>(&self, f: impl FnOnce() -> Result<R>) -> Result<R> {
+    /// Runs `f` in a snapshot. Its error may be any type that is made from [`Error`], as in [`Environment::transaction`].
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # use persistent_collections::{Dict, Environment, Error, Options};
+    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// let stock = Dict::<String, i64>::open(&env, "stock")?;
+    /// stock.put("apples", &3)?;
+    /// let (count, sum) = env.snapshot(|| {
+    ///     let mut sum = 0;
+    ///     for number in stock.values()? {
+    ///         sum += number?;
+    ///     }
+    ///     Ok::<_, Error>((stock.len()?, sum))
+    /// })?;
+    /// assert_eq!((count, sum), (1, 3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn snapshot<R, E>(&self, f: impl FnOnce() -> Result<R, E>) -> Result<R, E>
+    where
+        E: From<Error>,
+    {
         let txn = self.begin_read()?;
         let result = f()?;
         txn.commit()?;
         Ok(result)
     }
-}
-
-fn again(error: &Error) -> bool {
-    // A full map has grown since; if it could not, the next beginning says why.
-    matches!(error.status(), Status::Conflict | Status::MapFull)
 }
 
 impl Drop for Transaction {

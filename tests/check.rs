@@ -76,7 +76,7 @@ fn step(env: &Environment, numbers: &mut Numbers) {
                         dict.put(&key, &vec![7; size])?;
                     }
                 }
-                Ok(())
+                Ok::<_, Error>(())
             })
             .unwrap(),
     }

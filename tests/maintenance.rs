@@ -11,7 +11,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::{Scratch, options, scratch, status};
-use persistent_collections::{Dict, Durability, Environment, Options, Set, Status};
+use persistent_collections::{Dict, Durability, Environment, Error, Options, Set, Status};
 
 fn content(env: &Environment) -> Vec<(i64, Vec<u8>)> {
     let dict = Dict::<i64, Vec<u8>>::open_existing(env, "dict").unwrap();
@@ -217,7 +217,7 @@ fn copies_made_while_others_write_are_whole() {
                             if step % 3 == 0 {
                                 ballast.remove(&(2 * (step / 2) + writer))?;
                             }
-                            Ok(())
+                            Ok::<_, Error>(())
                         })
                         .unwrap();
                     }

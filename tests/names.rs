@@ -3,7 +3,7 @@
 
 mod common;
 use common::{options, scratch, status};
-use persistent_collections::{Dict, Environment, Kind, Options, Set, Status, Type, Value};
+use persistent_collections::{Dict, Environment, Error, Kind, Options, Set, Status, Type, Value};
 
 /// LMDB gives a reader that opens a name the same number as a writer of the same process that creates another
 /// one meanwhile; records then land in the wrong collection.
@@ -346,7 +346,7 @@ fn closed_collections_give_their_places_back() {
     assert_eq!(status(open(PLACES)), Status::CollectionsFull);
     env.snapshot(|| {
         assert_eq!(status(open(PLACES)), Status::CollectionsFull);
-        Ok(())
+        Ok::<_, Error>(())
     })
     .unwrap();
     drop(held);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use common::{Scratch, scratch};
-use persistent_collections::Dict;
+use persistent_collections::{Dict, Error};
 use proptest::prelude::*;
 
 type Records = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -84,7 +84,7 @@ proptest! {
             dict.put(b"added inside", b"")?;
             model.insert(b"added inside".to_vec(), Vec::new());
             compare(&dict, &model, &low, &high);
-            Ok(())
+            Ok::<_, Error>(())
         })
         .unwrap();
         compare(&dict, &model, &low, &high);

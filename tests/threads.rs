@@ -7,7 +7,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::{options, scratch, status};
-use persistent_collections::{Dict, Environment, Options, Set, Status};
+use persistent_collections::{Dict, Environment, Error, Options, Set, Status};
 
 #[test]
 fn increments_by_many_threads_lose_none() {
@@ -32,8 +32,10 @@ fn readers_see_transactions_whole() {
         for _ in 0..4 {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
-                    let sum =
-                        s.env.snapshot(|| Ok(left.get(&0)?.unwrap() + right.get(&0)?.unwrap())).unwrap();
+                    let sum = s
+                        .env
+                        .snapshot(|| Ok::<_, Error>(left.get(&0)?.unwrap() + right.get(&0)?.unwrap()))
+                        .unwrap();
                     assert_eq!(sum, 100);
                 }
             });

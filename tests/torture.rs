@@ -158,8 +158,10 @@ impl Worker {
             self.accounts.iter()?.map(|account| account.map(|(_, amount)| amount)).sum()
         };
         assert_eq!(sum().unwrap(), TOTAL);
-        let (first, again) =
-            self.env.snapshot(|| Ok((self.counts.get(&self.who)?, self.counts.get(&self.who)?))).unwrap();
+        let (first, again) = self
+            .env
+            .snapshot(|| Ok::<_, Error>((self.counts.get(&self.who)?, self.counts.get(&self.who)?)))
+            .unwrap();
         assert_eq!(first, again);
         assert_eq!(self.env.snapshot(sum).unwrap(), TOTAL);
     }

@@ -3,7 +3,7 @@
 
 mod common;
 use common::{options, scratch, status};
-use persistent_collections::{Dict, Environment, Options, Set, Status};
+use persistent_collections::{Dict, Environment, Error, Options, Set, Status};
 
 #[test]
 fn a_commit_shows_all_collections_at_once() {
@@ -349,4 +349,73 @@ fn a_dropped_environment_opens_again_with_what_was_committed() {
     assert_eq!(dict.get("a").unwrap(), Some(1));
     assert_eq!(status(dict.put("a", &3)), Status::ReadOnly);
     assert_eq!(status(env.begin_write()), Status::ReadOnly);
+}
+
+/// A closure of `anyhow::Result` did not compile, and an error of one's own could not leave a transaction.
+#[test]
+fn a_closure_may_fail_with_any_error_that_is_made_from_the_librarys() {
+    #[derive(Debug, PartialEq)]
+    enum Refused {
+        Poor(i64),
+        Storage(Status),
+    }
+    impl From<Error> for Refused {
+        fn from(error: Error) -> Self {
+            Self::Storage(error.status())
+        }
+    }
+    let s = scratch();
+    let dict = Dict::<String, i64>::open(&s.env, "dict").unwrap();
+    let pay = |name: &str, sum: i64| {
+        s.env.transaction(|| {
+            let left = dict.add(name, -sum)?;
+            if left < 0 { Err(Refused::Poor(left)) } else { Ok(left) }
+        })
+    };
+    dict.put("Ada", &10).unwrap();
+    assert_eq!(pay("Ada", 7), Ok(3));
+    assert_eq!(pay("Ada", 7), Err(Refused::Poor(-4)));
+    assert_eq!(pay(&"x".repeat(2000), 7), Err(Refused::Storage(Status::KeySize)));
+    assert_eq!(s.env.snapshot(|| dict.get("Ada").map_err(Refused::from)), Ok(Some(3)));
+    let failed = s.env.transaction(|| -> anyhow::Result<()> {
+        dict.put("Ada", &0)?;
+        Err(std::fmt::Error.into())
+    });
+    assert!(failed.unwrap_err().is::<std::fmt::Error>());
+    let boxed = s.env.snapshot(|| -> Result<(), Box<dyn std::error::Error>> { Ok(dict.put("Ada", &0)?) });
+    assert!(boxed.unwrap_err().is::<Error>());
+    assert_eq!(dict.get("Ada").unwrap(), Some(3));
+}
+
+#[test]
+fn a_closure_is_run_again_in_a_larger_map_whatever_became_of_the_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { map_size: Some(1 << 20), ..options() };
+    let env = Environment::open(dir.path().join("data"), &options).unwrap();
+    let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
+    let mut runs = [0; 3];
+    let fill = |key: i64| dict.put(&key, &vec![1; 3 << usize::try_from(20 + key).unwrap()]);
+    // Behind a type of error that does not show it.
+    env.transaction(|| {
+        runs[0] += 1;
+        fill(0).map_err(|error| anyhow::anyhow!("{error}"))
+    })
+    .unwrap();
+    // Not passed on: the commit fails.
+    env.transaction(|| {
+        runs[1] += 1;
+        let ignored = fill(1);
+        assert!(ignored.is_ok() || runs[1] < 20);
+        Ok::<_, Error>(())
+    })
+    .unwrap();
+    // The closure's own error does not repeat it.
+    let failed = env.transaction(|| {
+        runs[2] += 1;
+        Err::<(), _>(anyhow::anyhow!("no"))
+    });
+    assert!(failed.is_err());
+    assert!(runs[0] > 1 && runs[1] > 1, "{runs:?}");
+    assert_eq!(runs[2], 1);
+    assert_eq!(dict.len().unwrap(), 2);
 }

@@ -3,6 +3,7 @@
 //! Every failure is a [`Status`], whose number is the `pc_status` of the C ABI, with one line that says
 //! what was found and what to do about it.
 
+use std::cell::Cell;
 use std::fmt;
 
 macro_rules! statuses {
@@ -154,10 +155,25 @@ pub struct Error {
 /// The result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+thread_local! {
+    static CALLS_TO_REPEAT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many errors that ask for a transaction to be run again were made in this thread. A transaction's closure may return
+/// another type of error, which does not show what it was made from.
+#[doc(hidden)]
+#[must_use]
+pub fn calls_to_repeat() -> u64 {
+    CALLS_TO_REPEAT.get()
+}
+
 impl Error {
     /// Makes an error of a status and a line of text.
     #[must_use]
     pub fn new(status: Status, message: impl Into<String>) -> Self {
+        if matches!(status, Status::MapFull | Status::Conflict) {
+            CALLS_TO_REPEAT.set(CALLS_TO_REPEAT.get() + 1);
+        }
         Self { status, message: message.into().into_boxed_str(), index: None }
     }
 
