@@ -4,6 +4,7 @@ use crate::engine::Durability;
 
 /// What an environment tells of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Info {
     /// Bytes of address space reserved.
     pub map_size: u64,
@@ -46,6 +47,7 @@ pub struct Info {
 
 /// A reader slot in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReaderInfo {
     /// The process that has it.
     pub process: u32,
@@ -59,6 +61,7 @@ pub struct ReaderInfo {
 
 /// What [`Environment::check`](crate::Environment::check) found in a data file that is whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Report {
     /// Pages of the data file, as far as any was ever used: the sum of the next three.
     pub pages: u64,

@@ -87,6 +87,24 @@ impl Environment {
         Transaction::begin(self, Access::Read, Wait::Default)
     }
 
+    /// Begins a transaction of any kind, and says how long to wait for the write lock; [`Status::Busy`] if it is not free by
+    /// then. A snapshot does not wait.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # use std::time::Duration;
+    /// # use persistent_collections::{Access, Dict, Environment, Options, Wait};
+    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// let stock = Dict::<String, i64>::open(&env, "stock")?;
+    /// let txn = env.begin(Access::Write, Wait::For(Duration::from_millis(20)))?;
+    /// stock.put("apples", &3)?;
+    /// txn.commit()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn begin(&self, access: Access, wait: Wait) -> Result<Transaction> {
+        Transaction::begin(self, access, wait)
+    }
+
     /// Runs `f` in a write transaction: committed if `f` succeeds, undone if it fails or panics.
     ///
     /// `f` is run again where its transaction outgrew the memory map ([`Status::MapFull`]) or met another process's change

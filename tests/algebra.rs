@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use common::{Scratch, options, scratch, status};
-use persistent_collections::{Environment, Error, Options, Set, Status};
+use persistent_collections::{Environment, Error, Set, Status};
 use proptest::collection::btree_set;
 use proptest::prelude::*;
 
@@ -251,7 +251,7 @@ fn a_set_whose_creation_was_undone_is_empty_and_made_again_as_a_target() {
 #[test]
 fn a_map_that_is_found_full_grows_meanwhile() {
     let dir = tempfile::tempdir().unwrap();
-    let small = Options { map_size: Some(1 << 20), ..options() };
+    let small = options().map_size(1 << 20);
     let env = Environment::open(dir.path().join("small"), &small).unwrap();
     let there = scratch();
     let [a, b, _] = sets(&there.env);

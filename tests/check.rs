@@ -40,7 +40,7 @@ impl Numbers {
 }
 
 fn verifying() -> Options {
-    Options { verify_on_open: true, ..options() }
+    options().verify_on_open(true)
 }
 
 fn sound(env: &Environment) -> Report {
@@ -103,7 +103,7 @@ fn what_is_whole_passes() {
         // The compacting copy has no free list either.
         let found = sound(&copy);
         assert!(if compact { found.free == 0 && found.used <= report.used } else { found == report });
-        let read_only = Options { immutable: true, ..verifying() };
+        let read_only = verifying().immutable(true);
         drop(copy);
         sound(&Environment::open(&path, &read_only).unwrap());
     }
@@ -336,7 +336,7 @@ impl DataFile {
         let opened = Environment::open(&path, &verifying());
         if opened.is_err() {
             // Nothing is left open, or other options would be told apart first.
-            let other = Options { max_readers: 5000, ..verifying() };
+            let other = verifying().max_readers(5000);
             assert_ne!(status(Environment::open(&path, &other)), Status::OptionsDiffer);
         }
         opened

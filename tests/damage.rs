@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use exercise::{copies, verifying, with_lmdb, with_raw_collections};
-use persistent_collections::{Dict, Environment, Key, Options, Set, Status, Stored};
+use persistent_collections::{Dict, Environment, Key, Set, Status, Stored};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tempfile::TempDir;
@@ -30,7 +30,7 @@ const FROM_0_9_36: &[u8] = include_bytes!("damage/lmdb-0.9.36.packed");
 /// An environment of the library's own, with free pages and values in pages of their own.
 fn own() -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { verify_on_open: false, ..verifying() };
+    let options = verifying().verify_on_open(false);
     let env = Environment::open(dir.path(), &options).unwrap();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
     let texts = Dict::<String, String>::open(&env, "texts").unwrap();

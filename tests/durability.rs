@@ -159,7 +159,7 @@ fn open(options: &Options) -> Open {
 }
 
 fn with(durability: Durability) -> Options {
-    Options { durability, ..Options::default() }
+    Options::new().durability(durability)
 }
 
 #[test]
@@ -282,7 +282,7 @@ fn a_new_environment_and_its_directories_are_synced_before_opening_returns() {
 }
 
 fn flushing(every: Duration) -> Options {
-    Options { flush_interval: Some(every), ..with(Durability::None) }
+    with(Durability::None).flush_interval(every)
 }
 
 #[test]
@@ -378,9 +378,9 @@ fn a_failed_background_flush_is_told() {
 #[test]
 fn full_durability_leaves_a_background_flush_nothing_to_do() {
     let every = Some(Duration::from_millis(1));
-    let mut open = open(&Options { flush_interval: every, ..with(Durability::Full) });
+    let mut open = open(&with(Durability::Full).flush_interval(every));
     open.dict.put(&1, &1).unwrap();
     assert_eq!(open.file.take().iter().filter(|event| **event == Sync).count(), 1);
-    let zero = Options { flush_interval: Some(Duration::ZERO), ..Options::default() };
+    let zero = Options::new().flush_interval(Duration::ZERO);
     assert_eq!(status(Environment::open(open.dir.path().join("y"), &zero)), Status::InvalidArgument);
 }

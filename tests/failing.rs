@@ -18,7 +18,7 @@ use tempfile::TempDir;
 type Model = BTreeMap<i64, Vec<u8>>;
 
 fn full() -> Options {
-    Options { map_size: Some(64 << 20), write_timeout: Some(Duration::from_secs(5)), ..Options::default() }
+    Options::new().map_size(64 << 20).write_timeout(Duration::from_secs(5))
 }
 
 struct World {
@@ -114,7 +114,7 @@ fn assert_failed(world: &World) {
 fn each_call_fails(durability: Durability, fault: Fault, lasting: bool) -> (u32, u32) {
     let (mut undone, mut unknown) = (0, 0);
     for at in 1.. {
-        let mut world = World::new(Options { durability, ..full() });
+        let mut world = World::new(full().durability(durability));
         let mut model = Model::new();
         for key in 5000..5050 {
             world.dict.put(&key, &[9; 500]).unwrap();
@@ -215,7 +215,7 @@ fn without_syncs_each_write_fails() {
 #[test]
 fn a_sync_that_fails_is_not_forgotten() {
     for durability in [Durability::None, Durability::NoMetaSync] {
-        let mut world = World::new(Options { durability, ..full() });
+        let mut world = World::new(full().durability(durability));
         world.dict.put(&1, &[1]).unwrap();
         world.env.flush().unwrap();
         world.dict.put(&2, &[2]).unwrap();
@@ -239,7 +239,7 @@ fn a_sync_that_fails_is_not_forgotten() {
 
 #[test]
 fn a_commit_whose_sync_fails_leaves_earlier_ones_unvouched_for_without_meta_syncs() {
-    let world = World::new(Options { durability: Durability::NoMetaSync, ..full() });
+    let world = World::new(full().durability(Durability::NoMetaSync));
     world.dict.put(&1, &[1]).unwrap();
     // Two pages or more are written, then synced; how many does not matter: each failure is EIO.
     arm(&world.file(), Fault::Error(libc::EIO), 1, false);

@@ -13,7 +13,7 @@ use persistent_collections::ffi::{
     PC_OK, pc_dict, pc_dict_open, pc_env, pc_env_close, pc_env_open, pc_iter, pc_iter_open_dict,
     pc_iter_prev, pc_iter_seek,
 };
-use persistent_collections::{Dict, Environment, Options, Status};
+use persistent_collections::{Dict, Environment, Status};
 use tempfile::TempDir;
 
 /// An environment with one database, made by LMDB alone.
@@ -69,7 +69,7 @@ fn an_empty_value_that_lmdb_lost_is_not_damage() {
     let records = [(b"key".to_vec(), Vec::new()), (b"key".to_vec(), b"value".to_vec())];
     for name in [None, Some("raw")] {
         let (_dir, path) = made(name, ffi::MDB_DUPSORT, &records);
-        let env = Environment::open(&path, &Options { verify_on_open: true, ..options() }).unwrap();
+        let env = Environment::open(&path, &options().verify_on_open(true)).unwrap();
         let list = env.collections().unwrap();
         assert!(list.iter().any(|c| c.name == name.unwrap_or("") && c.len == 2), "{list:?}");
     }
@@ -88,7 +88,7 @@ fn integers_of_two_lengths_are_damage() {
         .chain([many.chain([long(1), long(2)]).collect()])
     {
         let (_dir, path) = made(Some("raw"), flags, &records);
-        let opened = Environment::open(&path, &Options { verify_on_open: true, ..options() });
+        let opened = Environment::open(&path, &options().verify_on_open(true));
         assert_eq!(status(opened), Status::Corrupted, "{}", records.len());
     }
 }
@@ -205,7 +205,7 @@ fn what_another_program_puts_into_a_dropped_collection_stays() {
         env.drop_collection("x").unwrap();
     }
     put_elsewhere(&path, "x", b"theirs", b"2");
-    let env = Environment::open(&path, &Options { max_collections: 8, ..options() }).unwrap();
+    let env = Environment::open(&path, &options().max_collections(8)).unwrap();
     // Opens what there is.
     env.begin_read().unwrap().commit().unwrap();
     // Dropped names give their places back meanwhile.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::{in_child, options, scratch, status};
-use persistent_collections::{Dict, Environment, Options, Status};
+use persistent_collections::{Dict, Environment, Status};
 
 #[test]
 fn what_was_inherited_is_refused_and_opened_anew() {
@@ -32,7 +32,7 @@ fn what_was_inherited_is_refused_and_opened_anew() {
 #[test]
 fn an_environment_that_a_child_drops_stays_the_parents() {
     let dir = tempfile::tempdir().unwrap();
-    let flushing = Options { flush_interval: Some(Duration::from_secs(3600)), ..options() };
+    let flushing = options().flush_interval(Duration::from_secs(3600));
     let mut env = Some(Environment::open(dir.path().join("data"), &flushing).unwrap());
     assert!(in_child(|| drop(env.take())));
     let env = env.unwrap();
@@ -68,7 +68,7 @@ fn a_write_transaction_that_a_child_ends_stays_the_parents() {
     dict.put(&1, &1).unwrap();
     let good = in_child(|| {
         assert_eq!(status(txn.take().unwrap().commit()), Status::Forked);
-        let at_once = Options { write_timeout: Some(Duration::ZERO), ..options() };
+        let at_once = options().write_timeout(Duration::ZERO);
         let env = Environment::open(s.env.path(), &at_once).unwrap();
         let error = env.begin_write().unwrap_err();
         assert_eq!(error.status(), Status::Busy);

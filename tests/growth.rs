@@ -6,14 +6,14 @@ mod common;
 use std::sync::Barrier;
 
 use common::{options, status};
-use persistent_collections::{Dict, Environment, Options, Status};
+use persistent_collections::{Dict, Environment, Status};
 use tempfile::TempDir;
 
 const MIB: usize = 1 << 20;
 
 fn small() -> (TempDir, Environment) {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { map_size: Some(MIB as u64), ..options() };
+    let options = options().map_size(MIB as u64);
     let env = Environment::open(dir.path().join("data"), &options).unwrap();
     assert_eq!(env.info().unwrap().map_size, MIB as u64);
     (dir, env)

@@ -6,7 +6,7 @@ mod common;
 use std::fmt::Debug;
 
 use common::{options, scratch, status};
-use persistent_collections::{Dict, Environment, Key, MAX_NAME, Options, Set, Status, Value};
+use persistent_collections::{Dict, Environment, Key, MAX_NAME, Set, Status, Value};
 
 const MAX_KEY: usize = 1978;
 const MAX_VALUE: usize = 2_147_418_096;
@@ -164,7 +164,7 @@ fn the_longest_name() {
 #[test]
 fn as_many_collections_as_the_option_says() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { max_collections: 20, ..options() };
+    let options = options().max_collections(20);
     let env = Environment::open(dir.path().join("env"), &options).unwrap();
     let open: Vec<_> = (0..20).map(|n| Set::<i64>::open(&env, &format!("s{n}")).unwrap()).collect();
     for (n, set) in (0..).zip(&open) {
@@ -183,7 +183,7 @@ fn as_many_collections_as_the_option_says() {
 #[test]
 fn as_many_readers_as_the_option_says() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { max_readers: 20, ..options() };
+    let options = options().max_readers(20);
     let env = Environment::open(dir.path().join("env"), &options).unwrap();
     let set = Set::<i64>::open(&env, "set").unwrap();
     set.add_many(&(0..10_000).collect::<Vec<_>>()).unwrap();

@@ -82,7 +82,7 @@ fn a_new_environment_can_be_copied() {
 #[test]
 fn the_copy_of_a_file_is_a_file() {
     let dir = tempfile::tempdir().unwrap();
-    let file = Options { no_subdir: true, ..options() };
+    let file = options().no_subdir(true);
     let env = Environment::open(dir.path().join("data"), &file).unwrap();
     filled(&env, 100);
     for compact in [false, true] {
@@ -198,7 +198,7 @@ fn inside_a_snapshot_and_beside_a_write_the_newest_commit_is_copied() {
 #[test]
 fn copies_made_while_others_write_are_whole() {
     let dir = tempfile::tempdir().unwrap();
-    let small = Options { map_size: Some(1 << 20), ..options() };
+    let small = options().map_size(1 << 20);
     let env = Environment::open(dir.path().join("data"), &small).unwrap();
     let sums = Dict::<i64, i64>::open(&env, "sums").unwrap();
     let ballast = Dict::<i64, Vec<u8>>::open(&env, "ballast").unwrap();
@@ -338,7 +338,7 @@ fn is_holding_two_slots() -> bool {
 }
 
 fn six_readers() -> Options {
-    Options { max_readers: 6, ..options() }
+    options().max_readers(6)
 }
 
 /// An environment with a dict, closed.
@@ -415,7 +415,7 @@ fn a_copy_beyond_the_limit_on_file_sizes_fails_and_does_no_harm() {
         let limit = libc::rlimit { rlim_cur: LIMIT, rlim_max: LIMIT };
         // SAFETY: the limit is a valid place; it concerns this process, made for this test.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
-        let env = Environment::open(path.join("data"), &Options { read_only: true, ..options() }).unwrap();
+        let env = Environment::open(path.join("data"), &options().read_only(true)).unwrap();
         for compact in [false, true] {
             let failed = env.copy_to(path.join("copy"), compact);
             assert_eq!(status(failed), Status::DiskFull, "{compact}");
@@ -438,7 +438,7 @@ fn an_immutable_environment_can_be_copied_and_has_no_readers() {
     filled(&env, 10);
     let path = env.path().to_owned();
     drop(env);
-    let env = Environment::open(&path, &Options { immutable: true, ..options() }).unwrap();
+    let env = Environment::open(&path, &options().immutable(true)).unwrap();
     let snapshot = env.begin_read().unwrap();
     assert!(env.readers().unwrap().is_empty());
     assert_eq!(env.reap_readers().unwrap(), 0);

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::Barrier;
 
 use common::{options, status};
-use persistent_collections::{Dict, Environment, Options, Status};
+use persistent_collections::{Dict, Environment, Status};
 
 /// What is done before a thread's next map of a file of at least that size.
 type Meanwhile = (usize, Box<dyn FnOnce()>);
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn mmap64(
 fn nobody_touches_a_map_that_is_gone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("env");
-    let small = Options { map_size: Some(1 << 20), ..options() };
+    let small = options().map_size(1 << 20);
     let env = Environment::open(&path, &small).unwrap();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
     dict.put(&1, &[1; 100]).unwrap();
@@ -106,7 +106,7 @@ fn nobody_touches_a_map_that_is_gone() {
 #[test]
 fn an_opening_follows_what_another_process_writes_meanwhile() {
     const MIB: usize = 1 << 20;
-    let small = Options { map_size: Some(MIB as u64), ..options() };
+    let small = options().map_size(MIB as u64);
     if let Some(path) = std::env::var_os("PC_TEST_CHILD") {
         let env = Environment::open(path, &small).unwrap();
         let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();

@@ -3,7 +3,7 @@
 
 mod common;
 use common::{options, scratch, status};
-use persistent_collections::{Dict, Environment, Error, Kind, Options, Set, Status, Type, Value};
+use persistent_collections::{Dict, Environment, Error, Kind, Set, Status, Type, Value};
 
 /// LMDB gives a reader that opens a name the same number as a writer of the same process that creates another
 /// one meanwhile; records then land in the wrong collection.
@@ -84,7 +84,7 @@ fn a_name_is_opened_only_in_the_processs_turn_to_write() {
     }
     let patience = Some(std::time::Duration::from_millis(20));
     // With few places only the first is opened ahead of a write.
-    let settings = Options { write_timeout: patience, max_collections: 3, ..options() };
+    let settings = options().write_timeout(patience).max_collections(3);
     let env = Environment::open(&path, &settings).unwrap();
     let txn = env.begin_write().unwrap();
     let new = Dict::<i64, i64>::open(&env, "new").unwrap();
@@ -110,7 +110,7 @@ fn what_is_there_is_opened_without_waiting_for_a_writer() {
         Set::<i64>::open(&env, "set").unwrap();
     }
     let patience = Some(std::time::Duration::ZERO);
-    let env = Environment::open(&path, &Options { write_timeout: patience, ..options() }).unwrap();
+    let env = Environment::open(&path, &options().write_timeout(patience)).unwrap();
     let txn = env.begin_write().unwrap();
     Dict::<i64, i64>::open(&env, "d0").unwrap().put(&1, &1).unwrap();
     std::thread::scope(|scope| {
@@ -175,7 +175,7 @@ fn a_list_opens_nothing() {
         }
     }
     // More than can be open at once.
-    let env = Environment::open(&path, &Options { max_collections: 4, ..options() }).unwrap();
+    let env = Environment::open(&path, &options().max_collections(4)).unwrap();
     let list = env.collections().unwrap();
     assert_eq!((list.len(), list.iter().map(|c| c.len).sum::<u64>()), (10, 10));
     for n in 0..4 {
@@ -292,7 +292,7 @@ fn names_that_cannot_be_are_refused() {
 #[test]
 fn more_collections_than_the_option_allows_are_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { max_collections: 3, ..options() };
+    let options = options().max_collections(3);
     let env = Environment::open(dir.path().join("data"), &options).unwrap();
     let open: Vec<_> = (0..3).map(|n| Set::<i64>::open(&env, &format!("s{n}")).unwrap()).collect();
     for (n, set) in (0..).zip(&open) {
@@ -308,8 +308,7 @@ fn more_collections_than_the_option_allows_are_an_error_that_names_it() {
 #[test]
 fn the_message_has_the_number_of_places() {
     let dir = tempfile::tempdir().unwrap();
-    let env =
-        Environment::open(dir.path().join("data"), &Options { max_collections: 1, ..options() }).unwrap();
+    let env = Environment::open(dir.path().join("data"), &options().max_collections(1)).unwrap();
     let _txn = env.begin_write().unwrap();
     let _first = Set::<i64>::open(&env, "first").unwrap();
     let error = Set::<i64>::open(&env, "second").unwrap_err();
@@ -322,7 +321,7 @@ fn the_message_has_the_number_of_places() {
 fn closed_collections_give_their_places_back() {
     const PLACES: u32 = 8;
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { max_collections: PLACES, ..options() };
+    let options = options().max_collections(PLACES);
     let env = Environment::open(dir.path().join("data"), &options).unwrap();
     let open = |n: u32| Dict::<i64, u32>::open(&env, &format!("d{n}"));
     // In use while others come and go.
@@ -356,7 +355,7 @@ fn closed_collections_give_their_places_back() {
 #[test]
 fn threads_that_open_more_collections_than_there_are_places_take_turns() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { max_collections: 8, ..options() };
+    let options = options().max_collections(8);
     let env = Environment::open(dir.path().join("data"), &options).unwrap();
     std::thread::scope(|scope| {
         for thread in 0..4_i64 {
@@ -381,7 +380,7 @@ fn threads_that_open_more_collections_than_there_are_places_take_turns() {
 #[test]
 fn names_that_were_dropped_give_their_places_back() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { max_collections: 32, ..options() };
+    let options = options().max_collections(32);
     let env = Environment::open(dir.path().join("data"), &options).unwrap();
     let kept = Dict::<i64, i64>::open(&env, "kept").unwrap();
     kept.put(&1, &1).unwrap();
@@ -410,7 +409,7 @@ fn names_that_were_dropped_give_their_places_back() {
 #[test]
 fn a_name_made_anew_after_its_place_was_given_back_is_the_new_one() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { max_collections: 16, ..options() };
+    let options = options().max_collections(16);
     let env = Environment::open(dir.path().join("data"), &options).unwrap();
     let old = Dict::<i64, i64>::open(&env, "x").unwrap();
     old.put(&1, &1).unwrap();
@@ -438,7 +437,7 @@ fn a_dict_opened_before_a_snapshot_can_be_used_in_it_while_others_write() {
         Dict::<i64, i64>::open(&env, "b").unwrap().put(&1, &1).unwrap();
     }
     // With few places nothing is opened ahead beside "a".
-    let env = Environment::open(&path, &Options { max_collections: 2, ..options() }).unwrap();
+    let env = Environment::open(&path, &options().max_collections(2)).unwrap();
     let a = Dict::<i64, i64>::open(&env, "a").unwrap();
     let (begun, written) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
     std::thread::scope(|scope| {
@@ -483,7 +482,7 @@ fn a_snapshot_leaves_places_for_what_is_opened() {
         let env = Environment::open(&path, &options()).unwrap();
         (0..10).for_each(|n| drop(Set::<i64>::open(&env, &format!("s{n}")).unwrap()));
     }
-    let env = Environment::open(&path, &Options { max_collections: 4, ..options() }).unwrap();
+    let env = Environment::open(&path, &options().max_collections(4)).unwrap();
     env.begin_read().unwrap().commit().unwrap();
     assert!(Set::<i64>::open_existing(&env, "s9").unwrap().is_empty().unwrap());
 }
@@ -493,7 +492,7 @@ fn a_snapshot_leaves_places_for_what_is_opened() {
 fn dropping_and_recreating_under_other_threads_hands_never_shows_anothers_data() {
     use std::sync::atomic::{AtomicBool, Ordering};
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { max_collections: 8, ..options() };
+    let options = options().max_collections(8);
     let env = Environment::open(dir.path().join("data"), &options).unwrap();
     let done = AtomicBool::new(false);
     let told = |error: &persistent_collections::Error| {

@@ -179,7 +179,7 @@ fn a_limit_below_the_lock_file_is_refused_at_opening() {
     let error = open(&directory, "env").map(drop).unwrap_err();
     assert_eq!(error.status(), Status::DiskFull, "{error}");
     // Fewer readers need less; two pages of data and a little fit.
-    let options = Options { max_readers: 100, ..Options::default() };
+    let options = Options::new().max_readers(100);
     let env = Environment::open(directory.join("env"), &options).unwrap();
     assert_eq!(
         status(Dict::<i64, Vec<u8>>::open(&env, "dict").and_then(|dict| dict.put(&1, &[1; 9000]))),

@@ -3,7 +3,7 @@
 
 mod common;
 use common::{in_child, options, scratch, status};
-use persistent_collections::{Dict, Durability, Environment, Options, Status};
+use persistent_collections::{Dict, Durability, Environment, Status};
 
 #[test]
 fn the_last_directory_of_the_path_is_made() {
@@ -19,7 +19,7 @@ fn a_missing_parent_is_an_error_that_says_so() {
     let error = Environment::open(dir.path().join("a/b"), &options()).unwrap_err();
     assert_eq!(error.status(), Status::NoEnvironment);
     assert!(error.message().contains("parent"), "{error}");
-    let file = Options { no_subdir: true, ..options() };
+    let file = options().no_subdir(true);
     assert_eq!(status(Environment::open(dir.path().join("a/b"), &file)), Status::NoEnvironment);
 }
 
@@ -27,11 +27,7 @@ fn a_missing_parent_is_an_error_that_says_so() {
 fn nothing_is_made_where_that_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("new");
-    for options in [
-        Options { create: false, ..options() },
-        Options { read_only: true, ..options() },
-        Options { immutable: true, ..options() },
-    ] {
+    for options in [options().create(false), options().read_only(true), options().immutable(true)] {
         assert_eq!(status(Environment::open(&path, &options)), Status::NoEnvironment);
         assert!(!path.exists());
     }
@@ -41,7 +37,7 @@ fn nothing_is_made_where_that_is_refused() {
 fn a_path_can_name_the_data_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file");
-    let options = Options { no_subdir: true, ..options() };
+    let options = options().no_subdir(true);
     let env = Environment::open(&path, &options).unwrap();
     Dict::<i64, i64>::open(&env, "x").unwrap().put(&1, &1).unwrap();
     assert!(path.is_file());
@@ -67,13 +63,13 @@ fn two_openings_by_any_path_are_one_environment() {
 #[test]
 fn other_options_for_an_open_environment_are_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
-    let first = Options { map_size: Some(1 << 24), ..options() };
+    let first = options().map_size(1 << 24);
     let env = Environment::open(dir.path().join("env"), &first).unwrap();
     for (name, other) in [
-        ("max_readers", Options { max_readers: 5000, ..first.clone() }),
-        ("max_collections", Options { max_collections: 5000, ..first.clone() }),
-        ("map_size", Options { map_size: Some(1 << 25), ..first.clone() }),
-        ("durability", Options { durability: Durability::Full, ..first.clone() }),
+        ("max_readers", first.clone().max_readers(5000)),
+        ("max_collections", first.clone().max_collections(5000)),
+        ("map_size", first.clone().map_size(1 << 25)),
+        ("durability", first.clone().durability(Durability::Full)),
     ] {
         let error = Environment::open(env.path(), &other).unwrap_err();
         assert_eq!(error.status(), Status::OptionsDiffer);
@@ -85,13 +81,13 @@ fn other_options_for_an_open_environment_are_refused_by_name() {
 #[test]
 fn smaller_numbers_for_an_open_environment_are_enough() {
     let dir = tempfile::tempdir().unwrap();
-    let first = Options { map_size: Some(1 << 24), ..options() };
+    let first = options().map_size(1 << 24);
     let env = Environment::open(dir.path().join("env"), &first).unwrap();
     for smaller in [
-        Options { max_readers: 7, ..first.clone() },
-        Options { max_collections: 1, ..first.clone() },
-        Options { map_size: Some(1 << 20), ..first.clone() },
-        Options { map_size: None, ..first.clone() },
+        first.clone().max_readers(7),
+        first.clone().max_collections(1),
+        first.clone().map_size(1 << 20),
+        options(),
     ] {
         let other = Environment::open(env.path(), &smaller).unwrap();
         // What is there stays as large as it was.
@@ -103,7 +99,7 @@ fn smaller_numbers_for_an_open_environment_are_enough() {
     }
     // A map without a size grows as far as it must.
     let s = scratch();
-    Environment::open(s.env.path(), &Options { map_size: Some(1 << 20), ..options() }).unwrap();
+    Environment::open(s.env.path(), &options().map_size(1 << 20)).unwrap();
 }
 
 #[test]
@@ -115,7 +111,7 @@ fn an_environment_closes_with_its_last_holder_and_opens_again() {
     drop(s.env);
     assert_eq!(dict.get(&1).unwrap(), Some(1), "a dict keeps it open");
     drop(dict);
-    let env = Environment::open(path, &Options { max_readers: 7, ..options() }).unwrap();
+    let env = Environment::open(path, &options().max_readers(7)).unwrap();
     assert_eq!(Dict::<i64, i64>::open(&env, "x").unwrap().get(&1).unwrap(), Some(1));
 }
 
@@ -125,16 +121,14 @@ fn refused(content: &[u8]) -> persistent_collections::Error {
     let file = dir.path().join("data.mdb");
     std::fs::write(&file, content).unwrap();
     let mut all = Vec::new();
-    for options in
-        [options(), Options { read_only: true, ..options() }, Options { immutable: true, ..options() }]
-    {
+    for options in [options(), options().read_only(true), options().immutable(true)] {
         let error = Environment::open(dir.path(), &options).unwrap_err();
         assert!(error.message().contains("data.mdb"), "{error}");
         assert!(std::fs::read(&file).unwrap() == content, "the file was changed: {error}");
         all.push(error);
     }
     assert!(all.iter().all(|error| *error == all[0]), "{all:?}");
-    let alone = Options { no_subdir: true, ..options() };
+    let alone = options().no_subdir(true);
     assert_eq!(Environment::open(&file, &alone).unwrap_err().status(), all[0].status());
     assert!(std::fs::read(&file).unwrap() == content);
     all.remove(0)
@@ -257,7 +251,7 @@ fn a_creation_cut_short_is_made_anew() {
     ]);
     for content in cut {
         std::fs::write(&file, &content).unwrap();
-        for refusing in [Options { read_only: true, ..options() }, Options { immutable: true, ..options() }] {
+        for refusing in [options().read_only(true), options().immutable(true)] {
             let error = Environment::open(&path, &refusing).unwrap_err();
             assert_eq!(error.status(), Status::Truncated, "{}: {error}", content.len());
             assert!(error.message().contains("creation cut short"), "{error}");
@@ -274,7 +268,7 @@ fn a_creation_cut_short_is_made_anew() {
 #[test]
 fn links_to_a_data_file_are_one_environment() {
     let dir = tempfile::tempdir().unwrap();
-    let alone = Options { no_subdir: true, ..options() };
+    let alone = options().no_subdir(true);
     let real = dir.path().join("real");
     let (soft, hard) = (dir.path().join("soft"), dir.path().join("hard"));
     let env = Environment::open(&real, &alone).unwrap();
@@ -417,7 +411,7 @@ fn new_files_have_the_permission_bits_that_were_asked_for() {
     for mode in [0o600, 0o400 | 0o200, 0o640] {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("new");
-        drop(Environment::open(&path, &Options { mode, ..options() }).unwrap());
+        drop(Environment::open(&path, &options().mode(mode)).unwrap());
         for file in ["data.mdb", "lock.mdb", "lock.pc"] {
             let found = path.join(file).metadata().unwrap().permissions().mode() & 0o777;
             assert_eq!(found, mode, "{file}: {found:o}");
@@ -434,7 +428,7 @@ fn an_immutable_environment_makes_no_files_and_takes_no_writes() {
     std::fs::remove_file(path.join("lock.mdb")).unwrap();
     std::fs::remove_file(path.join("lock.pc")).unwrap();
     let before = std::fs::read(path.join("data.mdb")).unwrap();
-    let env = Environment::open(&path, &Options { immutable: true, ..options() }).unwrap();
+    let env = Environment::open(&path, &options().immutable(true)).unwrap();
     let dict = Dict::<i64, i64>::open(&env, "x").unwrap();
     assert_eq!(dict.get(&1).unwrap(), Some(1));
     assert_eq!(status(dict.put(&2, &2)), Status::ReadOnly);
@@ -452,7 +446,7 @@ fn a_read_only_environment_takes_no_writes() {
     Dict::<i64, i64>::open(&s.env, "x").unwrap().put(&1, &1).unwrap();
     drop(s.env);
     let before = std::fs::read(path.join("data.mdb")).unwrap();
-    let env = Environment::open(&path, &Options { read_only: true, ..options() }).unwrap();
+    let env = Environment::open(&path, &options().read_only(true)).unwrap();
     let dict = Dict::<i64, i64>::open(&env, "x").unwrap();
     assert_eq!(dict.get(&1).unwrap(), Some(1));
     assert_eq!(status(dict.put(&2, &2)), Status::ReadOnly);
@@ -465,7 +459,7 @@ fn a_read_only_environment_takes_no_writes() {
 #[test]
 fn the_map_starts_where_it_was_told_to() {
     let dir = tempfile::tempdir().unwrap();
-    let asked = Options { map_size: Some(8 << 20), max_readers: 9, max_collections: 3, ..options() };
+    let asked = options().map_size(8 << 20).max_readers(9).max_collections(3);
     let env = Environment::open(dir.path(), &asked).unwrap();
     let info = env.info().unwrap();
     assert_eq!((info.map_size, info.max_readers, info.max_collections), (8 << 20, 9, 3));
@@ -512,14 +506,14 @@ fn figures_tell_of_the_files() {
 fn numbers_beyond_what_can_be_are_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     for (name, options) in [
-        ("max_collections", Options { max_collections: 87_652_393, ..options() }),
-        ("max_collections", Options { max_collections: 0, ..options() }),
-        ("max_readers", Options { max_readers: 0, ..options() }),
+        ("max_collections", options().max_collections(87_652_393)),
+        ("max_collections", options().max_collections(0)),
+        ("max_readers", options().max_readers(0)),
     ] {
         let error = Environment::open(dir.path().join("x"), &options).unwrap_err();
         assert_eq!(error.status(), Status::InvalidArgument);
         assert!(error.message().contains(name), "{error}");
     }
-    let largest = Options { map_size: Some(u64::MAX), ..options() };
+    let largest = options().map_size(u64::MAX);
     assert!(Environment::open(dir.path().join("x"), &largest).unwrap().info().unwrap().map_size > 1 << 30);
 }

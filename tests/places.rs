@@ -33,7 +33,7 @@ fn open(path: &Path) -> Environment {
 type Call<'c> = &'c dyn Fn(&Environment) -> Result<(), persistent_collections::Error>;
 
 fn as_file(options: &Options) -> Options {
-    Options { no_subdir: true, ..options.clone() }
+    options.clone().no_subdir(true)
 }
 
 fn durable() -> Options {
@@ -143,7 +143,7 @@ fn hard_links_are_refused_with_both_paths() {
     }));
     assert!(!other.join("lock.mdb").exists(), "nothing was made there");
     // Whoever reads only would see pages that are written again under it.
-    let reading = Options { read_only: true, ..options() };
+    let reading = options().read_only(true);
     assert!(in_child(|| assert_eq!(status(Environment::open(&other, &reading)), Status::LockFiles)));
     drop(env);
     // When nobody has it open any more, either path will do.
@@ -303,7 +303,7 @@ fn a_data_file_put_in_place_under_another_process_is_refused_until_that_has_ende
         fs::hard_link(path.join("data.mdb"), &kept).unwrap();
         fs::rename(backup.join("data.mdb"), path.join("data.mdb")).unwrap();
         fs::remove_dir_all(&backup).unwrap();
-        for settings in [durable(), Options { read_only: true, ..durable() }] {
+        for settings in [durable(), durable().read_only(true)] {
             let reading_the_same = settings.read_only && !more;
             assert!(in_child(|| {
                 match Environment::open(&path, &settings) {
@@ -326,7 +326,7 @@ fn a_reader_that_sees_an_older_file_than_the_lock_file_tells_of_says_so() {
     fs::create_dir(&stale).unwrap();
     fs::copy(path.join("data.mdb"), stale.join("data.mdb")).unwrap();
     fs::hard_link(path.join("lock.mdb"), stale.join("lock.mdb")).unwrap();
-    let reading = Options { read_only: true, ..options() };
+    let reading = options().read_only(true);
     let reader = Environment::open(&stale, &reading).unwrap();
     let dict = numbers(&reader);
     assert_eq!(dict.get("new").unwrap(), None);
@@ -474,11 +474,7 @@ fn no_file_takes_the_place_of_a_standard_stream_or_is_inherited_by_programs() {
             // SAFETY: closes this child's own streams.
             unsafe { libc::close(fd) };
         }
-        let env = Environment::open(
-            &path,
-            &Options { flush_interval: Some(Duration::from_secs(3600)), ..options() },
-        )
-        .unwrap();
+        let env = Environment::open(&path, &options().flush_interval(Duration::from_secs(3600))).unwrap();
         let dict = numbers(&env);
         let entries = dict.iter().unwrap();
         for compact in [false, true] {

@@ -7,7 +7,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::{options, scratch, status};
-use persistent_collections::{Dict, Environment, Error, Options, Set, Status};
+use persistent_collections::{Dict, Environment, Error, Set, Status};
 
 #[test]
 fn increments_by_many_threads_lose_none() {
@@ -74,7 +74,7 @@ fn an_iterator_of_a_transaction_stays_with_its_thread() {
 #[test]
 fn reader_slots_of_idle_threads_are_taken_back() {
     let dir = tempfile::tempdir().unwrap();
-    let env = Environment::open(dir.path().join("data"), &Options { max_readers: 4, ..options() }).unwrap();
+    let env = Environment::open(dir.path().join("data"), &options().max_readers(4)).unwrap();
     let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
     dict.put(&1, &1).unwrap();
     let (read, end) = (Barrier::new(17), Barrier::new(17));
@@ -106,7 +106,7 @@ fn reader_slots_of_idle_threads_are_taken_back() {
 #[test]
 fn more_threads_than_reader_slots_read_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    let env = Environment::open(dir.path().join("data"), &Options { max_readers: 2, ..options() }).unwrap();
+    let env = Environment::open(dir.path().join("data"), &options().max_readers(2)).unwrap();
     let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
     dict.put(&1, &1).unwrap();
     let snapshot = dict.iter().unwrap();
@@ -130,7 +130,7 @@ fn more_threads_than_reader_slots_read_at_once() {
 fn threads_that_end_give_their_slots_back() {
     let dir = tempfile::tempdir().unwrap();
     // More than there are threads: none is short of a slot, which would have idle ones taken back.
-    let env = Environment::open(dir.path().join("data"), &Options { max_readers: 200, ..options() }).unwrap();
+    let env = Environment::open(dir.path().join("data"), &options().max_readers(200)).unwrap();
     let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
     dict.put(&1, &1).unwrap();
     for _ in 0..100 {

@@ -28,7 +28,7 @@ const PROCESS: &str = "PC_TORTURE_PROCESS";
 const SEED: &str = "PC_TORTURE_SEED";
 
 fn options() -> Options {
-    Options { map_size: Some(1 << 20), durability: Durability::None, ..Options::default() }
+    Options::new().map_size(1 << 20).durability(Durability::None)
 }
 
 /// What a thread was told to be committed, where a kill does not reach it: the system's page cache.
@@ -195,7 +195,7 @@ impl Worker {
         // What a killed predecessor had under way lies beside it.
         let _ = std::fs::remove_dir_all(&path);
         self.env.copy_to(&path, self.random.random_bool(0.5)).unwrap();
-        let copy = Environment::open(&path, &Options { verify_on_open: true, ..options() }).unwrap();
+        let copy = Environment::open(&path, &options().verify_on_open(true)).unwrap();
         let accounts = Dict::<i64, i64>::open(&copy, "accounts").unwrap();
         assert_eq!(accounts.iter().unwrap().map(|account| account.unwrap().1).sum::<i64>(), TOTAL);
         drop((accounts, copy));

@@ -3,7 +3,7 @@
 
 mod common;
 use common::{options, scratch, status};
-use persistent_collections::{Dict, Environment, Error, Options, Set, Status};
+use persistent_collections::{Access, Dict, Environment, Error, Set, Status, Wait};
 
 #[test]
 fn a_commit_shows_all_collections_at_once() {
@@ -243,7 +243,7 @@ fn a_thread_that_ends_undoes_its_transaction_and_frees_the_lock() {
 fn the_write_lock_is_waited_for_no_longer_than_asked() {
     let dir = tempfile::tempdir().unwrap();
     let patience = std::time::Duration::from_millis(20);
-    let options = Options { write_timeout: Some(patience), ..options() };
+    let options = options().write_timeout(patience);
     let env = Environment::open(dir.path().join("data"), &options).unwrap();
     let dict = Dict::<String, i64>::open(&env, "dict").unwrap();
     let txn = env.begin_write().unwrap();
@@ -253,6 +253,10 @@ fn the_write_lock_is_waited_for_no_longer_than_asked() {
             assert_eq!(error.status(), Status::Busy);
             let process = format!("process {}", std::process::id());
             assert!(error.message().contains(&process), "names the holder: {error}");
+            let wait = Wait::For(std::time::Duration::from_millis(5));
+            assert_eq!(status(env.begin(Access::Write, wait)), Status::Busy);
+            assert_eq!(status(env.begin(Access::WriteUnsynced, Wait::Default)), Status::Busy);
+            env.begin(Access::Read, wait).unwrap().commit().unwrap();
         });
     });
     txn.commit().unwrap();
@@ -344,7 +348,7 @@ fn a_dropped_environment_opens_again_with_what_was_committed() {
     drop((txn, dict));
     let path = s.env.path().to_owned();
     drop(s.env);
-    let env = Environment::open(path, &Options { read_only: true, ..options() }).unwrap();
+    let env = Environment::open(path, &options().read_only(true)).unwrap();
     let dict = Dict::<String, i64>::open(&env, "dict").unwrap();
     assert_eq!(dict.get("a").unwrap(), Some(1));
     assert_eq!(status(dict.put("a", &3)), Status::ReadOnly);
@@ -390,7 +394,7 @@ fn a_closure_may_fail_with_any_error_that_is_made_from_the_librarys() {
 #[test]
 fn a_closure_is_run_again_in_a_larger_map_whatever_became_of_the_error() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { map_size: Some(1 << 20), ..options() };
+    let options = options().map_size(1 << 20);
     let env = Environment::open(dir.path().join("data"), &options).unwrap();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
     let mut runs = [0; 3];

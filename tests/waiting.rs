@@ -18,7 +18,7 @@ use persistent_collections::{Dict, Environment, Options, Status, set_interrupt};
 const TIMEOUT: Duration = Duration::from_millis(200);
 
 fn hurried() -> Options {
-    Options { write_timeout: Some(TIMEOUT), ..options() }
+    options().write_timeout(TIMEOUT)
 }
 
 /// Locks the first byte of a file as another process does: with a lock that is not this process's.
@@ -52,7 +52,7 @@ fn a_stopped_opener_is_waited_for_until_the_timeout() {
     lock_first_byte(&lock, libc::F_WRLCK);
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
-            let opened = Environment::open(&path, &Options { write_timeout: None, ..options() });
+            let opened = Environment::open(&path, &options().write_timeout(None));
             Dict::<i64, i64>::open(&opened.unwrap(), "dict").unwrap().get(&1).unwrap()
         });
         // Other files are opened at once.
@@ -100,7 +100,7 @@ fn waiting_to_open_can_be_interrupted() {
     let lock = read_and_write(&path.join("lock.mdb"));
     lock_first_byte(&lock, libc::F_WRLCK);
     set_interrupt(Some(Box::new(|| true)));
-    let opened = Environment::open(&path, &Options { write_timeout: None, ..options() });
+    let opened = Environment::open(&path, &options().write_timeout(None));
     set_interrupt(None);
     assert_eq!(status(opened), Status::Interrupted);
 }
@@ -201,7 +201,7 @@ fn a_fifo_is_refused_without_waiting() {
         // SAFETY: a NUL-terminated path.
         assert_eq!(unsafe { libc::mkfifo(fifo.as_ptr(), 0o600) }, 0);
         let expected = if name == "data.mdb" { Status::NotADatabase } else { Status::LockVersion };
-        for options in [hurried(), Options { read_only: true, ..hurried() }] {
+        for options in [hurried(), hurried().read_only(true)] {
             let error = Environment::open(&path, &options).unwrap_err();
             assert_eq!(error.status(), expected, "{name}: {error}");
             assert!(error.message().contains(name), "{error}");

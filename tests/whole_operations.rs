@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{Scratch, options, scratch, status};
-use persistent_collections::{Dict, Environment, Exchange, Options, Set, Status, Value};
+use persistent_collections::{Dict, Environment, Exchange, Set, Status, Value};
 
 /// Where the second process finds the environment.
 const DIRECTORY: &str = "PC_WHOLE_OPERATIONS";
@@ -135,7 +135,7 @@ fn an_entry_changes_what_is_there_and_fills_what_is_not() {
 #[test]
 fn an_entry_makes_its_value_once_though_the_map_grows_meanwhile() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { map_size: Some(1 << 20), ..options() };
+    let options = options().map_size(1 << 20);
     let env = Environment::open(dir.path().join("data"), &options).unwrap();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
     let made = AtomicUsize::new(0);

@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 
 use common::{Scratch, options, scratch};
-use persistent_collections::{Dict, Environment, Options};
+use persistent_collections::{Dict, Environment};
 
 const RECORDS: i64 = 5000;
 
@@ -113,7 +113,7 @@ fn another_processs_commits_and_reads_of_this_one_keep_the_snapshot() {
 #[test]
 fn walks_in_memory_keep_no_reader_slots() {
     let dir = tempfile::tempdir().unwrap();
-    let env = Environment::open(dir.path().join("env"), &Options { max_readers: 4, ..options() }).unwrap();
+    let env = Environment::open(dir.path().join("env"), &options().max_readers(4)).unwrap();
     let dict = filled(&env, 100);
     // Each would have kept one of four slots.
     let mut walks: Vec<_> = (0..100)

@@ -12,6 +12,7 @@ use crate::memory::{self, NoMemory, TryGrow};
 
 /// When a commit is on stable storage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Durability {
     /// A commit that returned survives a crash of the system.
     #[default]
@@ -68,6 +69,7 @@ pub(crate) struct ReaderFigures {
 
 /// How long to wait for the write lock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Wait {
     /// As long as the environment's `write_timeout` says.
     #[default]

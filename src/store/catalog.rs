@@ -48,6 +48,7 @@ impl Kind {
 
 /// Kind and types of a collection, as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Schema {
     /// Dict or set.
     pub kind: Kind,
@@ -59,6 +60,7 @@ pub struct Schema {
 
 /// A collection in a list of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CollectionInfo {
     /// Its name.
     pub name: String,

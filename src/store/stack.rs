@@ -17,6 +17,7 @@ use crate::store::registry::Shared;
 
 /// What a transaction is begun for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Access {
     /// Reading only.
     Read,

@@ -14,7 +14,7 @@ pub struct Scratch {
 }
 
 pub fn options() -> Options {
-    Options { durability: Durability::None, ..Options::default() }
+    Options::new().durability(Durability::None)
 }
 
 pub fn scratch() -> Scratch {

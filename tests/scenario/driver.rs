@@ -566,7 +566,7 @@ struct Run {
 }
 
 fn open_env(path: &str) -> Environment {
-    Environment::open(path, &Options { durability: Durability::None, ..Options::default() }).unwrap()
+    Environment::open(path, &Options::new().durability(Durability::None)).unwrap()
 }
 
 fn part<'a>(a: &'a [&'a str]) -> Part<'a> {

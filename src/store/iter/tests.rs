@@ -27,7 +27,7 @@ impl World {
 
 fn filled(size: usize) -> World {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { durability: Durability::None, ..Options::default() };
+    let options = Options::new().durability(Durability::None);
     let env = Environment::open(dir.path().join("env"), &options).unwrap();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
     let (key, value) = (Type::I64, Type::Bytes);
