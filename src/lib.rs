@@ -1,34 +1,82 @@
 //! Dictionaries and sets that live on disk.
 //!
-//! An *environment* holds any number of named *dicts* and *sets*, ordered by key, with transactions over all
-//! of them. What Rust writes, C, C++, Python and Julia read, at the same time, in other processes; the types
-//! of keys and values are stored with each collection.
+//! An [`Environment`] holds any number of named dicts and sets, ordered by key, with transactions over all of them. What Rust
+//! writes, C, C++, Python and Julia read, at the same time, in other processes. The files are those of LMDB.
 //!
 //! ```
 //! use persistent_collections::{Dict, Environment, Options, Set};
 //!
 //! # let dir = tempfile::tempdir()?;
-//! let env = Environment::open(dir.path().join("data"), &Options::default())?;
+//! let env = Environment::open(dir.path().join("data"), &Options::new())?;
 //! let ages = Dict::<String, i64>::open(&env, "ages")?;
 //! let seen = Set::<String>::open(&env, "seen")?;
 //! env.transaction(|| {
 //!     ages.put("Ada", &36)?;
 //!     seen.add("Ada")
 //! })?;
-//! assert_eq!(ages.get("Ada")?, Some(36));
+//! for entry in &ages {
+//!     let (name, age) = entry?;
+//!     println!("{name} is {age}");
+//! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # The rooms of the code
+//! # Dicts and sets
 //!
-//! | room | what is in it |
-//! |---|---|
-//! | [`Environment`], [`Transaction`], [`Dict`], [`Set`] | the nouns, typed |
-//! | `store` | what the nouns share: collections of encoded records, the catalog, iteration, set algebra |
-//! | [`codec`] | type strings, keys whose byte order is the order of their meaning, values: a crate of its own |
-//! | `engine` | ordered bytes in named spaces with snapshots and transactions; `engine::lmdb` is the one in use |
-//! | `ffi` | the C ABI; nothing inside knows of it |
+//! A [`Dict`] is used as a `BTreeMap` is, a [`Set`] as a `BTreeSet`, with these differences: every call can fail, and returns a
+//! [`Result`]; values are copied out and in, not borrowed; and methods take `&self`, since others may write at the same time.
+//!
+//! ```
+//! # use persistent_collections::{Dict, Environment, Options};
+//! # let dir = tempfile::tempdir()?;
+//! # let env = Environment::open(dir.path().join("data"), &Options::new())?;
+//! let words = Dict::<String, u64>::open(&env, "words")?;
+//! for word in "the cat and the dog".split(' ') {
+//!     words.entry(word).and_modify(|count| *count += 1).or_insert(1)?;
+//! }
+//! assert_eq!(words.get("the")?, Some(2));
+//! assert_eq!(words.first()?, Some(("and".to_owned(), 1)));
+//! let from_d: Vec<String> = words.range("d"..)?.map(|entry| Ok(entry?.0)).collect::<persistent_collections::Result<_>>()?;
+//! assert_eq!(from_d, ["dog", "the"]);
+//! assert_eq!(words.keys()?.next_back(), Some(Ok("the".to_owned())));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The types of keys and values are stored with each collection: opening it as another type fails. [`Key`] and [`Stored`] list
+//! the types there are, and show how to add your own. A [`Value`] is of any type, under the type `any`.
+//!
+//! # Transactions
+//!
+//! A call outside of transactions is a transaction of its own: when a write returns, it is on stable storage, unless
+//! [`Options::durability`] says otherwise. [`Environment::transaction`] joins the calls of a closure into one, over all
+//! collections of the environment: all are committed, or none. [`Environment::snapshot`] reads many things from one state. A
+//! transaction is its thread's: calls inside it need no argument that names it. Transactions nest.
+//!
+//! Readers never wait. Writers of all threads and processes wait for one another, up to [`Options::write_timeout`].
+//!
+//! # Iterators
+//!
+//! [`Dict::iter`], [`Dict::range`], [`Dict::prefix`] and their like read from one snapshot, in either direction and from both
+//! ends. Their items are `Result`s. A loop may write what it iterates over.
+//!
+//! # Errors
+//!
+//! An [`Error`] has a [`Status`], which programs act on, and a message, which says what was found and what to do. No call panics
+//! because of what a file holds.
+//!
+//! # Threads, processes and forks
+//!
+//! Environments, dicts and sets may be used from any thread, and cloned at no cost. Any number of processes can have the same
+//! files open. The child of a fork must not use what its parent opened ([`Status::Forked`]), but can
+//! [`Environment::reopen`] it.
+//!
+//! # The library for other languages
+//!
+//! The same crate, built as a shared library, is what the other languages use, through the C header in the repository's
+//! `include` directory. `docs/format.md` there is the format of every byte on disk.
 
+// Exported to C, and called by the tests: not for Rust programs.
+#[doc(hidden)]
 pub mod ffi;
 
 mod dict;
@@ -68,3 +116,8 @@ pub use transaction::Transaction;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The examples of the guide compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/rust.md")]
+struct Guide;
