@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::ops::Bound;
 
 use super::{FIRST_BATCH, LARGEST_BATCH, LARGEST_BYTES, Place, Scan, Source};
-use crate::engine::{Columns, From, Limit};
+use crate::engine::{Columns, Limit, ScanStart};
 use crate::error::{Result, Status};
 use crate::memory::{self, TryGrow};
 
@@ -88,7 +88,7 @@ impl Scan {
         };
         ahead.clear();
         self.range.reverse ^= true;
-        let read = self.read(From::Start, Limit { items: batch, bytes: LARGEST_BYTES }, &mut ahead);
+        let read = self.read(ScanStart::Range, Limit { items: batch, bytes: LARGEST_BYTES }, &mut ahead);
         self.range.reverse ^= true;
         let writes = read?.writes;
         if let Source::Own(own) = &mut self.source {
