@@ -14,18 +14,18 @@ use crate::engine::Column;
 use crate::error::{Error, Result, Status};
 use crate::store::collection::Collection;
 
-/// Stores many entries, all of them or, on a failure, none. If a key occurs twice, its last value wins.
+/// Stores many entries, all of them, or none on a failure. If a key occurs twice, its last value wins.
 ///
-/// - `count`: how many entries.
+/// - `count`: the number of entries.
 /// - `keys`, `key_offsets`: the encoded keys one after the other, and `count + 1` offsets into them; the offsets may be
-///   `NULL` where the key type has a fixed width. Fixed-width keys are not the numbers as they stand in memory.
+///   `NULL` if the key type has a fixed width. Fixed-width keys are not the numbers in memory.
 /// - `values`, `value_offsets`: the encoded values, likewise. Values of fixed-width numbers are little-endian, so a
-///   column of them is the numbers' array.
-/// - `failed_at`: on a failure receives which entry is at fault, counted from 0, or `SIZE_MAX` if none in particular;
-///   may be `NULL`.
+///   column of them is an array of the numbers.
+/// - `failed_at`: on a failure, receives the index of the invalid entry, or `SIZE_MAX` if the failure concerns no
+///   single entry; may be `NULL`.
 ///
-/// The memory is the caller's, and only read during the call. May be called from any thread; outside of transactions it
-/// is one, and returns when that is durable.
+/// The memory belongs to the caller, and is only read during the call. May be called from any thread. Outside of
+/// transactions, the call is one transaction, and returns when that is durable.
 ///
 /// Statuses: those of writes; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`; `PC_ERR_BAD_VALUE`; `PC_ERR_KEY_SIZE`;
 /// `PC_ERR_VALUE_SIZE`.
@@ -64,24 +64,24 @@ pub unsafe extern "C" fn pc_dict_put_many(
     })
 }
 
-/// Reads many keys' values.
+/// Reads the values of many keys.
 ///
-/// - `count`: how many keys.
+/// - `count`: the number of keys.
 /// - `keys`, `key_offsets`: the encoded keys one after the other, and `count + 1` offsets into them; the offsets may be
-///   `NULL` where the key type has a fixed width. Fixed-width keys are not the numbers as they stand in memory.
-/// - `present`: `count` bytes; each receives 1 if its key is there, else 0.
-/// - `values_out`, `values_cap`: for value types of a fixed width, where the values go, and how many bytes fit; `count`
-///   times the width are needed. The value of an absent key is zeros. `values` and `value_offsets` are `NULL` then.
-/// - `values`, `value_offsets`: where `values_out` is `NULL`: the buffer receives the values one after the other, the
+///   `NULL` if the key type has a fixed width. Fixed-width keys are not the numbers in memory.
+/// - `present`: `count` bytes; each receives 1 if its key exists, else 0.
+/// - `values_out`, `values_cap`: for value types of a fixed width, the memory for the values and its size; `count`
+///   times the width is needed. The value of an absent key is zeros. `values` and `value_offsets` are `NULL` then.
+/// - `values`, `value_offsets`: if `values_out` is `NULL`, the buffer receives the values one after the other, and the
 ///   caller's memory the `count + 1` offsets into it. An absent key's value is empty.
-/// - `failed_at`: on a failure receives which key is at fault, counted from 0, or `SIZE_MAX` if none in particular;
-///   may be `NULL`.
+/// - `failed_at`: on a failure, receives the index of the invalid key, or `SIZE_MAX` if the failure concerns no single
+///   key; may be `NULL`.
 ///
-/// After a failure the contents of `present`, the values and the offsets mean nothing. All values are of one state of
-/// the dict. May be called from any thread.
+/// After a failure, the contents of `present`, the values and the offsets are undefined. All values are from one state
+/// of the dict. May be called from any thread.
 ///
-/// Statuses: those of reads; `PC_OK`, however many are absent; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
-/// `PC_ERR_KEY_SIZE`; `PC_ERR_BAD_VALUE`: what is stored is not as wide as its type; `PC_ERR_NO_MEMORY`.
+/// Statuses: those of reads; `PC_OK`, also if some are absent; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
+/// `PC_ERR_KEY_SIZE`; `PC_ERR_BAD_VALUE`: a stored value does not have the width of its type; `PC_ERR_NO_MEMORY`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_dict_get_many(
     dict: pc_dict,
@@ -144,15 +144,15 @@ pub unsafe extern "C" fn pc_dict_get_many(
 
 /// Copies the values of a range, one after the other in the order of their keys: a column of numbers in one call.
 ///
-/// - `range`: which keys, and in which direction; `NULL` means all, ascending. Only read during the call.
-/// - `values`: receives the values, in place of what it held. Not `NULL`.
+/// - `range`: the keys and the direction; `NULL` means all, ascending. Only read during the call.
+/// - `values`: receives the values, replacing its content. Not `NULL`.
 ///
-/// Only for value types of a fixed width, so that the buffer's length tells how many there are. Values of numbers are
-/// little-endian. All are of one state of the dict. May be called from any thread.
+/// Only for value types of a fixed width, so that the buffer's length gives their number. Values of numbers are
+/// little-endian. All are from one state of the dict. May be called from any thread.
 ///
-/// Statuses: those of reads; `PC_ERR_INVALID_ARGUMENT`: also, the type has no fixed width; `PC_ERR_BAD_VALUE`: what is
-/// stored is not as wide as its type; `PC_ERR_NO_MEMORY`; `PC_ERR_UNSUPPORTED`: a prefix, in a raw collection with an
-/// order of its own.
+/// Statuses: those of reads; `PC_ERR_INVALID_ARGUMENT`: also if the type has no fixed width; `PC_ERR_BAD_VALUE`: a
+/// stored value does not have the width of its type; `PC_ERR_NO_MEMORY`; `PC_ERR_UNSUPPORTED`: a prefix, in a raw
+/// collection with its own order.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_dict_values(
     dict: pc_dict,
@@ -189,17 +189,17 @@ pub unsafe extern "C" fn pc_dict_values(
     })
 }
 
-/// Removes many keys, all that are there or, on a failure, none.
+/// Removes many keys: all that exist, or none on a failure.
 ///
-/// - `count`: how many keys.
+/// - `count`: the number of keys.
 /// - `keys`, `key_offsets`: the encoded keys one after the other, and `count + 1` offsets into them; the offsets may be
-///   `NULL` where the key type has a fixed width. Fixed-width keys are not the numbers as they stand in memory.
-/// - `removed`: receives how many were there; may be `NULL`.
-/// - `failed_at`: on a failure receives which key is at fault, counted from 0, or `SIZE_MAX` if none in particular;
-///   may be `NULL`.
+///   `NULL` if the key type has a fixed width. Fixed-width keys are not the numbers in memory.
+/// - `removed`: receives the number of those that existed; may be `NULL`.
+/// - `failed_at`: on a failure, receives the index of the invalid key, or `SIZE_MAX` if the failure concerns no single
+///   key; may be `NULL`.
 ///
-/// The memory is the caller's, and only read during the call. May be called from any thread; outside of transactions it
-/// is one, and returns when that is durable.
+/// The memory belongs to the caller, and is only read during the call. May be called from any thread. Outside of
+/// transactions, the call is one transaction, and returns when that is durable.
 ///
 /// Statuses: those of writes; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`; `PC_ERR_KEY_SIZE`.
 #[unsafe(no_mangle)]
@@ -226,18 +226,17 @@ pub unsafe extern "C" fn pc_dict_remove_many(
     })
 }
 
-/// Adds many elements, all of them or, on a failure, none.
+/// Adds many elements, all of them, or none on a failure.
 ///
-/// - `count`: how many elements.
-/// - `elements`, `offsets`: the encoded elements one after the other, and `count + 1` offsets into them; the offsets may
-///   be `NULL` where the element type has a fixed width. Fixed-width elements are not the numbers as they stand in
-///   memory.
-/// - `added`: receives how many were not there before; may be `NULL`.
-/// - `failed_at`: on a failure receives which element is at fault, counted from 0, or `SIZE_MAX` if none in particular;
-///   may be `NULL`.
+/// - `count`: the number of elements.
+/// - `elements`, `offsets`: the encoded elements one after the other, and `count + 1` offsets into them; the offsets
+///   may be `NULL` if the element type has a fixed width. Fixed-width elements are not the numbers in memory.
+/// - `added`: receives the number of new elements; may be `NULL`.
+/// - `failed_at`: on a failure, receives the index of the invalid element, or `SIZE_MAX` if the failure concerns no
+///   single element; may be `NULL`.
 ///
-/// The memory is the caller's, and only read during the call. May be called from any thread; outside of transactions it
-/// is one, and returns when that is durable.
+/// The memory belongs to the caller, and is only read during the call. May be called from any thread. Outside of
+/// transactions, the call is one transaction, and returns when that is durable.
 ///
 /// Statuses: those of writes; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`; `PC_ERR_KEY_SIZE`.
 #[unsafe(no_mangle)]
@@ -264,18 +263,17 @@ pub unsafe extern "C" fn pc_set_add_many(
     })
 }
 
-/// Removes many elements, all that are there or, on a failure, none.
+/// Removes many elements: all that exist, or none on a failure.
 ///
-/// - `count`: how many elements.
-/// - `elements`, `offsets`: the encoded elements one after the other, and `count + 1` offsets into them; the offsets may
-///   be `NULL` where the element type has a fixed width. Fixed-width elements are not the numbers as they stand in
-///   memory.
-/// - `removed`: receives how many were there; may be `NULL`.
-/// - `failed_at`: on a failure receives which element is at fault, counted from 0, or `SIZE_MAX` if none in particular;
-///   may be `NULL`.
+/// - `count`: the number of elements.
+/// - `elements`, `offsets`: the encoded elements one after the other, and `count + 1` offsets into them; the offsets
+///   may be `NULL` if the element type has a fixed width. Fixed-width elements are not the numbers in memory.
+/// - `removed`: receives the number of those that existed; may be `NULL`.
+/// - `failed_at`: on a failure, receives the index of the invalid element, or `SIZE_MAX` if the failure concerns no
+///   single element; may be `NULL`.
 ///
-/// The memory is the caller's, and only read during the call. May be called from any thread; outside of transactions it
-/// is one, and returns when that is durable.
+/// The memory belongs to the caller, and is only read during the call. May be called from any thread. Outside of
+/// transactions, the call is one transaction, and returns when that is durable.
 ///
 /// Statuses: those of writes; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`; `PC_ERR_KEY_SIZE`.
 #[unsafe(no_mangle)]
@@ -302,19 +300,19 @@ pub unsafe extern "C" fn pc_set_remove_many(
     })
 }
 
-/// Tells which of many elements are there.
+/// Checks which of many elements exist.
 ///
-/// - `count`: how many elements.
-/// - `elements`, `offsets`: the encoded elements one after the other, and `count + 1` offsets into them; the offsets may
-///   be `NULL` where the element type has a fixed width. Fixed-width elements are not the numbers as they stand in
-///   memory.
-/// - `present`: `count` bytes; each receives 1 if its element is there, else 0. After a failure they mean nothing.
-/// - `failed_at`: on a failure receives which element is at fault, counted from 0, or `SIZE_MAX` if none in particular;
-///   may be `NULL`.
+/// - `count`: the number of elements.
+/// - `elements`, `offsets`: the encoded elements one after the other, and `count + 1` offsets into them; the offsets
+///   may be `NULL` if the element type has a fixed width. Fixed-width elements are not the numbers in memory.
+/// - `present`: `count` bytes; each receives 1 if its element exists, else 0. After a failure, their content is
+///   undefined.
+/// - `failed_at`: on a failure, receives the index of the invalid element, or `SIZE_MAX` if the failure concerns no
+///   single element; may be `NULL`.
 ///
-/// All answers are of one state of the set. May be called from any thread.
+/// All answers are from one state of the set. May be called from any thread.
 ///
-/// Statuses: those of reads; `PC_OK`, however many are absent; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
+/// Statuses: those of reads; `PC_OK`, also if some are absent; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
 /// `PC_ERR_KEY_SIZE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_set_contains_many(
@@ -346,7 +344,7 @@ pub unsafe extern "C" fn pc_set_contains_many(
     })
 }
 
-/// After a failure, tells which item it was.
+/// After a failure, reports the index of the item.
 ///
 /// # Safety
 /// `failed_at` keeps the contract of [`Out::write`].

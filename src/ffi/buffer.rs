@@ -6,20 +6,20 @@ use crate::error::{Error, Result, Status};
 
 /// A growing piece of memory for answers whose size the caller cannot know.
 ///
-/// Start with all zeros (`pc_buffer b = {0};`), give it to as many calls as you like, one at a time, and free it
-/// with `pc_buffer_free`. A call that fills it replaces what it held and may move it: `data` is good until the
-/// next call that is given this buffer. The library allocates and frees the memory; the caller only reads it.
+/// Initialize it with zeros (`pc_buffer b = {0};`), pass it to any number of calls, one at a time, and free it with
+/// `pc_buffer_free`. A call that fills it replaces its content and may move it: `data` is valid until the next call
+/// that gets this buffer. The library allocates and frees the memory; the caller only reads it.
 #[repr(C)]
 pub struct pc_buffer {
-    /// The bytes; `NULL` as long as nothing was ever stored.
+    /// The bytes; `NULL` until a call stores something.
     pub data: *mut u8,
-    /// How many bytes the last call stored.
+    /// The number of bytes that the last call stored.
     pub len: usize,
-    /// How many bytes are allocated.
+    /// The number of bytes that are allocated.
     pub cap: usize,
 }
 
-/// Frees what the buffer holds and leaves it all zeros, ready to be used again.
+/// Frees the buffer's memory and sets it to zeros, ready to be used again.
 ///
 /// - `buffer`: may be `NULL`, or all zeros.
 ///
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn pc_buffer_free(buffer: *mut pc_buffer) {
     });
 }
 
-/// What a buffer grows to at first, so that small answers do not grow it again and again.
+/// The first size of a buffer, so that small answers do not grow it again and again.
 const SMALLEST: usize = 64;
 
 impl pc_buffer {

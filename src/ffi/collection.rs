@@ -20,20 +20,19 @@ pub const PC_KIND_SET: i32 = 2;
 /// The collection has no schema: another LMDB program wrote it.
 pub const PC_KIND_RAW: i32 = 3;
 
-/// Never create the collection; `PC_ERR_NO_COLLECTION` if there is none of that name.
+/// Do not create the collection: return `PC_ERR_NO_COLLECTION` if it does not exist.
 pub const PC_OPEN_EXISTING: u32 = 0x1;
-/// For host languages with one number type: `i64` takes any stored integer width, `f64` any stored float width.
-/// The schema tells the stored one.
+/// For host languages with one number type: `i64` accepts any stored integer width, `f64` any stored float width. The
+/// schema shows the stored one.
 pub const PC_OPEN_ANY_INT: u32 = 0x2;
 
-/// Drops a collection with all it holds, whatever its kind. Handles of it that are open answer
-/// `PC_ERR_NO_COLLECTION` from then on.
+/// Drops a collection of any kind, with all its entries. Its open handles return `PC_ERR_NO_COLLECTION` from then on.
 ///
 /// - `name`: NUL-terminated UTF-8. Only read during the call.
 ///
-/// May be called from any thread; inside a transaction it is part of it.
+/// May be called from any thread. Inside a transaction, it is part of it.
 ///
-/// Statuses: `PC_OK`; `PC_NOT_FOUND`: there is none of that name; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`;
+/// Statuses: `PC_OK`; `PC_NOT_FOUND`: no collection has this name; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`;
 /// `PC_ERR_FORKED`; `PC_ERR_BAD_NAME`; `PC_ERR_IN_SNAPSHOT`; `PC_ERR_TXN_FAILED`; `PC_ERR_BUSY`; `PC_ERR_READ_ONLY`;
 /// `PC_ERR_MAP_FULL`; `PC_ERR_DISK_FULL`; `PC_ERR_COMMIT_UNKNOWN`; `PC_ERR_ENV_FAILED`.
 #[unsafe(no_mangle)]
@@ -45,7 +44,7 @@ pub unsafe extern "C" fn pc_collection_drop(env: pc_env, name: *const c_char) ->
     })
 }
 
-/// Tells a collection's kind and types, without opening it.
+/// Returns a collection's kind and types, without opening it.
 ///
 /// - `name`: NUL-terminated UTF-8. Only read during the call.
 /// - `kind`: receives one of `PC_KIND_*`. Not `NULL`.
@@ -54,7 +53,7 @@ pub unsafe extern "C" fn pc_collection_drop(env: pc_env, name: *const c_char) ->
 ///
 /// May be called from any thread.
 ///
-/// Statuses: `PC_OK`; `PC_NOT_FOUND`: there is none of that name; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`;
+/// Statuses: `PC_OK`; `PC_NOT_FOUND`: no collection has this name; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`;
 /// `PC_ERR_FORKED`; `PC_ERR_BAD_NAME`; `PC_ERR_REQUIRES`; `PC_ERR_CORRUPTED`; `PC_ERR_NO_MEMORY`;
 /// `PC_ERR_READERS_FULL`; `PC_ERR_ENV_FAILED`.
 #[unsafe(no_mangle)]

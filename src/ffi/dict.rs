@@ -17,20 +17,20 @@ use crate::store::collection::{Asked, Collection, Exchange, OpenFlags, Taken};
 
 /// `pc_dict_compare_exchange`: no value is expected; `expected` and its length are ignored.
 pub const PC_EXPECT_ABSENT: u32 = 0x1;
-/// `pc_dict_compare_exchange`: on a match the key is removed; `desired` and its length are ignored.
+/// `pc_dict_compare_exchange`: on a match, the key is removed; `desired` and its length are ignored.
 pub const PC_DESIRE_ABSENT: u32 = 0x2;
 
-/// Opens a dict, by default creating it.
+/// Opens a dict; by default, creates it if it does not exist.
 ///
 /// - `name`: NUL-terminated UTF-8, at most 255 bytes, not beginning with `pc:`.
-/// - `key_type`, `value_type`: type strings such as `str`, `i64`, `f32[768]`, `any`; `NULL` means as stored, or `any`
-///   if the dict is new. Others than the stored ones are refused, but for a stored `any`, which may be opened as
-///   anything.
+/// - `key_type`, `value_type`: type strings such as `str`, `i64`, `f32[768]`, `any`; `NULL` means the stored type, or
+///   `any` if the dict is new. Types that differ from the stored ones are refused, except that a stored `any` may be
+///   opened as any type.
 /// - `flags`: 0, or any of `PC_OPEN_EXISTING`, `PC_OPEN_ANY_INT`.
-/// - `out`: receives the handle, which `pc_dict_close` gives back. Not `NULL`.
+/// - `out`: receives the handle, which `pc_dict_close` closes. Not `NULL`.
 ///
-/// The texts are only read during the call. May be called from any thread; a dict created inside a transaction that is
-/// undone is created again by its next write.
+/// The texts are only read during the call. May be called from any thread. If a transaction that created the dict is
+/// aborted, the next write to the dict creates it again.
 ///
 /// Statuses: those of reads and, if it is created, of writes; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_NAME`;
 /// `PC_ERR_BAD_TYPE`; `PC_ERR_NO_COLLECTION`; `PC_ERR_WRONG_KIND`: the name is a set's; `PC_ERR_TYPE_MISMATCH`: the
@@ -68,11 +68,11 @@ pub unsafe extern "C" fn pc_dict_open(
     })
 }
 
-/// Closes a dict's handle and those of its iterators. Nothing that was written is undone.
+/// Closes a dict's handle and those of its iterators. Written data stays.
 ///
 /// May be called from any thread.
 ///
-/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: closed already, which does no harm; `PC_ERR_FORKED`.
+/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: already closed, which is harmless; `PC_ERR_FORKED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_dict_close(dict: pc_dict) -> pc_status {
     boundary!({
@@ -81,11 +81,11 @@ pub extern "C" fn pc_dict_close(dict: pc_dict) -> pc_status {
     })
 }
 
-/// Tells the types of an open dict: as stored; of a raw one, as the opener said.
+/// Returns the types of an open dict: the stored ones; for a raw collection, those passed when it was opened.
 ///
 /// - `types`: receives key type and value type, each NUL-terminated, one after the other: the value type is at
 ///   `data + strlen(data) + 1`. Not `NULL`.
-/// - `raw`: receives whether the dict has no schema, since another LMDB program wrote it; may be `NULL`.
+/// - `raw`: receives true if the dict has no schema because another LMDB program wrote it; may be `NULL`.
 ///
 /// May be called from any thread.
 ///
@@ -100,12 +100,12 @@ pub unsafe extern "C" fn pc_dict_schema(dict: pc_dict, types: *mut pc_buffer, ra
     })
 }
 
-/// Stores a value under a key, in place of what stood there.
+/// Stores a value under a key, replacing an existing value.
 ///
-/// - `key`, `value`: encoded, with their lengths; a fixed-width key is not the number as it stands in memory,
-///   `pc_encode_key` makes it. Only read during the call. `NULL` with length 0 is an empty one.
+/// - `key`, `value`: encoded, with their lengths; a fixed-width key is not the number in memory; `pc_encode_key` makes
+///   it. Only read during the call. `NULL` with length 0 is an empty one.
 ///
-/// May be called from any thread; outside of transactions it returns when the write is durable.
+/// May be called from any thread. Outside of transactions, it returns when the write is durable.
 ///
 /// Statuses: those of writes; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`; `PC_ERR_BAD_VALUE`; `PC_ERR_KEY_SIZE`;
 /// `PC_ERR_VALUE_SIZE`.
@@ -125,14 +125,14 @@ pub unsafe extern "C" fn pc_dict_put(
     })
 }
 
-/// Stores a value under a key if nothing stands there.
+/// Stores a value under a key if the key does not exist.
 ///
-/// - `key`, `value`: encoded, with their lengths; a fixed-width key is not the number as it stands in memory,
-///   `pc_encode_key` makes it. Only read during the call. `NULL` with length 0 is an empty one.
+/// - `key`, `value`: encoded, with their lengths; a fixed-width key is not the number in memory; `pc_encode_key` makes
+///   it. Only read during the call. `NULL` with length 0 is an empty one.
 ///
-/// May be called from any thread; outside of transactions it returns when the write is durable.
+/// May be called from any thread. Outside of transactions, it returns when the write is durable.
 ///
-/// Statuses: those of writes; `PC_EXISTS`: the key was there, nothing was changed; `PC_ERR_INVALID_ARGUMENT`;
+/// Statuses: those of writes; `PC_EXISTS`: the key exists, and nothing was changed; `PC_ERR_INVALID_ARGUMENT`;
 /// `PC_ERR_BAD_KEY`; `PC_ERR_BAD_VALUE`; `PC_ERR_KEY_SIZE`; `PC_ERR_VALUE_SIZE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_dict_put_new(
@@ -151,10 +151,10 @@ pub unsafe extern "C" fn pc_dict_put_new(
 
 /// Copies a key's value into the caller's memory. Allocates nothing.
 ///
-/// - `key`: encoded; a fixed-width key is not the number as it stands in memory, `pc_encode_key` makes it. Only read
-///   during the call.
-/// - `buf`, `cap`: where the encoded value goes, and how much fits. `NULL` with 0 asks for the length alone.
-/// - `len`: receives the value's length, also if that is more than `cap`: then nothing is copied. Not `NULL`.
+/// - `key`: encoded; a fixed-width key is not the number in memory; `pc_encode_key` makes it. Only read during the
+///   call.
+/// - `buf`, `cap`: the memory for the encoded value, and its size. `NULL` with 0 asks only for the length.
+/// - `len`: receives the value's length, also if it is more than `cap`; then nothing is copied. Not `NULL`.
 ///
 /// May be called from any thread.
 ///
@@ -188,9 +188,9 @@ pub unsafe extern "C" fn pc_dict_get(
 
 /// Copies a key's value into a buffer, which grows as needed.
 ///
-/// - `key`: encoded; a fixed-width key is not the number as it stands in memory, `pc_encode_key` makes it. Only read
-///   during the call.
-/// - `value`: receives the encoded value, in place of what it held. Not `NULL`.
+/// - `key`: encoded; a fixed-width key is not the number in memory; `pc_encode_key` makes it. Only read during the
+///   call.
+/// - `value`: receives the encoded value, replacing its content. Not `NULL`.
 ///
 /// May be called from any thread.
 ///
@@ -213,14 +213,14 @@ pub unsafe extern "C" fn pc_dict_get_buffer(
     })
 }
 
-/// Tells where a key's value lies, without copying it. Only inside a transaction.
+/// Returns the address of a key's value, without copying it. Only inside a transaction.
 ///
-/// - `key`: encoded; a fixed-width key is not the number as it stands in memory, `pc_encode_key` makes it. Only read
-///   during the call.
-/// - `value`, `len`: receive where the encoded value is, and its length. Not `NULL`. The memory belongs to the
-///   environment, is not aligned and must not be written. It is good until the transaction ends; in a write transaction
-///   only until the thread's next write. A snapshot that gave out such a pointer holds back the growth of the map, and
-///   does not end with its thread: `pc_txn_abort` ends it from any other.
+/// - `key`: encoded; a fixed-width key is not the number in memory; `pc_encode_key` makes it. Only read during the
+///   call.
+/// - `value`, `len`: receive the address of the encoded value, and its length. Not `NULL`. The memory belongs to the
+///   environment, is not aligned and must not be written. It is valid until the transaction ends; in a write
+///   transaction, only until the thread's next write. A snapshot that lent such a pointer delays the growth of the map,
+///   and does not end with its thread: `pc_txn_abort` ends it from any thread.
 ///
 /// Statuses: those of reads; `PC_NOT_FOUND`; `PC_ERR_NO_TRANSACTION`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
 /// `PC_ERR_KEY_SIZE`.
@@ -246,15 +246,15 @@ pub unsafe extern "C" fn pc_dict_get_ref(
     })
 }
 
-/// Tells whether a key is there.
+/// Checks whether a key exists.
 ///
-/// - `key`: encoded; a fixed-width key is not the number as it stands in memory, `pc_encode_key` makes it. Only read
-///   during the call.
+/// - `key`: encoded; a fixed-width key is not the number in memory; `pc_encode_key` makes it. Only read during the
+///   call.
 ///
 /// May be called from any thread.
 ///
-/// Statuses: those of reads; `PC_OK`: it is; `PC_NOT_FOUND`: it is not; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
-/// `PC_ERR_KEY_SIZE`.
+/// Statuses: those of reads; `PC_OK`: it exists; `PC_NOT_FOUND`: it does not; `PC_ERR_INVALID_ARGUMENT`;
+/// `PC_ERR_BAD_KEY`; `PC_ERR_KEY_SIZE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_dict_contains(dict: pc_dict, key: *const c_void, key_len: usize) -> pc_status {
     boundary!({
@@ -266,12 +266,12 @@ pub unsafe extern "C" fn pc_dict_contains(dict: pc_dict, key: *const c_void, key
 
 /// Removes a key and its value.
 ///
-/// - `key`: encoded; a fixed-width key is not the number as it stands in memory, `pc_encode_key` makes it. Only read
-///   during the call.
+/// - `key`: encoded; a fixed-width key is not the number in memory; `pc_encode_key` makes it. Only read during the
+///   call.
 ///
-/// May be called from any thread; outside of transactions it returns when the removal is durable.
+/// May be called from any thread. Outside of transactions, it returns when the removal is durable.
 ///
-/// Statuses: those of writes; `PC_NOT_FOUND`: it was not there; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
+/// Statuses: those of writes; `PC_NOT_FOUND`: it did not exist; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
 /// `PC_ERR_KEY_SIZE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_dict_remove(dict: pc_dict, key: *const c_void, key_len: usize) -> pc_status {
@@ -282,16 +282,16 @@ pub unsafe extern "C" fn pc_dict_remove(dict: pc_dict, key: *const c_void, key_l
     })
 }
 
-/// Removes a key and copies its value into the caller's memory, as one step: of several threads and processes that take
-/// the same key, one gets it.
+/// Removes a key and copies its value into the caller's memory, as one step: if several threads or processes take the
+/// same key, exactly one gets it.
 ///
-/// - `key`: encoded; a fixed-width key is not the number as it stands in memory, `pc_encode_key` makes it. Only read
-///   during the call.
-/// - `buf`, `cap`: where the encoded value goes, and how much fits.
-/// - `len`: receives the value's length, also if that is more than `cap`: then nothing is copied and nothing is
-///   removed. Not `NULL`.
+/// - `key`: encoded; a fixed-width key is not the number in memory; `pc_encode_key` makes it. Only read during the
+///   call.
+/// - `buf`, `cap`: the memory for the encoded value, and its size.
+/// - `len`: receives the value's length, also if it is more than `cap`; then nothing is copied and nothing is removed.
+///   Not `NULL`.
 ///
-/// May be called from any thread; outside of transactions it returns when the removal is durable.
+/// May be called from any thread. Outside of transactions, it returns when the removal is durable.
 ///
 /// Statuses: those of writes; `PC_NOT_FOUND`; `PC_TOO_SMALL`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
 /// `PC_ERR_KEY_SIZE`.
@@ -322,18 +322,18 @@ pub unsafe extern "C" fn pc_dict_take(
     })
 }
 
-/// Replaces a key's value if it is the expected one, as one step. Encoded bytes are compared.
+/// Replaces a key's value if it is the expected one, as one step. It compares encoded bytes.
 ///
-/// - `key`, `expected`, `desired`: encoded, with their lengths; a fixed-width key is not the number as it stands in
-///   memory, `pc_encode_key` makes it. Only read during the call.
-/// - `flags`: `PC_EXPECT_ABSENT`: the key should not be there; `PC_DESIRE_ABSENT`: it should go.
-/// - `current`: receives the value that stands there if another was expected; may be `NULL`.
+/// - `key`, `expected`, `desired`: encoded, with their lengths; a fixed-width key is not the number in memory;
+///   `pc_encode_key` makes it. Only read during the call.
+/// - `flags`: `PC_EXPECT_ABSENT`: the key should not exist; `PC_DESIRE_ABSENT`: it should be removed.
+/// - `current`: receives the actual value if another one was expected; may be `NULL`.
 ///
-/// May be called from any thread; outside of transactions it returns when the write is durable.
+/// May be called from any thread. Outside of transactions, it returns when the write is durable.
 ///
-/// Statuses: those of writes; `PC_OK`: exchanged; `PC_EXISTS`: another value stands there; `PC_NOT_FOUND`: none does,
-/// though one was expected; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`; `PC_ERR_BAD_VALUE`; `PC_ERR_KEY_SIZE`;
-/// `PC_ERR_VALUE_SIZE`; `PC_ERR_NO_MEMORY`.
+/// Statuses: those of writes; `PC_OK`: exchanged; `PC_EXISTS`: the key has another value; `PC_NOT_FOUND`: the key does
+/// not exist, though a value was expected; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`; `PC_ERR_BAD_VALUE`;
+/// `PC_ERR_KEY_SIZE`; `PC_ERR_VALUE_SIZE`; `PC_ERR_NO_MEMORY`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_dict_compare_exchange(
     dict: pc_dict,
@@ -370,19 +370,18 @@ pub unsafe extern "C" fn pc_dict_compare_exchange(
     })
 }
 
-/// Adds to a key's integer, as one step; a key that is not there counts as 0. For every integer type, and for integers
-/// in `any`.
+/// Adds to a key's integer, as one step; a missing key counts as 0. For every integer type, and for integers in `any`.
 ///
-/// - `key`: encoded; a fixed-width key is not the number as it stands in memory, `pc_encode_key` makes it. Only read
-///   during the call.
-/// - `delta`: what to add; may be negative.
+/// - `key`: encoded; a fixed-width key is not the number in memory; `pc_encode_key` makes it. Only read during the
+///   call.
+/// - `delta`: the number to add; may be negative.
 /// - `result`: receives the sum; may be `NULL`.
 ///
-/// May be called from any thread; outside of transactions it returns when the write is durable.
+/// May be called from any thread. Outside of transactions, it returns when the write is durable.
 ///
-/// Statuses: those of writes; `PC_ERR_OVERFLOW`: the sum leaves the range of the value type, or of `int64_t`, and
-/// nothing was changed; `PC_ERR_TYPE_MISMATCH`: values are no integers, or this one, in `any`, is none;
-/// `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`; `PC_ERR_KEY_SIZE`.
+/// Statuses: those of writes; `PC_ERR_OVERFLOW`: the sum is outside the range of the value type, or of `int64_t`, and
+/// nothing was changed; `PC_ERR_TYPE_MISMATCH`: the value type is not an integer type, or this value of `any` is not an
+/// integer; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`; `PC_ERR_KEY_SIZE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_dict_add_i64(
     dict: pc_dict,
@@ -401,7 +400,7 @@ pub unsafe extern "C" fn pc_dict_add_i64(
     })
 }
 
-/// Tells how many entries there are. Takes the same time however many.
+/// Counts the entries. Takes constant time.
 ///
 /// - `len`: receives the number. Not `NULL`.
 ///
@@ -421,7 +420,7 @@ pub unsafe extern "C" fn pc_dict_len(dict: pc_dict, len: *mut u64) -> pc_status 
 
 /// Removes every entry; the dict and its types stay.
 ///
-/// May be called from any thread; outside of transactions it returns when the removal is durable.
+/// May be called from any thread. Outside of transactions, it returns when the removal is durable.
 ///
 /// Statuses: those of writes.
 #[unsafe(no_mangle)]
@@ -432,11 +431,11 @@ pub extern "C" fn pc_dict_clear(dict: pc_dict) -> pc_status {
     })
 }
 
-/// Gives the entry with the lowest key.
+/// Copies the entry with the lowest key.
 ///
-/// - `key`: receives the encoded key; a fixed-width key is not the number as it stands in memory, `pc_decode_key`
-///   converts. Not `NULL`.
-/// - `value`: receives the encoded value; may be `NULL`. Another buffer than `key`.
+/// - `key`: receives the encoded key; a fixed-width key is not the number in memory; `pc_decode_key` converts it. Not
+///   `NULL`.
+/// - `value`: receives the encoded value; may be `NULL`. Must not be the buffer of `key`.
 ///
 /// May be called from any thread.
 ///
@@ -453,11 +452,11 @@ pub unsafe extern "C" fn pc_dict_first(
     })
 }
 
-/// Gives the entry with the highest key; else as `pc_dict_first`.
+/// Copies the entry with the highest key, as `pc_dict_first` does.
 ///
-/// - `key`: receives the encoded key; a fixed-width key is not the number as it stands in memory, `pc_decode_key`
-///   converts. Not `NULL`.
-/// - `value`: receives the encoded value; may be `NULL`. Another buffer than `key`.
+/// - `key`: receives the encoded key; a fixed-width key is not the number in memory; `pc_decode_key` converts it. Not
+///   `NULL`.
+/// - `value`: receives the encoded value; may be `NULL`. Must not be the buffer of `key`.
 ///
 /// May be called from any thread.
 ///
@@ -474,16 +473,16 @@ pub unsafe extern "C" fn pc_dict_last(
     })
 }
 
-/// Removes the entries of a range of keys, all of them or, on a failure, none.
+/// Removes the entries of a range of keys, all of them, or none on a failure.
 ///
-/// - `range`: which keys, its direction does not matter; `NULL` means all. Its bounds are encoded: a fixed-width key is
-///   not the number as it stands in memory, `pc_encode_key` makes it. Only read during the call.
-/// - `removed`: receives how many there were; may be `NULL`.
+/// - `range`: the keys to remove; its direction does not matter; `NULL` means all. Its bounds are encoded: a
+///   fixed-width key is not the number in memory; `pc_encode_key` makes it. Only read during the call.
+/// - `removed`: receives their number; may be `NULL`.
 ///
-/// May be called from any thread; outside of transactions it returns when the removal is durable.
+/// May be called from any thread. Outside of transactions, it returns when the removal is durable.
 ///
 /// Statuses: those of writes; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`; `PC_ERR_UNSUPPORTED`: a prefix, in a raw
-/// collection with an order of its own.
+/// collection with its own order.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_dict_remove_range(
     dict: pc_dict,

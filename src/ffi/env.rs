@@ -20,23 +20,23 @@ use crate::store::catalog::Kind;
 
 /// A commit that returned is on stable storage: it survives a loss of power. The default.
 pub const PC_DURABILITY_FULL: i32 = 0;
-/// A crash of the system may undo the last commits; what is left is whole.
+/// A crash of the system may undo the last commits; the rest is consistent.
 pub const PC_DURABILITY_NO_META_SYNC: i32 = 1;
-/// Commits are not synced; `pc_flush` makes them durable. A crash of the system may lose, or damage, what was
-/// written since. A crash of the process loses nothing.
+/// Commits are not synced; `pc_flush` makes them durable. A crash of the system may lose the writes since, or damage
+/// the file. A crash of the process loses nothing.
 pub const PC_DURABILITY_NONE: i32 = 2;
 
 /// Open for reading only: every write is refused with `PC_ERR_READ_ONLY`, and nothing is created.
 pub const PC_ENV_READ_ONLY: u32 = 0x1;
-/// Nobody writes to the files as long as they are open here: no lock file is used, so read-only media will do.
-/// Implies `PC_ENV_READ_ONLY`.
+/// No process writes to the files while they are open: the library uses no lock file, so read-only media work. Implies
+/// `PC_ENV_READ_ONLY`.
 pub const PC_ENV_IMMUTABLE: u32 = 0x2;
 /// Do not create the environment if it does not exist.
 pub const PC_ENV_NO_CREATE: u32 = 0x4;
-/// The path names the data file itself, not a directory that holds it; the lock files stand beside it. A file called
+/// The path is that of the data file itself, not of its directory; the lock files are beside it. A file called
 /// `data.mdb` is its directory's environment, however it is opened.
 pub const PC_ENV_NO_SUBDIR: u32 = 0x8;
-/// Check the structure of the data file as `pc_env_check` does, before it is used. If it is damaged, opening gives
+/// Check the structure of the data file as `pc_env_check` does, before it is used. If it is damaged, opening returns
 /// `PC_ERR_CORRUPTED` and leaves nothing open.
 pub const PC_ENV_VERIFY: u32 = 0x10;
 
@@ -49,22 +49,23 @@ const ENV_FLAGS: u32 =
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pc_env_options {
-    /// `sizeof(pc_env_options)` of the header the program was compiled with; it tells which fields there are.
+    /// `sizeof(pc_env_options)` of the header the program was compiled with; it says which fields exist.
     pub struct_size: usize,
     /// Bytes of address space to reserve at the start; 0: up to 1 TiB, which takes no disk space. It grows by itself.
     pub map_size: u64,
     /// Permission bits of new files; 0: `0644`.
     pub mode: u32,
-    /// How many collections can be open at a time; 0: 1,024.
+    /// The number of collections that can be open at a time; 0: 1,024.
     pub max_collections: u32,
-    /// How many threads, of all processes, can read at a time; 0: 1,024.
+    /// The number of threads, of all processes, that can read at a time; 0: 1,024.
     pub max_readers: u32,
     /// One of `PC_DURABILITY_*`.
     pub durability: i32,
-    /// Every how many milliseconds a thread in the background does what `pc_flush` does, and once more at closing;
-    /// 0: never. Where it fails, the next write is refused with the failure, and each `pc_flush` tells it.
+    /// The interval in milliseconds at which a background thread flushes as `pc_flush` does, and once more at closing;
+    /// 0: never. If a flush fails, the next write and each `pc_flush` return the failure.
     pub flush_interval_ms: i64,
-    /// How long a write waits for its turn, and opening for others who open, in milliseconds; 0: 60,000; -1: for ever.
+    /// The timeout in milliseconds of a write that waits for its turn, and of an opening that waits for others; 0:
+    /// 60,000; -1: no timeout.
     pub write_timeout_ms: i64,
     /// Any of `PC_ENV_*`.
     pub flags: u32,
@@ -72,56 +73,56 @@ pub struct pc_env_options {
     pub reserved: u32,
 }
 
-/// What `pc_env_info` tells of an environment.
+/// The statistics of an environment, as `pc_env_info` returns them.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pc_env_stat {
-    /// Set it to `sizeof(pc_env_stat)` before the call; it comes back as the size that was filled in.
+    /// Set it to `sizeof(pc_env_stat)` before the call; the call sets it to the size that it filled in.
     pub struct_size: usize,
-    /// Bytes of address space that are reserved now.
+    /// The bytes of address space that are reserved now.
     pub map_size: u64,
-    /// Bytes that the data file has.
+    /// The size of the data file in bytes.
     pub file_size: u64,
-    /// Bytes of a page.
+    /// The size of a page in bytes.
     pub page_size: u64,
-    /// How many pages hold data.
+    /// The number of pages that hold data.
     pub pages_used: u64,
-    /// How many pages are free to be used again.
+    /// The number of free pages.
     pub pages_free: u64,
     /// The number of the newest commit.
     pub last_txn: u64,
-    /// How many reader slots there are.
+    /// The number of reader slots.
     pub max_readers: u32,
-    /// How many reader slots are taken, by all processes.
+    /// The number of reader slots in use, by all processes.
     pub readers: u32,
-    /// How many collections can be open at a time.
+    /// The number of collections that can be open at a time.
     pub max_collections: u32,
-    /// How many collections there are.
+    /// The number of collections.
     pub collections: u32,
     /// One of `PC_DURABILITY_*`.
     pub durability: i32,
-    /// Which of `PC_ENV_READ_ONLY`, `PC_ENV_IMMUTABLE`, `PC_ENV_NO_SUBDIR` it was opened with.
+    /// Those of `PC_ENV_READ_ONLY`, `PC_ENV_IMMUTABLE` and `PC_ENV_NO_SUBDIR` with which it was opened.
     pub flags: u32,
     /// The commit that the oldest snapshot in use sees; `last_txn` if there is none.
     pub oldest_reader_txn: u64,
-    /// Of the free pages, how many cannot be used again yet, since a snapshot may still read them. Many of them mean that
-    /// the file grows because of an old snapshot; `pc_env_readers` tells whose.
+    /// The number of free pages that cannot be reused yet, since a snapshot may still read them. If there are many, the
+    /// file grows because of an old snapshot; `pc_env_readers` shows its process.
     pub pages_held: u64,
     /// The format of the data file.
     pub data_format: u32,
-    /// The format of the lock file; 0 with `PC_ENV_IMMUTABLE`, where there is none.
+    /// The format of the lock file; 0 with `PC_ENV_IMMUTABLE`, which uses none.
     pub lock_format: u32,
 }
 
 /// Fills the options with their defaults.
 ///
-/// - `options`: at least `struct_size` bytes, the caller's.
+/// - `options`: at least `struct_size` bytes of the caller's memory.
 /// - `struct_size`: pass `sizeof(pc_env_options)`.
 ///
 /// May be called from any thread.
 ///
-/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`: `NULL`, or a size that no version can have: less than that of the field
-/// `struct_size`, or over 4096.
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`: `NULL`, or a size that is impossible in every version: less than that
+/// of the field `struct_size`, or over 4096.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_env_options_init(options: *mut pc_env_options, struct_size: usize) -> pc_status {
     boundary!({
@@ -138,25 +139,25 @@ pub unsafe extern "C" fn pc_env_options_init(options: *mut pc_env_options, struc
     })
 }
 
-/// Opens an environment, by default creating it and the last directory of its path.
+/// Opens an environment; by default, creates it and the last directory of its path.
 ///
 /// - `path`: the directory (with `PC_ENV_NO_SUBDIR` the data file), NUL-terminated UTF-8. Only read during the call.
-///   `scheme://…` is reserved for engines to come.
+///   `scheme://…` is reserved for future engines.
 /// - `options`: `NULL` means all defaults. Only read during the call.
-/// - `out`: receives the handle, which `pc_env_close` gives back.
+/// - `out`: receives the handle, which `pc_env_close` closes.
 ///
-/// The same environment opened twice in a process, by any path to it, is one environment, counted; the options must
-/// be the same, but for `max_collections`, `max_readers` and `map_size`, which may be smaller, since they say how much is
-/// wanted at least. Waits, as long as a write would, while another process or thread opens the same files. May be called
-/// from any thread.
+/// If a process opens the same environment twice, by any path, the library counts the openings of one environment. The
+/// options must be the same, except for `max_collections`, `max_readers` and `map_size`: these are minimums, and may be
+/// smaller. While another process or thread opens the same files, the call waits as long as a write would. May be
+/// called from any thread.
 ///
 /// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_UNSUPPORTED`: a scheme; `PC_ERR_NO_ENVIRONMENT`;
 /// `PC_ERR_PERMISSION`; `PC_ERR_NOT_A_DATABASE`; `PC_ERR_TRUNCATED`; `PC_ERR_FORMAT_VERSION`; `PC_ERR_PAGE_SIZE`;
 /// `PC_ERR_LOCK_VERSION`; `PC_ERR_NETWORK_FS`; `PC_ERR_PID_CLASH`; `PC_ERR_OPTIONS_DIFFER`; `PC_ERR_CORRUPTED`;
-/// `PC_ERR_REQUIRES`; `PC_ERR_DISK_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`; `PC_ERR_MAP_BUSY`: it failed before, and
-/// references into it are still held; `PC_ERR_LOCK_FILES`; `PC_ERR_SECOND_COPY`; `PC_ERR_REPLACED`: another process has
-/// the data file open that was there before, with the same lock files; `PC_ERR_BUSY`: another process or thread did not
-/// finish opening it in time; `PC_ERR_INTERRUPTED`.
+/// `PC_ERR_REQUIRES`; `PC_ERR_DISK_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`; `PC_ERR_MAP_BUSY`: the environment failed
+/// before, and references into it are still borrowed; `PC_ERR_LOCK_FILES`; `PC_ERR_SECOND_COPY`; `PC_ERR_REPLACED`:
+/// another process still has the previous data file open, with the same lock files; `PC_ERR_BUSY`: another process or
+/// thread did not finish opening it before the timeout; `PC_ERR_INTERRUPTED`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_env_open(
     path: *const c_char,
@@ -175,16 +176,16 @@ pub unsafe extern "C" fn pc_env_open(
     })
 }
 
-/// Opens the files of an environment once more: for a part of a program that closes it by itself.
+/// Opens the files of an environment again, for a part of a program that closes its own handle.
 ///
-/// - `env`: an open environment, or in the child of a `fork` one that the parent had open then.
-/// - `out`: receives the handle, which `pc_env_close` gives back.
+/// - `env`: an open environment or, in the child of a `fork`, one that the parent had open at the fork.
+/// - `out`: receives the handle, which `pc_env_close` closes.
 ///
-/// The files are found where the first opening found them, never by the path, which may lead elsewhere by now; the
+/// The library finds the files where the first opening found them, not by the path, which may now lead elsewhere. The
 /// options are the same. May be called from any thread.
 ///
 /// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_ENV_FAILED`; in a child also
-/// `PC_ERR_REPLACED`: the parent's files are not there any more, or cannot be reached; and those of `pc_env_open`.
+/// `PC_ERR_REPLACED`: the parent's files no longer exist, or cannot be reached; and those of `pc_env_open`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_env_reopen(env: pc_env, out: *mut pc_env) -> pc_status {
     boundary!({
@@ -196,13 +197,13 @@ pub unsafe extern "C" fn pc_env_reopen(env: pc_env, out: *mut pc_env) -> pc_stat
     })
 }
 
-/// Closes an environment: retires the handle and those of its collections, iterators and transactions, which are
-/// aborted; then closes the files, when the last call under way in another thread is over.
+/// Closes an environment: closes the handle and those of its collections and iterators, and aborts its transactions.
+/// The files are closed when the last running call of another thread returns.
 ///
-/// It does not wait for those calls. Whatever pointed into the environment is void. May be called from any thread;
-/// a write transaction of another thread is undone by that thread, at its next call or its end.
+/// It does not wait for those calls. Pointers into the environment become invalid. May be called from any thread.
+/// Another thread aborts its own write transaction, in its next call or when it ends.
 ///
-/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: closed already, which does no harm; `PC_ERR_FORKED`.
+/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: already closed, which is harmless; `PC_ERR_FORKED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_env_close(env: pc_env) -> pc_status {
     boundary!({
@@ -211,10 +212,10 @@ pub extern "C" fn pc_env_close(env: pc_env) -> pc_status {
     })
 }
 
-/// Makes all that was committed durable, whatever the environment's durability.
+/// Makes all commits durable, whatever the environment's durability.
 ///
-/// May be called from any thread, but not inside the thread's own write transaction. No lock of the host language's
-/// runtime may be held meanwhile.
+/// May be called from any thread, but not inside the thread's own write transaction. The caller must not hold a lock of
+/// the host language's runtime meanwhile.
 ///
 /// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_IN_TRANSACTION`; `PC_ERR_READ_ONLY`;
 /// `PC_ERR_DISK_FULL`; `PC_ERR_IO`; `PC_ERR_ENV_FAILED`.
@@ -226,9 +227,9 @@ pub extern "C" fn pc_flush(env: pc_env) -> pc_status {
     })
 }
 
-/// Tells sizes, counts and options of an environment.
+/// Returns sizes, counts and options of an environment.
 ///
-/// - `out`: the caller's, with its `struct_size` set; the fields that fit are filled in.
+/// - `out`: the caller's struct, with its `struct_size` set; the fields that fit are filled in.
 ///
 /// May be called from any thread.
 ///
@@ -257,7 +258,7 @@ pub unsafe extern "C" fn pc_env_info(env: pc_env, out: *mut pc_env_stat) -> pc_s
 ///   In names, backslash, TAB, LF and CR are written as `\\`, `\t`, `\n`, `\r`. The kind is `dict`, `set` or
 ///   `raw`; a raw collection's types are `-`; a set's value type is `unit`. Not `NULL`.
 ///
-/// May be called from any thread; inside a transaction it lists what that sees.
+/// May be called from any thread. Inside a transaction, it lists the collections that the transaction sees.
 ///
 /// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_CORRUPTED`;
 /// `PC_ERR_READERS_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_ENV_FAILED`.
@@ -271,7 +272,7 @@ pub unsafe extern "C" fn pc_env_list(env: pc_env, out: *mut pc_buffer) -> pc_sta
     })
 }
 
-/// No version of a struct is smaller than its size field, and none will be larger than this.
+/// Every version of a struct has at least its size field, and at most this size.
 const LARGEST_STRUCT: usize = 4096;
 
 fn check_struct_size(name: &str, size: usize) -> Result<()> {

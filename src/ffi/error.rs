@@ -6,34 +6,34 @@ use super::boundary::boundary;
 use super::last_error;
 use crate::error::Status;
 
-/// What a call came to: `PC_OK` is 0, other answers are positive, errors are negative.
+/// The outcome of a call: `PC_OK` is 0, other answers are positive, errors are negative.
 ///
-/// The numbers are fixed and never used again for something else; later versions add new ones.
+/// The numbers are fixed and never reused; later versions add new ones.
 pub type pc_status = i32;
 
-/// Done; or, of a question, yes.
+/// Done; for a question, yes.
 pub const PC_OK: pc_status = 0;
-/// Not a failure: what was asked for is absent.
+/// Not a failure: the key or entry does not exist.
 pub const PC_NOT_FOUND: pc_status = 1;
-/// Not a failure: it was there already, or another value stands there.
+/// Not a failure: it exists already, or has another value.
 pub const PC_EXISTS: pc_status = 2;
 /// Not a failure: the iterator is at its end.
 pub const PC_END: pc_status = 3;
 /// Not a failure: the caller's memory is too small; the needed size was written and nothing else was done.
 pub const PC_TOO_SMALL: pc_status = 4;
-/// An argument is missing or makes no sense.
+/// An argument is missing or invalid.
 pub const PC_ERR_INVALID_ARGUMENT: pc_status = -1;
 /// The handle is stale, closed, zero or of another kind.
 pub const PC_ERR_BAD_HANDLE: pc_status = -2;
-/// A defect of this library: a panic was caught at the boundary.
+/// A bug in this library: a panic was caught at the boundary.
 pub const PC_ERR_PANIC: pc_status = -3;
-/// Memory could not be had.
+/// A memory allocation failed.
 pub const PC_ERR_NO_MEMORY: pc_status = -4;
 /// The operating system reported a failure that has no status of its own.
 pub const PC_ERR_IO: pc_status = -5;
 /// The handle was inherited through `fork`.
 pub const PC_ERR_FORKED: pc_status = -6;
-/// There is no environment at the path.
+/// No environment exists at the path.
 pub const PC_ERR_NO_ENVIRONMENT: pc_status = -10;
 /// The process may not read or write the files.
 pub const PC_ERR_PERMISSION: pc_status = -11;
@@ -43,11 +43,11 @@ pub const PC_ERR_NOT_A_DATABASE: pc_status = -12;
 pub const PC_ERR_TRUNCATED: pc_status = -13;
 /// The data file has a format that this version does not read.
 pub const PC_ERR_FORMAT_VERSION: pc_status = -14;
-/// The data file was made with another page size.
+/// The data file was created with another page size.
 pub const PC_ERR_PAGE_SIZE: pc_status = -15;
 /// Another build of LMDB has the environment open.
 pub const PC_ERR_LOCK_VERSION: pc_status = -16;
-/// The files lie on a network file system.
+/// The files are on a network file system.
 pub const PC_ERR_NETWORK_FS: pc_status = -17;
 /// Another container's process has the same process id.
 pub const PC_ERR_PID_CLASH: pc_status = -18;
@@ -65,13 +65,13 @@ pub const PC_ERR_REPLACED: pc_status = -23;
 pub const PC_ERR_LOCK_FILES: pc_status = -24;
 /// Another copy of LMDB or of this library in the process has the environment open.
 pub const PC_ERR_SECOND_COPY: pc_status = -25;
-/// There is no collection of that name.
+/// The collection does not exist.
 pub const PC_ERR_NO_COLLECTION: pc_status = -30;
 /// A dict was opened as a set, or a set as a dict.
 pub const PC_ERR_WRONG_KIND: pc_status = -31;
-/// The stored types are others.
+/// The stored types differ.
 pub const PC_ERR_TYPE_MISMATCH: pc_status = -32;
-/// The type string is unknown, or names a type that cannot stand there.
+/// The type string is unknown, or names a type that is not allowed in this place.
 pub const PC_ERR_BAD_TYPE: pc_status = -33;
 /// The name of the collection cannot be used.
 pub const PC_ERR_BAD_NAME: pc_status = -34;
@@ -85,11 +85,11 @@ pub const PC_ERR_BAD_VALUE: pc_status = -41;
 pub const PC_ERR_KEY_SIZE: pc_status = -42;
 /// The value is too long.
 pub const PC_ERR_VALUE_SIZE: pc_status = -43;
-/// The sum leaves the range of the value type.
+/// The sum is outside the range of the value type.
 pub const PC_ERR_OVERFLOW: pc_status = -44;
 /// A write inside a snapshot.
 pub const PC_ERR_IN_SNAPSHOT: pc_status = -50;
-/// The call cannot be made inside a transaction.
+/// The call is not allowed inside a transaction.
 pub const PC_ERR_IN_TRANSACTION: pc_status = -51;
 /// The call needs a current transaction.
 pub const PC_ERR_NO_TRANSACTION: pc_status = -52;
@@ -97,23 +97,23 @@ pub const PC_ERR_NO_TRANSACTION: pc_status = -52;
 pub const PC_ERR_WRONG_THREAD: pc_status = -53;
 /// Only the innermost transaction can end.
 pub const PC_ERR_NOT_INNERMOST: pc_status = -54;
-/// The transaction met a failure and can only be aborted.
+/// A failure has doomed the transaction; it can only be aborted.
 pub const PC_ERR_TXN_FAILED: pc_status = -55;
-/// The write lock was not free in time.
+/// The write lock was not free before the timeout.
 pub const PC_ERR_BUSY: pc_status = -56;
 /// The environment was opened read-only, or the collection cannot be written.
 pub const PC_ERR_READ_ONLY: pc_status = -57;
 /// The check set by `pc_set_interrupt` ended a wait.
 pub const PC_ERR_INTERRUPTED: pc_status = -58;
-/// The transaction outgrew the memory map; run again, it fits.
+/// The transaction outgrew the memory map; a retry fits.
 pub const PC_ERR_MAP_FULL: pc_status = -60;
-/// The memory map cannot grow while references into it are held.
+/// The memory map cannot grow while references into it are borrowed.
 pub const PC_ERR_MAP_BUSY: pc_status = -61;
 /// No space is left for the data file.
 pub const PC_ERR_DISK_FULL: pc_status = -62;
-/// Whether the commit reached the disk is unknown.
+/// The commit may or may not have reached the disk.
 pub const PC_ERR_COMMIT_UNKNOWN: pc_status = -63;
-/// The environment met a failure and must be opened again.
+/// A failure has made the environment unusable; reopen it.
 pub const PC_ERR_ENV_FAILED: pc_status = -64;
 /// Another transaction changed what this one read.
 pub const PC_ERR_CONFLICT: pc_status = -70;
@@ -122,7 +122,7 @@ pub const PC_ERR_UNAVAILABLE: pc_status = -71;
 /// The engine cannot do this.
 pub const PC_ERR_UNSUPPORTED: pc_status = -72;
 
-/// Tells what a status means, in a few words. What happened in particular, says `pc_last_error`.
+/// Returns the meaning of a status in a few words. `pc_last_error` describes the failure at hand.
 ///
 /// - `status`: any number.
 ///
@@ -134,12 +134,11 @@ pub extern "C" fn pc_strerror(status: pc_status) -> *const c_char {
     boundary!(UNKNOWN.as_ptr(), { describe(status).as_ptr() })
 }
 
-/// Tells this thread's last failure: one line that says what was found and what to do.
+/// Returns the message of this thread's last failure: one line that says what was found and what to do.
 ///
-/// It is not touched by calls that succeed, nor by answers such as `PC_NOT_FOUND`: look at it only after a negative
-/// status.
+/// Successful calls and answers such as `PC_NOT_FOUND` do not change it: read it only after a negative status.
 ///
-/// Returns: the library's own text, good until this thread's next failing call; empty if there was none, never `NULL`.
+/// Returns: the library's own text, valid until this thread's next failing call; empty if there was none, never `NULL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_last_error() -> *const c_char {
     boundary!(c"".as_ptr(), { last_error::text() })

@@ -19,32 +19,32 @@ use crate::store::collection::Collection;
 use crate::store::iter::Scan;
 
 /// Entries as columns: all keys one after the other, all values likewise, and where each begins and ends. The key of
-/// entry `i` is `keys[key_offsets[i]]` up to, not including, `keys[key_offsets[i + 1]]`. The memory is the
-/// iterator's and good until the next call on it.
+/// entry `i` begins at `keys[key_offsets[i]]` and ends before `keys[key_offsets[i + 1]]`. The memory belongs to the
+/// iterator and is valid until the next call on it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pc_batch {
-    /// How many entries there are.
+    /// The number of entries.
     pub count: usize,
     /// The encoded keys.
     pub keys: *const u8,
     /// `count + 1` offsets into `keys`.
     pub key_offsets: *const u64,
-    /// The encoded values; of a set there are none.
+    /// The encoded values; a set has none.
     pub values: *const u8,
-    /// `count + 1` offsets into `values`; of a set all are zero.
+    /// `count + 1` offsets into `values`; for a set, all are zero.
     pub value_offsets: *const u64,
 }
 
 /// Opens an iterator over a dict's entries, before the first of them.
 ///
-/// - `range`: which keys, and in which direction; `NULL` means all, ascending. Only read during the call.
-/// - `out`: receives the handle, which `pc_iter_close` gives back. Not `NULL`.
+/// - `range`: the keys and the direction; `NULL` means all, ascending. Only read during the call.
+/// - `out`: receives the handle, which `pc_iter_close` closes. Not `NULL`.
 ///
-/// May be called from any thread. Closing the dict's handle retires the iterator.
+/// May be called from any thread. Closing the dict's handle closes the iterator.
 ///
 /// Statuses: those of reads; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_NO_MEMORY`; `PC_ERR_UNSUPPORTED`: a prefix, in a raw
-/// collection with an order of its own.
+/// collection with its own order.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_iter_open_dict(
     dict: pc_dict,
@@ -59,10 +59,10 @@ pub unsafe extern "C" fn pc_iter_open_dict(
 
 /// Opens an iterator over a set's elements, before the first of them. They are its keys; its values are empty.
 ///
-/// - `range`: which elements, and in which direction; `NULL` means all, ascending. Only read during the call.
-/// - `out`: receives the handle, which `pc_iter_close` gives back. Not `NULL`.
+/// - `range`: the elements and the direction; `NULL` means all, ascending. Only read during the call.
+/// - `out`: receives the handle, which `pc_iter_close` closes. Not `NULL`.
 ///
-/// May be called from any thread. Closing the set's handle retires the iterator.
+/// May be called from any thread. Closing the set's handle closes the iterator.
 ///
 /// Statuses: as for `pc_iter_open_dict`.
 #[unsafe(no_mangle)]
@@ -77,17 +77,18 @@ pub unsafe extern "C" fn pc_iter_open_set(
     })
 }
 
-/// Steps to the next entry in the iterator's direction and gives it out, encoded: a fixed-width key is not the number
-/// as it stands in memory, `pc_decode_key` converts.
+/// Steps to the next entry in the iterator's direction and returns it, encoded: a fixed-width key is not the number in
+/// memory; `pc_decode_key` converts it.
 ///
-/// - `key`, `key_len`: receive where the key is and its length. Not `NULL`.
-/// - `value`, `value_len`: receive where the value is and its length; either may be `NULL`.
+/// - `key`, `key_len`: receive the address of the key and its length. Not `NULL`.
+/// - `value`, `value_len`: receive the address of the value and its length; either may be `NULL`.
 ///
-/// The memory is the iterator's: good until the next call on it, not aligned, not to be written.
+/// The memory belongs to the iterator: it is valid until the next call on it, not aligned, and must not be written.
 ///
-/// Statuses: `PC_OK`; `PC_END`: there is none left; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`;
+/// Statuses: `PC_OK`; `PC_END`: no entry is left; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`;
 /// `PC_ERR_WRONG_THREAD`: it belongs to another thread's transaction; `PC_ERR_NO_COLLECTION`; `PC_ERR_TXN_FAILED`;
-/// `PC_ERR_ENV_FAILED`; `PC_ERR_CONFLICT`: this process has committed, and the iterator kept what was ahead of it alone.
+/// `PC_ERR_ENV_FAILED`; `PC_ERR_CONFLICT`: this process has committed, and the iterator has kept only the entries ahead
+/// of it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_iter_next(
     iter: pc_iter,
@@ -103,15 +104,15 @@ pub unsafe extern "C" fn pc_iter_next(
     })
 }
 
-/// Steps to the entry before, against the iterator's direction, and gives it out as `pc_iter_next` does. After
-/// `pc_iter_next` gave out an entry this gives out the one before that.
+/// Steps to the previous entry, against the iterator's direction, and returns it as `pc_iter_next` does. After
+/// `pc_iter_next` returned an entry, this returns the one before it.
 ///
-/// - `key`, `key_len`: receive where the key is and its length. Not `NULL`.
-/// - `value`, `value_len`: receive where the value is and its length; either may be `NULL`.
+/// - `key`, `key_len`: receive the address of the key and its length. Not `NULL`.
+/// - `value`, `value_len`: receive the address of the value and its length; either may be `NULL`.
 ///
-/// The memory is the iterator's: good until the next call on it, not aligned, not to be written.
+/// The memory belongs to the iterator: it is valid until the next call on it, not aligned, and must not be written.
 ///
-/// Statuses: as for `pc_iter_next`; `PC_END`: there is none before.
+/// Statuses: as for `pc_iter_next`; `PC_END`: no entry is before it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_iter_prev(
     iter: pc_iter,
@@ -127,13 +128,14 @@ pub unsafe extern "C" fn pc_iter_prev(
     })
 }
 
-/// Gives out the next entries as columns: the fast way through many of them. Keys and values are encoded: a
-/// fixed-width key is not the number as it stands in memory.
+/// Returns the next entries as columns: the fastest way to read many of them. Keys and values are encoded: a
+/// fixed-width key is not the number in memory.
 ///
-/// - `max_items`: at most so many; 0 leaves it to the library.
-/// - `max_bytes`: about so many bytes of keys and values; 0 leaves it to the library. At least one entry is given out,
+/// - `max_items`: the maximal number of entries; 0 leaves it to the library.
+/// - `max_bytes`: the approximate size of keys and values; 0 leaves it to the library. At least one entry is returned,
 ///   whatever its size.
-/// - `out`: receives the columns; the memory is the iterator's, good until the next call on it. Not `NULL`.
+/// - `out`: receives the columns; the memory belongs to the iterator and is valid until the next call on it. Not
+///   `NULL`.
 ///
 /// Statuses: as for `pc_iter_next`; `PC_ERR_NO_MEMORY`.
 #[unsafe(no_mangle)]
@@ -165,13 +167,13 @@ pub unsafe extern "C" fn pc_iter_next_batch(
     })
 }
 
-/// Goes to a key: the next `pc_iter_next` gives out the first entry at or beyond it in the iterator's direction,
-/// within the iterator's range.
+/// Goes to a key: the next `pc_iter_next` returns the first entry at or beyond it in the iterator's direction, within
+/// the iterator's range.
 ///
-/// - `key`, `key_len`: an encoded key, or the beginning of one; of a fixed-width type that is not the number as it stands
-///   in memory. Only read during the call.
+/// - `key`, `key_len`: an encoded key, or the beginning of one; for a fixed-width type, this is not the number in
+///   memory. Only read during the call.
 ///
-/// Statuses: `PC_OK`, whether or not there is such an entry; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`;
+/// Statuses: `PC_OK`, whether or not such an entry exists; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`;
 /// `PC_ERR_FORKED`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_iter_seek(iter: pc_iter, key: *const c_void, key_len: usize) -> pc_status {
@@ -185,11 +187,11 @@ pub unsafe extern "C" fn pc_iter_seek(iter: pc_iter, key: *const c_void, key_len
     })
 }
 
-/// Closes an iterator. What it gave out is void; its snapshot, if it owned one, ends.
+/// Closes an iterator. Its memory becomes invalid; its snapshot, if it owned one, ends.
 ///
 /// May be called from any thread, also after its transaction ended, which closed it.
 ///
-/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: closed already, which does no harm; `PC_ERR_FORKED`.
+/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: already closed, which is harmless; `PC_ERR_FORKED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_iter_close(iter: pc_iter) -> pc_status {
     boundary!({
@@ -198,14 +200,14 @@ pub extern "C" fn pc_iter_close(iter: pc_iter) -> pc_status {
     })
 }
 
-/// Steps to the next entry, as `pc_iter_next` does, and gives it out decoded.
+/// Steps to the next entry, as `pc_iter_next` does, and returns it decoded.
 ///
 /// - `key`: receives the key, or the element. Not `NULL`.
-/// - `value`: receives the value, of a set's iterator `PC_VALUE_NULL`; may be `NULL`.
+/// - `value`: receives the value, or `PC_VALUE_NULL` for a set; may be `NULL`.
 ///
-/// Strings and items in them are the iterator's, good until the next call on it.
+/// Strings and items in them belong to the iterator, and are valid until the next call on it.
 ///
-/// Statuses: as for `pc_iter_next`; `PC_ERR_BAD_KEY`, `PC_ERR_BAD_VALUE`: what is stored is not of its type (the
+/// Statuses: as for `pc_iter_next`; `PC_ERR_BAD_KEY`, `PC_ERR_BAD_VALUE`: the stored item is not of its type (the
 /// iterator has stepped over it); `PC_ERR_NO_MEMORY` (it has not).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_iter_next_value(
@@ -271,7 +273,7 @@ unsafe fn open(
     Ok(PC_OK)
 }
 
-/// Where a pointer and its length go.
+/// The outputs for a pointer and its length.
 type Bytes = (Out<*const c_void>, Out<usize>);
 
 /// # Safety
@@ -295,7 +297,7 @@ unsafe fn step(
     })
 }
 
-/// Runs `call` with the iterator to itself.
+/// Runs `call` with exclusive use of the iterator.
 fn with_state(
     slot: &IterRef,
     iter: pc_iter,

@@ -1,4 +1,4 @@
-//! Looking after an environment: copies of it, checks of its file, and who reads in it.
+//! Maintenance of an environment: copies, checks of its file, and its readers.
 
 use std::ffi::c_char;
 
@@ -12,27 +12,27 @@ use crate::error::Result;
 use crate::memory::Text;
 use crate::report::{ReaderInfo, Report};
 
-/// Leave out free pages: the copy is smaller and takes longer to make.
+/// Leave out free pages: the copy is smaller but takes longer.
 pub const PC_COPY_COMPACT: u32 = 0x1;
 
-/// Copies an environment to a path that has nothing yet, while others go on reading and writing.
+/// Copies an environment to a path that does not exist yet, while other threads and processes read and write.
 ///
-/// The newest commit is copied, inside a snapshot too. The copy is of the same kind: a directory, which may exist and
-/// be empty, or a file if the environment was opened with `PC_ENV_NO_SUBDIR`. It is written under another name in its
-/// directory, synced, and then given its own: a copy that failed or was cut short is no environment. What it left aside
-/// is named like the data file, with `.copy-` and numbers after it, and may be removed.
+/// It copies the newest commit, also inside a snapshot. The copy is of the same kind: a directory, which may exist if
+/// it is empty, or a file if the environment was opened with `PC_ENV_NO_SUBDIR`. The call writes the copy under a
+/// temporary name in its directory, syncs it and renames it: a copy that failed or was interrupted is not an
+/// environment. Its remains have the name of the data file followed by `.copy-` and numbers, and may be removed.
 ///
 /// - `path`: NUL-terminated UTF-8. Only read during the call.
 /// - `flags`: 0 or `PC_COPY_COMPACT`.
 ///
 /// May be called from any thread, but not inside the thread's own write transaction. A write waits for a compacting
-/// copy only where the map must grow, and no longer than it waits for other writers. No lock of the host language's
-/// runtime may be held meanwhile.
+/// copy only if the map must grow, and no longer than it waits for other writers. The caller must not hold a lock of
+/// the host language's runtime meanwhile.
 ///
-/// Statuses: `PC_OK`; `PC_EXISTS`: there is something at the path already, and it was left; `PC_ERR_INVALID_ARGUMENT`;
+/// Statuses: `PC_OK`; `PC_EXISTS`: the path exists already, and was not changed; `PC_ERR_INVALID_ARGUMENT`;
 /// `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_IN_TRANSACTION`; `PC_ERR_UNSUPPORTED`: a scheme;
 /// `PC_ERR_NO_ENVIRONMENT`: the path's parent directory does not exist; `PC_ERR_PERMISSION`; `PC_ERR_DISK_FULL`;
-/// `PC_ERR_CORRUPTED`; `PC_ERR_BUSY`: others write so quickly that no moment between two commits was found;
+/// `PC_ERR_CORRUPTED`; `PC_ERR_BUSY`: other writers commit so quickly that no moment between two commits was found;
 /// `PC_ERR_READERS_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`; `PC_ERR_ENV_FAILED`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_env_copy(env: pc_env, path: *const c_char, flags: u32) -> pc_status {
@@ -48,20 +48,21 @@ pub unsafe extern "C" fn pc_env_copy(env: pc_env, path: *const c_char, flags: u3
     })
 }
 
-/// Checks the structure of the data file as of the newest commit, while others go on reading and writing: each page is
-/// what it should be where it stands, and is used once or free; keys stand in order; counts are right. Values are not
-/// decoded. Every page that is in use is read, from the file and not from the map: damage cannot harm the process.
+/// Checks the structure of the data file as of the newest commit, while other threads and processes read and write:
+/// each page has the right type for its place, and is used once or free; keys are in order; counts are right. It does
+/// not decode values. It reads every page in use, from the file and not from the map: damage cannot harm the process.
 ///
-/// - `report`: receives one line for each figure, name TAB number LF, without a NUL: `pages`, which is the sum of the
-///   next three; `used`; `free`; `lost`, which nobody uses nor will be given: they waste space and harm nothing;
-///   `collections`. More may follow in later versions. May be `NULL`. Left as it was on failure.
+/// - `report`: receives one line for each figure, name TAB number LF, without a NUL: `pages`, the sum of the next
+///   three; `used`; `free`; `lost`, which are neither used nor free: they waste space but do no harm; `collections`.
+///   Later versions may add more. May be `NULL`. Unchanged on failure.
 ///
-/// May be called from any thread, inside transactions too; what is not committed is not looked at. No lock of the host
-/// language's runtime should be held meanwhile: a large file takes its time.
+/// May be called from any thread, also inside transactions; it does not check uncommitted writes. The caller should not
+/// hold a lock of the host language's runtime meanwhile: checking a large file takes long.
 ///
 /// Statuses: `PC_OK`; `PC_ERR_CORRUPTED`: the message names the first damage found, and its page;
-/// `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_BUSY`: others write so quickly that no
-/// moment between two commits was found; `PC_ERR_READERS_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`; `PC_ERR_ENV_FAILED`.
+/// `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_BUSY`: other writers commit so quickly that
+/// no moment between two commits was found; `PC_ERR_READERS_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`;
+/// `PC_ERR_ENV_FAILED`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_env_check(env: pc_env, report: *mut pc_buffer) -> pc_status {
     boundary!({
@@ -75,12 +76,12 @@ pub unsafe extern "C" fn pc_env_check(env: pc_env, report: *mut pc_buffer) -> pc
     })
 }
 
-/// Lists the reader slots that are taken, of all processes, as text: whose snapshots keep free pages from being used
-/// again, so that the file grows.
+/// Lists the reader slots in use, of all processes, as text. It shows which snapshots prevent free pages from being
+/// reused, so that the file grows.
 ///
 /// - `out`: receives one line for each: process id TAB thread TAB commit TAB commits since LF, without a NUL. The
-///   thread is the system's number of the one that took the slot. The commit is the one that the slot's snapshot sees,
-///   or `-` if it is only kept for a next read. Not `NULL`.
+///   thread is the system's number of the thread that took the slot. The commit is the one that the slot's snapshot
+///   sees, or `-` if the slot is only kept for the next read. Not `NULL`.
 ///
 /// May be called from any thread. An environment opened with `PC_ENV_IMMUTABLE` has no slots.
 ///
@@ -96,10 +97,10 @@ pub unsafe extern "C" fn pc_env_readers(env: pc_env, out: *mut pc_buffer) -> pc_
     })
 }
 
-/// Frees the reader slots of processes that ended without doing so, such as killed ones. Opening an environment does so
-/// too, and so does a read that finds no slot free.
+/// Frees the reader slots of processes that ended without freeing them, such as killed ones. Opening an environment
+/// does so too, and so does a read that finds no free slot.
 ///
-/// - `reaped`: receives how many there were; may be `NULL`.
+/// - `reaped`: receives their number; may be `NULL`.
 ///
 /// May be called from any thread.
 ///

@@ -7,11 +7,11 @@ use super::argument::{bytes, check_flags, invalid};
 use crate::engine::Range;
 use crate::error::Result;
 
-/// The range has a lower bound: keys from `lower` on, itself included.
+/// The range has a lower bound: keys from `lower` on, including it.
 pub const PC_RANGE_LOWER: u32 = 0x01;
-/// The lower bound itself is left out.
+/// The lower bound itself is excluded.
 pub const PC_RANGE_LOWER_EXCLUSIVE: u32 = 0x02;
-/// The range has an upper bound: keys below `upper`, itself left out.
+/// The range has an upper bound: keys below `upper`, excluding it.
 pub const PC_RANGE_UPPER: u32 = 0x04;
 /// The upper bound itself is included.
 pub const PC_RANGE_UPPER_INCLUSIVE: u32 = 0x08;
@@ -27,24 +27,24 @@ const RANGE_FLAGS: u32 = PC_RANGE_LOWER
     | PC_RANGE_PREFIX
     | PC_RANGE_REVERSE;
 
-/// A range of keys. All zeros: every key, in ascending order; so does `NULL` where a range is an argument.
+/// A range of keys. All zeros mean every key, in ascending order; so does `NULL` as an argument.
 ///
-/// Bounds are encoded keys (`pc_encode_key`): of a fixed-width type they are not the number as it stands in memory.
-/// A prefix is bytes that encoded keys begin with: of `str` and `bytes` the text or bytes themselves, of tuples the
-/// leading elements as encoded. A prefix and bounds may be combined. Which of them are there is said by the flags
-/// alone: `NULL` with length 0 is an empty bound or prefix. The memory is the caller's, and only read during the call.
+/// Bounds are encoded keys (`pc_encode_key`): for a fixed-width type, they are not the number in memory. A prefix is
+/// bytes that encoded keys begin with: for `str` and `bytes` the text or bytes themselves, for tuples the encoded
+/// leading elements. A prefix and bounds may be combined. Only the flags say which of them are present: `NULL` with
+/// length 0 is an empty bound or prefix. The memory belongs to the caller, and is only read during the call.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pc_range {
-    /// The lower bound; looked at if `flags` has `PC_RANGE_LOWER`.
+    /// The lower bound; used if `flags` has `PC_RANGE_LOWER`.
     pub lower: *const c_void,
     /// Its length in bytes.
     pub lower_len: usize,
-    /// The upper bound; looked at if `flags` has `PC_RANGE_UPPER`.
+    /// The upper bound; used if `flags` has `PC_RANGE_UPPER`.
     pub upper: *const c_void,
     /// Its length in bytes.
     pub upper_len: usize,
-    /// The prefix; looked at if `flags` has `PC_RANGE_PREFIX`.
+    /// The prefix; used if `flags` has `PC_RANGE_PREFIX`.
     pub prefix: *const c_void,
     /// Its length in bytes.
     pub prefix_len: usize,

@@ -15,16 +15,16 @@ use crate::error::Result;
 use crate::store::catalog::Kind;
 use crate::store::collection::{Asked, Collection};
 
-/// Opens a set, by default creating it.
+/// Opens a set; by default, creates it if it does not exist.
 ///
 /// - `name`: NUL-terminated UTF-8, at most 255 bytes, not beginning with `pc:`.
-/// - `type`: the elements' type string, one that keys can have; `NULL` means as stored, or `any` if the set is new.
-///   Another than the stored one is refused, but for a stored `any`, which may be opened as anything.
+/// - `type`: the elements' type string, one that keys can have; `NULL` means the stored type, or `any` if the set is
+///   new. A type that differs from the stored one is refused, except that a stored `any` may be opened as any type.
 /// - `flags`: 0, or any of `PC_OPEN_EXISTING`, `PC_OPEN_ANY_INT`.
-/// - `out`: receives the handle, which `pc_set_close` gives back. Not `NULL`.
+/// - `out`: receives the handle, which `pc_set_close` closes. Not `NULL`.
 ///
-/// The texts are only read during the call. May be called from any thread; a set created inside a transaction that is
-/// undone is created again by its next write.
+/// The texts are only read during the call. May be called from any thread. If a transaction that created the set is
+/// aborted, the next write to the set creates it again.
 ///
 /// Statuses: those of reads and, if it is created, of writes; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_NAME`;
 /// `PC_ERR_BAD_TYPE`; `PC_ERR_NO_COLLECTION`; `PC_ERR_WRONG_KIND`: the name is a dict's; `PC_ERR_TYPE_MISMATCH`: the
@@ -55,11 +55,11 @@ pub unsafe extern "C" fn pc_set_open(
     })
 }
 
-/// Closes a set's handle and those of its iterators. Nothing that was written is undone.
+/// Closes a set's handle and those of its iterators. Written data stays.
 ///
 /// May be called from any thread.
 ///
-/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: closed already, which does no harm; `PC_ERR_FORKED`.
+/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: already closed, which is harmless; `PC_ERR_FORKED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_set_close(set: pc_set) -> pc_status {
     boundary!({
@@ -68,10 +68,10 @@ pub extern "C" fn pc_set_close(set: pc_set) -> pc_status {
     })
 }
 
-/// Tells the type of an open set's elements: as stored; of a raw one, as the opener said.
+/// Returns the type of an open set's elements: the stored one; for a raw collection, the one passed when it was opened.
 ///
 /// - `types`: receives the type, NUL-terminated. Not `NULL`.
-/// - `raw`: receives whether the set has no schema, since another LMDB program wrote it; may be `NULL`.
+/// - `raw`: receives true if the set has no schema because another LMDB program wrote it; may be `NULL`.
 ///
 /// May be called from any thread.
 ///
@@ -88,12 +88,12 @@ pub unsafe extern "C" fn pc_set_schema(set: pc_set, types: *mut pc_buffer, raw: 
 
 /// Adds an element.
 ///
-/// - `element`: encoded; a fixed-width element is not the number as it stands in memory, `pc_encode_key` makes it. Only
-///   read during the call. `NULL` with length 0 is an empty one.
+/// - `element`: encoded; a fixed-width element is not the number in memory; `pc_encode_key` makes it. Only read during
+///   the call. `NULL` with length 0 is an empty one.
 ///
-/// May be called from any thread; outside of transactions it returns when the write is durable.
+/// May be called from any thread. Outside of transactions, it returns when the write is durable.
 ///
-/// Statuses: those of writes; `PC_EXISTS`: it was there already; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
+/// Statuses: those of writes; `PC_EXISTS`: it existed already; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
 /// `PC_ERR_KEY_SIZE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_set_add(set: pc_set, element: *const c_void, len: usize) -> pc_status {
@@ -106,12 +106,12 @@ pub unsafe extern "C" fn pc_set_add(set: pc_set, element: *const c_void, len: us
 
 /// Removes an element.
 ///
-/// - `element`: encoded; a fixed-width element is not the number as it stands in memory, `pc_encode_key` makes it. Only
-///   read during the call. `NULL` with length 0 is an empty one.
+/// - `element`: encoded; a fixed-width element is not the number in memory; `pc_encode_key` makes it. Only read during
+///   the call. `NULL` with length 0 is an empty one.
 ///
-/// May be called from any thread; outside of transactions it returns when the removal is durable.
+/// May be called from any thread. Outside of transactions, it returns when the removal is durable.
 ///
-/// Statuses: those of writes; `PC_NOT_FOUND`: it was not there; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
+/// Statuses: those of writes; `PC_NOT_FOUND`: it did not exist; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
 /// `PC_ERR_KEY_SIZE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_set_remove(set: pc_set, element: *const c_void, len: usize) -> pc_status {
@@ -122,15 +122,15 @@ pub unsafe extern "C" fn pc_set_remove(set: pc_set, element: *const c_void, len:
     })
 }
 
-/// Tells whether an element is there.
+/// Checks whether an element exists.
 ///
-/// - `element`: encoded; a fixed-width element is not the number as it stands in memory, `pc_encode_key` makes it. Only
-///   read during the call. `NULL` with length 0 is an empty one.
+/// - `element`: encoded; a fixed-width element is not the number in memory; `pc_encode_key` makes it. Only read during
+///   the call. `NULL` with length 0 is an empty one.
 ///
 /// May be called from any thread.
 ///
-/// Statuses: those of reads; `PC_OK`: it is; `PC_NOT_FOUND`: it is not; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
-/// `PC_ERR_KEY_SIZE`.
+/// Statuses: those of reads; `PC_OK`: it exists; `PC_NOT_FOUND`: it does not; `PC_ERR_INVALID_ARGUMENT`;
+/// `PC_ERR_BAD_KEY`; `PC_ERR_KEY_SIZE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_set_contains(set: pc_set, element: *const c_void, len: usize) -> pc_status {
     boundary!({
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn pc_set_contains(set: pc_set, element: *const c_void, le
     })
 }
 
-/// Tells how many elements there are. Takes the same time however many.
+/// Counts the elements. Takes constant time.
 ///
 /// - `len`: receives the number. Not `NULL`.
 ///
@@ -160,7 +160,7 @@ pub unsafe extern "C" fn pc_set_len(set: pc_set, len: *mut u64) -> pc_status {
 
 /// Removes every element; the set and its type stay.
 ///
-/// May be called from any thread; outside of transactions it returns when the removal is durable.
+/// May be called from any thread. Outside of transactions, it returns when the removal is durable.
 ///
 /// Statuses: those of writes.
 #[unsafe(no_mangle)]
@@ -171,10 +171,10 @@ pub extern "C" fn pc_set_clear(set: pc_set) -> pc_status {
     })
 }
 
-/// Gives the lowest element.
+/// Copies the lowest element.
 ///
-/// - `element`: receives it, encoded; a fixed-width element is not the number as it stands in memory, `pc_decode_key`
-///   converts. Not `NULL`.
+/// - `element`: receives it, encoded; a fixed-width element is not the number in memory; `pc_decode_key` converts it.
+///   Not `NULL`.
 ///
 /// May be called from any thread.
 ///
@@ -187,10 +187,10 @@ pub unsafe extern "C" fn pc_set_first(set: pc_set, element: *mut pc_buffer) -> p
     })
 }
 
-/// Gives the highest element.
+/// Copies the highest element.
 ///
-/// - `element`: receives it, encoded; a fixed-width element is not the number as it stands in memory, `pc_decode_key`
-///   converts. Not `NULL`.
+/// - `element`: receives it, encoded; a fixed-width element is not the number in memory; `pc_decode_key` converts it.
+///   Not `NULL`.
 ///
 /// May be called from any thread.
 ///
@@ -203,16 +203,16 @@ pub unsafe extern "C" fn pc_set_last(set: pc_set, element: *mut pc_buffer) -> pc
     })
 }
 
-/// Removes the elements of a range, all of them or, on a failure, none.
+/// Removes the elements of a range, all of them, or none on a failure.
 ///
-/// - `range`: which elements, its direction does not matter; `NULL` means all. Its bounds are encoded: a fixed-width
-///   element is not the number as it stands in memory, `pc_encode_key` makes it. Only read during the call.
-/// - `removed`: receives how many there were; may be `NULL`.
+/// - `range`: the elements to remove; its direction does not matter; `NULL` means all. Its bounds are encoded: a
+///   fixed-width element is not the number in memory; `pc_encode_key` makes it. Only read during the call.
+/// - `removed`: receives their number; may be `NULL`.
 ///
-/// May be called from any thread; outside of transactions it returns when the removal is durable.
+/// May be called from any thread. Outside of transactions, it returns when the removal is durable.
 ///
 /// Statuses: those of writes; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`; `PC_ERR_UNSUPPORTED`: a prefix, in a raw
-/// collection with an order of its own.
+/// collection with its own order.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_set_remove_range(
     set: pc_set,

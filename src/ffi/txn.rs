@@ -18,7 +18,7 @@ pub const PC_TXN_READ: i32 = 1;
 /// Sees and changes all collections, as one.
 pub const PC_TXN_WRITE: i32 = 2;
 /// With `PC_TXN_WRITE`: the commit does not wait for stable storage, whatever the environment's durability is. A crash
-/// of the system may lose or damage what was committed since the last `pc_flush` or durable commit; a crash of the
+/// of the system may lose the commits since the last `pc_flush` or durable commit, or damage the file; a crash of the
 /// process loses nothing. Inside another write transaction it has no effect.
 pub const PC_TXN_NO_SYNC: i32 = 4;
 
@@ -26,14 +26,14 @@ pub const PC_TXN_NO_SYNC: i32 = 4;
 /// call of this thread on this environment's collections is part of it.
 ///
 /// - `kind`: `PC_TXN_READ`, `PC_TXN_WRITE`, or `PC_TXN_WRITE | PC_TXN_NO_SYNC`.
-/// - `timeout_ms`: how long to wait for the write lock; 0 does not wait, negative takes the environment's
-///   `write_timeout_ms`. A snapshot, and whatever begins inside another transaction, never waits.
-/// - `out`: receives the handle, which `pc_txn_commit` or `pc_txn_abort` gives back. Not `NULL`.
+/// - `timeout_ms`: how long to wait for the write lock; 0 does not wait, a negative number means the environment's
+///   `write_timeout_ms`. A snapshot, and a transaction inside another one, never waits.
+/// - `out`: receives the handle, which `pc_txn_commit` or `pc_txn_abort` ends. Not `NULL`.
 ///
 /// Transactions of a thread and environment nest. Inside a snapshot, `PC_TXN_READ` is the same snapshot and
 /// `PC_TXN_WRITE` is refused. Inside a write transaction, `PC_TXN_READ` sees the writes so far and refuses new ones
-/// until it ends, and `PC_TXN_WRITE` is a savepoint. A write transaction belongs to its thread. No lock of the host
-/// language's runtime may be held while this waits.
+/// until it ends, and `PC_TXN_WRITE` is a savepoint. A write transaction belongs to its thread. The caller must not
+/// hold a lock of the host language's runtime while this waits.
 ///
 /// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_IN_SNAPSHOT`;
 /// `PC_ERR_TXN_FAILED`; `PC_ERR_BUSY`: the message names the holder; `PC_ERR_READ_ONLY`; `PC_ERR_READERS_FULL`;
@@ -61,15 +61,15 @@ pub unsafe extern "C" fn pc_txn_begin(
     })
 }
 
-/// Commits a transaction, which ends it whatever the status, but for the three that say that it goes on. An outermost
-/// write transaction is as durable as the environment when this returns, but for `PC_TXN_NO_SYNC`; a savepoint becomes
-/// part of the transaction around it.
+/// Commits a transaction. This ends it whatever the status, except for the three after which it continues. When the
+/// call returns, an outermost write transaction is as durable as the environment, except with `PC_TXN_NO_SYNC`; a
+/// savepoint becomes part of the transaction around it.
 ///
-/// The handle and those of its iterators are retired; what `pc_dict_get_ref` gave out is void. Only the thread that
-/// began it may call this.
+/// The handle and those of its iterators are closed, and pointers from `pc_dict_get_ref` become invalid. Only the
+/// thread that began the transaction may call this.
 ///
-/// Statuses: `PC_OK`; `PC_ERR_WRONG_THREAD`, `PC_ERR_NOT_INNERMOST`, `PC_ERR_FORKED`: it goes on;
-/// `PC_ERR_BAD_HANDLE`: it has ended already; `PC_ERR_TXN_FAILED`: it had failed, and is undone; `PC_ERR_MAP_FULL`;
+/// Statuses: `PC_OK`; `PC_ERR_WRONG_THREAD`, `PC_ERR_NOT_INNERMOST`, `PC_ERR_FORKED`: it continues;
+/// `PC_ERR_BAD_HANDLE`: it has ended already; `PC_ERR_TXN_FAILED`: it had failed, and was aborted; `PC_ERR_MAP_FULL`;
 /// `PC_ERR_DISK_FULL`; `PC_ERR_IO`; `PC_ERR_COMMIT_UNKNOWN`; `PC_ERR_ENV_FAILED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_txn_commit(txn: pc_txn) -> pc_status {
@@ -79,13 +79,13 @@ pub extern "C" fn pc_txn_commit(txn: pc_txn) -> pc_status {
     })
 }
 
-/// Undoes a transaction and ends it.
+/// Aborts a transaction: undoes its writes and ends it.
 ///
-/// The handle and those of its iterators are retired; what `pc_dict_get_ref` gave out is void. From another thread
-/// than its own, the transaction is marked, and undone by its own thread at that thread's next call or its end.
+/// The handle and those of its iterators are closed, and pointers from `pc_dict_get_ref` become invalid. A call from
+/// another thread only marks the transaction; its own thread aborts it, in its next call or when it ends.
 ///
-/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: it has ended already; `PC_ERR_NOT_INNERMOST`, `PC_ERR_FORKED`: it goes on;
-/// `PC_ERR_ENV_FAILED`: it is undone, and the environment has failed.
+/// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`: it has ended already; `PC_ERR_NOT_INNERMOST`, `PC_ERR_FORKED`: it continues;
+/// `PC_ERR_ENV_FAILED`: it was aborted, and the environment has failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_txn_abort(txn: pc_txn) -> pc_status {
     boundary!({
@@ -94,9 +94,9 @@ pub extern "C" fn pc_txn_abort(txn: pc_txn) -> pc_status {
     })
 }
 
-/// Tells the calling thread's innermost transaction of an environment.
+/// Returns the calling thread's innermost transaction of an environment.
 ///
-/// - `out`: receives its handle, of id 0 if there is none. Not `NULL`.
+/// - `out`: receives its handle, or id 0 if there is none. Not `NULL`.
 ///
 /// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_ENV_FAILED`.
 #[unsafe(no_mangle)]
@@ -112,11 +112,11 @@ pub unsafe extern "C" fn pc_txn_current(env: pc_env, out: *mut pc_txn) -> pc_sta
 
 /// Makes another of the thread's transactions its current one, or none: for bindings whose tasks share a thread.
 ///
-/// - `txn`: a transaction of this environment and thread, or one of id 0: the thread's calls run outside of any
+/// - `txn`: a transaction of this environment and thread, or id 0: the thread's calls then run outside of any
 ///   transaction until another is set.
-/// - `previous`: receives the one that was current, of id 0 if there was none; may be `NULL`.
+/// - `previous`: receives the one that was current, or id 0 if there was none; may be `NULL`.
 ///
-/// A transaction that is not current goes on; its thread must come back to it to end it.
+/// A transaction that is not current continues; its thread must make it current again to end it.
 ///
 /// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_INVALID_ARGUMENT`: of another environment;
 /// `PC_ERR_WRONG_THREAD`; `PC_ERR_NOT_INNERMOST`; `PC_ERR_ENV_FAILED`.
@@ -132,38 +132,38 @@ pub unsafe extern "C" fn pc_txn_set_current(env: pc_env, txn: pc_txn, previous: 
     })
 }
 
-/// Says whether the calling thread's reads may wait for the write lock; at first they may.
+/// Sets whether the calling thread's reads may wait for the write lock; by default, they may.
 ///
 /// - `wait`: whether they may.
 ///
-/// A read seldom waits: where a collection was made or removed by another process since it was opened here, or another
-/// process has outgrown the memory map, and a thread of this process is writing. While `wait` is false such a read
-/// fails at once, with `PC_ERR_BUSY` or `PC_ERR_MAP_BUSY`. For callers who hold a lock of their host language's runtime:
-/// they let go of it, and read again with `wait` true.
+/// A read rarely waits: only if a thread of this process is writing and another process has created or removed a
+/// collection since it was opened here, or has outgrown the memory map. While `wait` is false, such a read fails at
+/// once, with `PC_ERR_BUSY` or `PC_ERR_MAP_BUSY`. A caller that holds a lock of its host language's runtime then
+/// releases it, and reads again with `wait` true.
 ///
-/// Concerns the calling thread alone, and no writes.
+/// Affects only the calling thread, and only reads.
 ///
-/// Returns: what held before.
+/// Returns: the previous setting.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_set_reads_wait(wait: bool) -> bool {
     boundary!(true, { set_reads_wait(wait) })
 }
 
-/// What `pc_set_interrupt` sets: returns 0 to go on waiting. It must return normally: no exception and no `longjmp`
-/// may leave it.
+/// The function that `pc_set_interrupt` sets: returns 0 to continue the wait. It must return normally: neither an
+/// exception nor a `longjmp` may leave it.
 pub type pc_interrupt = Option<unsafe extern "C" fn(context: *mut c_void) -> i32>;
 
-/// Sets what the calling thread is asked while it waits for other writers.
+/// Sets a function that can end the calling thread's waits for other writers.
 ///
-/// - `check`: called about every 50 ms while a call of this thread waits for the write lock: to begin a transaction,
-///   to write outside of one, to open a collection. If it returns anything but 0, that call fails with
-///   `PC_ERR_INTERRUPTED` and has written nothing. A call that does not wait never calls it. `NULL` removes it.
-///   It may call this library.
-/// - `context`: passed to `check` as it is.
+/// - `check`: called about every 50 ms while a call of this thread waits for the write lock: to begin a transaction, to
+///   write outside of one, to open a collection. If it returns a number other than 0, that call fails with
+///   `PC_ERR_INTERRUPTED` and has written nothing. Calls that do not wait do not call it. `NULL` removes it. It may
+///   call this library.
+/// - `context`: passed to `check` unchanged.
 ///
-/// For a language's runtime that handles signals only in its own code: `check` handles them, and says whether one of
-/// them ends the wait. Concerns the calling thread alone. What holds LMDB's own lock and does not use this library
-/// cannot be waited for in this way.
+/// For language runtimes that handle signals only in their own code: `check` handles them, and returns whether one of
+/// them ends the wait. Affects only the calling thread. A wait for a program that holds LMDB's own lock without this
+/// library cannot be interrupted.
 ///
 /// Statuses: `PC_OK`.
 #[unsafe(no_mangle)]

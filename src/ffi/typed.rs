@@ -1,4 +1,4 @@
-//! Calls that take and give `pc_value`, which the library encodes and decodes.
+//! Calls that take and return `pc_value`, which the library encodes and decodes.
 
 use std::ffi::{c_char, c_void};
 
@@ -17,9 +17,9 @@ use crate::error::Result;
 ///
 /// - `type`: a type string, NUL-terminated. Only read during the call.
 /// - `value`: the key; a `pc_value` of a kind that fits the type. Only read during the call.
-/// - `out`: receives the encoded key, in place of what it held. Not `NULL`.
+/// - `out`: receives the encoded key, replacing its content. Not `NULL`.
 ///
-/// Raw collections store keys of numbers as they stand in memory instead. May be called from any thread.
+/// Raw collections store numbers as keys in the layout of memory instead. May be called from any thread.
 ///
 /// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_TYPE`; `PC_ERR_BAD_KEY`; `PC_ERR_KEY_SIZE`;
 /// `PC_ERR_NO_MEMORY`.
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn pc_encode_key(
 /// - `type`: a type string, NUL-terminated. Only read during the call.
 /// - `key`, `len`: the encoded key. Only read during the call.
 /// - `out`: receives the key. Not `NULL`.
-/// - `storage`: receives what `out` points to, in place of what it held; good until its next use. Not `NULL`.
+/// - `storage`: receives the memory that `out` points to, replacing its content; valid until its next use. Not `NULL`.
 ///
 /// May be called from any thread.
 ///
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn pc_decode_key(
 ///
 /// - `type`: a type string, NUL-terminated. Only read during the call.
 /// - `value`: a `pc_value` of a kind that fits the type. Only read during the call.
-/// - `out`: receives the encoded value, in place of what it held. Not `NULL`.
+/// - `out`: receives the encoded value, replacing its content. Not `NULL`.
 ///
 /// May be called from any thread.
 ///
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn pc_encode_value(
 /// - `type`: a type string, NUL-terminated. Only read during the call.
 /// - `bytes`, `len`: the encoded value. Only read during the call.
 /// - `out`: receives the value. Not `NULL`.
-/// - `storage`: receives what `out` points to, in place of what it held; good until its next use. Not `NULL`.
+/// - `storage`: receives the memory that `out` points to, replacing its content; valid until its next use. Not `NULL`.
 ///
 /// May be called from any thread.
 ///
@@ -132,11 +132,11 @@ pub unsafe extern "C" fn pc_decode_value(
     })
 }
 
-/// Stores a value under a key, in place of what stood there: `pc_dict_put`, which encodes by itself.
+/// Stores a value under a key, replacing an existing value: `pc_dict_put` with encoding.
 ///
 /// - `key`, `value`: of kinds that fit the dict's types. Only read during the call. Not `NULL`.
 ///
-/// May be called from any thread; outside of transactions it returns when the write is durable.
+/// May be called from any thread. Outside of transactions, it returns when the write is durable.
 ///
 /// Statuses: those of writes; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`; `PC_ERR_BAD_VALUE`; `PC_ERR_KEY_SIZE`;
 /// `PC_ERR_VALUE_SIZE`.
@@ -162,12 +162,13 @@ pub unsafe extern "C" fn pc_dict_put_value(
 ///
 /// - `key`: of a kind that fits the dict's key type. Only read during the call. Not `NULL`.
 /// - `value`: receives the value. Not `NULL`.
-/// - `storage`: receives what `value` points to, in place of what it held; good until its next use. Not `NULL`.
+/// - `storage`: receives the memory that `value` points to, replacing its content; valid until its next use. Not
+///   `NULL`.
 ///
 /// May be called from any thread.
 ///
 /// Statuses: those of reads; `PC_NOT_FOUND`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`; `PC_ERR_KEY_SIZE`;
-/// `PC_ERR_BAD_VALUE`: what is stored is not of the type that the dict was opened with; `PC_ERR_NO_MEMORY`.
+/// `PC_ERR_BAD_VALUE`: the stored value is not of the type that the dict was opened with; `PC_ERR_NO_MEMORY`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_dict_get_value(
     dict: pc_dict,
@@ -192,14 +193,14 @@ pub unsafe extern "C" fn pc_dict_get_value(
     })
 }
 
-/// Tells whether a key is there: `pc_dict_contains`, which encodes by itself.
+/// Checks whether a key exists: `pc_dict_contains` with encoding.
 ///
 /// - `key`: of a kind that fits the dict's key type. Only read during the call. Not `NULL`.
 ///
 /// May be called from any thread.
 ///
-/// Statuses: those of reads; `PC_OK`: it is; `PC_NOT_FOUND`: it is not; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
-/// `PC_ERR_KEY_SIZE`.
+/// Statuses: those of reads; `PC_OK`: it exists; `PC_NOT_FOUND`: it does not; `PC_ERR_INVALID_ARGUMENT`;
+/// `PC_ERR_BAD_KEY`; `PC_ERR_KEY_SIZE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_dict_contains_value(dict: pc_dict, key: *const pc_value) -> pc_status {
     boundary!({
@@ -210,13 +211,13 @@ pub unsafe extern "C" fn pc_dict_contains_value(dict: pc_dict, key: *const pc_va
     })
 }
 
-/// Removes a key and its value: `pc_dict_remove`, which encodes by itself.
+/// Removes a key and its value: `pc_dict_remove` with encoding.
 ///
 /// - `key`: of a kind that fits the dict's key type. Only read during the call. Not `NULL`.
 ///
-/// May be called from any thread; outside of transactions it returns when the removal is durable.
+/// May be called from any thread. Outside of transactions, it returns when the removal is durable.
 ///
-/// Statuses: those of writes; `PC_NOT_FOUND`: it was not there; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
+/// Statuses: those of writes; `PC_NOT_FOUND`: it did not exist; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
 /// `PC_ERR_KEY_SIZE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_dict_remove_value(dict: pc_dict, key: *const pc_value) -> pc_status {
@@ -228,13 +229,13 @@ pub unsafe extern "C" fn pc_dict_remove_value(dict: pc_dict, key: *const pc_valu
     })
 }
 
-/// Adds an element: `pc_set_add`, which encodes by itself.
+/// Adds an element: `pc_set_add` with encoding.
 ///
 /// - `element`: of a kind that fits the set's type. Only read during the call. Not `NULL`.
 ///
-/// May be called from any thread; outside of transactions it returns when the write is durable.
+/// May be called from any thread. Outside of transactions, it returns when the write is durable.
 ///
-/// Statuses: those of writes; `PC_EXISTS`: it was there already; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
+/// Statuses: those of writes; `PC_EXISTS`: it existed already; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
 /// `PC_ERR_KEY_SIZE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_set_add_value(set: pc_set, element: *const pc_value) -> pc_status {
@@ -246,13 +247,13 @@ pub unsafe extern "C" fn pc_set_add_value(set: pc_set, element: *const pc_value)
     })
 }
 
-/// Removes an element: `pc_set_remove`, which encodes by itself.
+/// Removes an element: `pc_set_remove` with encoding.
 ///
 /// - `element`: of a kind that fits the set's type. Only read during the call. Not `NULL`.
 ///
-/// May be called from any thread; outside of transactions it returns when the removal is durable.
+/// May be called from any thread. Outside of transactions, it returns when the removal is durable.
 ///
-/// Statuses: those of writes; `PC_NOT_FOUND`: it was not there; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
+/// Statuses: those of writes; `PC_NOT_FOUND`: it did not exist; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
 /// `PC_ERR_KEY_SIZE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_set_remove_value(set: pc_set, element: *const pc_value) -> pc_status {
@@ -264,14 +265,14 @@ pub unsafe extern "C" fn pc_set_remove_value(set: pc_set, element: *const pc_val
     })
 }
 
-/// Tells whether an element is there: `pc_set_contains`, which encodes by itself.
+/// Checks whether an element exists: `pc_set_contains` with encoding.
 ///
 /// - `element`: of a kind that fits the set's type. Only read during the call. Not `NULL`.
 ///
 /// May be called from any thread.
 ///
-/// Statuses: those of reads; `PC_OK`: it is; `PC_NOT_FOUND`: it is not; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_KEY`;
-/// `PC_ERR_KEY_SIZE`.
+/// Statuses: those of reads; `PC_OK`: it exists; `PC_NOT_FOUND`: it does not; `PC_ERR_INVALID_ARGUMENT`;
+/// `PC_ERR_BAD_KEY`; `PC_ERR_KEY_SIZE`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_set_contains_value(set: pc_set, element: *const pc_value) -> pc_status {
     boundary!({

@@ -1,4 +1,4 @@
-//! `pc_value`: a key or value of any type, as C sees it.
+//! `pc_value`: a key or value of any type, for C.
 
 use std::ffi::{CStr, c_char, c_void};
 
@@ -15,11 +15,11 @@ pub const PC_VALUE_UNDEFINED: u32 = 1;
 pub const PC_VALUE_BOOL: u32 = 2;
 /// An integer, in `as.i64`.
 pub const PC_VALUE_I64: u32 = 3;
-/// An integer, in `as.u64`. Decoding gives it only above `INT64_MAX`, or where the type is `u64`.
+/// An integer, in `as.u64`. Decoding returns it only above `INT64_MAX`, or if the type is `u64`.
 pub const PC_VALUE_U64: u32 = 4;
 /// A floating-point number, in `as.f64`.
 pub const PC_VALUE_F64: u32 = 5;
-/// Text, in `as.bytes`: UTF-8. What decoding gives is followed by a NUL that `len` does not count.
+/// Text, in `as.bytes`: UTF-8. Decoded text is followed by a NUL that `len` does not count.
 pub const PC_VALUE_STR: u32 = 6;
 /// Bytes, in `as.bytes`; also of the types `opaque[n]`.
 pub const PC_VALUE_BYTES: u32 = 7;
@@ -29,8 +29,8 @@ pub const PC_VALUE_UUID: u32 = 8;
 pub const PC_VALUE_DATE: u32 = 9;
 /// A date and time without a zone, in `as.i64`: microseconds since 1970-01-01T00:00:00.
 pub const PC_VALUE_DATETIME: u32 = 10;
-/// An array of numbers, in `as.bytes`: little-endian, in C order; `subtype` is one of `PC_ELEMENT_*`. The dimensions are
-/// the type's; in `any` there is one. What decoding gives is aligned to 8 bytes.
+/// An array of numbers, in `as.bytes`: little-endian, in C order; `subtype` is one of `PC_ELEMENT_*`. The dimensions
+/// are those of the type; in `any` there is one. Decoded arrays are aligned to 8 bytes.
 pub const PC_VALUE_ARRAY: u32 = 11;
 /// A tuple, in `as.items`.
 pub const PC_VALUE_TUPLE: u32 = 12;
@@ -40,8 +40,8 @@ pub const PC_VALUE_LIST: u32 = 13;
 pub const PC_VALUE_MAP: u32 = 14;
 /// A set, in `as.items`.
 pub const PC_VALUE_SET: u32 = 15;
-/// What has no form above, in `as.bytes` and as encoded: in a value one CBOR item, in a key one element of the tuple
-/// layer. It is written back unchanged.
+/// Any other item, encoded, in `as.bytes`: in a value, one CBOR item; in a key, one element of the tuple layer. It is
+/// written back unchanged.
 pub const PC_VALUE_ENCODED: u32 = 16;
 
 /// Elements of an array: `int8_t`.
@@ -65,7 +65,7 @@ pub const PC_ELEMENT_F32: u32 = 9;
 /// Elements of an array: `double`.
 pub const PC_ELEMENT_F64: u32 = 10;
 
-/// Bytes of a `pc_value`, and how many.
+/// The bytes of a `pc_value`, and their number.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pc_value_data {
@@ -75,17 +75,17 @@ pub struct pc_value_data {
     pub len: usize,
 }
 
-/// Items of a `pc_value`, and how many.
+/// The items of a `pc_value`, and their number.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pc_value_items {
     /// The items; may be `NULL` if there are none.
     pub items: *const pc_value,
-    /// How many; of a map how many pairs of them.
+    /// Their number; for a map, the number of pairs.
     pub len: usize,
 }
 
-/// What a `pc_value` holds; its `kind` says which field counts.
+/// The content of a `pc_value`; its `kind` says which field is valid.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub union pc_value_as {
@@ -103,20 +103,21 @@ pub union pc_value_as {
     pub items: pc_value_items,
     /// `PC_VALUE_UUID`.
     pub uuid: [u8; 16],
-    /// For kinds to come: the size is 32 bytes for ever.
+    /// Reserved for future kinds: the size will always be 32 bytes.
     pub reserved: [u8; 24],
 }
 
-/// A key or value of any type. The caller makes one for the library to encode, or the library makes one when it decodes;
-/// it owns no memory: what it points to is the caller's, or lies in the `pc_buffer` that was given for it.
+/// A key or value of any type. The caller makes one for the library to encode, or the library makes one when it
+/// decodes. It owns no memory: its pointers lead to the caller's memory, or into the `pc_buffer` that was passed for
+/// it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pc_value {
     /// One of `PC_VALUE_*`.
     pub kind: u32,
-    /// Of an array, one of `PC_ELEMENT_*`; else 0.
+    /// For an array, one of `PC_ELEMENT_*`; else 0.
     pub subtype: u32,
-    /// What it holds.
+    /// Its content.
     pub r#as: pc_value_as,
 }
 
@@ -187,7 +188,7 @@ pub extern "C" fn pc_value_null() -> pc_value {
 
 /// Makes a truth value.
 ///
-/// - `boolean`: what it holds.
+/// - `boolean`: its content.
 ///
 /// Returns: a value of the kind `PC_VALUE_BOOL`.
 #[unsafe(no_mangle)]
@@ -197,7 +198,7 @@ pub extern "C" fn pc_value_bool(boolean: bool) -> pc_value {
 
 /// Makes an integer.
 ///
-/// - `number`: what it holds.
+/// - `number`: its content.
 ///
 /// Returns: a value of the kind `PC_VALUE_I64`.
 #[unsafe(no_mangle)]
@@ -207,7 +208,7 @@ pub extern "C" fn pc_value_i64(number: i64) -> pc_value {
 
 /// Makes an unsigned integer.
 ///
-/// - `number`: what it holds.
+/// - `number`: its content.
 ///
 /// Returns: a value of the kind `PC_VALUE_U64`.
 #[unsafe(no_mangle)]
@@ -217,7 +218,7 @@ pub extern "C" fn pc_value_u64(number: u64) -> pc_value {
 
 /// Makes a floating-point number.
 ///
-/// - `number`: what it holds.
+/// - `number`: its content.
 ///
 /// Returns: a value of the kind `PC_VALUE_F64`.
 #[unsafe(no_mangle)]
@@ -227,9 +228,9 @@ pub extern "C" fn pc_value_f64(number: f64) -> pc_value {
 
 /// Makes a text.
 ///
-/// - `utf8`: NUL-terminated UTF-8, the caller's: the value points there. `NULL` is an empty text.
+/// - `utf8`: NUL-terminated UTF-8 of the caller, to which the value points. `NULL` is an empty text.
 ///
-/// Whether it is UTF-8 is checked when the value is used.
+/// The library checks that it is UTF-8 when the value is used.
 ///
 /// Returns: a value of the kind `PC_VALUE_STR`.
 #[unsafe(no_mangle)]
@@ -243,7 +244,7 @@ pub unsafe extern "C" fn pc_value_str(utf8: *const c_char) -> pc_value {
 
 /// Makes bytes.
 ///
-/// - `data`, `len`: the caller's: the value points there. `NULL` with length 0 is no bytes.
+/// - `data`, `len`: bytes of the caller, to which the value points. `NULL` with length 0 is empty.
 ///
 /// Returns: a value of the kind `PC_VALUE_BYTES`.
 #[unsafe(no_mangle)]
@@ -255,11 +256,11 @@ pub extern "C" fn pc_value_bytes(data: *const c_void, len: usize) -> pc_value {
 ///
 /// - `map`: of the kind `PC_VALUE_MAP`. Not `NULL`.
 /// - `key`: NUL-terminated UTF-8. Only read during the call.
-/// - `out`: receives what stands there; it points to where the map's items point to. Not `NULL`.
+/// - `out`: receives its value, which points to the same memory as the map's items. Not `NULL`.
 ///
 /// May be called from any thread.
 ///
-/// Statuses: `PC_OK`; `PC_NOT_FOUND`; `PC_ERR_INVALID_ARGUMENT`: `NULL`, or no map.
+/// Statuses: `PC_OK`; `PC_NOT_FOUND`; `PC_ERR_INVALID_ARGUMENT`: `NULL`, or not a map.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_value_map_get(
     map: *const pc_value,

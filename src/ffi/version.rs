@@ -5,16 +5,16 @@ use std::ffi::c_char;
 use super::boundary::boundary;
 use super::error::with_nul;
 
-/// The library's version, first number, at the time of compiling; `pc_version` gives that of the loaded library.
+/// The first number of the library's version at the time of compiling; `pc_version` returns that of the loaded library.
 pub const PC_VERSION_MAJOR: u32 = 0;
-/// The library's version, second number.
+/// The second number of the library's version.
 pub const PC_VERSION_MINOR: u32 = 1;
-/// The library's version, third number.
+/// The third number of the library's version.
 pub const PC_VERSION_PATCH: u32 = 0;
 /// The library's version as text.
 pub const PC_VERSION: &str = "0.1.0";
-/// The version of this interface. It rises when a program that was compiled against an older header would no
-/// longer run; compare it with `pc_abi_version`.
+/// The version of this interface. It rises when programs that were compiled against an older header would no longer
+/// run; compare it with `pc_abi_version`.
 pub const PC_ABI_VERSION: u32 = 1;
 
 const VERSION: &[u8] = &with_nul::<{ PC_VERSION.len() + 1 }>(PC_VERSION);
@@ -27,7 +27,7 @@ const _: () = assert!(is(env!("CARGO_PKG_VERSION_MAJOR"), PC_VERSION_MAJOR));
 const _: () = assert!(is(env!("CARGO_PKG_VERSION_MINOR"), PC_VERSION_MINOR));
 const _: () = assert!(is(env!("CARGO_PKG_VERSION_PATCH"), PC_VERSION_PATCH));
 
-/// Tells the version of the loaded library.
+/// Returns the version of the loaded library.
 ///
 /// May be called from any thread.
 ///
@@ -37,7 +37,7 @@ pub extern "C" fn pc_version() -> *const c_char {
     boundary!(c"".as_ptr(), { VERSION.as_ptr().cast() })
 }
 
-/// Tells which version of this interface the loaded library has. A binding compares it with the one it was written
+/// Returns the version of this interface in the loaded library. A binding compares it with the version it was written
 /// for, before any other call.
 ///
 /// May be called from any thread.
@@ -48,11 +48,11 @@ pub extern "C" fn pc_abi_version() -> u32 {
     boundary!(0, { PC_ABI_VERSION })
 }
 
-/// Tells the version of the LMDB inside the library.
+/// Returns the version of the LMDB inside the library.
 ///
 /// May be called from any thread.
 ///
-/// Returns: what LMDB itself says; static text, never `NULL`.
+/// Returns: LMDB's own version text; static, never `NULL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pc_lmdb_version() -> *const c_char {
     boundary!(c"".as_ptr(), { crate::engine::version().as_ptr() })

@@ -66,7 +66,7 @@ WRONGS = {
         r"/// \1",
         "return",
     ),
-    "a function's name that is not there": (r"what `pc_flush` does", "what `pc_flash` does", "pc_flash"),
+    "a function's name that is not there": (r"as `pc_flush` does", "as `pc_flash` does", "pc_flash"),
     "a constant's name that is not there": (r"one of `PC_KIND_\*`", "one of `PC_KINDS`", "PC_KINDS"),
     "a constant without words": (r"///[^\n]*\n(#define PC_END 3)", r"\1", "PC_END"),
     "a field without words": (r"    ///[^\n]*\n(    uint64_t last_txn;)", r"\1", "last_txn"),
