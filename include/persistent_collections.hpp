@@ -1,10 +1,10 @@
 /// \file
-/// Persistent Collections for C++17 and newer: dicts and sets that live on disk, the same from C, C++,
+/// Persistent Collections for C++17 and newer: dicts and sets that live on disk, shared by C, C++,
 /// Python, Julia and Rust.
 ///
 /// Header-only, over the C ABI: link with `-lpersistent_collections`. Three layers:
 ///
-/// 1. the functions of the C ABI by their own names (persistent_collections.h);
+/// 1. the functions of the C ABI (persistent_collections.h);
 /// 2. pc::check, which turns their statuses into exceptions (pc::error and one class for each status), and
 /// pc::buffer;
 /// 3. pc::environment, pc::dict, pc::set, pc::transaction, pc::snapshot, pc::run, and the types they store.
@@ -24,14 +24,15 @@
 /// // Alan is 41
 /// ```
 ///
-/// Objects own what they hold open and can be moved, not copied; transactions and snapshots, which are a
-/// scope's, can be neither. Functions may be called from any thread, on one object too, but for transactions,
-/// snapshots and iterators, which belong to the thread that made them. Objects may be destroyed in any order:
-/// what was closed under another's hands throws pc::bad_handle, and never harms. After `fork` a child reopens
-/// its environments (pc::environment::reopen).
+/// Objects own their handles and can be moved but not copied; transactions and snapshots, which belong
+/// to a scope, can be neither. Any thread may call functions, also on the same object, except for
+/// transactions, snapshots and iterators, which belong to the thread that made them. Objects may be
+/// destroyed in any order: using one whose environment was closed throws pc::bad_handle and is harmless.
+/// After `fork`, a child reopens its environments (pc::environment::reopen).
 
 /// \namespace pc
-/// Dicts and sets that live on disk, in C++; persistent_collections.hpp says how to begin.
+/// Dicts and sets that live on disk, in C++; see persistent_collections.hpp for an
+/// introduction.
 
 #ifndef PERSISTENT_COLLECTIONS_HPP
 #define PERSISTENT_COLLECTIONS_HPP

@@ -1,5 +1,5 @@
 /// \file
-/// Values that say by themselves what they are: what a collection of type `any` holds.
+/// Self-describing values: the content of a collection of type `any`.
 #ifndef PERSISTENT_COLLECTIONS_ANY_VALUE_HPP
 #define PERSISTENT_COLLECTIONS_ANY_VALUE_HPP
 
@@ -14,27 +14,28 @@
 
 namespace pc {
 
-/// Undefined, which Julia calls `missing`; null is `nullptr`.
+/// Undefined, Julia's `missing`; null is `nullptr`.
 struct undefined {
-    /// All are the same.
+    /// Returns true: all are equal.
     friend bool operator==(undefined, undefined) noexcept { return true; }
-    /// None differ.
+    /// Returns false: all are equal.
     friend bool operator!=(undefined, undefined) noexcept { return false; }
 };
 
-/// A sequence of values, of fixed length by its meaning. pc::any_value tells it from a list and a set.
+/// A sequence of values, whose length is part of its meaning. pc::any_value distinguishes it from a list
+/// and a set.
 struct any_tuple {
     /// The elements.
     std::vector<any_value> items;
 };
 
-/// A set of values: no two are the same, and their order means nothing.
+/// A set of values: they differ from each other, and their order has no meaning.
 struct any_set {
     /// The elements.
     std::vector<any_value> items;
 };
 
-/// Keys and values, in the order in which they were put there.
+/// Keys and values, in order of insertion.
 struct any_map {
     /// The entries.
     std::vector<std::pair<any_value, any_value>> entries;
@@ -42,30 +43,30 @@ struct any_map {
 
 /// Numbers of one type, as a value of `any`.
 struct any_array {
-    /// What the numbers are, one of `PC_ELEMENT_*`.
+    /// The type of the numbers, one of `PC_ELEMENT_*`.
     std::uint32_t element = PC_ELEMENT_U8;
     /// The numbers, little-endian.
     std::vector<std::byte> bytes;
-    /// The dimensions, the last of which varies fastest; empty: there is one.
+    /// The dimensions, the last of which varies fastest; empty means one dimension.
     std::vector<std::uint64_t> shape;
 
     /// Whether two have the same numbers in the same shape.
     friend bool operator==(const any_array &a, const any_array &b) {
         return a.element == b.element && a.bytes == b.bytes && a.shape == b.shape;
     }
-    /// Whether two differ.
+    /// Checks whether two differ.
     friend bool operator!=(const any_array &a, const any_array &b) { return !(a == b); }
 };
 
-/// A value that has no form here, as it stands encoded: in a value one CBOR item, in a key one element of the
-/// tuple layer. It is written back unchanged.
+/// A value without a C++ form, encoded: in a value, one CBOR item; in a key, one element of the tuple
+/// layer. It is written back unchanged.
 struct encoded {
     /// The bytes.
     std::vector<std::byte> bytes;
 
     /// Whether two have the same bytes.
     friend bool operator==(const encoded &a, const encoded &b) { return a.bytes == b.bytes; }
-    /// Whether two differ.
+    /// Checks whether two differ.
     friend bool operator!=(const encoded &a, const encoded &b) { return !(a == b); }
 };
 
@@ -85,7 +86,7 @@ inline bool operator!=(const any_map &a, const any_map &b) { return !(a == b); }
 /// \cond internal
 namespace detail {
 
-/// What any_value holds as it is, and no collection stores as a type of its own.
+/// Types that any_value holds, and that no collection stores as a type of their own.
 template <class T>
 inline constexpr bool is_any_kind =
     std::is_same_v<T, std::nullptr_t> || std::is_same_v<T, undefined> || std::is_same_v<T, any_array> ||
@@ -106,8 +107,8 @@ template <class T> constexpr bool can_hold() {
 } // namespace detail
 /// \endcond
 
-/// A value of any type, which owns all it holds: null, numbers, text, bytes, and lists, maps, tuples and sets
-/// of such.
+/// A value of any type, which owns its content: null, numbers, text, bytes, and lists, maps, tuples and
+/// sets of these.
 ///
 /// ```cpp
 /// pc::dict<std::string, pc::any_value> books(env, "books");
@@ -118,13 +119,13 @@ template <class T> constexpr bool can_hold() {
 /// assert(emma["price"].is_null() && !emma.contains("price"));
 /// ```
 ///
-/// Two are equal if what is stored for them is: 1, 1.0 and `true` are three values. Integers compare as
-/// numbers.
+/// Two values are equal if their stored bytes are: 1, 1.0 and `true` are three values. Integers compare
+/// as numbers.
 class any_value {
   public:
     /// A list of values.
     using list = std::vector<any_value>;
-    /// All that it can hold. Integers are `std::int64_t` where they fit, else `std::uint64_t`.
+    /// All types that it can hold. Integers are `std::int64_t` if they fit, else `std::uint64_t`.
     using variant = std::variant<std::nullptr_t, undefined, bool, std::int64_t, std::uint64_t, double,
                                  std::string, std::vector<std::byte>, uuid, date, datetime, any_array,
                                  any_tuple, list, any_map, any_set, encoded>;
@@ -133,29 +134,32 @@ class any_value {
     any_value() noexcept = default;
     /// Makes a null.
     any_value(std::nullptr_t) noexcept {}
-    /// Makes a value of anything that a collection can store, or one of the kinds in \ref variant.
+    /// Makes a value of any type that a collection can store, or of one of the kinds in \ref variant.
     template <class T, class = std::enable_if_t<detail::can_hold<T>()>> any_value(T &&value) {
         set(std::forward<T>(value));
     }
 
-    /// What it holds, for `std::visit` and `std::get_if`.
+    /// Returns the content, for `std::visit` and `std::get_if`.
     [[nodiscard]] const variant &held() const noexcept { return held_; }
-    /// What it holds, to be changed.
+    /// Returns the content, to be changed.
     [[nodiscard]] variant &held() noexcept { return held_; }
 
-    /// Whether it is null.
+    /// Checks whether it is null.
     [[nodiscard]] bool is_null() const noexcept { return std::holds_alternative<std::nullptr_t>(held_); }
-    /// Whether \ref as gives a T.
+    /// Checks whether \ref as returns a T.
     template <class T> [[nodiscard]] bool is() const;
-    /// What it holds as a T, which is a type that a collection can store (an integer in whose range it is,
-    /// say), or one of those in \ref variant. Throws pc::bad_value if it is something else.
+    /// Returns the content as a T, which is a type that a collection can store (such as an integer type
+    /// in whose range it is), or one of those in \ref variant. Throws pc::bad_value if it is something
+    /// else.
     template <class T> [[nodiscard]] T as() const;
 
-    /// How many items, entries, numbers, characters or bytes it has; 0 of anything else.
+    /// Returns the number of items, entries, numbers, characters or bytes; 0 for other kinds.
     [[nodiscard]] std::size_t size() const noexcept;
-    /// An item of a list, a tuple or a set. Throws pc::bad_value if it is none of these, or has no such item.
+    /// Returns an item of a list, a tuple or a set. Throws pc::bad_value for other kinds, or if the item
+    /// does not exist.
     [[nodiscard]] const any_value &operator[](std::size_t index) const;
-    /// The value of a text key in a map; a null if there is none. Throws pc::bad_value if it is no map.
+    /// Returns the value of a text key in a map, or a null if the key is absent. Throws pc::bad_value if
+    /// it is not a map.
     [[nodiscard]] const any_value &operator[](std::string_view key) const;
     /// The value of a text key in a map.
     [[nodiscard]] const any_value &operator[](const char *key) const {
@@ -169,12 +173,12 @@ class any_value {
                 throw bad_value("a value of any has no item at " + std::to_string(index));
         return (*this)[static_cast<std::size_t>(index)];
     }
-    /// Whether it is a map that has a text key.
+    /// Checks whether it is a map with this text key.
     [[nodiscard]] bool contains(std::string_view key) const noexcept { return find(key) != nullptr; }
 
-    /// Whether two are the same.
+    /// Checks whether two are equal.
     friend bool operator==(const any_value &a, const any_value &b);
-    /// Whether two differ.
+    /// Checks whether two differ.
     friend bool operator!=(const any_value &a, const any_value &b) { return !(a == b); }
 
   private:
@@ -185,7 +189,7 @@ class any_value {
     variant held_;
 };
 
-/// Whether two are the same.
+/// Checks whether two are equal.
 inline bool operator==(const any_value &a, const any_value &b) {
     const auto *x = std::get_if<double>(&a.held_);
     const auto *y = std::get_if<double>(&b.held_);
@@ -224,7 +228,7 @@ inline bool operator==(const any_set &a, const any_set &b) {
 /// \cond internal
 namespace detail {
 
-/// Where a `pc_value` that is made of a C++ value has the parts that it points to.
+/// The memory to which a `pc_value` made of a C++ value points.
 using arena = std::vector<std::unique_ptr<pc_value[]>>;
 
 template <class T> constexpr std::uint32_t element_of() {
@@ -274,8 +278,8 @@ template <class T> std::vector<std::byte> array_bytes(const T &array) {
     return bytes;
 }
 
-/// The bytes of a struct: equal ones have equal bytes, and what lay in memory before is not among them, where
-/// the compiler can clear the padding.
+/// The bytes of a struct: equal structs have equal bytes, and the padding is zero, if the compiler can
+/// clear it.
 template <class T> std::vector<std::byte> opaque_bytes(const T &value) {
     T plain = value;
 #if defined(__has_builtin)
@@ -288,7 +292,7 @@ template <class T> std::vector<std::byte> opaque_bytes(const T &value) {
     return bytes;
 }
 
-/// Fills an array from little-endian bytes. False if they are not as many as it has.
+/// Fills an array from little-endian bytes. Returns false if their number differs from its own.
 template <class T> bool fill_array(T &array, const std::byte *bytes, std::size_t size) {
     using number = typename array_of<T>::number;
     if constexpr (array_of<T>::is_fixed) {

@@ -1,7 +1,7 @@
 /// \file
-/// Numbers and tuples as calls take them: one that would not come back equal is noticed, and not cut to fit.
+/// Numbers and tuples as arguments: one that would not come back equal is detected, not truncated.
 ///
-/// Nothing here is for programs.
+/// This file is internal.
 #ifndef PERSISTENT_COLLECTIONS_ARGUMENT_HPP
 #define PERSISTENT_COLLECTIONS_ARGUMENT_HPP
 

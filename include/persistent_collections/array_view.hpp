@@ -1,5 +1,5 @@
 /// \file
-/// Arrays of numbers as they lie in the environment: without a copy, at any address.
+/// Arrays of numbers in the environment's memory: without a copy, at any address.
 #ifndef PERSISTENT_COLLECTIONS_ARRAY_VIEW_HPP
 #define PERSISTENT_COLLECTIONS_ARRAY_VIEW_HPP
 
@@ -51,11 +51,11 @@ template <class T> void store_little(std::byte *at, const T &number) noexcept {
 } // namespace detail
 /// \endcond
 
-/// Numbers that lie in memory that belongs to somebody else, such as the environment's. Nothing is copied
-/// until an element is read, and the memory need not be aligned, so that elements are given by value.
+/// Numbers in memory that it does not own, such as the environment's. Only reading an element copies it,
+/// and the memory need not be aligned, so elements are returned by value.
 ///
-/// Where it comes from says how long it is good: one that pc::snapshot::view gave, until the snapshot ends.
-/// As a value type of a pc::dict it is stored as `T[]`, like a `std::vector<T>`.
+/// Its lifetime depends on its origin: one from pc::snapshot::view is valid until the snapshot ends. As
+/// a value type of a pc::dict it is stored as `T[]`, like a `std::vector<T>`.
 ///
 /// ```cpp
 /// pc::dict<std::string, std::array<float, 3>> colours(env, "colours");
@@ -70,7 +70,7 @@ template <class T> class array_view {
                   "persistent_collections: an array_view is of numbers or std::byte");
 
   public:
-    /// What an element is.
+    /// The type of an element.
     using value_type = T;
     /// The type of sizes.
     using size_type = std::size_t;
@@ -80,18 +80,18 @@ template <class T> class array_view {
     /// Steps through the elements, in any direction and by any distance.
     class iterator {
       public:
-        /// Elements are given by value, since they may not be aligned.
+        /// Elements are returned by value, since they may not be aligned.
         using iterator_category = std::random_access_iterator_tag;
-        /// What an element is.
+        /// The type of an element.
         using value_type = T;
         /// The type of distances.
         using difference_type = std::ptrdiff_t;
         /// Elements have no address.
         using pointer = void;
-        /// Elements are given by value.
+        /// Elements are returned by value.
         using reference = T;
 
-        /// Makes one that is nowhere.
+        /// Makes an iterator without a position.
         iterator() noexcept = default;
         /// The element.
         [[nodiscard]] T operator*() const noexcept { return detail::load_little<T>(at_); }
@@ -99,7 +99,7 @@ template <class T> class array_view {
         [[nodiscard]] T operator[](difference_type n) const noexcept { return *(*this + n); }
         /// Steps on.
         iterator &operator++() noexcept { return *this += 1; }
-        /// Steps on, and gives where it was.
+        /// Steps on, and returns the previous position.
         iterator operator++(int) noexcept {
             iterator was = *this;
             ++*this;
@@ -107,7 +107,7 @@ template <class T> class array_view {
         }
         /// Steps back.
         iterator &operator--() noexcept { return *this += -1; }
-        /// Steps back, and gives where it was.
+        /// Steps back, and returns the previous position.
         iterator operator--(int) noexcept {
             iterator was = *this;
             --*this;
@@ -151,32 +151,32 @@ template <class T> class array_view {
     /// The same: elements cannot be changed.
     using const_iterator = iterator;
 
-    /// Makes one of nothing.
+    /// Makes an empty view.
     array_view() noexcept = default;
-    /// Makes one of `size` numbers that lie little-endian at `data`, at any address.
+    /// Makes a view of `size` little-endian numbers at `data`, at any address.
     array_view(const void *data, std::size_t size) noexcept
         : data_(static_cast<const std::byte *>(data)), size_(size) {}
-    /// Makes one of a vector's numbers; good as long as the vector is there and does not move them.
+    /// Makes a view of a vector's numbers, valid as long as the vector exists and does not move them.
     array_view(const std::vector<T> &numbers) noexcept : array_view(numbers.data(), numbers.size()) {
         static_assert(detail::little_endian || sizeof(T) == 1, "numbers here lie big-endian in memory");
     }
-    /// Makes one of an array's numbers; good as long as the array is there.
+    /// Makes a view of an array's numbers, valid as long as the array exists.
     template <std::size_t N>
     array_view(const std::array<T, N> &numbers) noexcept : array_view(numbers.data(), N) {
         static_assert(detail::little_endian || sizeof(T) == 1, "numbers here lie big-endian in memory");
     }
 
-    /// How many there are.
+    /// Returns the number of elements.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    /// Whether there are none.
+    /// Checks whether it is empty.
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-    /// Where they lie: little-endian, not aligned.
+    /// Returns the address of the numbers: little-endian, not aligned.
     [[nodiscard]] const std::byte *data() const noexcept { return data_; }
-    /// One of them; `index` is below `size()`.
+    /// Returns an element; `index` must be below `size()`.
     [[nodiscard]] T operator[](std::size_t index) const noexcept {
         return detail::load_little<T>(data_ + index * sizeof(T));
     }
-    /// One of them. Throws `std::out_of_range`.
+    /// Returns an element. Throws `std::out_of_range`.
     [[nodiscard]] T at(std::size_t index) const {
         if (index >= size_)
             throw std::out_of_range("pc::array_view::at");
@@ -202,7 +202,7 @@ template <class T> class array_view {
         copy_to(numbers.data());
         return numbers;
     }
-    /// Whether two have equal elements.
+    /// Checks whether two have equal elements.
     friend bool operator==(const array_view &a, const array_view &b) noexcept {
         if (a.size_ != b.size_)
             return false;
@@ -211,7 +211,7 @@ template <class T> class array_view {
                 return false;
         return true;
     }
-    /// Whether two have different elements.
+    /// Checks whether two have different elements.
     friend bool operator!=(const array_view &a, const array_view &b) noexcept { return !(a == b); }
 
   private:

@@ -10,7 +10,7 @@
 
 namespace pc {
 
-/// A `pc_buffer` that frees itself, for calls of the C ABI by its own names.
+/// A `pc_buffer` that frees itself, for calls of the C ABI itself.
 ///
 /// ```cpp
 /// pc::buffer list;
@@ -19,13 +19,13 @@ namespace pc {
 /// ```
 class [[nodiscard]] buffer {
   public:
-    /// Makes an empty one; nothing is allocated.
+    /// Makes an empty buffer; it allocates nothing.
     buffer() noexcept = default;
     buffer(const buffer &) = delete;
     buffer &operator=(const buffer &) = delete;
-    /// Takes over what another holds.
+    /// Takes over the memory of another buffer.
     buffer(buffer &&other) noexcept : buffer_(std::exchange(other.buffer_, pc_buffer{})) {}
-    /// Takes over what another holds, and frees what this one held.
+    /// Frees its own memory, and takes over that of another buffer.
     buffer &operator=(buffer &&other) noexcept {
         std::swap(buffer_, other.buffer_);
         return *this;
@@ -35,10 +35,10 @@ class [[nodiscard]] buffer {
             pc_buffer_free(&buffer_);
     }
 
-    /// The buffer as the C ABI takes it.
+    /// Returns the buffer for the C ABI.
     [[nodiscard]] pc_buffer *get() noexcept { return &buffer_; }
 
-    /// What it holds; good until it is filled again.
+    /// Returns the content, valid until it is filled again.
     [[nodiscard]] std::string_view view() const noexcept {
         return {reinterpret_cast<const char *>(buffer_.data), buffer_.data ? buffer_.len : 0};
     }

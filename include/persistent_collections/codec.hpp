@@ -1,7 +1,7 @@
 /// \file
 /// Keys and values as bytes: how each C++ type is encoded in a collection, typed, raw or of `any`.
 ///
-/// Nothing here is for programs; docs/format.md specifies the bytes.
+/// This file is internal; docs/format.md specifies the bytes.
 #ifndef PERSISTENT_COLLECTIONS_CODEC_HPP
 #define PERSISTENT_COLLECTIONS_CODEC_HPP
 
@@ -151,8 +151,7 @@ template <class T> pc_status encode_key(const column &to, const T &key, scratch 
     }
 }
 
-/// The same, of what a call was given; one that would not come back equal is none that the collection can
-/// hold.
+/// The same for an argument of a call; the collection cannot hold one that would not come back equal.
 template <class T>
 pc_status encode_key(const column &to, const number_argument<T> &key, scratch &room, bytes_ref &out) {
     return is_exact(key) ? encode_key(to, static_cast<const T &>(key), room, out) : PC_ERR_BAD_KEY;

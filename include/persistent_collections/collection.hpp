@@ -1,5 +1,5 @@
 /// \file
-/// What dicts and sets have in common: how they are opened, and how batches and answers are held.
+/// Code common to dicts and sets: opening them, and the memory of batches and results.
 #ifndef PERSISTENT_COLLECTIONS_COLLECTION_HPP
 #define PERSISTENT_COLLECTIONS_COLLECTION_HPP
 
@@ -9,13 +9,12 @@ namespace pc {
 
 /// How to open a collection.
 enum class open_mode {
-    /// Make it if it is not there.
+    /// Create it if it does not exist.
     create,
-    /// Throw pc::no_collection if it is not there.
+    /// Throw pc::no_collection if it does not exist.
     existing,
-    /// As `existing`, and what is pc::any_value here may be stored as any type: to look into collections
-    /// whose types are
-    /// not known beforehand. They are converted.
+    /// Like `existing`, and pc::any_value stands for any stored type: for reading collections of unknown
+    /// types. Keys and values are converted.
     as_stored
 };
 

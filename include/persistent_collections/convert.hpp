@@ -1,7 +1,8 @@
 /// \file
-/// C++ values as `pc_value`, and back: what the library itself encodes and decodes, of `any` and of tuples.
+/// C++ values as `pc_value`, and back: values of `any` and tuples, which the library itself
+/// encodes and decodes.
 ///
-/// Nothing here is for programs.
+/// This file is internal.
 #ifndef PERSISTENT_COLLECTIONS_CONVERT_HPP
 #define PERSISTENT_COLLECTIONS_CONVERT_HPP
 

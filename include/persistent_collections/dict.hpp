@@ -25,16 +25,17 @@ namespace pc {
 /// pc::transaction or pc::snapshot of the calling thread every call is part of that.
 ///
 /// Key and Value are types that have a stored type (see pc::type_name): bool, integers and enumerations,
-/// float, double, `std::string`, `std::vector<std::byte>`, pc::uuid, pc::date, pc::datetime, pc::any_value,
-/// structs with pc::is_opaque; keys also `std::tuple` of these but the last two; values also `std::vector`
-/// and `std::array` of numbers. Others do not compile. Text is taken as `std::string_view`, and must be
-/// UTF-8. With `std::string_view` or pc::array_view as Value, \ref get and \ref at do not copy; they need a
-/// snapshot or transaction then, and the view is good until that ends, in a transaction until the thread's
-/// next write. What iterators and other calls give owns itself.
+/// float, double, `std::string`, `std::vector<std::byte>`, pc::uuid, pc::date, pc::datetime,
+/// pc::any_value, structs with pc::is_opaque; keys also `std::tuple` of these except the last two;
+/// values also `std::vector` and `std::array` of numbers. Other types do not compile. Text is passed as
+/// `std::string_view`, and must be UTF-8. With `std::string_view` or pc::array_view as Value, \ref get
+/// and \ref at do not copy. They then need a snapshot or transaction, and the view is valid until that
+/// ends; in a transaction, until the thread's next write. The results of iterators and other calls own
+/// their memory.
 ///
-/// A key that cannot be stored (too long, no UTF-8, NaN) is absent where it is looked up or erased, and an
-/// exception where it is stored: pc::bad_key, pc::key_size. All calls can throw pc::bad_handle if the dict,
-/// or its environment, was closed, pc::no_collection if it was dropped, and pc::io_error and its like.
+/// Looking up or erasing a key that cannot be stored (too long, not UTF-8, NaN) finds nothing; storing
+/// it throws pc::bad_key or pc::key_size. All calls can throw pc::bad_handle if the dict or its
+/// environment was closed, pc::no_collection if it was dropped, and pc::io_error and the like.
 ///
 /// It can be moved, not copied; opening one collection several times is fine. Its functions may be called
 /// from any thread.
@@ -56,7 +57,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
     using key_type = Key;
     /// The type of values.
     using mapped_type = Value;
-    /// What iterators show.
+    /// The type that iterators return.
     using value_type = std::pair<owned_key, owned_value>;
     /// The type of sizes.
     using size_type = std::uint64_t;
@@ -69,9 +70,9 @@ template <class Key, class Value> class [[nodiscard]] dict {
     /// A part of the dict.
     using view_type = range_view<entries>;
 
-    /// Opens a dict, by default making it. Throws pc::type_mismatch, which names both, if it is stored with
-    /// other types (but `any` may be opened as anything that its keys and values are), pc::wrong_kind if it
-    /// is a set, pc::bad_name.
+    /// Opens a dict; by default, creates it if it does not exist. Throws pc::type_mismatch, which names
+    /// both, if it is stored with other types (but a stored `any` may be opened as the types of its keys
+    /// and values), pc::wrong_kind if it is a set, pc::bad_name.
     dict(const environment &env, std::string_view name, open_mode mode = open_mode::create)
         : dict(env.handle()) {
         check(pc_dict_open(env_, detail::c_text(name, PC_ERR_BAD_NAME).c_str(),
@@ -87,10 +88,10 @@ template <class Key, class Value> class [[nodiscard]] dict {
     }
     dict(const dict &) = delete;
     dict &operator=(const dict &) = delete;
-    /// Takes over what another has open.
+    /// Takes over the handle of another object.
     dict(dict &&other) noexcept
         : env_(other.env_), handle_(std::exchange(other.handle_, pc_dict{0})), types_(other.types_) {}
-    /// Closes what this one has open, and takes over what another has; from itself it changes nothing.
+    /// Closes its own handle, and takes over that of another object; moving from itself has no effect.
     dict &operator=(dict &&other) noexcept {
         if (this == &other)
             return *this;
@@ -102,12 +103,12 @@ template <class Key, class Value> class [[nodiscard]] dict {
     }
     ~dict() { release(); }
 
-    /// The handle of the C ABI.
+    /// Returns the handle of the C ABI.
     [[nodiscard]] pc_dict handle() const noexcept { return handle_; }
 
     // ---- Looking up. ----
 
-    /// A key's value; nothing if the key is absent.
+    /// Returns a key's value; nothing if the key is absent.
     [[nodiscard]] std::optional<Value> get(key_argument key) const {
         if constexpr (detail::is_view<Value>) {
             return get_ref<Value>(key);
@@ -122,22 +123,23 @@ template <class Key, class Value> class [[nodiscard]] dict {
             return detail::decode_value<Value>(types_->value, bytes.bytes());
         }
     }
-    /// A key's value. Throws pc::key_not_found if the key is absent.
+    /// Returns a key's value. Throws pc::key_not_found if the key is absent.
     [[nodiscard]] Value at(key_argument key) const {
         std::optional<Value> found = get(key);
         if (!found)
             throw key_not_found("there is no such key; `get` gives nothing where there is none");
         return *std::move(found);
     }
-    /// Whether a key is there.
+    /// Checks whether a key exists.
     [[nodiscard]] bool contains(key_argument key) const {
         return with_key(key, [&](const detail::bytes_ref &at) {
                    return pc_dict_contains(handle_, at.data, at.size);
                }) == PC_OK;
     }
-    /// 1 if a key is there, else 0.
+    /// Returns 1 if a key exists, else 0.
     [[nodiscard]] size_type count(key_argument key) const { return contains(key) ? 1 : 0; }
-    /// The entry of a key; `end()` if the key is absent. Stepping on from there sees what is stored then.
+    /// The entry of a key; `end()` if the key is absent. Stepping from there sees the entries stored at
+    /// that time.
     [[nodiscard]] iterator find(key_argument key) const {
         detail::reply bytes;
         std::string stored;
@@ -150,8 +152,8 @@ template <class Key, class Value> class [[nodiscard]] dict {
             return end();
         return at_key(std::move(stored), bytes.bytes());
     }
-    /// The values of many keys, in their order, of one state of the dict; nothing for those that are absent.
-    /// `keys` is any range of what a key can be made of.
+    /// Returns the values of many keys, in their order, from one state of the dict; nothing for absent
+    /// keys. `keys` is any range of objects that convert to keys.
     template <class Keys> [[nodiscard]] std::vector<std::optional<owned_value>> get_many(Keys &&keys) const {
         std::vector<std::optional<owned_value>> found;
         const detail::batch_column batch = detail::encode_sought<Key>(types_->key, keys);
@@ -186,17 +188,17 @@ template <class Key, class Value> class [[nodiscard]] dict {
 
     // ---- Sizes and ranges. ----
 
-    /// How many entries there are. Takes the same time however many.
+    /// Counts the entries, in constant time.
     [[nodiscard]] size_type size() const {
         std::uint64_t count = 0;
         check(pc_dict_len(handle_, &count));
         return count;
     }
-    /// Whether there are none.
+    /// Checks whether it is empty.
     [[nodiscard]] bool empty() const { return size() == 0; }
-    /// The entry with the lowest key, or nothing.
+    /// Returns the entry with the lowest key, or nothing if the dict is empty.
     [[nodiscard]] std::optional<value_type> first() const { return end_entry(pc_dict_first); }
-    /// The entry with the highest key, or nothing.
+    /// Returns the entry with the highest key, or nothing if the dict is empty.
     [[nodiscard]] std::optional<value_type> last() const { return end_entry(pc_dict_last); }
     /// The first entry.
     [[nodiscard]] iterator begin() const { return iterator(source(), {}); }
@@ -218,12 +220,12 @@ template <class Key, class Value> class [[nodiscard]] dict {
     [[nodiscard]] iterator upper_bound(key_argument key) const {
         return range(excluding_key(key), unbounded).begin();
     }
-    /// The entries from a key on, up to and without another: each end is a key, pc::unbounded, or what
-    /// pc::including or pc::excluding makes of a key.
+    /// The entries from a key on, up to but excluding another: each end is a key, pc::unbounded, or the
+    /// result of pc::including or pc::excluding.
     [[nodiscard]] view_type range(const range_end<Key> &lower, const range_end<Key> &upper) const {
         return {source(), detail::between(types_->key, lower, upper)};
     }
-    /// The entries whose keys begin with a text or bytes; of tuples: with these leading elements.
+    /// The entries whose keys begin with a text or bytes; for tuples, with these leading elements.
     template <class... Leading> [[nodiscard]] view_type prefix(const Leading &...leading) const {
         return {source(), detail::starting_with<Key>(types_->key, leading...)};
     }
@@ -244,15 +246,16 @@ template <class Key, class Value> class [[nodiscard]] dict {
 
     // ---- Writing. ----
 
-    /// Stores a value under a key, in place of what stood there. Throws pc::bad_value for text that is not
-    /// UTF-8, pc::value_size.
+    /// Stores a value under a key, replacing an existing value. Throws pc::bad_value for text that is
+    /// not UTF-8, pc::value_size.
     void put(key_argument key, value_argument value) {
         const encoded_key at(types_->key, key);
         detail::scratch room;
         const detail::bytes_ref bytes = detail::encode_value(types_->value, value, room);
         check(pc_dict_put(handle_, at.bytes.data, at.bytes.size, bytes.data, bytes.size));
     }
-    /// Stores a value under a key, and tells by the second of the pair whether the key was absent. One step.
+    /// Stores a value under a key, as one step. The second of the returned pair is true if the key was
+    /// absent.
     std::pair<iterator, bool> insert_or_assign(key_argument key, value_argument value) {
         const encoded_key at(types_->key, key);
         detail::scratch room;
@@ -271,8 +274,8 @@ template <class Key, class Value> class [[nodiscard]] dict {
             -1);
         return {std::move(stored), is_new};
     }
-    /// Stores a value, made of `arguments`, if the key is absent. Gives the entry that is there then, and
-    /// whether it is the new one. One step.
+    /// Stores a value, made of `arguments`, if the key is absent, as one step. Returns the entry that is
+    /// then stored, and whether it is the new one.
     template <class... Arguments>
     std::pair<iterator, bool> try_emplace(key_argument key, Arguments &&...arguments) {
         const owned_value value = made_of(std::forward<Arguments>(arguments)...);
@@ -288,12 +291,12 @@ template <class Key, class Value> class [[nodiscard]] dict {
         const std::string_view there = current.view();
         return {at_key(std::string(at.bytes.text()), {there.data(), there.size()}), false};
     }
-    /// Stores an entry if its key is absent. Gives the entry that is there then, and whether it is the new
-    /// one.
+    /// Stores an entry if its key is absent. Returns the entry that is then stored, and whether it is
+    /// the new one.
     std::pair<iterator, bool> insert(const entry_item &entry) { return try_emplace(entry.key, entry.value); }
-    /// The same for `std::inserter`; the hint is not looked at.
+    /// The same for `std::inserter`; the hint is ignored.
     iterator insert(const iterator &, const entry_item &entry) { return insert(entry).first; }
-    /// Removes a key. 1 if it was there, else 0.
+    /// Removes a key. Returns 1 if it existed, else 0.
     size_type erase(key_argument key) {
         return with_key(key,
                         [&](const detail::bytes_ref &at) {
@@ -302,14 +305,14 @@ template <class Key, class Value> class [[nodiscard]] dict {
                    ? 1
                    : 0;
     }
-    /// Removes the entry that an iterator shows, and gives the next.
+    /// Removes the entry of an iterator, and returns an iterator to the next.
     iterator erase(iterator position) {
         const std::string key = position.encoded_key();
         ++position; // first, since it can throw
         check(pc_dict_remove(handle_, key.data(), key.size()));
         return position;
     }
-    /// Removes a part of the dict, as one step, and tells how many entries that were.
+    /// Removes a part of the dict, as one step, and returns the number of its entries.
     size_type erase(const view_type &part) {
         const pc_range range = part.bounds().range();
         std::uint64_t removed = 0;
@@ -318,8 +321,9 @@ template <class Key, class Value> class [[nodiscard]] dict {
     }
     /// Removes every entry; the dict and its types stay.
     void clear() { check(pc_dict_clear(handle_)); }
-    /// Removes a key and gives its value, as one step: of several that take the same key, one gets it. A
-    /// value that is not of the type asked for, where `any` is stored, stays: pc::bad_value.
+    /// Removes a key and returns its value, as one step: if several threads or processes take the same
+    /// key, exactly one gets it. If the value of a stored `any` is not of the requested type, it stays,
+    /// and the call throws pc::bad_value.
     [[nodiscard]] std::optional<owned_value> take(key_argument key) {
         if constexpr (detail::decodes_safely<owned_value> || detail::can_receive<owned_value>)
             if (types_->value.how == detail::form::typed)
@@ -335,9 +339,9 @@ template <class Key, class Value> class [[nodiscard]] dict {
             },
             -1);
     }
-    /// Adds to a key's integer, as one step, and gives the sum; a key that is absent counts as 0. For
-    /// integers, and integers in `any`. Throws pc::overflow if the sum leaves the range of Value, and changes
-    /// nothing.
+    /// Adds to a key's integer, as one step, and returns the sum; a missing key counts as 0. For
+    /// integers, and integers in `any`. If the sum is outside the range of Value, throws pc::overflow
+    /// and changes nothing.
     std::int64_t increment(key_argument key, detail::number_argument<std::int64_t> delta = 1) {
         static_assert(detail::sort_of<Value>() == detail::sort::integer ||
                           detail::sort_of<Value>() == detail::sort::any,
@@ -364,8 +368,9 @@ template <class Key, class Value> class [[nodiscard]] dict {
             },
             -1);
     }
-    /// Replaces a key's value if it is the expected one, as one step; nothing means that the key is absent.
-    /// False if it is another one, which `expected` then receives. The stored bytes are compared.
+    /// Replaces a key's value if it is the expected one, as one step; nothing means that the key is
+    /// absent. Returns false if it is another one, and writes that to `expected`. It compares the stored
+    /// bytes.
     [[nodiscard]] bool compare_exchange(key_argument key, std::optional<owned_value> &expected,
                                         maybe_value desired) {
         const encoded_key at(types_->key, key);
@@ -389,7 +394,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
         expected = std::move(found);
         return false;
     }
-    /// The same, where what stands there is of no interest.
+    /// The same, without returning the actual value.
     [[nodiscard]] bool compare_exchange(key_argument key, maybe_value expected, maybe_value desired) {
         std::optional<owned_value> there;
         if (expected)
@@ -404,8 +409,9 @@ template <class Key, class Value> class [[nodiscard]] dict {
         }
         return compare_exchange(key, there, desired);
     }
-    /// Changes a key's value in place, as one step: `change` is given it, `Value()` if the key is absent, by
-    /// reference, and what it leaves there is stored. May be run more than once, as pc::run says.
+    /// Changes a key's value in place, as one step: `change` gets the value by reference (`Value()` if
+    /// the key is absent), and the changed value is stored. It may run more than once, like the function
+    /// of pc::run.
     template <class Change> owned_value update(key_argument key, Change &&change) {
         return run_in(
             env_,
@@ -419,8 +425,9 @@ template <class Key, class Value> class [[nodiscard]] dict {
             },
             -1);
     }
-    /// Stores many entries, all of them or, if it throws, none; a key that occurs twice has its last value.
-    /// `entries` is any range of pairs, such as a `std::map`. pc::error::failed_at tells which is at fault.
+    /// Stores many entries, all of them, or none if it throws; a key that occurs twice has its last
+    /// value. `entries` is any range of pairs, such as a `std::map`. pc::error::failed_at returns the
+    /// index of the invalid one.
     template <class Entries> void put_many(Entries &&entries) {
         detail::batch_column keys;
         detail::batch_column values;
@@ -445,7 +452,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
     void put_many(std::initializer_list<entry_item> entries) {
         put_many<const std::initializer_list<entry_item> &>(entries);
     }
-    /// Removes many keys, as one step, and tells how many were there.
+    /// Removes many keys, as one step, and returns the number of those that existed.
     template <class Keys> size_type erase_many(Keys &&keys) {
         const detail::batch_column batch = detail::encode_keys<Key>(types_->key, keys);
         std::uint64_t removed = 0;
@@ -460,11 +467,11 @@ template <class Key, class Value> class [[nodiscard]] dict {
         return erase_many<const std::initializer_list<key_item> &>(keys);
     }
 
-    /// What `dict[key]` gives: the place of a key's value, to be stored into or read from.
+    /// The result of `dict[key]`: the place of a key's value, to store into or read from.
     class place {
       public:
         place(const place &) = delete;
-        /// Stores the value that stands at another place.
+        /// Stores the value of another place.
         place &operator=(const place &other) { return *this = static_cast<owned_value>(other); }
         /// Stores a value.
         place &operator=(value_argument value) {
@@ -491,9 +498,9 @@ template <class Key, class Value> class [[nodiscard]] dict {
                 return *this += delta;
             return *this += -static_cast<std::int64_t>(delta);
         }
-        /// Adds 1, and gives the sum.
+        /// Adds 1, and returns the sum.
         std::int64_t operator++() { return dict_->increment(key(), 1); }
-        /// Subtracts 1, and gives the difference.
+        /// Subtracts 1, and returns the difference.
         std::int64_t operator--() { return dict_->increment(key(), -1); }
 
       private:
@@ -511,9 +518,9 @@ template <class Key, class Value> class [[nodiscard]] dict {
         owned_key key_;
         bool is_exact_;
     };
-    /// The place of a key's value: `dict[key] = value` stores, reading throws pc::key_not_found if the key is
-    /// absent (and stores nothing, other than with a `std::map`), `dict[key] += 1` is \ref increment. Do not
-    /// keep it.
+    /// The place of a key's value: `dict[key] = value` stores, reading throws pc::key_not_found if the
+    /// key is absent (and, unlike in a `std::map`, stores nothing), `dict[key] += 1` is \ref increment.
+    /// Do not keep it.
     [[nodiscard]] place operator[](key_argument key) { return place(*this, key); }
 
   private:
@@ -530,7 +537,8 @@ template <class Key, class Value> class [[nodiscard]] dict {
             return owned_value(std::forward<Arguments>(arguments)...);
         }
     }
-    /// One that is not open: what opens it, and throws then, has an object that closes it.
+    /// Makes an object that is not open, so that an exception during opening leaves an object that
+    /// closes the handle.
     explicit dict(pc_env env) noexcept : env_(env) {}
 
     /// A key that is to be stored.
@@ -543,14 +551,14 @@ template <class Key, class Value> class [[nodiscard]] dict {
         detail::bytes_ref bytes;
     };
 
-    /// Calls with an encoded key; one that cannot be is absent.
+    /// Calls with an encoded key; a key that cannot be encoded is absent.
     template <class Call> pc_status with_key(key_argument key, const Call &call) const {
         detail::scratch room;
         detail::bytes_ref encoded;
         const pc_status status = detail::encode_key(types_->key, key, room, encoded);
         return detail::or_absent(status == PC_OK ? call(encoded) : status);
     }
-    /// Takes a value that is not removed before there is room for it.
+    /// Takes a value, and removes it only when there is room for it.
     std::optional<owned_value> take_typed(key_argument key) {
         std::optional<owned_value> taken(std::in_place);
         const auto take_to = [&](auto &room) {
@@ -584,7 +592,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
             return std::nullopt;
         return detail::decode_value<View>(types_->value, bytes);
     }
-    /// The value of a key that is encoded already; nothing if it is absent, or none.
+    /// Returns the value of an encoded key; nothing if the key is absent or cannot be stored.
     std::optional<owned_value> get_encoded(const detail::bytes_ref &at) const {
         detail::reply bytes;
         if (detail::or_absent(bytes.fill([&](void *to, std::size_t cap, std::size_t *size) {

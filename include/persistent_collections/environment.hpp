@@ -1,5 +1,5 @@
 /// \file
-/// Environments: opening and closing them, and what can be asked of one as a whole.
+/// Environments: opening and closing them, and operations on a whole environment.
 #ifndef PERSISTENT_COLLECTIONS_ENVIRONMENT_HPP
 #define PERSISTENT_COLLECTIONS_ENVIRONMENT_HPP
 
@@ -13,15 +13,14 @@
 
 namespace pc {
 
-/// What a commit that has returned survives.
+/// The failures that a commit survives once it has returned.
 enum class durability : std::int32_t {
-    /// A loss of power: it is on stable storage. The default.
+    /// A commit survives a loss of power: it is on stable storage. The default.
     full = PC_DURABILITY_FULL,
-    /// A crash of the system may undo the last commits; what is left is whole.
+    /// A crash of the system may undo the last commits; the rest is consistent.
     no_meta_sync = PC_DURABILITY_NO_META_SYNC,
-    /// pc::environment::flush makes it durable. A crash of the system may lose, or damage, what was written
-    /// since; a
-    /// crash of the process loses nothing.
+    /// pc::environment::flush makes commits durable. A crash of the system may lose the writes since, or
+    /// damage the file; a crash of the process loses nothing.
     none = PC_DURABILITY_NONE
 };
 
@@ -29,32 +28,33 @@ enum class durability : std::int32_t {
 struct options {
     /// Every write is refused, and nothing is created.
     bool read_only = false;
-    /// Nobody writes to the files as long as they are open here: no lock file is used. Implies `read_only`.
+    /// No process writes to the files while they are open: the library uses no lock file. Implies
+    /// `read_only`.
     bool immutable = false;
-    /// Make the environment, and the last directory of its path, if it does not exist.
+    /// Create the environment, and the last directory of its path, if it does not exist.
     bool create = true;
-    /// The path names the data file itself, not a directory that holds it.
+    /// The path is that of the data file itself, not of its directory.
     bool no_subdir = false;
     /// Check the structure of the data file before it is used.
     bool verify = false;
-    /// What a commit survives.
+    /// The failures that a commit survives.
     pc::durability durability = pc::durability::full;
     /// Bytes of address space to reserve at the start; 0: up to 1 TiB, which takes no disk space. It grows by
     /// itself.
     std::uint64_t map_size = 0;
     /// Permission bits of new files; 0: 0644.
     std::uint32_t mode = 0;
-    /// How many collections can be open at a time; 0: 1,024.
+    /// The number of collections that can be open at a time; 0: 1,024.
     std::uint32_t max_collections = 0;
-    /// How many threads, of all processes, can read at a time; 0: 1,024.
+    /// The number of threads, of all processes, that can read at a time; 0: 1,024.
     std::uint32_t max_readers = 0;
-    /// Every how many milliseconds to flush in the background; 0: never.
+    /// The interval in milliseconds of flushes in the background; 0: never.
     std::chrono::milliseconds flush_interval{0};
-    /// How long a write waits for its turn, at least a millisecond; negative: for ever.
+    /// The timeout of a write that waits for its turn, at least a millisecond; negative: no timeout.
     std::chrono::milliseconds write_timeout{60000};
 };
 
-/// A collection, as pc::environment::list tells of it.
+/// A collection, as pc::environment::list returns it.
 struct collection_info {
     /// Its name.
     std::string name;
@@ -64,37 +64,37 @@ struct collection_info {
     std::string key_type;
     /// The type of values; `unit` of a set, `-` if it is raw.
     std::string value_type;
-    /// How many entries or elements it has.
+    /// The number of entries or elements.
     std::uint64_t count = 0;
 };
 
-/// What pc::environment::check found.
+/// The result of pc::environment::check.
 struct check_report {
-    /// How many pages the data file has: the sum of the next three.
+    /// The number of pages of the data file: the sum of the next three.
     std::uint64_t pages = 0;
-    /// How many hold data.
+    /// The number of pages that hold data.
     std::uint64_t used = 0;
-    /// How many can be used again.
+    /// The number of free pages.
     std::uint64_t free = 0;
-    /// How many nobody uses nor will be given; they waste space and harm nothing.
+    /// The number of pages that are neither used nor free; they waste space but do no harm.
     std::uint64_t lost = 0;
-    /// How many collections there are.
+    /// The number of collections.
     std::uint64_t collections = 0;
 };
 
-/// A reader slot that is taken, as pc::environment::readers tells of it.
+/// A reader slot in use, as pc::environment::readers returns it.
 struct reader_info {
     /// The process.
     std::int64_t process = 0;
-    /// The thread, by the system's number.
+    /// The system's number of the thread.
     std::uint64_t thread = 0;
     /// The commit that its snapshot sees, if it is reading.
     std::optional<std::uint64_t> commit;
-    /// How many commits there were since, if it is reading.
+    /// The number of commits since, if it is reading.
     std::optional<std::uint64_t> commits_since;
 };
 
-/// The types of a collection, as pc::environment::schema tells them.
+/// The types of a collection, as pc::environment::schema returns them.
 struct schema {
     /// One of `PC_KIND_*`.
     std::int32_t kind = 0;
@@ -107,7 +107,7 @@ struct schema {
 /// \cond internal
 namespace detail {
 
-/// A name or path as C takes it. A NUL inside would cut it short.
+/// Converts a name or path for C. A NUL inside would cut it short.
 inline std::string c_text(std::string_view text, pc_status otherwise) {
     if (text.find('\0') != std::string_view::npos)
         raise(otherwise, "a name or path has a NUL inside; leave it out");
@@ -119,7 +119,7 @@ inline std::string c_path(const std::filesystem::path &path) {
     return c_text({reinterpret_cast<const char *>(utf8.data()), utf8.size()}, PC_ERR_INVALID_ARGUMENT);
 }
 
-/// Key type and value type, as the C ABI gives them: each NUL-terminated.
+/// Key type and value type, as the C ABI returns them: each NUL-terminated.
 inline std::pair<std::string, std::string> split_types(std::string_view both) {
     const std::size_t end = both.find('\0');
     if (end == std::string_view::npos)
@@ -128,7 +128,7 @@ inline std::pair<std::string, std::string> split_types(std::string_view both) {
     return {std::string(both.substr(0, end)), std::string(second.substr(0, second.find('\0')))};
 }
 
-/// Takes what stands before a separator off a text.
+/// Removes the part before a separator from a text, and returns it.
 inline std::string_view take_field(std::string_view &text, char separator) {
     const std::size_t end = text.find(separator);
     const std::string_view field = text.substr(0, end);
@@ -165,14 +165,13 @@ inline std::string unescape(std::string_view text) {
 /// assert(env.list().size() == 1 && env.list()[0].name == "seen" && env.list()[0].count == 1);
 /// ```
 ///
-/// It can be moved, not copied. Its end closes it: then dicts, sets, transactions and iterators of it throw
-/// pc::bad_handle, and may be destroyed in any order. The same environment may be opened several times, in a
-/// process too. Its functions may be called from any thread.
+/// It can be moved but not copied. Its destructor closes it; dicts, sets, transactions and iterators of
+/// it then throw pc::bad_handle, and may be destroyed in any order. The same environment may be opened
+/// several times, also in one process. Its functions may be called from any thread.
 class [[nodiscard]] environment {
   public:
-    /// Opens an environment, by default making it and the last directory of its path. Throws
-    /// pc::no_environment, pc::permission_denied, pc::not_a_database, pc::options_differ and others that say
-    /// what was found.
+    /// Opens an environment; by default, creates it and the last directory of its path. Throws
+    /// pc::no_environment, pc::permission_denied, pc::not_a_database, pc::options_differ and others.
     explicit environment(const std::filesystem::path &path, const pc::options &options = {}) {
         if (pc_abi_version() != PC_ABI_VERSION)
             detail::raise(PC_ERR_UNSUPPORTED,
@@ -196,9 +195,9 @@ class [[nodiscard]] environment {
 
     environment(const environment &) = delete;
     environment &operator=(const environment &) = delete;
-    /// Takes over what another has open.
+    /// Takes over the handle of another object.
     environment(environment &&other) noexcept : handle_(std::exchange(other.handle_, pc_env{0})) {}
-    /// Closes what this one has open, and takes over what another has; from itself it changes nothing.
+    /// Closes its own handle, and takes over that of another object; moving from itself has no effect.
     environment &operator=(environment &&other) noexcept {
         if (this == &other)
             return *this;
@@ -208,9 +207,9 @@ class [[nodiscard]] environment {
     }
     ~environment() { release(); }
 
-    /// Opens the same files once more, for a part of the program that closes it by itself; in the child of a
-    /// `fork`, those of an environment that the parent had open. They are found where they were opened, never
-    /// by the path.
+    /// Opens the same files again, for a part of the program that closes its own environment; in the
+    /// child of a `fork`, those of an environment that the parent had open. The library finds them where
+    /// they were opened, not by the path.
     ///
     /// ```cpp
     /// pc::environment again = env.reopen();
@@ -223,21 +222,21 @@ class [[nodiscard]] environment {
         return again;
     }
 
-    /// Closes it before its end; once more does nothing.
+    /// Closes the environment before its destructor does; a second call has no effect.
     void close() {
         if (handle_.id != 0)
             pc::check(pc_env_close(std::exchange(handle_, pc_env{0})));
     }
-    /// Whether it has not been closed here.
+    /// Checks whether this object is still open.
     [[nodiscard]] bool is_open() const noexcept { return handle_.id != 0; }
-    /// The handle of the C ABI.
+    /// Returns the handle of the C ABI.
     [[nodiscard]] pc_env handle() const noexcept { return handle_; }
 
-    /// Makes all that was committed durable, whatever the durability. Throws pc::in_transaction inside the
-    /// thread's own write transaction.
+    /// Makes all commits durable, whatever the durability. Throws pc::in_transaction inside the thread's
+    /// own write transaction.
     void flush() const { pc::check(pc_flush(handle_)); }
 
-    /// Sizes, counts and options; the header of the C ABI says what the fields are.
+    /// Returns sizes, counts and options; the header of the C ABI documents the fields.
     [[nodiscard]] pc_env_stat info() const {
         pc_env_stat stat{};
         stat.struct_size = sizeof stat;
@@ -245,7 +244,7 @@ class [[nodiscard]] environment {
         return stat;
     }
 
-    /// All collections, ordered by name.
+    /// Lists all collections, ordered by name.
     [[nodiscard]] std::vector<collection_info> list() const {
         buffer text;
         pc::check(pc_env_list(handle_, text.get()));
@@ -263,7 +262,7 @@ class [[nodiscard]] environment {
         return made;
     }
 
-    /// The kind and types of a collection; nothing if there is none of that name.
+    /// Returns the kind and types of a collection; nothing if it does not exist.
     [[nodiscard]] std::optional<pc::schema> schema(std::string_view name) const {
         buffer types;
         pc::schema made;
@@ -274,21 +273,22 @@ class [[nodiscard]] environment {
         return made;
     }
 
-    /// Drops a collection with all it holds; objects that have it open throw pc::no_collection from then on.
-    /// False if there is none of that name.
+    /// Drops a collection with all its entries; objects that have it open throw pc::no_collection from
+    /// then on. Returns false if it does not exist.
     bool drop(std::string_view name) const {
         return pc::check(pc_collection_drop(handle_, detail::c_text(name, PC_ERR_BAD_NAME).c_str())) == PC_OK;
     }
 
-    /// Copies the newest commit to a path that has nothing yet, while others go on reading and writing;
-    /// `compact` leaves free pages out. False if there is something at the path, which is left as it is.
+    /// Copies the newest commit to a path that does not exist yet, while other threads and processes
+    /// read and write; `compact` leaves out free pages. Returns false, and changes nothing, if the path
+    /// exists.
     [[nodiscard]] bool copy_to(const std::filesystem::path &path, bool compact = false) const {
         return pc::check(pc_env_copy(handle_, detail::c_path(path).c_str(),
                                      compact ? PC_COPY_COMPACT : 0u)) == PC_OK;
     }
 
-    /// Checks the structure of the data file, while others go on reading and writing. Throws pc::corrupted,
-    /// which names the first damage found.
+    /// Checks the structure of the data file, while other threads and processes read and write. Throws
+    /// pc::corrupted, which names the first damage found.
     check_report check() const {
         buffer text;
         pc::check(pc_env_check(handle_, text.get()));
@@ -307,8 +307,8 @@ class [[nodiscard]] environment {
         return report;
     }
 
-    /// The reader slots that are taken, by all processes: whose snapshots keep free pages from being used
-    /// again.
+    /// Lists the reader slots in use, of all processes: their snapshots prevent free pages from being
+    /// reused.
     [[nodiscard]] std::vector<reader_info> readers() const {
         buffer text;
         pc::check(pc_env_readers(handle_, text.get()));
@@ -327,14 +327,14 @@ class [[nodiscard]] environment {
         return made;
     }
 
-    /// Frees the reader slots of processes that ended without doing so, and tells how many there were.
+    /// Frees the reader slots of processes that ended without freeing them, and returns their number.
     std::uint32_t reap_readers() const {
         std::uint32_t reaped = 0;
         pc::check(pc_env_reap_readers(handle_, &reaped));
         return reaped;
     }
 
-    /// Whether the calling thread is in a transaction or snapshot of this environment.
+    /// Checks whether the calling thread is in a transaction or snapshot of this environment.
     [[nodiscard]] bool in_transaction() const {
         pc_txn current{0};
         pc::check(pc_txn_current(handle_, &current));

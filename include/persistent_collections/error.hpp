@@ -12,8 +12,8 @@
 
 namespace pc {
 
-/// What every exception of this library derives from. `what()` is one line that says what was found and what
-/// to do.
+/// The base class of every exception of this library. `what()` is one line that says what was found and
+/// what to do.
 ///
 /// ```cpp
 /// pc::dict<std::string, std::int64_t> ages(env, "ages");
@@ -25,14 +25,15 @@ namespace pc {
 /// ```
 class error : public std::runtime_error {
   public:
-    /// Makes one of a status and a message.
+    /// Makes an error from a status and a message.
     error(pc_status status, const std::string &message, std::optional<std::size_t> failed_at = std::nullopt)
         : std::runtime_error(message), status_(status), failed_at_(failed_at) {}
 
-    /// The status of the C ABI, one of `PC_ERR_*`, or `PC_NOT_FOUND` of pc::key_not_found.
+    /// Returns the status of the C ABI, one of `PC_ERR_*`, or `PC_NOT_FOUND` for pc::key_not_found.
     [[nodiscard]] pc_status status() const noexcept { return status_; }
 
-    /// Which item of a batch was at fault, counted from 0, if one in particular was.
+    /// Returns the index of the invalid item of a batch, or nothing if the failure concerns no single
+    /// item.
     [[nodiscard]] std::optional<std::size_t> failed_at() const noexcept { return failed_at_; }
 
   private:
@@ -43,26 +44,26 @@ class error : public std::runtime_error {
 /// The exception of one status; the names below stand for it.
 template <pc_status Status> class status_error : public error {
   public:
-    /// Makes one of a message.
+    /// Makes an error from a message.
     explicit status_error(const std::string &message, std::optional<std::size_t> failed_at = std::nullopt)
         : error(Status, message, failed_at) {}
 };
 
 /// `at` or a reading `operator[]` found no such key.
 using key_not_found = status_error<PC_NOT_FOUND>;
-/// An argument makes no sense.
+/// An argument is invalid.
 using invalid_argument = status_error<PC_ERR_INVALID_ARGUMENT>;
 /// The environment, collection, transaction or iterator was closed, or has ended.
 using bad_handle = status_error<PC_ERR_BAD_HANDLE>;
-/// A defect of the library.
+/// A bug in the library.
 using panic = status_error<PC_ERR_PANIC>;
-/// Memory could not be had.
+/// A memory allocation failed.
 using no_memory = status_error<PC_ERR_NO_MEMORY>;
 /// The operating system reported a failure that has no status of its own.
 using io_error = status_error<PC_ERR_IO>;
 /// The object was inherited through `fork`.
 using forked = status_error<PC_ERR_FORKED>;
-/// There is no environment at the path.
+/// No environment exists at the path.
 using no_environment = status_error<PC_ERR_NO_ENVIRONMENT>;
 /// The process may not read or write the files.
 using permission_denied = status_error<PC_ERR_PERMISSION>;
@@ -72,11 +73,11 @@ using not_a_database = status_error<PC_ERR_NOT_A_DATABASE>;
 using truncated = status_error<PC_ERR_TRUNCATED>;
 /// The data file has a format that this version does not read.
 using format_version = status_error<PC_ERR_FORMAT_VERSION>;
-/// The data file was made with another page size.
+/// The data file was created with another page size.
 using page_size = status_error<PC_ERR_PAGE_SIZE>;
 /// Another build of LMDB has the environment open.
 using lock_version = status_error<PC_ERR_LOCK_VERSION>;
-/// The files lie on a network file system.
+/// The files are on a network file system.
 using network_fs = status_error<PC_ERR_NETWORK_FS>;
 /// Another container's process has the same process id.
 using pid_clash = status_error<PC_ERR_PID_CLASH>;
@@ -94,13 +95,13 @@ using replaced = status_error<PC_ERR_REPLACED>;
 using lock_files = status_error<PC_ERR_LOCK_FILES>;
 /// Another copy of LMDB or of this library in the process has the environment open.
 using second_copy = status_error<PC_ERR_SECOND_COPY>;
-/// There is no collection of that name.
+/// The collection does not exist.
 using no_collection = status_error<PC_ERR_NO_COLLECTION>;
 /// A dict was opened as a set, or a set as a dict.
 using wrong_kind = status_error<PC_ERR_WRONG_KIND>;
-/// The stored types are others.
+/// The stored types differ.
 using type_mismatch = status_error<PC_ERR_TYPE_MISMATCH>;
-/// The type is one that cannot stand there.
+/// The type is not allowed in this place.
 using bad_type = status_error<PC_ERR_BAD_TYPE>;
 /// The name of the collection cannot be used.
 using bad_name = status_error<PC_ERR_BAD_NAME>;
@@ -114,11 +115,11 @@ using bad_value = status_error<PC_ERR_BAD_VALUE>;
 using key_size = status_error<PC_ERR_KEY_SIZE>;
 /// The value is too long.
 using value_size = status_error<PC_ERR_VALUE_SIZE>;
-/// The sum leaves the range of the value type.
+/// The sum is outside the range of the value type.
 using overflow = status_error<PC_ERR_OVERFLOW>;
 /// A write inside a snapshot.
 using in_snapshot = status_error<PC_ERR_IN_SNAPSHOT>;
-/// The call cannot be made inside a transaction.
+/// The call is not allowed inside a transaction.
 using in_transaction = status_error<PC_ERR_IN_TRANSACTION>;
 /// The call needs a current transaction.
 using no_transaction = status_error<PC_ERR_NO_TRANSACTION>;
@@ -126,25 +127,25 @@ using no_transaction = status_error<PC_ERR_NO_TRANSACTION>;
 using wrong_thread = status_error<PC_ERR_WRONG_THREAD>;
 /// Only the innermost transaction can end.
 using not_innermost = status_error<PC_ERR_NOT_INNERMOST>;
-/// The transaction met a failure and can only be aborted.
+/// A failure has doomed the transaction; it can only be aborted.
 using transaction_failed = status_error<PC_ERR_TXN_FAILED>;
-/// The write lock was not free in time; the message names who holds it.
+/// The write lock was not free before the timeout; the message names its holder.
 using busy = status_error<PC_ERR_BUSY>;
 /// The environment was opened read-only, or the collection cannot be written.
 using read_only = status_error<PC_ERR_READ_ONLY>;
 /// The check set by pc_set_interrupt ended a wait.
 using interrupted = status_error<PC_ERR_INTERRUPTED>;
-/// The transaction outgrew the memory map; run again, it fits (pc::run does so).
+/// The transaction outgrew the memory map; a retry fits (pc::run retries).
 using map_full = status_error<PC_ERR_MAP_FULL>;
-/// The memory map cannot grow while references into it are held.
+/// The memory map cannot grow while references into it are borrowed.
 using map_busy = status_error<PC_ERR_MAP_BUSY>;
 /// No space is left for the data file.
 using disk_full = status_error<PC_ERR_DISK_FULL>;
-/// Whether the commit reached the disk is unknown.
+/// The commit may or may not have reached the disk.
 using commit_unknown = status_error<PC_ERR_COMMIT_UNKNOWN>;
-/// The environment met a failure and must be opened again.
+/// A failure has made the environment unusable; reopen it.
 using environment_failed = status_error<PC_ERR_ENV_FAILED>;
-/// Another transaction came between; run again, it may succeed (pc::run does so).
+/// Another transaction interfered; a retry may succeed (pc::run retries).
 using conflict = status_error<PC_ERR_CONFLICT>;
 /// The engine cannot be reached.
 using unavailable = status_error<PC_ERR_UNAVAILABLE>;
@@ -161,7 +162,7 @@ template <pc_status... Known>
     throw error(status, message, failed_at);
 }
 
-/// Throws the exception of a status. `failed_at` is what a batch call wrote there.
+/// Throws the exception of a status. `failed_at` is the output of a batch call.
 [[noreturn]] inline void raise(pc_status status, const std::string &message,
                                std::size_t failed_at = SIZE_MAX) {
     throw_one_of<PC_NOT_FOUND, PC_ERR_INVALID_ARGUMENT, PC_ERR_BAD_HANDLE, PC_ERR_PANIC, PC_ERR_NO_MEMORY,
@@ -188,8 +189,8 @@ template <pc_status... Known>
 } // namespace detail
 /// \endcond
 
-/// Turns a status into an exception if it is an error, else gives it back. For calls of the C ABI by its own
-/// names:
+/// Throws the exception of a status if it is an error, and returns it otherwise. For calls of the C ABI
+/// itself:
 ///
 /// ```cpp
 /// pc::dict<std::string, std::int64_t> ages(env, "ages");

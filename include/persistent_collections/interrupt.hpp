@@ -11,10 +11,10 @@
 
 namespace pc {
 
-/// Sets what the calling thread is asked about every 50 ms while it waits for the write lock; an empty
-/// function removes it. If `check` returns true, the call that waits throws pc::interrupted and has written
-/// nothing. A call that does not wait never asks. `check` may use the library, and must not throw: the
-/// program would end.
+/// Sets a function that the library calls about every 50 ms while the calling thread waits for the write
+/// lock; an empty function removes it. If `check` returns true, the waiting call throws pc::interrupted
+/// and has written nothing. Calls that do not wait do not call it. `check` may use the library, and must
+/// not throw, or the program would end.
 ///
 /// ```cpp
 /// int asked = 0;

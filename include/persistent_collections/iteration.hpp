@@ -1,5 +1,5 @@
 /// \file
-/// Ranges of keys, and iterators over collections, which own what they show.
+/// Ranges of keys, and iterators over collections, which own their entry.
 #ifndef PERSISTENT_COLLECTIONS_ITERATION_HPP
 #define PERSISTENT_COLLECTIONS_ITERATION_HPP
 
@@ -33,13 +33,13 @@ template <class Key> [[nodiscard]] bound<Key> including(Key key) { return {std::
 /// A bound that is not part of the range.
 template <class Key> [[nodiscard]] bound<Key> excluding(Key key) { return {std::move(key), false}; }
 
-/// An end of a range of keys: a key, which is part of the range if it is the lower end and not if it is the
-/// upper one; what pc::including or pc::excluding made; or pc::unbounded.
+/// An end of a range of keys: a key, which is included as the lower end and excluded as the upper end;
+/// the result of pc::including or pc::excluding; or pc::unbounded.
 template <class Key> class range_end {
   public:
     /// No bound.
     range_end(unbounded_t) noexcept {}
-    /// A key. One that would not come back equal as a Key is pc::bad_key.
+    /// A key. Throws pc::bad_key if it would not come back equal as a Key.
     template <class T, class = std::enable_if_t<std::is_convertible_v<const T &, detail::argument<Key>>>>
     range_end(const T &key) : key_(exact(static_cast<detail::argument<Key>>(key))) {}
     /// A key, and whether it is part of the range.
@@ -77,7 +77,7 @@ struct cursor {
     std::uint64_t step = 0;
 };
 
-/// A dict or a set as iterators know it. It owns nothing: handles are checked at each call.
+/// A dict or a set for iterators. It owns nothing: the library checks handles at each call.
 struct source {
     std::uint64_t id = 0;
     bool is_set = false;
@@ -122,7 +122,7 @@ template <class Key> std::string encode_bound(const column &to, const Key &key) 
     return std::string(encoded.text());
 }
 
-/// What an iterator over entries shows.
+/// The result of an iterator over entries.
 template <class Key, class Value> struct entries {
     using value_type = std::pair<Key, Value>;
     static value_type show(const columns &types, const bytes_ref &key, const bytes_ref &value) {
@@ -130,7 +130,7 @@ template <class Key, class Value> struct entries {
     }
 };
 
-/// What an iterator over keys, or elements, shows.
+/// The result of an iterator over keys or elements.
 template <class Key> struct keys {
     using value_type = Key;
     static value_type show(const columns &types, const bytes_ref &key, const bytes_ref &) {
@@ -138,7 +138,7 @@ template <class Key> struct keys {
     }
 };
 
-/// What an iterator over values shows.
+/// The result of an iterator over values.
 template <class Value> struct values {
     using value_type = Value;
     static value_type show(const columns &types, const bytes_ref &, const bytes_ref &value) {
@@ -149,35 +149,35 @@ template <class Value> struct values {
 } // namespace detail
 /// \endcond
 
-/// Steps through a dict or set, in order of the keys. It is an input iterator which owns what it shows, so
-/// that this stays good whatever is written meanwhile, and copies of it can go on independently (but not on
-/// two threads).
+/// Steps through a dict or set, in order of the keys. It is an input iterator that owns its entry, which
+/// stays valid whatever is written meanwhile. Copies of it can be stepped independently (but not on two
+/// threads).
 ///
-/// Outside of transactions it sees the moment at which it was made, and holds a reader slot until it is
-/// destroyed or reaches its end. Inside one it sees what that sees, own writes included, and cannot be
-/// stepped on when that has ended: then it throws pc::bad_handle.
+/// Outside of transactions, it sees the moment at which it was made, and holds a reader slot until it is
+/// destroyed or reaches its end. Inside a transaction, it sees the same as the transaction, including
+/// own writes; after the end of the transaction, stepping throws pc::bad_handle.
 template <class Shown> class iterator {
   public:
     /// Steps forwards, one pass.
     using iterator_category = std::input_iterator_tag;
-    /// What it shows.
+    /// The type of an entry.
     using value_type = typename Shown::value_type;
     /// The type of distances.
     using difference_type = std::ptrdiff_t;
-    /// Where what it shows lies: in the iterator.
+    /// A pointer to the entry in the iterator.
     using pointer = const value_type *;
-    /// What it shows: good until the iterator is stepped on or destroyed.
+    /// A reference to the entry, valid until the iterator is stepped or destroyed.
     using reference = const value_type &;
 
-    /// Makes one at the end.
+    /// Makes an iterator at the end.
     iterator() = default;
-    /// One at the same place, which goes on by itself.
+    /// Makes an iterator at the same place, which steps independently.
     iterator(const iterator &) = default;
     /// Takes the place of another.
     iterator(iterator &&) = default;
-    /// Goes to the place of another, and on by itself.
+    /// Goes to the place of another, and steps independently.
     iterator &operator=(const iterator &) = default;
-    /// Takes the place of another; from itself it changes nothing.
+    /// Takes the place of another; moving from itself has no effect.
     iterator &operator=(iterator &&other) noexcept {
         if (this == &other)
             return *this;
@@ -191,12 +191,12 @@ template <class Shown> class iterator {
     }
     ~iterator() = default;
 
-    /// What it shows; not at the end.
+    /// Returns the entry; the iterator must not be at the end.
     [[nodiscard]] reference operator*() const noexcept { return *item_; }
-    /// What it shows; not at the end.
+    /// Returns the entry; the iterator must not be at the end.
     [[nodiscard]] pointer operator->() const noexcept { return &*item_; }
 
-    /// Steps on. If it throws, the iterator shows what it showed, and can be stepped on again.
+    /// Steps to the next entry. If it throws, the iterator keeps its entry, and can be stepped again.
     iterator &operator++() {
         if (!cursor_) {
             detail::bounds beyond = beyond_;
@@ -217,10 +217,10 @@ template <class Shown> class iterator {
         return *this;
     }
 
-    /// What an iterator showed before it was stepped on.
+    /// The entry of an iterator before a step.
     class postfix {
       public:
-        /// What it showed.
+        /// Returns the entry.
         [[nodiscard]] reference operator*() const noexcept { return *item_; }
 
       private:
@@ -228,18 +228,18 @@ template <class Shown> class iterator {
         explicit postfix(std::optional<value_type> item) : item_(std::move(item)) {}
         std::optional<value_type> item_;
     };
-    /// Steps on, and gives what was shown before.
+    /// Steps to the next entry, and returns the previous one.
     postfix operator++(int) {
         postfix was(item_);
         ++*this;
         return was;
     }
 
-    /// Whether both are at the end, or at one key.
+    /// Checks whether both are at the end, or at one key.
     friend bool operator==(const iterator &a, const iterator &b) noexcept {
         return a.item_.has_value() == b.item_.has_value() && (!a.item_ || a.key_ == b.key_);
     }
-    /// Whether they are at different keys.
+    /// Checks whether they are at different keys.
     friend bool operator!=(const iterator &a, const iterator &b) noexcept { return !(a == b); }
 
     /// \cond internal
@@ -280,8 +280,8 @@ template <class Shown> class iterator {
     std::optional<value_type> item_;
 };
 
-/// A part of a dict or set, or all of it backwards: nothing is read before it is iterated, which may be done
-/// again and again. It refers to the dict or set, which must be there and open when iteration begins.
+/// A part of a dict or set, or all of it backwards. It reads only when it is iterated, which may be done
+/// repeatedly. It refers to the dict or set, which must exist and be open when iteration begins.
 ///
 /// ```cpp
 /// pc::dict<std::string, std::int64_t> ages(env, "ages");
@@ -297,14 +297,14 @@ template <class Shown> class range_view {
     using iterator = pc::iterator<Shown>;
     /// Its iterators.
     using const_iterator = iterator;
-    /// What it shows.
+    /// The type of an entry.
     using value_type = typename Shown::value_type;
 
     /// Reads the first.
     [[nodiscard]] iterator begin() const { return iterator(from_, bounds_); }
     /// The end.
     [[nodiscard]] iterator end() const { return {}; }
-    /// Whether there is nothing in it.
+    /// Checks whether it is empty.
     [[nodiscard]] bool empty() const { return begin() == end(); }
     /// The same, in the other direction.
     [[nodiscard]] range_view reverse() const {
@@ -341,7 +341,8 @@ bounds between(const column &to, const range_end<Key> &lower, const range_end<Ke
     return made;
 }
 
-/// What keys of `any` with a prefix begin with: the element without the zero byte that ends it.
+/// Returns the first bytes of keys of `any` with a prefix: the element without the zero byte that ends
+/// it.
 inline std::string any_prefix(const any_value &prefix) {
     const auto &held = prefix.held();
     if (!std::holds_alternative<std::string>(held) && !std::holds_alternative<std::vector<std::byte>>(held) &&
@@ -360,7 +361,7 @@ inline std::string leading_type(const std::string &tuple, std::size_t count) {
     return tuple.substr(0, end) + ')';
 }
 
-/// What keys of any stored type with a prefix begin with.
+/// Returns the first bytes of keys of any stored type with a prefix.
 inline std::string stored_prefix(const std::string &type, const any_value &prefix) {
     if (type == "any")
         return any_prefix(prefix);

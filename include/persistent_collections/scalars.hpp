@@ -56,9 +56,9 @@ struct uuid {
         return made;
     }
 
-    /// Whether two are the same.
+    /// Checks whether two are equal.
     friend bool operator==(const uuid &a, const uuid &b) noexcept { return a.bytes == b.bytes; }
-    /// Whether two differ.
+    /// Checks whether two differ.
     friend bool operator!=(const uuid &a, const uuid &b) noexcept { return a.bytes != b.bytes; }
     /// The order of keys.
     friend bool operator<(const uuid &a, const uuid &b) noexcept { return a.bytes < b.bytes; }
@@ -78,9 +78,9 @@ struct date {
     /// Days since 1970-01-01.
     std::int32_t days = 0;
 
-    /// Whether two are the same.
+    /// Checks whether two are equal.
     friend bool operator==(date a, date b) noexcept { return a.days == b.days; }
-    /// Whether two differ.
+    /// Checks whether two differ.
     friend bool operator!=(date a, date b) noexcept { return a.days != b.days; }
     /// The order of keys.
     friend bool operator<(date a, date b) noexcept { return a.days < b.days; }
@@ -91,9 +91,9 @@ struct datetime {
     /// Microseconds since 1970-01-01T00:00:00.
     std::int64_t microseconds = 0;
 
-    /// Whether two are the same.
+    /// Checks whether two are equal.
     friend bool operator==(datetime a, datetime b) noexcept { return a.microseconds == b.microseconds; }
-    /// Whether two differ.
+    /// Checks whether two differ.
     friend bool operator!=(datetime a, datetime b) noexcept { return a.microseconds != b.microseconds; }
     /// The order of keys.
     friend bool operator<(datetime a, datetime b) noexcept { return a.microseconds < b.microseconds; }

@@ -1,5 +1,5 @@
 /// \file
-/// Sets: elements on disk, in order, and what can be made of several.
+/// Sets: elements on disk, in order, and set algebra.
 #ifndef PERSISTENT_COLLECTIONS_SET_HPP
 #define PERSISTENT_COLLECTIONS_SET_HPP
 
@@ -24,9 +24,9 @@ namespace pc {
 /// ```
 ///
 /// Each write is atomic and, outside of transactions, on stable storage when it returns. Inside a
-/// pc::transaction or pc::snapshot of the calling thread every call is part of that. T is any type that can
-/// be a key of a pc::dict. An element that cannot be stored is absent where it is looked up or erased, and an
-/// exception where it is inserted.
+/// pc::transaction or pc::snapshot of the calling thread every call is part of that. T is any type that
+/// can be a key of a pc::dict. Looking up or erasing an element that cannot be stored finds nothing;
+/// inserting it throws an exception.
 ///
 /// It can be moved, not copied; opening one set several times is fine. Its functions may be called from any
 /// thread.
@@ -40,7 +40,7 @@ template <class T> class [[nodiscard]] set {
   public:
     /// The type of elements.
     using key_type = T;
-    /// What iterators show.
+    /// The type that iterators return.
     using value_type = owned;
     /// The type of sizes.
     using size_type = std::uint64_t;
@@ -53,9 +53,9 @@ template <class T> class [[nodiscard]] set {
     /// A part of the set.
     using view_type = range_view<shown>;
 
-    /// Opens a set, by default making it. Throws pc::type_mismatch, which names both, if it is stored with
-    /// another type (but `any` may be opened as anything that its elements are), pc::wrong_kind if it is a
-    /// dict, pc::bad_name.
+    /// Opens a set; by default, creates it if it does not exist. Throws pc::type_mismatch, which names
+    /// both, if it is stored with another type (but a stored `any` may be opened as the type of its
+    /// elements), pc::wrong_kind if it is a dict, pc::bad_name.
     set(const environment &env, std::string_view name, open_mode mode = open_mode::create)
         : set(env.handle()) {
         check(pc_set_open(env_, detail::c_text(name, PC_ERR_BAD_NAME).c_str(), detail::type_to_open<T>(mode),
@@ -69,10 +69,10 @@ template <class T> class [[nodiscard]] set {
     }
     set(const set &) = delete;
     set &operator=(const set &) = delete;
-    /// Takes over what another has open.
+    /// Takes over the handle of another object.
     set(set &&other) noexcept
         : env_(other.env_), handle_(std::exchange(other.handle_, pc_set{0})), types_(other.types_) {}
-    /// Closes what this one has open, and takes over what another has; from itself it changes nothing.
+    /// Closes its own handle, and takes over that of another object; moving from itself has no effect.
     set &operator=(set &&other) noexcept {
         if (this == &other)
             return *this;
@@ -84,20 +84,20 @@ template <class T> class [[nodiscard]] set {
     }
     ~set() { release(); }
 
-    /// The handle of the C ABI.
+    /// Returns the handle of the C ABI.
     [[nodiscard]] pc_set handle() const noexcept { return handle_; }
 
     // ---- Looking up. ----
 
-    /// Whether an element is there.
+    /// Checks whether an element exists.
     [[nodiscard]] bool contains(argument element) const {
         return with_element(element, [&](const detail::bytes_ref &at) {
                    return pc_set_contains(handle_, at.data, at.size);
                }) == PC_OK;
     }
-    /// 1 if an element is there, else 0.
+    /// Returns 1 if an element exists, else 0.
     [[nodiscard]] size_type count(argument element) const { return contains(element) ? 1 : 0; }
-    /// An element; `end()` if it is absent. Stepping on from there sees what is stored then.
+    /// An element; `end()` if it is absent. Stepping from there sees the entries stored at that time.
     [[nodiscard]] iterator find(argument element) const {
         std::string stored;
         if (with_element(element, [&](const detail::bytes_ref &at) {
@@ -107,7 +107,7 @@ template <class T> class [[nodiscard]] set {
             return end();
         return at_element(std::move(stored));
     }
-    /// Which of many elements are there, in their order, of one state of the set.
+    /// Checks which of many elements exist, in their order, in one state of the set.
     template <class Elements> [[nodiscard]] std::vector<bool> contains_many(Elements &&elements) const {
         std::vector<bool> found;
         const detail::batch_column batch = detail::encode_sought<T>(types_->key, elements);
@@ -133,17 +133,17 @@ template <class T> class [[nodiscard]] set {
 
     // ---- Sizes and ranges. ----
 
-    /// How many elements there are. Takes the same time however many.
+    /// Counts the elements, in constant time.
     [[nodiscard]] size_type size() const {
         std::uint64_t count = 0;
         check(pc_set_len(handle_, &count));
         return count;
     }
-    /// Whether there are none.
+    /// Checks whether it is empty.
     [[nodiscard]] bool empty() const { return size() == 0; }
-    /// The lowest element, or nothing.
+    /// Returns the lowest element, or nothing if the set is empty.
     [[nodiscard]] std::optional<owned> first() const { return end_element(pc_set_first); }
-    /// The highest element, or nothing.
+    /// Returns the highest element, or nothing if the set is empty.
     [[nodiscard]] std::optional<owned> last() const { return end_element(pc_set_last); }
     /// The first element.
     [[nodiscard]] iterator begin() const { return iterator(source(), {}); }
@@ -165,12 +165,12 @@ template <class T> class [[nodiscard]] set {
     [[nodiscard]] iterator upper_bound(argument element) const {
         return range(excluding(element), unbounded).begin();
     }
-    /// The elements from one on, up to and without another: each end is an element, pc::unbounded, or what
-    /// pc::including or pc::excluding makes of an element.
+    /// The elements from one on, up to but excluding another: each end is an element, pc::unbounded, or
+    /// the result of pc::including or pc::excluding.
     [[nodiscard]] view_type range(const range_end<T> &lower, const range_end<T> &upper) const {
         return {source(), detail::between(types_->key, lower, upper)};
     }
-    /// The elements that begin with a text or bytes; of tuples: with these leading elements.
+    /// The elements that begin with a text or bytes; for tuples, with these leading elements.
     template <class... Leading> [[nodiscard]] view_type prefix(const Leading &...leading) const {
         return {source(), detail::starting_with<T>(types_->key, leading...)};
     }
@@ -179,7 +179,7 @@ template <class T> class [[nodiscard]] set {
 
     // ---- Writing. ----
 
-    /// Inserts an element, and tells by the second of the pair whether it was absent.
+    /// Inserts an element, and returns true as the second of the pair if it was absent.
     std::pair<iterator, bool> insert(argument element) {
         detail::scratch room;
         detail::bytes_ref at;
@@ -190,9 +190,9 @@ template <class T> class [[nodiscard]] set {
         const bool is_new = check(pc_set_add(handle_, at.data, at.size)) == PC_OK;
         return {std::move(stored), is_new};
     }
-    /// The same for `std::inserter`; the hint is not looked at.
+    /// The same for `std::inserter`; the hint is ignored.
     iterator insert(const iterator &, argument element) { return insert(element).first; }
-    /// Removes an element. 1 if it was there, else 0.
+    /// Removes an element. Returns 1 if it existed, else 0.
     size_type erase(argument element) {
         return with_element(element,
                             [&](const detail::bytes_ref &at) {
@@ -201,14 +201,14 @@ template <class T> class [[nodiscard]] set {
                    ? 1
                    : 0;
     }
-    /// Removes the element that an iterator shows, and gives the next.
+    /// Removes the element of an iterator, and returns an iterator to the next.
     iterator erase(iterator position) {
         const std::string key = position.encoded_key();
         ++position; // first, since it can throw
         check(pc_set_remove(handle_, key.data(), key.size()));
         return position;
     }
-    /// Removes a part of the set, as one step, and tells how many elements that were.
+    /// Removes a part of the set, as one step, and returns the number of its elements.
     size_type erase(const view_type &part) {
         const pc_range range = part.bounds().range();
         std::uint64_t removed = 0;
@@ -217,14 +217,14 @@ template <class T> class [[nodiscard]] set {
     }
     /// Removes every element; the set and its type stay.
     void clear() { check(pc_set_clear(handle_)); }
-    /// Inserts many elements, all of them or, if it throws, none, and tells how many were absent.
-    /// pc::error::failed_at tells which is at fault.
+    /// Inserts many elements, all of them, or none if it throws, and returns the number of new ones.
+    /// pc::error::failed_at returns the index of the invalid one.
     template <class Elements> size_type insert_many(Elements &&elements) {
         return batch(pc_set_add_many, elements);
     }
     /// The same, of elements in braces.
     size_type insert_many(std::initializer_list<item> elements) { return batch(pc_set_add_many, elements); }
-    /// Removes many elements, as one step, and tells how many were there.
+    /// Removes many elements, as one step, and returns the number of those that existed.
     template <class Elements> size_type erase_many(Elements &&elements) {
         return batch(pc_set_remove_many, elements);
     }
@@ -239,32 +239,33 @@ template <class T> class [[nodiscard]] set {
     set &operator&=(const set &other) { return combine(pc_set_intersection, *this, other); }
     /// Removes the elements of another set.
     set &operator-=(const set &other) { return combine(pc_set_difference, *this, other); }
-    /// Removes the elements that are in another set too, and inserts those that are only there.
+    /// Removes the elements that are also in another set, and inserts those that are only in the other.
     set &operator^=(const set &other) { return combine(pc_set_symmetric_difference, *this, other); }
-    /// Makes this set, whatever it held, the elements that are in either of two sets.
+    /// Replaces the elements of this set by the union of two sets.
     set &assign_union(const set &a, const set &b) { return combine(pc_set_union, a, b); }
-    /// Makes this set, whatever it held, the elements that are in both of two sets.
+    /// Replaces the elements of this set by the intersection of two sets.
     set &assign_intersection(const set &a, const set &b) { return combine(pc_set_intersection, a, b); }
-    /// Makes this set, whatever it held, the elements of one set that are not in the other.
+    /// Replaces the elements of this set by those of one set that are not in the other.
     set &assign_difference(const set &a, const set &b) { return combine(pc_set_difference, a, b); }
-    /// Makes this set, whatever it held, the elements that are in one of two sets and not in the other.
+    /// Replaces the elements of this set by those that are in exactly one of two sets.
     set &assign_symmetric_difference(const set &a, const set &b) {
         return combine(pc_set_symmetric_difference, a, b);
     }
-    /// Whether each element is in another set.
+    /// Checks whether each element is in another set.
     [[nodiscard]] bool is_subset_of(const set &other) const { return ask(pc_set_is_subset, *this, other); }
-    /// Whether each element of another set is in this one.
+    /// Checks whether each element of another set is in this one.
     [[nodiscard]] bool includes(const set &other) const { return ask(pc_set_is_subset, other, *this); }
-    /// Whether no element is in both.
+    /// Checks whether the sets have no common element.
     [[nodiscard]] bool is_disjoint_from(const set &other) const {
         return ask(pc_set_is_disjoint, *this, other);
     }
 
   private:
-    /// One that is not open: what opens it, and throws then, has an object that closes it.
+    /// Makes an object that is not open, so that an exception during opening leaves an object that
+    /// closes the handle.
     explicit set(pc_env env) noexcept : env_(env) {}
 
-    /// At an element that is stored, which it shows as stored: 0.0 where -0.0 was looked up.
+    /// Makes an iterator at a stored element, which it returns as stored: 0.0 if -0.0 was looked up.
     iterator at_element(std::string stored) const {
         owned shown = detail::decode_key<owned>(types_->key, {stored.data(), stored.size()});
         return iterator(source(), std::move(stored), std::move(shown));

@@ -1,5 +1,5 @@
 /// \file
-/// Transactions and snapshots, which last as long as a scope, and functions that are run in one.
+/// Transactions and snapshots, which last as long as a scope, and functions that run in one.
 #ifndef PERSISTENT_COLLECTIONS_TRANSACTION_HPP
 #define PERSISTENT_COLLECTIONS_TRANSACTION_HPP
 
@@ -19,7 +19,7 @@ namespace detail {
 
 template <class Function> auto run_once(pc_env env, Function &function, std::int64_t timeout, bool &undone);
 
-/// Ends a transaction by undoing it, with those that were begun inside and have not ended.
+/// Aborts a transaction, with those that were begun inside it and have not ended.
 inline void undo(pc_env env, pc_txn txn) noexcept {
     while (pc_txn_abort(txn) == PC_ERR_NOT_INNERMOST) {
         pc_txn inner{0};
@@ -28,7 +28,7 @@ inline void undo(pc_env env, pc_txn txn) noexcept {
     }
 }
 
-/// What a zero-copy read of a value gives.
+/// The result of reading a value without a copy.
 template <class Value> struct view_of { using type = Value; };
 template <> struct view_of<std::string> { using type = std::string_view; };
 template <class T> struct view_of<std::vector<T>> { using type = array_view<T>; };
@@ -39,9 +39,9 @@ template <class T, std::size_t N> struct view_of<std::array<T, N>> {
 } // namespace detail
 /// \endcond
 
-/// Makes all that the calling thread does with an environment's collections one: from here to the end of the
-/// scope, what it reads and writes there is part of the transaction. Nothing is passed to the dicts and sets.
-/// \ref commit keeps what was written; an end without it, by an exception say, undoes it.
+/// A transaction for a scope: until its end, all reads and writes of the calling thread in the
+/// environment's collections are part of it. It is not passed to the dicts and sets. \ref commit keeps
+/// the writes; leaving the scope without it, for example by an exception, undoes them.
 ///
 /// ```cpp
 /// pc::dict<std::string, std::int64_t> accounts(env, "accounts");
@@ -59,43 +59,43 @@ template <class T, std::size_t N> struct view_of<std::array<T, N>> {
 /// assert(accounts.at("Ada") == 70 && accounts.at("Alan") == 30);
 /// ```
 ///
-/// One begun inside another is a savepoint: it can be undone by itself. It belongs to its thread, and cannot
-/// be copied or moved. One that outgrows the memory map throws pc::map_full, and fits when it is run again:
-/// pc::run does so.
+/// A transaction inside another is a savepoint: it can be aborted alone. It belongs to its thread, and
+/// cannot be copied or moved. If it outgrows the memory map, it throws pc::map_full; a retry fits, and
+/// pc::run retries it.
 class [[nodiscard]] transaction {
   public:
-    /// Begins one, waiting for its turn as long as the environment's options say. Throws pc::busy if that was
-    /// too short, pc::in_snapshot inside a pc::snapshot, pc::read_only.
+    /// Begins a transaction, with the write timeout of the environment's options. Throws pc::busy after
+    /// the timeout, pc::in_snapshot inside a pc::snapshot, pc::read_only.
     [[nodiscard]] explicit transaction(const environment &env) : transaction(env.handle(), -1) {}
-    /// Begins one, waiting so long at most; 0 does not wait.
+    /// Begins a transaction, waiting at most this long; 0 does not wait.
     [[nodiscard]] transaction(const environment &env, std::chrono::milliseconds timeout)
         : transaction(env.handle(), timeout.count() < 0 ? 0 : timeout.count()) {}
     transaction(const transaction &) = delete;
     transaction &operator=(const transaction &) = delete;
-    /// Undoes it, unless it has ended.
+    /// Aborts the transaction, unless it has ended.
     ~transaction() {
         if (!ended_)
             detail::undo(env_, handle_);
     }
 
-    /// Keeps what was written, and ends it; durable as the environment's durability says. A savepoint becomes
-    /// part of the transaction around it. If it throws, it is undone, but for pc::not_innermost and
-    /// pc::wrong_thread, after which it goes on.
+    /// Commits the transaction and ends it, with the environment's durability. A savepoint becomes part
+    /// of the transaction around it. If the call throws, the transaction is aborted, except for
+    /// pc::not_innermost and pc::wrong_thread, after which it continues.
     void commit() {
         const pc_status status = pc_txn_commit(handle_);
         committed_ = status == PC_OK;
         ended_ = status != PC_ERR_WRONG_THREAD && status != PC_ERR_NOT_INNERMOST && status != PC_ERR_FORKED;
         check(status);
     }
-    /// Undoes what was written, and ends it.
+    /// Undoes the writes, and ends the transaction.
     void abort() {
         const pc_status status = pc_txn_abort(handle_);
         ended_ = status != PC_ERR_NOT_INNERMOST && status != PC_ERR_FORKED;
         check(status);
     }
-    /// Whether it has been committed or aborted.
+    /// Checks whether the transaction has been committed or aborted.
     [[nodiscard]] bool ended() const noexcept { return ended_; }
-    /// The handle of the C ABI.
+    /// Returns the handle of the C ABI.
     [[nodiscard]] pc_txn handle() const noexcept { return handle_; }
 
   private:
@@ -113,7 +113,7 @@ class [[nodiscard]] transaction {
 /// \cond internal
 namespace detail {
 
-/// Calls what pc::run was given, with the transaction if it takes that.
+/// Calls the function of pc::run, with the transaction if it takes one.
 template <class Function> decltype(auto) call_in(transaction &txn, Function &function) {
     if constexpr (std::is_invocable_v<Function &, transaction &>)
         return function(txn);
@@ -127,15 +127,15 @@ inline void commit_unless_ended(transaction &txn) {
         txn.commit();
 }
 
-/// Runs a function in a transaction. The result is made where it stays, before the commit: there is nothing
-/// to copy after that, which could throw though all was kept.
+/// Runs a function in a transaction. The result is constructed in its final place before the commit: a
+/// copy after the commit could throw although the writes were kept.
 template <class Result, class Function> Result result_of(transaction &txn, Function &function) {
     Result result = call_in(txn, function);
     commit_unless_ended(txn);
     return result;
 }
 
-/// Runs a function in a transaction once. `undone`: whether nothing of it was kept, if it throws.
+/// Runs a function in a transaction once. `undone`: whether all of it was undone, if it throws.
 template <class Function> auto run_once(pc_env env, Function &function, std::int64_t timeout, bool &undone) {
     struct watch {
         ~watch() { undone = !txn.committed_; }
@@ -174,9 +174,9 @@ template <class Function> auto run_in(pc_env env, Function &&function, std::int6
 }
 /// \endcond
 
-/// Runs a function in a transaction, which is committed when the function returns and undone when it throws.
-/// Where the transaction outgrew the memory map, or met a conflict, it is run again: do in it only what may
-/// be done twice.
+/// Runs a function in a transaction, which is committed when the function returns and aborted when it
+/// throws. If the transaction outgrows the memory map, or meets a conflict, pc::run retries it: the
+/// function must allow running twice.
 ///
 /// ```cpp
 /// pc::dict<std::string, std::int64_t> stock(env, "stock");
@@ -187,12 +187,12 @@ template <class Function> auto run_in(pc_env env, Function &&function, std::int6
 /// assert(left == 2);
 /// ```
 ///
-/// The function takes nothing, or the pc::transaction, to end it early. What it returns is given back, by
+/// The function takes no argument, or the pc::transaction, to end it early. Its result is returned by
 /// value.
 template <class Function> auto run(const environment &env, Function &&function) {
     return run_in(env.handle(), std::forward<Function>(function), -1);
 }
-/// The same, waiting for its turn so long at most.
+/// The same, waiting for its turn at most this long.
 template <class Function>
 auto run(const environment &env, std::chrono::milliseconds timeout, Function &&function) {
     return run_in(env.handle(), std::forward<Function>(function), timeout.count() < 0 ? 0 : timeout.count());
@@ -209,19 +209,19 @@ auto run(const environment &env, std::chrono::milliseconds timeout, Function &&f
 /// assert(greeting == "hello");
 /// ```
 ///
-/// Inside a pc::transaction it sees what was written so far. A snapshot that is kept for long makes the file
+/// Inside a pc::transaction, it sees the writes so far. A snapshot that lives for long makes the file
 /// grow. It belongs to its thread, and cannot be copied or moved.
 class [[nodiscard]] snapshot {
   public:
-    /// Begins one. Never waits.
+    /// Begins a snapshot. Never waits.
     [[nodiscard]] explicit snapshot(const environment &env) : snapshot(env.handle()) {}
     snapshot(const snapshot &) = delete;
     snapshot &operator=(const snapshot &) = delete;
     ~snapshot() { detail::undo(env_, handle_); }
 
-    /// A key's value where it lies, without a copy: text as `std::string_view`, arrays and bytes as
-    /// pc::array_view, everything else as it is. Nothing if the key is absent. It is good until the snapshot
-    /// ends.
+    /// Returns a key's value without copying it: text as `std::string_view`, arrays and bytes as
+    /// pc::array_view, other types by value. Returns nothing if the key is absent. The view is valid
+    /// until the snapshot ends.
     ///
     /// Not for values of `any`. Throws pc::no_transaction if the dict is of another environment.
     template <class Key, class Value>
@@ -230,7 +230,7 @@ class [[nodiscard]] snapshot {
         return from.template get_ref<typename detail::view_of<Value>::type>(key);
     }
 
-    /// The handle of the C ABI.
+    /// Returns the handle of the C ABI.
     [[nodiscard]] pc_txn handle() const noexcept { return handle_; }
 
   private:

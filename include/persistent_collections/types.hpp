@@ -1,5 +1,6 @@
 /// \file
-/// Which C++ types can be stored, and as what; the others do not compile, and the message says what to use.
+/// The C++ types that can be stored, and their stored types; others do not compile, and the
+/// message says what to use.
 #ifndef PERSISTENT_COLLECTIONS_TYPES_HPP
 #define PERSISTENT_COLLECTIONS_TYPES_HPP
 
@@ -16,7 +17,8 @@ namespace pc {
 
 class any_value;
 
-/// Whether a plain struct of yours may be stored by its bytes, as `opaque[n]`. Specialise it for the struct:
+/// Says whether a plain struct may be stored by its bytes, as `opaque[n]`. Specialise it for your
+/// struct:
 ///
 /// ```cpp
 /// struct point {
@@ -32,14 +34,14 @@ class any_value;
 /// }
 /// ```
 ///
-/// The struct is trivially copyable and has no pointers. Other programs find its bytes as they are in memory
-/// here. As a key it has no padding and no floating-point members, and is ordered by its bytes.
+/// The struct must be trivially copyable and have no pointers. Other programs see the bytes of its
+/// memory. As a key, it must have no padding and no floating-point members, and sorts by its bytes.
 template <class T> struct is_opaque : std::false_type {};
 
 /// \cond internal
 namespace detail {
 
-/// What a C++ type is stored as.
+/// The stored type of a C++ type.
 enum class sort {
     none,
     integer,
@@ -154,7 +156,7 @@ template <class T> constexpr sort sort_of() {
 template <class T> inline constexpr bool is_view = std::is_same_v<T, std::string_view>;
 template <class T> inline constexpr bool is_view<array_view<T>> = true;
 
-/// What owns what a view shows: the type of results that have nowhere to point to.
+/// The owning type for a view: the type of results without memory to point to.
 template <class T> struct owned { using type = T; };
 template <> struct owned<std::string_view> { using type = std::string; };
 template <class T> struct owned<array_view<T>> { using type = std::vector<T>; };
@@ -173,7 +175,8 @@ struct elements_are_scalars<std::tuple<T...>>
 template <class A, class B>
 struct elements_are_scalars<std::pair<A, B>> : std::bool_constant<is_scalar<A>() && is_scalar<B>()> {};
 
-/// Refuses what cannot be stored, by name. True, so that it can be a constant that is evaluated first.
+/// Refuses types that cannot be stored, by name. It is true, so that it can be a constant that is
+/// evaluated first.
 template <class T> constexpr bool check_storable() {
     using bare = std::decay_t<T>;
     static_assert(
@@ -293,7 +296,7 @@ template <class T> void append_type(std::string &out) {
 } // namespace detail
 /// \endcond
 
-/// The stored type of a C++ type, as it stands in the schema.
+/// Returns the stored type of a C++ type, as in the schema.
 ///
 /// ```cpp
 /// assert(pc::type_name<std::string>() == "str");
