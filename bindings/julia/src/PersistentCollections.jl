@@ -1,6 +1,5 @@
 """
-Dictionaries and sets that live on disk, in one LMDB environment, and are the same collections from
-Julia, Python, C and C++.
+Dictionaries and sets that live on disk, in one LMDB environment, and are shared by Julia, Python, C, C++ and Rust.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -18,22 +17,22 @@ julia> transaction(env) do
 2
 ```
 
-# Where what lives
+# Files
 - `lib/`: the C ABI under its C names, and finding the library (module `Lib`)
-- `checked.jl`: calls of it with a status turned into an exception
-- `processes.jl`: which process a handle is of
+- `checked.jl`: its calls, with statuses turned into exceptions
+- `processes.jl`: the process that a handle belongs to
 - `environment.jl`: environments, their flags and errors (module `LMDB`)
-- `transactions.jl`, `inside.jl`: transactions, snapshots, and which task a call belongs to
+- `transactions.jl`, `inside.jl`: transactions, snapshots, and the task that a call belongs to
 - `types.jl`, `keys.jl`, `tuples.jl`, `values.jl`: Julia types, type strings and bytes
 - `raw.jl`: collections without types, and `LMDB.MDBValue`
-- `cells.jl`, `received.jl`: the bytes of one item for the time of a call, and those that it copies out
-- `any.jl`, `any_reading.jl`, `cbor.jl`, `structs.jl`: values that bring their own type along
-- `places.jl`: where in a value the fault is
-- `collection.jl`: what dicts and sets have in common: opening, columns of many items
-- `snapshot_arrays.jl`: arrays that are read where they lie
-- `dict.jl`, `set.jl`, `iteration.jl`, `protocol.jl`: the collections as Julia's own
-- `comparison.jl`, `algebra.jl`: equality and set operations, by what is stored
-- `serialization.jl`: what they are in other processes, and in copies
+- `cells.jl`, `received.jl`: the bytes of one item during a call, and those that it copies out
+- `any.jl`, `any_reading.jl`, `cbor.jl`, `structs.jl`: values that carry their own type
+- `places.jl`: the place of a fault in a value
+- `collection.jl`: code common to dicts and sets: opening, columns of many items
+- `snapshot_arrays.jl`: arrays that are read without a copy
+- `dict.jl`, `set.jl`, `iteration.jl`, `protocol.jl`: the interfaces of Base
+- `comparison.jl`, `algebra.jl`: equality and set operations, by stored bytes
+- `serialization.jl`: sending to other processes, and copying
 """
 module PersistentCollections
 

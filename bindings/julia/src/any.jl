@@ -3,9 +3,9 @@
 """
     Tagged(tag, content)
 
-A value that Julia has no exact type for: a CBOR tag and what it tags. It is read from collections of
-type `any` that another language wrote to, such as an instant with its zone or a decimal number, and is
-written back as it was. Two are equal if their tags and contents are.
+A value for which Julia has no exact type: a CBOR tag and its content. Collections of type `any` that another language
+wrote to may contain such values, for example an instant with its zone or a decimal number. It is written back
+unchanged. Two are equal if their tags and contents are.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -29,8 +29,8 @@ Base.show(io::IO, value::Tagged) = print(io, "Tagged(", Int128(value.tag), ", ",
 """
     Simple(number)
 
-A CBOR simple value without a meaning in Julia, as another program may have stored it in a collection of
-type `any`. It is written back as it was.
+A CBOR simple value without a meaning in Julia, which another program may have stored in a collection of type `any`.
+It is written back unchanged.
 
 ```jldoctest
 julia> using PersistentCollections

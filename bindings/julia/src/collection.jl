@@ -73,8 +73,8 @@ end
 """
     schema(env, name) -> NamedTuple or nothing
 
-What the collection called `name` is: `(kind, key, value)`, where `kind` is `:dict`, `:set` or `:raw`
-(written by another LMDB program) and the others are type strings; `nothing` if there is none.
+Returns `(kind, key, value)` of the collection called `name`, where `kind` is `:dict`, `:set` or `:raw` (written by
+another LMDB program) and the others are type strings. Returns `nothing` if the collection does not exist.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -115,7 +115,7 @@ end
 """
     collections(env) -> Vector
 
-All collections of the environment, by name: of each `(name, kind, key, value, count)`, with `kind` one
+Lists all collections of the environment, ordered by name, each as `(name, kind, key, value, count)`, with `kind` one
 of `:dict`, `:set`, `:raw`, and type strings, which are `"-"` for a raw one.
 
 ```jldoctest
@@ -147,7 +147,7 @@ unescaped(name) = replace(String(name), r"\\[\\tn]" => mark -> mark == "\\t" ? "
 """
     info(env) -> NamedTuple
 
-Figures of the environment: `map_size`, `file_size`, `page_size`, `pages_used`, `pages_free`, `last_txn`,
+Returns statistics of the environment: `map_size`, `file_size`, `page_size`, `pages_used`, `pages_free`, `last_txn`,
 `max_readers`, `readers`, `max_collections`, `collections`, `durability`, `flags`, `oldest_reader_txn`.
 
 ```jldoctest
@@ -170,14 +170,12 @@ end
 """
     backup(env, path; compact=false) -> String
 
-Copies the environment to `path`, where there must be nothing yet but perhaps an empty directory, while
-others go on reading and writing. The copy holds the newest commit and is of the same kind: a directory,
-or with `no_subdir` a file. `compact=true` leaves out free pages, which makes a smaller copy and takes
-longer. Returns `path`.
+Copies the environment to `path`, which must not exist or be an empty directory, while other programs read and write.
+The copy holds the newest commit and is of the same kind: a directory, or with `no_subdir` a file. `compact=true`
+leaves out free pages, which makes a smaller copy but takes longer. Returns `path`.
 
-Throws an `ArgumentError` if there is something at `path`, which is left as it is, and an `LMDB.LMDBError`
-if the copy cannot be made or this task is in a `transaction` of the environment. May be called from any
-thread.
+Throws an `ArgumentError`, and changes nothing, if `path` exists, and an `LMDB.LMDBError` if the copy fails or this
+task is in a `transaction` of the environment. May be called from any thread.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -205,7 +203,7 @@ end
 """
     drop!(env, name) -> Bool
 
-Removes the collection called `name` with all that is in it. Whether there was one.
+Removes the collection called `name` with all its entries. Returns `false` if it does not exist.
 
 ```jldoctest
 julia> using PersistentCollections

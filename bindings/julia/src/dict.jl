@@ -6,35 +6,34 @@
     PersistentDict(env; id="")
     PersistentDict(env, id)
 
-Without `id`, the environment's unnamed collection, of which there is one: a second dict needs a name. With it, the dict of
-this name, made if there is none; an `AbstractDict` whose entries are ordered by key. Without types it is opened as it
-is stored.
+Opens the dict with the name `id`, and creates it if it does not exist: an `AbstractDict` whose entries are ordered by
+key. Without `id`, it opens the environment's unnamed collection, of which there is one: a second dict needs a name.
+Without types, the dict is opened with the stored ones.
 
 # Types
 - keys and values: `String`, `Vector{UInt8}`, `Int8` to `Int64`, `UInt8` to `UInt64`, `Float32`, `Float64`,
   `Bool`, `Char`, `Symbol`, enums, `UUID`, `Date`, `DateTime`, structs of plain data (opaque bytes to other
   languages)
-- keys only: tuples of these, but of no structs, no `Vector{UInt8}` and no tuples
+- keys only: tuples of these, except structs, `Vector{UInt8}` and tuples
 - values only: vectors of these integers and floats, of any length, and with `shape` arrays of them
-- `Any`, unions and abstract types: each item brings its own type along
+- `Any`, unions and abstract types: each item carries its own type
 
-No other type, such as `Vector{String}`, `Dict{String,Int}`, `BigInt` or `Rational{Int}`, can be a typed
-dict's: use `Any`. It gives back what was stored, but a few types by their widest kin: `Int8` as `Int64`,
-`Float32` as `Float64`, `Vector{String}` as `Vector{Any}`, `Dict{String,Int}` as `Dict{Any,Any}`,
-`Set{Int}` as `Set{Any}`, `SubString` as `String`; arrays of integers and floats keep their element type.
-Enums are refused there, since they would come back as integers. A dict that holds `Any` may be opened
-with narrower types, which is what its items are read as: `PersistentDict{String,Vector{String}}`, say.
-What does not fit is a `TypeError` when it is read.
+A typed dict cannot have other types, such as `Vector{String}`, `Dict{String,Int}`, `BigInt` or `Rational{Int}`: use
+`Any`. It returns values as they were stored, though a few as a wider type: `Int8` as `Int64`, `Float32` as `Float64`,
+`Vector{String}` as `Vector{Any}`, `Dict{String,Int}` as `Dict{Any,Any}`, `Set{Int}` as `Set{Any}`, `SubString` as
+`String`; arrays of integers and floats keep their element type. `Any` refuses enums, since they would come back as
+integers. A dict that holds `Any` may be opened with narrower types, such as `PersistentDict{String,Vector{String}}`,
+and its items are read as these. Reading an item that does not fit throws a `TypeError`.
 
-`shape` gives the dimensions of array values as `size` does. That is the reverse of NumPy's and of the
-type string's: `f32[2,3]`, in NumPy an array of shape `(2, 3)`, is in Julia a 3×2 `Matrix{Float32}`, opened
-with `shape=(3, 2)`. Nothing is transposed: the bytes are the same.
+`shape` sets the dimensions of array values, in the order of `size`. This is the reverse of the order of NumPy and of
+the type string: `f32[2,3]`, in NumPy an array of shape `(2, 3)`, is in Julia a 3×2 `Matrix{Float32}`, opened with
+`shape=(3, 2)`. Nothing is transposed: the bytes are the same.
 
 # Use
 
-What is assigned is durable when the assignment returns, unless in a [`transaction`](@ref). It may be
-used from any thread, and changed while it is iterated, which goes over what was there when it began (in
-a transaction: over what is there now).
+An assignment is durable when it returns, unless in a [`transaction`](@ref). Any thread may use the dict, and it may
+be changed during iteration: an iteration sees the entries of the moment when it began (in a transaction, the current
+entries).
 
 ```jldoctest
 julia> using PersistentCollections
@@ -173,8 +172,8 @@ end
 """
     setindex!(dict::PersistentDict, value, key; sync=true)
 
-What `dict[key] = value` calls. With `sync=false` it does not wait for the disk, whatever the environment's
-durability is: see [`transaction`](@ref), whose keyword this is.
+Implements `dict[key] = value`. With `sync=false`, it does not wait for the disk, whatever the environment's
+durability is: see the same keyword of [`transaction`](@ref).
 
 ```jldoctest
 julia> using PersistentCollections
@@ -209,8 +208,8 @@ end
 """
     delete!(dict::PersistentDict, key; sync=true)
 
-Removes the entry of `key`, if there is one. Returns the dict; `pop!(dict, key, default)` gives what was there. `sync` is
-as in `setindex!`.
+Removes the entry of `key`, if it exists. Returns the dict; `pop!(dict, key, default)` returns the removed value.
+`sync` is as in `setindex!`.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -266,8 +265,8 @@ end
 """
     increment!(dict, key, by=1)
 
-Adds `by` to the integer under `key`, where a missing one counts as 0, in one step that no other writer
-comes between. Returns the new value. Throws an `LMDB.LMDBError` if it leaves the range of its type.
+Adds `by` to the integer under `key`, as one atomic step; a missing key counts as 0. Returns the new value. Throws an
+`LMDB.LMDBError` if it is outside the range of its type.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -299,7 +298,7 @@ struct Absent end
 """
     absent
 
-Stands for the lack of a value in [`compare_exchange!`](@ref).
+Stands for a missing value in [`compare_exchange!`](@ref).
 
 ```jldoctest
 julia> using PersistentCollections
@@ -319,9 +318,8 @@ Base.show(io::IO, ::Absent) = print(io, "absent")
 """
     compare_exchange!(dict, key, expected, desired) -> (success, current)
 
-Stores `desired` under `key` if `expected` is what is there, in one step. Either may be [`absent`](@ref):
-the key must not be there, or is removed. `current` is what stands there afterwards. Values are compared
-as they are stored.
+Stores `desired` under `key` if its value is `expected`, as one step. Either may be [`absent`](@ref): the key must not
+exist, or is removed. `current` is the value afterwards. The stored bytes are compared.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -441,8 +439,8 @@ struct NoDefault end
 """
     get_many(dict, keys; default)
 
-The values of the keys, in their order, by one call of the library. A missing key throws a `KeyError`,
-unless a `default` is given, which stands for its value then.
+Returns the values of the keys, in their order, in one call of the library. A missing key throws a `KeyError`, or has
+the value `default` if this is given.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -518,9 +516,9 @@ end
 """
     get_many!(array, dict, keys)
 
-The values of the keys of a dict of numbers, or of arrays of fixed shape, straight into `array`, whose
-last dimension counts the keys: `f32[768]` values become the columns of a `Matrix{Float32}` of 768 rows.
-Throws a `KeyError` if one is missing, and a `DimensionMismatch` if the array is of another size.
+Reads the values of the keys of a dict of numbers, or of arrays of fixed shape, directly into `array`, whose last
+dimension counts the keys: `f32[768]` values become the columns of a `Matrix{Float32}` of 768 rows. Throws a
+`KeyError` if one is missing, and a `DimensionMismatch` if the array is of another size.
 
 ```jldoctest
 julia> using PersistentCollections

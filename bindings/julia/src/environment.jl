@@ -1,6 +1,6 @@
 """
-Environments under the names that PersistentCollections.jl 0.2 gave them: `LMDB.Environment`, the flags
-`LMDB.MDB_…` with LMDB's own numbers, `LMDB.LMDBError`, `LMDB.MDBValue`.
+Environments under their names in PersistentCollections.jl 0.2: `LMDB.Environment`, the flags `LMDB.MDB_…` with LMDB's
+own numbers, `LMDB.LMDBError`, `LMDB.MDBValue`.
 """
 module LMDB
 
@@ -17,9 +17,9 @@ VERSION >= v"1.11" && eval(Expr(:public, :Environment, :LMDBError, :MDBValue,
     LMDBError(code, message)
     LMDBError(code)
 
-What every failing call of the library throws. `code` is the library's status (`PC_ERR_…` of the C
-header, a negative number), `message` one line that says what happened, to what, and what to do; by
-default, what the status means, or LMDB's own words where the code is one of LMDB's. It is shown as both.
+The exception of every failing call of the library. `code` is the library's status (`PC_ERR_…` of the C header, a
+negative number). `message` is one line that says what happened, to which object, and what to do; by default, it is
+the meaning of the status, or LMDB's own message for one of LMDB's codes. Both are shown.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -49,10 +49,10 @@ Base.showerror(io::IO, failure::LMDBError) = print(io, "LMDBError: ", failure.me
 """
     MDBValue(item)
 
-Bytes as they are stored: what keys and values of a collection without types are, if it is opened as
-`Any`. Made of text, a number, a struct of plain data, mutable or not, or a vector of these, it holds its
-bytes in memory, and `convert` makes each of these of it again, or throws an `ArgumentError` if the number
-of bytes does not fit. `data` is the bytes. In a collection of type `any` it is stored as bytes.
+Stored bytes: the keys and values of a collection without types that is opened as `Any`. Made from text, a number, a
+struct of plain data, mutable or not, or a vector of these, it holds the bytes of its memory. `convert` converts it
+back to any of these, or throws an `ArgumentError` if the number of bytes does not fit. `data` holds the bytes. A
+collection of type `any` stores it as bytes.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -79,13 +79,13 @@ Base.hash(value::MDBValue, seed::UInt) = hash(value.data, hash(MDBValue, seed))
     Environment(path; keywords...)
     Environment(f, path; keywords...)
 
-Opens the LMDB environment at `path`, a directory, and creates it (not its parent) if there is none. With
-a function, typically as a do-block, calls `f(env)`, closes the environment and returns what `f` did.
-Without one, close it with `close`; one that is dropped is closed by the garbage collector.
+Opens the LMDB environment at `path`, a directory, and creates it (not its parent) if it does not exist. With a
+function, typically as a do-block, calls `f(env)`, closes the environment and returns the result of `f`. Without one,
+close it with `close`; the garbage collector closes an environment that is dropped.
 
-The same environment may be opened several times, by any path to it: the openings are equal (`==`), and each
-is closed by itself. Options that differ from those of one that is open are an error, but `maxdbs`, `maxreaders` and `mapsize`
-may be smaller. May be used from any thread.
+The same environment may be opened several times, by any path: the openings are equal (`==`), and each must be closed.
+Options that differ from those of an open one throw an error, except that `maxdbs`, `maxreaders` and `mapsize` may be
+smaller. Any thread may use an environment.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -110,22 +110,23 @@ julia> close(env), close(env)
   `MDB_NOSYNC`, `MDB_NOMETASYNC` and, with `MDB_RDONLY`, `MDB_NOLOCK` have an effect; those that tune
   LMDB inside are accepted without one
 - `mode`: permission bits of new files (0o644)
-- `maxdbs`: how many collections with a name (1,024); the unnamed one, with the `id` `""`, and the catalog have
-  their own places
-- `mapsize`: bytes of address space to begin with; the map grows by itself, so there is seldom a reason
-- `maxreaders`: how many readers at a time (1,024)
-- `durability`: `:full` (a write is on stable storage when it returns; the default), `:no_meta_sync` (a
-  crash of the system may undo the last ones), `:none` (only `flush` makes writes durable, and a crash of
-  the system may lose or damage what was written since)
+- `maxdbs`: the maximal number of collections with a name (1,024); the unnamed one, with the `id` `""`, and the
+  catalog have their own places
+- `mapsize`: bytes of address space to begin with; rarely needed, since the map grows by itself
+- `maxreaders`: the maximal number of readers at a time (1,024)
+- `durability`: `:full` (a write is on stable storage when it returns; the default), `:no_meta_sync` (a crash of the
+  system may undo the last ones), `:none` (only `flush` makes writes durable, and a crash of the system may lose the
+  writes since, or damage the file)
 - `flush_interval`: seconds between flushes in the background; 0 for none
-- `write_timeout`: seconds that a write waits for its turn (60); `Inf` waits for ever
-- `read_only`, `immutable` (nobody writes; no lock file is made), `create`, `no_subdir` (`path` is the
-  data file), `verify` (checks the structure of the data file first)
+- `write_timeout`: seconds that a write waits for its turn (60); `Inf` for no timeout
+- `read_only`, `immutable` (no process writes; no lock file is used), `create`, `no_subdir` (`path` is the data file),
+  `verify` (checks the structure of the data file first)
 - `rotxnflags`: accepted and not needed
 
-Throws `LMDB.LMDBError` if it cannot be opened, which leaves it as it was; its code is among others `Lib.PC_ERR_LOCK_FILES`
-(the data file is in use under other lock files) and `Lib.PC_ERR_SECOND_COPY` (another copy of the library in this process has
-it open). Later calls throw one of `Lib.PC_ERR_REPLACED` if its files were removed or replaced: close it, and open it again.
+Throws an `LMDB.LMDBError`, and changes nothing, if it cannot be opened. Its code may be `Lib.PC_ERR_LOCK_FILES` (the
+data file is in use under other lock files), `Lib.PC_ERR_SECOND_COPY` (another copy of the library in this process has
+it open) or another. Later calls throw one with `Lib.PC_ERR_REPLACED` if the files were removed or replaced: close the
+environment and reopen it.
 """
 mutable struct Environment
     path::String
@@ -222,7 +223,7 @@ Base.show(io::IO, env::Environment) =
 """
     isopen(env::Environment) -> Bool
 
-Whether the environment was not closed yet.
+Returns `true` until the environment is closed.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -253,9 +254,9 @@ end
 """
     close(env::Environment) -> Bool
 
-Closes the environment with all collections, iterators and transactions that were opened through it.
-Whether it was open. Calls of other threads that are under way come to their end first; where a snapshot has
-given out a [`SnapshotArray`](@ref), the data stay in memory until that snapshot ends.
+Closes the environment with all collections, iterators and transactions that were opened through it. Returns `false`
+if it was already closed. Running calls of other threads return first. If a snapshot has lent a
+[`SnapshotArray`](@ref), the data stay in memory until that snapshot ends.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -279,8 +280,8 @@ end
     flush(env::Environment)
     flush(f, env::Environment)
 
-Makes everything that was written durable, which it is by itself unless the environment was opened with
-less durability. With a function, calls it first, and returns what it did.
+Makes all commits durable. This is only needed if the environment was opened with less durability. With a function,
+calls it first, and returns its result.
 
 ```jldoctest
 julia> using PersistentCollections

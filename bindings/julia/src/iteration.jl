@@ -19,10 +19,10 @@ function with_range(call, bounds::Bounds)
 end
 
 """
-A lazy view of a part of a collection, as [`between`](@ref), [`prefix`](@ref) and `Iterators.reverse`
-give it: it iterates as its collection does, each time anew. `first` and `last` give its ends, and throw
-an `ArgumentError` if it is empty; `keys` and `values` are views of these alone; `length` counts, which takes
-the time of a loop; `empty!` removes what is in it from the collection.
+A lazy view of a part of a collection, the result of [`between`](@ref), [`prefix`](@ref) and `Iterators.reverse`. Each
+iteration reads the collection again. `first` and `last` return its ends, and throw an `ArgumentError` if it is empty;
+`keys` and `values` are views of only these; `length` counts, which takes the time of a loop; `empty!` removes its
+entries from the collection.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -340,8 +340,8 @@ end
 """
     between(collection, lo, hi; inclusive=(true, false))
 
-A lazy view of the entries of a dict, or the elements of a set, from `lo` on and below `hi`, in order.
-`nothing` as a bound leaves that side open; `inclusive` tells of each bound whether it belongs to it.
+Returns a lazy view of the entries of a dict, or the elements of a set, from `lo` on and below `hi`, in order.
+`nothing` as a bound leaves that side open; `inclusive` says for each bound whether it is included.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -377,8 +377,8 @@ bound(::Column, ::Nothing) = nothing
 """
     prefix(collection, beginning)
 
-A lazy view of the entries of a dict, or the elements of a set, whose key begins with `beginning`: with
-that text, those bytes, or, where keys are tuples, those leading elements.
+Returns a lazy view of the entries of a dict, or the elements of a set, whose key begins with `beginning`: that text,
+those bytes or, for tuples, those leading elements.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -404,7 +404,7 @@ prefix(collection, beginning) =
 """
     empty!(view)
 
-Removes what is in the view from its collection, at once. Returns the view.
+Removes the entries of the view from its collection, in one step. Returns the view.
 
 ```jldoctest
 julia> using PersistentCollections

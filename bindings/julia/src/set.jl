@@ -6,13 +6,13 @@
     PersistentSet(env; id="")
     PersistentSet(env, id)
 
-Without `id`, the environment's unnamed collection, of which there is one: a second set needs a name. With it, the set of
-this name, made if there is none; an `AbstractSet` whose elements are in order. Without a type it is opened as it is stored. Elements are of the types that a
-[`PersistentDict`](@ref)'s keys can have, and all that is said there of transactions, threads and
-iteration holds here too.
+Opens the set with the name `id`, and creates it if it does not exist: an `AbstractSet` whose elements are in order.
+Without `id`, it opens the environment's unnamed collection, of which there is one: a second set needs a name. Without
+a type, the set is opened with the stored one. Elements have the types of a [`PersistentDict`](@ref)'s keys;
+transactions, threads and iteration work as there.
 
-Set operations between two persistent sets of the same type go by the stored bytes: of two sets of `Any` neither
-holds the other's `1` because it has a `1.0` or a `true`, which are three elements in every language.
+Set operations between two persistent sets of the same type compare the stored bytes: in sets of `Any`, `1`, `1.0` and
+`true` are three elements, in every language.
 
 ```jldoctest
 julia> using PersistentCollections

@@ -3,13 +3,12 @@
 """
     SnapshotArray{T,N} <: AbstractArray{T,N}
 
-What [`view(dict, key)`](@ref) gives inside a [`snapshot`](@ref): a dict's array where it lies in the data file, copied
-nowhere. It can be read, not written, and only by tasks of the thread on which the snapshot was begun, until the
-snapshot ends; each use after that, or on another thread, throws an `LMDB.LMDBError`. `copy` gives a plain array that
-may be kept.
+The result of [`view(dict, key)`](@ref) inside a [`snapshot`](@ref): a dict's array in the data file, without a copy.
+It is read-only, and only tasks of the thread on which the snapshot was begun may use it, until the snapshot ends.
+Using it later, or on another thread, throws an `LMDB.LMDBError`. `copy` returns a plain array that may be kept.
 
-A snapshot that has given out such arrays holds the file's map in place: a write for which the map must grow waits for
-the end of the snapshot.
+While a snapshot has lent such arrays, the file's map cannot grow: a write that needs it to grow waits for the end of
+the snapshot.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -35,9 +34,9 @@ end
 """
     view(dict::PersistentDict, key) -> SnapshotArray
 
-The array under `key`, without a copy, inside a [`snapshot`](@ref). Throws a `KeyError` if the key is missing, an
-`LMDB.LMDBError` outside of a snapshot, and an `ArgumentError` where values bring their types along (`any`), since no
-plain array is stored there.
+Returns the array under `key` without a copy, inside a [`snapshot`](@ref). Throws a `KeyError` if the key is missing,
+an `LMDB.LMDBError` outside of a snapshot, and an `ArgumentError` for values of type `any`, which are not stored as
+plain arrays.
 
 ```jldoctest
 julia> using PersistentCollections

@@ -8,10 +8,11 @@ const RESERVED_NAMES = ("tuple", "datetime", "time", "char")
 """
     register_struct(T; name)
 
-Makes the struct `T` known under `name`, by default its own, with parameters if it has any (`"Pair2{Int64}"`): values of
-type `any` that were stored under this name are read as `T`, which other languages see as a tagged map of its fields. Storing a `T` registers it by itself, so
-that a call is needed only before a program's first reading, or where two types have the same name. In a package, that
-call belongs in its `__init__`: what its top level has registered is lost when it is precompiled, of which there is a warning.
+Registers the struct `T` under `name`, by default its own, with parameters if it has any (`"Pair2{Int64}"`): values of
+type `any` that were stored under this name are read as `T`. Other languages see a tagged map of its fields. Storing a
+`T` also registers it, so a call is only needed before a program's first reading, or if two types have the same name.
+In a package, call it in `__init__`: registrations at the top level are lost when it is precompiled, and a warning
+says so.
 
 Throws an `ArgumentError` if `T` is not a concrete struct, or the name belongs to another type. May be
 called from any thread.

@@ -252,21 +252,21 @@ is_conflict(failure) = failure isa LMDB.LMDBError && failure.code == Lib.PC_ERR_
 """
     transaction(f, env; timeout=nothing, sync=true)
 
-Calls `f()` in a transaction of the environment: everything that this task reads and writes in it happens
-at once when `f` returns, or not at all if `f` throws. Returns what `f` returned.
+Calls `f()` in a transaction of the environment: all writes of this task in it are committed together when `f`
+returns, or undone if `f` throws. Returns the result of `f`.
 
-Inside another `transaction` it is a part of that one which can be undone by itself; inside a `snapshot`
-it throws. `timeout` is how many seconds to wait for other writers, 0 not at all, `Inf` for ever, by
-default as the environment was opened; a negative one is an `ArgumentError`. With `sync=false` the commit does
-not wait for the disk, whatever the environment's durability is: `flush(env)`, or the next commit that does, puts it
-there; if the *system* crashes before, what was written may be lost *or damaged*. Inside another transaction it has
-no effect.
+Inside another `transaction`, it is a part that can be undone alone; inside a `snapshot`, it throws. `timeout` is the
+number of seconds to wait for other writers, 0 for no wait, `Inf` for no timeout; the default is the environment's
+`write_timeout`. A negative one throws an `ArgumentError`. With `sync=false`, the commit does not wait for the disk,
+whatever the environment's durability is: `flush(env)`, or the next commit that waits, makes it durable. If the
+*system* crashes before, the writes may be lost *or the file damaged*. Inside another transaction, it has no effect.
 
-The task stays on its thread, from then on. Other tasks that read meanwhile see what was there before;
-those of other threads that write wait, those of the same thread throw. So do those that were started
-inside, on any thread: `Threads.@threads` in a transaction cannot write in it. (Before Julia 1.11 such a task is known by its
-logger: one that was started under a logger that `f` itself has set waits, as those of other threads do.) **`f` may be called again**, from
-the start, if the file's map had to grow for it; so let it change nothing but collections.
+The task stays on its thread from then on. Other tasks that read meanwhile see the state before the transaction.
+Writes of tasks on other threads wait; those of tasks on the same thread throw. Writes of tasks that were started
+inside also throw, on any thread: `Threads.@threads` in a transaction cannot write in it. (Before Julia 1.11, the
+package recognizes such a task by its logger: a task that was started under a logger set by `f` itself waits, like
+those of other threads.) **`f` may be called again**, from the start, if the file's map had to grow for it; it must
+therefore change only collections.
 
 ```jldoctest
 julia> using PersistentCollections
@@ -323,11 +323,10 @@ run_transaction(f::F, env::Environment, wait::Int64, flags::Int32) where {F} =
 """
     snapshot(f, env)
 
-Calls `f()` with everything that this task reads from the environment being of one moment, whatever
-others write meanwhile, and returns what it returned. Writing in it throws. Inside a `transaction` it sees
-what that has written so far.
+Calls `f()` so that all reads of this task from the environment see one moment, whatever other tasks and programs
+write meanwhile, and returns its result. Writing in it throws. Inside a `transaction`, it sees the writes so far.
 
-A snapshot that is kept for long keeps the file from using space again that was freed since.
+While a snapshot lives, the file cannot reuse space that was freed since it began.
 
 ```jldoctest
 julia> using PersistentCollections

@@ -53,10 +53,10 @@ end
 """
     typestring(T; shape=nothing) -> Union{String,Nothing}
 
-The type string under which a collection's schema keeps the Julia type `T`, or `nothing` where there is
-none: such a type can only be what an existing `any` is read as.
+Returns the type string of the Julia type `T` in a collection's schema, or `nothing` if `T` has none: such a type can
+only be used to read an existing `any`.
 
-`shape` gives arrays fixed dimensions, in Julia's order.
+`shape` sets fixed dimensions of arrays, in Julia's order.
 
 ```jldoctest
 julia> using PersistentCollections

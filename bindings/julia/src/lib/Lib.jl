@@ -1,7 +1,7 @@
 """
-The C ABI as it is: constants, structs and functions under their C names, with no checks.
+The C ABI: constants, structs and functions under their C names, without checks.
 
-Everything else of the package goes through `checked.jl`, which turns a status into an exception.
+The rest of the package calls it through `checked.jl`, which turns statuses into exceptions.
 """
 module Lib
 
