@@ -511,9 +511,7 @@ impl Collection {
         mut f: impl FnMut(usize, Option<&[u8]>) -> Result<()>,
     ) -> Result<()> {
         self.check_keys(keys)?;
-        let found = self.read(|reader, db| {
-            keys.iter().enumerate().try_for_each(|(index, key)| f(index, reader.get(db, key)?))
-        })?;
+        let found = self.read(|reader, db| reader.get_many(db, keys, &mut f))?;
         match found {
             Some(()) => Ok(()),
             None => (0..keys.len()).try_for_each(|index| f(index, None)),

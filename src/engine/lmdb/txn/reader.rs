@@ -9,7 +9,7 @@ use crate::engine::lmdb::txn::scan::Walk;
 use crate::engine::lmdb::txn::spaces::{CATALOG, Db, SEQUENCE, Space};
 use crate::engine::lmdb::txn::{Place, Snapshot, WriteTxn};
 use crate::engine::lmdb::{Engine, sequence_number};
-use crate::engine::{Columns, Limit, Range, ScanStart};
+use crate::engine::{Column, Columns, Limit, Range, ScanStart};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
 
@@ -174,6 +174,16 @@ impl<'c> Reader<'c> {
             return Ok(None);
         }
         Ok(found)
+    }
+
+    /// Passes the value of each key to `f`, with the key's place among them.
+    pub(crate) fn get_many(
+        &self,
+        db: Db,
+        keys: &Column<'_>,
+        mut f: impl FnMut(usize, Option<&[u8]>) -> Result<()>,
+    ) -> Result<()> {
+        keys.iter().enumerate().try_for_each(|(index, key)| f(index, self.get(db, key)?))
     }
 
     /// How many records a named space holds, found in the main database's record of it without opening it.
