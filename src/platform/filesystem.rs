@@ -80,7 +80,7 @@ pub(crate) fn check(directory: &Path) -> Result<()> {
     let found = unsafe {
         (libc::statfs(path.as_ptr(), system.as_mut_ptr()) == 0).then(|| system.assume_init().f_type)
     };
-    // What cannot be asked is told when the files are opened.
+    // If the system does not answer, opening the files reports why.
     let Some(found) = found else { return Ok(()) };
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     // a magic number of 32 bits in a wider type

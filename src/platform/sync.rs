@@ -170,7 +170,7 @@ impl RwLock {
         ReadGuard(self)
     }
 
-    /// Waits until nobody holds the lock. Returns `None` if somebody still did at the deadline.
+    /// Waits until no thread holds the lock. Returns `None` if one still did at the deadline.
     pub(crate) fn write(&self, deadline: Option<Instant>) -> Option<WriteGuard<'_>> {
         let mut holders = self.holders.lock();
         holders.waiting_writers += 1;

@@ -132,7 +132,7 @@ impl Engine {
             self.fail();
             return Err(Error::new(
                 Status::EnvFailed,
-                format!("the memory map could not be made anew: {}; open the environment again", code.text()),
+                format!("the memory map could not be created again: {}; reopen the environment", code.text()),
             ));
         }
         Ok(())

@@ -128,7 +128,7 @@ impl Engine {
 
     /// Notes the catalog's sequence number in a commit that this thread has made, still holding the write lock.
     fn know(&self, commit: u64, sequence: u64) {
-        // A transaction that changed nothing is no commit: its number is given out again.
+        // A transaction that changed nothing is not a commit: LMDB gives its number to the next one.
         if self.raw.info().me_last_txnid as u64 == commit {
             *self.known.lock() = Some((commit, sequence));
         }

@@ -138,7 +138,7 @@ pub(super) fn check_plain(name: &str, db: Option<Db>) -> Result<()> {
         Status::Corrupted,
         format!(
             "the database of collection {name:?} has flags of LMDB that no typed collection has; another program has \
-             made it anew, or the data file is damaged"
+             created it again, or the data file is damaged"
         ),
     ))
 }

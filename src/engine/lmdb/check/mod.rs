@@ -1,8 +1,8 @@
 //! Whether a data file's structure is whole: read from the file itself, in safe Rust, without LMDB.
 //!
-//! One snapshot's trees are walked from its header page; while it is held, nobody writes over their pages. Every
-//! page is reached at most once, which also ends every walk through a damaged file. Nothing read is trusted: what
-//! does not fit is told with the page that it is in.
+//! The check walks the trees of one snapshot from its header page; while the snapshot is held, no process writes over
+//! their pages. It reaches every page at most once, so that it ends also in a damaged file. It trusts nothing that it
+//! reads, and reports each fault with its page.
 //!
 //! Source: `MDB_page`, `MDB_node`, `MDB_db`, `MDB_meta` and what `mdb_page_search_root`, `mdb_node_add`,
 //! `mdb_cursor_put` and `mdb_freelist_save` keep to, in LMDB 0.9's `mdb.c` (data format 1).

@@ -1,17 +1,17 @@
-//! Making an environment's files, and mending a creation cut short.
+//! Creates an environment's files, and repairs a creation that was interrupted.
 //!
-//! LMDB makes the data file in place, under an exclusive lock on its lock file that it swaps for a shared one when
-//! the file can be used. A crash leaves no file, an empty one, or parts of the first two pages. An empty one LMDB
-//! makes anew by itself. Any other part it refuses, so that is mended here: emptied under LMDB's own exclusive lock,
-//! when a second look shows it to be still in parts. Who holds that lock knows that no creator lives, that of
-//! another LMDB program included, and that nobody has the file open; the file is kept, so nobody's is replaced. Then
-//! LMDB makes it anew as it makes every other.
+//! LMDB creates the data file in place, under an exclusive lock on its lock file, which it exchanges for a shared lock
+//! when the file can be used. A crash leaves no file, an empty one, or parts of the first two pages. LMDB creates an empty
+//! file again, but rejects a part. So this library empties such a file under LMDB's own exclusive lock, after a second look
+//! has shown that it is still a part. The holder of that lock knows that no creator is alive, in no LMDB program, and that
+//! no process has the file open. The file itself stays, so no process loses the one that it has. LMDB then creates it as
+//! usual.
 //!
-//! LMDB's lock file is otherwise never opened by this library: closing it would drop the locks of an environment
-//! that this process has open on it. Here there is none, as the registry, locked meanwhile, shows.
+//! Nowhere else does this library open LMDB's lock file: closing it would release the locks of an environment that this
+//! process has open on it. Here there is none, as the registry shows, which is locked meanwhile.
 //!
-//! As long as an environment has no commits, whoever opens it syncs it and the directories that lead to it: its
-//! creator may have died before it did.
+//! While an environment has no commits, each opening syncs it and the directories that lead to it, because its creator may
+//! have died before it did so.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -85,7 +85,7 @@ pub(crate) fn make_directory(path: &Path) -> Result<()> {
     match DirBuilder::new().mode(0o777).create(path) {
         Ok(()) => sync_parent(path),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        // A directory on a read-only file system is told before it is found to be there.
+        // On a read-only file system this is the error also for a directory that exists.
         Err(_) if path.is_dir() => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::new(
             Status::NoEnvironment,
@@ -133,15 +133,15 @@ pub(crate) fn settle(files: &Files, making: &Making, patience: &Patience) -> Res
     Err(Error::new(
         Status::Truncated,
         format!(
-            "{} is a creation cut short, and cannot be mended while another process holds {}; close it there",
+            "{} is an interrupted creation, and cannot be repaired while another process holds {}; close it there",
             files.data.display(),
             files.lock.display()
         ),
     ))
 }
 
-/// Empties a data file whose creation was cut short, unless somebody is at it: then waits until that is over. The
-/// file is to be looked at again.
+/// Empties a data file whose creation was interrupted. If another process is creating it, waits until that has ended. The
+/// caller looks at the file again.
 fn begin_again(files: &Files, mode: u32, patience: &Patience) -> Result<()> {
     let failed = |error: io::Error| cannot_reach(&files.lock, &error, true);
     let lock = made_lock_file_options(mode).read(true).open(&files.lock).map_err(failed)?;

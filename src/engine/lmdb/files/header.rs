@@ -22,7 +22,7 @@ use crate::platform::system;
 pub(crate) enum Found {
     /// One that LMDB can open.
     Whole,
-    /// Nothing is in it: a creation that did not come to its first write. LMDB makes it anew.
+    /// It is empty: its creation ended before the first write. LMDB creates it again.
     Empty,
     /// A creation cut short in the middle: zeros and parts of the first two pages, and nothing else.
     CutShort,

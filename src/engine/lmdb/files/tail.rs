@@ -76,7 +76,7 @@ impl Walk<'_> {
         Ok(Some(bytes))
     }
 
-    /// Takes a page's lists of free pages, or gives its children. `None`: it is no page of a tree.
+    /// Reads a page's lists of free pages, or returns its children. Returns `None` if it is not a page of a tree.
     fn nodes(&mut self, page: &[u8]) -> Result<Option<Vec<u64>>> {
         let (Some(flags), Some(lower)) = (short(page, page::AT_FLAGS), short(page, page::AT_LOWER)) else {
             return Ok(None);

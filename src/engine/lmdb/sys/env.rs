@@ -88,8 +88,7 @@ impl RawEnv {
         debug_assert!(first, "an environment is registered once");
     }
 
-    /// Maps the file anew with another size. On failure nothing is mapped, and the environment is of no more
-    /// use.
+    /// Maps the file again with another size. On failure nothing is mapped, and the environment cannot be used any longer.
     ///
     /// The caller has no write transaction in this process, and has stopped every call that reads: LMDB
     /// unmaps first. Read transactions without cursors survive.

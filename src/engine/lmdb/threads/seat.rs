@@ -1,9 +1,9 @@
 //! A seat: what one thread has in an environment.
 //!
-//! It holds the thread's pooled read transaction and its stack of current transactions, behind a lock of its
-//! own. A call locks its thread's seat, which nobody else contends for, and so costs no cache line that threads
-//! share; whoever closes leaves the calls that are under way to release what lies there. Nobody waits for the
-//! write lock while in a seat.
+//! It holds the thread's pooled read transaction and its stack of current transactions, behind a lock of its own. A call
+//! locks its thread's seat, for which no other thread contends, so it costs no cache line that threads share. Closing leaves
+//! the seats of running calls to these calls, which release them. A thread never waits for the write lock while it holds a
+//! seat.
 //!
 //! An iterator outside of transactions has a seat of its own, with its snapshot.
 
@@ -120,8 +120,8 @@ impl Seat {
         Ok(())
     }
 
-    /// Ends what the thread has begun, which ends too. A snapshot that has lent addresses stays until somebody ends
-    /// that. Gives the engine then.
+    /// Ends the transactions of a thread that ends. A snapshot that has lent addresses stays until a caller ends it: then the
+    /// engine is returned.
     ///
     /// Does nothing where the thread ends in the middle of its own call, since a signal's handler has ended the process: the
     /// call has the seat's lock and never goes on.
@@ -129,7 +129,7 @@ impl Seat {
         if self.busy.load(Ordering::Relaxed) {
             return None;
         }
-        // Before the marks are looked at: whoever marks after that finds it set.
+        // Before the marks are looked at: a thread that marks after that finds it set.
         self.left.store(true, Ordering::SeqCst);
         let mut guarded = self.guarded.lock();
         let marks = std::mem::take(&mut *self.marks.lock());
@@ -138,8 +138,8 @@ impl Seat {
         guarded.engine.clone()
     }
 
-    /// Whoever was in another thread's seat calls this after: closing, if it came meanwhile, took that for a call
-    /// which would release what lies there.
+    /// To be called after having been in another thread's seat: if the environment was closed meanwhile, closing has taken
+    /// that for a call, which would release the seat.
     pub(crate) fn settle(&self) {
         if self.opening.state() != State::Open {
             self.release_if_free(false);
@@ -214,7 +214,7 @@ pub(crate) enum Ending {
     Failed {
         own_thread: bool,
     },
-    /// The thread ends. What a snapshot of it has lent is good until somebody ends the snapshot.
+    /// The thread ends. Addresses that its snapshot has lent stay valid until a caller ends the snapshot.
     Thread,
 }
 

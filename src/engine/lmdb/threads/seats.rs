@@ -145,7 +145,7 @@ impl Seats {
         self.release(opening);
     }
 
-    /// Releases what lies in the seats of an opening that has failed, so that its files can be opened anew, but for
+    /// Releases what lies in the seats of an opening that has failed, so that its files can be reopened, but for
     /// what lends addresses. Does not wait. Gives whether the calling thread itself holds such.
     pub(crate) fn retire(&self, opening: &Opening) -> bool {
         self.release(opening);
@@ -187,7 +187,7 @@ impl Drop for Mine {
             if seat.opening.check_process().is_ok() {
                 if let Some(engine) = seat.leave() {
                     engine.seats.left.lock().push(Arc::clone(&seat));
-                    // Closing, or whoever ended the snapshots, may have come in between.
+                    // Closing, or the thread that ended the snapshots, may have come in between.
                     seat.after_call();
                     if seat.guarded.lock().roots.is_empty() {
                         engine.seats.forget(&seat);

@@ -138,7 +138,7 @@ pub(crate) struct WriteTxn {
     pub(super) sequence_is_own: bool,
     /// The depth of the level that met a failure; it and the ones inside can only be undone.
     failed: Option<usize>,
-    /// Rises with every write: an iterator that sees it rise looks anew.
+    /// Rises with every write: an iterator that sees it rise reads again.
     writes: u64,
     /// What the caller has found true of the newest state, forgotten with every change of the catalog.
     pub(super) checked: Option<usize>,
@@ -325,7 +325,7 @@ impl WriteTxn {
             return Err(Error::new(
                 Status::TypeMismatch,
                 format!(
-                    "{:?} was made by another program with orders of its own, and can only be made anew there",
+                    "{:?} was created by another program with an order of its own, and only that program can create it again",
                     space.as_str()
                 ),
             ));

@@ -155,7 +155,7 @@ impl Spaces {
             return Err(Error::new(
                 Status::Corrupted,
                 format!(
-                    "{CATALOG} has flags of LMDB that no catalog has; another program has made it anew, or the data file is damaged"
+                    "{CATALOG} has flags of LMDB that no catalog has; another program has created it again, or the data file is damaged"
                 ),
             ));
         }

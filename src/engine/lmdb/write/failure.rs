@@ -166,7 +166,7 @@ impl Engine {
             begun = RoTxn::begin(&self.raw);
         }
         let refused = if full(&begun) { RwTxn::begin(&self.raw, true).err() } else { begun.err() };
-        // That another process has outgrown the map is found last. What cannot be told counts as the worse.
+        // LMDB finds last that another process has outgrown the map. Without an answer, the worse is assumed.
         refused.is_some_and(|code| code.0 != lmdb_sys::MDB_MAP_RESIZED)
     }
 

@@ -4,12 +4,11 @@
 //! when the environment closes. It has a descriptor of its own and reads the transaction's number from the file,
 //! so it needs neither a seat nor the map, and holds up nobody.
 //!
-//! A flush that fails is told by the next write to begin, which is refused once, and by every explicit flush until
-//! the environment is opened anew: the system takes the pages for written after a failed sync, so no later one
-//! vouches for them. The failure of the last flush, at closing, has nobody to be told to; an explicit flush before
-//! closing tells.
+//! If a flush fails, the next write that begins reports it and is refused, once, and so does every explicit flush until
+//! the environment is reopened: after a failed sync the system counts the pages as written, so no later sync vouches for
+//! them. The last flush, at closing, cannot report a failure; an explicit flush before closing can.
 //!
-//! In a child process there is no such thread, and nothing of it is touched.
+//! In a child process there is no such thread, and the child touches nothing of it.
 
 use std::fs::File;
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -42,8 +41,8 @@ struct Shared {
 /// The first flush that failed.
 struct Failure {
     what: String,
-    /// Whether a writer was told.
-    told: bool,
+    /// Whether a writer has reported it.
+    reported: bool,
 }
 
 impl Flusher {
@@ -82,11 +81,11 @@ impl Flusher {
         self.shared.failure.lock().as_ref().map_or(Ok(()), |failure| Err(failure.error()))
     }
 
-    /// Fails if a flush has failed that no writer was told of.
+    /// Fails if a flush has failed and no writer has reported that.
     pub(crate) fn tell_writer(&self) -> Result<()> {
         match &mut *self.shared.failure.lock() {
-            Some(failure) if !failure.told => {
-                failure.told = true;
+            Some(failure) if !failure.reported => {
+                failure.reported = true;
                 Err(failure.error())
             }
             _ => Ok(()),
@@ -132,7 +131,7 @@ impl Shared {
             let last = *stop;
             MutexGuard::unlocked(&mut stop, || {
                 if let Err(error) = flush(file, &mut flushed) {
-                    let failure = Failure { what: error.to_string(), told: false };
+                    let failure = Failure { what: error.to_string(), reported: false };
                     self.failure.lock().get_or_insert(failure);
                 }
             });

@@ -1,8 +1,8 @@
 //! Group commit: autocommitted writes of several threads that arrive together share a transaction and its syncs.
 //!
-//! The first to arrive leads: it waits for the write lock, takes along whoever has arrived meanwhile, and writes for
-//! all. Those who arrive while it commits wait, and one of them leads next. Each caller returns when its own write
-//! is committed. Where something fails that may be one member's doing, each is written alone.
+//! The first thread to arrive is the leader: it waits for the write lock, takes along the threads that have arrived
+//! meanwhile, and writes for all. Threads that arrive while it commits wait, and one of them leads next. Each caller returns
+//! when its own write is committed. After a failure that one member may have caused, each member is written alone.
 
 use std::cell::OnceCell;
 use std::collections::VecDeque;

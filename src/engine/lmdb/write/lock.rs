@@ -5,8 +5,8 @@
 //! programs that use LMDB without this library. The file holds a robust mutex shared between processes: when
 //! its holder dies, at any point, the next one gets it. It also says who holds it, and since when.
 //!
-//! Whoever has the environment open holds a shared `flock` on the file. Whoever finds itself alone, an
-//! exclusive one, and makes the mutex anew: after a crash of the system nobody else would ever let it go.
+//! Each process that has the environment open holds a shared `flock` on the file. A process that is alone takes an
+//! exclusive one and initialises the mutex again: after a crash of the system, no process would ever release it.
 
 use std::fs::File;
 use std::mem::MaybeUninit;
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What the file begins with once it is made: `PCLOCK` and the version of the layout.
 const MAGIC: u64 = u64::from_be_bytes(*b"PCLOCK\x00\x01");
 
-/// The file's content. What differs between builds of the C library is told by the size of its mutex.
+/// The file's content. The size of the mutex tells builds of the C library apart.
 #[repr(C)]
 struct Layout {
     magic: AtomicU64,
@@ -255,7 +255,7 @@ impl ProcessLock {
 
     /// Takes the lock for the calling thread, which must release it. `deadline`: `None` waits for ever.
     pub(crate) fn take(&self, thread: u64, deadline: Option<Instant>) -> Result<()> {
-        // SAFETY: the mutex was made by whoever was alone with the file; robust and shared between processes.
+        // SAFETY: a process that was alone with the file has initialised the mutex; it is robust, and shared between processes.
         let rc = match unsafe { libc::pthread_mutex_trylock(self.mutex()) } {
             libc::EBUSY => self.wait(deadline)?,
             rc => rc,
@@ -283,7 +283,7 @@ impl ProcessLock {
         Ok(())
     }
 
-    /// Waits for whoever has the lock; gives what the system answered.
+    /// Waits for the holder of the lock. Returns the system's answer.
     #[cold]
     fn wait(&self, deadline: Option<Instant>) -> Result<libc::c_int> {
         let begun = Instant::now();

@@ -47,7 +47,7 @@ impl Turn {
     fn take_until(engine: &Arc<Engine>, deadline: Option<Instant>) -> Result<Turn> {
         engine.writer.take(thread_number(), deadline)?;
         let turn = Turn { engine: Arc::clone(engine) };
-        // Whoever had it before may have met a failure, after which LMDB's map may be gone.
+        // The holder before may have met a failure, after which LMDB's map may be gone.
         engine.check_usable()?;
         Ok(turn)
     }
