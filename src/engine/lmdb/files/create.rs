@@ -120,7 +120,7 @@ pub(crate) fn settle(files: &Files, making: &Making, patience: &Patience) -> Res
                 return Err(Error::new(
                     Status::Truncated,
                     format!(
-                        "{} is a creation cut short, with nothing in it yet; open it once for writing",
+                        "{} is an interrupted creation, with nothing in it yet; open it once for writing",
                         files.data.display()
                     ),
                 ));

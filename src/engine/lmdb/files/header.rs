@@ -24,7 +24,7 @@ pub(crate) enum Found {
     Whole,
     /// It is empty: its creation ended before the first write. LMDB creates it again.
     Empty,
-    /// A creation cut short in the middle: zeros and parts of the first two pages, and nothing else.
+    /// A creation interrupted in the middle: zeros and parts of the first two pages, and nothing else.
     CutShort,
 }
 
