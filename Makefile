@@ -9,6 +9,8 @@ LIBRARY := target/release/libpersistent_collections.so
 VENV := target/venv
 PYTHON := $(VENV)/bin/python
 JULIA_PROJECT := bindings/julia
+# All of the crate's features.
+RUST_FEATURES := serde,uuid,chrono,jiff
 C_FLAGS := -std=c11 -Wall -Wextra -Werror -pedantic
 C_SOURCES := $(wildcard demo/*.c examples/*.c examples/*.cpp tests/*/*.c tests/*/*.h tests/*/*.cpp tests/*/*.hpp) \
 	$(wildcard benches/*/*.c benches/*/*.h) \
@@ -98,6 +100,8 @@ packages:
 test-rust:
 	cargo test
 	cargo test --release -p persistent-collections-model
+	cargo test --features $(RUST_FEATURES) --test types_of_crates
+	cargo test --features $(RUST_FEATURES) --doc --workspace
 	cargo bench --bench iterate -- 1000000
 
 test-c: build
@@ -143,7 +147,8 @@ lint-circles:
 lint-rust:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+	cargo clippy --features $(RUST_FEATURES) --lib --test types_of_crates -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --features $(RUST_FEATURES) --no-deps --document-private-items
 
 lint-c: $(VENV)/.ready
 	$(VENV)/bin/clang-format --dry-run --Werror $(C_SOURCES)

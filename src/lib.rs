@@ -70,6 +70,39 @@
 //! files open. The child of a fork must not use what its parent opened ([`Status::Forked`]), but can
 //! [`Environment::reopen`] it.
 //!
+//! # Features
+//!
+//! All are off by default.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `serde` | `Serde<T>`: values of any type that serde can serialize, as `any` |
+//! | `uuid` | `uuid::Uuid` as a key and a value of type `uuid` |
+//! | `chrono` | `chrono::NaiveDate` and `chrono::NaiveDateTime` as `date` and `datetime` |
+//! | `jiff` | `jiff::civil::Date` and `jiff::civil::DateTime` as `date` and `datetime` |
+//!
+//! With the feature `serde`, a struct is stored as a map that other languages read:
+//!
+#![cfg_attr(feature = "serde", doc = "```")]
+#![cfg_attr(not(feature = "serde"), doc = "```ignore")]
+//! # use persistent_collections::{Dict, Environment, Options};
+//! # let dir = tempfile::tempdir()?;
+//! # let env = Environment::open(dir.path().join("data"), &Options::new())?;
+//! use persistent_collections::Serde;
+//!
+//! #[derive(serde::Serialize, serde::Deserialize)]
+//! struct Job {
+//!     command: Vec<String>,
+//!     tries: u32,
+//! }
+//!
+//! let jobs = Dict::<u64, Serde<Job>>::open(&env, "jobs")?;
+//! jobs.put(&1, &Job { command: vec!["make".to_owned()], tries: 3 })?;
+//! jobs.entry(&1).and_modify(|Serde(job)| job.tries -= 1).or_none()?;
+//! assert_eq!(jobs.get(&1)?.map(|Serde(job)| job.tries), Some(2));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # The library for other languages
 //!
 //! The same crate, built as a shared library, is what the other languages use, through the C header in the repository's
@@ -96,6 +129,8 @@ use persistent_collections_codec::memory;
 pub use persistent_collections_codec as codec;
 pub use persistent_collections_codec::error;
 
+#[cfg(feature = "serde")]
+pub use codec::Serde;
 pub use codec::{Date, DateTime, Element, Key, KeyElement, Stored, Type, Uuid, Value};
 pub use dict::Dict;
 pub use engine::interrupt::set_interrupt;

@@ -10,6 +10,7 @@
 //! | `cbor/` | CBOR, which values of `any` use |
 //! | `counter.rs` | adding to an encoded integer |
 //! | `native/` | Rust's own types as keys and values |
+//! | `through_serde/` | values of any type that serde can serialize |
 //! | `raw.rs` | keys of collections that another LMDB program made |
 //! | `calendar.rs` | days and microseconds to dates and back |
 //! | `order.rs` | floating-point numbers as bytes that sort |
@@ -34,6 +35,8 @@ pub mod memory;
 mod native;
 mod order;
 pub mod raw;
+#[cfg(feature = "serde")]
+mod through_serde;
 mod tuple;
 mod types;
 mod value;
@@ -44,6 +47,8 @@ pub use dynamic::Value;
 pub use key::{check_key, decode_key, encode_key, encode_key_prefix};
 pub use limits::{MAX_DEPTH, MAX_KEY, MAX_VALUE};
 pub use native::{Key, KeyElement, Stored, Uuid};
+#[cfg(feature = "serde")]
+pub use through_serde::Serde;
 pub use types::{Element, Type};
 pub use value::{check_value, decode_value, encode_value};
 

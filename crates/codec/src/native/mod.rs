@@ -1,5 +1,7 @@
 //! Rust's own types as keys and values.
 
+#[cfg(any(feature = "uuid", feature = "chrono", feature = "jiff"))]
+mod crates;
 mod keys;
 mod stored;
 
@@ -48,6 +50,9 @@ impl From<Uuid> for Value {
 /// | `Vec<u8>` | `bytes` |
 /// | `i8` … `u64`, `f32`, `f64`, `bool` | the same |
 /// | [`Uuid`], [`Date`], [`DateTime`] | `uuid`, `date`, `datetime` |
+/// | `uuid::Uuid` (feature `uuid`) | `uuid` |
+/// | `chrono::NaiveDate`, `chrono::NaiveDateTime` (feature `chrono`) | `date`, `datetime` |
+/// | `jiff::civil::Date`, `jiff::civil::DateTime` (feature `jiff`) | `date`, `datetime` |
 /// | tuples of one to six of these | `(T1,T2,…)` |
 /// | [`Value`] | `any` |
 ///
@@ -61,6 +66,40 @@ impl From<Uuid> for Value {
 /// assert_eq!(<(String, i64)>::type_of().to_string(), "(str,i64)");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+/// # Types of your own
+///
+/// Implement it by means of a type that is in the table: the new type is stored as that one, and other languages read it as
+/// that. Bytes of your own making go under the type `bytes`, and must sort as the keys do.
+///
+/// ```
+/// # use persistent_collections_codec as persistent_collections;
+/// use persistent_collections::{Key, Type};
+/// use persistent_collections::error::Result;
+///
+/// struct OrderId(u64);
+///
+/// impl Key for OrderId {
+///     type Borrowed = OrderId;
+///
+///     fn type_of() -> Type {
+///         <u64 as Key>::type_of()
+///     }
+///
+///     fn encode(id: &OrderId, out: &mut Vec<u8>) -> Result<()> {
+///         <u64 as Key>::encode(&id.0, out)
+///     }
+///
+///     fn decode(bytes: &[u8]) -> Result<Self> {
+///         <u64 as Key>::decode(bytes).map(OrderId)
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key of a collection",
+    label = "not a type of keys",
+    note = "keys are `String`, `Vec<u8>`, integers, floats, `bool`, `Uuid`, `Date`, `DateTime`, `Value`, and tuples of up to six of them",
+    note = "the features `uuid`, `chrono` and `jiff` add types of those crates; a type of your own implements `Key` by means of one of these"
+)]
 pub trait Key: Sized {
     /// What a key is looked up by: `str` for `String`, `[u8]` for `Vec<u8>`, else the type itself.
     type Borrowed: ?Sized;
@@ -75,7 +114,13 @@ pub trait Key: Sized {
     fn decode(bytes: &[u8]) -> Result<Self>;
 }
 
-/// A Rust type that can stand in a tuple that is a key. It cannot be implemented elsewhere.
+/// A Rust type that can stand in a tuple that is a key. It cannot be implemented elsewhere: a type of your own that holds
+/// several things implements [`Key`] by means of a tuple of them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand in a tuple that is a key",
+    label = "not a type of tuples' elements",
+    note = "elements are `String`, `Vec<u8>`, integers, floats, `bool`, `Uuid`, `Date` and `DateTime`"
+)]
 pub trait KeyElement: sealed::Element {}
 
 impl<T: sealed::Element> KeyElement for T {}
@@ -88,9 +133,13 @@ impl<T: sealed::Element> KeyElement for T {}
 /// | `Vec<u8>` | `bytes` |
 /// | `i8` … `u64`, `f32`, `f64`, `bool` | the same |
 /// | [`Uuid`], [`Date`], [`DateTime`] | `uuid`, `date`, `datetime` |
+/// | `uuid::Uuid` (feature `uuid`) | `uuid` |
+/// | `chrono::NaiveDate`, `chrono::NaiveDateTime` (feature `chrono`) | `date`, `datetime` |
+/// | `jiff::civil::Date`, `jiff::civil::DateTime` (feature `jiff`) | `date`, `datetime` |
 /// | `Vec<T>` of numbers other than `u8` | `T[]` |
 /// | `[T; N]` of numbers | `T[N]` |
 /// | [`Value`] | `any` |
+/// | `Serde<T>`, for any `T` that serde can serialize (feature `serde`) | `any` |
 ///
 /// ```
 /// # use persistent_collections_codec as persistent_collections;
@@ -102,6 +151,53 @@ impl<T: sealed::Element> KeyElement for T {}
 /// assert_eq!(<[f32; 768]>::type_of().to_string(), "f32[768]");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+/// # Types of your own
+///
+/// Implement it by means of a type that is in the table, as [`Key`] shows; or, with the feature `serde`, wrap the type in
+/// `Serde`. [`decode`](Stored::decode) must refuse bytes that are not a value, without a panic: another program may have
+/// written them.
+///
+/// ```
+/// # use persistent_collections_codec as persistent_collections;
+/// use persistent_collections::{Stored, Type};
+/// use persistent_collections::error::{Error, Result, Status};
+///
+/// #[derive(Clone, Copy, Debug, PartialEq)]
+/// enum State {
+///     Waiting = 0,
+///     Done = 1,
+/// }
+///
+/// impl Stored for State {
+///     type Borrowed = State;
+///
+///     fn type_of() -> Type {
+///         <u8 as Stored>::type_of()
+///     }
+///
+///     fn encode(state: &State, out: &mut Vec<u8>) -> Result<()> {
+///         <u8 as Stored>::encode(&(*state as u8), out)
+///     }
+///
+///     fn decode(bytes: &[u8]) -> Result<Self> {
+///         match <u8 as Stored>::decode(bytes)? {
+///             0 => Ok(State::Waiting),
+///             1 => Ok(State::Done),
+///             other => Err(Error::new(Status::BadValue, format!("{other} is not a state"))),
+///         }
+///     }
+/// }
+///
+/// assert_eq!(State::decode(&[1])?, State::Done);
+/// assert!(State::decode(&[2]).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a value of a dict",
+    label = "not a type of values",
+    note = "values are `String`, `Vec<u8>`, integers, floats, `bool`, `Uuid`, `Date`, `DateTime`, vectors and arrays of numbers, and `Value`",
+    note = "with the feature `serde`, `Serde<T>` stores any type that serde can serialize; a type of your own implements `Stored` by means of one of these"
+)]
 pub trait Stored: Sized {
     /// What is stored from: `str` for `String`, `[T]` for `Vec<T>`, else the type itself.
     type Borrowed: ?Sized;
