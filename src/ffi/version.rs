@@ -20,12 +20,14 @@ pub const PC_ABI_VERSION: u32 = 1;
 const VERSION: &[u8] = &with_nul::<{ PC_VERSION.len() + 1 }>(PC_VERSION);
 
 // The header's numbers are literals, so that C can compare them; here is what keeps them true.
-const fn is(text: &str, number: u32) -> bool {
-    matches!(u32::from_str_radix(text, 10), Ok(parsed) if parsed == number)
-}
-const _: () = assert!(is(env!("CARGO_PKG_VERSION_MAJOR"), PC_VERSION_MAJOR));
-const _: () = assert!(is(env!("CARGO_PKG_VERSION_MINOR"), PC_VERSION_MINOR));
-const _: () = assert!(is(env!("CARGO_PKG_VERSION_PATCH"), PC_VERSION_PATCH));
+const _: () = {
+    const fn is(text: &str, number: u32) -> bool {
+        matches!(u32::from_str_radix(text, 10), Ok(parsed) if parsed == number)
+    }
+    assert!(is(env!("CARGO_PKG_VERSION_MAJOR"), PC_VERSION_MAJOR));
+    assert!(is(env!("CARGO_PKG_VERSION_MINOR"), PC_VERSION_MINOR));
+    assert!(is(env!("CARGO_PKG_VERSION_PATCH"), PC_VERSION_PATCH));
+};
 
 /// Returns the version of the loaded library.
 ///
