@@ -1,5 +1,5 @@
-# make demo    the main job: Python, C and Julia on one environment, at the same time
-# make test    everything that is checked, with the set-up that it needs
+# make demo    the demonstration: Python, C and Julia on one environment, at the same time
+# make test    all tests and lints; installs what they need
 # make help    the rest
 
 SHELL := /bin/sh
@@ -61,18 +61,18 @@ help:
 	@sed -n 's/^# make/make/p' Makefile
 	@echo 'make build   the library, in target/release'
 	@echo 'make lint    formats and lints of every language; lint-rust, lint-c, lint-python: of one'
-	@echo 'make bench   figures: a get beside LMDB, iterating ten million items, Python beside other stores'
+	@echo 'make bench   benchmarks: a get compared with LMDB, iterating ten million items, Python compared with other stores'
 	@echo 'make check-counts   instructions of the hot calls: fails above 3 % more than recorded, or with AGAINST=COMMIT'
 	@echo 'make bench-baseline   records them again, in benches/counts/baseline.json; the commit says why'
 	@echo 'make check-rust-version   compiles with the oldest Rust that Cargo.toml promises'
-	@echo 'make header  include/persistent_collections.h anew, after a change in src/ffi'
+	@echo 'make header  generates include/persistent_collections.h, after a change in src/ffi'
 	@echo 'make manual  the C and C++ interface as web pages, in target/manual'
-	@echo 'make abi     tests/abi/abi.txt anew: what programs may rely on, after an addition to it'
+	@echo 'make abi     records the ABI in tests/abi/abi.txt, after an addition'
 	@echo 'make install | install-strip | uninstall   PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR=: library and headers'
-	@echo 'make torture  some minutes of killing processes that write, against losing anything'
-	@echo 'make test-damage  some minutes of files with one bit of structure changed: what passes the check is used in every way'
-	@echo 'make coverage   how many lines of Rust, Python and Julia the tests of each language run'
-	@echo 'make mutants   breaks the code in many small ways, and reports what no unit test notices: docs/mutants.md'
+	@echo 'make torture  kills processes that write, for some minutes, and checks that nothing is lost'
+	@echo 'make test-damage  changes single bits of data files, for some minutes, and uses the files that pass the check'
+	@echo 'make coverage   line coverage of Rust, Python and Julia by the tests of each language'
+	@echo 'make mutants   breaks the code in many small ways, and reports the breaks that no unit test notices: docs/mutants.md'
 	@echo 'make valgrind | test-sanitizers   the C and C++ tests under valgrind, under sanitizers'
 	@echo 'make test-address   the Rust tests, with the library and LMDB under the address sanitizer'
 	@echo 'make test-rust | test-c | test-cpp | test-install | test-python | test-julia | test-cross   one part of the tests'

@@ -2,11 +2,11 @@
 
 usage: check_additions.py DIR
 
-- C's dict `category_counts`, str -> i64: how many characters each category has
+- C's dict `category_counts`, str -> i64: the number of characters of each category
 - Julia's set `first_words` of str: the first word of every character's name
 
-Both are computed here anew from the standard library. What was written from Python is
-read back as well. The exit code is 1 if anything differs.
+The program computes both again from the standard library. It also reads back the data
+written from Python. The exit code is 1 if anything differs.
 """
 
 from __future__ import annotations

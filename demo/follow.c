@@ -1,10 +1,10 @@
-/* Follows a dict that another program is writing, then reads it and adds a dict of its own.
+/* Follows a dict that another program is writing, then reads it and adds its own dict.
  *
  * usage: follow DIRECTORY
  *
- * The environment is the one that write_unicode.py writes, at the same time. Each look at it is a snapshot,
+ * write_unicode.py writes the environment at the same time. This program reads it in snapshots,
  * in which `characters` and `by_codepoint` have the same length, since the writer adds to both in one
- * transaction. When `progress` says that all is there, this lists the characters whose names begin with GREEK
+ * transaction. When `progress` says that all is written, it lists the characters whose names begin with GREEK
  * SMALL LETTER, counts the characters of each category, and writes the counts into the dict
  * `category_counts`, str -> i64.
  */

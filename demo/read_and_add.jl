@@ -1,5 +1,5 @@
 # The demonstration's Julia part: reads what the Python and the C program wrote, with its Julia types,
-# holds the collections against each other, and adds a set of its own.
+# compares the collections with each other, and adds its own set.
 #
 # Usage: julia --project=bindings/julia demo/read_and_add.jl ENVIRONMENT
 
@@ -7,7 +7,7 @@ using PersistentCollections
 
 const failures = String[]
 
-# Notes a difference between what two collections say.
+# Records a difference between two collections.
 function compare(what, seen, expected)
     seen == expected || push!(failures, "$what: found $(repr(seen)), expected $(repr(expected))")
     return nothing

@@ -3,13 +3,13 @@
 usage: write_unicode.py DIR
 
 - dict `characters`, str -> any: a character's name to a map with `codepoint`, `name`,
-  `category`, `numeric` (None where it has none) and `decomposition`
+  `category`, `numeric` (None if it has no value) and `decomposition`
 - dict `by_codepoint`, i64 -> str: code point to name
 - set `letters` of str: the characters whose category begins with L
 - dict `progress`, str -> i64: `done` is the number of characters, written last of all
 
 A block is 256 neighbouring code points (U+0300 to U+03FF, ...): the standard library has
-no table of Unicode's own blocks. Each block is one transaction, so whoever reads meanwhile
+no table of Unicode's own blocks. Each block is one transaction, so a concurrent reader
 finds all of a block or nothing of it.
 """
 

@@ -1,10 +1,9 @@
-// Prints what a command printed when it was first run: a cache of commands' output, which several processes
-// share.
+// Prints the output of a command's first run: a cache of commands' output, shared by several processes.
 //
-//     cache DIRECTORY COMMAND ...       prints the command's output, and runs it only if that is not known
-//     cache DIRECTORY                   lists what is known
+//     cache DIRECTORY COMMAND ...       prints the command's output, and runs it only if it is not cached
+//     cache DIRECTORY                   lists the cached commands
 //
-// Of several processes that run one command at a time, all print the output that was stored first.
+// If several processes run the same command at the same time, all print the output that was stored first.
 #include <persistent_collections.hpp>
 
 #include <cstdio>

@@ -1,12 +1,12 @@
-/* A queue of jobs that any number of workers share: each job is a number, and is done by finding its prime
- * factors.
+/* A queue of jobs, shared by any number of workers: each job is a number whose prime factors are to be
+ * found.
  *
- *     job_queue DIRECTORY add NUMBER ...    puts jobs at the end of the queue
- *     job_queue DIRECTORY work              does jobs until none is left, and prints how many it did
- *     job_queue DIRECTORY results           prints what has been found, in the order of the jobs
+ *     job_queue DIRECTORY add NUMBER ...    adds jobs at the end of the queue
+ *     job_queue DIRECTORY work              does jobs until the queue is empty, and prints their number
+ *     job_queue DIRECTORY results           prints the results, in the order of the jobs
  *
- * A job is taken from the queue and noted as being done in one transaction; so none is lost when a worker is
- * killed: the next that starts puts the dead one's job back.
+ * A worker takes a job from the queue and records it as its own in one transaction, so no job is lost when
+ * a worker is killed: the next worker that starts puts the dead worker's job back.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>

@@ -1,8 +1,8 @@
-// Finds the words that are spelt most like a word: each is a point in 64 dimensions, made of its pairs of
-// letters, and the nearest ones are looked for among all points as they lie in the environment, without
-// copying them.
+// Finds the words with the most similar spelling: each word is a point in 64 dimensions, made from its
+// pairs of letters, and the program looks for the nearest ones among all points in the environment's memory,
+// without copying them.
 //
-//     nearest DIRECTORY index FILE ...      takes the words of text files in
+//     nearest DIRECTORY index FILE ...      adds the words of text files
 //     nearest DIRECTORY like WORD           prints the five nearest words, and how near they are
 #include <persistent_collections.hpp>
 

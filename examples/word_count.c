@@ -1,5 +1,5 @@
-/* Counts the words of text files. It can be stopped at any moment, by a crash too, and goes on where it was:
- * a file's counts and how far it has been read are committed together.
+/* Counts the words of text files. It can be stopped at any moment, also by a crash, and resumes where it
+ * was: a file's counts and the position in the file are committed together.
  *
  *     word_count DIRECTORY FILE ...     counts, and prints the ten most frequent words so far
  */
