@@ -1,8 +1,8 @@
-//! Set algebra on disk: what two sets have in common and what not, written to a third, or to one of them.
+//! Set algebra on disk: its result is written to a third set, or to one of the two.
 //!
-//! All sets are walked once, side by side, in the order of their elements. Each is read some elements at a time,
-//! and of the target only what differs is written, some elements at a time, behind all that is still to be read:
-//! so memory stays the same however large the sets are, and the target may be one of the operands.
+//! All sets are walked once, side by side, in the order of their elements. Each is read some elements at a time, and
+//! only the differences are written to the target, some elements at a time, behind all elements that are still to be
+//! read: the use of memory does not depend on the sizes of the sets, and the target may be one of the operands.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use crate::store::collection::Collection;
 use crate::store::registry::Shared;
 use crate::store::stack::{Access, TxnRef};
 
-/// How much is read ahead of a set: little at first, since many walks end early or leap.
+/// The amount that is read ahead of a set: little at first, since many walks end early or leap.
 const FIRST_BATCH: usize = 16;
 const LARGEST_BATCH: usize = 4096;
 const LARGEST_BYTES: usize = 256 << 10;
 
-/// How much is gathered before it is written.
+/// The amount that is gathered before it is written.
 const LARGEST_CHANGE: usize = 4096;
 const LARGEST_CHANGE_BYTES: usize = 256 << 10;
 
-/// Which elements the outcome has.
+/// The elements of the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Union,
@@ -33,7 +33,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    /// Whether the outcome has an element that is, or is not, in either set.
+    /// Returns true if the result has an element that is, or is not, in either set.
     fn keeps(self, in_a: bool, in_b: bool) -> bool {
         match self {
             Self::Union => in_a || in_b,
@@ -54,8 +54,8 @@ impl Operation {
     }
 }
 
-/// Makes `into` the outcome of an operation on `a` and `b`, which it may be itself. In the thread's current
-/// transaction, as a whole or not at all, or in one of its own.
+/// Replaces `into` by the result of an operation on `a` and `b`; it may be one of these. Runs in the thread's current
+/// transaction, as a whole or not at all, or in its own transaction.
 pub(crate) fn combine(operation: Operation, a: &Collection, b: &Collection, into: &Collection) -> Result<()> {
     check(&[a, b, into])?;
     let shared = into.shared();
@@ -72,7 +72,7 @@ pub(crate) fn combine(operation: Operation, a: &Collection, b: &Collection, into
     }
 }
 
-/// Whether every element of `a` is in `b`.
+/// Returns true if every element of `a` is in `b`.
 pub(crate) fn is_subset(a: &Collection, b: &Collection) -> Result<bool> {
     check(&[a, b])?;
     let _open = snapshots([a, b])?;
@@ -87,7 +87,7 @@ pub(crate) fn is_subset(a: &Collection, b: &Collection) -> Result<bool> {
     Ok(true)
 }
 
-/// Whether no element is in both.
+/// Returns true if the sets have no common element.
 pub(crate) fn is_disjoint(a: &Collection, b: &Collection) -> Result<bool> {
     check(&[a, b])?;
     let _open = snapshots([a, b])?;
@@ -103,8 +103,8 @@ pub(crate) fn is_disjoint(a: &Collection, b: &Collection) -> Result<bool> {
     Ok(true)
 }
 
-/// Refuses sets that cannot be walked side by side, and opens what is not open yet: later, with a transaction
-/// begun, it could be too late.
+/// Refuses sets that cannot be walked side by side, and opens those that are not open yet: inside a transaction, it
+/// could be too late.
 fn check(sets: &[&Collection]) -> Result<()> {
     let first = sets[0];
     for set in sets {
@@ -125,7 +125,7 @@ fn check(sets: &[&Collection]) -> Result<()> {
             return Err(Error::new(
                 Status::TypeMismatch,
                 format!(
-                    "{:?} is raw, so its elements are encoded in another way than those of {:?}; copy them one by one",
+                    "{:?} is raw, so its elements are encoded differently from those of {:?}; copy them one by one",
                     raw.name(),
                     other.name()
                 ),
@@ -135,7 +135,7 @@ fn check(sets: &[&Collection]) -> Result<()> {
             return Err(Error::new(
                 Status::Unsupported,
                 format!(
-                    "{:?} has an order of its own (INTEGERKEY or REVERSEKEY), in which no other set can be walked \
+                    "{:?} has its own order (INTEGERKEY or REVERSEKEY), in which other sets cannot be walked \
                      beside it",
                     set.name()
                 ),
@@ -157,7 +157,7 @@ fn snapshots<'c>(sets: impl IntoIterator<Item = &'c Collection>) -> Result<Vec<B
     Ok(begun)
 }
 
-/// A transaction of the calling thread, undone when dropped.
+/// A transaction of the calling thread, aborted when dropped.
 struct Begun {
     shared: Arc<Shared>,
     txn: Option<TxnRef>,
@@ -223,7 +223,7 @@ fn merge(operation: Operation, a: &Collection, b: &Collection, into: &Collection
     changes.write(into)
 }
 
-/// Takes an operand that is only looked at to where the other stands.
+/// Advances an operand that is only read to the place of the other.
 fn leap(operation: Operation, streams: &mut [Stream<'_>], [a, b]: [usize; 2], target: usize) -> Result<()> {
     for (needed, behind, ahead) in [(operation.needs_first(), b, a), (operation.needs_second(), a, b)] {
         if !needed || behind == ahead || behind == target {
@@ -243,12 +243,12 @@ fn leap(operation: Operation, streams: &mut [Stream<'_>], [a, b]: [usize; 2], ta
 struct Stream<'c> {
     set: &'c Collection,
     ahead: Columns,
-    /// How many of `ahead` were passed.
+    /// The number of elements of `ahead` that were passed.
     passed: usize,
     batch: usize,
     /// Where the next batch begins.
     rest: Range,
-    /// Whether `ahead` has the last of them.
+    /// True if `ahead` has the last of them.
     at_end: bool,
 }
 
@@ -264,7 +264,7 @@ impl<'c> Stream<'c> {
         }
     }
 
-    /// The element that it stands before, once it was filled; `None`: there is none left.
+    /// Returns the next element, once it was filled; `None` if no element is left.
     fn head(&self) -> Option<&[u8]> {
         (self.passed < self.ahead.len()).then(|| self.ahead.record(self.passed).0)
     }
@@ -274,7 +274,7 @@ impl<'c> Stream<'c> {
         Ok(self.head())
     }
 
-    /// Reads on, if there is nothing ahead.
+    /// Reads more, if nothing is ahead.
     fn fill(&mut self) -> Result<()> {
         if self.passed < self.ahead.len() || self.at_end {
             return Ok(());
@@ -295,7 +295,7 @@ impl<'c> Stream<'c> {
         Ok(())
     }
 
-    /// Passes the element that it stands before; a raw set can have it several times (DUPSORT).
+    /// Passes the next element; a raw set can have it several times (DUPSORT).
     fn pass(&mut self) {
         let passed = self.passed;
         self.passed += 1;
@@ -304,7 +304,7 @@ impl<'c> Stream<'c> {
         }
     }
 
-    /// Passes what is less than an element.
+    /// Passes the elements that are less than a given one.
     fn seek(&mut self, element: &[u8]) -> Result<()> {
         self.fill()?;
         while self.head().is_some_and(|head| head < element) {
@@ -318,7 +318,7 @@ impl<'c> Stream<'c> {
     }
 }
 
-/// What the target lacks, and what it has too much.
+/// The elements to add to the target, and those to remove from it.
 #[derive(Default)]
 struct Changes {
     added: Elements,

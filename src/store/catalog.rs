@@ -1,7 +1,7 @@
 //! The catalog: the name, kind and types of each collection, kept in the space `pc:catalog`.
 //!
-//! A record is a CBOR map; `docs/format.md` describes it. The number under `pc:seq` rises with every creation
-//! and drop, so that a name made anew is told from the old one, and open collections notice.
+//! A record is a CBOR map; `docs/format.md` describes it. The number under `pc:seq` rises with every creation and drop,
+//! which distinguishes a name that was created again from the old one, and lets open collections detect it.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::store::registry::Shared;
 /// The longest name of a collection, in bytes.
 pub const MAX_NAME: usize = 255;
 
-/// What begins the names that are not the user's.
+/// The prefix of the names reserved for the library.
 const RESERVED: &str = "pc:";
 
 /// Where the collection of the empty name is stored, unless the unnamed space holds plain records.
@@ -26,7 +26,7 @@ const UNNAMED: &str = "pc:unnamed";
 /// Version of the records.
 const VERSION: u64 = 1;
 
-/// What a collection is.
+/// The kind of a collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Keys with values.
@@ -64,29 +64,30 @@ pub struct Schema {
 pub struct CollectionInfo {
     /// Its name.
     pub name: String,
-    /// Its schema; `None`: a raw collection, made by another LMDB program, or one whose schema cannot be read here.
+    /// Its schema; `None` for a raw collection, made by another LMDB program, or one whose schema this version cannot
+    /// read.
     pub schema: Option<Schema>,
-    /// How many items it has.
+    /// The number of its items.
     pub len: u64,
 }
 
-/// What stands in the catalog under a name.
+/// The record of a name in the catalog.
 #[derive(Debug, PartialEq, Eq)]
 enum Record {
     Live(Schema),
     Dropped,
 }
 
-/// What a name stands for.
+/// The meaning of a name.
 pub(crate) enum Found {
     Live(Schema),
     /// A space without a schema.
     Raw,
-    /// Nothing, under this sequence number.
+    /// No collection, under this sequence number.
     Absent(u64),
 }
 
-/// Checks a name that a user gives.
+/// Checks a name from a user.
 pub(crate) fn check_name(name: &str) -> Result<()> {
     if name.len() > MAX_NAME {
         return Err(Error::new(
@@ -97,11 +98,11 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     if name.starts_with(RESERVED) {
         return Err(Error::new(
             Status::BadName,
-            format!("names that begin with {RESERVED:?} are reserved, as {name:?}"),
+            format!("the name {name:?} is reserved, since it begins with {RESERVED:?}"),
         ));
     }
     if name.contains('\0') {
-        return Err(Error::new(Status::BadName, "a name of a collection cannot contain a NUL character"));
+        return Err(Error::new(Status::BadName, "the name of a collection cannot contain a NUL character"));
     }
     Ok(())
 }
@@ -117,7 +118,7 @@ fn record(engine: &Engine, reader: &mut Reader<'_>, stored: &str) -> Result<Look
     decode(stored, bytes).map(Some).map(Looked::Is)
 }
 
-/// The schema under a stored name in the newest state; `None` where it was dropped or never was.
+/// Returns the schema of a stored name in the newest state; `None` if it was dropped or never existed.
 pub(crate) fn live(engine: &Engine, reader: &mut Reader<'_>, stored: &str) -> Result<Looked<Option<Schema>>> {
     Ok(match record(engine, reader, stored)? {
         Looked::Open(space) => Looked::Open(space),
@@ -126,7 +127,7 @@ pub(crate) fn live(engine: &Engine, reader: &mut Reader<'_>, stored: &str) -> Re
     })
 }
 
-/// What a name stands for, and the name under which it is stored.
+/// Returns the meaning of a name, and the name under which it is stored.
 pub(crate) fn look_up(
     engine: &Engine,
     reader: &mut Reader<'_>,
@@ -171,7 +172,7 @@ fn look_up_stored(engine: &Engine, reader: &mut Reader<'_>, stored: &str) -> Res
     }))
 }
 
-/// How many records a stored collection has; `None`: there is no such space. Opens nothing in a snapshot.
+/// Counts the records of a stored collection. Returns `None` if the space does not exist. Opens nothing in a snapshot.
 fn len(engine: &Engine, reader: &mut Reader<'_>, stored: &str) -> Result<Option<u64>> {
     if reader.is_write() {
         // The main database learns of new counts at the commit.
@@ -190,7 +191,7 @@ fn user_name(stored: &str) -> Option<&str> {
     (!stored.starts_with(RESERVED)).then_some(stored)
 }
 
-/// All collections by name.
+/// Lists all collections by name.
 pub(crate) fn list(shared: &Shared) -> Result<Vec<CollectionInfo>> {
     shared.read(|engine, reader| {
         let mut collections = Vec::new();
@@ -224,7 +225,7 @@ pub(crate) fn list(shared: &Shared) -> Result<Vec<CollectionInfo>> {
     })
 }
 
-/// What is known of one collection.
+/// Returns the information about one collection.
 pub(crate) fn find(shared: &Shared, name: &str) -> Result<Option<CollectionInfo>> {
     check_name(name)?;
     shared.read(|engine, reader| match look_up(engine, reader, name)? {
@@ -260,7 +261,7 @@ fn info(
     Ok(Looked::Is(Some(CollectionInfo { name: name.to_owned(), schema, len })))
 }
 
-/// Empties a collection and leaves a mark of it.
+/// Empties a collection and marks it as dropped.
 pub(crate) fn drop_collection(shared: &Shared, name: &str) -> Result<bool> {
     check_name(name)?;
     loop {
@@ -303,20 +304,20 @@ pub(crate) fn drop_collection(shared: &Shared, name: &str) -> Result<bool> {
     }
 }
 
-/// The records that make a collection.
+/// The records that create a collection.
 pub(crate) struct Creation {
     record: Vec<u8>,
     sequence: Vec<u8>,
 }
 
 impl Creation {
-    /// Of a collection that is made while the catalog has this sequence number.
+    /// Makes the records of a collection that is created while the catalog has this sequence number.
     pub(crate) fn new(sequence: u64, schema: &Schema) -> Result<Creation> {
         let id = sequence + 1;
         Ok(Creation { record: encode_live(id, schema)?, sequence: encode_sequence(id)? })
     }
 
-    /// The writes that make it.
+    /// Returns the writes that create it.
     pub(crate) fn ops<'a>(&'a self, catalog: &'a Arc<Space>, space: &'a Arc<Space>) -> [Op<'a>; 4] {
         let name = space.as_str().as_bytes();
         [
@@ -342,7 +343,7 @@ fn encode(f: impl FnOnce(&mut Encoder<Growing>) -> Written) -> Result<Vec<u8>> {
     }
 }
 
-/// Bytes that grow by what is written to them.
+/// Bytes that grow when they are written to.
 #[derive(Default)]
 struct Growing {
     bytes: Vec<u8>,
@@ -381,7 +382,7 @@ fn encode_dropped(id: u64) -> Result<Vec<u8>> {
     })
 }
 
-/// Whether a record is the mark of a drop.
+/// Returns true if a record marks a dropped collection.
 pub(crate) fn is_dropped(record: &[u8]) -> bool {
     let mut fields = Fields::default();
     fields.read(record).is_ok() && fields.version == Some(VERSION) && fields.dropped
@@ -397,7 +398,7 @@ fn decode(name: &str, bytes: &[u8]) -> Result<Record> {
         return Err(Error::new(
             Status::Requires,
             format!(
-                "collection {name:?} has a schema of version {}, this library knows {VERSION}: use a newer one",
+                "collection {name:?} has a schema of version {}, but this library knows {VERSION}: use a newer library",
                 fields.version.map_or_else(|| "none".to_owned(), |version| version.to_string())
             ),
         ));
@@ -406,7 +407,7 @@ fn decode(name: &str, bytes: &[u8]) -> Result<Record> {
         return Err(Error::new(
             Status::Requires,
             format!(
-                "collection {name:?} requires {:?}, which this library does not know: use a newer one",
+                "collection {name:?} requires {:?}, which this library does not know: use a newer library",
                 Short(unknown)
             ),
         ));
@@ -428,7 +429,7 @@ fn decode(name: &str, bytes: &[u8]) -> Result<Record> {
             Error::new(
                 Status::Requires,
                 format!(
-                    "collection {name:?} has the type {:?}, which this library does not know: use a newer one",
+                    "collection {name:?} has the type {:?}, which this library does not know: use a newer library",
                     Short(text)
                 ),
             )
@@ -437,7 +438,7 @@ fn decode(name: &str, bytes: &[u8]) -> Result<Record> {
     Ok(Record::Live(Schema { kind, key: read_type(fields.key)?, value: read_type(fields.value)? }))
 }
 
-/// The fields of a record; unknown ones are left alone.
+/// The fields of a record; unknown ones are ignored.
 #[derive(Default)]
 struct Fields<'b> {
     version: Option<u64>,
@@ -480,7 +481,7 @@ impl<'b> Fields<'b> {
     }
 }
 
-/// Passes an item without memory for how deep it nests, which a damaged file decides.
+/// Skips an item without using memory for its depth, which a damaged file decides.
 fn skip(d: &mut Decoder<'_>) -> std::result::Result<(), minicbor::decode::Error> {
     let end = codec::end_of_item(d.input(), d.position());
     d.set_position(end.ok_or_else(|| minicbor::decode::Error::message("it holds no well-formed item"))?);

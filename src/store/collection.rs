@@ -1,9 +1,8 @@
-//! A collection of encoded keys and values: what [`Dict`](crate::Dict), [`Set`](crate::Set) and the C ABI
-//! stand on.
+//! A collection of encoded keys and values: the base of [`Dict`](crate::Dict), [`Set`](crate::Set) and the C ABI.
 //!
-//! Keys and values are checked here, against the stored types, before the engine sees them. An open collection
-//! knows under which sequence number of the catalog it was last found as it should be, and looks again when
-//! the number has moved.
+//! Keys and values are checked here, against the stored types, before the engine sees them. An open collection records
+//! the sequence number of the catalog under which it was last found valid, and checks again when the number has
+//! changed.
 
 mod opening;
 
@@ -19,16 +18,16 @@ use crate::memory::Short;
 use crate::store::catalog::{self, Creation, Schema};
 use crate::store::registry::Shared;
 
-/// What became of taking a value.
+/// The outcome of taking a value.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
     Missing,
-    /// It has this many bytes and was left.
+    /// It has this many bytes and was not taken.
     TooSmall(usize),
     Value(Vec<u8>),
 }
 
-/// What became of a compare-exchange.
+/// The outcome of a compare-exchange.
 ///
 /// ```
 /// # use persistent_collections::{Dict, Environment, Exchange, Options};
@@ -46,22 +45,22 @@ pub(crate) enum Taken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the exchange may not have happened"]
 pub enum Exchange<V> {
-    /// The value was the expected one, and is the desired one now.
+    /// The value was the expected one, and is now the desired one.
     Done,
-    /// This value is there instead, and stays.
+    /// The key has this value instead, which stays.
     Differs(V),
     /// The key is absent, though a value was expected, and stays absent.
     Absent,
 }
 
 impl<V> Exchange<V> {
-    /// Whether the value was exchanged.
+    /// Returns true if the value was exchanged.
     #[must_use]
     pub fn is_done(&self) -> bool {
         matches!(self, Self::Done)
     }
 
-    /// The same as a `Result`, whose error is what is there instead: as the standard library's atomics have it.
+    /// Converts it to a `Result`, whose error is the actual value, as in the standard library's atomics.
     pub fn into_result(self) -> std::result::Result<(), Option<V>> {
         match self {
             Self::Done => Ok(()),
@@ -71,23 +70,23 @@ impl<V> Exchange<V> {
     }
 }
 
-/// An open collection. Clones are the same. May be used from any thread; each uses its own current transaction.
-/// It does not keep the environment open.
+/// An open collection. Clones are the same collection. Any thread may use it; each uses its own current transaction. It
+/// does not keep the environment open.
 #[derive(Clone)]
 pub(crate) struct Collection(Arc<Inner>);
 
 struct Inner {
-    /// Tells it from every other opening of a collection.
+    /// Distinguishes it from every other opening of a collection.
     number: usize,
     shared: Arc<Shared>,
     name: String,
     schema: Schema,
     space: Arc<Space>,
-    /// LMDB's view of a raw collection; `None`: it has a schema.
+    /// LMDB's view of a raw collection; `None` if it has a schema.
     raw: Option<Db>,
-    /// The sequence number under which it was found as it should be, plus one; 0: not yet.
+    /// The sequence number under which it was found valid, plus one; 0 if it was not checked yet.
     found_at: AtomicU64,
-    /// Made in a transaction that may yet be undone: made again by the next write, if so.
+    /// True if it was created in a transaction that may still be aborted; the next write then creates it again.
     unsettled: AtomicBool,
 }
 
@@ -112,7 +111,8 @@ impl Collection {
         &self.0.shared
     }
 
-    /// Finds the collection as a reader sees it. `Is(None)`: it was made in a transaction that was undone.
+    /// Finds the collection as a reader sees it. Returns `Is(None)` if it was created in a transaction that was
+    /// aborted.
     #[inline]
     pub(crate) fn find(&self, reader: &mut Reader<'_>) -> Result<Looked<Option<Db>>> {
         let Some(sequence) = reader.sequence()? else {
@@ -128,8 +128,8 @@ impl Collection {
         place(reader, &self.0.space)
     }
 
-    /// Looks into the catalog whether the collection is still the one that was opened. `Is(false)`: it is not
-    /// there, but may be made again.
+    /// Checks in the catalog that the collection is still the one that was opened. Returns `Is(false)` if it does not
+    /// exist but may be created again.
     #[cold]
     fn validate(&self, reader: &mut Reader<'_>, sequence: u64) -> Result<Looked<bool>> {
         let own = self.0.number;
@@ -147,7 +147,7 @@ impl Collection {
             Some(_) if inner.raw.is_some() => {
                 return Err(Error::new(
                     Status::TypeMismatch,
-                    format!("collection {:?} has a schema since it was opened; open it again", inner.name),
+                    format!("collection {:?} got a schema after it was opened; open it again", inner.name),
                 ));
             }
             Some(schema) if schema == inner.schema => {}
@@ -156,7 +156,7 @@ impl Collection {
                 return Err(Error::new(
                     Status::TypeMismatch,
                     format!(
-                        "collection {:?} was dropped and made anew as a {kind} of {key} to {value}; open it again",
+                        "collection {:?} was dropped and created again as a {kind} of {key} to {value}; open it again",
                         inner.name
                     ),
                 ));
@@ -165,7 +165,7 @@ impl Collection {
             None => {
                 return Err(Error::new(
                     Status::NoCollection,
-                    format!("collection {:?} is not there (dropped since?); open it again", inner.name),
+                    format!("collection {:?} no longer exists; open it again", inner.name),
                 ));
             }
         }
@@ -181,27 +181,27 @@ impl Collection {
         Ok(Looked::Is(true))
     }
 
-    /// Opens what is not open yet, so that a snapshot which begins after can use it.
+    /// Opens the collection's space if it is not open yet, so that a later snapshot can use it.
     pub(crate) fn open_ahead(&self) -> Result<()> {
         self.read(|_, _| Ok(())).map(drop)
     }
 
-    /// Whether both are the same collection of one environment.
+    /// Returns true if both are the same collection of one environment.
     pub(crate) fn is_same(&self, other: &Collection) -> bool {
         Arc::ptr_eq(&self.0.shared, &other.0.shared) && Arc::ptr_eq(&self.0.space, &other.0.space)
     }
 
-    /// Whether a key can have several values.
+    /// Returns true if a key can have several values.
     pub(crate) fn has_duplicates(&self) -> bool {
         self.0.raw.is_some_and(Db::has_duplicates)
     }
 
-    /// Whether its keys stand in the order of their bytes.
+    /// Returns true if its keys sort by their bytes.
     pub(crate) fn is_bytewise(&self) -> bool {
         self.0.raw.is_none_or(Db::is_bytewise)
     }
 
-    /// Reads, where the collection is there.
+    /// Reads, if the collection exists.
     #[inline]
     pub(crate) fn read<R>(&self, mut look: impl FnMut(&Reader<'_>, Db) -> Result<R>) -> Result<Option<R>> {
         self.0.shared.read(|_, reader| {
@@ -213,7 +213,7 @@ impl Collection {
         })
     }
 
-    /// Writes, in the thread's current transaction or in one of its own.
+    /// Writes, in the thread's current transaction or in its own.
     fn write(&self, op: &Op<'_>) -> Result<Outcome> {
         enum Step {
             Done(Outcome),
@@ -255,7 +255,7 @@ impl Collection {
         }
     }
 
-    /// One attempt to write in a transaction of its own; `None`: the catalog has changed meanwhile.
+    /// Attempts once to write in its own transaction. Returns `None` if the catalog has changed meanwhile.
     fn autocommit(&self, engine: &Arc<Engine>, op: &Op<'_>) -> Result<Option<Outcome>> {
         let found_at = self.0.found_at.load(Ordering::Relaxed);
         if let Some(sequence) = found_at.checked_sub(1)
@@ -282,7 +282,7 @@ impl Collection {
         Ok(outcomes.and_then(|outcomes| outcomes.into_iter().last()))
     }
 
-    /// Makes a collection whose creation was undone, in the current transaction.
+    /// Creates a collection whose creation was undone, in the current transaction.
     fn make_again(&self, reader: &mut Reader<'_>) -> Result<()> {
         let engine = reader.engine();
         let sequence = reader.sequence()?.unwrap_or(0);
@@ -333,7 +333,7 @@ impl Collection {
         Ok(found.flatten())
     }
 
-    /// The address and length of a key's value, which stay valid until the current transaction ends, or its
+    /// Returns the address and length of a key's value, which stay valid until the current transaction ends, or its
     /// thread's next write in it.
     pub(crate) fn get_ref(&self, key: &[u8]) -> Result<Option<(*const u8, usize)>> {
         self.check_key(key)?;
@@ -362,7 +362,7 @@ impl Collection {
         self.write(&Op::Put { space: &self.0.space, key, value, fresh: false }).map(drop)
     }
 
-    /// Stores a value where the key is absent; `Ok(false)`: it was there.
+    /// Stores a value if the key is absent. Returns `Ok(false)` if it exists.
     pub(crate) fn put_new(&self, key: &[u8], value: &[u8]) -> Result<bool> {
         self.check_key(key)?;
         self.check_value(value)?;
@@ -375,7 +375,7 @@ impl Collection {
         Ok(self.write(&Op::Remove { space: &self.0.space, key })? == Outcome::Done)
     }
 
-    /// Removes and gives a value of at most `cap` bytes.
+    /// Removes and returns a value of at most `cap` bytes.
     pub(crate) fn take(&self, key: &[u8], cap: usize) -> Result<Taken> {
         self.check_key(key)?;
         Ok(match self.write(&Op::Take { space: &self.0.space, key, cap })? {
@@ -385,7 +385,7 @@ impl Collection {
         })
     }
 
-    /// Stores `desired` (`None`: removes) where the encoded value is `expected` (`None`: absent).
+    /// Stores `desired` (`None` removes the key) if the encoded value is `expected` (`None` if the key must be absent).
     pub(crate) fn compare_exchange(
         &self,
         key: &[u8],
@@ -404,7 +404,7 @@ impl Collection {
         })
     }
 
-    /// Adds to an integer, an absent one counting as 0; gives the sum.
+    /// Adds to an integer and returns the sum; an absent key counts as 0.
     pub(crate) fn add_i64(&self, key: &[u8], by: i64) -> Result<i64> {
         self.check_key(key)?;
         let kind = &self.0.schema.value;
@@ -440,7 +440,7 @@ impl Collection {
     }
 
     /// Adds the values of a range to `out`, in the order of their keys and all from one state. `clear` empties it
-    /// before, again where the look-up is begun anew.
+    /// first, and again if the look-up is retried.
     pub(crate) fn values<B>(
         &self,
         range: &Range,
@@ -462,14 +462,14 @@ impl Collection {
         Ok(())
     }
 
-    /// Refuses a range that makes no sense in the collection's order.
+    /// Refuses a range that is invalid in the collection's order.
     pub(crate) fn check_range(&self, range: &Range) -> Result<()> {
         if range.by_prefix && !self.is_bytewise() {
             return Err(Error::new(
                 Status::Unsupported,
                 format!(
-                    "collection {:?} has an order of its own (INTEGERKEY or REVERSEKEY), in which keys with a common \
-                     beginning do not stand together; give bounds instead of a prefix",
+                    "collection {:?} has its own order (INTEGERKEY or REVERSEKEY), in which keys with a common prefix are \
+                     not adjacent; use bounds instead of a prefix",
                     self.name()
                 ),
             ));
@@ -477,13 +477,13 @@ impl Collection {
         Ok(())
     }
 
-    /// Removes the keys of a range; gives how many there were.
+    /// Removes the keys of a range and returns their number.
     pub(crate) fn remove_range(&self, range: &Range) -> Result<u64> {
         self.check_range(range)?;
         count(&self.write(&Op::RemoveRange { space: &self.0.space, range })?)
     }
 
-    /// Stores all or nothing; of a key's duplicates the last wins. Gives how many keys were new.
+    /// Stores all or nothing; if a key occurs twice, its last value wins. Returns the number of new keys.
     pub(crate) fn put_many(&self, keys: &Column<'_>, values: &Column<'_>) -> Result<u64> {
         if keys.len() != values.len() {
             return Err(Error::new(
@@ -498,7 +498,7 @@ impl Collection {
         count(&self.write(&Op::PutMany { space: &self.0.space, keys, values })?)
     }
 
-    /// Adds elements, all or nothing; gives how many were new.
+    /// Adds elements, all or nothing, and returns the number of new ones.
     pub(crate) fn add_many(&self, keys: &Column<'_>) -> Result<u64> {
         self.check_keys(keys)?;
         count(&self.write(&Op::AddMany { space: &self.0.space, keys })?)
@@ -518,7 +518,7 @@ impl Collection {
         }
     }
 
-    /// Removes keys, all in one transaction; gives how many there were.
+    /// Removes keys, all in one transaction, and returns the number of those that existed.
     pub(crate) fn remove_many(&self, keys: &Column<'_>) -> Result<u64> {
         self.check_keys(keys)?;
         count(&self.write(&Op::RemoveMany { space: &self.0.space, keys })?)
@@ -534,5 +534,5 @@ fn count(outcome: &Outcome) -> Result<u64> {
 
 #[cold]
 fn unexpected(outcome: &Outcome) -> Error {
-    Error::new(Status::Panic, format!("the engine answered {:?} to another operation", Short(outcome)))
+    Error::new(Status::Panic, format!("the engine returned {:?} for another operation", Short(outcome)))
 }

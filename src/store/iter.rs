@@ -1,12 +1,12 @@
 //! Iteration over a range of a collection, in key order, either way.
 //!
-//! An iterator keeps no cursor between calls: it reads a batch ahead into memory of its own and goes on behind
-//! the last record that it gave. Outside of transactions it has a snapshot, in a seat of its own; inside one
-//! it sees what its transaction sees, own writes included: what was read ahead is dropped after a write.
+//! An iterator keeps no cursor between calls: it reads a batch ahead into its own memory and continues after the last
+//! record that it returned. Outside of transactions, it has a snapshot, in its own seat. Inside a transaction, it sees
+//! the same as the transaction, including own writes: after a write, it drops the records that it read ahead.
 //!
-//! A snapshot keeps every page that is written after it. So when this process has committed, an iterator reads the
-//! rest of its range into memory, if that is not much, and lets its snapshot go: a loop that writes what it walks over
-//! would else make the file grow by each commit.
+//! A snapshot keeps every page that is written after it. When this process has committed, an iterator therefore reads
+//! the rest of its range into memory, if it is small, and releases its snapshot: otherwise a loop that writes what it
+//! iterates over would make the file grow with each commit.
 
 mod back;
 mod kept;
@@ -23,12 +23,12 @@ use crate::memory;
 use crate::store::collection::Collection;
 use crate::store::stack::{TxnRef, reader_in};
 
-/// How much is read ahead: little at first, since many iterations end early.
+/// The amount that is read ahead: little at first, since many iterations end early.
 const FIRST_BATCH: usize = 16;
 const LARGEST_BATCH: usize = 4096;
 const LARGEST_BYTES: usize = 256 << 10;
 
-/// How much an iterator keeps in place of its snapshot.
+/// The size up to which an iterator keeps records in place of its snapshot.
 const KEPT_BYTES: usize = 4 << 20;
 
 /// A walk over a range of a collection. It may move between threads, unless it was begun in a transaction.
@@ -37,25 +37,25 @@ pub(crate) struct Scan {
     range: Range,
     source: Source,
     ahead: Columns,
-    /// Whether `ahead` goes against the range's direction.
+    /// True if `ahead` goes against the range's direction.
     backwards: bool,
-    /// How many records of `ahead` were given.
+    /// The number of records of `ahead` that were returned.
     given: usize,
     place: Place,
-    /// How many records to read at the next time.
+    /// The number of records to read next time.
     batch: usize,
     /// The transaction's count of writes when `ahead` was read.
     writes: u64,
-    /// Whether it met an error that would come again.
+    /// True if it met an error that would come again.
     has_failed: bool,
-    /// What was read from the other end; most iterators have one end.
+    /// The records read from the other end; most iterators use one end.
     back: Option<Box<Back>>,
 }
 
 enum Source {
-    /// A snapshot of its own.
+    /// Its own snapshot.
     Own(Own),
-    /// What was read from it until it was let go.
+    /// The records that were read from a snapshot before it was released.
     Kept(Box<Kept>),
     /// The calling thread's transaction.
     Transaction { seat: Weak<Seat>, level: u64 },
@@ -72,14 +72,14 @@ struct Own {
     pause: usize,
 }
 
-/// Where the walk stands, between two records.
+/// The place of the walk, between two records.
 enum Place {
     Start,
     /// Before the first record at or beyond a key.
     At(Vec<u8>),
-    /// Behind a record that was given.
+    /// Behind a record that was returned.
     After(Vec<u8>, Vec<u8>),
-    /// Before a record that was given backwards.
+    /// Before a record that was returned backwards.
     Before(Vec<u8>, Vec<u8>),
     /// Behind the last record.
     End,
@@ -138,7 +138,7 @@ impl Scan {
         self
     }
 
-    /// Ends it, and leaves the memory of the records that it gave out last.
+    /// Ends it, and leaves the memory of the records that it returned last.
     pub(crate) fn into_given(self) -> Columns {
         match self.source {
             Source::Kept(kept) => kept.into_given().unwrap_or(self.ahead),
@@ -159,18 +159,18 @@ impl Scan {
         }
     }
 
-    /// The next record in the range's direction.
+    /// Returns the next record in the range's direction.
     pub(crate) fn next(&mut self) -> Result<Option<(&[u8], &[u8])>> {
         self.step(false)
     }
 
-    /// The record before the one that was given last.
+    /// Returns the record before the one that was returned last.
     pub(crate) fn prev(&mut self) -> Result<Option<(&[u8], &[u8])>> {
         self.step(true)
     }
 
-    /// Steps, and gives what `decode` makes of the record. One for which there is no memory comes again with the next
-    /// step; what cannot be decoded otherwise has been stepped over.
+    /// Steps, and returns the record as decoded by `decode`. If memory runs out, the record comes again with the next
+    /// step; a record that cannot be decoded for another reason has been stepped over.
     pub(crate) fn give<T>(
         &mut self,
         backwards: bool,
@@ -247,7 +247,7 @@ impl Scan {
         Ok(Some(self.ahead.record(self.given - 1)))
     }
 
-    /// The next records as columns; none: the end. 0 leaves the choice to the library.
+    /// Returns the next records as columns; none at the end. 0 leaves the choice to the library.
     pub(crate) fn next_batch(&mut self, max_items: usize, max_bytes: usize) -> Result<&Columns> {
         self.turn(false)?;
         let choose = |asked: usize, default: usize| if asked == 0 { default } else { asked };
@@ -282,7 +282,7 @@ impl Scan {
         Ok(())
     }
 
-    /// Makes what is read ahead go in a direction.
+    /// Makes the records that are read ahead go in a direction.
     fn turn(&mut self, backwards: bool) -> Result<()> {
         if self.backwards != backwards {
             self.forget()?;
@@ -292,7 +292,7 @@ impl Scan {
         Ok(())
     }
 
-    /// Drops what was read ahead and remembers where the walk stands.
+    /// Drops the records that were read ahead and records the place of the walk.
     fn forget(&mut self) -> Result<()> {
         if self.given > 0 {
             let (key, value) = self.ahead.record(self.given - 1);
@@ -306,8 +306,8 @@ impl Scan {
         Ok(())
     }
 
-    /// Whether the walk goes on in memory. Lets the snapshot go if this process has committed and what lies ahead is not
-    /// much.
+    /// Returns true if the walk continues in memory. Releases the snapshot if this process has committed and the rest
+    /// is small.
     #[inline]
     fn keeps(&mut self) -> Result<bool> {
         match &mut self.source {
@@ -327,7 +327,7 @@ impl Scan {
         }
     }
 
-    /// Reads the range, or what is ahead in it, in place of the snapshot. `Ok(false)`: it is too much.
+    /// Reads the range, or the rest of it, in place of the snapshot. Returns `Ok(false)` if it is too large.
     #[cold]
     fn keep(&mut self) -> Result<bool> {
         // Elsewhere LMDB alone knows the order.
@@ -370,7 +370,7 @@ impl Scan {
         true
     }
 
-    /// Whether the transaction has written since.
+    /// Returns true if the transaction has written since.
     fn is_stale(&mut self) -> Result<bool> {
         if !matches!(self.source, Source::Transaction { .. }) {
             return Ok(false);
@@ -382,7 +382,7 @@ impl Scan {
     fn with_reader<R>(&self, f: impl FnOnce(&mut Reader<'_>) -> Result<R>) -> Result<R> {
         match &self.source {
             Source::Own(own) => own.seat.call(|call| f(&mut call.reader()?)),
-            Source::Kept(_) => Err(Error::new(Status::Conflict, "the iterator has let its snapshot go")),
+            Source::Kept(_) => Err(Error::new(Status::Conflict, "the iterator has released its snapshot")),
             Source::Transaction { seat, level } => {
                 let own = TxnRef::own_seat(self.collection.shared())?;
                 if !std::ptr::eq(seat.as_ptr(), Arc::as_ptr(&own)) {
@@ -396,7 +396,7 @@ impl Scan {
         }
     }
 
-    /// Reads on from where the walk stands.
+    /// Reads on from the place of the walk.
     fn fetch(&mut self, limit: Limit) -> Result<()> {
         self.forget()?;
         let mut ahead = std::mem::take(&mut self.ahead);
@@ -410,7 +410,7 @@ impl Scan {
         Ok(())
     }
 
-    /// Reads what lies ahead of the walk. What was read ahead before is forgotten.
+    /// Reads the records ahead of the walk. Those that were read ahead before are dropped.
     fn read_on(&mut self, limit: Limit, out: &mut Columns) -> Result<Read> {
         // A walk backwards is one forwards over the turned range.
         self.range.reverse ^= self.backwards;
@@ -444,7 +444,7 @@ impl Scan {
                 Looked::Open(_) => {
                     return Err(Error::new(
                         Status::NoCollection,
-                        format!("collection {:?} is not there any more", self.collection.name()),
+                        format!("collection {:?} no longer exists", self.collection.name()),
                     ));
                 }
             };
@@ -453,15 +453,15 @@ impl Scan {
     }
 }
 
-/// What a reading came to.
+/// The outcome of a reading.
 struct Read {
     /// The transaction's count of writes.
     writes: u64,
-    /// Whether the range was read to its end.
+    /// True if the range was read to its end.
     is_all: bool,
 }
 
-/// Whether a range was read to its end. What there is no memory for is too much.
+/// Returns true if a range was read to its end. A range for which memory runs out is too large.
 fn is_all(read: Result<Read>) -> Result<bool> {
     match read {
         Err(error) if error.status() == Status::NoMemory => Ok(false),

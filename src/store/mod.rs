@@ -1,14 +1,14 @@
-//! What the nouns share: encoded records in named collections.
+//! Code that the nouns share: encoded records in named collections.
 //!
-//! | file | what it does |
+//! | file | content |
 //! |---|---|
 //! | `catalog.rs` | the names of collections, with their kinds and types |
-//! | `registry.rs` | what is open in this process |
+//! | `registry.rs` | the environments that are open in this process |
 //! | `stack.rs` | the calling thread's stack of transactions |
 //! | `collection.rs` | one open collection: reading and writing encoded keys and values |
-//! | `iter.rs` | iterators, and what they keep of a snapshot |
-//! | `packing.rs` | what typed dicts and sets share: items encoded, types compared |
-//! | `sweep.rs` | writes that look at records first: retaining, popping |
+//! | `iter.rs` | iterators, and the records that they keep of a released snapshot |
+//! | `packing.rs` | code that typed dicts and sets share: encoding items, comparing types |
+//! | `sweep.rs` | writes that read records first: retaining, popping |
 //! | `algebra.rs` | set algebra: sets walked side by side |
 
 pub mod algebra;

@@ -1,4 +1,4 @@
-//! What typed dicts and sets share: Rust's types held against the stored ones, and items encoded.
+//! Code that typed dicts and sets share: comparing Rust's types with the stored ones, and encoding items.
 
 use std::ops::{Bound, RangeBounds};
 
@@ -8,14 +8,14 @@ use crate::error::{Error, Result, Status};
 use crate::memory::{Short, TryGrow};
 use crate::store::collection::Collection;
 
-/// Refuses types that are stored otherwise than Rust's own say, which `any` allows to other languages.
+/// Refuses stored types that differ from Rust's own; `any` allows this only in other languages.
 pub fn require_types(collection: &Collection, types: &[(&Type, &Type)]) -> Result<()> {
     for (asked, stored) in types {
         if asked != stored {
             return Err(Error::new(
                 Status::TypeMismatch,
                 format!(
-                    "collection {:?} stores {}, not {asked}; open it with Value in that place",
+                    "collection {:?} stores {}, not {asked}; open it with Value as that type",
                     collection.name(),
                     Short(stored)
                 ),

@@ -1,4 +1,4 @@
-//! What is open in this process, once however often it was opened.
+//! The environments that this process has open, each once, however often it was opened.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use crate::memory::{self, NoMemory, TryGrow};
 use crate::platform::fork::PerProcess;
 use crate::platform::sync::Mutex;
 
-/// What the clones of one opening share; gives the opening back when the last is gone.
+/// The state shared by the clones of one opening; it returns the opening when the last clone is dropped.
 pub struct Held {
     shared: Arc<Shared>,
     given_back: AtomicBool,
@@ -23,13 +23,13 @@ pub struct Held {
 /// One environment as this process has it open, however often.
 pub struct Shared {
     opening: Arc<Opening>,
-    /// What the child of a fork opens it by.
+    /// The data by which the child of a fork opens it.
     origin: Origin,
     /// Taken out when the environment is closed.
     engine: Mutex<Option<Arc<Engine>>>,
-    /// What it was taken out of `engine` for, where it has failed and the files are reopened.
+    /// The engine that was taken out of `engine` when it had failed and the files were reopened.
     retired: Mutex<Weak<Engine>>,
-    /// How often it is open.
+    /// The number of its openings.
     opened: AtomicUsize,
     path: PathBuf,
 }
@@ -38,10 +38,10 @@ pub struct Shared {
 static OPEN: PerProcess<Mutex<Vec<Weak<Shared>>>> = PerProcess::new();
 
 impl Held {
-    /// Opens files, or finds them open. Gives also whether they were open already.
+    /// Opens files, or finds them open. Also returns whether they were open already.
     ///
-    /// Fails with [`Status::EnvFailed`] where the files are still open from before a failure, and then tells
-    /// whether the calling thread itself keeps them open, so that waiting is in vain.
+    /// Fails with [`Status::EnvFailed`] if the files are still open from before a failure, and then reports whether the
+    /// calling thread itself keeps them open, so that waiting is useless.
     pub fn open(
         path: &Path,
         open_files: impl FnOnce() -> Result<Arc<Engine>>,
@@ -78,7 +78,7 @@ impl Held {
         Ok((Held { shared, given_back: AtomicBool::new(false) }, is_shared))
     }
 
-    /// Opens the same files once more, where the first opening found them. In the child of a fork these are the files of an
+    /// Opens the same files again, where the first opening found them. In the child of a fork these are the files of an
     /// opening of the parent.
     pub fn reopen(&self) -> Result<Held> {
         let shared = &self.shared;
@@ -98,7 +98,7 @@ impl Held {
         &self.shared
     }
 
-    /// Gives this opening back; with the last, the environment is closed.
+    /// Returns this opening; the last one closes the environment.
     pub fn give_back(&self) {
         let of_parent = self.shared.opening.check_process().is_err();
         if self.given_back.swap(true, Ordering::AcqRel) || of_parent {
@@ -136,15 +136,14 @@ impl Shared {
             && self.engine.lock().as_ref().is_some_and(|own| Arc::ptr_eq(own, engine))
     }
 
-    /// Lets the engine tell when it fails.
+    /// Registers a callback for the engine's failure.
     fn admit(&self) {
         if let Some(engine) = &*self.engine.lock() {
             engine.admit(&self.opening);
         }
     }
 
-    /// Lets go what has failed, so that its files can be reopened. Gives whether the calling thread keeps it
-    /// open.
+    /// Releases a failed engine, so that its files can be reopened. Returns whether the calling thread keeps it open.
     fn retire_if_failed(&self) -> bool {
         if self.opening.state() != State::Failed {
             return false;
@@ -163,7 +162,7 @@ impl Shared {
         }
     }
 
-    /// The engine, for what needs no seat.
+    /// Returns the engine, for operations that need no seat.
     pub fn engine(&self) -> Result<Arc<Engine>> {
         self.opening.check_process()?;
         if self.opening.state() == State::Failed {
@@ -172,7 +171,7 @@ impl Shared {
         self.engine.lock().clone().ok_or_else(closed)
     }
 
-    /// Fails where the environment is closed or has failed.
+    /// Fails if the environment is closed or has failed.
     pub fn check_open(&self) -> Result<()> {
         self.opening.check_process()?;
         match self.opening.state() {
@@ -196,8 +195,8 @@ impl Shared {
         seat_of_thread(&self.opening, || self.engine())?.call(f)
     }
 
-    /// Reads in the thread's current transaction or the newest snapshot. Where `look` finds a space that is
-    /// not open, it is opened outside of the call, and `look` runs again.
+    /// Reads in the thread's current transaction or the newest snapshot. If `look` finds a space that is not open, the
+    /// space is opened outside of the call, and `look` runs again.
     #[inline]
     pub fn read<R>(&self, mut look: impl FnMut(&Engine, &mut Reader<'_>) -> Result<Looked<R>>) -> Result<R> {
         loop {
@@ -243,8 +242,8 @@ impl Shared {
         ))
     }
 
-    /// Writes in the thread's current transaction, or in one of its own, if the catalog has this sequence
-    /// number. `Ok(None)`: it has not, and nothing was written.
+    /// Writes in the thread's current transaction, or in its own, if the catalog has this sequence number. Returns
+    /// `Ok(None)`, and writes nothing, if it has another one.
     pub fn write(&self, sequence: u64, ops: &[Op<'_>]) -> Result<Option<Vec<Outcome>>> {
         enum Step {
             Done(Option<Vec<Outcome>>),

@@ -15,7 +15,7 @@ use crate::memory::TryGrow;
 use crate::store::catalog;
 use crate::store::registry::Shared;
 
-/// What a transaction is begun for.
+/// The access of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Access {
@@ -46,7 +46,7 @@ fn in_snapshot() -> Error {
     Error::new(Status::InSnapshot, "a snapshot is read-only; end it before writing")
 }
 
-/// What is to be done about a new transaction once the stack was looked at.
+/// The action for a new transaction, depending on the stack.
 enum Begun {
     Level(u64),
     NeedsWriteLock,
@@ -94,7 +94,7 @@ impl TxnRef {
         self.id
     }
 
-    /// Whether the calling thread is the one that began it.
+    /// Returns true if the calling thread began it.
     fn is_mine(&self, seat: &Arc<Seat>) -> bool {
         std::ptr::eq(self.seat.as_ptr(), Arc::as_ptr(seat))
     }
@@ -103,12 +103,12 @@ impl TxnRef {
         self.end(true)
     }
 
-    /// From another thread than its own it is marked, and undone by its own thread.
+    /// A call from another thread only marks it; its own thread aborts it.
     pub fn abort(&self) -> Result<()> {
         self.end(false)
     }
 
-    /// Undoes it with everything inside, if it is there.
+    /// Aborts it with all levels inside, if it exists.
     pub fn undo(&self) {
         let undone = seat_of_thread(self.shared.opening(), || self.shared.engine()).and_then(|seat| {
             seat.call(|call| {
@@ -193,8 +193,8 @@ impl TxnRef {
         shared.call(|call| Ok(call.current().and_then(|root| root.levels.last().map(|level| level.id))))
     }
 
-    /// Makes another stack of the thread, or none, the one that its calls are part of. Gives the innermost
-    /// transaction of the one before.
+    /// Makes another stack of the thread, or none, the current one. Returns the innermost transaction of the previous
+    /// one.
     pub fn set_current(shared: &Shared, txn: Option<&TxnRef>) -> Result<Option<u64>> {
         shared.call(|call| {
             let previous = call.current().and_then(|root| root.levels.last().map(|level| level.id));
@@ -236,7 +236,7 @@ impl Root {
         self.levels.iter().any(|found| found.id == level)
     }
 
-    /// Whether it holds the write lock.
+    /// Returns true if it holds the write lock.
     pub fn is_write(&self) -> bool {
         matches!(self.kind, RootKind::Write(_))
     }
@@ -260,7 +260,7 @@ impl Root {
         Ok(id)
     }
 
-    /// Fails where the innermost level may not write.
+    /// Fails if the innermost level may not write.
     pub fn check_writable(&self) -> Result<()> {
         if self.is_write() && self.levels.last().is_some_and(|level| level.write) {
             return Ok(());
@@ -268,7 +268,7 @@ impl Root {
         Err(in_snapshot())
     }
 
-    /// Ends a level that was just taken off, with others around it.
+    /// Ends a level that was just removed from the stack, with others around it.
     fn end_inner(&mut self, level: Level, commit: bool) -> Result<()> {
         match &mut self.kind {
             RootKind::Write(txn) if level.write && commit => txn.commit_savepoint(),

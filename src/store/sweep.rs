@@ -1,4 +1,4 @@
-//! Writes that look at records first: removing those that a function refuses, and taking the first or the last one.
+//! Writes that read records first: removing those that a function refuses, and taking the first or the last one.
 //!
 //! All run in a write transaction that the caller has begun.
 
@@ -9,10 +9,10 @@ use crate::store::collection::Collection;
 use crate::store::iter::Scan;
 use crate::store::packing::Packed;
 
-/// How many bytes of keys are gathered before they are removed.
+/// The number of bytes of keys that are gathered before they are removed.
 const BATCH: usize = 256 << 10;
 
-/// Removes the records that `keep` refuses; returns how many.
+/// Removes the records that `keep` refuses; returns their number.
 pub(crate) fn retain(
     collection: &Collection,
     mut keep: impl FnMut(&[u8], &[u8]) -> Result<bool>,
@@ -34,7 +34,7 @@ pub(crate) fn retain(
     Ok(removed + collection.remove_many(&refused.column()?)?)
 }
 
-/// Removes the first or the last record and returns it; `None` if there is none.
+/// Removes the first or the last record and returns it. Returns `None` if the collection is empty.
 pub(crate) fn pop(collection: &Collection, last: bool) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
     let found = collection.edge(last, |key, value| (memory::copy(key), memory::copy(value)))?;
     let Some((key, value)) = found else { return Ok(None) };

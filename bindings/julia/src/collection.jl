@@ -196,7 +196,7 @@ function backup(env::Environment, path::AbstractString; compact::Bool=false)
     status = reading(env) do
         GC.@preserve path check(Lib.pc_env_copy(live(env), text_address(path), flags))
     end
-    status == PC_EXISTS && throw(ArgumentError("there is something at $(repr(path)) already: copy to a path that has nothing yet"))
+    status == PC_EXISTS && throw(ArgumentError("$(repr(path)) already exists: copy to a path that does not exist yet"))
     return path
 end
 
@@ -248,7 +248,7 @@ function refuse_shape(@nospecialize(T::Type), wanted::Union{Nothing,String}, sto
     held, shape = juliatype(stored)
     shape === nothing && return nothing
     asked = wanted === nothing ? "$T" : wanted
-    throw(LMDB.LMDBError(Lib.PC_ERR_TYPE_MISMATCH, string("the values are stored as $stored, and were asked for as $asked: ",
+    throw(LMDB.LMDBError(Lib.PC_ERR_TYPE_MISMATCH, string("the values are stored as $stored, but were requested as $asked: ",
         "open the dict with values of type $held and shape=$shape (Julia's dimensions, the reverse of the type string's)")))
 end
 

@@ -151,7 +151,7 @@ def test_an_absent_key_is_a_no(
         (["get", "DIR", "seen", "Ada"], "not JSON: Expecting value at column 1"),
         (["get", "DIR", "notes", r"\n"], r"'\\n': a backslash is typed as \\, any byte as \xNN"),
         (["items", "DIR", "nothing"], "no collection named 'nothing'"),
-        (["items", "DIR", "ages", "--key", "i64"], "stored as str, and were asked for as i64"),
+        (["items", "DIR", "ages", "--key", "i64"], "stored as str, but were requested as i64"),
         (["items", "DIR", "seen", "--value", "i64"], "which has no values to give a type for"),
         (["items", "DIR", "ages", "--key", "nonsense"], "unknown type 'nonsense'"),
         (["items", "DIR", "seen", "--prefix", "5"], "not a list of leading elements"),

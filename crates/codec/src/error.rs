@@ -8,7 +8,7 @@ use std::fmt;
 
 macro_rules! statuses {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $c_name:literal, $text:literal;)*) => {
-        /// What went wrong. The discriminant is the number of the C ABI's `pc_status`; numbers are never reused.
+        /// The kind of a failure. The discriminant is the number of the C ABI's `pc_status`; numbers are never reused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[repr(i32)]
@@ -17,16 +17,16 @@ macro_rules! statuses {
         }
 
         impl Status {
-            /// Every status there is.
+            /// All statuses.
             pub const ALL: &'static [Status] = &[$(Status::$name,)*];
 
-            /// The name of the constant in the C header, for example `PC_ERR_BUSY`.
+            /// Returns the name of the constant in the C header, for example `PC_ERR_BUSY`.
             #[must_use]
             pub const fn c_name(self) -> &'static str {
                 match self { $(Status::$name => $c_name,)* }
             }
 
-            /// What the status means, in a few words.
+            /// Returns the meaning of the status in a few words.
             #[must_use]
             pub const fn text(self) -> &'static str {
                 match self { $(Status::$name => $text,)* }
@@ -36,20 +36,20 @@ macro_rules! statuses {
 }
 
 statuses! {
-    /// An argument is missing or makes no sense.
+    /// An argument is missing or invalid.
     InvalidArgument = -1, "PC_ERR_INVALID_ARGUMENT", "invalid argument";
     /// The handle is stale, closed, zero or of another kind.
     BadHandle = -2, "PC_ERR_BAD_HANDLE", "bad handle";
-    /// A defect of this library: a panic was caught at the boundary.
+    /// A bug in this library: a panic was caught at the boundary.
     Panic = -3, "PC_ERR_PANIC", "internal panic";
-    /// Memory could not be had.
+    /// A memory allocation failed.
     NoMemory = -4, "PC_ERR_NO_MEMORY", "out of memory";
     /// The operating system reported a failure that has no status of its own.
     Io = -5, "PC_ERR_IO", "input/output error";
     /// The handle was inherited through `fork`.
     Forked = -6, "PC_ERR_FORKED", "handle inherited through fork";
 
-    /// There is no environment at the path.
+    /// No environment exists at the path.
     NoEnvironment = -10, "PC_ERR_NO_ENVIRONMENT", "no such environment";
     /// The process may not read or write the files.
     Permission = -11, "PC_ERR_PERMISSION", "permission denied";
@@ -59,11 +59,11 @@ statuses! {
     Truncated = -13, "PC_ERR_TRUNCATED", "data file is truncated";
     /// The data file has a format that this version does not read.
     FormatVersion = -14, "PC_ERR_FORMAT_VERSION", "unknown data format version";
-    /// The data file was made with another page size.
+    /// The data file was created with another page size.
     PageSize = -15, "PC_ERR_PAGE_SIZE", "data file has another page size";
     /// Another build of LMDB has the environment open.
     LockVersion = -16, "PC_ERR_LOCK_VERSION", "lock file of another LMDB build";
-    /// The files lie on a network file system.
+    /// The files are on a network file system.
     NetworkFs = -17, "PC_ERR_NETWORK_FS", "network file system";
     /// Another container's process has the same process id.
     PidClash = -18, "PC_ERR_PID_CLASH", "another process has the same process id";
@@ -82,13 +82,13 @@ statuses! {
     /// Another copy of LMDB or of this library in the process has the environment open.
     SecondCopy = -25, "PC_ERR_SECOND_COPY", "open by another copy of the library in this process";
 
-    /// There is no collection of that name.
+    /// The collection does not exist.
     NoCollection = -30, "PC_ERR_NO_COLLECTION", "no such collection";
     /// A dict was opened as a set, or a set as a dict.
     WrongKind = -31, "PC_ERR_WRONG_KIND", "collection is of the other kind";
-    /// The stored types are others.
+    /// The stored types differ.
     TypeMismatch = -32, "PC_ERR_TYPE_MISMATCH", "types differ from the stored ones";
-    /// The type string is unknown, or names a type that cannot stand there.
+    /// The type string is unknown, or names a type that is not allowed in this place.
     BadType = -33, "PC_ERR_BAD_TYPE", "unknown or unfit type";
     /// The name of the collection cannot be used.
     BadName = -34, "PC_ERR_BAD_NAME", "invalid collection name";
@@ -103,12 +103,12 @@ statuses! {
     KeySize = -42, "PC_ERR_KEY_SIZE", "key size out of bounds";
     /// The value is too long.
     ValueSize = -43, "PC_ERR_VALUE_SIZE", "value too large";
-    /// The sum leaves the range of the value type.
+    /// The sum is outside the range of the value type.
     Overflow = -44, "PC_ERR_OVERFLOW", "arithmetic overflow";
 
     /// A write inside a snapshot.
     InSnapshot = -50, "PC_ERR_IN_SNAPSHOT", "not possible inside a snapshot";
-    /// The call cannot be made inside a transaction.
+    /// The call is not allowed inside a transaction.
     InTransaction = -51, "PC_ERR_IN_TRANSACTION", "not possible inside a transaction";
     /// The call needs a current transaction.
     NoTransaction = -52, "PC_ERR_NO_TRANSACTION", "needs a current transaction";
@@ -116,24 +116,24 @@ statuses! {
     WrongThread = -53, "PC_ERR_WRONG_THREAD", "transaction belongs to another thread";
     /// Only the innermost transaction can end.
     NotInnermost = -54, "PC_ERR_NOT_INNERMOST", "not the innermost transaction";
-    /// The transaction met a failure and can only be aborted.
+    /// A failure has doomed the transaction; it can only be aborted.
     TxnFailed = -55, "PC_ERR_TXN_FAILED", "transaction has failed";
-    /// The write lock was not free in time.
+    /// The write lock was not free before the timeout.
     Busy = -56, "PC_ERR_BUSY", "write lock is taken";
     /// The environment was opened read-only, or the collection cannot be written.
     ReadOnly = -57, "PC_ERR_READ_ONLY", "read-only";
     /// The caller interrupted a wait.
     Interrupted = -58, "PC_ERR_INTERRUPTED", "wait was interrupted";
 
-    /// The transaction outgrew the memory map; run again, it fits.
+    /// The transaction outgrew the memory map; a retry fits.
     MapFull = -60, "PC_ERR_MAP_FULL", "memory map is full";
-    /// The memory map cannot grow while references into it are held.
+    /// The memory map cannot grow while references into it are borrowed.
     MapBusy = -61, "PC_ERR_MAP_BUSY", "memory map is in use";
     /// No space is left for the data file.
     DiskFull = -62, "PC_ERR_DISK_FULL", "disk is full";
-    /// Whether the commit reached the disk is unknown.
+    /// The commit may or may not have reached the disk.
     CommitUnknown = -63, "PC_ERR_COMMIT_UNKNOWN", "outcome of the commit is unknown";
-    /// The environment met a failure and must be opened again.
+    /// A failure has made the environment unusable; reopen it.
     EnvFailed = -64, "PC_ERR_ENV_FAILED", "environment has failed";
 
     /// Another transaction changed what this one read.
@@ -144,7 +144,7 @@ statuses! {
     Unsupported = -72, "PC_ERR_UNSUPPORTED", "not supported by this engine";
 }
 
-/// A failure: what kind, and one line that says what was found and how to mend it.
+/// A failure: its status, and one line that says what was found and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     status: Status,
@@ -168,7 +168,7 @@ pub fn calls_to_repeat() -> u64 {
 }
 
 impl Error {
-    /// Makes an error of a status and a line of text.
+    /// Makes an error from a status and a line of text.
     #[must_use]
     pub fn new(status: Status, message: impl Into<String>) -> Self {
         if matches!(status, Status::MapFull | Status::Conflict) {
@@ -177,13 +177,13 @@ impl Error {
         Self { status, message: message.into().into_boxed_str(), index: None }
     }
 
-    /// What kind of failure it is.
+    /// Returns the kind of the failure.
     #[must_use]
     pub const fn status(&self) -> Status {
         self.status
     }
 
-    /// The same error, said of one item of a batch.
+    /// Returns the same error for one item of a batch.
     #[must_use]
     pub fn at(mut self, index: usize) -> Self {
         self.message = format!("item {index}: {}", self.message).into_boxed_str();

@@ -1,4 +1,4 @@
-//! Opening a collection: as the catalog has it, as another program left it, or made here.
+//! Opening a collection: from the catalog, from another program's database, or by creating it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -15,26 +15,26 @@ use crate::store::stack::TxnRef;
 /// How a collection is opened.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OpenFlags {
-    /// Never makes it.
+    /// Does not create it.
     pub existing: bool,
-    /// `i64` asks for any integer type, `f64` for any floating-point type.
+    /// `i64` accepts any integer type, `f64` any floating-point type.
     pub any_width: bool,
 }
 
-/// Which collection is opened, and as what.
+/// The collection to open, and its requested kind and types.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
     pub name: &'a str,
     pub kind: Kind,
-    /// Without one: as stored, or `any` where the collection is made; the same for `value`.
+    /// `None` means the stored type, or `any` for a new collection; the same for `value`.
     pub key: Option<&'a Type>,
     pub value: Option<&'a Type>,
     pub flags: OpenFlags,
 }
 
 impl Collection {
-    /// Opens a collection, or makes it. Where all places for open collections are taken, those of closed ones are given up
-    /// for it.
+    /// Opens a collection, or creates it. If all places for open collections are taken, those of closed collections are
+    /// freed.
     pub(crate) fn open(shared: &Arc<Shared>, asked: Asked<'_>) -> Result<Collection> {
         loop {
             match Self::open_in_a_place(shared, asked) {
@@ -100,7 +100,7 @@ impl Collection {
                     if flags.existing || settings.read_only {
                         return Err(Error::new(
                             Status::NoCollection,
-                            format!("there is no collection {name:?}, and it is not to be made"),
+                            format!("collection {name:?} does not exist, and this call does not create it"),
                         ));
                     }
                     let schema = Schema { kind, key: key_type.try_clone()?, value: value_type.try_clone()? };
@@ -128,8 +128,8 @@ fn next_number() -> usize {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Refuses what this library does not make: a typed collection in a database with several values for a key, or with keys
-/// in another order than that of their bytes.
+/// Refuses databases that this library does not create: a typed collection with several values for a key, or with keys
+/// in an order other than that of their bytes.
 pub(super) fn check_plain(name: &str, db: Option<Db>) -> Result<()> {
     if db.is_none_or(Db::is_plain) {
         return Ok(());
@@ -143,7 +143,7 @@ pub(super) fn check_plain(name: &str, db: Option<Db>) -> Result<()> {
     ))
 }
 
-/// Compares what was asked for with what is stored.
+/// Compares the requested types with the stored ones.
 fn check_types(asked: Asked<'_>, stored: &Schema) -> Result<()> {
     let Asked { name, kind, key, value, flags } = asked;
     if stored.kind != kind {
@@ -165,7 +165,7 @@ fn check_types(asked: Asked<'_>, stored: &Schema) -> Result<()> {
         Err(Error::new(
             Status::TypeMismatch,
             format!(
-                "the {what} of collection {name:?} are stored as {stored}, and were asked for as {asked}"
+                "the {what} of collection {name:?} are stored as {stored}, but were requested as {asked}"
             ),
         ))
     };

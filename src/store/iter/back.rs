@@ -1,4 +1,4 @@
-//! The far end of an iterator: taking the last records off its range.
+//! The far end of an iterator: taking the last records of its range.
 //!
 //! What was taken is off the range, so that the walk cannot come to it. The walk in turn says what is left: the records
 //! behind the one that it gave last, or from the key on that it was sent to.
@@ -14,9 +14,9 @@ use crate::memory::{self, TryGrow};
 /// Records read from the end of the range, against its direction.
 pub(super) struct Back {
     ahead: Columns,
-    /// How many records of `ahead` were taken.
+    /// The number of records of `ahead` that were taken.
     taken: usize,
-    /// How many records to read at the next time.
+    /// The number of records to read next time.
     batch: usize,
     /// The transaction's count of writes when `ahead` was read.
     writes: u64,
@@ -139,7 +139,7 @@ impl Scan {
         narrowed
     }
 
-    /// Drops what was read ahead from `key` on.
+    /// Drops the records that were read ahead from `key` on.
     fn trim(&mut self, key: &[u8]) {
         let mut len = self.ahead.len();
         while len > self.given && self.order(self.ahead.record(len - 1).0, key).is_ge() {
@@ -162,7 +162,7 @@ impl Scan {
     }
 }
 
-/// Makes `key` the first one beyond a bound. On failure that is as it was.
+/// Makes `key` the first one beyond a bound. On failure, the bound is unchanged.
 fn exclude(bound: &mut Bound<Vec<u8>>, key: &[u8]) -> Result<()> {
     if let Bound::Excluded(end) = bound {
         end.try_room(key.len())?;

@@ -1,4 +1,4 @@
-//! What an iterator keeps of its range once it has let its snapshot go.
+//! The part of its range that an iterator keeps once it has released its snapshot.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -11,9 +11,9 @@ pub(super) struct Kept {
     records: Columns,
     /// Which of them were not taken off the range's end.
     left: Range<usize>,
-    /// Whether they lie against the range's direction.
+    /// True if their order is against the range's direction.
     is_turned: bool,
-    /// What `next_batch` gave last.
+    /// The last result of `next_batch`.
     batch: Columns,
     given: Given,
     reverse: bool,
@@ -21,7 +21,7 @@ pub(super) struct Kept {
     place: Place,
 }
 
-/// Which part of the range was kept.
+/// The part of the range that was kept.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     All,
@@ -29,7 +29,7 @@ enum Part {
     WithoutEnd,
 }
 
-/// What a thread may still be reading.
+/// The memory that a thread may still be reading.
 enum Given {
     Nothing,
     Record,
@@ -181,7 +181,7 @@ impl Kept {
         self.record(self.len() - 1)
     }
 
-    /// Takes the last record off the range.
+    /// Removes the last record from the range.
     pub(super) fn take_last(&mut self) {
         if self.is_turned { self.left.start += 1 } else { self.left.end -= 1 }
     }
@@ -191,7 +191,7 @@ impl Kept {
         self.place = Place::At(self.len()..self.len());
     }
 
-    /// The next records as columns; none: the end.
+    /// Returns the next records as columns; none at the end.
     pub(super) fn next_batch(&mut self, limit: Limit) -> Result<&Columns> {
         let first = self.ahead()?;
         let mut batch = std::mem::take(&mut self.batch);
@@ -237,8 +237,8 @@ impl Kept {
 fn gone() -> Error {
     Error::new(
         Status::Conflict,
-        "the iterator let its snapshot go, since this process has committed, and kept what was ahead of it: this is \
-         not among that; open another one",
+        "the iterator released its snapshot when this process committed, and kept only the entries ahead of it; \
+         open another iterator to read others",
     )
 }
 

@@ -1,4 +1,4 @@
-//! A walk whose snapshot was let go beside one that has its snapshot still.
+//! A walk whose snapshot was released, compared with one that still has its snapshot.
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::codec::Type;
