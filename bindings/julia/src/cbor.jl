@@ -51,7 +51,7 @@ function puttextstring!(out::Vector{UInt8}, text::String)
 end
 
 function putsimple!(out::Vector{UInt8}, number::UInt8)
-    (20 <= number < 32) && throw(ArgumentError("simple value $(Int(number)) has a meaning of its own"))
+    (20 <= number < 32) && throw(ArgumentError("simple value $(Int(number)) has its own meaning"))
     return puthead!(out, SIMPLE, number)
 end
 

@@ -202,7 +202,7 @@ milliseconds(seconds::Real) = round(Int64, 1000 * seconds)
 
 # Seconds to wait, which may be `Inf`.
 function waiting_time(seconds::Real, name::String)
-    seconds >= 0 || throw(ArgumentError("$name is $seconds: it is a number of seconds from 0 on, or Inf"))
+    seconds >= 0 || throw(ArgumentError("$name must be a number of seconds from 0 on, or Inf, not $seconds"))
     return seconds
 end
 

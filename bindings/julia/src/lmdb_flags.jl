@@ -16,7 +16,7 @@ const MDB_WRITEMAP = 0x00080000
 const MDB_MAPASYNC = 0x00100000
 "Reader slots belong to transactions. Accepted without effect: they always do."
 const MDB_NOTLS = 0x00200000
-"With `MDB_RDONLY`: no lock file, because nobody writes. Refused otherwise."
+"With `MDB_RDONLY`: no lock file, because no process writes. Refused otherwise."
 const MDB_NOLOCK = 0x00400000
 "No read-ahead. Accepted without effect."
 const MDB_NORDAHEAD = 0x00800000
@@ -39,7 +39,7 @@ function from_flags(flags::Integer, durability::Symbol)
     has(MDB_NOSUBDIR) && (bits |= Lib.PC_ENV_NO_SUBDIR)
     has(MDB_RDONLY) && (bits |= Lib.PC_ENV_READ_ONLY)
     if has(MDB_NOLOCK)
-        has(MDB_RDONLY) || throw(ArgumentError("MDB_NOLOCK is only for environments that nobody writes: add MDB_RDONLY"))
+        has(MDB_RDONLY) || throw(ArgumentError("MDB_NOLOCK is only for environments that no process writes: add MDB_RDONLY"))
         bits |= Lib.PC_ENV_IMMUTABLE
     end
     wished = has(MDB_NOSYNC) || has(MDB_MAPASYNC) ? DURABILITIES.none :

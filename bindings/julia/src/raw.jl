@@ -28,7 +28,7 @@ readraw(::Type{T}, data, count) where {T<:Enum} = T(load(enumbase(T), data, coun
 function readraw(::Type{Vector{T}}, data, count) where {T}
     isbitstype(T) || refuse_raw(Vector{T})
     length, rest = sizeof(T) == 0 ? (0, count) : divrem(count, sizeof(T))
-    rest == 0 || throw(ArgumentError("$count bytes are no whole number of $T"))
+    rest == 0 || throw(ArgumentError("$count bytes are not a whole number of $T"))
     array = Vector{T}(undef, length)
     GC.@preserve array unsafe_copyto!(Ptr{UInt8}(pointer(array)), data, count)
     return array

@@ -53,7 +53,7 @@ julia> snapshot(() -> sum(view(vectors, "a")), env)
 """
 function Base.view(dict::PersistentDict{K,Array{T,N}}, key) where {K,T<:Fixed,N}
     column = dict.valuecolumn
-    column.form === ANY && throw(ArgumentError("values of type any bring their type along and are no plain arrays: read a copy, dict[key]"))
+    column.form === ANY && throw(ArgumentError("values of type any carry their own type and are not plain arrays: read a copy, dict[key]"))
     lender = lending_snapshot(dict.env)
     array = with_sought(dict.keycolumn, key, MISSED) do at, count
         data, len = Ref(Ptr{UInt8}(C_NULL)), Ref(Csize_t(0))
@@ -69,7 +69,7 @@ end
 function lent_size(column::Column{Array{T,N}}, len::Csize_t) where {T,N}
     shape = column.shape
     size = shape === nothing ? (Int(len) ÷ sizeof(T),) : shape
-    (length(size) == N && prod(size) * sizeof(T) == len) || throw(ArgumentError("$len bytes are no array of $T of this shape"))
+    (length(size) == N && prod(size) * sizeof(T) == len) || throw(ArgumentError("$len bytes are not an array of $T of this shape"))
     return size::Dims{N}
 end
 

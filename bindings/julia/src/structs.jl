@@ -41,7 +41,7 @@ end
 function register(::Type{T}, name::AbstractString) where {T}
     isplainstruct(T) || throw(ArgumentError("$T is not a struct of plain data"))
     name = String(name)
-    name in RESERVED_NAMES && throw(ArgumentError("the name $name has a meaning of its own"))
+    name in RESERVED_NAMES && throw(ArgumentError("the name $name is reserved"))
     holder = lock(STRUCTS_LOCK) do
         current = get(STRUCTS, name, nothing)
         if current === nothing || samestruct(current, T)

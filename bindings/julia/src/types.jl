@@ -109,14 +109,14 @@ function refuse_type(@nospecialize(T::Type), role::String)
     else
         "use a type of the table in docs/format.md, a struct of plain data, or Any"
     end
-    throw(ArgumentError("no $role can be of type $T: $hint"))
+    throw(ArgumentError("$T is not a valid type for the $role: $hint"))
 end
 
 function keytypestring(@nospecialize(T::Type))
     T <: Vector && T !== Vector{UInt8} && return nothing
     name = typestring(T)
     name !== nothing && startswith(name, "opaque") && haspadding(T) &&
-        throw(ArgumentError("no key can be of type $T: it has padding between its fields, whose content is undefined"))
+        throw(ArgumentError("$T is not a valid type for the key: it has padding between its fields, whose content is undefined"))
     return name
 end
 

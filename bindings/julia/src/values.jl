@@ -41,7 +41,7 @@ readvalue(::Type{T}, data, count) where {T} = readopaque(T, data, count)
 
 function readvalue(::Type{Vector{T}}, data, count) where {T<:Fixed}
     length, rest = divrem(count, sizeof(T))
-    rest == 0 || throw(ArgumentError("$count bytes are no whole number of $T"))
+    rest == 0 || throw(ArgumentError("$count bytes are not a whole number of $T"))
     return readarray(T, data, (Int(length),))
 end
 

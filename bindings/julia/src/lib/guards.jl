@@ -77,7 +77,7 @@ end
 const INSIDE = Ref(false)
 
 @noinline function refuse_inside()
-    error(string("PersistentCollections: no call can be made in the middle of another, which was left before its end because ",
+    error(string("PersistentCollections: calls are refused, since an earlier call was left before its end: ",
         "the process is ending or an InterruptException was forced: end the process"))
 end
 

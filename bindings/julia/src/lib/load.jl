@@ -35,21 +35,21 @@ end
 # Loads the library and looks every symbol up, or says in one error what is wrong and what to do.
 function load()
     path = library_path()
-    mend = "run Pkg.build(\"PersistentCollections\") (or cargo build --release in the checkout), or set $VARIABLE to the library's path"
-    isfile(path) || error("PersistentCollections: no library at $path; $mend")
+    advice = "run Pkg.build(\"PersistentCollections\") (or cargo build --release in the checkout), or set $VARIABLE to the library's path"
+    isfile(path) || error("PersistentCollections: no library at $path; $advice")
     library = try
         dlopen(path)
     catch failure
-        error("PersistentCollections: cannot load $path ($(sprint(showerror, failure))); $mend")
+        error("PersistentCollections: cannot load $path ($(sprint(showerror, failure))); $advice")
     end
     version = dlsym(library, :pc_abi_version; throw_error=false)
-    version === nothing && error("PersistentCollections: $path is not the library of this package; $mend")
+    version === nothing && error("PersistentCollections: $path is not the library of this package; $advice")
     found = ccall(version, UInt32, ())
     found == PC_ABI_VERSION ||
-        error("PersistentCollections: $path has version $found of the ABI, this package needs $PC_ABI_VERSION; $mend")
+        error("PersistentCollections: $path has version $found of the ABI, this package needs $PC_ABI_VERSION; $advice")
     symbols = map(SYMBOLS) do (name, address)
         symbol = dlsym(library, name; throw_error=false)
-        symbol === nothing && error("PersistentCollections: $path lacks the function $name; $mend")
+        symbol === nothing && error("PersistentCollections: $path lacks the function $name; $advice")
         symbol
     end
     foreach(((name, address), symbol) -> address[] = symbol, SYMBOLS, symbols)
