@@ -15,6 +15,9 @@ use crate::memory::TryGrow;
 use crate::store::catalog;
 use crate::store::registry::Shared;
 
+/// How often to begin a snapshot while other processes add names.
+const AT_MOST: u32 = 5;
+
 /// The access of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -80,12 +83,27 @@ impl TxnRef {
             }
             Begun::NeedsSnapshot => {
                 let engine = shared.engine()?;
-                let wanted = seat.call(|call| engine.not_open(&call.reader()?))?;
-                engine.open_ahead(wanted)?;
-                Ok(made(seat.call(|call| {
-                    let snapshot = call.snapshot()?;
-                    call.push_root(RootKind::Snapshot(snapshot), false)
-                })?))
+                let mut attempt = 0;
+                loop {
+                    attempt += 1;
+                    let begun = seat.call(|call| {
+                        let wanted = engine.not_open(&call.reader()?)?;
+                        if !wanted.is_empty() && attempt < AT_MOST {
+                            return Ok(Err(wanted));
+                        }
+                        // The very snapshot that was looked at: another process may add names at any moment.
+                        let snapshot = call.snapshot()?;
+                        call.push_root(RootKind::Snapshot(snapshot), false).map(Ok)
+                    })?;
+                    let wanted = match begun {
+                        Ok(id) => return Ok(made(id)),
+                        Err(wanted) => wanted,
+                    };
+                    if !engine.open_ahead(wanted)? {
+                        // No more can be opened now: the next attempt is the last one.
+                        attempt = AT_MOST - 1;
+                    }
+                }
             }
         }
     }

@@ -65,12 +65,13 @@ impl Engine {
 
     /// Opens spaces for a snapshot that is about to begin, since it cannot use what is opened after. Takes no more
     /// than half of the places, and does not wait, since a snapshot must not. In no call of the thread's seat.
-    pub(crate) fn open_ahead(self: &Arc<Self>, wanted: Vec<Arc<Space>>) -> Result<()> {
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let Ok(turn) = Turn::take(self, Wait::For(Duration::ZERO)) else { return Ok(()) };
-        self.open_spaces(wanted, &turn)
+    ///
+    /// Returns true if it has opened any.
+    pub(crate) fn open_ahead(self: &Arc<Self>, wanted: Vec<Arc<Space>>) -> Result<bool> {
+        let Ok(turn) = Turn::take(self, Wait::For(Duration::ZERO)) else { return Ok(false) };
+        let horizon = self.spaces.horizon();
+        self.open_spaces(wanted, &turn)?;
+        Ok(self.spaces.horizon() != horizon)
     }
 
     /// Opens the spaces that there are, in the process's turn to write.
