@@ -10,14 +10,20 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import cbor2
 import lmdb
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from test_cbor import values
 
-from persistent_collections import Environment, PersistentDict, PersistentSet, Tagged, cbor
+from persistent_collections import (
+    Environment,
+    PersistentDict,
+    PersistentSet,
+    SimpleValue,
+    Tagged,
+    cbor,
+)
 from persistent_collections.command import importing, main
 
 Capture = pytest.CaptureFixture[str]
@@ -144,7 +150,7 @@ def test_what_other_languages_wrote_comes_back(tmp_path: Path, capsys: Capture) 
 
 
 def test_what_python_cannot_hold_comes_back(tmp_path: Path) -> None:
-    odd = [Tagged(0, "202"), Tagged(258, [1, 1.0]), cbor2.CBORSimpleValue(5), {"$map": 1}]
+    odd = [Tagged(0, "202"), Tagged(258, [1, 1.0]), SimpleValue(5), {"$map": 1}]
     with Environment(tmp_path / "one") as env:
         PersistentDict(env, "d")["odd"] = odd
     file = str(tmp_path / "odd.jsonl")

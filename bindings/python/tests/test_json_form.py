@@ -15,7 +15,6 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import cbor2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -95,7 +94,6 @@ NAMES = {
     "Decimal": decimal.Decimal,
     "Fraction": fractions.Fraction,
     "array": np.array,
-    "CBORSimpleValue": cbor2.CBORSimpleValue,
 }
 DOCUMENT = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(.*)` \| `(.*)` \|$", DOCUMENT.split("## Values of `any`")[1], re.M)

@@ -449,13 +449,17 @@ def towers() -> Any:
         for _ in range(50):
             tuples = (tuples, {1: tuples})
         yield tuples
+    tagged: Any = "x"
+    for _ in range(60):
+        tagged = Tagged(50_000, [tagged, tagged])
+    yield tagged
     sets: Any = frozenset()
     for level in range(16):
         sets = frozenset({(level, sets), (-level, sets)})
     yield [sets] * 100_000
 
 
-@pytest.mark.parametrize("which", range(16))
+@pytest.mark.parametrize("which", range(17))
 def test_values_that_hold_one_another_twice(anywhere: PersistentDict[Any, Any], which: int) -> None:
     # All of it was written before its length was looked at: memory ran out, or time did.
     with pytest.raises(UnstorableError, match="value: it has more than 2147418096 bytes, encoded"):

@@ -12,11 +12,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import cbor2
 import numpy as np
 import pytest
 
-from persistent_collections import Char, Pairs, Symbol, Tagged, missing
+from persistent_collections import Char, Pairs, SimpleValue, Symbol, Tagged, missing
 from persistent_collections.keys import key_codec
 from persistent_collections.types import parse
 from persistent_collections.values import value_codec
@@ -120,7 +119,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
         27, [content["name"], {name: value(item) for name, item in content["fields"]}]
     ),
     "tag": lambda content: Tagged(content["number"], value(content["content"])),
-    "simple": cbor2.CBORSimpleValue,
+    "simple": SimpleValue,
 }
 
 

@@ -20,7 +20,7 @@ from .errors import *  # noqa: F403
 from .ranges import DictRange, SetRange
 from .reports import CheckReport, CollectionInfo, EnvironmentInfo, ReaderInfo
 from .set import PersistentSet
-from .tagged import Char, MissingType, Pairs, Symbol, Tagged, missing
+from .tagged import Char, MissingType, Pairs, SimpleValue, Symbol, Tagged, missing
 from .transaction import Transaction
 from .values import Codec
 
@@ -41,6 +41,7 @@ __all__ = [
     "PersistentSet",
     "ReaderInfo",
     "SetRange",
+    "SimpleValue",
     "Symbol",
     "Tagged",
     "Transaction",

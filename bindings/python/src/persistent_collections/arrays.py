@@ -131,9 +131,11 @@ def from_bytes(data: bytes | bytearray, element: str, shape: tuple[int, ...]) ->
         swapped = array.array(_LETTERS[element], data)
         swapped.byteswap()
         data = swapped.tobytes()
+    if not data:
+        # No cast makes an empty memoryview, nor one with a zero in its shape.
+        return memoryview(array.array(_LETTERS[element])).toreadonly()
     flat_view: Any = memoryview(data)
-    # A memoryview cannot be given a shape with a zero in it.
-    return flat_view.cast(_LETTERS[element], shape if data else (0,))
+    return flat_view.cast(_LETTERS[element], shape)
 
 
 def borrowed(lent: Lent, element: str, shape: tuple[int, ...]) -> Any:

@@ -1,8 +1,7 @@
-"""`any` values as CBOR (RFC 8949): our own handling of containers and tags around `cbor2`.
+"""`any` values as CBOR (RFC 8949): what each Python value is as a value of the library.
 
-What has no tags and no containers inside goes to `cbor2` in one call. The rest is
-walked here: `cbor2` freezes containers inside tags, writes NaN and infinities as
-half floats and sets in hash order.
+The library writes and reads the bytes. What it has no kind for is a tag with a content here, as
+`Decimal` is tag 4 with exponent and mantissa; `_tags` reads it back.
 
 >>> encode([1, "a", None]).hex()
 '83016161f6'
@@ -22,40 +21,25 @@ import datetime
 import decimal
 import enum
 import fractions
-import math
-import struct
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from itertools import islice
 from typing import Any
 
-import cbor2
-
 from . import _scalars as scalars
-from . import arrays, decimals
-from ._cbor_reader import decode
-from .errors import UnstorableError
-from .tagged import Char, MissingType, Pairs, Symbol, Tagged
+from . import arrays, decimals, dynamic
+from ._tags import MAX_DEPTH, decode, head
+from .dynamic import ROW, Rows
+from .errors import BadValueError, UnstorableError
+from .tagged import Char, MissingType, Pairs, SimpleValue, Symbol, Tagged
 
 __all__ = ["MAX_DEPTH", "decode", "encode"]
-
-#: Containers and tags may stand in each other so many times.
-MAX_DEPTH = 128
 
 #: The longest encoded value, in bytes.
 MAX_VALUE = (1 << 31) - (1 << 16) - 16
 _LARGE = 1 << 20
-
-#: Tag of the typed array of each element type, little-endian (RFC 8746).
-ARRAY_TAGS = {
-    **dict(zip(("u8", "u16", "u32", "u64"), (64, 69, 70, 71))),
-    **dict(zip(("i8", "i16", "i32", "i64"), (72, 77, 78, 79))),
-    "f32": 85,
-    "f64": 86,
-}
-
-_LEAVES = frozenset({str, int, bool, bytes, type(None)})
-_LEAVES_AND_FLOAT = _LEAVES | {float}
-_pack_double = struct.Struct(">d").pack
+#: So many items of a container are encoded at a time, where each is on its own.
+_PART = 4096
 
 
 class _RefusedError(Exception):
@@ -70,31 +54,52 @@ class _LargeError(Exception):
     """The output has become large before the size of the whole was estimated."""
 
 
-class _Checked(bytearray):
-    """An output of a value whose size was estimated."""
+class _Output(Rows):
+    """The rows of a value."""
+
+    __slots__ = ("apart", "checked")
+
+    def __init__(self, checked: bool = False, apart: bool = False) -> None:
+        super().__init__()
+        #: Whether the size of the whole was estimated.
+        self.checked = checked
+        #: Whether each container is encoded on its own: where all their rows took too much
+        #: memory, and where a map has a key twice, or a set an element, as two NaN are.
+        self.apart = apart
+
+    def inner(self) -> _Output:
+        """The output of a part that is encoded on its own."""
+        return _Output(self.checked, self.apart)
 
 
 def encode(value: Any) -> bytes:
     """The CBOR of a value; `UnstorableError` says what cannot be stored, and where."""
-    out = bytearray()
     try:
         try:
-            _write(out, value, MAX_DEPTH)
+            return _encoded(_Output(), value, MAX_DEPTH)
         except _LargeError:
             if _least_size(value, MAX_DEPTH, {}) > MAX_VALUE:
                 raise _RefusedError(f"it has more than {MAX_VALUE} bytes, encoded") from None
-            out = _Checked()
-            _write(out, value, MAX_DEPTH)
+        except BadValueError:
+            # A map with a key twice, as the library sees it.
+            pass
+        return _encoded(_Output(checked=True, apart=True), value, MAX_DEPTH)
     except _RefusedError as refused:
         where = "value" + "".join(reversed(refused.path))
         raise UnstorableError(f"{where}: {refused}") from refused.__cause__
-    return bytes(out)
+
+
+def _encoded(out: _Output, value: Any, depth: int) -> bytes:
+    _write(out, 0, value, depth)
+    return out.encode_value("any")
 
 
 def _least_size(value: Any, depth: int, known: dict[int, int]) -> int:
     """Estimates the encoded size from below; visits what is held many times only once."""
     if isinstance(value, (str, bytes)):
         return len(value)
+    if depth and isinstance(value, Tagged):
+        return 1 + _least_size(value.content, depth - 1, known)
     if depth == 0 or not isinstance(value, (list, tuple, set, frozenset, dict)):
         return 1
     size = known.get(id(value))
@@ -106,104 +111,163 @@ def _least_size(value: Any, depth: int, known: dict[int, int]) -> int:
     return size
 
 
-def _check_size(out: bytearray) -> None:
-    # Containers that hold one another twice are exponentially many.
-    if len(out) > _LARGE and type(out) is bytearray:
-        raise _LargeError
-
-
-def _head(out: bytearray, major: int, number: int) -> None:
-    if number < 24:
-        out.append(major << 5 | number)
-        return
-    for code, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
-        if number < 1 << 8 * size:
-            out.append(major << 5 | code)
-            out += number.to_bytes(size, "big")
-            return
-    raise _RefusedError(f"{number} does not fit a CBOR head")
-
-
 def _inside(depth: int) -> int:
     if depth == 0:
         raise _RefusedError(f"it contains itself or is nested over {MAX_DEPTH} deep")
     return depth - 1
 
 
-def _is_flat(items: Iterable[Any]) -> bool:
-    """Whether these are all leaves that `cbor2` writes as we do."""
-    kinds = set(map(type, items))
-    if kinds <= _LEAVES:
-        return True
-    return kinds <= _LEAVES_AND_FLOAT and all(
-        math.isfinite(item) for item in items if type(item) is float
-    )
-
-
-def _write_leaf(out: bytearray, value: Any, depth: int) -> None:
-    try:
-        out += cbor2.dumps(value)
-    except UnicodeEncodeError as error:
-        raise _RefusedError(f"a str that is not Unicode text: {error}") from None
-
-
-def _write_text(out: bytearray, value: str) -> None:
+def _write_text(out: _Output, at: int, value: str, depth: int) -> None:
     try:
         data = str.encode(value, "utf-8")
     except UnicodeEncodeError as error:
         raise _RefusedError(f"a str that is not Unicode text: {error}") from None
-    _head(out, 3, len(data))
-    out += data
+    out.octets(at, dynamic.STR, data)
 
 
-def _write_bytes(out: bytearray, value: Any) -> None:
-    _head(out, 2, len(value))
-    out += value
+def _write_bytes(out: _Output, at: int, value: bytes, depth: int) -> None:
+    out.octets(at, dynamic.BYTES, value)
 
 
-def _write_float(out: bytearray, value: float, depth: int) -> None:
-    out.append(0xFB)
-    out += _pack_double(value) if value == value else b"\x7f\xf8\0\0\0\0\0\0"
+def _write_int(out: _Output, at: int, value: int, depth: int) -> None:
+    if -(1 << 63) <= value < 1 << 63:
+        out.number(at, dynamic.I64, value)
+    elif 0 <= value < 1 << 64:
+        out.unsigned(at, value)
+    elif -(1 << 64) <= value < 0:
+        out.octets(at, dynamic.ENCODED, head(1, -1 - value))
+    else:
+        tag, magnitude = (2, value) if value > 0 else (3, -1 - value)
+        _write_tag(
+            out, at, tag, magnitude.to_bytes((magnitude.bit_length() + 7) // 8, "big"), depth
+        )
 
 
-def _write_items(out: bytearray, items: Iterable[Any], depth: int) -> None:
-    index = 0
+def _write_bool(out: _Output, at: int, value: bool, depth: int) -> None:
+    out.number(at, dynamic.BOOL, value)
+
+
+def _write_none(out: _Output, at: int, value: None, depth: int) -> None:
+    out.plain(at, dynamic.NULL)
+
+
+def _write_missing(out: _Output, at: int, value: MissingType, depth: int) -> None:
+    out.plain(at, dynamic.UNDEFINED)
+
+
+def _write_simple(out: _Output, at: int, value: SimpleValue, depth: int) -> None:
+    out.octets(at, dynamic.ENCODED, head(7, value.value))
+
+
+def _write_float(out: _Output, at: int, value: float, depth: int) -> None:
+    out.real(at, value)
+
+
+def _write_uuid(out: _Output, at: int, value: uuid.UUID, depth: int) -> None:
+    _inside(depth)
+    out.uuid(at, value.bytes)
+
+
+def _write_date(out: _Output, at: int, value: datetime.date, depth: int) -> None:
+    _inside(depth)
+    out.number(at, dynamic.DATE, scalars.days(value))
+
+
+def _write_tag(out: _Output, at: int, tag: int, content: Any, depth: int) -> None:
+    """Writes a tag, which the library has no kind for, around a content that it writes."""
+    data = _encoded(out.inner(), content, _inside(depth))
+    out.octets(at, dynamic.ENCODED, head(6, tag) + data)
+
+
+#: The items of a container; what each step in the path to what is refused says, and of what.
+_Steps = Iterable[tuple[Any, Callable[[Any], str], Any]]
+
+
+def _write_each(out: _Output, at: int, items: _Steps, depth: int) -> None:
+    """Writes the rows from `at` on."""
+    step: Callable[[Any], str] = _of_item
+    where: Any = 0
     try:
-        for item in items:
-            _check_size(out)
-            _write(out, item, depth)
-            index += 1
+        for item, step, where in items:  # noqa: B007
+            if out.size > _LARGE and not out.checked:
+                # Containers that hold one another twice are exponentially many.
+                raise _LargeError
+            writer = _WRITERS.get(type(item))
+            if writer is None:
+                _write(out, at, item, depth)
+            else:
+                writer(out, at, item, depth)
+            at += ROW
     except _RefusedError as refused:
-        refused.path.append(f"[{index}]")
+        refused.path.append(step(where))
         raise
 
 
-def _write_list(out: bytearray, value: list[Any], depth: int) -> None:
-    depth = _inside(depth)
-    if _is_flat(value):
-        try:
-            out += cbor2.dumps(value)
-            return
-        except UnicodeEncodeError:
-            # Item by item, to name the one.
-            pass
-    _head(out, 4, len(value))
-    _write_items(out, value, depth)
+def _write_container(
+    out: _Output, at: int, kind: int, length: int, count: int, items: _Steps, depth: int
+) -> None:
+    if out.apart:
+        out.octets(at, dynamic.ENCODED, _apart(out, kind, length, items, depth))
+    else:
+        _write_each(out, out.items(at, kind, length, count), items, depth)
 
 
-def _write_pairs(out: bytearray, pairs: Iterable[tuple[Any, Any]], depth: int) -> None:
+def _apart(out: _Output, kind: int, length: int, items: _Steps, depth: int) -> bytes:
+    """A container's bytes, of parts that are encoded one by one."""
+    items = iter(items)
+    parts = []
+    while part := list(islice(items, 1 if kind == dynamic.SET else _PART)):
+        inner = out.inner()
+        _write_each(inner, inner.items(0, dynamic.LIST, len(part), len(part)), part, depth)
+        # Without the head of the list.
+        parts.append(inner.encode_value("any")[len(head(4, len(part))) :])
+    if kind == dynamic.SET:
+        parts.sort()
+    return _HEADS[kind](length) + b"".join(parts)
+
+
+_HEADS: dict[int, Callable[[int], bytes]] = {
+    dynamic.LIST: lambda length: head(4, length),
+    dynamic.MAP: lambda length: head(5, length),
+    dynamic.SET: lambda length: head(6, 258) + head(4, length),
+    dynamic.TUPLE: lambda length: head(6, 27) + head(4, length + 1) + b"\x65tuple",
+}
+
+
+def _of_item(place: int) -> str:
+    return f"[{place}]"
+
+
+def _of_key(key: Any) -> str:
+    return f" key {scalars.shown(key)}"
+
+
+def _of_value(key: Any) -> str:
+    return f"[{scalars.shown(key)}]"
+
+
+def _of_element(element: Any) -> str:
+    return f"{{{scalars.shown(element)}}}"
+
+
+def _places(items: Iterable[Any]) -> _Steps:
+    return ((item, _of_item, place) for place, item in enumerate(items))
+
+
+def _entries(pairs: Iterable[tuple[Any, Any]]) -> _Steps:
     for key, value in pairs:
-        _check_size(out)
-        try:
-            _write(out, key, depth)
-        except _RefusedError as refused:
-            refused.path.append(f" key {scalars.shown(key)}")
-            raise
-        try:
-            _write(out, value, depth)
-        except _RefusedError as refused:
-            refused.path.append(f"[{scalars.shown(key)}]")
-            raise
+        yield key, _of_key, key
+        yield value, _of_value, key
+
+
+def _write_list(out: _Output, at: int, value: list[Any], depth: int) -> None:
+    depth = _inside(depth)
+    _write_container(out, at, dynamic.LIST, len(value), len(value), _places(value), depth)
+
+
+def _write_tuple(out: _Output, at: int, value: tuple[Any, ...], depth: int) -> None:
+    depth = _inside(_inside(depth))
+    _write_container(out, at, dynamic.TUPLE, len(value), len(value), _places(value), depth)
 
 
 def _is_bytes(value: memoryview) -> bool:
@@ -219,56 +283,30 @@ def _check_hashable(key: Any) -> None:
             _check_hashable(item)
 
 
-def _write_map(out: bytearray, value: dict[Any, Any], depth: int) -> None:
+def _write_map(out: _Output, at: int, value: dict[Any, Any], depth: int) -> None:
     depth = _inside(depth)
-    if type(value) is dict and _is_flat(value.keys()) and _is_flat(value.values()):
-        try:
-            out += cbor2.dumps(value)
-            return
-        except UnicodeEncodeError:
-            pass
     for key in value:
         _check_hashable(key)
-    _head(out, 5, len(value))
-    _write_pairs(out, value.items(), depth)
+    length = len(value)
+    _write_container(out, at, dynamic.MAP, length, 2 * length, _entries(value.items()), depth)
 
 
-def _write_map_pairs(out: bytearray, value: Pairs, depth: int) -> None:
+def _write_map_pairs(out: _Output, at: int, value: Pairs, depth: int) -> None:
     depth = _inside(depth)
-    _head(out, 5, len(value))
-    _write_pairs(out, value, depth)
+    length = len(value)
+    _write_container(out, at, dynamic.MAP, length, 2 * length, _entries(value), depth)
 
 
-def _write_set(out: bytearray, value: Iterable[Any], depth: int) -> None:
+def _write_set(out: _Output, at: int, value: Collection[Any], depth: int) -> None:
     depth = _inside(_inside(depth))
-    encoded = []
     for item in value:
-        element = type(out)()
         try:
             _check_hashable(item)
-            _write(element, item, depth)
         except _RefusedError as refused:
-            refused.path.append(f"{{{scalars.shown(item)}}}")
+            refused.path.append(_of_element(item))
             raise
-        encoded.append(bytes(element))
-        _check_size(element)
-    _head(out, 6, 258)
-    _head(out, 4, len(encoded))
-    for data in sorted(encoded):
-        out += data
-
-
-def _open_named(out: bytearray, name: str, count: int) -> None:
-    """Begins 27([name, …]), the tag of a named object; `count` items follow."""
-    _head(out, 6, 27)
-    _head(out, 4, count + 1)
-    _write_text(out, name)
-
-
-def _write_tuple(out: bytearray, value: tuple[Any, ...], depth: int) -> None:
-    depth = _inside(_inside(depth))
-    _open_named(out, "tuple", len(value))
-    _write_items(out, value, depth)
+    items = ((item, _of_element, item) for item in value)
+    _write_container(out, at, dynamic.SET, len(value), len(value), items, depth)
 
 
 def _offset(value: datetime.datetime | datetime.time) -> datetime.timedelta | None:
@@ -282,12 +320,12 @@ def _offset(value: datetime.datetime | datetime.time) -> datetime.timedelta | No
         raise _RefusedError(reason) from error
 
 
-def _write_datetime(out: bytearray, value: datetime.datetime, depth: int) -> None:
+def _write_datetime(out: _Output, at: int, value: datetime.datetime, depth: int) -> None:
     offset = _offset(value)
     value = value.replace(tzinfo=None)
     if offset is None:
-        _open_named(out, "datetime", 1)
-        _write_text(out, value.isoformat())
+        _inside(_inside(depth))
+        out.number(at, dynamic.DATETIME, scalars.microseconds(value))
         return
     if offset % datetime.timedelta(minutes=1):
         # RFC 3339 has no seconds in an offset.
@@ -297,62 +335,43 @@ def _write_datetime(out: bytearray, value: datetime.datetime, depth: int) -> Non
             raise _RefusedError(f"{value!r} is beyond the years 1 to 9999 in UTC") from None
         offset = datetime.timedelta(0)
     text = value.replace(tzinfo=datetime.timezone(offset)).isoformat()
-    _head(out, 6, 0)
-    _write_text(out, text.replace("+00:00", "Z"))
+    _write_tag(out, at, 0, text.replace("+00:00", "Z"), depth)
 
 
-def _write_date(out: bytearray, value: datetime.date, depth: int) -> None:
-    _head(out, 6, 1004)
-    _write_text(out, value.isoformat())
-
-
-def _write_time(out: bytearray, value: datetime.time, depth: int) -> None:
+def _write_time(out: _Output, at: int, value: datetime.time, depth: int) -> None:
     offset = _offset(value)
     if value.tzinfo is not None:
         if offset is None:
             raise _RefusedError(f"a time in {value.tzinfo} has no offset without its day")
         value = value.replace(tzinfo=datetime.timezone(offset))
-    _open_named(out, "time", 1)
-    _write_text(out, value.isoformat())
+    _write_tag(out, at, 27, ["time", value.isoformat()], depth)
 
 
-def _write_uuid(out: bytearray, value: uuid.UUID, depth: int) -> None:
-    _head(out, 6, 37)
-    _write_bytes(out, value.bytes)
-
-
-def _write_decimal(out: bytearray, value: decimal.Decimal, depth: int) -> None:
+def _write_decimal(out: _Output, at: int, value: decimal.Decimal, depth: int) -> None:
     sign, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
         raise _RefusedError(f"Decimal({str(value)!r}) is no number")
     mantissa = decimals.whole(digits)
-    _head(out, 6, 4)
-    out += cbor2.dumps([exponent, -mantissa if sign else mantissa])
+    _write_tag(out, at, 4, [exponent, -mantissa if sign else mantissa], depth)
 
 
-def _write_fraction(out: bytearray, value: fractions.Fraction, depth: int) -> None:
-    _head(out, 6, 30)
-    out += cbor2.dumps([value.numerator, value.denominator])
+def _write_fraction(out: _Output, at: int, value: fractions.Fraction, depth: int) -> None:
+    _write_tag(out, at, 30, [value.numerator, value.denominator], depth)
 
 
-def _write_complex(out: bytearray, value: complex, depth: int) -> None:
-    _head(out, 6, 43000)
-    _head(out, 4, 2)
-    _write_float(out, value.real, depth)
-    _write_float(out, value.imag, depth)
+def _write_complex(out: _Output, at: int, value: complex, depth: int) -> None:
+    _write_tag(out, at, 43000, [value.real, value.imag], depth)
 
 
-def _write_symbol(out: bytearray, value: Symbol, depth: int) -> None:
-    _head(out, 6, 39)
-    _write_text(out, value)
+def _write_symbol(out: _Output, at: int, value: Symbol, depth: int) -> None:
+    _write_tag(out, at, 39, str.__str__(value), depth)
 
 
-def _write_char(out: bytearray, value: Char, depth: int) -> None:
-    _open_named(out, "char", 1)
-    _write_text(out, value)
+def _write_char(out: _Output, at: int, value: Char, depth: int) -> None:
+    _write_tag(out, at, 27, ["char", str.__str__(value)], depth)
 
 
-def _write_array(out: bytearray, value: Any, depth: int) -> None:
+def _write_array(out: _Output, at: int, value: Any, depth: int) -> None:
     if arrays.is_masked(value):
         raise _RefusedError("a masked array cannot be stored; store what fills it")
     element = arrays.element_type(value)
@@ -360,41 +379,40 @@ def _write_array(out: bytearray, value: Any, depth: int) -> None:
         what = value.dtype if arrays.is_array(value) else f"{value.itemsize} bytes an item"
         raise _RefusedError(f"an array of {what} cannot be stored")
     shape = (len(value),) if isinstance(value, array.array) else value.shape
-    if len(shape) != 1:
-        _head(out, 6, 40)
-        _head(out, 4, 2)
-        out += cbor2.dumps(list(shape))
-    _head(out, 6, ARRAY_TAGS[element])
-    _write_bytes(out, arrays.plain_bytes(value))
-
-
-def _write_tagged(out: bytearray, value: Tagged, depth: int) -> None:
+    data = arrays.plain_bytes(value)
     depth = _inside(depth)
+    if len(shape) == 1:
+        out.array(at, element, data)
+        return
+    depth = _inside(_inside(depth))
+    flat = out.inner()
+    flat.array(0, element, data)
+    dimensions = _encoded(out.inner(), list(shape), depth + 1)
+    encoded = head(6, 40) + head(4, 2) + dimensions + flat.encode_value("any")
+    out.octets(at, dynamic.ENCODED, encoded)
+
+
+def _write_tagged(out: _Output, at: int, value: Tagged, depth: int) -> None:
     try:
         tag = scalars.index(value.tag)
     except TypeError:
         raise _RefusedError(f"a tag is an int, not {scalars.shown(value.tag)}") from None
     if not 0 <= tag < 1 << 64:
         raise _RefusedError(f"tag {scalars.shown(tag)} is not between 0 and 2**64 - 1")
-    _head(out, 6, tag)
     try:
-        _write(out, value.content, depth)
+        _write_tag(out, at, tag, value.content, depth)
     except _RefusedError as refused:
         refused.path.append(".content")
         raise
 
 
-def _write_missing(out: bytearray, value: MissingType, depth: int) -> None:
-    out.append(0xF7)
-
-
-_Writer = Callable[[bytearray, Any, int], None]
+_Writer = Callable[[_Output, int, Any, int], None]
 _WRITERS: dict[type, _Writer] = {
-    str: _write_leaf,
-    int: _write_leaf,
-    bool: _write_leaf,
-    bytes: _write_leaf,
-    type(None): _write_leaf,
+    str: _write_text,
+    int: _write_int,
+    bool: _write_bool,
+    bytes: _write_bytes,
+    type(None): _write_none,
     float: _write_float,
     list: _write_list,
     dict: _write_map,
@@ -414,7 +432,7 @@ _WRITERS: dict[type, _Writer] = {
     MissingType: _write_missing,
     Pairs: _write_map_pairs,
     array.array: _write_array,
-    cbor2.CBORSimpleValue: _write_leaf,
+    SimpleValue: _write_simple,
 }
 
 
@@ -487,27 +505,27 @@ def _plain(value: Any) -> Any:
     raise _RefusedError(f"{prefix}{type(value).__qualname__} cannot be stored")
 
 
-def _write_other(out: bytearray, value: Any, depth: int) -> None:
+def _write_other(out: _Output, at: int, value: Any, depth: int) -> None:
     """Writes what has no writer for its very type."""
     if arrays.is_array(value):
-        _write_array(out, arrays.base(value), depth)
+        _write_array(out, at, arrays.base(value), depth)
         return
     if isinstance(value, memoryview):
         if _is_bytes(value):
-            _write_bytes(out, value.tobytes())
+            _write_bytes(out, at, value.tobytes(), depth)
         else:
-            _write_array(out, value, depth)
+            _write_array(out, at, value, depth)
         return
     found = _plain(value)
-    _WRITERS[type(found)](out, found, depth)
+    _WRITERS[type(found)](out, at, found, depth)
 
 
-def _write(out: bytearray, value: Any, depth: int) -> None:
+def _write(out: _Output, at: int, value: Any, depth: int) -> None:
     writer = _WRITERS.get(type(value))
     if writer is not None:
-        writer(out, value, depth)
+        writer(out, at, value, depth)
         return
     try:
-        _write_other(out, value, depth)
+        _write_other(out, at, value, depth)
     except (TypeError, ValueError) as error:
         raise _RefusedError(str(error)) from error.__cause__

@@ -26,12 +26,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-import cbor2
-
 from . import _scalars as scalars
 from . import arrays, cbor
 from .errors import ArgumentTypeError, InvalidArgumentError
-from .tagged import Char, MissingType, Pairs, Symbol, Tagged, missing
+from .tagged import Char, MissingType, Pairs, SimpleValue, Symbol, Tagged, missing
 from .types import INTEGERS, NUMBERS, Type, parse
 
 __all__ = ["from_json", "parse", "to_json", "typed_from_json", "typed_to_json"]
@@ -219,7 +217,7 @@ _TO_JSON: dict[type, Callable[[Any], Any]] = {
     Char: lambda value: {"$char": str(value)},
     MissingType: lambda value: {"$missing": None},
     Tagged: lambda value: {"$tag": [to_json(value.tag), to_json(value.content)]},
-    cbor2.CBORSimpleValue: lambda value: {"$simple": value.value},
+    SimpleValue: lambda value: {"$simple": value.value},
     memoryview: _array_to_json,
 }
 
@@ -257,6 +255,15 @@ def _from_set(json: Any, hashable: bool) -> Any:
     return elements
 
 
+#: Tag of the typed array of each element type, little-endian (RFC 8746).
+_ARRAY_TAGS = {
+    **dict(zip(("u8", "u16", "u32", "u64"), (64, 69, 70, 71))),
+    **dict(zip(("i8", "i16", "i32", "i64"), (72, 77, 78, 79))),
+    "f32": 85,
+    "f64": 86,
+}
+
+
 def _from_array(json: Any, hashable: bool) -> Any:
     if type(json) is not dict or json.keys() != {"type", "shape", "data"}:
         raise InvalidArgumentError("an $array has type, shape and data")
@@ -270,7 +277,7 @@ def _from_array(json: Any, hashable: bool) -> Any:
     if arrays.numpy() is not None:
         return arrays.from_bytes(data, element, shape)
     # What a memoryview cannot be, the tags that are stored can.
-    tagged = Tagged(cbor.ARRAY_TAGS[element], data)
+    tagged = Tagged(_ARRAY_TAGS[element], data)
     return tagged if len(shape) == 1 else Tagged(40, [list(shape), tagged])
 
 
@@ -323,7 +330,7 @@ _FROM_JSON: dict[str, Callable[[Any, bool], Any]] = {
     "$char": lambda json, hashable: Char(_text(json)),
     "$missing": _from_missing,
     "$tag": _from_tag,
-    "$simple": lambda json, hashable: cbor2.CBORSimpleValue(_whole(json)),
+    "$simple": lambda json, hashable: SimpleValue(_whole(json)),
     "$array": _from_array,
 }
 

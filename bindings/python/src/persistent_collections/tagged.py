@@ -9,7 +9,7 @@ from typing import Any
 from .arguments import iterated
 from .errors import ArgumentTypeError, InvalidArgumentError
 
-__all__ = ["Char", "MissingType", "Pairs", "Symbol", "Tagged", "missing"]
+__all__ = ["Char", "MissingType", "Pairs", "SimpleValue", "Symbol", "Tagged", "missing"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,24 @@ class Tagged:
 
     tag: int
     content: Any
+
+
+@dataclass(frozen=True)
+class SimpleValue:
+    """A simple value of CBOR to which no meaning is given.
+
+    >>> SimpleValue(5)
+    SimpleValue(value=5)
+    """
+
+    value: int
+
+    def __post_init__(self) -> None:
+        """Checks that it is one without a meaning."""
+        if type(self.value) is not int:
+            raise ArgumentTypeError(f"a simple value is an int, not {type(self.value).__name__}")
+        if not (0 <= self.value < 20 or 32 <= self.value < 256):
+            raise InvalidArgumentError(f"a simple value is 0 to 19 or 32 to 255, not {self.value}")
 
 
 class Symbol(str):

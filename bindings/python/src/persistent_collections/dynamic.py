@@ -1,0 +1,180 @@
+"""`pc_value`: values of any type as the library takes and gives them.
+
+A value is a row of 32 bytes. Rows are packed and unpacked many at a time, which costs less than
+the fields of a `ctypes` structure do.
+
+>>> rows = Rows()
+>>> at = rows.items(0, LIST, 2, 2)
+>>> rows.number(at, I64, 1)
+>>> rows.octets(at + ROW, STR, b"a")
+>>> rows.encode_value("any").hex()
+'82016161'
+>>> Given.value("any", bytes.fromhex("820102")).row[0] == LIST
+True
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from ctypes import addressof, byref
+
+from . import _checked as checked
+from . import _raw as raw
+
+__all__ = ["ROW", "Given", "Rows"]
+
+#: Bytes of a row.
+ROW = 32
+
+# Kinds, `PC_VALUE_*` of the header.
+NULL, UNDEFINED, BOOL, I64, U64, F64, STR, BYTES = range(8)
+UUID, DATE, DATETIME, ARRAY, TUPLE, LIST, MAP, SET, ENCODED = range(8, 17)
+#: The element types of arrays, by their `PC_ELEMENT_*`.
+ELEMENTS = ("", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "f32", "f64")
+
+#: Kind and subtype, and three words: a number, or a pointer and a length.
+Row = tuple[int, int, int, int, int]
+
+_put_number = struct.Struct("=Qq").pack_into
+_put_unsigned = struct.Struct("=QQ").pack_into
+_put_real = struct.Struct("=Qd").pack_into
+_put_uuid = struct.Struct("=Q16s").pack_into
+_put_data = struct.Struct("=QQQ").pack_into
+_put_pointer = struct.Struct("=Q").pack_into
+_get_pointer = struct.Struct("=Q").unpack_from
+_row = struct.Struct("=IIqQQ")
+_pack_word = struct.Struct("=q").pack
+_unpack_real = struct.Struct("=d").unpack
+_pack_words = struct.Struct("=qQ").pack
+
+
+class Rows:
+    """A value that is being made: the row at 0, and those of the items in it.
+
+    The methods fill the row at a place.
+    """
+
+    __slots__ = ("_data", "_linked", "_texts", "size")
+
+    def __init__(self) -> None:
+        self._data = bytearray(ROW)
+        # Rows that point to rows, and those that point to bytes, with these.
+        self._linked: list[int] = []
+        self._texts: list[tuple[int, bytes]] = []
+        #: At least so many bytes it has encoded.
+        self.size: int = 1
+
+    def plain(self, at: int, kind: int) -> None:
+        """A kind that holds nothing."""
+        _put_pointer(self._data, at, kind)
+
+    def number(self, at: int, kind: int, number: int) -> None:
+        """An integer of 64 bits, a date, a datetime, or a bool."""
+        _put_number(self._data, at, kind, number)
+
+    def unsigned(self, at: int, number: int) -> None:
+        """An unsigned integer."""
+        _put_unsigned(self._data, at, U64, number)
+
+    def real(self, at: int, number: float) -> None:
+        """A float."""
+        _put_real(self._data, at, F64, number)
+
+    def uuid(self, at: int, data: bytes) -> None:
+        """A UUID."""
+        _put_uuid(self._data, at, UUID, data)
+
+    def octets(self, at: int, kind: int, data: bytes) -> None:
+        """A text, bytes, or an item that is encoded already."""
+        _put_data(self._data, at, kind, 0, len(data))
+        self._texts.append((at, data))
+        self.size += len(data)
+
+    def array(self, at: int, element: str, data: bytes) -> None:
+        """An array of numbers."""
+        self.octets(at, ARRAY | ELEMENTS.index(element) << 32, data)
+
+    def items(self, at: int, kind: int, length: int, count: int) -> int:
+        """A container; gives where the first of its `count` rows is."""
+        start = len(self._data)
+        self._data += bytes(ROW * count)
+        _put_data(self._data, at, kind, start, length)
+        self._linked.append(at)
+        self.size += count
+        return start
+
+    def encode_value(self, type_: str) -> bytes:
+        """The bytes of a value of this type, as a dict stores it."""
+        return self._encode(raw.load().pc_encode_value, type_)
+
+    def encode_key(self, type_: str) -> bytes:
+        """The bytes of a key of this type, as a collection stores it."""
+        return self._encode(raw.load().pc_encode_key, type_)
+
+    def _encode(self, call: Callable[..., int], type_: str) -> bytes:
+        data = self._data
+        end = len(data)
+        data += b"".join([text for _, text in self._texts])
+        value = raw.pc_value.from_buffer(data)
+        start = addressof(value)
+        for at in self._linked:
+            (place,) = _get_pointer(data, at + 8)
+            _put_pointer(data, at + 8, start + place)
+        place = start + end
+        for at, text in self._texts:
+            _put_pointer(data, at + 8, place)
+            place += len(text)
+        return checked.fetched(raw.load(), call, type_.encode(), byref(value))[1]
+
+
+class Given:
+    """A value that the library has decoded: its row, and what that points to."""
+
+    __slots__ = ("_data", "_start", "row")
+
+    def __init__(self, call: Callable[..., int], type_: str, encoded: bytes) -> None:
+        library = raw.load()
+        value = raw.pc_value()
+        buffer = checked.take_buffer(library)
+        try:
+            status = call(type_.encode(), encoded, len(encoded), byref(value), byref(buffer))
+            if status < 0:
+                raise checked.failure(library, status)
+            self.row: Row = _row.unpack_from(value)
+            self._data = checked.content(buffer)
+            self._start: int = buffer.data or 0
+        finally:
+            checked.give_back(library, buffer)
+
+    @classmethod
+    def value(cls, type_: str, encoded: bytes) -> Given:
+        """Decodes a value of this type; `BadValueError` if these bytes are none."""
+        return cls(raw.load().pc_decode_value, type_, encoded)
+
+    @classmethod
+    def key(cls, type_: str, encoded: bytes) -> Given:
+        """Decodes a key of this type; `BadKeyError` if these bytes are none."""
+        return cls(raw.load().pc_decode_key, type_, encoded)
+
+    def octets(self, row: Row) -> bytes:
+        """What a row of bytes, text, an array or an encoded item points to."""
+        at = row[2] - self._start
+        return self._data[at : at + row[3]]
+
+    def items(self, row: Row, each: int = 1) -> Iterator[Row]:
+        """The rows of a container, which has `each` for each of its length."""
+        at = row[2] - self._start
+        return _row.iter_unpack(self._data[at : at + row[3] * each * ROW])
+
+
+def real(row: Row) -> float:
+    """The float of a row."""
+    number: float
+    (number,) = _unpack_real(_pack_word(row[2]))
+    return number
+
+
+def uuid_bytes(row: Row) -> bytes:
+    """The 16 bytes of a UUID's row."""
+    return _pack_words(row[2], row[3])
