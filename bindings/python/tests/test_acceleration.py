@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import datetime
+import decimal
 import gc
 import math
 import os
@@ -27,6 +29,7 @@ from persistent_collections import (
     PersistentSet,
     acceleration,
     cbor,
+    missing,
 )
 from persistent_collections.keys import key_codec
 from persistent_collections.types import parse
@@ -81,8 +84,22 @@ _SCALARS = (
     | st.binary()
     | st.text(alphabet="\0a\ud800é", max_size=4)
 )
+# What has no plain form in CBOR. Of sets one element, since their repr is in no order.
+_ODD = (
+    st.dates()
+    | st.datetimes(timezones=st.none() | st.just(datetime.timezone.utc))
+    | st.uuids()
+    | st.decimals()
+    | st.decimals(-(2**70), 2**70, allow_nan=False)
+    | st.just(decimal.Decimal("-0.00"))
+    | st.frozensets(st.text(max_size=3) | st.dates(), max_size=1)
+    | st.sets(st.tuples(st.integers(), st.frozensets(st.uuids(), max_size=1)), max_size=1)
+    | st.dictionaries(st.tuples(st.text(max_size=2), st.decimals(0, 9)), st.floats(), max_size=1)
+    | st.fractions()
+    | st.just(missing)
+)
 _VALUES = st.recursive(
-    _SCALARS,
+    _SCALARS | _ODD,
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(_SCALARS, inner, max_size=4)
@@ -304,9 +321,9 @@ def _calls(env: Environment) -> dict[str, Callable[[], object]]:
     s.update([b"a", b"b"])
 
     def misses() -> None:
-        for missing in ("?", ("a", 1), 10**30, 2.5):
+        for absent in ("?", ("a", 1), 10**30, 2.5):
             with pytest.raises(KeyError):
-                d[missing]  # type: ignore[index]
+                d[absent]  # type: ignore[index]
 
     def stored() -> None:
         with env.transaction():

@@ -9,7 +9,7 @@
 //! every rule and every message.
 //!
 //! - `library.rs`: the library's functions, and calling them
-//! - `keys.rs`, `values.rs`, `any.rs`, `objects.rs`: Python objects to bytes and back
+//! - `keys.rs`, `values.rs`, `any.rs`, `dynamic.rs`, `objects.rs`: Python objects to bytes and back
 //! - `calls.rs`: look-ups and single writes; `hot.rs`: the base classes that have them
 //! - `blocks.rs`: transactions and snapshots; `walk.rs`: iteration; `columns.rs`: columns for bulk writes
 //! - `writes.rs`: what a thread has for itself; `errors.rs`: the exceptions that are made here
@@ -18,6 +18,7 @@ mod any;
 mod blocks;
 mod calls;
 mod columns;
+mod dynamic;
 mod errors;
 mod hot;
 mod keys;

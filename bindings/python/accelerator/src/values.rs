@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString};
 
 use crate::any;
+use crate::dynamic;
 use crate::objects::{bytes, utf8};
 
 /// How the values of a dict are encoded.
@@ -105,7 +106,10 @@ impl Values {
             Kind::Bool => Some(f(&[u8::from(value.cast_exact::<PyBool>().ok()?.is_true())])),
             Kind::Any => {
                 let mut out = Vec::new();
-                any::write(&mut out, value, 0).then(|| f(&out))
+                if any::write(&mut out, value, 0) {
+                    return Some(f(&out));
+                }
+                dynamic::encode(value).map(|out| f(&out))
             }
         }
     }
@@ -129,7 +133,10 @@ impl Values {
                 [1] => Some(PyBool::new(py, true).to_owned().into_any()),
                 _ => None,
             },
-            Kind::Any => any::read(py, data)?,
+            Kind::Any => match any::read(py, data)? {
+                None => dynamic::decode(py, data)?,
+                plain => plain,
+            },
         };
         match (found, &self.decode) {
             (Some(value), _) => Ok(value),

@@ -1,0 +1,330 @@
+//! Values of `any` that are not plain: tuples, sets, dates, UUIDs and decimals, by the codec of the library.
+
+use persistent_collections_codec::memory::{self, TryGrow};
+use persistent_collections_codec::{Date, Type, Value, decode_value, encode_value};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{
+    PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple, PyType,
+};
+
+use crate::objects::{bytes, utf8};
+
+/// Containers nested deeper are the package's, which has the limit.
+const DEEPEST: usize = 32;
+
+/// What holds more values, too: containers that hold one another twice have no end in sight, as the package sees.
+const MOST: usize = 1 << 16;
+
+/// Tag of decimals: exponent and mantissa.
+const DECIMAL: u8 = 0xc4;
+
+/// Greater exponents of decimals are the package's, which knows which of them Python can have.
+const MOST_EXPONENT: u64 = 1000;
+
+/// Microseconds in a day.
+const DAY: i64 = 86_400_000_000;
+
+/// Python's classes.
+struct Classes {
+    date: Py<PyType>,
+    datetime: Py<PyType>,
+    uuid: Py<PyType>,
+    decimal: Py<PyType>,
+}
+
+impl Classes {
+    fn get(py: Python<'_>) -> PyResult<&Classes> {
+        static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
+        CLASSES.get_or_try_init(py, || {
+            let class = |module: &str, name: &str| -> PyResult<Py<PyType>> {
+                Ok(py.import(module)?.getattr(name)?.cast_into::<PyType>()?.unbind())
+            };
+            Ok(Classes {
+                date: class("datetime", "date")?,
+                datetime: class("datetime", "datetime")?,
+                uuid: class("uuid", "UUID")?,
+                decimal: class("decimal", "Decimal")?,
+            })
+        })
+    }
+}
+
+/// The CBOR of a value. `None`: it is the package's to encode, or to refuse.
+#[cold]
+pub(crate) fn encode(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
+    let mut taken = Taken { classes: Classes::get(value.py()).ok()?, left: MOST };
+    let value = taken.value(value, 0)?;
+    let mut out = Vec::new();
+    encode_value(&Type::Any, &value, &mut out).ok()?;
+    Some(out)
+}
+
+/// What is taken over from Python.
+struct Taken<'a> {
+    classes: &'a Classes,
+    left: usize,
+}
+
+impl Taken<'_> {
+    fn value(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> Option<Value> {
+        if depth > DEEPEST {
+            return None;
+        }
+        self.left = self.left.checked_sub(1)?;
+        if let Ok(text) = value.cast_exact::<PyString>() {
+            return Some(Value::Str(memory::text(std::str::from_utf8(utf8(text)?).ok()?).ok()?));
+        }
+        if let Ok(number) = value.cast_exact::<PyInt>() {
+            return number.extract().ok().map(Value::I64);
+        }
+        if let Ok(number) = value.cast_exact::<PyFloat>() {
+            return Some(Value::F64(number.value()));
+        }
+        if value.is_none() {
+            return Some(Value::Null);
+        }
+        if let Ok(truth) = value.cast_exact::<PyBool>() {
+            return Some(Value::Bool(truth.is_true()));
+        }
+        if let Ok(data) = value.cast_exact::<PyBytes>() {
+            return memory::copy(data.as_bytes()).ok().map(Value::Bytes);
+        }
+        if let Ok(list) = value.cast_exact::<PyList>() {
+            return self.items(list.len(), list.iter(), depth).map(Value::List);
+        }
+        if let Ok(tuple) = value.cast_exact::<PyTuple>() {
+            return self.items(tuple.len(), tuple.iter(), depth).map(Value::Tuple);
+        }
+        if let Ok(dict) = value.cast_exact::<PyDict>() {
+            let mut entries = memory::room_for(self.plausible(dict.len())?).ok()?;
+            for (key, item) in dict {
+                entries.try_push((self.value(&key, depth + 1)?, self.value(&item, depth + 1)?)).ok()?;
+            }
+            return Some(Value::Map(entries));
+        }
+        if let Ok(set) = value.cast_exact::<PySet>() {
+            return self.items(set.len(), set.iter(), depth).map(Value::Set);
+        }
+        if let Ok(set) = value.cast_exact::<PyFrozenSet>() {
+            return self.items(set.len(), set.iter(), depth).map(Value::Set);
+        }
+        self.of_class(value)
+    }
+
+    /// A number of items, if they may be so many.
+    fn plausible(&self, count: usize) -> Option<usize> {
+        (count <= self.left).then_some(count)
+    }
+
+    fn items<'py>(
+        &mut self,
+        count: usize,
+        items: impl Iterator<Item = Bound<'py, PyAny>>,
+        depth: usize,
+    ) -> Option<Vec<Value>> {
+        let mut taken = memory::room_for(self.plausible(count)?).ok()?;
+        for item in items {
+            taken.try_push(self.value(&item, depth + 1)?).ok()?;
+        }
+        Some(taken)
+    }
+
+    /// None of these runs code written in Python, in which a signal's handler could raise an exception.
+    fn of_class(&self, value: &Bound<'_, PyAny>) -> Option<Value> {
+        let (py, classes, class) = (value.py(), self.classes, value.get_type());
+        if class.is(&classes.date) {
+            return date(value).map(|Date(days)| Value::Date(days));
+        }
+        if class.is(&classes.datetime) {
+            return moment(value);
+        }
+        if class.is(&classes.uuid) {
+            let number: u128 = value.getattr(intern!(py, "int")).ok()?.extract().ok()?;
+            return Some(Value::Uuid(number.to_be_bytes()));
+        }
+        if class.is(&classes.decimal) {
+            return decimal(value);
+        }
+        None
+    }
+}
+
+/// The day of a date, or of a date and time.
+fn date(value: &Bound<'_, PyAny>) -> Option<Date> {
+    let py = value.py();
+    let year = value.getattr(intern!(py, "year")).ok()?.extract().ok()?;
+    let month = value.getattr(intern!(py, "month")).ok()?.extract().ok()?;
+    Date::from_ymd(year, month, value.getattr(intern!(py, "day")).ok()?.extract().ok()?)
+}
+
+/// A date and time without a zone; one with a zone is another kind of value.
+fn moment(value: &Bound<'_, PyAny>) -> Option<Value> {
+    let (py, Date(days)) = (value.py(), date(value)?);
+    if !value.getattr(intern!(py, "tzinfo")).ok()?.is_none() {
+        return None;
+    }
+    let hour: i64 = value.getattr(intern!(py, "hour")).ok()?.extract().ok()?;
+    let minute: i64 = value.getattr(intern!(py, "minute")).ok()?.extract().ok()?;
+    let second: i64 = value.getattr(intern!(py, "second")).ok()?.extract().ok()?;
+    let micros: i64 = value.getattr(intern!(py, "microsecond")).ok()?.extract().ok()?;
+    Some(Value::DateTime(i64::from(days) * DAY + ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros))
+}
+
+/// A decimal of few digits, as exponent and mantissa.
+fn decimal(value: &Bound<'_, PyAny>) -> Option<Value> {
+    let parts = value.call_method0(intern!(value.py(), "as_tuple")).ok()?;
+    let (is_negative, digits, exponent): (u8, Bound<'_, PyTuple>, i64) = parts.extract().ok()?;
+    let mut mantissa = 0_i64;
+    for digit in digits.iter() {
+        mantissa = mantissa.checked_mul(10)?.checked_add(digit.extract().ok()?)?;
+    }
+    let parts = [exponent, if is_negative == 1 { -mantissa } else { mantissa }].map(Value::I64);
+    let mut out = vec![DECIMAL];
+    encode_value(&Type::Any, &Value::List(parts.into()), &mut out).ok()?;
+    Some(Value::Cbor(out))
+}
+
+/// The value of a CBOR item. `None`: it is the package's to decode, or to refuse.
+#[cold]
+pub(crate) fn decode<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Ok(value) = decode_value(&Type::Any, data) else { return Ok(None) };
+    match (Given { py, classes: Classes::get(py)? }).value(&value, false) {
+        Ok(value) => Ok(Some(value)),
+        Err(Kept::Package) => Ok(None),
+        Err(Kept::Raised(error)) => Err(error),
+    }
+}
+
+/// What is given to Python.
+struct Given<'py> {
+    py: Python<'py>,
+    classes: &'py Classes,
+}
+
+/// Why there is no value.
+enum Kept {
+    /// It is the package's to decode.
+    Package,
+    /// Python raised an exception, such as that of a signal's handler.
+    Raised(PyErr),
+}
+
+impl<E: Into<PyErr>> From<E> for Kept {
+    fn from(error: E) -> Kept {
+        Kept::Raised(error.into())
+    }
+}
+
+impl<'py> Given<'py> {
+    /// A value; where it must be hashable, with frozensets.
+    fn value(&self, value: &Value, is_hashed: bool) -> Result<Bound<'py, PyAny>, Kept> {
+        let py = self.py;
+        Ok(match value {
+            Value::Null => py.None().into_bound(py),
+            Value::Bool(truth) => PyBool::new(py, *truth).to_owned().into_any(),
+            Value::I64(number) => number.into_pyobject(py)?.into_any(),
+            Value::U64(number) => number.into_pyobject(py)?.into_any(),
+            Value::F64(number) => PyFloat::new(py, *number).into_any(),
+            Value::Str(text) => PyString::from_bytes(py, text.as_bytes())?.into_any(),
+            Value::Bytes(data) => bytes(py, data)?.into_any(),
+            Value::Uuid(uuid) => {
+                let named = PyDict::new(py);
+                named.set_item(intern!(py, "bytes"), bytes(py, uuid)?)?;
+                self.classes.uuid.bind(py).call((), Some(&named))?
+            }
+            Value::Date(days) => {
+                let (year, month, day) = Date(*days).ymd();
+                self.made(&self.classes.date, year, (year, month, day))?
+            }
+            Value::DateTime(micros) => {
+                let (days, within) = (micros.div_euclid(DAY), micros.rem_euclid(DAY));
+                let (year, month, day) = Date(i32::try_from(days).map_err(|_| Kept::Package)?).ymd();
+                let (seconds, micros) = (within / 1_000_000, within % 1_000_000);
+                let clock = (seconds / 3600, seconds / 60 % 60, seconds % 60, micros);
+                let all = (year, month, day, clock.0, clock.1, clock.2, clock.3);
+                self.made(&self.classes.datetime, year, all)?
+            }
+            Value::List(items) => self.items(items, is_hashed)?.into_any(),
+            Value::Tuple(items) => self.items(items, is_hashed)?.to_tuple().into_any(),
+            Value::Map(entries) => {
+                let dict = PyDict::new(py);
+                for (key, item) in entries {
+                    dict.set_item(self.hashable(key)?, self.value(item, is_hashed)?)?;
+                }
+                // Keys that are equal in Python, such as 1 and 1.0, stay apart in the package.
+                (dict.len() == entries.len()).then_some(dict).ok_or(Kept::Package)?.into_any()
+            }
+            Value::Set(elements) => {
+                let list = PyList::empty(py);
+                for element in elements {
+                    list.append(self.hashable(element)?)?;
+                }
+                let set = if is_hashed {
+                    PyFrozenSet::new(py, &list)?.into_any()
+                } else {
+                    PySet::new(py, &list)?.into_any()
+                };
+                (set.len()? == elements.len()).then_some(set).ok_or(Kept::Package)?
+            }
+            Value::Cbor(encoded) => match encoded.split_first() {
+                Some((&DECIMAL, parts)) => self.decimal(parts)?,
+                _ => return Err(Kept::Package),
+            },
+            // Arrays, and what is another tag.
+            _ => return Err(Kept::Package),
+        })
+    }
+
+    /// A key or an element.
+    fn hashable(&self, value: &Value) -> Result<Bound<'py, PyAny>, Kept> {
+        if has_hash(value) { self.value(value, true) } else { Err(Kept::Package) }
+    }
+
+    /// A date, or a date and time. Python's have no year 0.
+    fn made(
+        &self,
+        class: &Py<PyType>,
+        year: i32,
+        parts: impl pyo3::call::PyCallArgs<'py>,
+    ) -> Result<Bound<'py, PyAny>, Kept> {
+        if year < 1 {
+            return Err(Kept::Package);
+        }
+        Ok(class.bind(self.py).call1(parts)?)
+    }
+
+    /// A decimal of few digits.
+    fn decimal(&self, parts: &[u8]) -> Result<Bound<'py, PyAny>, Kept> {
+        let parts = decode_value(&Type::Any, parts).map_err(|_| Kept::Package)?;
+        let Value::List(parts) = parts else { return Err(Kept::Package) };
+        let &[Value::I64(exponent), Value::I64(mantissa)] = parts.as_slice() else {
+            return Err(Kept::Package);
+        };
+        if exponent.unsigned_abs() > MOST_EXPONENT {
+            return Err(Kept::Package);
+        }
+        let digits = mantissa.unsigned_abs().to_string().into_bytes();
+        let digits = PyTuple::new(self.py, digits.iter().map(|digit| digit - b'0'))?;
+        let parts = (u8::from(mantissa < 0), digits, exponent);
+        Ok(self.classes.decimal.bind(self.py).call1((parts,))?)
+    }
+
+    fn items(&self, items: &[Value], is_hashed: bool) -> Result<Bound<'py, PyList>, Kept> {
+        let list = PyList::empty(self.py);
+        for item in items {
+            list.append(self.value(item, is_hashed)?)?;
+        }
+        Ok(list)
+    }
+}
+
+/// Whether what Python makes of a value has a hash: lists and dicts have none.
+fn has_hash(value: &Value) -> bool {
+    match value {
+        Value::List(_) | Value::Map(_) => false,
+        Value::Tuple(items) => items.iter().all(has_hash),
+        _ => true,
+    }
+}
