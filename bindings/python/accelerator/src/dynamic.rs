@@ -1,12 +1,14 @@
-//! Values of `any` that are not plain: tuples, sets, dates, UUIDs and decimals, by the codec of the library.
+//! Values of `any` that are not plain: tuples, sets, dates, UUIDs, decimals, fractions, complex and large numbers, and
+//! arrays, by the codec of the library.
 
 use persistent_collections_codec::memory::{self, TryGrow};
-use persistent_collections_codec::{Date, Type, Value, decode_value, encode_value};
+use persistent_collections_codec::{Date, Element, Type, Value, decode_value, encode_value};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{
-    PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple, PyType,
+    PyBool, PyBytes, PyComplex, PyComplexMethods, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet,
+    PyString, PyTuple, PyType,
 };
 
 use crate::objects::{bytes, utf8};
@@ -18,7 +20,13 @@ const DEEPEST: usize = 32;
 const MOST: usize = 1 << 16;
 
 /// Tag of decimals: exponent and mantissa.
-const DECIMAL: u8 = 0xc4;
+const DECIMAL: &[u8] = &[0xc4];
+/// Tag of fractions: numerator and denominator.
+const FRACTION: &[u8] = &[0xd8, 30];
+/// Tag of arrays of several dimensions: their shape, and the numbers in C order.
+const SHAPED: &[u8] = &[0xd8, 40];
+/// Tag of complex numbers: the real and the imaginary part.
+const COMPLEX: &[u8] = &[0xd9, 0xa7, 0xf8];
 
 /// Greater exponents of decimals are the package's, which knows which of them Python can have.
 const MOST_EXPONENT: u64 = 1000;
@@ -32,6 +40,9 @@ struct Classes {
     datetime: Py<PyType>,
     uuid: Py<PyType>,
     decimal: Py<PyType>,
+    fraction: Py<PyType>,
+    /// `arrays.from_bytes` of the package.
+    array: Py<PyAny>,
 }
 
 impl Classes {
@@ -46,6 +57,8 @@ impl Classes {
                 datetime: class("datetime", "datetime")?,
                 uuid: class("uuid", "UUID")?,
                 decimal: class("decimal", "Decimal")?,
+                fraction: class("fractions", "Fraction")?,
+                array: py.import("persistent_collections.arrays")?.getattr("from_bytes")?.unbind(),
             })
         })
     }
@@ -77,7 +90,7 @@ impl Taken<'_> {
             return Some(Value::Str(memory::text(std::str::from_utf8(utf8(text)?).ok()?).ok()?));
         }
         if let Ok(number) = value.cast_exact::<PyInt>() {
-            return number.extract().ok().map(Value::I64);
+            return integer(number);
         }
         if let Ok(number) = value.cast_exact::<PyFloat>() {
             return Some(Value::F64(number.value()));
@@ -110,7 +123,7 @@ impl Taken<'_> {
         if let Ok(set) = value.cast_exact::<PyFrozenSet>() {
             return self.items(set.len(), set.iter(), depth).map(Value::Set);
         }
-        self.of_class(value)
+        self.of_class(value, depth)
     }
 
     /// A number of items, if they may be so many.
@@ -132,7 +145,7 @@ impl Taken<'_> {
     }
 
     /// None of these runs code written in Python, in which a signal's handler could raise an exception.
-    fn of_class(&self, value: &Bound<'_, PyAny>) -> Option<Value> {
+    fn of_class(&mut self, value: &Bound<'_, PyAny>, depth: usize) -> Option<Value> {
         let (py, classes, class) = (value.py(), self.classes, value.get_type());
         if class.is(&classes.date) {
             return date(value).map(|Date(days)| Value::Date(days));
@@ -147,8 +160,66 @@ impl Taken<'_> {
         if class.is(&classes.decimal) {
             return decimal(value);
         }
-        None
+        if let Ok(number) = value.cast_exact::<PyComplex>() {
+            return tagged(COMPLEX, [number.real(), number.imag()].map(Value::F64));
+        }
+        if class.is(&classes.fraction) {
+            // The properties without the underscore are written in Python.
+            let numerator = value.getattr(intern!(py, "_numerator")).ok()?;
+            let denominator = value.getattr(intern!(py, "_denominator")).ok()?;
+            return tagged(
+                FRACTION,
+                [self.value(&numerator, depth + 1)?, self.value(&denominator, depth + 1)?],
+            );
+        }
+        let is_array = class.name().ok()? == "ndarray" && class.module().ok()? == "numpy";
+        if is_array { array(value) } else { None }
     }
+}
+
+/// A tag around a list of two.
+fn tagged(tag: &[u8], parts: [Value; 2]) -> Option<Value> {
+    let mut out = memory::copy(tag).ok()?;
+    encode_value(&Type::Any, &Value::List(parts.into()), &mut out).ok()?;
+    Some(Value::Cbor(out))
+}
+
+fn integer(number: &Bound<'_, PyInt>) -> Option<Value> {
+    if let Ok(small) = number.extract() {
+        return Some(Value::I64(small));
+    }
+    let py = number.py();
+    let is_negative = number.lt(0).ok()?;
+    let absolute = if is_negative { number.neg().ok()? } else { number.clone().into_any() };
+    if !is_negative && let Ok(number) = absolute.extract() {
+        return Some(Value::U64(number));
+    }
+    let bits: usize = absolute.call_method0(intern!(py, "bit_length")).ok()?.extract().ok()?;
+    let magnitude = absolute.call_method1(intern!(py, "to_bytes"), (bits.div_ceil(8), "big")).ok()?;
+    let magnitude = memory::copy(magnitude.cast::<PyBytes>().ok()?.as_bytes()).ok()?;
+    Some(Value::BigInt { negative: is_negative, magnitude })
+}
+
+/// An array of `NumPy`. One of another byte order or of other elements is the package's.
+fn array(value: &Bound<'_, PyAny>) -> Option<Value> {
+    let py = value.py();
+    let dtype = value.getattr(intern!(py, "dtype")).ok()?;
+    let order: String = dtype.getattr(intern!(py, "byteorder")).ok()?.extract().ok()?;
+    if cfg!(target_endian = "big") || order == ">" {
+        return None;
+    }
+    let kind: String = dtype.getattr(intern!(py, "kind")).ok()?.extract().ok()?;
+    let width: usize = dtype.getattr(intern!(py, "itemsize")).ok()?.extract().ok()?;
+    let name = format!("{kind}{}", 8 * width);
+    let element = Element::ALL.into_iter().find(|element| element.name() == name)?;
+    let shape: Vec<i64> = value.getattr(intern!(py, "shape")).ok()?.extract().ok()?;
+    let numbers = value.call_method0(intern!(py, "tobytes")).ok()?;
+    let flat =
+        Value::Array { element, bytes: memory::copy(numbers.cast::<PyBytes>().ok()?.as_bytes()).ok()? };
+    if shape.len() == 1 {
+        return Some(flat);
+    }
+    tagged(SHAPED, [Value::List(shape.into_iter().map(Value::I64).collect()), flat])
 }
 
 /// The day of a date, or of a date and time.
@@ -180,10 +251,7 @@ fn decimal(value: &Bound<'_, PyAny>) -> Option<Value> {
     for digit in digits.iter() {
         mantissa = mantissa.checked_mul(10)?.checked_add(digit.extract().ok()?)?;
     }
-    let parts = [exponent, if is_negative == 1 { -mantissa } else { mantissa }].map(Value::I64);
-    let mut out = vec![DECIMAL];
-    encode_value(&Type::Any, &Value::List(parts.into()), &mut out).ok()?;
-    Some(Value::Cbor(out))
+    tagged(DECIMAL, [exponent, if is_negative == 1 { -mantissa } else { mantissa }].map(Value::I64))
 }
 
 /// The value of a CBOR item. `None`: it is the package's to decode, or to refuse.
@@ -268,13 +336,74 @@ impl<'py> Given<'py> {
                 };
                 (set.len()? == elements.len()).then_some(set).ok_or(Kept::Package)?
             }
-            Value::Cbor(encoded) => match encoded.split_first() {
-                Some((&DECIMAL, parts)) => self.decimal(parts)?,
-                _ => return Err(Kept::Package),
-            },
-            // Arrays, and what is another tag.
+            Value::BigInt { negative, magnitude } => self.integer(*negative, magnitude)?,
+            Value::Array { element, bytes: numbers } => self.array(*element, numbers, None)?,
+            Value::Cbor(encoded) => self.tagged(encoded)?,
+            // Undefined.
             _ => return Err(Kept::Package),
         })
+    }
+
+    fn integer(&self, is_negative: bool, magnitude: &[u8]) -> Result<Bound<'py, PyAny>, Kept> {
+        let py = self.py;
+        let whole = py.get_type::<PyInt>();
+        let absolute =
+            whole.call_method1(intern!(py, "from_bytes"), (bytes(py, magnitude)?, intern!(py, "big")))?;
+        Ok(if is_negative { absolute.neg()? } else { absolute })
+    }
+
+    /// An array of a shape, or of one dimension.
+    fn array(
+        &self,
+        element: Element,
+        numbers: &[u8],
+        shape: Option<&[i64]>,
+    ) -> Result<Bound<'py, PyAny>, Kept> {
+        let py = self.py;
+        let count = numbers.len() / element.width();
+        let shape = match shape {
+            None => PyTuple::new(py, [count])?,
+            Some(shape) => PyTuple::new(py, shape)?,
+        };
+        Ok(self.classes.array.bind(py).call1((bytes(py, numbers)?, element.name(), shape))?)
+    }
+
+    /// What a tag means in Python.
+    fn tagged(&self, encoded: &[u8]) -> Result<Bound<'py, PyAny>, Kept> {
+        let content = |tag: &[u8]| {
+            let Value::List(parts) = decode_value(&Type::Any, encoded.strip_prefix(tag)?).ok()? else {
+                return None;
+            };
+            <[Value; 2]>::try_from(parts).ok()
+        };
+        if let Some([Value::I64(exponent), Value::I64(mantissa)]) = content(DECIMAL) {
+            return self.decimal(exponent, mantissa);
+        }
+        if let Some([Value::F64(real), Value::F64(imaginary)]) = content(COMPLEX) {
+            return Ok(PyComplex::from_doubles(self.py, real, imaginary).into_any());
+        }
+        if let Some([numerator, Value::I64(denominator @ 1..)]) = content(FRACTION)
+            && matches!(numerator, Value::I64(_) | Value::BigInt { .. })
+        {
+            let parts = (self.value(&numerator, false)?, denominator);
+            return Ok(self.classes.fraction.bind(self.py).call1(parts)?);
+        }
+        if let Some([Value::List(shape), Value::Array { element, bytes: numbers }]) = content(SHAPED) {
+            let lengths = |length: &Value| match length {
+                Value::I64(length @ 1..) => Some(*length),
+                _ => None,
+            };
+            let shape: Vec<i64> = shape.iter().map(lengths).collect::<Option<_>>().ok_or(Kept::Package)?;
+            let count = shape
+                .iter()
+                .try_fold(i64::try_from(element.width()).map_err(|_| Kept::Package)?, |all, length| {
+                    all.checked_mul(*length)
+                });
+            if !shape.is_empty() && count == i64::try_from(numbers.len()).ok() {
+                return self.array(element, &numbers, Some(&shape));
+            }
+        }
+        Err(Kept::Package)
     }
 
     /// A key or an element.
@@ -296,12 +425,7 @@ impl<'py> Given<'py> {
     }
 
     /// A decimal of few digits.
-    fn decimal(&self, parts: &[u8]) -> Result<Bound<'py, PyAny>, Kept> {
-        let parts = decode_value(&Type::Any, parts).map_err(|_| Kept::Package)?;
-        let Value::List(parts) = parts else { return Err(Kept::Package) };
-        let &[Value::I64(exponent), Value::I64(mantissa)] = parts.as_slice() else {
-            return Err(Kept::Package);
-        };
+    fn decimal(&self, exponent: i64, mantissa: i64) -> Result<Bound<'py, PyAny>, Kept> {
         if exponent.unsigned_abs() > MOST_EXPONENT {
             return Err(Kept::Package);
         }
@@ -323,7 +447,8 @@ impl<'py> Given<'py> {
 /// Whether what Python makes of a value has a hash: lists and dicts have none.
 fn has_hash(value: &Value) -> bool {
     match value {
-        Value::List(_) | Value::Map(_) => false,
+        Value::List(_) | Value::Map(_) | Value::Array { .. } => false,
+        Value::Cbor(encoded) => !encoded.starts_with(SHAPED),
         Value::Tuple(items) => items.iter().all(has_hash),
         _ => true,
     }
