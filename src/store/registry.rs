@@ -228,7 +228,11 @@ impl Shared {
         // Without one, something was committed: the data file has outgrown what this process sees of it.
         let mut newest = engine.newest()?;
         if let Some(snapshot) = newest.snapshot.take()
-            && self.call(|call| Ok(call.reader()?.refresh(snapshot)))?
+            && self.call(|call| {
+                // Another thread may have ended it since. Then there is nothing to refresh, and no slot to wait for, which
+                // this thread would keep from itself.
+                if call.current().is_some() { Ok(call.reader()?.refresh(snapshot)) } else { Ok(true) }
+            })?
         {
             return Ok(());
         }

@@ -25,7 +25,7 @@ pub(crate) fn retain(
             continue;
         }
         refused.push(|out| Ok(out.try_extend(key)?))?;
-        // In batches: a scan reads on anew after each write.
+        // In batches: a scan reads again after each write.
         if refused.size() >= BATCH {
             removed += collection.remove_many(&refused.column()?)?;
             refused = Packed::default();

@@ -271,7 +271,7 @@ struct Given<'py> {
     classes: &'py Classes,
 }
 
-/// Why there is no value.
+/// Why a value is not decoded here.
 enum Kept {
     /// It is the package's to decode.
     Package,

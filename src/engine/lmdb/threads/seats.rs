@@ -13,12 +13,12 @@ use std::time::Instant;
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::threads::opening::{Opening, State};
 use crate::engine::lmdb::threads::pin;
-use crate::engine::lmdb::threads::seat::{Ending, Seat};
+use crate::engine::lmdb::threads::seat::{Ending, Guarded, Seat};
 use crate::engine::lmdb::write::turn::thread_number;
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
 use crate::platform::ending::WhileEnding;
-use crate::platform::sync::Mutex;
+use crate::platform::sync::{Mutex, MutexGuard};
 
 /// The seats of an environment while no call is under way.
 pub(crate) struct Stopped<'s> {
@@ -72,33 +72,36 @@ impl Seats {
         self.left.lock().retain(|left| !std::ptr::eq(&raw const **left, seat));
     }
 
-    /// Runs `f` while no call is under way and none can begin, after it has let go the reader slots that threads keep between
-    /// calls. In no call of the thread's seat.
-    pub(crate) fn stop_and_release_idle<R>(&self, f: impl FnOnce() -> R) -> Result<R> {
+    /// Runs `f` with every seat locked, so that no call is under way and none can begin. In no call of the thread's seat.
+    fn with_all<R>(
+        &self,
+        f: impl FnOnce(&[Arc<Seat>], &mut [MutexGuard<'_, Guarded>]) -> R,
+    ) -> Result<R, NoMemory> {
         let list = self.all.lock();
         let seats = upgraded(&list)?;
         let mut guards = memory::room_for(seats.len())?;
         guards.extend(seats.iter().map(|seat| seat.guarded.lock()));
-        for guarded in &mut guards {
-            guarded.pooled = None;
-        }
-        let result = f();
+        let result = f(&seats, &mut guards);
         drop(guards);
         settle(&seats);
         Ok(result)
     }
 
+    /// Runs `f` while no call is under way and none can begin, after it has released the reader slots that threads keep
+    /// between calls. In no call of the thread's seat.
+    pub(crate) fn stop_and_release_idle<R>(&self, f: impl FnOnce() -> R) -> Result<R> {
+        Ok(self.with_all(|_, guards| {
+            for guarded in guards {
+                guarded.pooled = None;
+            }
+            f()
+        })?)
+    }
+
     /// Runs `f` while no call is under way and none can begin; snapshots and what they have lent stay. In no
     /// call of the thread's seat.
     pub(crate) fn stop_calls<R>(&self, f: impl FnOnce(&Stopped<'_>) -> Result<R>) -> Result<R> {
-        let list = self.all.lock();
-        let seats = upgraded(&list)?;
-        let mut guards = memory::room_for(seats.len())?;
-        guards.extend(seats.iter().map(|seat| seat.guarded.lock()));
-        let result = f(&Stopped { seats: PhantomData });
-        drop(guards);
-        settle(&seats);
-        result
+        self.with_all(|_, _| f(&Stopped { seats: PhantomData }))?
     }
 
     /// Runs `f` while no call is under way and none can begin. Waits until `deadline` for snapshots that have
@@ -106,25 +109,21 @@ impl Seats {
     pub(crate) fn stop<R>(
         &self,
         deadline: Option<Instant>,
-        f: impl FnOnce(&Stopped<'_>) -> Result<R>,
+        f: impl Fn(&Stopped<'_>) -> Result<R>,
     ) -> Result<R> {
         loop {
             let seen = pin::ended();
-            let list = self.all.lock();
-            let seats = upgraded(&list)?;
-            let mut guards = memory::room_for(seats.len())?;
-            guards.extend(seats.iter().map(|seat| seat.guarded.lock()));
-            let pinned = guards.iter().zip(&seats).find(|(guarded, _)| guarded.is_pinned());
-            let Some((_, holder)) = pinned else {
-                let result = f(&Stopped { seats: PhantomData });
-                drop(guards);
-                settle(&seats);
-                return result;
+            let outcome = self.with_all(|seats, guards| {
+                let pinned = guards.iter().zip(seats).find(|(guarded, _)| guarded.is_pinned());
+                match pinned {
+                    Some((_, holder)) => Err(holder.thread == thread_number()),
+                    None => Ok(f(&Stopped { seats: PhantomData })),
+                }
+            })?;
+            let own = match outcome {
+                Ok(result) => return result,
+                Err(own) => own,
             };
-            let own = holder.thread == thread_number();
-            drop(guards);
-            settle(&seats);
-            drop(list);
             if own || !pin::wait_for_end(seen, deadline)? {
                 return Err(Error::new(
                     Status::MapBusy,
