@@ -40,11 +40,11 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
 def decode(data: bytes) -> Any:
     """The value of one CBOR item; `BadValueError` if these bytes are none."""
     try:
-        given = Given.value("any", data)
+        given = Given("any", data)
     except BadValueError:
         if not _perhaps_indefinite(data):
             raise
-        given = Given.value("any", _definite(data))
+        given = Given("any", _definite(data))
     return _item(given, given.row, False)
 
 
@@ -109,13 +109,13 @@ def _encoded(given: Given, row: Row, hashable: bool) -> Any:
         return _tag(number, data[at:], hashable)
     if major == 5:
         # A map with a key twice: as a list of its keys and values.
-        flat = Given.value("any", head(4, 2 * number) + data[at:])
+        flat = Given("any", head(4, 2 * number) + data[at:])
         return _map(flat, flat.items(flat.row), hashable)
     return -1 - number if major == 1 else SimpleValue(number)
 
 
 def _tag(tag: int, data: bytes, hashable: bool) -> Any:
-    given = Given.value("any", data)
+    given = Given("any", data)
     # Of the tag of sets, what has an element twice.
     content = _item(given, given.row, hashable or tag == 258)
     read = _TAGS.get(tag)

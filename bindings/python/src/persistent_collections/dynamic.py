@@ -9,14 +9,14 @@ the fields of a `ctypes` structure do.
 >>> rows.octets(at + ROW, STR, b"a")
 >>> rows.encode_value("any").hex()
 '82016161'
->>> Given.value("any", bytes.fromhex("820102")).row[0] == LIST
+>>> Given("any", bytes.fromhex("820102")).row[0] == LIST
 True
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from ctypes import addressof, byref
 
 from . import _checked as checked
@@ -106,13 +106,6 @@ class Rows:
 
     def encode_value(self, type_: str) -> bytes:
         """The bytes of a value of this type, as a dict stores it."""
-        return self._encode(raw.load().pc_encode_value, type_)
-
-    def encode_key(self, type_: str) -> bytes:
-        """The bytes of a key of this type, as a collection stores it."""
-        return self._encode(raw.load().pc_encode_key, type_)
-
-    def _encode(self, call: Callable[..., int], type_: str) -> bytes:
         data = self._data
         end = len(data)
         data += b"".join([text for _, text in self._texts])
@@ -125,7 +118,8 @@ class Rows:
         for at, text in self._texts:
             _put_pointer(data, at + 8, place)
             place += len(text)
-        return checked.fetched(raw.load(), call, type_.encode(), byref(value))[1]
+        library = raw.load()
+        return checked.fetched(library, library.pc_encode_value, type_.encode(), byref(value))[1]
 
 
 class Given:
@@ -133,12 +127,15 @@ class Given:
 
     __slots__ = ("_data", "_start", "row")
 
-    def __init__(self, call: Callable[..., int], type_: str, encoded: bytes) -> None:
+    def __init__(self, type_: str, encoded: bytes) -> None:
+        """Decodes a value of this type; `BadValueError` if these bytes are none."""
         library = raw.load()
         value = raw.pc_value()
         buffer = checked.take_buffer(library)
         try:
-            status = call(type_.encode(), encoded, len(encoded), byref(value), byref(buffer))
+            status = library.pc_decode_value(
+                type_.encode(), encoded, len(encoded), byref(value), byref(buffer)
+            )
             if status < 0:
                 raise checked.failure(library, status)
             self.row: Row = _row.unpack_from(value)
@@ -146,16 +143,6 @@ class Given:
             self._start: int = buffer.data or 0
         finally:
             checked.give_back(library, buffer)
-
-    @classmethod
-    def value(cls, type_: str, encoded: bytes) -> Given:
-        """Decodes a value of this type; `BadValueError` if these bytes are none."""
-        return cls(raw.load().pc_decode_value, type_, encoded)
-
-    @classmethod
-    def key(cls, type_: str, encoded: bytes) -> Given:
-        """Decodes a key of this type; `BadKeyError` if these bytes are none."""
-        return cls(raw.load().pc_decode_key, type_, encoded)
 
     def octets(self, row: Row) -> bytes:
         """What a row of bytes, text, an array or an encoded item points to."""
