@@ -27,6 +27,7 @@ from persistent_collections import (
     IteratorBusyError,
     PersistentDict,
     PersistentSet,
+    Tagged,
     acceleration,
     cbor,
     missing,
@@ -84,10 +85,21 @@ _SCALARS = (
     | st.binary()
     | st.text(alphabet="\0a\ud800é", max_size=4)
 )
+_DAY = datetime.timedelta(hours=23, minutes=59)
+
+
+def _minutes(minutes: int) -> datetime.timezone:
+    return datetime.timezone(datetime.timedelta(minutes=minutes))
+
+
 # What has no plain form in CBOR. Of sets one element, since their repr is in no order.
 _ODD = (
     st.dates()
     | st.datetimes(timezones=st.none() | st.just(datetime.timezone.utc))
+    | st.datetimes(timezones=st.timedeltas(-_DAY, _DAY).map(datetime.timezone))
+    | st.datetimes(timezones=st.integers(-1439, 1439).map(_minutes))
+    | st.times(timezones=st.none() | st.just(datetime.timezone.utc))
+    | st.builds(Tagged, st.sampled_from((0, 4, 27, 1000, 2**32, 2**64 - 1)), st.text() | st.dates())
     | st.uuids()
     | st.decimals()
     | st.decimals(-(2**70), 2**70, allow_nan=False)

@@ -1,5 +1,5 @@
-//! Values of `any` that are not plain: tuples, sets, dates, UUIDs, decimals, fractions, complex and large numbers, and
-//! arrays, by the codec of the library.
+//! Values of `any` that are not plain: tuples, sets, dates, UUIDs, decimals, fractions, complex and large numbers, times,
+//! moments, arrays and tags, by the codec of the library.
 
 use persistent_collections_codec::memory::{self, TryGrow};
 use persistent_collections_codec::{Date, Element, Type, Value, decode_value, encode_value};
@@ -19,6 +19,12 @@ const DEEPEST: usize = 32;
 /// What holds more values, too: containers that hold one another twice have no end in sight, as the package sees.
 const MOST: usize = 1 << 16;
 
+/// Tag of moments with a zone: their text.
+const INSTANT: &[u8] = &[0xc0];
+/// Tag of named objects: their name, and what they hold.
+const NAMED: &[u8] = &[0xd8, 27];
+/// Tags that mean something here or in the package; the content of any other one stays with its tag.
+const KNOWN: [u64; 11] = [0, 2, 3, 4, 27, 30, 39, 40, 258, 1040, 43000];
 /// Tag of decimals: exponent and mantissa.
 const DECIMAL: &[u8] = &[0xc4];
 /// Tag of fractions: numerator and denominator.
@@ -38,9 +44,13 @@ const DAY: i64 = 86_400_000_000;
 struct Classes {
     date: Py<PyType>,
     datetime: Py<PyType>,
+    time: Py<PyType>,
+    timedelta: Py<PyType>,
+    timezone: Py<PyType>,
     uuid: Py<PyType>,
     decimal: Py<PyType>,
     fraction: Py<PyType>,
+    tagged: Py<PyType>,
     /// `arrays.from_bytes` of the package.
     array: Py<PyAny>,
 }
@@ -55,9 +65,13 @@ impl Classes {
             Ok(Classes {
                 date: class("datetime", "date")?,
                 datetime: class("datetime", "datetime")?,
+                time: class("datetime", "time")?,
+                timedelta: class("datetime", "timedelta")?,
+                timezone: class("datetime", "timezone")?,
                 uuid: class("uuid", "UUID")?,
                 decimal: class("decimal", "Decimal")?,
                 fraction: class("fractions", "Fraction")?,
+                tagged: class("persistent_collections.tagged", "Tagged")?,
                 array: py.import("persistent_collections.arrays")?.getattr("from_bytes")?.unbind(),
             })
         })
@@ -151,7 +165,19 @@ impl Taken<'_> {
             return date(value).map(|Date(days)| Value::Date(days));
         }
         if class.is(&classes.datetime) {
-            return moment(value);
+            return moment(classes, value);
+        }
+        if class.is(&classes.time) {
+            return time(value);
+        }
+        if class.is(&classes.tagged) {
+            let tag: u64 =
+                value.getattr(intern!(py, "tag")).ok()?.cast_exact::<PyInt>().ok()?.extract().ok()?;
+            let content = self.value(&value.getattr(intern!(py, "content")).ok()?, depth + 1)?;
+            let mut out = Vec::new();
+            head(6, tag, &mut out);
+            encode_value(&Type::Any, &content, &mut out).ok()?;
+            return Some(Value::Cbor(out));
         }
         if class.is(&classes.uuid) {
             let number: u128 = value.getattr(intern!(py, "int")).ok()?.extract().ok()?;
@@ -230,17 +256,59 @@ fn date(value: &Bound<'_, PyAny>) -> Option<Date> {
     Date::from_ymd(year, month, value.getattr(intern!(py, "day")).ok()?.extract().ok()?)
 }
 
-/// A date and time without a zone; one with a zone is another kind of value.
-fn moment(value: &Bound<'_, PyAny>) -> Option<Value> {
+/// What an item of a major type begins with, in the fewest bytes.
+fn head(major: u8, number: u64, out: &mut Vec<u8>) {
+    let bytes = number.to_be_bytes();
+    let (short, width) = match number {
+        0..24 => (bytes[7], 0),
+        24..0x100 => (24, 1),
+        0x100..0x1_0000 => (25, 2),
+        0x1_0000..0x1_0000_0000 => (26, 4),
+        _ => (27, 8),
+    };
+    out.push(major << 5 | short);
+    out.extend_from_slice(&bytes[8 - width..]);
+}
+
+/// A date and time. A zone that is written in Python is the package's to ask.
+fn moment(classes: &Classes, value: &Bound<'_, PyAny>) -> Option<Value> {
     let (py, Date(days)) = (value.py(), date(value)?);
-    if !value.getattr(intern!(py, "tzinfo")).ok()?.is_none() {
-        return None;
+    let zone = value.getattr(intern!(py, "tzinfo")).ok()?;
+    if !zone.is_none() {
+        return if zone.get_type().is(&classes.timezone) { instant(value) } else { None };
     }
     let hour: i64 = value.getattr(intern!(py, "hour")).ok()?.extract().ok()?;
     let minute: i64 = value.getattr(intern!(py, "minute")).ok()?.extract().ok()?;
     let second: i64 = value.getattr(intern!(py, "second")).ok()?.extract().ok()?;
     let micros: i64 = value.getattr(intern!(py, "microsecond")).ok()?.extract().ok()?;
     Some(Value::DateTime(i64::from(days) * DAY + ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros))
+}
+
+/// A date and time with an offset of whole minutes, as text.
+fn instant(value: &Bound<'_, PyAny>) -> Option<Value> {
+    let text = value.call_method0(intern!(value.py(), "isoformat")).ok()?;
+    let text = std::str::from_utf8(utf8(text.cast_exact::<PyString>().ok()?)?).ok()?;
+    let (local, offset) = text.split_at_checked(text.len().checked_sub(6)?)?;
+    let mut out = memory::copy(INSTANT).ok()?;
+    let text = match offset {
+        "+00:00" => format!("{local}Z"),
+        _ if offset.starts_with(['+', '-']) => text.to_owned(),
+        // With seconds, which RFC 3339 has not.
+        _ => return None,
+    };
+    encode_value(&Type::Any, &Value::Str(text), &mut out).ok()?;
+    Some(Value::Cbor(out))
+}
+
+/// A time without a zone, as text.
+fn time(value: &Bound<'_, PyAny>) -> Option<Value> {
+    let py = value.py();
+    if !value.getattr(intern!(py, "tzinfo")).ok()?.is_none() {
+        return None;
+    }
+    let text = value.call_method0(intern!(py, "isoformat")).ok()?;
+    let text = memory::text(std::str::from_utf8(utf8(text.cast_exact::<PyString>().ok()?)?).ok()?).ok()?;
+    tagged(NAMED, [Value::Str("time".to_owned()), Value::Str(text)])
 }
 
 /// A decimal of few digits, as exponent and mantissa.
@@ -338,7 +406,7 @@ impl<'py> Given<'py> {
             }
             Value::BigInt { negative, magnitude } => self.integer(*negative, magnitude)?,
             Value::Array { element, bytes: numbers } => self.array(*element, numbers, None)?,
-            Value::Cbor(encoded) => self.tagged(encoded)?,
+            Value::Cbor(encoded) => self.tagged(encoded, is_hashed)?,
             // Undefined.
             _ => return Err(Kept::Package),
         })
@@ -369,7 +437,11 @@ impl<'py> Given<'py> {
     }
 
     /// What a tag means in Python.
-    fn tagged(&self, encoded: &[u8]) -> Result<Bound<'py, PyAny>, Kept> {
+    fn tagged(&self, encoded: &[u8], is_hashed: bool) -> Result<Bound<'py, PyAny>, Kept> {
+        if let Some(text) = encoded.strip_prefix(INSTANT) {
+            let Ok(Value::Str(text)) = decode_value(&Type::Any, text) else { return Err(Kept::Package) };
+            return self.instant(&text);
+        }
         let content = |tag: &[u8]| {
             let Value::List(parts) = decode_value(&Type::Any, encoded.strip_prefix(tag)?).ok()? else {
                 return None;
@@ -403,7 +475,35 @@ impl<'py> Given<'py> {
                 return self.array(element, &numbers, Some(&shape));
             }
         }
-        Err(Kept::Package)
+        if let Some([Value::Str(name), Value::Str(text)]) = content(NAMED)
+            && name == "time"
+        {
+            let (clock, rest) = clock(text.as_bytes()).ok_or(Kept::Package)?;
+            if rest.is_empty() {
+                return Ok(self.classes.time.bind(self.py).call1(clock)?);
+            }
+        }
+        self.unknown(encoded, is_hashed)
+    }
+
+    /// A date and time with an offset, of a text as RFC 3339 has it. Another one is the package's.
+    fn instant(&self, text: &str) -> Result<Bound<'py, PyAny>, Kept> {
+        let parsed = parse_instant(text.as_bytes()).ok_or(Kept::Package)?;
+        let ((year, month, day), (hour, minute, second, micros), offset) = parsed;
+        let delta = self.classes.timedelta.bind(self.py).call1((0, 0, 0, 0, offset))?;
+        let zone = self.classes.timezone.bind(self.py).call1((delta,))?;
+        let all = (year, month, day, hour, minute, second, micros, zone);
+        Ok(self.classes.datetime.bind(self.py).call1(all)?)
+    }
+
+    /// A tag without a meaning, and what it stands around.
+    fn unknown(&self, encoded: &[u8], is_hashed: bool) -> Result<Bound<'py, PyAny>, Kept> {
+        let (tag, content) = split_tag(encoded).ok_or(Kept::Package)?;
+        if KNOWN.contains(&tag) || is_hashed {
+            return Err(Kept::Package);
+        }
+        let content = decode_value(&Type::Any, content).map_err(|_| Kept::Package)?;
+        Ok(self.classes.tagged.bind(self.py).call1((tag, self.value(&content, false)?))?)
     }
 
     /// A key or an element.
@@ -442,6 +542,74 @@ impl<'py> Given<'py> {
         }
         Ok(list)
     }
+}
+
+/// The number of a tag, and its content.
+fn split_tag(encoded: &[u8]) -> Option<(u64, &[u8])> {
+    let (first, rest) = encoded.split_first()?;
+    let width = match first {
+        0xc0..0xd8 => return Some((u64::from(first & 31), rest)),
+        0xd8..0xdc => 1 << (first - 0xd8),
+        _ => return None,
+    };
+    let (number, content) = rest.split_at_checked(width)?;
+    Some((number.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)), content))
+}
+
+/// Two digits, and what follows them.
+fn two(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (&[tens, ones], rest) = text.split_first_chunk::<2>()?;
+    let digits = tens.is_ascii_digit() && ones.is_ascii_digit();
+    digits.then(|| ((tens - b'0') * 10 + ones - b'0', rest))
+}
+
+type Clock = (u8, u8, u8, u32);
+
+/// Hours, minutes, seconds and microseconds, and what follows them; times that Python can hold.
+fn clock(text: &[u8]) -> Option<(Clock, &[u8])> {
+    let (hour, rest) = two(text)?;
+    let (minute, rest) = two(rest.strip_prefix(b":")?)?;
+    let (second, mut rest) = two(rest.strip_prefix(b":")?)?;
+    let mut micros = 0;
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if !(1..=6).contains(&digits) {
+            return None;
+        }
+        for place in 0..6 {
+            micros = micros * 10 + fraction[..digits].get(place).map_or(0, |digit| u32::from(digit - b'0'));
+        }
+        rest = &fraction[digits..];
+    }
+    (hour < 24 && minute < 60 && second < 60).then_some(((hour, minute, second, micros), rest))
+}
+
+/// The date, the time, and the offset in minutes.
+fn parse_instant(text: &[u8]) -> Option<((i32, u8, u8), Clock, i32)> {
+    let (century, rest) = two(text)?;
+    let (year, rest) = two(rest)?;
+    let (month, rest) = two(rest.strip_prefix(b"-")?)?;
+    let (day, rest) = two(rest.strip_prefix(b"-")?)?;
+    let (clock, rest) = clock(rest.strip_prefix(b"T")?)?;
+    let year = i32::from(century) * 100 + i32::from(year);
+    if year < 1 {
+        return None;
+    }
+    Date::from_ymd(year, month.into(), day.into())?;
+    let offset = match rest {
+        b"Z" => 0,
+        [sign @ (b'+' | b'-'), rest @ ..] => {
+            let (hours, rest) = two(rest)?;
+            let (minutes, rest) = two(rest.strip_prefix(b":")?)?;
+            let offset = i32::from(hours) * 60 + i32::from(minutes);
+            if !rest.is_empty() || hours > 23 || minutes > 59 {
+                return None;
+            }
+            if *sign == b'-' { -offset } else { offset }
+        }
+        _ => return None,
+    };
+    Some(((year, month, day), clock, offset))
 }
 
 /// Whether what Python makes of a value has a hash: lists and dicts have none.
