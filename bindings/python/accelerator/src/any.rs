@@ -100,7 +100,8 @@ fn push(out: &mut Vec<u8>, data: &[u8]) -> bool {
     fits
 }
 
-fn head(out: &mut Vec<u8>, major: u8, number: u64) -> bool {
+/// Writes a major type and its number in the fewest bytes. `false`: there is no memory for it.
+pub(crate) fn head(out: &mut Vec<u8>, major: u8, number: u64) -> bool {
     let mut bytes = [0; 9];
     bytes[1..].copy_from_slice(&number.to_be_bytes());
     let (code, size) = match number {

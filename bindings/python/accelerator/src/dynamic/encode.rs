@@ -10,6 +10,7 @@ use pyo3::types::{
 };
 
 use super::{COMPLEX, Classes, DAY, DECIMAL, FRACTION, INSTANT, NAMED, SHAPED};
+use crate::any::head;
 use crate::objects::utf8;
 
 /// Containers nested deeper are the package's, which has the limit.
@@ -115,7 +116,9 @@ impl Taken<'_> {
                 value.getattr(intern!(py, "tag")).ok()?.cast_exact::<PyInt>().ok()?.extract().ok()?;
             let content = self.value(&value.getattr(intern!(py, "content")).ok()?, depth + 1)?;
             let mut out = Vec::new();
-            head(6, tag, &mut out);
+            if !head(&mut out, 6, tag) {
+                return None;
+            }
             encode_value(&Type::Any, &content, &mut out).ok()?;
             return Some(Value::Cbor(out));
         }
@@ -194,20 +197,6 @@ fn date(value: &Bound<'_, PyAny>) -> Option<Date> {
     let year = value.getattr(intern!(py, "year")).ok()?.extract().ok()?;
     let month = value.getattr(intern!(py, "month")).ok()?.extract().ok()?;
     Date::from_ymd(year, month, value.getattr(intern!(py, "day")).ok()?.extract().ok()?)
-}
-
-/// What an item of a major type begins with, in the fewest bytes.
-fn head(major: u8, number: u64, out: &mut Vec<u8>) {
-    let bytes = number.to_be_bytes();
-    let (short, width) = match number {
-        0..24 => (bytes[7], 0),
-        24..0x100 => (24, 1),
-        0x100..0x1_0000 => (25, 2),
-        0x1_0000..0x1_0000_0000 => (26, 4),
-        _ => (27, 8),
-    };
-    out.push(major << 5 | short);
-    out.extend_from_slice(&bytes[8 - width..]);
 }
 
 /// A date and time. A zone that is written in Python is the package's to ask.
