@@ -202,7 +202,7 @@ typedef int32_t pc_status;
 /// All reader slots are taken.
 #define PC_ERR_READERS_FULL (-21)
 
-/// The environment cannot hold another open collection.
+/// One transaction uses more collections than `max_collections` allows.
 #define PC_ERR_COLLECTIONS_FULL (-22)
 
 /// The data file or a lock file was removed or replaced while the environment was open.
@@ -377,7 +377,7 @@ typedef struct pc_env_options {
     uint64_t map_size;
     /// Permission bits of new files; 0: `0644`.
     uint32_t mode;
-    /// The number of collections that can be open at a time; 0: 1,024.
+    /// The number of different collections that one transaction can use; 0: 1,024. Any number can be open.
     uint32_t max_collections;
     /// The number of threads, of all processes, that can read at a time; 0: 1,024.
     uint32_t max_readers;
@@ -423,7 +423,7 @@ typedef struct pc_env_stat {
     uint32_t max_readers;
     /// The number of reader slots in use, by all processes.
     uint32_t readers;
-    /// The number of collections that can be open at a time.
+    /// The number of different collections that one transaction can use.
     uint32_t max_collections;
     /// The number of collections.
     uint32_t collections;

@@ -32,7 +32,7 @@ pub struct Options {
     pub no_subdir: bool,
     /// Permission bits of new files, before the process's mask. Default: `0o644`.
     pub mode: u32,
-    /// How many collections the process can use at a time. Default: 1,024.
+    /// How many different collections one transaction can use; any number can be open. Default: 1,024.
     pub max_collections: u32,
     /// How many threads and iterators of all processes can read at a time; the first process decides.
     /// Default: 1,024.

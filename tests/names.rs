@@ -3,7 +3,7 @@
 
 mod common;
 use common::{options, scratch, status};
-use persistent_collections::{Dict, Environment, Error, Kind, Set, Status, Type, Value};
+use persistent_collections::{Dict, Environment, Kind, Set, Status, Type, Value};
 
 /// LMDB gives a reader that opens a name the same number as a writer of the same process that creates another
 /// one meanwhile; records then land in the wrong collection.
@@ -71,6 +71,11 @@ fn a_snapshot_can_open_what_was_there_when_it_began() {
     snapshot.commit().unwrap();
 }
 
+/// Makes as many collections as are opened ahead of a transaction, with names before all others of these tests.
+fn many_names(env: &Environment) {
+    (0..64).for_each(|n| drop(Set::<i64>::open(env, &format!("_{n}")).unwrap()));
+}
+
 /// An opening takes the first number that is free as its transaction sees it: one that a writer of the process has
 /// just been given would be given out twice.
 #[test]
@@ -79,12 +84,11 @@ fn a_name_is_opened_only_in_the_processs_turn_to_write() {
     let path = dir.path().join("data");
     {
         let env = Environment::open(&path, &options()).unwrap();
-        Dict::<i64, i64>::open(&env, "first").unwrap();
+        many_names(&env);
         Dict::<i64, i64>::open(&env, "old").unwrap().put(&1, &1).unwrap();
     }
     let patience = Some(std::time::Duration::from_millis(20));
-    // With few places only the first is opened ahead of a write.
-    let settings = options().write_timeout(patience).max_collections(3);
+    let settings = options().write_timeout(patience);
     let env = Environment::open(&path, &settings).unwrap();
     let txn = env.begin_write().unwrap();
     let new = Dict::<i64, i64>::open(&env, "new").unwrap();
@@ -290,70 +294,57 @@ fn names_that_cannot_be_are_refused() {
 }
 
 #[test]
-fn more_collections_than_the_option_allows_are_an_error_that_names_it() {
+fn a_transaction_that_uses_more_collections_than_the_option_allows_gets_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
     let options = options().max_collections(3);
     let env = Environment::open(dir.path().join("data"), &options).unwrap();
-    let open: Vec<_> = (0..3).map(|n| Set::<i64>::open(&env, &format!("s{n}")).unwrap()).collect();
+    let open: Vec<_> = (0..4).map(|n| Set::<i64>::open(&env, &format!("s{n}")).unwrap()).collect();
     for (n, set) in (0..).zip(&open) {
         set.add(&n).unwrap();
     }
-    let error = Set::<i64>::open(&env, "one too many").unwrap_err();
-    assert_eq!(error.status(), Status::CollectionsFull);
-    assert!(error.message().contains("max_collections"), "{error}");
-    assert_eq!(Set::<i64>::open(&env, "s1").unwrap().first().unwrap(), Some(1));
+    for begin in [Environment::begin_write, Environment::begin_read] {
+        let txn = begin(&env).unwrap();
+        for (n, set) in (0..3).zip(&open) {
+            assert_eq!(set.first().unwrap(), Some(n));
+        }
+        for _ in 0..2 {
+            let error = open[3].first().unwrap_err();
+            assert_eq!(error.status(), Status::CollectionsFull);
+            assert!(error.message().contains("a transaction can use 3 different collections"), "{error}");
+        }
+        assert_eq!(open[1].first().unwrap(), Some(1), "the transaction goes on");
+        txn.commit().unwrap();
+    }
+    assert_eq!(open[3].first().unwrap(), Some(3));
 }
 
-/// Within a transaction that made the first collection of an environment, the message spoke of "all 0 places".
+/// The catalog took one of the places: the message spoke of "all 0 places" in the transaction that made the first
+/// collection of an environment.
 #[test]
-fn the_message_has_the_number_of_places() {
+fn the_catalog_is_not_counted() {
     let dir = tempfile::tempdir().unwrap();
     let env = Environment::open(dir.path().join("data"), &options().max_collections(1)).unwrap();
-    let _txn = env.begin_write().unwrap();
-    let _first = Set::<i64>::open(&env, "first").unwrap();
+    let txn = env.begin_write().unwrap();
+    let first = Set::<i64>::open(&env, "first").unwrap();
     let error = Set::<i64>::open(&env, "second").unwrap_err();
-    assert!(error.message().contains("all 1 places"), "{error}");
-}
-
-/// After as many collections as there are places had been opened, nothing opened any more, though all were closed, and
-/// some were dropped.
-#[test]
-fn closed_collections_give_their_places_back() {
-    const PLACES: u32 = 8;
-    let dir = tempfile::tempdir().unwrap();
-    let options = options().max_collections(PLACES);
-    let env = Environment::open(dir.path().join("data"), &options).unwrap();
-    let open = |n: u32| Dict::<i64, u32>::open(&env, &format!("d{n}"));
-    // In use while others come and go.
-    let kept = open(0).unwrap();
-    kept.put(&0, &0).unwrap();
-    let mut walk = kept.iter().unwrap();
-    for n in 1..5 * PLACES {
-        open(n).unwrap().put(&0, &n).unwrap();
+    assert!(error.message().contains("can use 1 different collections"), "{error}");
+    // What a savepoint has undone is not counted any more.
+    let dropped = env.begin_write().unwrap();
+    drop(dropped);
+    first.add(&1).unwrap();
+    txn.commit().unwrap();
+    let txn = env.begin_write().unwrap();
+    for n in 0..3 {
+        let inner = env.begin_write().unwrap();
+        Set::<i64>::open(&env, &format!("undone {n}")).unwrap();
+        inner.abort().unwrap();
     }
-    for n in (1..5 * PLACES).rev() {
-        assert_eq!(open(n).unwrap().get(&0).unwrap(), Some(n));
-    }
-    for n in 5 * PLACES..10 * PLACES {
-        drop(open(n).unwrap());
-        assert!(env.drop_collection(&format!("d{n}")).unwrap());
-    }
-    assert_eq!(kept.get(&0).unwrap(), Some(0));
-    assert_eq!(walk.next().unwrap().unwrap(), (0, 0));
-    // Those that are open keep theirs.
-    let held: Vec<_> = (1..PLACES).map(|n| open(n).unwrap()).collect();
-    assert_eq!(status(open(PLACES)), Status::CollectionsFull);
-    env.snapshot(|| {
-        assert_eq!(status(open(PLACES)), Status::CollectionsFull);
-        Ok::<_, Error>(())
-    })
-    .unwrap();
-    drop(held);
-    assert_eq!(open(PLACES).unwrap().get(&0).unwrap(), Some(PLACES));
+    assert_eq!(first.first().unwrap(), Some(1));
+    txn.commit().unwrap();
 }
 
 #[test]
-fn threads_that_open_more_collections_than_there_are_places_take_turns() {
+fn threads_open_more_collections_than_one_transaction_may_use() {
     let dir = tempfile::tempdir().unwrap();
     let options = options().max_collections(8);
     let env = Environment::open(dir.path().join("data"), &options).unwrap();
@@ -433,11 +424,11 @@ fn a_dict_opened_before_a_snapshot_can_be_used_in_it_while_others_write() {
     let path = dir.path().join("data");
     {
         let env = Environment::open(&path, &options()).unwrap();
+        many_names(&env);
         Dict::<i64, i64>::open(&env, "a").unwrap().put(&1, &1).unwrap();
         Dict::<i64, i64>::open(&env, "b").unwrap().put(&1, &1).unwrap();
     }
-    // With few places nothing is opened ahead beside "a".
-    let env = Environment::open(&path, &options().max_collections(2)).unwrap();
+    let env = Environment::open(&path, &options()).unwrap();
     let a = Dict::<i64, i64>::open(&env, "a").unwrap();
     let (begun, written) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
     std::thread::scope(|scope| {
@@ -457,9 +448,11 @@ fn a_dict_opened_before_a_snapshot_can_be_used_in_it_while_others_write() {
         written.wait();
         begun.wait();
         assert_eq!(a.get(&1).unwrap(), Some(1));
+        // It can use the numbers that were open when it began, of which it has used these already.
+        (0..63).for_each(|n| assert!(Set::<i64>::open(&env, &format!("_{n}")).unwrap().is_empty().unwrap()));
         let error = Dict::<i64, i64>::open(&env, "b").unwrap_err();
         assert_eq!(error.status(), Status::Conflict);
-        assert!(error.message().contains("open it before the snapshot"), "{error}");
+        assert!(error.message().contains("use it before you begin the snapshot"), "{error}");
         snapshot.commit().unwrap();
         assert_eq!(Dict::<i64, i64>::open(&env, "b").unwrap().len().unwrap(), 2);
     });
@@ -474,20 +467,7 @@ fn a_drop_holds_also_for_the_handle_that_made_the_collection() {
     assert_eq!(status(dict.put(&1, &1)), Status::NoCollection);
 }
 
-#[test]
-fn a_snapshot_leaves_places_for_what_is_opened() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("data");
-    {
-        let env = Environment::open(&path, &options()).unwrap();
-        (0..10).for_each(|n| drop(Set::<i64>::open(&env, &format!("s{n}")).unwrap()));
-    }
-    let env = Environment::open(&path, &options().max_collections(4)).unwrap();
-    env.begin_read().unwrap().commit().unwrap();
-    assert!(Set::<i64>::open_existing(&env, "s9").unwrap().is_empty().unwrap());
-}
-
-/// Numbers of named databases are few here, so that they are given out again and again.
+/// Numbers of named databases are given out again and again.
 #[test]
 fn dropping_and_recreating_under_other_threads_hands_never_shows_anothers_data() {
     use std::sync::atomic::{AtomicBool, Ordering};

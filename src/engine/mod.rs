@@ -14,9 +14,9 @@ pub(crate) use contract::{
 };
 pub use contract::{Durability, Wait};
 pub(crate) use lmdb::{
-    Call, Db, Engine, Level, Looked, Opening, Origin, Place, Reader, Root, RootKind, SEQUENCE, Seat, Space,
-    State, Structure, begin_write, leave_closed_seats, open, open_inherited, place, seat_of_thread,
-    set_reads_wait, version, wait_until_closed,
+    Call, Db, Engine, Level, Looked, Opening, Origin, Place, Reader, Root, RootKind, SEQUENCE, Seat,
+    Snapshot, Space, State, Structure, begin_write, leave_closed_seats, open, open_inherited, place,
+    seat_of_thread, set_reads_wait, version, wait_until_closed,
 };
 
 /// A write to one of the engine's spaces.

@@ -55,7 +55,7 @@ pub struct pc_env_options {
     pub map_size: u64,
     /// Permission bits of new files; 0: `0644`.
     pub mode: u32,
-    /// The number of collections that can be open at a time; 0: 1,024.
+    /// The number of different collections that one transaction can use; 0: 1,024. Any number can be open.
     pub max_collections: u32,
     /// The number of threads, of all processes, that can read at a time; 0: 1,024.
     pub max_readers: u32,
@@ -95,7 +95,7 @@ pub struct pc_env_stat {
     pub max_readers: u32,
     /// The number of reader slots in use, by all processes.
     pub readers: u32,
-    /// The number of collections that can be open at a time.
+    /// The number of different collections that one transaction can use.
     pub max_collections: u32,
     /// The number of collections.
     pub collections: u32,

@@ -57,7 +57,7 @@ pub const PC_ERR_OPTIONS_DIFFER: pc_status = -19;
 pub const PC_ERR_CORRUPTED: pc_status = -20;
 /// All reader slots are taken.
 pub const PC_ERR_READERS_FULL: pc_status = -21;
-/// The environment cannot hold another open collection.
+/// One transaction uses more collections than `max_collections` allows.
 pub const PC_ERR_COLLECTIONS_FULL: pc_status = -22;
 /// The data file or a lock file was removed or replaced while the environment was open.
 pub const PC_ERR_REPLACED: pc_status = -23;

@@ -299,6 +299,7 @@ pub(crate) fn drop_collection(shared: &Shared, name: &str) -> Result<bool> {
         // One with an order that this library does not make is there, and cannot be made.
         let ops = if is_plain { &ops[..] } else { &ops[1..] };
         if shared.write(sequence, ops)?.is_some() {
+            engine.has_dropped_one();
             return Ok(true);
         }
     }

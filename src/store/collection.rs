@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(crate) use opening::{Asked, OpenFlags};
 
 use crate::codec::{self, MAX_VALUE, Type};
-use crate::engine::{Column, Db, Engine, Looked, Op, Outcome, Range, Reader, Space, place};
+use crate::engine::{Column, Db, Engine, Looked, Op, Outcome, Range, Reader, Snapshot, Space, place};
 use crate::error::{Error, Result, Status};
 use crate::memory::Short;
 use crate::store::catalog::{self, Creation, Schema};
@@ -184,6 +184,27 @@ impl Collection {
     /// Opens the collection's space if it is not open yet, so that a later snapshot can use it.
     pub(crate) fn open_ahead(&self) -> Result<()> {
         self.read(|_, _| Ok(())).map(drop)
+    }
+
+    /// Begins a snapshot that can read the collection until it ends. In no transaction of the thread.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot> {
+        loop {
+            let begun = self.0.shared.call(|call| {
+                let db = match self.find(&mut call.reader()?)? {
+                    Looked::Open(space) => return Ok(Err(space)),
+                    Looked::Is(db) => db,
+                };
+                let mut snapshot = call.snapshot()?;
+                if let Some(db) = db {
+                    snapshot.uses(call.engine()?, &self.0.space, db)?;
+                }
+                Ok(Ok(snapshot))
+            })?;
+            match begun {
+                Ok(snapshot) => return Ok(snapshot),
+                Err(space) => self.0.shared.open_space(&space)?,
+            }
+        }
     }
 
     /// Returns true if both are the same collection of one environment.

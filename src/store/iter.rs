@@ -89,14 +89,14 @@ impl Scan {
     pub(crate) fn open(collection: &Collection, range: Range) -> Result<Scan> {
         let shared = collection.shared();
         collection.check_range(&range)?;
-        collection.open_ahead()?;
         let source = if let Some((seat, level)) = TxnRef::innermost(shared)? {
+            collection.open_ahead()?;
             Source::Transaction { seat: Arc::downgrade(&seat), level }
         } else {
             let engine = shared.engine()?;
             let commits = engine.commits();
             let seen = commits.load(Ordering::Acquire);
-            let snapshot = shared.call(|call| call.snapshot())?;
+            let snapshot = collection.snapshot()?;
             let seat = Seat::new(&engine, shared.opening())?;
             let level = Level { id: 0, write: false };
             let root = Root { id: 0, kind: RootKind::Snapshot(snapshot), levels: vec![level] };

@@ -213,16 +213,19 @@ impl Shared {
 
     /// Opens a space for the process, so that the thread's current transaction can use it.
     #[cold]
-    pub fn open_space(&self, space: &Space) -> Result<()> {
+    pub fn open_space(&self, space: &Arc<Space>) -> Result<()> {
         // A writer may be waiting for what this thread's snapshot has lent: then neither may wait for the other.
-        let (pinned, in_snapshot) = self.call(|call| {
-            let in_snapshot = call.current().is_some_and(|root| matches!(root.kind, RootKind::Snapshot(_)));
-            Ok((call.guarded().is_pinned(), in_snapshot))
+        let (pinned, horizon) = self.call(|call| {
+            let horizon = call.current().and_then(|root| match &root.kind {
+                RootKind::Snapshot(snapshot) => Some(snapshot.horizon()),
+                RootKind::Write(_) => None,
+            });
+            Ok((call.guarded().is_pinned(), horizon))
         })?;
         let wait = if pinned { Wait::For(Duration::ZERO) } else { Wait::Default };
         let engine = self.engine()?;
-        engine.open_space(space, wait)?;
-        if !in_snapshot {
+        engine.open_space(space, horizon, wait)?;
+        if horizon.is_none_or(|horizon| space.db(horizon).is_some()) {
             return Ok(());
         }
         // Without one, something was committed: the data file has outgrown what this process sees of it.
@@ -239,8 +242,8 @@ impl Shared {
         Err(Error::new(
             Status::Conflict,
             format!(
-                "collection {:?} was first used in this process after the snapshot began, and there were \
-                 commits since; open it before the snapshot, or begin a new one",
+                "collection {:?} cannot be used in this snapshot: it was not open in this process when the snapshot \
+                 began, and there were commits since; use it before you begin the snapshot, or begin a new one",
                 space.as_str()
             ),
         ))

@@ -75,7 +75,7 @@ impl TxnRef {
             Begun::NeedsWriteLock => {
                 let engine = shared.engine()?;
                 // Outside of the call: nobody waits for the write lock in a seat.
-                if engine.is_crowded() {
+                if engine.has_dropped_many() {
                     engine.reclaim(wait, catalog::is_dropped)?;
                 }
                 let txn = begin_write(&engine, wait, access == Access::Write)?;
@@ -87,7 +87,7 @@ impl TxnRef {
                 loop {
                     attempt += 1;
                     let begun = seat.call(|call| {
-                        let wanted = engine.not_open(&call.reader()?)?;
+                        let wanted = engine.not_open(&mut call.reader()?)?;
                         if !wanted.is_empty() && attempt < AT_MOST {
                             return Ok(Err(wanted));
                         }

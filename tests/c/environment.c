@@ -311,12 +311,14 @@ static void too_many_collections_and_readers(void) {
     pc_status status = PC_OK;
     pc_iter iters[64];
     pc_dict dict = {0};
+    pc_txn txn = {0};
     unsigned count;
     OK(pc_env_options_init(&options, sizeof options));
     options.max_collections = 3;
     options.max_readers = 4;
     options.durability = PC_DURABILITY_NONE;
     OK(pc_env_open(in_dir("env"), &options, &env));
+    OK(pc_txn_begin(env, PC_TXN_WRITE, 0, &txn));
     for (count = 0; count < 64 && status == PC_OK; count++) {
         char name[8];
         snprintf(name, sizeof name, "c%u", count);
@@ -326,6 +328,14 @@ static void too_many_collections_and_readers(void) {
     }
     FAILS(PC_ERR_COLLECTIONS_FULL, "max_collections", status);
     CHECK(count == 4);
+    OK(pc_txn_commit(txn));
+    /* What is open has no limit. */
+    for (unsigned more = 0; more < 300; more++) {
+        char name[8];
+        snprintf(name, sizeof name, "m%u", more);
+        dict = open_dict(env, name, "str", "str");
+        OK(put(dict, "k", "v"));
+    }
     /* Each iterator outside of transactions has a snapshot, which takes a reader slot. */
     dict = open_dict(env, "c0", NULL, NULL);
     status = PC_OK;

@@ -129,14 +129,18 @@ static void collections_and_readers(void) {
     pc_env_options options;
     pc_env env = {0};
     pc_iter iter[5];
+    pc_txn txn = {0};
     pc_set set;
     char name[2] = "0";
     OK(pc_env_options_init(&options, sizeof options));
     options.max_collections = options.max_readers = 4;
     OK(pc_env_open(in_dir("small"), &options, &env));
+    OK(pc_txn_begin(env, PC_TXN_WRITE, 0, &txn));
     for (; *name < '4'; ++*name)
         OK(pc_set_add(open_set(env, name, "str"), S("e")));
     FAILS(PC_ERR_COLLECTIONS_FULL, "max_collections", pc_set_open(env, name, "str", 0, &set));
+    OK(pc_txn_commit(txn));
+    OK(pc_set_add(open_set(env, name, "str"), S("e")));
     set = open_set(env, "0", "str");
     for (int n = 0; n < 4; n++)
         OK(pc_iter_open_set(set, NULL, &iter[n]));

@@ -139,16 +139,19 @@ static void *holds_the_lock_for_a_turn(void *env) {
 
 /* A read that needs the write lock of a thread that writes: it waits, unless its thread's reads must not. */
 static void a_read_that_would_wait_for_the_write_lock_can_fail_instead(void) {
-    pc_env_options options;
     pc_env env = {0};
     pc_txn txn = {0};
     pc_dict dict;
     pthread_t writer;
-    /* With few places nothing is opened ahead beside the first. */
-    OK(pc_env_options_init(&options, sizeof options));
-    options.max_collections = 2;
-    OK(pc_env_open(in_dir("env"), &options, &env));
-    open_dict(env, "first", "str", "str");
+    OK(pc_env_open(in_dir("env"), NULL, &env));
+    /* As many as are opened ahead of a transaction. */
+    OK(pc_txn_begin(env, PC_TXN_WRITE, 0, &txn));
+    for (int n = 0; n < 64; n++) {
+        char name[8];
+        snprintf(name, sizeof name, "a%d", n);
+        open_dict(env, name, "str", "str");
+    }
+    OK(pc_txn_commit(txn));
     begin_turns();
     OK(pc_txn_begin(env, PC_TXN_WRITE, -1, &txn));
     dict = open_dict(env, "made", "str", "str");

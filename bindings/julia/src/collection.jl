@@ -50,15 +50,7 @@ end
 # Opens by `call(place)`, and asks for the types.
 function open_handle(call, isdict::Bool, env::Environment)
     handle = CollectionHandle(isdict, env)
-    open() = GC.@preserve handle writing(() -> check(call(handle_place(handle))), env)
-    try
-        open()
-    catch failure
-        (failure isa LMDB.LMDBError && failure.code == Lib.PC_ERR_COLLECTIONS_FULL) || rethrow()
-        # Those that were dropped without a close have their places until the garbage collector finds them.
-        GC.gc()
-        open()
-    end
+    GC.@preserve handle writing(() -> check(call(handle_place(handle))), env)
     handle.process = this_process()
     raw = with_buffer() do types
         is_raw = written(false) do raw

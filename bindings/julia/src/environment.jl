@@ -110,8 +110,8 @@ julia> close(env), close(env)
   `MDB_NOSYNC`, `MDB_NOMETASYNC` and, with `MDB_RDONLY`, `MDB_NOLOCK` have an effect; those that tune
   LMDB inside are accepted without one
 - `mode`: permission bits of new files (0o644)
-- `maxdbs`: the maximal number of collections with a name (1,024); the unnamed one, with the `id` `""`, and the
-  catalog have their own places
+- `maxdbs`: how many different collections with a name one transaction can use (1,024); any number can be open, and the
+  unnamed one, with the `id` `""`, is not counted
 - `mapsize`: bytes of address space to begin with; rarely needed, since the map grows by itself
 - `maxreaders`: the maximal number of readers at a time (1,024)
 - `durability`: `:full` (a write is on stable storage when it returns; the default), `:no_meta_sync` (a crash of the

@@ -48,15 +48,17 @@ end
     @test string(LMDB.LMDBError(-20)) == "$(unsafe_string(PC.Lib.pc_strerror(Int32(-20)))) (-20)"
 end
 
-@testset "maxdbs counts collections with a name" begin
-    with_env(maxdbs=2) do env
-        # Kept, since a dict that is garbage gives its place to the next.
-        dicts = [PersistentDict{String,Int}(env, id=id) for id in ("", "one", "two")]
+@testset "maxdbs counts the collections with a name that a transaction uses" begin
+    with_env(maxdbs=3) do env
+        dicts = [PersistentDict{String,Int}(env, id=id) for id in ("", "one", "two", "three")]
         for dict in dicts
             dict["a"] = 1
         end
-        @test fails_with(() -> PersistentDict{String,Int}(env, id="three"), PC.Lib.PC_ERR_COLLECTIONS_FULL)
-        @test all(dict -> dict["a"] == 1, dicts)
+        transaction(env) do
+            foreach(dict -> dict["a"] += 1, dicts[1:3])
+            @test fails_with(() -> dicts[4]["a"] += 1, PC.Lib.PC_ERR_COLLECTIONS_FULL)
+        end
+        @test [dict["a"] for dict in dicts] == [2, 2, 2, 1]
     end
 end
 

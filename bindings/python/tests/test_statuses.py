@@ -185,7 +185,9 @@ def _(path: Path) -> None:
 @produces("PC_ERR_COLLECTIONS_FULL")
 def _(path: Path) -> None:
     env, _ = opened(path, max_collections=1)
-    PersistentDict(env, "beyond")["a"] = 1
+    with env.transaction():
+        PersistentDict(env, "one")["a"] = 1
+        PersistentDict(env, "beyond")["a"] = 1
 
 
 @produces("PC_ERR_REPLACED")

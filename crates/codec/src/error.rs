@@ -73,7 +73,7 @@ statuses! {
     Corrupted = -20, "PC_ERR_CORRUPTED", "data file is damaged";
     /// All reader slots are taken.
     ReadersFull = -21, "PC_ERR_READERS_FULL", "all reader slots are taken";
-    /// The environment cannot hold another open collection.
+    /// One transaction uses more collections than `max_collections` allows.
     CollectionsFull = -22, "PC_ERR_COLLECTIONS_FULL", "too many collections";
     /// The data file or a lock file was removed or replaced while the environment was open.
     Replaced = -23, "PC_ERR_REPLACED", "files were removed or replaced";

@@ -110,7 +110,7 @@ impl Engine {
         self.seats.stop(deadline, |stopped| self.remap(size, stopped))
     }
 
-    fn remap(&self, size: usize, _stopped: &Stopped<'_>) -> Result<()> {
+    fn remap(&self, size: usize, _stopped: &Stopped<'_, '_>) -> Result<()> {
         // Asked before: LMDB unmaps first, and a map that then fails cannot be undone.
         let mut granted = size;
         while !can_reserve(granted) {

@@ -40,11 +40,11 @@ pub(crate) use sys::version;
 pub(crate) use threads::opening::{Opening, State, has_failed};
 pub(crate) use threads::seat::{Call, Seat};
 pub(crate) use threads::seats::{leave_closed_seats, seat_of_thread};
-pub(crate) use txn::Place;
 pub(crate) use txn::lookup::{Looked, place};
 pub(crate) use txn::reader::Reader;
 pub(crate) use txn::root::{Level, Root, RootKind};
 pub(crate) use txn::spaces::{Db, SEQUENCE, Space};
+pub(crate) use txn::{Place, Snapshot};
 pub(crate) use write::turn::set_reads_wait;
 pub(crate) use write::writer::begin_write;
 
@@ -52,7 +52,7 @@ use files::{Identity, watch};
 use sys::{Code, RawEnv, RwTxn};
 use threads::seats::Seats;
 use txn::spaces::Spaces;
-use write::{failure, flusher, group, lock, turn};
+use write::{failure, flusher, group, lock, turn, working_set};
 
 use crate::platform::sync::{Mutex, RwLock};
 
@@ -73,9 +73,10 @@ pub(crate) struct Engine {
     page_size: u64,
     /// What the map is to grow to before the next write; 0: nothing was found missing.
     wanted_map: AtomicU64,
-    /// How many openings there had been when dropped names were last looked for.
-    looked_for_dropped: AtomicU32,
-    /// One more than the catalog's sequence number of which all names were opened ahead of a write; 0: of none.
+    /// How many names this process has dropped since they were last removed from the file.
+    dropped: AtomicU32,
+    working_set: working_set::WorkingSet,
+    /// One more than the catalog's sequence number of which the first names were opened ahead of transactions; 0: of none.
     opened_ahead: AtomicU64,
     /// Whether a name that is open here was found not to be in the file any more.
     names_gone: AtomicBool,

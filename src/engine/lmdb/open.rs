@@ -20,6 +20,7 @@ use crate::engine::lmdb::sys;
 use crate::engine::lmdb::sys::{Code, OpenParameters, RawEnv, RoTxn};
 use crate::engine::lmdb::threads::seats;
 use crate::engine::lmdb::txn::spaces;
+use crate::engine::lmdb::write::working_set::{WorkingSet, most_numbers};
 use crate::engine::lmdb::write::{failure, flusher, group, lock, turn};
 use crate::engine::lmdb::{Engine, address_space, check};
 use crate::engine::{Durability, Settings};
@@ -207,7 +208,8 @@ fn open_files(
         settings: settings.clone(),
         page_size: system::page_size() as u64,
         wanted_map: AtomicU64::new(0),
-        looked_for_dropped: AtomicU32::new(0),
+        dropped: AtomicU32::new(0),
+        working_set: WorkingSet::default(),
         opened_ahead: AtomicU64::new(0),
         names_gone: AtomicBool::new(false),
         failure: failure::Failure::default(),
@@ -280,8 +282,7 @@ fn open_raw(files: &Files, making: &Making, settings: &Settings, patience: &Pati
         mode: making.mode,
         map_size: address_space::initial_size(settings.map_size, registry::open_count())?,
         max_readers: settings.max_readers,
-        // The catalog is not the user's.
-        max_dbs: settings.max_collections.saturating_add(1),
+        max_dbs: most_numbers(settings),
     };
     let mut round = 1;
     loop {

@@ -32,23 +32,12 @@ pub(crate) struct Asked<'a> {
     pub flags: OpenFlags,
 }
 
-impl Collection {
-    /// Opens a collection, or creates it. If all places for open collections are taken, those of closed collections are
-    /// freed.
-    pub(crate) fn open(shared: &Arc<Shared>, asked: Asked<'_>) -> Result<Collection> {
-        loop {
-            match Self::open_in_a_place(shared, asked) {
-                // Again and again, since another thread may take the place that was made.
-                Err(error)
-                    if error.status() == Status::CollectionsFull
-                        && TxnRef::current(shared)?.is_none()
-                        && shared.engine()?.make_places(Wait::Default, catalog::is_dropped)? => {}
-                outcome => return outcome,
-            }
-        }
-    }
+/// How often to create a collection while other processes remove names.
+const AT_MOST: u32 = 16;
 
-    fn open_in_a_place(shared: &Arc<Shared>, asked: Asked<'_>) -> Result<Collection> {
+impl Collection {
+    /// Opens a collection, or creates it.
+    pub(crate) fn open(shared: &Arc<Shared>, asked: Asked<'_>) -> Result<Collection> {
         let Asked { name, kind, key, value, flags } = asked;
         check_name(name)?;
         let copied = |ty: Option<&Type>, otherwise| ty.map_or(Ok(otherwise), Type::try_clone);
@@ -61,7 +50,9 @@ impl Collection {
         if kind == Kind::Dict {
             value_type.check_as_value()?;
         }
+        let mut attempts = 0;
         loop {
+            attempts += 1;
             let (found, stored) = shared.read(|engine, reader| catalog::look_up(engine, reader, name))?;
             let engine = shared.engine()?;
             let space = engine.space(&stored)?;
@@ -106,15 +97,19 @@ impl Collection {
                     let schema = Schema { kind, key: key_type.try_clone()?, value: value_type.try_clone()? };
                     let creation = Creation::new(sequence, &schema)?;
                     let in_transaction = TxnRef::current(shared)?.is_some();
-                    if engine.is_crowded() && !in_transaction {
+                    if engine.has_dropped_many() && !in_transaction {
                         engine.reclaim(Wait::Default, catalog::is_dropped)?;
                         continue;
                     }
                     match shared.write(sequence, &creation.ops(engine.catalog(), &space)) {
                         Ok(Some(_)) => return Ok(make(schema, None, in_transaction)),
                         Ok(None) => {}
-                        // Its number is closed first: the engine is crowded now.
-                        Err(error) if error.status() == Status::Conflict && !in_transaction => {}
+                        // Another process has removed the name from the file. Its number is closed before the next attempt,
+                        // unless a live snapshot has used it.
+                        Err(error)
+                            if error.status() == Status::Conflict
+                                && !in_transaction
+                                && attempts < AT_MOST => {}
                         Err(error) => return Err(error),
                     }
                 }

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::threads::opening::{Opening, State};
 use crate::engine::lmdb::txn::Snapshot;
+use crate::engine::lmdb::txn::numbers::Numbers;
 use crate::engine::lmdb::txn::reader::Reader;
 use crate::engine::lmdb::txn::root::{Root, RootKind};
 use crate::engine::lmdb::txn::slots::Begin;
@@ -240,6 +241,14 @@ impl Guarded {
     /// Whether a snapshot in it has lent addresses.
     pub(crate) fn is_pinned(&self) -> bool {
         self.roots.iter().any(|root| matches!(&root.kind, RootKind::Snapshot(s) if s.is_pinned()))
+    }
+
+    /// The numbers of the spaces that each snapshot in it has used.
+    pub(crate) fn used(&self) -> impl Iterator<Item = &Numbers> {
+        self.roots.iter().filter_map(|root| match &root.kind {
+            RootKind::Snapshot(snapshot) => Some(snapshot.used()),
+            RootKind::Write(_) => None,
+        })
     }
 
     /// Ends everything that may end, and lets the environment go.

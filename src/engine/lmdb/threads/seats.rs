@@ -4,7 +4,6 @@
 //! one out releases. Growth and removal stop all calls. When a thread ends, it leaves its seats.
 
 use std::cell::RefCell;
-use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
@@ -14,6 +13,7 @@ use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::threads::opening::{Opening, State};
 use crate::engine::lmdb::threads::pin;
 use crate::engine::lmdb::threads::seat::{Ending, Guarded, Seat};
+use crate::engine::lmdb::txn::numbers::Numbers;
 use crate::engine::lmdb::write::turn::thread_number;
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
@@ -21,8 +21,24 @@ use crate::platform::ending::WhileEnding;
 use crate::platform::sync::{Mutex, MutexGuard};
 
 /// The seats of an environment while no call is under way.
-pub(crate) struct Stopped<'s> {
-    seats: PhantomData<&'s [Arc<Seat>]>,
+pub(crate) struct Stopped<'s, 'g> {
+    seats: &'s mut [MutexGuard<'g, Guarded>],
+}
+
+impl Stopped<'_, '_> {
+    /// The numbers of the spaces that live snapshots have used.
+    pub(crate) fn numbers(&self) -> Result<Numbers, NoMemory> {
+        let mut numbers = Numbers::default();
+        for used in self.seats.iter().flat_map(|guarded| guarded.used()) {
+            numbers.add_all(used)?;
+        }
+        Ok(numbers)
+    }
+
+    /// Lets go the reader slots that threads keep between calls.
+    pub(crate) fn release_idle(&mut self) {
+        self.seats.iter_mut().for_each(|guarded| guarded.pooled = None);
+    }
 }
 
 /// The seats that there still are.
@@ -100,8 +116,8 @@ impl Seats {
 
     /// Runs `f` while no call is under way and none can begin; snapshots and what they have lent stay. In no
     /// call of the thread's seat.
-    pub(crate) fn stop_calls<R>(&self, f: impl FnOnce(&Stopped<'_>) -> Result<R>) -> Result<R> {
-        self.with_all(|_, _| f(&Stopped { seats: PhantomData }))?
+    pub(crate) fn stop_calls<R>(&self, f: impl FnOnce(&mut Stopped<'_, '_>) -> Result<R>) -> Result<R> {
+        self.with_all(|_, guards| f(&mut Stopped { seats: guards }))?
     }
 
     /// Runs `f` while no call is under way and none can begin. Waits until `deadline` for snapshots that have
@@ -109,7 +125,7 @@ impl Seats {
     pub(crate) fn stop<R>(
         &self,
         deadline: Option<Instant>,
-        f: impl Fn(&Stopped<'_>) -> Result<R>,
+        f: impl Fn(&Stopped<'_, '_>) -> Result<R>,
     ) -> Result<R> {
         loop {
             let seen = pin::ended();
@@ -117,7 +133,7 @@ impl Seats {
                 let pinned = guards.iter().zip(seats).find(|(guarded, _)| guarded.is_pinned());
                 match pinned {
                     Some((_, holder)) => Err(holder.thread == thread_number()),
-                    None => Ok(f(&Stopped { seats: PhantomData })),
+                    None => Ok(f(&Stopped { seats: guards })),
                 }
             })?;
             let own = match outcome {

@@ -2,6 +2,7 @@
 
 pub(crate) mod foreign;
 pub(crate) mod lookup;
+pub(crate) mod numbers;
 pub(crate) mod reader;
 pub(crate) mod root;
 pub(crate) mod scan;
@@ -12,12 +13,14 @@ use std::sync::Arc;
 
 use crate::codec;
 use crate::engine::lmdb::Engine;
-use crate::engine::lmdb::sys::{Code, FreePages, RoTxn, RwTxn, WriteCursor, reading};
+use crate::engine::lmdb::sys::{Code, Dbi, FreePages, RoTxn, RwTxn, WriteCursor, reading};
 use crate::engine::lmdb::threads::pin::Pin;
+use crate::engine::lmdb::txn::numbers::Numbers;
 use crate::engine::lmdb::txn::scan::remove_range;
 use crate::engine::lmdb::txn::slots::{Aside, Begin};
 use crate::engine::lmdb::txn::spaces::{Db, Space};
 use crate::engine::lmdb::write::turn::Lease;
+use crate::engine::lmdb::write::working_set::most_numbers;
 use crate::engine::{Column, Op, Outcome, Range};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
@@ -45,6 +48,8 @@ pub(crate) struct Snapshot {
     pin: Option<Pin>,
     /// Counts round and round: single reads look at the files now and then.
     renewals: u8,
+    /// What it has read from, once it is more than the snapshot of a call.
+    used: Numbers,
 }
 
 impl Snapshot {
@@ -53,12 +58,17 @@ impl Snapshot {
         let txn = engine.begin_read()?;
         let id = txn.id();
         engine.check_snapshot(id)?;
-        Ok(Snapshot { txn, horizon, id, sequence: None, pin: None, renewals: 0 })
+        Ok(Snapshot { txn, horizon, id, sequence: None, pin: None, renewals: 0, used: Numbers::default() })
     }
 
     /// The commit that it sees.
     pub(super) fn id(&self) -> u64 {
         self.id
+    }
+
+    /// How many openings of spaces it knows: it can use these.
+    pub(crate) fn horizon(&self) -> u32 {
+        self.horizon
     }
 
     /// How many pages are free as far as this snapshot knows.
@@ -109,6 +119,20 @@ impl Snapshot {
     pub(super) fn is_pinned(&self) -> bool {
         self.pin.is_some()
     }
+
+    /// Notes that it reads from a space, whose number stays open until it ends.
+    #[inline]
+    pub(crate) fn uses(&mut self, engine: &Engine, space: &Space, db: Db) -> Result<()> {
+        if self.used.has(db.dbi) {
+            return Ok(());
+        }
+        engine.add_to_used(&mut self.used, engine.settings.max_collections, space, db.dbi)
+    }
+
+    /// The numbers of the spaces that it has read from.
+    pub(super) fn used(&self) -> &Numbers {
+        &self.used
+    }
 }
 
 /// A snapshot of the newest commit, and the right to have it outside of a seat.
@@ -120,6 +144,21 @@ pub(crate) struct Newest<'e> {
 }
 
 impl Engine {
+    /// Adds a number to those that a transaction has used.
+    #[cold]
+    fn add_to_used(&self, used: &mut Numbers, most: u32, space: &Space, number: Dbi) -> Result<()> {
+        self.check_used(used, most, space)?;
+        Ok(used.add(number, self.spaces.counts(space))?)
+    }
+
+    /// Fails if a transaction that has used as many spaces as it may is to use another one.
+    fn check_used(&self, used: &Numbers, most: u32, space: &Space) -> Result<()> {
+        if used.count() < most || !self.spaces.counts(space) {
+            return Ok(());
+        }
+        Err(self.spaces.too_many(space))
+    }
+
     /// A snapshot of the newest commit. In no call of the thread's seat.
     pub(crate) fn newest(&self) -> Result<Newest<'_>> {
         let aside = self.aside();
@@ -146,6 +185,12 @@ pub(crate) struct WriteTxn {
     synced: bool,
     /// How many bytes of keys and values were stored, also where that was undone.
     stored: u64,
+    /// What it has read or written.
+    used: Numbers,
+    /// The number that it used last.
+    last: Dbi,
+    /// How many collections it may use.
+    most: u32,
     lease: Arc<Lease>,
 }
 
@@ -170,8 +215,18 @@ impl WriteTxn {
             checked: None,
             synced,
             stored: 0,
+            used: Numbers::default(),
+            // No number of a collection.
+            last: 0,
+            most: lease.engine().settings.max_collections,
             lease: Arc::clone(lease),
         })
+    }
+
+    /// Makes it one of a group commit: its members know nothing of each other, so no limit of one transaction is theirs.
+    pub(super) fn of_group(mut self) -> Self {
+        self.most = u32::MAX;
+        self
     }
 
     pub(crate) fn begin_savepoint(&mut self) -> Result<()> {
@@ -191,7 +246,7 @@ impl WriteTxn {
         /// For one database: its record, a cursor's place and its flags.
         const TABLE: usize = 48 + 8 + 1;
         let engine = self.lease.engine();
-        let databases = usize::try_from(engine.settings.max_collections).unwrap_or(usize::MAX);
+        let databases = usize::try_from(most_numbers(&engine.settings)).unwrap_or(usize::MAX);
         let stored = usize::try_from(self.stored.saturating_mul(9) / engine.page_size).unwrap_or(usize::MAX);
         let pages = self.txn.most_free_pages()?.saturating_add(stored);
         Ok(databases.saturating_mul(TABLE).saturating_add(pages.saturating_mul(size_of::<usize>())))
@@ -218,7 +273,10 @@ impl WriteTxn {
     pub(crate) fn abort_savepoint(&mut self) {
         let depth = self.txn.depth();
         self.txn.abort_level();
-        self.opened.retain(|opened| opened.depth < depth);
+        self.last = 0;
+        for opened in self.opened.extract_if(.., |opened| opened.depth >= depth) {
+            self.used.remove(opened.db.dbi, self.lease.engine().spaces.counts(&opened.space));
+        }
         self.failed = self.failed.filter(|failed| *failed < depth);
         self.forget();
         self.writes += 1;
@@ -285,12 +343,27 @@ impl WriteTxn {
     pub(super) fn resolve(&mut self, space: &Arc<Space>) -> Result<Option<Db>> {
         // All that the process has opened is older: that happens under the lock which this holds.
         if let Some(db) = space.db(u32::MAX) {
+            space.touch();
+            if db.dbi != self.last {
+                self.uses(space, db)?;
+            }
             return Ok(Some(db));
         }
         if let Some(opened) = self.opened.iter().find(|opened| Arc::ptr_eq(&opened.space, space)) {
             return Ok(Some(opened.db));
         }
         self.open(space, 0)
+    }
+
+    /// Notes that it uses a space.
+    #[cold]
+    fn uses(&mut self, space: &Arc<Space>, db: Db) -> Result<()> {
+        // A group commit has no limit, and while a write transaction lasts no number is closed.
+        if self.most != u32::MAX && !self.used.has(db.dbi) {
+            self.lease.engine().add_to_used(&mut self.used, self.most, space, db.dbi)?;
+        }
+        self.last = db.dbi;
+        Ok(())
     }
 
     fn open(&mut self, space: &Arc<Space>, flags: u32) -> Result<Option<Db>> {
@@ -301,11 +374,13 @@ impl WriteTxn {
             _ => txn.fail(code, "opening a collection"),
         };
         self.opened.try_room(1)?;
+        self.lease.engine().check_used(&self.used, self.most, space)?;
         let found = self.txn.open_dbi(space.name(), flags);
         let found = found.map_err(|code| explain(self, code))?;
         let Some(dbi) = found else { return Ok(None) };
         let flags = self.txn.flags(dbi);
         let db = Db { dbi, flags: flags.map_err(|code| explain(self, code))? };
+        self.used.add(dbi, self.lease.engine().spaces.counts(space))?;
         self.opened.push(Opened { space: Arc::clone(space), db, depth: self.txn.depth() });
         Ok(Some(db))
     }

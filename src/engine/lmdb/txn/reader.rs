@@ -116,7 +116,15 @@ impl<'c> Reader<'c> {
     #[inline]
     pub(crate) fn resolve(&mut self, space: &Arc<Space>) -> Result<Place> {
         match &mut self.view {
-            View::Snapshot(snapshot) => Ok(space.db(snapshot.horizon).map_or(Place::Unopened, Place::Open)),
+            View::Snapshot(snapshot) => {
+                let Some(db) = space.db(snapshot.horizon) else { return Ok(Place::Unopened) };
+                space.touch();
+                // The numbers that a call uses stay open as long as it lasts.
+                if self.lasting {
+                    snapshot.uses(self.engine, space, db)?;
+                }
+                Ok(Place::Open(db))
+            }
             View::Write(txn) => Ok(txn.resolve(space)?.map_or(Place::Absent, Place::Open)),
         }
     }
@@ -193,13 +201,20 @@ impl<'c> Reader<'c> {
 
     /// The names of all named spaces and how many records each holds.
     pub(crate) fn names(&self) -> Result<Vec<(Vec<u8>, u64)>> {
+        self.first_names(usize::MAX)
+    }
+
+    /// The first names, in their order.
+    pub(crate) fn first_names(&self, at_most: usize) -> Result<Vec<(Vec<u8>, u64)>> {
         let mut names = Vec::new();
         if !foreign::has_names(self.txn())? {
             return Ok(names);
         }
         let mut cursor = self.txn().cursor(MAIN).map_err(reading)?;
         let mut go = Go::First;
-        while let Some((key, record)) = cursor.go(go).map_err(reading)? {
+        while names.len() < at_most
+            && let Some((key, record)) = cursor.go(go).map_err(reading)?
+        {
             go = Go::Next;
             if is_named_database(key) {
                 names.try_push((memory::copy(key)?, entries_of(record)))?;

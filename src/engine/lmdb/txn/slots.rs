@@ -63,7 +63,7 @@ impl Engine {
     }
 
     #[cold]
-    fn no_slot(&self) -> Error {
+    pub(crate) fn no_slot(&self) -> Error {
         let max = self.settings.max_readers;
         Error::new(
             Status::ReadersFull,

@@ -5,21 +5,22 @@
 //! the same number, and records land in the wrong database. So:
 //!
 //! - a name is opened for the process under the process's writer lock only: by a short read transaction that
-//!   is committed at once (`open_for_process`), or inside the write transaction of the thread that holds
+//!   is committed at once (`open`), or inside the write transaction of the thread that holds
 //!   the lock (`txn.rs`), which publishes it when it commits, and forgets it when it aborts;
-//! - numbers are never closed while calls may be under way;
+//! - numbers are never closed while calls may be under way, nor if a live snapshot has used them;
 //! - a snapshot knows which numbers are older than itself (its *horizon*): LMDB answers `EINVAL` for others.
+//!
+//! `write/working_set.rs` decides which are open.
 
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::engine::lmdb::address_space;
 use crate::engine::lmdb::sys::{Code, Dbi, MAIN, RawEnv, RoTxn};
 use crate::engine::lmdb::txn::slots::Begin;
-use crate::engine::lmdb::write::turn::Turn;
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory};
 use crate::platform::sync::Mutex;
@@ -36,6 +37,10 @@ pub(crate) struct Space {
     /// `when << 32 | dbi`; zero while it is not open in this process. `when` counts openings, from 1.
     open: AtomicU64,
     flags: AtomicU32,
+    /// True if it was used since the hand of the clock last came by.
+    recent: AtomicBool,
+    /// How many numbers had been taken from spaces when this one's was; 0: it never was.
+    closed_at: AtomicU32,
 }
 
 impl fmt::Debug for Space {
@@ -82,6 +87,15 @@ impl Db {
 }
 
 impl Space {
+    fn new(name: &str) -> Result<Arc<Space>> {
+        let name = CString::new(name).map_err(|_| {
+            Error::new(Status::BadName, "a name of a collection cannot contain a NUL character")
+        })?;
+        let (open, flags) = (AtomicU64::new(0), AtomicU32::new(0));
+        let (recent, closed_at) = (AtomicBool::new(false), AtomicU32::new(0));
+        Ok(Arc::new(Space { name, open, flags, recent, closed_at }))
+    }
+
     /// The name; empty for the unnamed space.
     pub(crate) fn as_str(&self) -> &str {
         // Made from a `&str`, so this is the whole of it.
@@ -105,17 +119,37 @@ impl Space {
         (when != 0 && when <= horizon)
             .then(|| Db { dbi: open as u32, flags: self.flags.load(Ordering::Relaxed) })
     }
+
+    /// Notes that it is in use: its number is among the last ones to be closed.
+    #[inline]
+    pub(crate) fn touch(&self) {
+        // Looked at first, so that threads which use it do not take its cache line from each other.
+        if !self.recent.load(Ordering::Relaxed) {
+            self.recent.store(true, Ordering::Relaxed);
+        }
+    }
 }
+
+/// So many names that nobody uses may stay.
+const FEW: usize = 1024;
 
 /// All spaces of an environment that this process has named so far.
 pub(crate) struct Spaces {
     table: Mutex<HashMap<Box<str>, Arc<Space>>>,
     /// How many openings were published.
     openings: AtomicU32,
-    /// How many are open, but for the catalog and the unnamed one.
+    /// Those that are open, but for the catalog and the unnamed one.
+    open: Mutex<Vec<Arc<Space>>>,
+    /// How many they are.
     open_now: AtomicU32,
-    /// How many of them can be open at once.
+    /// Where the search for the least used one of them goes on.
+    hand: AtomicUsize,
+    /// How many numbers were taken from spaces, from 1.
+    closings: AtomicU32,
+    /// How many of them one transaction may use.
     max: u32,
+    /// How many names there are when those that nobody uses are dropped.
+    prune_at: AtomicUsize,
     catalog: Arc<Space>,
     main: Arc<Space>,
 }
@@ -123,19 +157,17 @@ pub(crate) struct Spaces {
 impl Spaces {
     /// For an environment just opened, that no other thread knows yet.
     pub(crate) fn new(env: &Arc<RawEnv>, max: u32) -> Result<Spaces> {
-        let make = |name: &str| -> Result<Arc<Space>> {
-            let name = CString::new(name).map_err(|_| {
-                Error::new(Status::BadName, "a name of a collection cannot contain a NUL character")
-            })?;
-            Ok(Arc::new(Space { name, open: AtomicU64::new(0), flags: AtomicU32::new(0) }))
-        };
         let spaces = Spaces {
             table: Mutex::new(HashMap::new()),
             openings: AtomicU32::new(0),
+            open: Mutex::new(Vec::new()),
             open_now: AtomicU32::new(0),
+            hand: AtomicUsize::new(0),
+            closings: AtomicU32::new(1),
             max,
-            catalog: make(CATALOG)?,
-            main: make("")?,
+            prune_at: AtomicUsize::new(FEW),
+            catalog: Space::new(CATALOG)?,
+            main: Space::new("")?,
         };
         for space in [&spaces.main, &spaces.catalog] {
             loop {
@@ -172,10 +204,7 @@ impl Spaces {
         if let Some(space) = table.get(name) {
             return Ok(Arc::clone(space));
         }
-        let c_name = CString::new(name).map_err(|_| {
-            Error::new(Status::BadName, "a name of a collection cannot contain a NUL character")
-        })?;
-        let space = Arc::new(Space { name: c_name, open: AtomicU64::new(0), flags: AtomicU32::new(0) });
+        let space = Space::new(name)?;
         table
             .try_reserve(1)
             .map_err(|_| NoMemory { bytes: table.len() * 2 * size_of::<(Box<str>, Arc<Space>)>() })?;
@@ -205,63 +234,118 @@ impl Spaces {
 
     /// Those that are open, but for the catalog and the unnamed one.
     pub(crate) fn open_ones(&self) -> Result<Vec<Arc<Space>>, NoMemory> {
-        let table = self.table.lock();
-        let is_open = |space: &&Arc<Space>| {
-            space.db(u32::MAX).is_some() && !space.is_main() && !Arc::ptr_eq(space, &self.catalog)
-        };
-        memory::gather(table.values().filter(is_open).cloned().map(Ok))
+        memory::gather(self.open.lock().iter().cloned().map(Ok))
     }
 
     /// A number is about to be closed: nobody gets it from here any more. No call of the process is under way.
     pub(crate) fn forget(&self, space: &Space) {
         if space.open.swap(0, Ordering::AcqRel) != 0 {
-            self.open_now.fetch_sub(1, Ordering::Relaxed);
+            let mut open = self.open.lock();
+            open.retain(|one| !std::ptr::eq(&raw const **one, space));
+            self.open_now.store(u32::try_from(open.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
         }
     }
 
-    /// Drops names that nobody uses.
+    /// Returns true for the space of a collection, which is neither the catalog nor the unnamed one.
+    pub(crate) fn counts(&self, space: &Space) -> bool {
+        !space.is_main() && !std::ptr::eq(space, &raw const *self.catalog)
+    }
+
+    /// Drops names that nobody uses, if there are many more than at the last time.
     pub(crate) fn prune(&self) {
-        self.table.lock().retain(|_, space| space.db(u32::MAX).is_some() || Arc::strong_count(space) > 1);
+        let mut table = self.table.lock();
+        if table.len() >= self.prune_at.load(Ordering::Relaxed) {
+            table.retain(|_, space| space.db(u32::MAX).is_some() || Arc::strong_count(space) > 1);
+            self.prune_at.store(table.len().saturating_mul(2).max(FEW), Ordering::Relaxed);
+        }
     }
 
     /// Tells the process of an opening that LMDB has committed. The caller holds the writer lock.
-    pub(crate) fn publish(&self, space: &Space, db: Db) {
+    pub(crate) fn publish(&self, space: &Arc<Space>, db: Db) {
         let when = self.openings.load(Ordering::Relaxed) + 1;
-        let counts = !space.is_main() && !std::ptr::eq(space, &raw const *self.catalog);
-        if counts && space.open.load(Ordering::Relaxed) == 0 {
-            self.open_now.fetch_add(1, Ordering::Relaxed);
-        }
-        space.flags.store(db.flags, Ordering::Relaxed);
-        space.open.store(u64::from(when) << 32 | u64::from(db.dbi), Ordering::Release);
+        self.publish_as(space, db, when);
         self.openings.store(when, Ordering::Release);
     }
 
-    /// Opens a space for the process, unless it is open. `Ok(false)`: there is no such database.
-    fn open(&self, env: &Arc<RawEnv>, space: &Space) -> Result<bool, Begin> {
+    /// The same for a number that was given out before.
+    fn publish_as(&self, space: &Arc<Space>, db: Db, when: u32) {
+        if self.counts(space) && space.open.load(Ordering::Relaxed) == 0 {
+            let mut open = self.open.lock();
+            open.push(Arc::clone(space));
+            self.open_now.store(u32::try_from(open.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
+        }
+        space.flags.store(db.flags, Ordering::Relaxed);
+        space.open.store(u64::from(when) << 32 | u64::from(db.dbi), Ordering::Release);
+    }
+
+    /// Opens a space for the process, unless it is open. `Ok(false)`: there is no such database. In the process's turn to
+    /// write, and with the right to a slot outside of seats.
+    pub(crate) fn open(&self, env: &Arc<RawEnv>, space: &Arc<Space>) -> Result<bool, Begin> {
         if space.db(u32::MAX).is_some() {
             return Ok(true);
         }
+        let txn =
+            RoTxn::begin(env).map_err(|code| Begin::new(code, |code| code.error("opening a collection")))?;
+        Ok(self.open_in(txn, space, None)?)
+    }
+
+    /// The same in a short transaction, whose commit gives the number to the process; `taken` is the number, with its
+    /// age, that was just closed for it.
+    pub(crate) fn open_in(&self, txn: RoTxn, space: &Arc<Space>, taken: Option<(u32, Db)>) -> Result<bool> {
         let failed = |code: Code| code.error("opening a collection");
-        let txn = RoTxn::begin(env).map_err(|code| Begin::new(code, failed))?;
         let Some(dbi) = txn.open_dbi(space.name(), 0).map_err(|code| self.explain(space, code))? else {
             return Ok(false);
         };
         let flags = txn.flags(dbi).map_err(failed)?;
         txn.commit().map_err(failed)?;
-        self.publish(space, Db { dbi, flags });
+        match taken {
+            // LMDB refuses, in a snapshot of before, a number whose flags are others since.
+            Some((when, db)) if db.dbi == dbi && db.flags == flags => {
+                self.publish_as(space, Db { dbi, flags }, when);
+            }
+            _ => self.publish(space, Db { dbi, flags }),
+        }
         Ok(true)
     }
 
-    /// The same in the process's turn to write.
-    pub(crate) fn open_for_process(&self, env: &Arc<RawEnv>, space: &Space, turn: &Turn) -> Result<bool> {
-        let engine = turn.engine();
-        loop {
-            let opened = engine.aside().begin(|| self.open(env, space))?;
-            match opened {
-                Some(found) => return Ok(found),
-                None => engine.follow_growth_under(turn)?,
+    /// Whether fewer than so many others were closed since the space was.
+    pub(crate) fn was_closed_lately(&self, space: &Space, others: u32) -> bool {
+        let closed_at = space.closed_at.load(Ordering::Relaxed);
+        closed_at != 0 && self.closings.load(Ordering::Relaxed).wrapping_sub(closed_at) < others
+    }
+
+    /// Takes a number that `may` be taken from the space that was not used for longest; gives the count of openings when
+    /// the number was given out, too, as `may` gets it.
+    pub(crate) fn take_least_used(&self, may: impl Fn(u32, Db) -> bool) -> Option<(u32, Db)> {
+        let mut open = self.open.lock();
+        // Round the list, like the hand of a clock: first over those that were not used since it last came by.
+        for _ in 0..open.len().saturating_mul(2) {
+            let at = self.hand.fetch_add(1, Ordering::Relaxed) % open.len();
+            let Some(db) = open[at].db(u32::MAX) else { continue };
+            let when = u32::try_from(open[at].open.load(Ordering::Relaxed) >> 32).unwrap_or(u32::MAX);
+            if !may(when, db) || open[at].recent.swap(false, Ordering::Relaxed) {
+                continue;
             }
+            let space = open.swap_remove(at);
+            self.open_now.store(u32::try_from(open.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
+            space.open.store(0, Ordering::Release);
+            space.closed_at.store(self.closings.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+            return Some((when, db));
         }
+        None
+    }
+
+    #[cold]
+    pub(crate) fn too_many(&self, space: &Space) -> Error {
+        Error::new(
+            Status::CollectionsFull,
+            format!(
+                "collection {:?} cannot be used: a transaction can use {} different collections (max_collections), and \
+                 this one has used as many; divide the work, or open the environment with a larger max_collections",
+                space.as_str(),
+                self.max
+            ),
+        )
     }
 
     /// Says what a failed opening means.
@@ -271,8 +355,9 @@ impl Spaces {
             lmdb_sys::MDB_DBS_FULL => Error::new(
                 Status::CollectionsFull,
                 format!(
-                    "collection {name:?} cannot be opened: all {} places for open collections are taken; close some \
-                     outside of transactions, or open the environment with a larger max_collections",
+                    "collection {name:?} cannot be opened: live snapshots, iterators and transactions of this process \
+                     use all numbers of named databases; end some of them, or open the environment with a larger \
+                     max_collections than {}",
                     self.max
                 ),
             ),
@@ -358,10 +443,14 @@ mod tests {
         // What is open stays the same, and so does what is in use; another name is forgotten.
         let unused = Arc::downgrade(&spaces.named("unused").unwrap());
         spaces.prune();
+        assert!(unused.upgrade().is_some(), "a few names may stay");
+        (0..FEW).for_each(|number| drop(spaces.named(&number.to_string()).unwrap()));
+        spaces.prune();
         assert!(unused.upgrade().is_none());
         assert!(Arc::ptr_eq(&a, &spaces.named("a").unwrap()));
         let weak = Arc::downgrade(&b);
         drop(b);
+        (0..FEW).for_each(|number| drop(spaces.named(&number.to_string()).unwrap()));
         spaces.prune();
         assert!(weak.upgrade().is_some_and(|b| is_open(&b, u32::MAX)));
         assert_eq!(spaces.named("a\0b").unwrap_err().status(), Status::BadName);

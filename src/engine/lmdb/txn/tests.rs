@@ -202,11 +202,7 @@ fn a_name_that_cannot_be_opened_dooms_nothing() {
         assert!(error.message().contains(part), "{error}");
     };
     let is_plain = "\"plain\" is a plain record";
-    check(
-        engine.spaces.open_for_process(&engine.raw, &plain, lease.turn()).unwrap_err(),
-        Status::BadName,
-        is_plain,
-    );
+    check(engine.open_in_working_set(&plain, None, lease.turn()).unwrap_err(), Status::BadName, is_plain);
     let mut txn = WriteTxn::begin(&lease, true).unwrap();
     check(txn.apply(&Op::Create { space: &plain }).unwrap_err(), Status::BadName, is_plain);
     for space in [&a, &b] {

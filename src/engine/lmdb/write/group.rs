@@ -108,6 +108,7 @@ impl Engine {
     ) -> Result<Vec<Answer>> {
         loop {
             self.grow_ahead(lease.turn(), deadline)?;
+            self.make_room(lease.turn())?;
             match self.attempt(lease, members) {
                 // Undone; the map grows before the next attempt.
                 Err(error) if error.status() == Status::MapFull => {
@@ -119,7 +120,7 @@ impl Engine {
     }
 
     fn attempt(&self, lease: &Arc<Lease>, members: &[Member]) -> Result<Vec<Answer>> {
-        let mut txn = WriteTxn::begin(lease, true)?;
+        let mut txn = WriteTxn::begin(lease, true)?.of_group();
         let mut answers = memory::room_for(members.len())?;
         for member in members {
             if Reader::of_write(self, &mut txn).sequence()? != Some(member.sequence) {
@@ -139,8 +140,10 @@ impl Engine {
                 }
                 answer
             };
+            // Together they may use more numbers than there are, or what dooms the transaction is one member's doing.
             if let Err(error) = &answer
-                && txn.check_usable().is_err()
+                && (txn.check_usable().is_err()
+                    || (members.len() > 1 && error.status() == Status::CollectionsFull))
             {
                 return Err(error.clone());
             }

@@ -13,4 +13,5 @@ pub(crate) mod lock;
 pub(crate) mod queue;
 pub(crate) mod reclaim;
 pub(crate) mod turn;
+pub(crate) mod working_set;
 pub(crate) mod writer;

@@ -2,8 +2,8 @@
 //!
 //! A drop only empties a named database and leaves a mark in the catalog, since its number may be in use. Here,
 //! with the writer lock held and every call of the process stopped, nobody uses a number: what is marked is
-//! removed from the file, and numbers whose names are gone, by this process or another, are closed. Where all places are
-//! taken, numbers of collections that nobody in the process has open are closed, too.
+//! removed from the file, and numbers whose names are gone, by this process or another, are closed; but for those that a
+//! live snapshot has used.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,21 +11,25 @@ use std::sync::atomic::Ordering;
 use crate::engine::Wait;
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::sys::{Code, Go, RwTxn};
-use crate::engine::lmdb::threads::seats::Stopped;
 use crate::engine::lmdb::txn::foreign::is_name;
+use crate::engine::lmdb::txn::numbers::Numbers;
 use crate::engine::lmdb::txn::spaces::{Db, SEQUENCE};
-use crate::engine::lmdb::write::turn::{Lease, Turn, patience};
+use crate::engine::lmdb::write::turn::Lease;
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
 
+/// So many drops are worth a look at the whole catalog, with all calls stopped.
+const MANY: u32 = 64;
+
 impl Engine {
-    /// Whether few numbers are left, and enough were given out since the last look to make one worth it.
-    pub(crate) fn is_crowded(&self) -> bool {
-        let max = self.settings.max_collections;
-        let openings = self.spaces.horizon();
-        let since = openings.wrapping_sub(self.looked_for_dropped.load(Ordering::Relaxed));
-        self.names_gone.load(Ordering::Relaxed)
-            || (self.spaces.open_count() >= max - max / 8 && since > max / 16)
+    /// Returns true if it is time to remove dropped names from the file.
+    pub(crate) fn has_dropped_many(&self) -> bool {
+        self.names_gone.load(Ordering::Relaxed) || self.dropped.load(Ordering::Relaxed) >= MANY
+    }
+
+    /// Notes that this process has dropped a collection.
+    pub(crate) fn has_dropped_one(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Notes that a name which is open here is not in the file any more.
@@ -42,53 +46,21 @@ impl Engine {
         let lease = Lease::take(self, wait)?;
         // Before the calls are stopped, since growing stops them too.
         self.follow_growth_under(lease.turn())?;
-        self.looked_for_dropped.store(self.spaces.horizon(), Ordering::Relaxed);
+        self.dropped.store(0, Ordering::Relaxed);
         self.seats.stop_calls(|stopped| {
-            match self.remove_dropped(&is_dropped) {
+            let used = stopped.numbers()?;
+            match self.remove_dropped(&is_dropped, &used) {
                 // The map grows before the next write; what is left is removed another time.
                 Err(error) if error.status() == Status::MapFull => {}
                 outcome => outcome?,
             }
-            self.close_gone(stopped)?;
+            self.close_gone(&used)?;
             self.names_gone.store(false, Ordering::Relaxed);
             Ok(())
         })
     }
 
-    /// Makes places where all are taken: removes what was dropped, and closes the numbers of collections that nobody in
-    /// the process has open. Gives whether there are places now. In no call and no transaction of the thread.
-    pub(crate) fn make_places(
-        self: &Arc<Self>,
-        wait: Wait,
-        is_dropped: impl Fn(&[u8]) -> bool,
-    ) -> Result<bool> {
-        self.reclaim(wait, is_dropped)?;
-        // No write transaction of the process uses a number meanwhile.
-        let _turn = Turn::take(self, patience(wait))?;
-        self.seats.stop_calls(|stopped| {
-            self.close_unused(stopped)?;
-            Ok(self.spaces.open_count() < self.settings.max_collections)
-        })
-    }
-
-    /// Closes the numbers of names that no collection, iterator or transaction of this process stands on. Who takes such a
-    /// name from the table meanwhile finds it closed, and opens it again.
-    fn close_unused(&self, _stopped: &Stopped<'_>) -> Result<()> {
-        /// The table's, and the list's.
-        const HERE: usize = 2;
-        for space in self.spaces.open_ones()? {
-            if Arc::strong_count(&space) <= HERE
-                && let Some(db) = space.db(u32::MAX)
-            {
-                self.spaces.forget(&space);
-                self.raw.close_dbi(db.dbi);
-            }
-        }
-        self.spaces.prune();
-        Ok(())
-    }
-
-    fn remove_dropped(&self, is_dropped: &impl Fn(&[u8]) -> bool) -> Result<()> {
+    fn remove_dropped(&self, is_dropped: &impl Fn(&[u8]) -> bool, used: &Numbers) -> Result<()> {
         let failed = |code: Code| self.write_failed(code, "removing dropped collections");
         let Some(catalog) = self.spaces.catalog().db(u32::MAX) else { return Ok(()) };
         let mut txn = RwTxn::begin(&self.raw, true).map_err(failed)?;
@@ -100,8 +72,8 @@ impl Engine {
             // One that is not open here is left to a process that has it open, or to a later look.
             let Ok(space) = self.spaces.named(name) else { continue };
             let Some(db) = space.db(u32::MAX) else { continue };
-            if txn.entries(db.dbi).map_err(failed)? > 0 {
-                // Another program has filled it again.
+            // A live snapshot reads it, or another program has filled it again.
+            if used.has(db.dbi) || txn.entries(db.dbi).map_err(failed)? > 0 {
                 continue;
             }
             self.spaces.forget(&space);
@@ -116,7 +88,7 @@ impl Engine {
     }
 
     /// Closes the numbers of names that are not in the file any more.
-    fn close_gone(&self, _stopped: &Stopped<'_>) -> Result<()> {
+    fn close_gone(&self, used: &Numbers) -> Result<()> {
         let failed = |code: Code| -> Error { code.error("looking for dropped collections") };
         let txn = RwTxn::begin(&self.raw, true).map_err(failed)?;
         let mut gone = Vec::new();
@@ -127,7 +99,10 @@ impl Engine {
         }
         drop(txn);
         for space in gone {
-            if let Some(db) = space.db(u32::MAX) {
+            // What a live snapshot reads stays open; it is closed another time, or when the working set is full.
+            if let Some(db) = space.db(u32::MAX)
+                && !used.has(db.dbi)
+            {
                 self.spaces.forget(&space);
                 self.raw.close_dbi(db.dbi);
             }
@@ -168,37 +143,27 @@ mod tests {
         (dir, env)
     }
 
-    /// Looking for dropped names stops every call of the process. A look that comes too often slows each opening down,
-    /// one that never comes lets dropped names fill all places; neither shows in a result.
+    /// Looking for dropped names stops every call of the process, and reads the whole catalog. A look that comes too often
+    /// slows each opening down, one that never comes lets the file grow; neither shows in a result.
     #[test]
-    fn dropped_names_are_looked_for_where_places_are_few_and_many_were_given_out() {
+    fn dropped_names_are_looked_for_once_there_are_many() {
         let (_dir, env) = environment(64);
         let engine = env.shared().engine().unwrap();
-        let mut names = (0..).map(|number| engine.space(&format!("{number}")).unwrap());
-        // The count of openings alone matters here: these lead to nothing in the file.
-        let mut open = |count| {
-            for space in names.by_ref().take(count) {
-                engine.spaces.publish(&space, Db { dbi: u32::MAX, flags: 0 });
-            }
-        };
-        open(55);
-        assert!(!engine.is_crowded());
-        open(1);
-        assert!(engine.is_crowded());
-        engine.looked_for_dropped.store(engine.spaces.horizon(), Ordering::Relaxed);
-        assert!(!engine.is_crowded());
-        open(4);
-        assert!(!engine.is_crowded());
-        open(1);
-        assert!(engine.is_crowded());
+        for number in 0..MANY {
+            assert!(!engine.has_dropped_many());
+            let name = number.to_string();
+            Dict::<i64, i64>::open(&env, &name).unwrap();
+            env.drop_collection(&name).unwrap();
+        }
+        assert!(engine.has_dropped_many());
+        env.begin_write().unwrap().abort().unwrap();
+        assert!(!engine.has_dropped_many());
+        assert_eq!(engine.spaces.open_count(), 0);
 
-        let (_dir, env) = environment(64);
-        let engine = env.shared().engine().unwrap();
-        assert!(!engine.is_crowded());
         engine.names_are_gone();
-        assert!(engine.is_crowded());
+        assert!(engine.has_dropped_many());
         engine.reclaim(Wait::Forever, catalog::is_dropped).unwrap();
-        assert!(!engine.is_crowded());
+        assert!(!engine.has_dropped_many());
     }
 
     /// Other processes learn by the catalog's sequence number that a name was removed from the file. If it did not rise,

@@ -8,21 +8,26 @@ use crate::engine::Wait;
 use crate::engine::lmdb::txn::WriteTxn;
 use crate::engine::lmdb::txn::reader::Reader;
 use crate::engine::lmdb::write::turn::{Lease, Turn, patience};
+use crate::engine::lmdb::write::working_set::FEWEST;
 use crate::engine::lmdb::{Engine, Space};
 use crate::error::{Result, Status};
 use crate::memory::TryGrow;
+
+/// How many names are opened ahead.
+const OPENED_AHEAD: u32 = FEWEST;
 
 /// Begins an explicit write transaction; one that is not `synced` does not wait for stable storage at its commit.
 pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait, synced: bool) -> Result<WriteTxn> {
     let deadline = engine.deadline(wait);
     let lease = Arc::new(Lease::take(engine, wait)?);
     engine.grow_ahead(lease.turn(), deadline)?;
+    engine.make_room_for(engine.settings.max_collections, lease.turn())?;
     let mut txn = WriteTxn::begin(&lease, synced)?;
-    // While it lasts no other thread can open a collection for the process, so all that there are are opened before.
+    // While it lasts no other thread can open a collection for the process, so they are opened before.
     let sequence = Reader::of_write(engine, &mut txn).sequence()?;
-    if sequence != engine.opened_ahead() {
+    if sequence.is_none() || sequence != engine.opened_ahead() {
         txn.abort();
-        engine.open_all(lease.turn())?;
+        engine.open_first(lease.turn())?;
         engine.know_opened(sequence);
         txn = WriteTxn::begin(&lease, synced)?;
     }
@@ -30,16 +35,22 @@ pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait, synced: bool) -> Res
 }
 
 impl Engine {
-    /// Opens a space for this process. `Ok(false)`: there is none of that name.
-    pub(crate) fn open_space(self: &Arc<Self>, space: &Space, wait: Wait) -> Result<bool> {
-        if space.db(u32::MAX).is_some() {
+    /// Opens a space for this process, and so that a snapshot with this `horizon` can use it. `Ok(false)`: there is none
+    /// of that name.
+    pub(crate) fn open_space(
+        self: &Arc<Self>,
+        space: &Arc<Space>,
+        horizon: Option<u32>,
+        wait: Wait,
+    ) -> Result<bool> {
+        if space.db(horizon.unwrap_or(u32::MAX)).is_some() {
             return Ok(true);
         }
         let turn = Turn::take(self, patience(wait))?;
-        self.spaces.open_for_process(&self.raw, space, &turn)
+        self.open_in_working_set(space, horizon, &turn)
     }
 
-    /// The catalog's sequence number of which all names were opened ahead.
+    /// The catalog's sequence number of which the first names were opened ahead.
     fn opened_ahead(&self) -> Option<u64> {
         self.opened_ahead.load(Ordering::Relaxed).checked_sub(1)
     }
@@ -48,12 +59,23 @@ impl Engine {
         self.opened_ahead.store(sequence.map_or(0, |sequence| sequence + 1), Ordering::Relaxed);
     }
 
-    /// What a new snapshot may want to read and is not open yet: the spaces that `reader` sees by name.
-    pub(crate) fn not_open(&self, reader: &Reader<'_>) -> Result<Vec<Arc<Space>>> {
-        /// Each open space costs every beginning of a transaction about a nanosecond.
-        const AT_MOST: usize = 256;
+    /// What a new snapshot may want to read and has not been open yet: the first names that `reader` sees, unless they
+    /// were opened ahead before.
+    pub(crate) fn not_open(&self, reader: &mut Reader<'_>) -> Result<Vec<Arc<Space>>> {
+        let sequence = reader.sequence()?;
+        if sequence.is_some() && sequence == self.opened_ahead() {
+            return Ok(Vec::new());
+        }
+        let wanted = self.first_not_open(reader)?;
+        if wanted.is_empty() {
+            self.know_opened(sequence);
+        }
+        Ok(wanted)
+    }
+
+    fn first_not_open(&self, reader: &Reader<'_>) -> Result<Vec<Arc<Space>>> {
         let mut wanted = Vec::new();
-        for (name, _) in reader.names()?.into_iter().take(AT_MOST) {
+        for (name, _) in reader.first_names(OPENED_AHEAD as usize)? {
             let Ok(name) = String::from_utf8(name) else { continue };
             let space = self.spaces.named(&name)?;
             if space.db(u32::MAX).is_none() {
@@ -63,8 +85,8 @@ impl Engine {
         Ok(wanted)
     }
 
-    /// Opens spaces for a snapshot that is about to begin, since it cannot use what is opened after. Takes no more
-    /// than half of the places, and does not wait, since a snapshot must not. In no call of the thread's seat.
+    /// Opens spaces for a snapshot that is about to begin, since it cannot use what is opened after. Does not wait, since a
+    /// snapshot must not. In no call of the thread's seat.
     ///
     /// Returns true if it has opened any.
     pub(crate) fn open_ahead(self: &Arc<Self>, wanted: Vec<Arc<Space>>) -> Result<bool> {
@@ -74,22 +96,22 @@ impl Engine {
         Ok(self.spaces.horizon() != horizon)
     }
 
-    /// Opens the spaces that there are, in the process's turn to write.
-    fn open_all(&self, turn: &Turn) -> Result<()> {
+    /// Opens the first spaces that there are, in the process's turn to write.
+    fn open_first(&self, turn: &Turn) -> Result<()> {
         let mut newest = self.newest()?;
         // Without one, another program is writing: they are opened when they are used.
         let Some(snapshot) = &mut newest.snapshot else { return Ok(()) };
-        let wanted = self.not_open(&Reader::of_snapshot(self, snapshot))?;
+        let wanted = self.first_not_open(&Reader::of_snapshot(self, snapshot))?;
         drop(newest);
         self.open_spaces(wanted, turn)
     }
 
     fn open_spaces(&self, wanted: Vec<Arc<Space>>, turn: &Turn) -> Result<()> {
         for space in wanted {
-            if self.spaces.open_count() >= self.settings.max_collections / 2 {
+            if self.spaces.open_count() >= OPENED_AHEAD {
                 break;
             }
-            match self.spaces.open_for_process(&self.raw, &space, turn) {
+            match self.open_in_working_set(&space, None, turn) {
                 Ok(_) => {}
                 Err(error) if error.status() == Status::CollectionsFull => break,
                 Err(error) => return Err(error),

@@ -1,0 +1,127 @@
+//! The numbers of named databases that a transaction has used.
+//!
+//! LMDB looks a name up when a transaction first uses its number, and answers from the number alone after that. If the
+//! number were closed and given to another name, the transaction would read that one's records, without an error.
+
+use crate::engine::lmdb::sys::Dbi;
+use crate::memory::NoMemory;
+
+const BITS: usize = u64::BITS as usize;
+
+/// The words that lie in the transaction itself: most use no number beyond these.
+const FIRST: usize = 4;
+
+/// A set of numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Numbers {
+    first: [u64; FIRST],
+    more: Vec<u64>,
+    /// How many there are, without those of the library's own spaces.
+    counted: u32,
+}
+
+impl Numbers {
+    fn place(number: Dbi) -> (usize, u64) {
+        (number as usize / BITS, 1 << (number as usize % BITS))
+    }
+
+    fn word(&mut self, word: usize) -> Option<&mut u64> {
+        if word < FIRST { self.first.get_mut(word) } else { self.more.get_mut(word - FIRST) }
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, number: Dbi) -> bool {
+        let (word, bit) = Self::place(number);
+        let word = if word < FIRST { self.first.get(word) } else { self.more.get(word - FIRST) };
+        word.is_some_and(|word| word & bit != 0)
+    }
+
+    /// Adds a number, which `counts` if it is of a collection.
+    pub(crate) fn add(&mut self, number: Dbi, counts: bool) -> Result<(), NoMemory> {
+        let (word, bit) = Self::place(number);
+        if let Some(missing) = (word + 1).checked_sub(FIRST + self.more.len())
+            && missing > 0
+        {
+            self.more.try_reserve(missing).map_err(|_| NoMemory { bytes: missing * size_of::<u64>() })?;
+            self.more.resize(self.more.len() + missing, 0);
+        }
+        if let Some(word) = self.word(word) {
+            let is_new = *word & bit == 0;
+            *word |= bit;
+            self.counted += u32::from(is_new && counts);
+        }
+        Ok(())
+    }
+
+    /// Removes a number, which was added with the same `counts`.
+    pub(crate) fn remove(&mut self, number: Dbi, counts: bool) {
+        let (word, bit) = Self::place(number);
+        if let Some(word) = self.word(word) {
+            let was_there = *word & bit != 0;
+            *word &= !bit;
+            self.counted -= u32::from(was_there && counts);
+        }
+    }
+
+    /// Adds all numbers of another set. They are not counted.
+    pub(crate) fn add_all(&mut self, other: &Numbers) -> Result<(), NoMemory> {
+        if let Some(last) = other.more.len().checked_sub(1) {
+            // Makes room; which number of the last word it is does not matter.
+            let number = Dbi::try_from((FIRST + last) * BITS).unwrap_or(Dbi::MAX);
+            let had = self.has(number);
+            self.add(number, false)?;
+            if !had {
+                self.remove(number, false);
+            }
+        }
+        self.first.iter_mut().zip(&other.first).for_each(|(word, more)| *word |= more);
+        self.more.iter_mut().zip(&other.more).for_each(|(word, more)| *word |= more);
+        Ok(())
+    }
+
+    /// The number of those that count.
+    pub(crate) fn count(&self) -> u32 {
+        self.counted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn numbers_are_kept_within_the_transaction_and_beyond() {
+        let mut numbers = Numbers::default();
+        let some = [0, 1, 63, 64, 255, 256, 1000];
+        for number in some {
+            assert!(!numbers.has(number));
+            numbers.add(number, number != 1000).unwrap();
+            numbers.add(number, number != 1000).unwrap();
+        }
+        let listed: Vec<_> = (0..2000).filter(|number| numbers.has(*number)).collect();
+        assert_eq!((listed, numbers.count()), (some.to_vec(), 6));
+        for number in [256, 64, 64, 100_000] {
+            numbers.remove(number, true);
+        }
+        assert!(!numbers.has(256) && !numbers.has(64) && numbers.has(63) && numbers.has(1000));
+        assert_eq!(numbers.count(), 4);
+    }
+
+    #[test]
+    fn sets_of_any_sizes_are_added() {
+        for (a, b) in [([1, 2], [3, 700]), ([3, 700], [1, 2]), ([900, 256], [320, 1]), ([5, 6], [5, 7])] {
+            let [mut one, mut other] = [Numbers::default(), Numbers::default()];
+            for (set, numbers) in [(&mut one, a), (&mut other, b)] {
+                for number in numbers {
+                    set.add(number, true).unwrap();
+                }
+            }
+            one.add_all(&other).unwrap();
+            let mut expected = [a, b].concat();
+            expected.sort_unstable();
+            expected.dedup();
+            assert_eq!((0..2000).filter(|number| one.has(*number)).collect::<Vec<_>>(), expected);
+        }
+    }
+}

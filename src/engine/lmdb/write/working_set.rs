@@ -1,0 +1,196 @@
+//! Which numbers of named databases are open.
+//!
+//! Each number that was ever given out costs the beginning of every transaction about a nanosecond, and LMDB compares the
+//! names of all at each opening. So only the names that were used last are open, and another one takes the number of one
+//! that was not used for long. That happens in the process's turn to write, with all calls stopped, and never to a
+//! number that a live snapshot has used: LMDB would answer it from the other name's records.
+//!
+//! A snapshot that has not used a number may use it under its new name, since LMDB looks a name up at a number's first use:
+//! but only if the number was open when the snapshot began. So a number changes its name without a moment in which it is
+//! closed and a snapshot could begin, and counts as old as it was.
+//!
+//! The set grows where names come back soon after they were closed, and stays small where many are used once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::engine::Settings;
+use crate::engine::lmdb::Engine;
+use crate::engine::lmdb::sys::{Code, RoTxn};
+use crate::engine::lmdb::threads::seats::Stopped;
+use crate::engine::lmdb::txn::slots::Begin;
+use crate::engine::lmdb::txn::spaces::{Db, Space};
+use crate::engine::lmdb::write::turn::Turn;
+use crate::error::Result;
+
+/// How many numbers stay open at first: with these a get takes half as long again as with one.
+pub(crate) const FEWEST: u32 = 64;
+
+/// How many stay open at most. A write transaction may open more, up to `max_collections`.
+const MOST: u32 = 128;
+
+/// How many more may be open after commits that have created collections, so that calls are not stopped for each.
+const SLACK: u32 = 64;
+
+/// How many numbers an autocommitted write may need, which can share its transaction with others.
+const AUTOCOMMIT: u32 = SLACK / 2;
+
+/// How many numbers LMDB makes room for: those of one transaction, those that are open, and the catalog's.
+pub(crate) fn most_numbers(settings: &Settings) -> u32 {
+    settings.max_collections.saturating_add(MOST + SLACK + 1)
+}
+
+/// How large the working set is. Changed in the process's turn to write.
+pub(crate) struct WorkingSet {
+    size: AtomicU32,
+    /// Rises when a name comes back, falls when another one comes.
+    demand: AtomicU32,
+}
+
+impl Default for WorkingSet {
+    fn default() -> Self {
+        Self { size: AtomicU32::new(FEWEST), demand: AtomicU32::new(0) }
+    }
+}
+
+impl WorkingSet {
+    fn size(&self) -> u32 {
+        self.size.load(Ordering::Relaxed)
+    }
+
+    /// Learns whether the name that is opened was closed lately. Returns true if the set has grown by one for it.
+    fn grows(&self, comes_back: bool) -> bool {
+        /// One name in so many that comes back keeps the demand where it is.
+        const ONE_IN: u32 = 16;
+        const ENOUGH: u32 = 4 * ONE_IN;
+        let demand = self.demand.load(Ordering::Relaxed);
+        let demand = if comes_back { (demand + ONE_IN).min(2 * ENOUGH) } else { demand.saturating_sub(1) };
+        self.demand.store(demand, Ordering::Relaxed);
+        let grows = comes_back && demand >= ENOUGH && self.size() < MOST;
+        if grows {
+            self.size.fetch_add(1, Ordering::Relaxed);
+        }
+        grows
+    }
+}
+
+impl Engine {
+    /// Makes sure that an autocommitted write can open what it may need.
+    pub(crate) fn make_room(&self, turn: &Turn) -> Result<()> {
+        self.make_room_for(AUTOCOMMIT, turn)
+    }
+
+    /// Makes sure that a write transaction can open that many spaces. In no call of the thread's seat.
+    pub(crate) fn make_room_for(&self, spaces: u32, _turn: &Turn) -> Result<()> {
+        if most_numbers(&self.settings) - 1 - self.spaces.open_count() >= spaces {
+            return Ok(());
+        }
+        let aside = self.aside();
+        let closed = self.seats.stop_calls(|stopped| {
+            while self.spaces.open_count() > self.working_set.size()
+                && let Some((_, db)) = self.least_used(None, stopped)?
+            {
+                self.raw.close_dbi(db.dbi);
+            }
+            self.spaces.prune();
+            Ok(())
+        });
+        drop(aside);
+        closed
+    }
+
+    /// Opens a space, which takes the number of another one where the working set is full, or for a snapshot: that can use
+    /// what was open at its `horizon`. `Ok(false)`: there is no such database. In no call of the thread's seat.
+    pub(crate) fn open_in_working_set(
+        &self,
+        space: &Arc<Space>,
+        horizon: Option<u32>,
+        turn: &Turn,
+    ) -> Result<bool> {
+        loop {
+            let aside = self.aside();
+            let has_room = self.spaces.open_count() < self.working_set.size() && horizon.is_none();
+            let opened = if has_room || !self.spaces.counts(space) {
+                aside.begin(|| self.spaces.open(&self.raw, space))?
+            } else {
+                self.seats.stop_calls(|stopped| self.open_in_place_of_another(space, horizon, stopped))?
+            };
+            drop(aside);
+            match opened {
+                Some(found) => return Ok(found),
+                None => self.follow_growth_under(turn)?,
+            }
+        }
+    }
+
+    /// `Ok(None)`: another process has outgrown the map.
+    #[cold]
+    fn open_in_place_of_another(
+        &self,
+        space: &Arc<Space>,
+        horizon: Option<u32>,
+        stopped: &mut Stopped<'_, '_>,
+    ) -> Result<Option<bool>> {
+        if space.db(horizon.unwrap_or(u32::MAX)).is_some() {
+            return Ok(Some(true));
+        }
+        let mut begun = RoTxn::begin(&self.raw);
+        if matches!(begun, Err(Code(lmdb_sys::MDB_READERS_FULL))) {
+            stopped.release_idle();
+            begun = RoTxn::begin(&self.raw);
+        }
+        let txn = match begun.map_err(|code| self.not_begun(code)) {
+            Ok(txn) => txn,
+            Err(Begin::Failed(error)) => return Err(error),
+            Err(Begin::NoSlot) => return Err(self.no_slot()),
+            Err(Begin::Resized) => return Ok(None),
+        };
+        let younger = space.db(u32::MAX);
+        if younger.is_some_and(|db| stopped.numbers().is_ok_and(|used| used.has(db.dbi))) {
+            // It has a number that this snapshot cannot use, and another one must keep.
+            return Ok(Some(true));
+        }
+        let grows = self.working_set.grows(self.spaces.was_closed_lately(space, MOST));
+        let taken = if grows && horizon.is_none() { None } else { self.least_used(horizon, stopped)? };
+        if let Some((_, db)) = taken {
+            self.raw.close_dbi(db.dbi);
+        }
+        if let Some(db) = younger {
+            self.spaces.forget(space);
+            self.raw.close_dbi(db.dbi);
+        }
+        let found = self.spaces.open_in(txn, space, taken)?;
+        self.spaces.prune();
+        Ok(Some(found))
+    }
+
+    /// Takes a number, which LMDB has open, from the space that was not used for longest: one that was open at the
+    /// `horizon`, and which no live snapshot has used. Also gives the count of openings when it was given out.
+    fn least_used(&self, horizon: Option<u32>, stopped: &Stopped<'_, '_>) -> Result<Option<(u32, Db)>> {
+        let (used, horizon) = (stopped.numbers()?, horizon.unwrap_or(u32::MAX));
+        Ok(self.spaces.take_least_used(|when, db| when <= horizon && !used.has(db.dbi)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_set_grows_for_names_that_come_back_and_not_for_many_that_are_used_once() {
+        let set = WorkingSet::default();
+        for n in 0..10_000 {
+            set.grows(n % 20 == 0);
+        }
+        assert_eq!(set.size(), FEWEST);
+        for _ in 0..50 {
+            set.grows(true);
+        }
+        assert_eq!(set.size(), FEWEST + 47);
+        for _ in 0..1000 {
+            set.grows(true);
+        }
+        assert_eq!(set.size(), MOST);
+        assert!(!set.grows(true));
+    }
+}
