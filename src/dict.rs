@@ -6,11 +6,11 @@ use std::ops::{Bound, RangeBounds};
 
 use crate::codec::{Key, Stored};
 use crate::engine::Range;
+use crate::engine::schema::Kind;
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::iterators::{Entries, IntoIter, Keys, Values};
 use crate::memory::TryGrow;
-use crate::store::catalog::Kind;
 use crate::store::collection::{Asked, Collection, Exchange, OpenFlags};
 use crate::store::iter::Scan;
 use crate::store::packing::{Packed, encode_key, encode_range, encode_value, require_types};

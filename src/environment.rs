@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::engine::schema::CollectionInfo;
 use crate::engine::{self, ReaderFigures, Structure};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, Short};
 use crate::options::Options;
 use crate::report::{Info, ReaderInfo, Report};
-use crate::store::catalog::{self, CollectionInfo};
 use crate::store::registry::{Held, Shared};
 
 /// An environment: files that hold any number of dicts and sets.
@@ -228,19 +228,19 @@ impl Environment {
 
     /// All collections by name. Opens none of them.
     pub fn collections(&self) -> Result<Vec<CollectionInfo>> {
-        catalog::list(self.shared())
+        self.shared().seat()?.collections()
     }
 
     /// What is known of one collection; `None`: there is none of that name.
     pub fn schema(&self, name: &str) -> Result<Option<CollectionInfo>> {
-        catalog::find(self.shared(), name)
+        self.shared().seat()?.collection(name)
     }
 
     /// Removes a collection with all that is in it. `Ok(false)`: there is none of that name.
     ///
     /// Open dicts and sets of it answer [`Status::NoCollection`] from then on.
     pub fn drop_collection(&self, name: &str) -> Result<bool> {
-        catalog::drop_collection(self.shared(), name)
+        self.shared().seat()?.drop_collection(name)
     }
 
     /// Gives this opening back; when it was the last, the environment is closed: its transactions end, and

@@ -6,11 +6,11 @@ use std::ops::{Bound, RangeBounds};
 
 use crate::codec::Key;
 use crate::engine::Range;
+use crate::engine::schema::Kind;
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::iterators::{Elements, IntoIter};
 use crate::store::algebra::{self, Operation};
-use crate::store::catalog::Kind;
 use crate::store::collection::{Asked, Collection, OpenFlags};
 use crate::store::iter::Scan;
 use crate::store::packing::{Packed, encode_key, encode_range, require_types};

@@ -8,9 +8,9 @@ use super::buffer::pc_buffer;
 use super::error::{PC_NOT_FOUND, PC_OK, pc_status};
 use super::handle;
 use super::handles::pc_env;
+use crate::engine::schema::Kind;
 use crate::error::Result;
 use crate::memory;
-use crate::store::catalog::Kind;
 use crate::store::collection::Collection;
 
 /// The collection is a dict.

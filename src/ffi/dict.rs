@@ -11,8 +11,8 @@ use super::handle;
 use super::handles::{pc_dict, pc_env};
 use super::range::{pc_range, range_from};
 use crate::codec::Type;
+use crate::engine::schema::Kind;
 use crate::error::Result;
-use crate::store::catalog::Kind;
 use crate::store::collection::{Asked, Collection, Exchange, OpenFlags, Taken};
 
 /// `pc_dict_compare_exchange`: no value is expected; `expected` and its length are ignored.

@@ -10,13 +10,13 @@ use super::error::{PC_OK, pc_status};
 use super::handle;
 use super::handles::pc_env;
 use crate::engine::Durability;
+use crate::engine::schema::CollectionInfo;
+use crate::engine::schema::Kind;
 use crate::environment::Environment;
 use crate::error::{Error, Result, Status};
 use crate::memory::{Short, Text};
 use crate::options::Options;
 use crate::report::Info;
-use crate::store::catalog::CollectionInfo;
-use crate::store::catalog::Kind;
 
 /// A commit that returned is on stable storage: it survives a loss of power. The default.
 pub const PC_DURABILITY_FULL: i32 = 0;
@@ -437,7 +437,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::codec::Type;
-    use crate::store::catalog::Schema;
+    use crate::engine::schema::Schema;
 
     fn zeroed() -> pc_env_options {
         pc_env_options {

@@ -11,8 +11,8 @@ use super::error::{PC_EXISTS, PC_NOT_FOUND, PC_OK, pc_status};
 use super::handle;
 use super::handles::{pc_env, pc_set};
 use super::range::{pc_range, range_from};
+use crate::engine::schema::Kind;
 use crate::error::Result;
-use crate::store::catalog::Kind;
 use crate::store::collection::{Asked, Collection};
 
 /// Opens a set; by default, creates it if it does not exist.

@@ -281,12 +281,10 @@ impl<'c> Stream<'c> {
         }
         let Self { set, ahead, rest, batch, .. } = self;
         let limit = Limit { items: *batch, bytes: LARGEST_BYTES };
-        let at_end = set.read(|reader, db| {
+        self.at_end = set.read(|session| {
             ahead.clear();
-            reader.scan(db, rest, ScanStart::Range, limit, ahead)
+            session.scan_of(set.opened(), rest, ScanStart::Range, limit, ahead)
         })?;
-        // One whose creation was undone has no elements.
-        self.at_end = at_end.unwrap_or(true);
         self.passed = 0;
         self.batch = (self.batch * 2).min(LARGEST_BATCH);
         if let Some(last) = self.ahead.len().checked_sub(1) {

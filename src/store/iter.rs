@@ -17,7 +17,7 @@ use std::sync::{Arc, Weak};
 use back::Back;
 use kept::Kept;
 
-use crate::engine::{Columns, Level, Limit, Looked, Range, Reader, Root, RootKind, ScanStart, Seat};
+use crate::engine::{Columns, Leave, Level, Limit, Range, Reader, Root, RootKind, ScanStart, Seat};
 use crate::error::{Error, Result, Status};
 use crate::memory;
 use crate::store::collection::Collection;
@@ -96,7 +96,7 @@ impl Scan {
             let engine = shared.engine()?;
             let commits = engine.commits();
             let seen = commits.load(Ordering::Acquire);
-            let snapshot = collection.snapshot()?;
+            let snapshot = shared.seat()?.snapshot_of(collection.opened())?;
             let seat = Seat::new(&engine, shared.opening())?;
             let level = Level { id: 0, write: false };
             let root = Root { id: 0, kind: RootKind::Snapshot(snapshot), levels: vec![level] };
@@ -437,18 +437,15 @@ impl Scan {
     fn read(&self, from: ScanStart<'_>, limit: Limit, out: &mut Columns) -> Result<Read> {
         self.with_reader(|reader| {
             let writes = reader.writes();
-            let is_all = match self.collection.find(reader)? {
-                Looked::Is(Some(db)) => reader.scan(db, &self.range, from, limit, out)?,
-                Looked::Is(None) => true,
+            match reader.scan_of(self.collection.opened(), &self.range, from, limit, out) {
+                Ok(is_all) => Ok(Read { writes, is_all }),
+                Err(Leave::Failed(error)) => Err(error),
                 // Opened when the iterator was; only a drop by another program can undo that.
-                Looked::Open(_) => {
-                    return Err(Error::new(
-                        Status::NoCollection,
-                        format!("collection {:?} no longer exists", self.collection.name()),
-                    ));
-                }
-            };
-            Ok(Read { writes, is_all })
+                Err(Leave::Open(_)) => Err(Error::new(
+                    Status::NoCollection,
+                    format!("collection {:?} no longer exists", self.collection.name()),
+                )),
+            }
         })
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! | file | content |
 //! |---|---|
-//! | `catalog.rs` | the names of collections, with their kinds and types |
 //! | `registry.rs` | the environments that are open in this process |
 //! | `stack.rs` | the calling thread's stack of transactions |
 //! | `collection.rs` | one open collection: reading and writing encoded keys and values |
@@ -12,7 +11,6 @@
 //! | `algebra.rs` | set algebra: sets walked side by side |
 
 pub mod algebra;
-pub mod catalog;
 pub mod collection;
 pub mod iter;
 pub mod packing;

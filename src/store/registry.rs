@@ -3,12 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
-use crate::engine::{
-    self, Call, Engine, Looked, Op, Opening, Origin, Outcome, Reader, RootKind, Space, State, Wait,
-    seat_of_thread,
-};
+use crate::engine::{self, Call, Engine, Leave, Opening, Origin, OwnSeat, Reader, State, seat_of_thread};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
 use crate::platform::fork::PerProcess;
@@ -189,87 +185,21 @@ impl Shared {
         &self.opening
     }
 
+    /// The calling thread's seat.
+    #[inline]
+    pub fn seat(&self) -> Result<OwnSeat> {
+        seat_of_thread(&self.opening, || self.engine())
+    }
+
     /// Runs a call in the calling thread's seat.
     #[inline]
     pub fn call<R>(&self, f: impl FnOnce(&mut Call<'_>) -> Result<R>) -> Result<R> {
-        seat_of_thread(&self.opening, || self.engine())?.call(f)
+        self.seat()?.call(f)
     }
 
-    /// Reads in the thread's current transaction or the newest snapshot. If `look` finds a space that is not open, the
-    /// space is opened outside of the call, and `look` runs again.
+    /// Reads in the thread's current transaction or the newest snapshot; `look` may run several times.
     #[inline]
-    pub fn read<R>(&self, mut look: impl FnMut(&Engine, &mut Reader<'_>) -> Result<Looked<R>>) -> Result<R> {
-        loop {
-            let looked = self.call(|call| {
-                let mut reader = call.reader()?;
-                look(reader.engine(), &mut reader)
-            })?;
-            match looked {
-                Looked::Is(result) => return Ok(result),
-                Looked::Open(space) => self.open_space(&space)?,
-            }
-        }
-    }
-
-    /// Opens a space for the process, so that the thread's current transaction can use it.
-    #[cold]
-    pub fn open_space(&self, space: &Arc<Space>) -> Result<()> {
-        // A writer may be waiting for what this thread's snapshot has lent: then neither may wait for the other.
-        let (pinned, horizon) = self.call(|call| {
-            let horizon = call.current().and_then(|root| match &root.kind {
-                RootKind::Snapshot(snapshot) => Some(snapshot.horizon()),
-                RootKind::Write(_) => None,
-            });
-            Ok((call.guarded().is_pinned(), horizon))
-        })?;
-        let wait = if pinned { Wait::For(Duration::ZERO) } else { Wait::Default };
-        let engine = self.engine()?;
-        engine.open_space(space, horizon, wait)?;
-        if horizon.is_none_or(|horizon| space.db(horizon).is_some()) {
-            return Ok(());
-        }
-        // Without one, something was committed: the data file has outgrown what this process sees of it.
-        let mut newest = engine.newest()?;
-        if let Some(snapshot) = newest.snapshot.take()
-            && self.call(|call| {
-                // Another thread may have ended it since. Then there is nothing to refresh, and no slot to wait for, which
-                // this thread would keep from itself.
-                if call.current().is_some() { Ok(call.reader()?.refresh(snapshot)) } else { Ok(true) }
-            })?
-        {
-            return Ok(());
-        }
-        Err(Error::new(
-            Status::Conflict,
-            format!(
-                "collection {:?} cannot be used in this snapshot: it was not open in this process when the snapshot \
-                 began, and there were commits since; use it before you begin the snapshot, or begin a new one",
-                space.as_str()
-            ),
-        ))
-    }
-
-    /// Writes in the thread's current transaction, or in its own, if the catalog has this sequence number. Returns
-    /// `Ok(None)`, and writes nothing, if it has another one.
-    pub fn write(&self, sequence: u64, ops: &[Op<'_>]) -> Result<Option<Vec<Outcome>>> {
-        enum Step {
-            Done(Option<Vec<Outcome>>),
-            Autocommit(Arc<Engine>),
-        }
-        let step = self.call(|call| {
-            let Some(root) = call.current() else { return Ok(Step::Autocommit(Arc::clone(call.engine()?))) };
-            root.check_writable()?;
-            let mut reader = call.reader()?;
-            if reader.sequence()? != Some(sequence) {
-                return Ok(Step::Done(None));
-            }
-            let txn = reader.write()?;
-            let outcomes = ops.iter().map(|op| txn.apply(op)).collect::<Result<_>>()?;
-            Ok(Step::Done(Some(outcomes)))
-        })?;
-        match step {
-            Step::Done(outcomes) => Ok(outcomes),
-            Step::Autocommit(engine) => engine.autocommit(sequence, ops),
-        }
+    pub fn read<R>(&self, look: impl FnMut(&mut Reader<'_>) -> Result<R, Leave>) -> Result<R> {
+        self.seat()?.read(look)
     }
 }

@@ -12,7 +12,6 @@ use std::sync::{Arc, Weak};
 use crate::engine::{Call, Level, Reader, Root, RootKind, Seat, Wait, begin_write, seat_of_thread};
 use crate::error::{Error, Result, Status};
 use crate::memory::TryGrow;
-use crate::store::catalog;
 use crate::store::registry::Shared;
 
 /// How often to begin a snapshot while other processes add names.
@@ -76,7 +75,7 @@ impl TxnRef {
                 let engine = shared.engine()?;
                 // Outside of the call: nobody waits for the write lock in a seat.
                 if engine.has_dropped_many() {
-                    engine.reclaim(wait, catalog::is_dropped)?;
+                    engine.reclaim(wait)?;
                 }
                 let txn = begin_write(&engine, wait, access == Access::Write)?;
                 Ok(made(seat.call(|call| call.push_root(RootKind::Write(txn), true))?))

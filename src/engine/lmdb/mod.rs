@@ -6,6 +6,8 @@
 //! - `address_space`, `map`: how much the memory map reserves, and how it grows
 //! - `report`: what an environment reports of itself; `check`: whether the structure of the data file is sound
 //! - `files`: the files, before LMDB opens them and beside it
+//! - `catalog`: the schema of each collection; `opened`: one that is open
+//! - `session`: calls of a thread that need more than its seat
 //! - `txn`: snapshots and write transactions, named databases, reads and walks
 //! - `threads`: what each thread has in an environment
 //! - `write`: the right to write, group commit, and what a failure means
@@ -13,14 +15,17 @@
 //! The folders are private: `pub(crate)` in them reaches as far as this room, but for what is exported below.
 
 mod address_space;
+mod catalog;
 mod check;
 mod files;
 mod layout;
 mod map;
 mod open;
+mod opened;
 mod patience;
 mod registry;
 mod report;
+mod session;
 mod sys;
 #[cfg(test)]
 mod tests;
@@ -31,20 +36,22 @@ mod write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
-use crate::engine::Settings;
+use crate::engine::contract;
+use crate::engine::{Outcome, Settings};
 use crate::error::{Error, Result, Status};
 
 pub(crate) use check::Structure;
 pub(crate) use open::{Origin, open, open_inherited, wait_until_closed};
+pub(crate) use opened::Opened;
 pub(crate) use sys::version;
 pub(crate) use threads::opening::{Opening, State, has_failed};
 pub(crate) use threads::seat::{Call, Seat};
-pub(crate) use threads::seats::{leave_closed_seats, seat_of_thread};
-pub(crate) use txn::lookup::{Looked, place};
+pub(crate) use threads::seats::{OwnSeat, leave_closed_seats, seat_of_thread};
+pub(crate) use txn::Snapshot;
+pub(crate) use txn::leave::Leave;
 pub(crate) use txn::reader::Reader;
 pub(crate) use txn::root::{Level, Root, RootKind};
-pub(crate) use txn::spaces::{Db, SEQUENCE, Space};
-pub(crate) use txn::{Place, Snapshot};
+use txn::spaces::Space;
 pub(crate) use write::turn::set_reads_wait;
 pub(crate) use write::writer::begin_write;
 
@@ -55,6 +62,9 @@ use txn::spaces::Spaces;
 use write::{failure, flusher, group, lock, turn, working_set};
 
 use crate::platform::sync::{Mutex, RwLock};
+
+/// A write to one of the spaces.
+pub(crate) type Op<'a> = contract::Op<'a, Arc<Space>>;
 
 /// An open LMDB environment. One per data file and process; the last `Arc` closes it.
 pub(crate) struct Engine {

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use crate::engine::Wait;
 use crate::engine::lmdb::write::turn::{Lease, Turn};
-use crate::store::catalog;
 use crate::{Dict, Durability, Environment, Options, Status};
 use tempfile::TempDir;
 
@@ -54,7 +53,7 @@ fn numbers_are_closed_while_no_call_is_under_way() {
     Dict::<i64, i64>::open(&env, "dropped").unwrap();
     env.drop_collection("dropped").unwrap();
     let engine = env.shared().engine().unwrap();
-    let reclaim = || engine.reclaim(Wait::Forever, catalog::is_dropped).unwrap();
+    let reclaim = || engine.reclaim(Wait::Forever).unwrap();
     assert!(!ends_during_a_call(&env, SHORT, reclaim));
     assert_eq!(engine.spaces.open_count(), 0);
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::codec::Type;
-use crate::store::catalog::Kind;
+use crate::engine::schema::Kind;
 use crate::store::collection::{Asked, OpenFlags};
 use crate::store::packing::encode_key;
 use crate::{Dict, Durability, Environment, Options};

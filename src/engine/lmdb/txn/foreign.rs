@@ -4,9 +4,10 @@
 //!   length than the others would be read beyond its end.
 //! - Names of databases stand among the records of the main database. They are none of a collection's.
 
+use crate::engine::lmdb::Op;
 use crate::engine::lmdb::sys::{Go, MAIN, Txn, is_named_database, reading};
 use crate::engine::lmdb::txn::spaces::Db;
-use crate::engine::{Column, Op, Range, ScanStart};
+use crate::engine::{Column, Range, ScanStart};
 use crate::error::{Error, Result, Status};
 
 /// Refuses a key of another length than the integer keys that are there.

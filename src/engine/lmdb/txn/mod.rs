@@ -1,7 +1,7 @@
 //! Transactions over spaces: snapshots, and write transactions with savepoints and what is written in them.
 
 pub(crate) mod foreign;
-pub(crate) mod lookup;
+pub(crate) mod leave;
 pub(crate) mod numbers;
 pub(crate) mod reader;
 pub(crate) mod root;
@@ -13,15 +13,15 @@ use std::sync::Arc;
 
 use crate::codec;
 use crate::engine::lmdb::Engine;
+use crate::engine::lmdb::Op;
 use crate::engine::lmdb::sys::{Code, Dbi, FreePages, RoTxn, RwTxn, WriteCursor, reading};
 use crate::engine::lmdb::threads::pin::Pin;
-use crate::engine::lmdb::txn::numbers::Numbers;
+use crate::engine::lmdb::txn::numbers::{Numbers, most_numbers};
 use crate::engine::lmdb::txn::scan::remove_range;
 use crate::engine::lmdb::txn::slots::{Aside, Begin};
 use crate::engine::lmdb::txn::spaces::{Db, Space};
 use crate::engine::lmdb::write::turn::Lease;
-use crate::engine::lmdb::write::working_set::most_numbers;
-use crate::engine::{Column, Op, Outcome, Range};
+use crate::engine::{Column, Outcome, Range};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
 

@@ -1,10 +1,25 @@
-//! The numbers of named databases that a transaction has used.
+//! How many numbers of named databases there are, and which of them a transaction has used.
 //!
 //! LMDB looks a name up when a transaction first uses its number, and answers from the number alone after that. If the
 //! number were closed and given to another name, the transaction would read that one's records, without an error.
 
+use crate::engine::Settings;
 use crate::engine::lmdb::sys::Dbi;
 use crate::memory::NoMemory;
+
+/// How many numbers stay open at first: with these a get takes half as long again as with one.
+pub(crate) const FEWEST: u32 = 64;
+
+/// How many stay open at most. A write transaction may open more, up to `max_collections`.
+pub(crate) const MOST: u32 = 128;
+
+/// How many more may be open after commits that have created collections, so that calls are not stopped for each.
+pub(crate) const SLACK: u32 = 64;
+
+/// How many numbers LMDB makes room for: those of one transaction, those that are open, and the catalog's.
+pub(crate) fn most_numbers(settings: &Settings) -> u32 {
+    settings.max_collections.saturating_add(MOST + SLACK + 1)
+}
 
 const BITS: usize = u64::BITS as usize;
 

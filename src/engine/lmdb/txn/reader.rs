@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use crate::engine::lmdb::sys::{Go, MAIN, Txn, is_named_database, reading};
 use crate::engine::lmdb::txn::foreign;
+use crate::engine::lmdb::txn::leave::Leave;
 use crate::engine::lmdb::txn::root::RootKind;
 use crate::engine::lmdb::txn::scan::Walk;
-use crate::engine::lmdb::txn::spaces::{CATALOG, Db, SEQUENCE, Space};
+use crate::engine::lmdb::txn::spaces::{CATALOG, Db, Space};
 use crate::engine::lmdb::txn::{Place, Snapshot, WriteTxn};
 use crate::engine::lmdb::{Engine, sequence_number};
+use crate::engine::schema::SEQUENCE;
 use crate::engine::{Column, Columns, Limit, Range, ScanStart};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
@@ -129,6 +131,16 @@ impl<'c> Reader<'c> {
         }
     }
 
+    /// Finds a space. Returns `None` if it does not exist.
+    #[inline]
+    pub(crate) fn place(&mut self, space: &Arc<Space>) -> Result<Option<Db>, Leave> {
+        match self.resolve(space)? {
+            Place::Open(db) => Ok(Some(db)),
+            Place::Unopened if self.named(space.as_str())?.is_some() => Err(Leave::Open(Arc::clone(space))),
+            Place::Unopened | Place::Absent => Ok(None),
+        }
+    }
+
     /// Makes spaces that the process has opened since usable in a snapshot, which `newer` is compared with.
     pub(crate) fn refresh(&mut self, newer: Snapshot) -> bool {
         match &mut self.view {
@@ -147,6 +159,12 @@ impl<'c> Reader<'c> {
             View::Write(txn) => txn.sequence,
         };
         if known.is_some() { Ok(known) } else { self.read_sequence() }
+    }
+
+    /// The same, where the caller leaves so that the catalog is opened.
+    #[inline]
+    pub(crate) fn sequence_or_leave(&mut self) -> Result<u64, Leave> {
+        self.sequence()?.ok_or_else(|| Leave::Open(Arc::clone(self.engine.catalog())))
     }
 
     #[cold]

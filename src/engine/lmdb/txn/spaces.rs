@@ -28,9 +28,6 @@ use crate::platform::sync::Mutex;
 /// Where the schemas are kept.
 pub(crate) const CATALOG: &str = "pc:catalog";
 
-/// The catalog's key of the number that rises with every creation and drop of a collection.
-pub(crate) const SEQUENCE: &str = "pc:seq";
-
 /// A named database of an environment, open in this process or not yet.
 pub(crate) struct Space {
     name: CString,

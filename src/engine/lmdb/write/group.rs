@@ -11,11 +11,12 @@ use std::time::Instant;
 
 use crate::engine::interrupt::Interrupt;
 use crate::engine::lmdb::Engine;
+use crate::engine::lmdb::Op;
 use crate::engine::lmdb::txn::WriteTxn;
 use crate::engine::lmdb::txn::reader::Reader;
 use crate::engine::lmdb::write::queue::{Entered, Queue, Waiting};
 use crate::engine::lmdb::write::turn::Lease;
-use crate::engine::{Durability, Op, Outcome, Wait};
+use crate::engine::{Durability, Outcome, Wait};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
 

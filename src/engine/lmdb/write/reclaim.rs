@@ -13,8 +13,9 @@ use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::sys::{Code, Go, RwTxn};
 use crate::engine::lmdb::txn::foreign::is_name;
 use crate::engine::lmdb::txn::numbers::Numbers;
-use crate::engine::lmdb::txn::spaces::{Db, SEQUENCE};
+use crate::engine::lmdb::txn::spaces::Db;
 use crate::engine::lmdb::write::turn::Lease;
+use crate::engine::schema::{SEQUENCE, is_dropped};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
 
@@ -37,9 +38,8 @@ impl Engine {
         self.names_gone.store(true, Ordering::Relaxed);
     }
 
-    /// Removes what was dropped. `is_dropped` tells by a catalog's record whether its collection was. In no call
-    /// and no transaction of the thread.
-    pub(crate) fn reclaim(self: &Arc<Self>, wait: Wait, is_dropped: impl Fn(&[u8]) -> bool) -> Result<()> {
+    /// Removes what was dropped. In no call and no transaction of the thread.
+    pub(crate) fn reclaim(self: &Arc<Self>, wait: Wait) -> Result<()> {
         if self.settings.read_only {
             return Ok(());
         }
@@ -49,7 +49,7 @@ impl Engine {
         self.dropped.store(0, Ordering::Relaxed);
         self.seats.stop_calls(|stopped| {
             let used = stopped.numbers()?;
-            match self.remove_dropped(&is_dropped, &used) {
+            match self.remove_dropped(&used) {
                 // The map grows before the next write; what is left is removed another time.
                 Err(error) if error.status() == Status::MapFull => {}
                 outcome => outcome?,
@@ -60,11 +60,11 @@ impl Engine {
         })
     }
 
-    fn remove_dropped(&self, is_dropped: &impl Fn(&[u8]) -> bool, used: &Numbers) -> Result<()> {
+    fn remove_dropped(&self, used: &Numbers) -> Result<()> {
         let failed = |code: Code| self.write_failed(code, "removing dropped collections");
         let Some(catalog) = self.spaces.catalog().db(u32::MAX) else { return Ok(()) };
         let mut txn = RwTxn::begin(&self.raw, true).map_err(failed)?;
-        let dropped = dropped_names(&txn, catalog, is_dropped).map_err(failed)?;
+        let dropped = dropped_names(&txn, catalog).map_err(failed)?;
         if dropped.is_empty() {
             return Ok(());
         }
@@ -113,7 +113,7 @@ impl Engine {
 }
 
 /// The names of collections that a catalog marks as dropped.
-fn dropped_names(txn: &RwTxn, catalog: Db, is_dropped: &impl Fn(&[u8]) -> bool) -> Result<Vec<String>, Code> {
+fn dropped_names(txn: &RwTxn, catalog: Db) -> Result<Vec<String>, Code> {
     let mut names = Vec::new();
     let mut cursor = txn.cursor(catalog.dbi)?;
     let mut go = Go::First;
@@ -133,7 +133,6 @@ fn dropped_names(txn: &RwTxn, catalog: Db, is_dropped: &impl Fn(&[u8]) -> bool) 
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::store::catalog;
     use crate::{Dict, Durability, Environment, Options};
 
     fn environment(max_collections: u32) -> (tempfile::TempDir, Environment) {
@@ -162,7 +161,7 @@ mod tests {
 
         engine.names_are_gone();
         assert!(engine.has_dropped_many());
-        engine.reclaim(Wait::Forever, catalog::is_dropped).unwrap();
+        engine.reclaim(Wait::Forever).unwrap();
         assert!(!engine.has_dropped_many());
     }
 
@@ -180,7 +179,7 @@ mod tests {
         let before = sequence();
         assert_eq!(engine.spaces.open_count(), 2);
         for _ in 0..2 {
-            engine.reclaim(Wait::Forever, catalog::is_dropped).unwrap();
+            engine.reclaim(Wait::Forever).unwrap();
             assert_eq!((engine.spaces.open_count(), sequence()), (1, before + 1));
         }
     }

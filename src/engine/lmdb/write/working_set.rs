@@ -14,31 +14,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::engine::Settings;
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::sys::{Code, RoTxn};
 use crate::engine::lmdb::threads::seats::Stopped;
+use crate::engine::lmdb::txn::numbers::{FEWEST, MOST, SLACK, most_numbers};
 use crate::engine::lmdb::txn::slots::Begin;
 use crate::engine::lmdb::txn::spaces::{Db, Space};
 use crate::engine::lmdb::write::turn::Turn;
 use crate::error::Result;
 
-/// How many numbers stay open at first: with these a get takes half as long again as with one.
-pub(crate) const FEWEST: u32 = 64;
-
-/// How many stay open at most. A write transaction may open more, up to `max_collections`.
-const MOST: u32 = 128;
-
-/// How many more may be open after commits that have created collections, so that calls are not stopped for each.
-const SLACK: u32 = 64;
-
 /// How many numbers an autocommitted write may need, which can share its transaction with others.
 const AUTOCOMMIT: u32 = SLACK / 2;
-
-/// How many numbers LMDB makes room for: those of one transaction, those that are open, and the catalog's.
-pub(crate) fn most_numbers(settings: &Settings) -> u32 {
-    settings.max_collections.saturating_add(MOST + SLACK + 1)
-}
 
 /// How large the working set is. Changed in the process's turn to write.
 pub(crate) struct WorkingSet {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::engine::Wait;
 use crate::engine::lmdb::txn::WriteTxn;
+use crate::engine::lmdb::txn::numbers::FEWEST;
 use crate::engine::lmdb::txn::reader::Reader;
 use crate::engine::lmdb::write::turn::{Lease, Turn, patience};
-use crate::engine::lmdb::write::working_set::FEWEST;
 use crate::engine::lmdb::{Engine, Space};
 use crate::error::{Result, Status};
 use crate::memory::TryGrow;

@@ -1,0 +1,212 @@
+//! The catalog: the schema of each collection, in the space `pc:catalog`, and the collections that it lists.
+
+use std::sync::Arc;
+
+use crate::engine::Range;
+use crate::engine::lmdb::txn::Place;
+use crate::engine::lmdb::txn::leave::Leave;
+use crate::engine::lmdb::txn::reader::Reader;
+use crate::engine::lmdb::txn::spaces::{Db, Space};
+use crate::engine::lmdb::{Op, Seat};
+use crate::engine::schema::{
+    CollectionInfo, Record, SEQUENCE, Schema, UNNAMED, check_name, decode, encode_dropped, encode_live,
+    encode_sequence, user_name,
+};
+use crate::error::{Error, Result, Status};
+use crate::memory::TryGrow;
+
+/// The meaning of a name.
+pub(crate) enum Found {
+    Live(Schema),
+    /// A space without a schema.
+    Raw,
+    /// No collection, under this sequence number.
+    Absent(u64),
+}
+
+/// Reads the record of a stored name.
+fn record(reader: &mut Reader<'_>, stored: &str) -> Result<Option<Record>, Leave> {
+    let engine = reader.engine();
+    let Some(db) = reader.place(engine.catalog())? else { return Ok(None) };
+    let Some(bytes) = reader.get(db, stored.as_bytes())? else { return Ok(None) };
+    Ok(Some(decode(stored, bytes)?))
+}
+
+/// Returns the schema of a stored name in the newest state; `None` if it was dropped or never existed.
+pub(crate) fn live(reader: &mut Reader<'_>, stored: &str) -> Result<Option<Schema>, Leave> {
+    Ok(match record(reader, stored)? {
+        Some(Record::Live(schema)) => Some(schema),
+        Some(Record::Dropped) | None => None,
+    })
+}
+
+/// Returns the meaning of a name, and the name under which it is stored.
+pub(crate) fn look_up(reader: &mut Reader<'_>, name: &str) -> Result<(Found, String), Leave> {
+    if !name.is_empty() {
+        return Ok((look_up_stored(reader, name)?, name.to_owned()));
+    }
+    if plain_records(reader)?.is_some() {
+        return Ok((Found::Raw, String::new()));
+    }
+    Ok((look_up_stored(reader, UNNAMED)?, UNNAMED.to_owned()))
+}
+
+fn look_up_stored(reader: &mut Reader<'_>, stored: &str) -> Result<Found, Leave> {
+    let sequence = reader.sequence_or_leave()?;
+    Ok(match record(reader, stored)? {
+        Some(Record::Live(schema)) => Found::Live(schema),
+        Some(Record::Dropped) => match len(reader, stored)? {
+            // Another program has filled it again.
+            Some(1..) => Found::Raw,
+            _ => Found::Absent(sequence),
+        },
+        None => match len(reader, stored)? {
+            Some(_) => Found::Raw,
+            None => Found::Absent(sequence),
+        },
+    })
+}
+
+/// Counts the records of a stored collection. Returns `None` if the space does not exist. Opens nothing in a snapshot.
+fn len(reader: &mut Reader<'_>, stored: &str) -> Result<Option<u64>> {
+    if reader.is_write() {
+        // The main database learns of new counts at the commit.
+        let space = reader.engine().space(stored)?;
+        return match reader.resolve(&space)? {
+            Place::Open(db) => reader.len(db).map(Some),
+            _ => Ok(None),
+        };
+    }
+    reader.named(stored)
+}
+
+fn info(reader: &mut Reader<'_>, name: &str, stored: &str) -> Result<Option<CollectionInfo>, Leave> {
+    let schema = match look_up_stored(reader, stored)? {
+        Found::Live(schema) => Some(schema),
+        Found::Raw => None,
+        Found::Absent(_) => return Ok(None),
+    };
+    let len = len(reader, stored)?.unwrap_or(0);
+    Ok(Some(CollectionInfo { name: name.to_owned(), schema, len }))
+}
+
+/// Finds the unnamed database, if another program has plain records in it.
+fn plain_records(reader: &mut Reader<'_>) -> Result<Option<Db>, Leave> {
+    let engine = reader.engine();
+    let Some(db) = reader.place(engine.main())? else { return Ok(None) };
+    Ok(reader.first(db, &Range::all(), |_, _| db)?)
+}
+
+fn info_of_plain_records(reader: &mut Reader<'_>) -> Result<Option<CollectionInfo>, Leave> {
+    let Some(db) = plain_records(reader)? else { return Ok(None) };
+    Ok(Some(CollectionInfo { name: String::new(), schema: None, len: reader.len(db)? }))
+}
+
+impl Seat {
+    /// Lists all collections by name.
+    pub(crate) fn collections(&self) -> Result<Vec<CollectionInfo>> {
+        self.read(|reader| {
+            let mut collections = Vec::new();
+            for (stored, _) in reader.names()? {
+                // Names of other programs need not be text; such collections have no name here.
+                let Ok(stored) = String::from_utf8(stored) else { continue };
+                let Some(name) = user_name(&stored) else { continue };
+                match info(reader, name, &stored) {
+                    Ok(Some(found)) => collections.try_push(found)?,
+                    Ok(None) => {}
+                    // One whose schema cannot be read is refused when it is opened; the others are still listed.
+                    Err(Leave::Failed(error))
+                        if matches!(error.status(), Status::Requires | Status::Corrupted) =>
+                    {
+                        let len = len(reader, &stored)?.unwrap_or(0);
+                        collections.try_push(CollectionInfo { name: name.to_owned(), schema: None, len })?;
+                    }
+                    Err(leave) => return Err(leave),
+                }
+            }
+            if let Some(plain) = info_of_plain_records(reader)? {
+                collections.retain(|collection| !collection.name.is_empty());
+                collections.try_push(plain)?;
+            }
+            // Each name is there once; a stable sort would take memory.
+            collections.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+            Ok(collections)
+        })
+    }
+
+    /// Returns the information about one collection.
+    pub(crate) fn collection(&self, name: &str) -> Result<Option<CollectionInfo>> {
+        check_name(name)?;
+        self.read(|reader| match look_up(reader, name)? {
+            (Found::Absent(_), _) => Ok(None),
+            (Found::Raw, stored) if stored.is_empty() => info_of_plain_records(reader),
+            (_, stored) => info(reader, name, &stored),
+        })
+    }
+
+    /// Empties a collection and marks it as dropped.
+    pub(crate) fn drop_collection(&self, name: &str) -> Result<bool> {
+        check_name(name)?;
+        loop {
+            let found = self.read(|reader| {
+                let sequence = reader.sequence_or_leave()?;
+                let (found, stored) = look_up(reader, name)?;
+                Ok((found, stored, sequence))
+            })?;
+            let (sequence, stored) = match found {
+                (Found::Absent(_), ..) => return Ok(false),
+                (_, stored, _) if stored.is_empty() => {
+                    return Err(Error::new(
+                        Status::BadName,
+                        "the unnamed collection holds another program's plain records and cannot be dropped; \
+                         clear it instead",
+                    ));
+                }
+                (_, stored, sequence) => (sequence, stored),
+            };
+            let engine = self.engine()?;
+            let space = engine.space(&stored)?;
+            let is_plain = self.read(|reader| reader.place(&space))?.is_none_or(Db::is_plain);
+            let (mark, next) = (encode_dropped(sequence + 1)?, encode_sequence(sequence + 1)?);
+            let range = Range::all();
+            let ops = [
+                Op::Create { space: &space },
+                Op::RemoveRange { space: &space, range: &range },
+                Op::Create { space: engine.catalog() },
+                Op::Put { space: engine.catalog(), key: stored.as_bytes(), value: &mark, fresh: false },
+                Op::Put { space: engine.catalog(), key: SEQUENCE.as_bytes(), value: &next, fresh: false },
+            ];
+            // One with an order that this library does not make is there, and cannot be made.
+            let ops = if is_plain { &ops[..] } else { &ops[1..] };
+            if self.write_under(sequence, ops)?.is_some() {
+                engine.has_dropped_one();
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// The records that create a collection.
+pub(crate) struct Creation {
+    record: Vec<u8>,
+    sequence: Vec<u8>,
+}
+
+impl Creation {
+    /// Makes the records of a collection that is created while the catalog has this sequence number.
+    pub(crate) fn new(sequence: u64, schema: &Schema) -> Result<Creation> {
+        let id = sequence + 1;
+        Ok(Creation { record: encode_live(id, schema)?, sequence: encode_sequence(id)? })
+    }
+
+    /// Returns the writes that create it.
+    pub(crate) fn ops<'a>(&'a self, catalog: &'a Arc<Space>, space: &'a Arc<Space>) -> [Op<'a>; 4] {
+        let name = space.as_str().as_bytes();
+        [
+            Op::Create { space: catalog },
+            Op::Put { space: catalog, key: name, value: &self.record, fresh: false },
+            Op::Put { space: catalog, key: SEQUENCE.as_bytes(), value: &self.sequence, fresh: false },
+            Op::Create { space },
+        ]
+    }
+}

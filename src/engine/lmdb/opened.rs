@@ -1,0 +1,386 @@
+//! An open collection, as this engine knows it.
+//!
+//! It records the sequence number of the catalog under which it was last found valid, and is checked again when the number
+//! has changed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use crate::engine::lmdb::catalog::{self, Creation, Found};
+use crate::engine::lmdb::txn::leave::Leave;
+use crate::engine::lmdb::txn::reader::Reader;
+use crate::engine::lmdb::txn::spaces::{Db, Space};
+use crate::engine::lmdb::{Engine, Op, Outcome, Seat, Snapshot};
+use crate::engine::schema::{Schema, check_name};
+use crate::engine::{Column, Columns, Limit, Range, ScanStart, Wait};
+use crate::error::{Error, Result, Status};
+use crate::memory::Short;
+
+/// How often to create a collection while other processes remove names.
+const AT_MOST: u32 = 16;
+
+/// An open collection.
+pub(crate) struct Opened {
+    /// Distinguishes it from every other opening of a collection.
+    number: usize,
+    name: String,
+    /// `None`: it was made by another LMDB program.
+    schema: Option<Schema>,
+    space: Arc<Space>,
+    /// LMDB's view of a raw collection; `None` if it has a schema.
+    raw: Option<Db>,
+    /// The sequence number under which it was found valid, plus one; 0 if it was not checked yet.
+    found_at: AtomicU64,
+    /// True if it was created in a transaction that may still be aborted; the next write then creates it again.
+    unsettled: AtomicBool,
+}
+
+fn next_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Refuses databases that this library does not create: a typed collection with several values for a key, or with keys
+/// in an order other than that of their bytes.
+fn check_plain(name: &str, db: Option<Db>) -> Result<()> {
+    if db.is_none_or(Db::is_plain) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Status::Corrupted,
+        format!(
+            "the database of collection {name:?} has flags of LMDB that no typed collection has; another program has \
+             created it again, or the data file is damaged"
+        ),
+    ))
+}
+
+impl Opened {
+    /// Its schema; `None` for a raw collection, whose types are for the caller to say.
+    pub(crate) fn schema(&self) -> Option<&Schema> {
+        self.schema.as_ref()
+    }
+
+    /// Returns true if both are the same collection of one environment.
+    pub(crate) fn is_same(&self, other: &Opened) -> bool {
+        Arc::ptr_eq(&self.space, &other.space)
+    }
+
+    pub(crate) fn is_raw(&self) -> bool {
+        self.raw.is_some()
+    }
+
+    /// Returns true if a key can have several values.
+    pub(crate) fn has_duplicates(&self) -> bool {
+        self.raw.is_some_and(Db::has_duplicates)
+    }
+
+    /// Returns true if keys must have the size of an `unsigned int` or a `size_t`.
+    pub(crate) fn has_integer_keys(&self) -> bool {
+        self.raw.is_some_and(Db::has_integer_keys)
+    }
+
+    /// Returns true if its keys sort by their bytes.
+    pub(crate) fn is_bytewise(&self) -> bool {
+        self.raw.is_none_or(Db::is_bytewise)
+    }
+
+    /// The space that writes name.
+    pub(crate) fn space(&self) -> &Arc<Space> {
+        &self.space
+    }
+
+    /// Finds the collection as a reader sees it. Returns `None` if it was created in a transaction that was aborted.
+    #[inline]
+    fn find(&self, reader: &mut Reader<'_>) -> Result<Option<Db>, Leave> {
+        let sequence = reader.sequence_or_leave()?;
+        if self.found_at.load(Ordering::Relaxed) != sequence + 1 && !self.validate(reader, sequence)? {
+            return Ok(None);
+        }
+        reader.place(&self.space)
+    }
+
+    /// Checks in the catalog that the collection is still the one that was opened. Returns `false` if it does not exist
+    /// but may be created again.
+    #[cold]
+    fn validate(&self, reader: &mut Reader<'_>, sequence: u64) -> Result<bool, Leave> {
+        if reader.remembers(self.number) {
+            return Ok(true);
+        }
+        let stored = self.space.as_str();
+        match (catalog::live(reader, stored)?, &self.schema) {
+            (None, None) => {}
+            (Some(_), None) => {
+                return Err(Leave::Failed(Error::new(
+                    Status::TypeMismatch,
+                    format!("collection {:?} got a schema after it was opened; open it again", self.name),
+                )));
+            }
+            (Some(schema), Some(own)) if schema == *own => {}
+            (Some(schema), Some(_)) => {
+                let (kind, key, value) = (schema.kind.name(), Short(schema.key), Short(schema.value));
+                return Err(Leave::Failed(Error::new(
+                    Status::TypeMismatch,
+                    format!(
+                        "collection {:?} was dropped and created again as a {kind} of {key} to {value}; open it again",
+                        self.name
+                    ),
+                )));
+            }
+            (None, Some(_)) if self.unsettled.load(Ordering::Relaxed) => return Ok(false),
+            (None, Some(_)) => {
+                return Err(Leave::Failed(Error::new(
+                    Status::NoCollection,
+                    format!("collection {:?} no longer exists; open it again", self.name),
+                )));
+            }
+        }
+        if self.raw.is_none() {
+            match reader.place(&self.space) {
+                Ok(db) => check_plain(&self.name, db)?,
+                // It is looked at when it is open.
+                Err(Leave::Open(_)) => {}
+                Err(failed) => return Err(failed),
+            }
+        }
+        if !reader.remember(self.number) {
+            self.unsettled.store(false, Ordering::Relaxed);
+            self.found_at.store(sequence + 1, Ordering::Relaxed);
+        }
+        Ok(true)
+    }
+
+    /// Creates a collection whose creation was undone, in the current transaction.
+    fn make_again(&self, reader: &mut Reader<'_>, schema: &Schema) -> Result<()> {
+        let engine = reader.engine();
+        let sequence = reader.sequence()?.unwrap_or(0);
+        let creation = Creation::new(sequence, schema)?;
+        let txn = reader.write()?;
+        for op in creation.ops(engine.catalog(), &self.space) {
+            txn.apply(&op)?;
+        }
+        Ok(())
+    }
+
+    /// Attempts once to write in its own transaction. Returns `None` if the catalog has changed meanwhile.
+    fn autocommit(&self, seat: &Seat, engine: &Arc<Engine>, op: &Op<'_>) -> Result<Option<Outcome>> {
+        let found_at = self.found_at.load(Ordering::Relaxed);
+        if let Some(sequence) = found_at.checked_sub(1)
+            && let Some(outcomes) = engine.autocommit(sequence, std::slice::from_ref(op))?
+        {
+            return Ok(outcomes.into_iter().next());
+        }
+        // Not looked at yet, or changed since.
+        let (sequence, is_there) = seat.read(|reader| {
+            let sequence = reader.sequence_or_leave()?;
+            Ok((sequence, self.find(reader)?.is_some()))
+        })?;
+        let Some(schema) = self.schema.as_ref().filter(|_| !is_there) else {
+            let outcomes = engine.autocommit(sequence, std::slice::from_ref(op))?;
+            return Ok(outcomes.and_then(|outcomes| outcomes.into_iter().next()));
+        };
+        let creation = Creation::new(sequence, schema)?;
+        let [a, b, c, d] = creation.ops(engine.catalog(), &self.space);
+        let outcomes = engine.autocommit(sequence, &[a, b, c, d, *op])?;
+        Ok(outcomes.and_then(|outcomes| outcomes.into_iter().last()))
+    }
+}
+
+impl Seat {
+    /// Opens a collection, or creates it with a schema. Returns `None` if it does not exist and is not to be created.
+    pub(crate) fn open_collection(&self, name: &str, create: Option<&Schema>) -> Result<Option<Opened>> {
+        check_name(name)?;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let (found, stored) = self.read(|reader| catalog::look_up(reader, name))?;
+            let engine = self.engine()?;
+            let space = engine.space(&stored)?;
+            let make = |schema, raw, unsettled| Opened {
+                number: next_number(),
+                name: name.to_owned(),
+                schema,
+                space: Arc::clone(&space),
+                raw,
+                found_at: AtomicU64::new(0),
+                unsettled: AtomicBool::new(unsettled),
+            };
+            match found {
+                Found::Live(schema) => {
+                    // Opens the name for the process, so that snapshots which begin from now on can use it.
+                    let db = self.read(|reader| reader.place(&space))?;
+                    check_plain(name, db)?;
+                    return Ok(Some(make(Some(schema), None, false)));
+                }
+                Found::Raw => {
+                    let db = self.read(|reader| reader.place(&space))?;
+                    let Some(db) = db else { continue };
+                    return Ok(Some(make(None, Some(db), false)));
+                }
+                Found::Absent(sequence) => {
+                    let Some(schema) = create.filter(|_| !engine.settings().read_only) else {
+                        return Ok(None);
+                    };
+                    let creation = Creation::new(sequence, schema)?;
+                    let in_transaction = self.in_transaction()?;
+                    if engine.has_dropped_many() && !in_transaction {
+                        engine.reclaim(Wait::Default)?;
+                        continue;
+                    }
+                    match self.write_under(sequence, &creation.ops(engine.catalog(), &space)) {
+                        Ok(Some(_)) => {
+                            return Ok(Some(make(Some(schema.try_clone()?), None, in_transaction)));
+                        }
+                        Ok(None) => {}
+                        // Another process has removed the name from the file. Its number is closed before the next attempt,
+                        // unless a live snapshot has used it.
+                        Err(error)
+                            if error.status() == Status::Conflict
+                                && !in_transaction
+                                && attempts < AT_MOST => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes to a collection, in the thread's current transaction or in its own.
+    pub(crate) fn write(&self, opened: &Opened, op: &Op<'_>) -> Result<Outcome> {
+        enum Step {
+            Done(Outcome),
+            Open(Arc<Space>),
+            Autocommit(Arc<Engine>),
+        }
+        loop {
+            let step = self.call(|call| {
+                let Some(root) = call.current() else {
+                    return Ok(Step::Autocommit(Arc::clone(call.engine()?)));
+                };
+                root.check_writable()?;
+                let mut reader = call.reader()?;
+                match (opened.find(&mut reader), &opened.schema) {
+                    (Ok(None), Some(schema)) => opened.make_again(&mut reader, schema)?,
+                    // The write itself says if a raw one is gone.
+                    (Ok(_), _) => {}
+                    (Err(Leave::Open(space)), _) => return Ok(Step::Open(space)),
+                    (Err(Leave::Failed(error)), _) => return Err(error),
+                }
+                reader.write()?.apply(op).map(Step::Done)
+            })?;
+            match step {
+                Step::Done(outcome) => return Ok(outcome),
+                Step::Open(space) => self.open_space(&space)?,
+                Step::Autocommit(engine) => {
+                    if let Some(outcome) = opened.autocommit(self, &engine, op)? {
+                        return Ok(outcome);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Begins a snapshot that can read a collection until it ends. In no transaction of the thread.
+    pub(crate) fn snapshot_of(&self, opened: &Opened) -> Result<Snapshot> {
+        loop {
+            let begun = self.call(|call| {
+                let db = match opened.find(&mut call.reader()?) {
+                    Ok(db) => db,
+                    Err(Leave::Open(space)) => return Ok(Err(space)),
+                    Err(Leave::Failed(error)) => return Err(error),
+                };
+                let mut snapshot = call.snapshot()?;
+                if let Some(db) = db {
+                    snapshot.uses(call.engine()?, &opened.space, db)?;
+                }
+                Ok(Ok(snapshot))
+            })?;
+            match begun {
+                Ok(snapshot) => return Ok(snapshot),
+                Err(space) => self.open_space(&space)?,
+            }
+        }
+    }
+}
+
+/// Reading from a collection. One whose creation was undone is as if it were empty.
+impl Reader<'_> {
+    /// Opens the collection's space, if it is not open, so that a later snapshot can use it.
+    pub(crate) fn open(&mut self, opened: &Opened) -> Result<(), Leave> {
+        opened.find(self).map(drop)
+    }
+
+    /// Shows a key's value to `f`.
+    #[inline]
+    pub(crate) fn value<R>(
+        &mut self,
+        opened: &Opened,
+        key: &[u8],
+        f: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, Leave> {
+        let Some(db) = opened.find(self)? else { return Ok(None) };
+        Ok(self.get(db, key)?.map(f))
+    }
+
+    /// Passes the value of each key to `f`, with the key's place among them.
+    pub(crate) fn values_of(
+        &mut self,
+        opened: &Opened,
+        keys: &Column<'_>,
+        mut f: impl FnMut(usize, Option<&[u8]>) -> Result<()>,
+    ) -> Result<(), Leave> {
+        match opened.find(self)? {
+            Some(db) => self.get_many(db, keys, f)?,
+            None => (0..keys.len()).try_for_each(|index| f(index, None))?,
+        }
+        Ok(())
+    }
+
+    /// Counts the records.
+    pub(crate) fn count(&mut self, opened: &Opened) -> Result<u64, Leave> {
+        Ok(opened.find(self)?.map_or(Ok(0), |db| self.len(db))?)
+    }
+
+    /// Shows the first record of a range, in its direction, to `f`.
+    pub(crate) fn edge<R>(
+        &mut self,
+        opened: &Opened,
+        range: &Range,
+        f: impl FnOnce(&[u8], &[u8]) -> R,
+    ) -> Result<Option<R>, Leave> {
+        Ok(opened.find(self)?.map_or(Ok(None), |db| self.first(db, range, f))?)
+    }
+
+    /// Shows the records of a range to `f`, as long as it wants more.
+    pub(crate) fn each_of(
+        &mut self,
+        opened: &Opened,
+        range: &Range,
+        f: impl FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), Leave> {
+        Ok(opened.find(self)?.map_or(Ok(()), |db| self.each(db, range, f))?)
+    }
+
+    /// Reads records of a range into columns, from a place on. Returns true if the range was read to its end.
+    pub(crate) fn scan_of(
+        &mut self,
+        opened: &Opened,
+        range: &Range,
+        from: ScanStart<'_>,
+        limit: Limit,
+        out: &mut Columns,
+    ) -> Result<bool, Leave> {
+        Ok(opened.find(self)?.map_or(Ok(true), |db| self.scan(db, range, from, limit, out))?)
+    }
+
+    /// Returns the address and length of a key's value, which stay where they are until the transaction ends or writes.
+    pub(crate) fn lend(&mut self, opened: &Opened, key: &[u8]) -> Result<Option<(*const u8, usize)>, Leave> {
+        if !self.pin() {
+            return Err(Leave::Failed(Error::new(
+                Status::NoTransaction,
+                "a reference to a stored value needs a transaction that keeps it in place; begin one",
+            )));
+        }
+        self.value(opened, key, |value| (value.as_ptr(), value.len()))
+    }
+}

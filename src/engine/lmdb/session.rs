@@ -1,0 +1,103 @@
+//! Calls of a thread in its seat that may need more than the seat: a space that is not open, or a commit of their own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::Wait;
+use crate::engine::lmdb::txn::leave::Leave;
+use crate::engine::lmdb::txn::reader::Reader;
+use crate::engine::lmdb::txn::root::RootKind;
+use crate::engine::lmdb::txn::spaces::Space;
+use crate::engine::lmdb::{Engine, Op, Outcome, Seat};
+use crate::error::{Error, Result, Status};
+
+impl Seat {
+    /// The engine, for calls that take no seat.
+    pub(crate) fn engine(&self) -> Result<Arc<Engine>> {
+        self.call(|call| Ok(Arc::clone(call.engine()?)))
+    }
+
+    /// Reads in the thread's current transaction or the newest snapshot. If `look` finds a space that is not open, the
+    /// space is opened outside of the call, and `look` runs again.
+    #[inline]
+    pub(crate) fn read<R>(&self, mut look: impl FnMut(&mut Reader<'_>) -> Result<R, Leave>) -> Result<R> {
+        loop {
+            let looked = self.call(|call| match look(&mut call.reader()?) {
+                Ok(result) => Ok(Ok(result)),
+                Err(Leave::Failed(error)) => Err(error),
+                Err(Leave::Open(space)) => Ok(Err(space)),
+            })?;
+            match looked {
+                Ok(result) => return Ok(result),
+                Err(space) => self.open_space(&space)?,
+            }
+        }
+    }
+
+    /// Opens a space for the process, so that the thread's current transaction can use it.
+    #[cold]
+    pub(crate) fn open_space(&self, space: &Arc<Space>) -> Result<()> {
+        // A writer may be waiting for what this thread's snapshot has lent: then neither may wait for the other.
+        let (engine, pinned, horizon) = self.call(|call| {
+            let horizon = call.current().and_then(|root| match &root.kind {
+                RootKind::Snapshot(snapshot) => Some(snapshot.horizon()),
+                RootKind::Write(_) => None,
+            });
+            let pinned = call.guarded().is_pinned();
+            Ok((Arc::clone(call.engine()?), pinned, horizon))
+        })?;
+        let wait = if pinned { Wait::For(Duration::ZERO) } else { Wait::Default };
+        engine.open_space(space, horizon, wait)?;
+        if horizon.is_none_or(|horizon| space.db(horizon).is_some()) {
+            return Ok(());
+        }
+        // Without one, something was committed: the data file has outgrown what this process sees of it.
+        let mut newest = engine.newest()?;
+        if let Some(snapshot) = newest.snapshot.take()
+            && self.call(|call| {
+                // Another thread may have ended it since. Then there is nothing to refresh, and no slot to wait for, which
+                // this thread would keep from itself.
+                if call.current().is_some() { Ok(call.reader()?.refresh(snapshot)) } else { Ok(true) }
+            })?
+        {
+            return Ok(());
+        }
+        Err(Error::new(
+            Status::Conflict,
+            format!(
+                "collection {:?} cannot be used in this snapshot: it was not open in this process when the snapshot \
+                 began, and there were commits since; use it before you begin the snapshot, or begin a new one",
+                space.as_str()
+            ),
+        ))
+    }
+
+    /// Writes in the thread's current transaction, or in its own, if the catalog has this sequence number. Returns
+    /// `Ok(None)`, and writes nothing, if it has another one.
+    pub(crate) fn write_under(&self, sequence: u64, ops: &[Op<'_>]) -> Result<Option<Vec<Outcome>>> {
+        enum Step {
+            Done(Option<Vec<Outcome>>),
+            Autocommit(Arc<Engine>),
+        }
+        let step = self.call(|call| {
+            let Some(root) = call.current() else { return Ok(Step::Autocommit(Arc::clone(call.engine()?))) };
+            root.check_writable()?;
+            let mut reader = call.reader()?;
+            if reader.sequence()? != Some(sequence) {
+                return Ok(Step::Done(None));
+            }
+            let txn = reader.write()?;
+            let outcomes = ops.iter().map(|op| txn.apply(op)).collect::<Result<_>>()?;
+            Ok(Step::Done(Some(outcomes)))
+        })?;
+        match step {
+            Step::Done(outcomes) => Ok(outcomes),
+            Step::Autocommit(engine) => engine.autocommit(sequence, ops),
+        }
+    }
+
+    /// Returns true if the thread's calls are part of a transaction.
+    pub(crate) fn in_transaction(&self) -> Result<bool> {
+        self.call(|call| Ok(call.current().is_some()))
+    }
+}
