@@ -99,7 +99,7 @@ fn main() {
     let mut best = [f64::MAX; 5];
     for _ in 0..ROUNDS {
         let in_snapshot = |env: &Environment, dict: &Dict<i64, i64>| {
-            let snapshot = env.begin_read().unwrap();
+            let snapshot = env.begin_snapshot().unwrap();
             dict.get(&1).unwrap();
             let time = time(GETS, |_| {
                 black_box(dict.get(&1).unwrap());

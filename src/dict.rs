@@ -142,8 +142,14 @@ impl<K: Key, V: Stored> Dict<K, V> {
 
     /// Adds to an integer, atomically; an absent one counts as 0. Gives the sum;
     /// [`Status::Overflow`](crate::Status::Overflow) where that leaves the type's range.
-    pub fn add(&self, key: &K::Borrowed, by: i64) -> Result<i64> {
+    pub fn increment(&self, key: &K::Borrowed, by: i64) -> Result<i64> {
         self.collection.add_i64(&encode_key::<K>(key)?, by)
+    }
+
+    /// [`Dict::increment`] under the name that it had first.
+    #[deprecated(note = "use `increment`: to add is an operation of sets")]
+    pub fn add(&self, key: &K::Borrowed, by: i64) -> Result<i64> {
+        self.increment(key, by)
     }
 
     /// How many keys there are. Does not count them.

@@ -72,7 +72,7 @@ impl Environment {
                     let (held, is_shared) = opened.map_err(|(error, _)| error)?;
                     let env = Environment { held: Arc::new(held) };
                     // What was not open before has been checked by the engine.
-                    if options.verify_on_open && is_shared {
+                    if options.check_on_open && is_shared {
                         env.check()?;
                     }
                     return Ok(env);
@@ -133,10 +133,10 @@ impl Environment {
             page_size: figures.page_size,
             pages_used: figures.pages_used,
             pages_free: figures.pages_free,
-            last_txn: figures.last_txn,
+            last_commit: figures.last_txn,
             max_readers: figures.max_readers,
             readers: figures.readers,
-            oldest_reader_txn: figures.oldest_reader_txn,
+            oldest_reader_commit: figures.oldest_reader_txn,
             max_collections: settings.max_collections,
             collections,
             durability: settings.durability,
@@ -153,7 +153,7 @@ impl Environment {
     pub fn readers(&self) -> Result<Vec<ReaderInfo>> {
         let readers = self.shared().call(|call| call.engine()?.readers())?;
         memory::gather(readers.into_iter().map(|ReaderFigures { process, thread, txn, behind }| {
-            Ok(ReaderInfo { process, thread, txn, behind })
+            Ok(ReaderInfo { process, thread, commit: txn, behind })
         }))
     }
 

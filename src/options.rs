@@ -51,7 +51,7 @@ pub struct Options {
     pub write_timeout: Option<Duration>,
     /// Checks the structure of the data file ([`Environment::check`](crate::Environment::check)) before it is used; a
     /// damaged file is [`Status::Corrupted`](crate::Status::Corrupted) and is not left open. Default: false.
-    pub verify_on_open: bool,
+    pub check_on_open: bool,
 }
 
 impl Default for Options {
@@ -68,7 +68,7 @@ impl Default for Options {
             durability: Durability::Full,
             flush_interval: None,
             write_timeout: Some(Duration::from_secs(60)),
-            verify_on_open: false,
+            check_on_open: false,
         }
     }
 }
@@ -101,10 +101,17 @@ setters! {
     durability: Durability, durability;
     flush_interval: impl Into<Option<Duration>>, flush_interval.into();
     write_timeout: impl Into<Option<Duration>>, write_timeout.into();
-    verify_on_open: bool, verify_on_open;
+    check_on_open: bool, check_on_open;
 }
 
 impl Options {
+    /// [`Options::check_on_open`] under the name that it had first.
+    #[deprecated(note = "use `check_on_open`")]
+    #[must_use]
+    pub fn verify_on_open(self, check: bool) -> Self {
+        self.check_on_open(check)
+    }
+
     /// The defaults, to be changed by the methods below.
     #[must_use]
     pub fn new() -> Self {
@@ -122,7 +129,7 @@ impl Options {
             durability: self.durability,
             flush_interval: self.flush_interval,
             write_timeout: self.write_timeout,
-            verify_on_open: self.verify_on_open,
+            verify_on_open: self.check_on_open,
         }
     }
 }

@@ -17,14 +17,14 @@ pub struct Info {
     /// Pages that are free for new data.
     pub pages_free: u64,
     /// The number of the last commit.
-    pub last_txn: u64,
+    pub last_commit: u64,
     /// How many reader slots there are.
     pub max_readers: u32,
     /// How many reader slots are taken, of all processes.
     pub readers: u32,
     /// The oldest commit that a snapshot still keeps; the last commit, if none does.
-    pub oldest_reader_txn: u64,
-    /// How many collections the process can use at a time.
+    pub oldest_reader_commit: u64,
+    /// How many different collections one transaction can use.
     pub max_collections: u32,
     /// How many collections there are.
     pub collections: u32,
@@ -54,7 +54,7 @@ pub struct ReaderInfo {
     /// The system's number of the thread that took it.
     pub thread: u64,
     /// The commit that its snapshot sees; `None`: the slot is kept for the next read.
-    pub txn: Option<u64>,
+    pub commit: Option<u64>,
     /// How many commits there were since: as many commits' free pages wait for it.
     pub behind: u64,
 }

@@ -83,8 +83,14 @@ impl Environment {
     }
 
     /// Begins a snapshot: the calling thread's reads see one state until it ends.
-    pub fn begin_read(&self) -> Result<Transaction> {
+    pub fn begin_snapshot(&self) -> Result<Transaction> {
         Transaction::begin(self, Access::Read, Wait::Default)
+    }
+
+    /// [`Environment::begin_snapshot`] under the name that it had first.
+    #[deprecated(note = "use `begin_snapshot`")]
+    pub fn begin_read(&self) -> Result<Transaction> {
+        self.begin_snapshot()
     }
 
     /// Begins a transaction of any kind, and says how long to wait for the write lock; [`Status::Busy`] if it is not free by
@@ -121,7 +127,7 @@ impl Environment {
     /// let orders = Dict::<u64, String>::open(&env, "orders")?;
     /// let outcome = env.transaction(|| -> anyhow::Result<()> {
     ///     orders.put(&7, "apples")?;
-    ///     anyhow::ensure!(stock.add("apples", -1)? >= 0, "no apples are left");
+    ///     anyhow::ensure!(stock.increment("apples", -1)? >= 0, "no apples are left");
     ///     Ok(())
     /// });
     /// assert_eq!(outcome.unwrap_err().to_string(), "no apples are left");
@@ -174,7 +180,7 @@ impl Environment {
     where
         E: From<Error>,
     {
-        let txn = self.begin_read()?;
+        let txn = self.begin_snapshot()?;
         let result = f()?;
         txn.commit()?;
         Ok(result)

@@ -171,7 +171,7 @@ fn nothing_is_written_where_nothing_differs() {
     c.union_into(&c, &c).unwrap();
     txn.commit().unwrap();
     // LMDB gives a commit without a changed page no number.
-    assert_eq!(env.info().unwrap().last_txn, before.last_txn);
+    assert_eq!(env.info().unwrap().last_commit, before.last_commit);
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_snapshot_can_be_asked_and_not_written() {
     let [a, b, c] = sets(&env);
     fill(&a, &(0..10).collect());
     fill(&b, &(0..20).collect());
-    let snapshot = env.begin_read().unwrap();
+    let snapshot = env.begin_snapshot().unwrap();
     std::thread::scope(|scope| scope.spawn(|| fill(&b, &Model::new())).join().unwrap());
     assert!(a.is_subset(&b).unwrap(), "as the snapshot sees it");
     assert_eq!(status(a.union_into(&b, &c)), Status::InSnapshot);
@@ -227,7 +227,7 @@ fn operands_may_lie_in_another_environment() {
     assert!(into.is_disjoint(&b).unwrap());
     assert!(a.is_superset(&into).unwrap());
     // A snapshot that the thread has there is what is read; it writes here all the same.
-    let snapshot = there.env.begin_read().unwrap();
+    let snapshot = there.env.begin_snapshot().unwrap();
     std::thread::scope(|scope| scope.spawn(|| fill(&b, &Model::new())).join().unwrap());
     a.intersection_into(&b, &into).unwrap();
     assert_eq!(into.len().unwrap(), 3_000);

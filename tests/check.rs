@@ -40,7 +40,7 @@ impl Numbers {
 }
 
 fn verifying() -> Options {
-    options().verify_on_open(true)
+    options().check_on_open(true)
 }
 
 fn sound(env: &Environment) -> Report {
@@ -113,7 +113,7 @@ fn what_is_whole_passes() {
 fn it_sees_the_newest_commit_inside_transactions_too() {
     let Scratch { env, dir: _dir } = scratch();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
-    let snapshot = env.begin_read().unwrap();
+    let snapshot = env.begin_snapshot().unwrap();
     let used = env.check().unwrap().used;
     let on_another_thread = || dict.put(&1, &vec![7; 100_000]).unwrap();
     std::thread::scope(|scope| scope.spawn(on_another_thread).join().unwrap());
@@ -138,7 +138,7 @@ fn a_writer_raises_no_false_alarm() {
             }
         });
         let mut checks = 0;
-        while checks < 300 || env.info().unwrap().last_txn < 400 {
+        while checks < 300 || env.info().unwrap().last_commit < 400 {
             checks += 1;
             let checked = env.check().map(|_| ());
             if checked.is_err() {

@@ -1,4 +1,4 @@
-//! Data files with one bit changed: what `verify_on_open` lets pass is read, written to, copied, compacted and checked
+//! Data files with one bit changed: what `check_on_open` lets pass is read, written to, copied, compacted and checked
 //! again, in a child process, without a crash, a hang or later damage.
 //!
 //! `PC_DAMAGE=all` tries every bit of structure of every base file, bytes with other values, and pairs of bytes; without
@@ -30,7 +30,7 @@ const FROM_0_9_36: &[u8] = include_bytes!("damage/lmdb-0.9.36.packed");
 /// An environment of the library's own, with free pages and values in pages of their own.
 fn own() -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
-    let options = verifying().verify_on_open(false);
+    let options = verifying().check_on_open(false);
     let env = Environment::open(dir.path(), &options).unwrap();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
     let texts = Dict::<String, String>::open(&env, "texts").unwrap();

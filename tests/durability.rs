@@ -295,7 +295,7 @@ fn a_background_flush_syncs_what_was_committed_since_the_last() {
         open.dict.put(&key, &1).unwrap();
         open.file.wait_for(Sync);
     }
-    let commits = usize::try_from(open.env.info().unwrap().last_txn).unwrap();
+    let commits = usize::try_from(open.env.info().unwrap().last_commit).unwrap();
     let id = open.file.id;
     let syncs = RECORDER.events.lock()[mark..].iter().filter(|event| **event == (id, Sync)).count();
     // One of the creation, one of the first interval, and at most one for each commit: idle intervals have none.

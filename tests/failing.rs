@@ -103,7 +103,7 @@ fn assert_failed(world: &World) {
     assert_eq!(status(world.dict.put(&1, &[1])), failed);
     assert_eq!(status(world.dict.iter().map(drop)), failed);
     assert_eq!(status(world.env.begin_write()), failed);
-    assert_eq!(status(world.env.begin_read()), failed);
+    assert_eq!(status(world.env.begin_snapshot()), failed);
     assert_eq!(status(world.env.flush()), failed);
     assert_eq!(status(world.env.info()), failed);
     assert_eq!(status(Dict::<i64, i64>::open(&world.env, "more").map(drop)), failed);
@@ -281,7 +281,7 @@ fn other_threads_snapshots_and_waiting_writes_end_when_the_environment_fails() {
     let (begun, failed, opened) = (Barrier::new(3), Barrier::new(3), Barrier::new(3));
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let snapshot = world.env.begin_read().unwrap();
+            let snapshot = world.env.begin_snapshot().unwrap();
             let mut entries = world.dict.iter().unwrap();
             assert!(entries.next().unwrap().is_ok());
             begun.wait();
@@ -293,7 +293,7 @@ fn other_threads_snapshots_and_waiting_writes_end_when_the_environment_fails() {
         });
         scope.spawn(|| {
             // Idle: nothing of this thread is called between the failure and the opening.
-            let snapshot = world.env.begin_read().unwrap();
+            let snapshot = world.env.begin_snapshot().unwrap();
             let mut entries = world.dict.iter().unwrap();
             assert!(entries.next().unwrap().is_ok());
             begun.wait();

@@ -69,7 +69,7 @@ fn an_empty_value_that_lmdb_lost_is_not_damage() {
     let records = [(b"key".to_vec(), Vec::new()), (b"key".to_vec(), b"value".to_vec())];
     for name in [None, Some("raw")] {
         let (_dir, path) = made(name, ffi::MDB_DUPSORT, &records);
-        let env = Environment::open(&path, &options().verify_on_open(true)).unwrap();
+        let env = Environment::open(&path, &options().check_on_open(true)).unwrap();
         let list = env.collections().unwrap();
         assert!(list.iter().any(|c| c.name == name.unwrap_or("") && c.len == 2), "{list:?}");
     }
@@ -88,7 +88,7 @@ fn integers_of_two_lengths_are_damage() {
         .chain([many.chain([long(1), long(2)]).collect()])
     {
         let (_dir, path) = made(Some("raw"), flags, &records);
-        let opened = Environment::open(&path, &options().verify_on_open(true));
+        let opened = Environment::open(&path, &options().check_on_open(true));
         assert_eq!(status(opened), Status::Corrupted, "{}", records.len());
     }
 }
@@ -207,7 +207,7 @@ fn what_another_program_puts_into_a_dropped_collection_stays() {
     put_elsewhere(&path, "x", b"theirs", b"2");
     let env = Environment::open(&path, &options().max_collections(8)).unwrap();
     // Opens what there is.
-    env.begin_read().unwrap().commit().unwrap();
+    env.begin_snapshot().unwrap().commit().unwrap();
     // Dropped names give their places back meanwhile.
     for n in 0..100 {
         Dict::<i64, i64>::open(&env, &format!("n{n}")).unwrap().put(&n, &n).unwrap();

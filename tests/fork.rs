@@ -50,7 +50,12 @@ fn a_snapshot_that_a_child_drops_stays_the_parents() {
     }
     let mut entries = Some(dict.iter().unwrap());
     let held = |env: &Environment| {
-        env.readers().unwrap().iter().filter(|reader| reader.txn.is_some()).map(|reader| reader.txn).collect()
+        env.readers()
+            .unwrap()
+            .iter()
+            .filter(|reader| reader.commit.is_some())
+            .map(|reader| reader.commit)
+            .collect()
     };
     let before: Vec<_> = held(&s.env);
     assert_eq!(before.len(), 1);
@@ -128,7 +133,7 @@ fn a_child_of_a_process_whose_threads_wait() {
                         let (env, dict) = (&env, &dict);
                         scope.spawn(move || {
                             for _ in 0..20 {
-                                env.transaction(|| dict.add(&0, 1)).unwrap();
+                                env.transaction(|| dict.increment(&0, 1)).unwrap();
                                 dict.put(&n, &n).unwrap();
                             }
                         });

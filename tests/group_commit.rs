@@ -15,7 +15,7 @@ fn writes_that_arrive_together_share_transactions() {
     let env = Environment::open(dir.path().join("data"), &Options::default()).unwrap();
     let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
     let (threads, writes) = (16_i64, 40);
-    let before = env.info().unwrap().last_txn;
+    let before = env.info().unwrap().last_commit;
     let begin = Barrier::new(16);
     std::thread::scope(|scope| {
         for thread in 0..threads {
@@ -32,7 +32,7 @@ fn writes_that_arrive_together_share_transactions() {
     });
     let all = u64::try_from(threads * writes).unwrap();
     assert_eq!(dict.len().unwrap(), all);
-    let transactions = env.info().unwrap().last_txn - before;
+    let transactions = env.info().unwrap().last_commit - before;
     assert!(transactions < all / 2, "{transactions} transactions for {all} writes");
 }
 
@@ -51,9 +51,9 @@ fn a_bad_write_fails_alone() {
                 begin.wait();
                 for _ in 0..300 {
                     match thread % 3 {
-                        0 => assert!(numbers.add("n", 1).unwrap() > 0),
-                        1 => assert_eq!(status(numbers.add("full", 1)), Status::Overflow),
-                        _ => assert_eq!(status(anything.add("text", 1)), Status::TypeMismatch),
+                        0 => assert!(numbers.increment("n", 1).unwrap() > 0),
+                        1 => assert_eq!(status(numbers.increment("full", 1)), Status::Overflow),
+                        _ => assert_eq!(status(anything.increment("text", 1)), Status::TypeMismatch),
                     }
                 }
             });

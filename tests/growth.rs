@@ -106,7 +106,7 @@ fn an_iterator_and_a_snapshot_survive_growth() {
     let (begun, grown) = (Barrier::new(2), Barrier::new(2));
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let snapshot = env.begin_read().unwrap();
+            let snapshot = env.begin_snapshot().unwrap();
             assert_eq!(dict.len().unwrap(), 500);
             begun.wait();
             grown.wait();

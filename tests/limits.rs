@@ -18,7 +18,7 @@ fn longest_key<K: Key + Debug>(longest: &K::Borrowed, too_long: &K::Borrowed) {
     let dict = Dict::<K, i64>::open(&s.env, "dict").unwrap();
     let set = Set::<K>::open(&s.env, "set").unwrap();
     dict.put(longest, &1).unwrap();
-    assert_eq!(dict.add(longest, 1).unwrap(), 2);
+    assert_eq!(dict.increment(longest, 1).unwrap(), 2);
     assert_eq!(dict.get(longest).unwrap(), Some(2));
     assert!(set.add(longest).unwrap());
     assert!(set.contains(longest).unwrap());
@@ -27,7 +27,7 @@ fn longest_key<K: Key + Debug>(longest: &K::Borrowed, too_long: &K::Borrowed) {
 
     assert_eq!(status(dict.put(too_long, &1)), Status::KeySize);
     assert_eq!(status(dict.put_new(too_long, &1)), Status::KeySize);
-    assert_eq!(status(dict.add(too_long, 1)), Status::KeySize);
+    assert_eq!(status(dict.increment(too_long, 1)), Status::KeySize);
     assert_eq!(status(dict.put_many([(longest, &7), (too_long, &1)])), Status::KeySize);
     assert_eq!(status(set.add(too_long)), Status::KeySize);
     assert_eq!(status(set.add_many([longest, too_long])), Status::KeySize);
@@ -35,7 +35,7 @@ fn longest_key<K: Key + Debug>(longest: &K::Borrowed, too_long: &K::Borrowed) {
     assert_eq!(status(dict.put(too_long, &1)), Status::KeySize);
     txn.commit().unwrap();
 
-    assert_eq!(s.env.info().unwrap().last_txn, info.last_txn, "something was written");
+    assert_eq!(s.env.info().unwrap().last_commit, info.last_commit, "something was written");
     assert_eq!(dict.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>().len(), stored.len());
     assert_eq!(dict.get(longest).unwrap(), Some(2));
     assert!(dict.remove(longest).unwrap());
@@ -102,7 +102,7 @@ fn the_longest_value() {
     assert_eq!(status(dict.put(&1, &value)), Status::ValueSize);
     assert_eq!(status(dict.put_many([(&2, &[2][..]), (&1, &value)])), Status::ValueSize);
     let after = s.env.info().unwrap();
-    assert_eq!((before.last_txn, before.file_size), (after.last_txn, after.file_size));
+    assert_eq!((before.last_commit, before.file_size), (after.last_commit, after.file_size));
     assert_eq!(dict.get(&1).unwrap(), Some(vec![1]));
 
     value.pop();
@@ -121,7 +121,7 @@ fn not_a_number_is_no_key() {
     let singles = Set::<f32>::open(&s.env, "f32").unwrap();
     let any = Dict::<Value, i64>::open(&s.env, "any").unwrap();
     let tuples = Set::<(String, f64)>::open(&s.env, "tuples").unwrap();
-    let before = s.env.info().unwrap().last_txn;
+    let before = s.env.info().unwrap().last_commit;
     for nan in [f64::NAN, -f64::NAN, f64::from_bits(0x7ff0_0000_0000_0001)] {
         assert_eq!(status(doubles.put(&nan, &1)), Status::BadKey);
         assert_eq!(status(any.put(&Value::F64(nan), &1)), Status::BadKey);
@@ -129,7 +129,7 @@ fn not_a_number_is_no_key() {
         assert_eq!(status(tuples.add(&(String::new(), nan))), Status::BadKey);
     }
     assert_eq!(status(singles.add(&f32::NAN)), Status::BadKey);
-    assert_eq!(s.env.info().unwrap().last_txn, before);
+    assert_eq!(s.env.info().unwrap().last_commit, before);
     for number in [f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN_POSITIVE, -0.0] {
         doubles.put(&number, &1).unwrap();
         any.put(&Value::F64(number), &1).unwrap();
@@ -149,9 +149,9 @@ fn the_longest_name() {
         assert_eq!(longest.len(), 255);
         Set::<i64>::open(&s.env, &longest).unwrap().add(&1).unwrap();
         assert_eq!(s.env.schema(&longest).unwrap().unwrap().name, longest);
-        let before = s.env.info().unwrap().last_txn;
+        let before = s.env.info().unwrap().last_commit;
         assert_eq!(status(Set::<i64>::open(&s.env, &(longest + "n"))), Status::BadName);
-        assert_eq!(s.env.info().unwrap().last_txn, before);
+        assert_eq!(s.env.info().unwrap().last_commit, before);
     }
     for reserved in ["pc:", "pc:x", "pc:catalog"] {
         assert_eq!(status(Dict::<i64, i64>::open(&s.env, reserved)), Status::BadName);

@@ -167,7 +167,7 @@ fn what_cannot_be_copied_leaves_nothing() {
 fn inside_a_snapshot_and_beside_a_write_the_newest_commit_is_copied() {
     let Scratch { env, dir } = scratch();
     let dict = filled(&env, 10);
-    let snapshot = env.begin_read().unwrap();
+    let snapshot = env.begin_snapshot().unwrap();
     assert_eq!(dict.len().unwrap(), 10);
     let (begun, copied) = (Barrier::new(2), Barrier::new(2));
     std::thread::scope(|scope| {
@@ -211,8 +211,8 @@ fn copies_made_while_others_write_are_whole() {
                 scope.spawn(move || {
                     for step in 0..1_500_i64 {
                         env.transaction(|| {
-                            sums.add(&0, -1)?;
-                            sums.add(&(1 + step % 97), 1)?;
+                            sums.increment(&0, -1)?;
+                            sums.increment(&(1 + step % 97), 1)?;
                             ballast.put(&(2 * step + writer), &vec![1; 8_000])?;
                             if step % 3 == 0 {
                                 ballast.remove(&(2 * (step / 2) + writer))?;
@@ -278,8 +278,8 @@ fn is_child() -> Option<std::path::PathBuf> {
 fn slots_of_a_killed_process_are_freed() {
     if let Some(path) = is_child() {
         let env = Environment::open(path, &options()).unwrap();
-        let _snapshot = env.begin_read().unwrap();
-        println!("\nholds {}", env.info().unwrap().last_txn);
+        let _snapshot = env.begin_snapshot().unwrap();
+        println!("\nholds {}", env.info().unwrap().last_commit);
         // Until it is killed; or else the other process has ended.
         std::io::stdin().lines().for_each(drop);
         return;
@@ -297,12 +297,12 @@ fn slots_of_a_killed_process_are_freed() {
         let readers = env.readers().unwrap();
         readers.into_iter().filter(|reader| reader.process == process).collect::<Vec<_>>()
     };
-    let seen: Vec<_> = of_other(&env).into_iter().filter(|reader| reader.txn.is_some()).collect();
+    let seen: Vec<_> = of_other(&env).into_iter().filter(|reader| reader.commit.is_some()).collect();
     assert_eq!(seen.len(), 1);
-    assert_eq!((seen[0].txn, seen[0].behind), (Some(held), 20));
+    assert_eq!((seen[0].commit, seen[0].behind), (Some(held), 20));
     assert_ne!(seen[0].thread, 0);
     let info = env.info().unwrap();
-    assert_eq!((info.oldest_reader_txn, info.last_txn), (held, held + 20));
+    assert_eq!((info.oldest_reader_commit, info.last_commit), (held, held + 20));
     assert!(info.pages_held > 20, "{info:?}");
     assert!(info.pages_held <= info.pages_free);
     assert_eq!(env.reap_readers().unwrap(), 0, "it is alive");
@@ -315,7 +315,7 @@ fn slots_of_a_killed_process_are_freed() {
     assert_eq!(env.reap_readers().unwrap(), 0);
     assert!(of_other(&env).is_empty());
     let info = env.info().unwrap();
-    assert_eq!((info.oldest_reader_txn, info.pages_held), (info.last_txn, 0));
+    assert_eq!((info.oldest_reader_commit, info.pages_held), (info.last_commit, 0));
 }
 
 /// A process that opens an environment with six reader slots, takes two, and ends with the test.
@@ -439,7 +439,7 @@ fn an_immutable_environment_can_be_copied_and_has_no_readers() {
     let path = env.path().to_owned();
     drop(env);
     let env = Environment::open(&path, &options().immutable(true)).unwrap();
-    let snapshot = env.begin_read().unwrap();
+    let snapshot = env.begin_snapshot().unwrap();
     assert!(env.readers().unwrap().is_empty());
     assert_eq!(env.reap_readers().unwrap(), 0);
     snapshot.commit().unwrap();
@@ -473,18 +473,18 @@ fn the_formats_are_those_that_the_files_tell() {
 fn readers_are_told_with_what_they_see() {
     let Scratch { env, dir: _dir } = scratch();
     let dict = filled(&env, 1);
-    let first = env.info().unwrap().last_txn;
+    let first = env.info().unwrap().last_commit;
     let mut entries = dict.iter().unwrap();
     dict.put(&5, &[]).unwrap();
     dict.put(&6, &[]).unwrap();
-    let snapshot = env.begin_read().unwrap();
+    let snapshot = env.begin_snapshot().unwrap();
     let mut seen: Vec<_> = env
         .readers()
         .unwrap()
         .into_iter()
         .filter_map(|reader| {
             assert_eq!(reader.process, std::process::id());
-            reader.txn.map(|txn| (txn, reader.behind))
+            reader.commit.map(|txn| (txn, reader.behind))
         })
         .collect();
     seen.sort_unstable();
@@ -492,5 +492,5 @@ fn readers_are_told_with_what_they_see() {
     snapshot.commit().unwrap();
     assert_eq!(entries.next().unwrap().unwrap().0, 0);
     drop(entries);
-    assert!(env.readers().unwrap().iter().all(|reader| reader.txn.is_none() && reader.behind == 0));
+    assert!(env.readers().unwrap().iter().all(|reader| reader.commit.is_none() && reader.behind == 0));
 }

@@ -55,7 +55,7 @@ fn a_snapshot_keeps_what_it_has_used_while_others_are_opened() {
     let (_dir, env, dicts) = environment();
     // Used last, so that they are open when the snapshot begins.
     all_have(&dicts[..20], 0);
-    let snapshot = env.begin_read().unwrap();
+    let snapshot = env.begin_snapshot().unwrap();
     all_have(&dicts[..20], 0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -80,7 +80,7 @@ fn a_snapshot_keeps_what_it_has_used_while_others_are_opened() {
 #[test]
 fn a_snapshot_opens_what_was_closed_if_nothing_was_committed_since() {
     let (_dir, env, dicts) = environment();
-    let snapshot = env.begin_read().unwrap();
+    let snapshot = env.begin_snapshot().unwrap();
     all_have(&dicts, 0);
     std::thread::scope(|scope| {
         scope.spawn(|| all_have(&dicts, 0));
@@ -111,7 +111,7 @@ fn an_iterator_goes_on_while_others_are_opened() {
 fn a_dropped_collection_is_still_read_by_a_snapshot_that_has_used_it() {
     let (_dir, env, dicts) = environment();
     let mut walk = dicts[1].iter().unwrap();
-    let snapshot = env.begin_read().unwrap();
+    let snapshot = env.begin_snapshot().unwrap();
     all_have(&dicts[..10], 0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -151,9 +151,9 @@ fn threads_open_read_and_write_more_than_stay_open() {
                     let at = usize::try_from(n).unwrap();
                     assert_eq!(dicts[at].get(&0).unwrap(), Some(n));
                     let opened = Dict::<i64, i64>::open(env, &name(n)).unwrap();
-                    opened.add(&thread, 1).unwrap();
+                    opened.increment(&thread, 1).unwrap();
                     assert_eq!(opened.iter().unwrap().next().unwrap().unwrap(), (0, n));
-                    let txn = env.begin_read().unwrap();
+                    let txn = env.begin_snapshot().unwrap();
                     assert_eq!(opened.get(&0).unwrap(), Some(n));
                     txn.commit().unwrap();
                 }

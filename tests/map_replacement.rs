@@ -73,7 +73,7 @@ fn nobody_touches_a_map_that_is_gone() {
     let env = Environment::open(&path, &small).unwrap();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
     dict.put(&1, &[1; 100]).unwrap();
-    let snapshot = env.begin_read().unwrap();
+    let snapshot = env.begin_snapshot().unwrap();
     assert_eq!(dict.len().unwrap(), 1);
     let begun = Barrier::new(5);
     std::thread::scope(|scope| {

@@ -161,7 +161,7 @@ where
             Step::Add(k, by) => {
                 let sum = model.entry(k.clone()).or_insert(0);
                 *sum += by;
-                prop_assert_eq!(dict.add(k, *by).unwrap(), *sum);
+                prop_assert_eq!(dict.increment(k, *by).unwrap(), *sum);
             }
             Step::CompareExchange(k, expected, desired) => {
                 let there = model.get(k).copied();

@@ -62,7 +62,7 @@ fn a_snapshot_can_open_what_was_there_when_it_began() {
         Dict::<i64, i64>::open(&env, "a").unwrap().put(&1, &1).unwrap();
     }
     let env = Environment::open(&path, &options()).unwrap();
-    let snapshot = env.begin_read().unwrap();
+    let snapshot = env.begin_snapshot().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| Dict::<i64, i64>::open(&env, "b").unwrap().put(&2, &2).unwrap());
     });
@@ -123,7 +123,7 @@ fn what_is_there_is_opened_without_waiting_for_a_writer() {
                 let dict = Dict::<i64, i64>::open(&env, &format!("d{n}")).unwrap();
                 assert_eq!(dict.get(&1).unwrap(), None);
             }
-            let snapshot = env.begin_read().unwrap();
+            let snapshot = env.begin_snapshot().unwrap();
             assert!(Set::<i64>::open_existing(&env, "set").unwrap().is_empty().unwrap());
             snapshot.commit().unwrap();
         });
@@ -159,7 +159,7 @@ fn a_snapshot_can_use_what_is_opened_later_while_nothing_is_committed() {
             begun.wait();
         });
         begun.wait();
-        let snapshot = env.begin_read().unwrap();
+        let snapshot = env.begin_snapshot().unwrap();
         ended.wait();
         begun.wait();
         let a = Dict::<i64, i64>::open_existing(&env, "a").unwrap();
@@ -302,7 +302,7 @@ fn a_transaction_that_uses_more_collections_than_the_option_allows_gets_an_error
     for (n, set) in (0..).zip(&open) {
         set.add(&n).unwrap();
     }
-    for begin in [Environment::begin_write, Environment::begin_read] {
+    for begin in [Environment::begin_write, Environment::begin_snapshot] {
         let txn = begin(&env).unwrap();
         for (n, set) in (0..3).zip(&open) {
             assert_eq!(set.first().unwrap(), Some(n));
@@ -354,7 +354,7 @@ fn threads_open_more_collections_than_one_transaction_may_use() {
             scope.spawn(move || {
                 for n in 0..100_i64 {
                     let dict = Dict::<i64, i64>::open(env, &format!("d{}", (n * 7 + thread) % 30)).unwrap();
-                    dict.add(&thread, 1).unwrap();
+                    dict.increment(&thread, 1).unwrap();
                     assert!(dict.iter().unwrap().all(|entry| entry.unwrap().1 > 0));
                 }
             });
@@ -443,7 +443,7 @@ fn a_dict_opened_before_a_snapshot_can_be_used_in_it_while_others_write() {
             begun.wait();
         });
         begun.wait();
-        let snapshot = env.begin_read().unwrap();
+        let snapshot = env.begin_snapshot().unwrap();
         assert_eq!(a.len().unwrap(), 1);
         written.wait();
         begun.wait();

@@ -496,8 +496,8 @@ fn figures_tell_of_the_files() {
     assert!(info.map_size >= 1 << 20);
     assert!(info.file_size >= info.page_size * (info.pages_used + info.pages_free));
     assert!(info.pages_free > 10, "{info:?}");
-    assert!(info.last_txn >= 102);
-    assert_eq!(info.oldest_reader_txn, info.last_txn);
+    assert!(info.last_commit >= 102);
+    assert_eq!(info.oldest_reader_commit, info.last_commit);
     let dir = s.dir.path().join("data/data.mdb");
     assert_eq!(info.file_size, std::fs::metadata(dir).unwrap().len());
 }

@@ -59,7 +59,7 @@ fn both_add(parent: &Environment, child: impl FnOnce() -> Environment, each: i64
     let add = |env: &Environment| {
         let dict = numbers(env);
         for _ in 0..each {
-            dict.add("sum", 1).unwrap();
+            dict.increment("sum", 1).unwrap();
         }
     };
     std::thread::scope(|scope| {
@@ -222,7 +222,7 @@ fn transactions_and_batches_notice_it_too() {
 #[test]
 fn commits_without_durability_and_snapshots_notice_it_after_a_tick() {
     let put = |env: &Environment| numbers(env).put("after", &1);
-    let snapshot = |env: &Environment| env.begin_read().map(drop);
+    let snapshot = |env: &Environment| env.begin_snapshot().map(drop);
     let iterator = |env: &Environment| numbers(env).iter().map(drop);
     // Single reads look now and then.
     let gets = |env: &Environment| {
@@ -268,14 +268,14 @@ fn a_restored_data_file_is_never_mixed_with_the_one_before() {
     (0..200).for_each(|key| dict.put(&key.to_string(), &1).unwrap());
     assert!(old.copy_to(&backup, false).unwrap());
     (0..200).for_each(|key| dict.put(&key.to_string(), &2).unwrap());
-    let snapshot = old.begin_read().unwrap();
+    let snapshot = old.begin_snapshot().unwrap();
     fs::rename(backup.join("data.mdb"), path.join("data.mdb")).unwrap();
 
     let new = open(&path);
     assert_eq!(status(dict.get("0")), Status::Replaced, "the old one has ended");
     drop((snapshot, dict, old));
     let dict = numbers(&new);
-    let snapshot = new.begin_read().unwrap();
+    let snapshot = new.begin_snapshot().unwrap();
     std::thread::scope(|scope| {
         // As many commits as would use the snapshot's pages again.
         scope.spawn(|| (0..2000).for_each(|n| dict.put(&(n % 200).to_string(), &3).unwrap()));
@@ -332,7 +332,7 @@ fn a_reader_that_sees_an_older_file_than_the_lock_file_tells_of_says_so() {
     assert_eq!(dict.get("new").unwrap(), None);
     assert!(in_child(|| numbers(&open(&path)).put("new", &1).unwrap()));
     assert_eq!(status(dict.get("new")), Status::Replaced);
-    assert_eq!(status(reader.begin_read()), Status::Replaced);
+    assert_eq!(status(reader.begin_snapshot()), Status::Replaced);
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn an_environment_stays_the_same_when_its_path_leads_elsewhere() {
     fs::rename(&path, &moved).unwrap();
     dict.put("moved", &1).unwrap();
     wait_for_a_tick();
-    drop(env.begin_read().unwrap());
+    drop(env.begin_snapshot().unwrap());
     // Opened once more, it is the same, and not what is at the path.
     let again = env.reopen().unwrap();
     numbers(&again).put("again", &1).unwrap();
@@ -381,8 +381,8 @@ fn a_child_finds_the_files_of_its_parent_whatever_the_path_leads_to() {
         let own = env.reopen().unwrap();
         let dict = numbers(&own);
         assert_eq!(dict.get("parent").unwrap(), Some(1));
-        dict.add("children", 1).unwrap();
-        drop(own.begin_read().unwrap());
+        dict.increment("children", 1).unwrap();
+        drop(own.begin_snapshot().unwrap());
     };
     assert!(in_child(found));
     fs::rename(&path, &moved).unwrap();
@@ -426,11 +426,11 @@ fn a_child_that_has_changed_its_root_or_user_finds_the_files_or_says_that_it_can
         let dict = numbers(&own);
         assert!(enter());
         dict.put("chroot", &1).unwrap();
-        drop(own.begin_read().unwrap());
+        drop(own.begin_snapshot().unwrap());
         // SAFETY: the child alone is concerned.
         assert_eq!(unsafe { libc::setuid(65534) }, 0);
         dict.put("setuid", &1).unwrap();
-        drop(own.begin_read().unwrap());
+        drop(own.begin_snapshot().unwrap());
     }));
     assert_eq!(numbers(&env).len().unwrap(), 2);
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
@@ -523,7 +523,7 @@ fn a_second_lmdb_that_clears_the_reader_slots_is_noticed() {
     assert_eq!(failure.status(), Status::SecondCopy);
     assert!(failure.message().contains("one library in a process"), "{failure}");
     // Snapshots may have lost their pages: nothing of it can be used any more.
-    assert_eq!(status(env.begin_read()), Status::SecondCopy);
+    assert_eq!(status(env.begin_snapshot()), Status::SecondCopy);
     drop((dict, env));
     assert_eq!(numbers(&open(&path)).get("any").unwrap(), None);
 }

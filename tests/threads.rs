@@ -15,7 +15,7 @@ fn increments_by_many_threads_lose_none() {
     let dict = Dict::<String, i64>::open(&s.env, "counts").unwrap();
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| (0..250).for_each(|_| assert!(dict.add("n", 1).unwrap() > 0)));
+            scope.spawn(|| (0..250).for_each(|_| assert!(dict.increment("n", 1).unwrap() > 0)));
         }
     });
     assert_eq!(dict.get("n").unwrap(), Some(2000));
@@ -41,7 +41,9 @@ fn readers_see_transactions_whole() {
             });
         }
         for n in 0..500 {
-            s.env.transaction(|| left.add(&0, -n % 7).and_then(|_| right.add(&0, n % 7))).unwrap();
+            s.env
+                .transaction(|| left.increment(&0, -n % 7).and_then(|_| right.increment(&0, n % 7)))
+                .unwrap();
         }
         done.store(true, Ordering::Relaxed);
     });

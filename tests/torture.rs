@@ -132,7 +132,7 @@ impl Worker {
     }
 
     fn count(&mut self) {
-        let counted = self.counts.add(&self.who, 1).unwrap();
+        let counted = self.counts.increment(&self.who, 1).unwrap();
         self.told.set(COUNTED, counted);
     }
 
@@ -140,14 +140,14 @@ impl Worker {
         let (from, to) = (self.random.random_range(0..ACCOUNTS), self.random.random_range(0..ACCOUNTS));
         let (amount, undo) = (self.random.random_range(1..50), self.random.random_bool(0.2));
         let moved = self.env.transaction(|| {
-            self.accounts.add(&from, -amount)?;
+            self.accounts.increment(&from, -amount)?;
             let inner = self.env.begin_write()?;
-            self.accounts.add(&to, 1000)?;
+            self.accounts.increment(&to, 1000)?;
             inner.abort()?;
             if undo {
                 return Err(Error::new(Status::Overflow, "undone on purpose"));
             }
-            self.accounts.add(&to, amount)?;
+            self.accounts.increment(&to, amount)?;
             Ok(())
         });
         assert_eq!(moved.err().map(|error| error.status()), undo.then_some(Status::Overflow));
@@ -195,7 +195,7 @@ impl Worker {
         // What a killed predecessor had under way lies beside it.
         let _ = std::fs::remove_dir_all(&path);
         self.env.copy_to(&path, self.random.random_bool(0.5)).unwrap();
-        let copy = Environment::open(&path, &options().verify_on_open(true)).unwrap();
+        let copy = Environment::open(&path, &options().check_on_open(true)).unwrap();
         let accounts = Dict::<i64, i64>::open(&copy, "accounts").unwrap();
         assert_eq!(accounts.iter().unwrap().map(|account| account.unwrap().1).sum::<i64>(), TOTAL);
         drop((accounts, copy));

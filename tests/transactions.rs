@@ -45,7 +45,7 @@ fn a_snapshot_does_not_change() {
     let s = scratch();
     let dict = Dict::<String, i64>::open(&s.env, "dict").unwrap();
     dict.put("a", &1).unwrap();
-    let snapshot = s.env.begin_read().unwrap();
+    let snapshot = s.env.begin_snapshot().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| dict.put("a", &2).unwrap());
     });
@@ -58,11 +58,11 @@ fn a_snapshot_does_not_change() {
 fn a_snapshot_inside_a_snapshot_is_the_same() {
     let s = scratch();
     let dict = Dict::<String, i64>::open(&s.env, "dict").unwrap();
-    let outer = s.env.begin_read().unwrap();
+    let outer = s.env.begin_snapshot().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| dict.put("a", &2).unwrap());
     });
-    let inner = s.env.begin_read().unwrap();
+    let inner = s.env.begin_snapshot().unwrap();
     assert_eq!(dict.get("a").unwrap(), None);
     inner.commit().unwrap();
     outer.commit().unwrap();
@@ -72,7 +72,7 @@ fn a_snapshot_inside_a_snapshot_is_the_same() {
 fn writing_inside_a_snapshot_is_refused() {
     let s = scratch();
     let dict = Dict::<String, i64>::open(&s.env, "dict").unwrap();
-    let snapshot = s.env.begin_read().unwrap();
+    let snapshot = s.env.begin_snapshot().unwrap();
     assert_eq!(status(dict.put("a", &1)), Status::InSnapshot);
     assert_eq!(status(s.env.begin_write()), Status::InSnapshot);
     assert_eq!(status(Dict::<String, i64>::open(&s.env, "new")), Status::InSnapshot);
@@ -86,7 +86,7 @@ fn reading_inside_a_write_sees_it_and_refuses_writes_until_it_ends() {
     let dict = Dict::<String, i64>::open(&s.env, "dict").unwrap();
     let txn = s.env.begin_write().unwrap();
     dict.put("a", &1).unwrap();
-    let inner = s.env.begin_read().unwrap();
+    let inner = s.env.begin_snapshot().unwrap();
     assert_eq!(dict.get("a").unwrap(), Some(1));
     assert_eq!(status(dict.put("b", &1)), Status::InSnapshot);
     inner.abort().unwrap();
@@ -145,7 +145,7 @@ fn transactions_dropped_in_any_order_are_undone() {
             assert_eq!(dict.get("b").unwrap(), Some(1));
         });
     });
-    let both = (s.env.begin_read().unwrap(), s.env.begin_read().unwrap());
+    let both = (s.env.begin_snapshot().unwrap(), s.env.begin_snapshot().unwrap());
     drop(both);
     dict.put("c", &1).unwrap();
 }
@@ -169,7 +169,7 @@ fn bad_input_leaves_a_transaction_usable() {
     assert_eq!(status(dict.put(b"", &1)), Status::KeySize);
     assert_eq!(status(dict.put(&[b'k'; 1979], &1)), Status::KeySize);
     dict.put(&[b'k'; 1978], &i64::MAX).unwrap();
-    assert_eq!(status(dict.add(&[b'k'; 1978], 1)), Status::Overflow);
+    assert_eq!(status(dict.increment(&[b'k'; 1978], 1)), Status::Overflow);
     txn.commit().unwrap();
     assert_eq!(dict.len().unwrap(), 2);
 }
@@ -214,10 +214,10 @@ fn a_collection_made_in_an_aborted_savepoint_is_made_again_in_the_same_transacti
 fn a_block_is_committed_or_undone_by_what_it_returns() {
     let s = scratch();
     let dict = Dict::<String, i64>::open(&s.env, "dict").unwrap();
-    let sum = s.env.transaction(|| dict.add("n", 2)).unwrap();
+    let sum = s.env.transaction(|| dict.increment("n", 2)).unwrap();
     assert_eq!(sum, 2);
     let failed = s.env.transaction(|| {
-        dict.add("n", 2)?;
+        dict.increment("n", 2)?;
         dict.put(&"k".repeat(2000), &1)
     });
     assert_eq!(status(failed), Status::KeySize);
@@ -288,7 +288,7 @@ fn a_walk_that_cannot_go_on_says_so_once_and_ends() {
     let set = Set::<i64>::open(&s.env, "set").unwrap();
     dict.put(&1, &1).unwrap();
     set.add(&1).unwrap();
-    let txn = s.env.begin_read().unwrap();
+    let txn = s.env.begin_snapshot().unwrap();
     let (mut pairs, mut elements) = (dict.iter().unwrap(), set.iter().unwrap());
     txn.commit().unwrap();
     assert_eq!(status(pairs.next().unwrap()), Status::BadHandle);
@@ -327,7 +327,7 @@ fn an_iterator_outside_of_transactions_does_not_see_what_others_do_ahead_of_it()
 #[test]
 fn what_was_made_after_a_snapshot_is_not_in_it() {
     let s = scratch();
-    let snapshot = s.env.begin_read().unwrap();
+    let snapshot = s.env.begin_snapshot().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| {
             Dict::<String, i64>::open(&s.env, "new").unwrap().put("a", &1).unwrap();
@@ -372,7 +372,7 @@ fn a_closure_may_fail_with_any_error_that_is_made_from_the_librarys() {
     let dict = Dict::<String, i64>::open(&s.env, "dict").unwrap();
     let pay = |name: &str, sum: i64| {
         s.env.transaction(|| {
-            let left = dict.add(name, -sum)?;
+            let left = dict.increment(name, -sum)?;
             if left < 0 { Err(Refused::Poor(left)) } else { Ok(left) }
         })
     };

@@ -121,7 +121,7 @@ fn openings_by_two_spellings_at_once_are_one_environment() {
                         barrier.wait();
                         let env = Environment::open(spelled, &options()).unwrap();
                         let dict = Dict::<String, i64>::open(&env, "counts").unwrap();
-                        dict.add("opened", 1).unwrap();
+                        dict.increment("opened", 1).unwrap();
                         env
                     })
                 })
@@ -146,7 +146,7 @@ fn openings_and_closings_at_once_lose_nothing() {
             scope.spawn(move || {
                 for _ in 0..ROUNDS {
                     let env = Environment::open(path, &options()).unwrap();
-                    Dict::<i64, i64>::open(&env, "counts").unwrap().add(&thread, 1).unwrap();
+                    Dict::<i64, i64>::open(&env, "counts").unwrap().increment(&thread, 1).unwrap();
                 }
             });
         }

@@ -123,7 +123,7 @@ fn an_entry_changes_what_is_there_and_fills_what_is_not() {
     assert_eq!(status(failed.or_none()), Status::BadValue);
     assert_eq!(any.get("k").unwrap(), Some(Value::from(1)));
     // A snapshot refuses to write, and reads all the same.
-    let snapshot = env.begin_read().unwrap();
+    let snapshot = env.begin_snapshot().unwrap();
     assert_eq!(dict.entry("b").or_default().unwrap(), [9]);
     assert_eq!(status(dict.entry("c").or_default()), Status::InSnapshot);
     assert_eq!(status(dict.pop_first()), Status::InSnapshot);

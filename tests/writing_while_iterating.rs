@@ -23,7 +23,7 @@ fn size(env: &Environment) -> u64 {
 }
 
 fn snapshots(env: &Environment) -> usize {
-    env.readers().unwrap().iter().filter(|reader| reader.txn.is_some()).count()
+    env.readers().unwrap().iter().filter(|reader| reader.commit.is_some()).count()
 }
 
 /// `for k, v in d.items(): d[k] = f(v)` outside of a transaction made a file of 804 KiB grow to 652 MiB: each write is a

@@ -321,7 +321,7 @@ fn options_from(given: &pc_env_options) -> Result<Options> {
     options.immutable = has(PC_ENV_IMMUTABLE);
     options.create = !has(PC_ENV_NO_CREATE);
     options.no_subdir = has(PC_ENV_NO_SUBDIR);
-    options.verify_on_open = has(PC_ENV_VERIFY);
+    options.check_on_open = has(PC_ENV_VERIFY);
     if given.map_size != 0 {
         options.map_size = Some(given.map_size);
     }
@@ -385,7 +385,7 @@ fn stat_of(info: &Info, size: usize) -> pc_env_stat {
         page_size: info.page_size,
         pages_used: info.pages_used,
         pages_free: info.pages_free,
-        last_txn: info.last_txn,
+        last_txn: info.last_commit,
         max_readers: info.max_readers,
         readers: info.readers,
         max_collections: info.max_collections,
@@ -398,7 +398,7 @@ fn stat_of(info: &Info, size: usize) -> pc_env_stat {
         flags: flag(info.read_only, PC_ENV_READ_ONLY)
             | flag(info.immutable, PC_ENV_IMMUTABLE)
             | flag(info.no_subdir, PC_ENV_NO_SUBDIR),
-        oldest_reader_txn: info.oldest_reader_txn,
+        oldest_reader_txn: info.oldest_reader_commit,
         pages_held: info.pages_held,
         data_format: info.data_format,
         lock_format: info.lock_format,

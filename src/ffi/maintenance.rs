@@ -123,7 +123,7 @@ fn figures(report: &Report) -> String {
 fn listing(readers: &[ReaderInfo]) -> Result<String> {
     let mut lines = Text::default();
     for reader in readers {
-        let txn = reader.txn.map_or_else(|| "-".to_owned(), |txn| txn.to_string());
+        let txn = reader.commit.map_or_else(|| "-".to_owned(), |txn| txn.to_string());
         lines.add(format_args!("{}\t{}\t{txn}\t{}\n", reader.process, reader.thread, reader.behind))?;
     }
     Ok(lines.0)
@@ -137,8 +137,8 @@ mod tests {
     #[test]
     fn a_reader_is_a_line() {
         let readers = [
-            ReaderInfo { process: 7, thread: 300, txn: Some(12), behind: 3 },
-            ReaderInfo { process: 8, thread: 1, txn: None, behind: 0 },
+            ReaderInfo { process: 7, thread: 300, commit: Some(12), behind: 3 },
+            ReaderInfo { process: 8, thread: 1, commit: None, behind: 0 },
         ];
         assert_eq!(listing(&readers).unwrap(), "7\t300\t12\t3\n8\t1\t-\t0\n");
     }

@@ -267,7 +267,7 @@ pub fn with_lmdb(path: &Path) {
 
 /// How an environment is opened, with a look at all of it first.
 pub fn verifying() -> Options {
-    Options::new().durability(persistent_collections::Durability::None).map_size(1 << 26).verify_on_open(true)
+    Options::new().durability(persistent_collections::Durability::None).map_size(1 << 26).check_on_open(true)
 }
 
 /// Copies it, plainly and compacting, and checks the copies; gives how many.

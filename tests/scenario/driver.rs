@@ -653,7 +653,7 @@ impl Run {
     }
 
     fn begin(&mut self, kind: &str) -> Result<String> {
-        let begun = if kind == "write" { self.env.begin_write()? } else { self.env.begin_read()? };
+        let begun = if kind == "write" { self.env.begin_write()? } else { self.env.begin_snapshot()? };
         self.transactions.push(begun);
         Ok(ok(()))
     }
