@@ -389,7 +389,7 @@ where
     }
 
     fn increment(&self, key: &str, by: i64) -> Result<i64> {
-        self.add(key_of::<K>(key)?.borrow(), by)
+        self.increment(key_of::<K>(key)?.borrow(), by)
     }
 
     fn put_many(&self, fields: &[&str]) -> Result<()> {
