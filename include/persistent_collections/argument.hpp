@@ -5,7 +5,6 @@
 #ifndef PERSISTENT_COLLECTIONS_ARGUMENT_HPP
 #define PERSISTENT_COLLECTIONS_ARGUMENT_HPP
 
-#include <cmath>
 #include <limits>
 
 #include "types.hpp"
@@ -40,15 +39,19 @@ template <class N> constexpr bool is_whole() {
 }
 
 /// 2 to the power of how many digits a whole number has.
-template <class Real, class Whole> Real beyond() {
+template <class Real, class Whole> constexpr Real beyond() {
     constexpr bool has_sign = static_cast<Whole>(-1) < Whole{};
-    return std::ldexp(Real{1}, std::is_same_v<Whole, bool> ? 1 : 8 * int{sizeof(Whole)} - (has_sign ? 1 : 0));
+    Real power{1};
+    for (int digits = std::is_same_v<Whole, bool> ? 1 : 8 * int{sizeof(Whole)} - (has_sign ? 1 : 0);
+         digits != 0; digits--)
+        power *= 2;
+    return power;
 }
 
 /// Whether a real number lies within a whole type, so that it may be converted.
 template <class Whole, class Real> bool is_within(Real number) {
     constexpr bool has_sign = static_cast<Whole>(-1) < Whole{};
-    const Real end = beyond<Real, Whole>();
+    constexpr Real end = beyond<Real, Whole>();
     return number < end && number >= (has_sign ? -end : Real{});
 }
 
@@ -75,8 +78,10 @@ template <class T, class N> fit convert_number(const N &number, T &made) {
         made = static_cast<T>(number);
         if (static_cast<N>(made) == number || number != number)
             return fit::exact;
-        return std::is_same_v<T, float> && std::is_same_v<N, double> && std::isfinite(made) ? fit::rounded
-                                                                                            : fit::none;
+        // Beyond the largest float lies only the infinite.
+        const bool is_finite =
+            made >= std::numeric_limits<T>::lowest() && made <= std::numeric_limits<T>::max();
+        return std::is_same_v<T, float> && std::is_same_v<N, double> && is_finite ? fit::rounded : fit::none;
     }
 }
 

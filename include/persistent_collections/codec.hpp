@@ -5,20 +5,12 @@
 #ifndef PERSISTENT_COLLECTIONS_CODEC_HPP
 #define PERSISTENT_COLLECTIONS_CODEC_HPP
 
-#include "convert.hpp"
+#include <string>
+
+#include "any_convert.hpp"
 
 /// \cond internal
 namespace pc::detail {
-
-/// Where a key or value is encoded that does not lie in memory as it is stored.
-struct scratch {
-    std::byte small[8];
-    std::vector<std::byte> large;
-    buffer filled;
-
-    bytes_ref keep(std::size_t size) noexcept { return {small, size}; }
-    bytes_ref keep_filled() noexcept { return {filled.get()->data, filled.get()->len}; }
-};
 
 enum class form : unsigned char {
     typed, ///< as the C++ type is stored
@@ -98,28 +90,25 @@ template <class T> T key_number(const std::byte *at, form how) noexcept {
     return from_ordered_bits<T>(static_cast<unsigned_of<sizeof(T)>>(bits));
 }
 
+/// Encodes a key through the library.
+template <class T> pc_status encode_key_in(const char *type, const T &key, scratch &room, bytes_ref &out) {
+    arena parts;
+    const pc_value value = to_c(key, parts);
+    const pc_status status = pc_encode_key(type, &value, room.filled.get());
+    if (status == PC_OK)
+        out = room.keep_filled();
+    return status;
+}
+
 /// Encodes a key. A status that is an error says that the collection cannot hold it; pc_last_error() says
 /// why.
 template <class T> pc_status encode_key(const column &to, const T &key, scratch &room, bytes_ref &out) {
     constexpr sort what = sort_of<T>();
     if constexpr (what == sort::tuple || what == sort::any) {
-        any_value holder;
-        arena parts;
-        const pc_value value = any_to_c(key, holder, parts);
-        const pc_status status = pc_encode_key(to.type.c_str(), &value, room.filled.get());
-        if (status == PC_OK)
-            out = room.keep_filled();
-        return status;
+        return encode_key_in(to.type.c_str(), key, room, out);
     } else {
-        if (to.how == form::any) {
-            any_value holder;
-            arena parts;
-            const pc_value value = any_to_c(key, holder, parts);
-            const pc_status status = pc_encode_key("any", &value, room.filled.get());
-            if (status == PC_OK)
-                out = room.keep_filled();
-            return status;
-        }
+        if (to.how == form::any)
+            return encode_key_in("any", key, room, out);
         if constexpr (what == sort::integer || what == sort::real) {
             out = number_key(key, to.how, room);
         } else if constexpr (what == sort::boolean) {
@@ -128,10 +117,11 @@ template <class T> pc_status encode_key(const column &to, const T &key, scratch 
         } else if constexpr (what == sort::text) {
             const std::string_view text(key);
             if (to.how == form::typed && (text.empty() || text.front() == '\0')) {
-                room.large.assign(text.size() + 1, std::byte{0});
+                std::byte *const at = room.large.resize(text.size() + 1);
+                at[0] = std::byte{0};
                 if (!text.empty())
-                    std::memcpy(room.large.data() + 1, text.data(), text.size());
-                out = {room.large.data(), room.large.size()};
+                    std::memcpy(at + 1, text.data(), text.size());
+                out = {at, text.size() + 1};
             } else {
                 out = {text.data(), text.size()};
             }
@@ -170,9 +160,8 @@ template <class T> bytes_ref number_value(const T &number, scratch &room) noexce
 template <class T> bytes_ref encode_value(const column &to, const T &value, scratch &room) {
     constexpr sort what = sort_of<T>();
     if (what == sort::any || to.how == form::any) {
-        any_value holder;
         arena parts;
-        const pc_value made = any_to_c(value, holder, parts);
+        const pc_value made = to_c(value, parts);
         check(pc_encode_value(what == sort::any ? to.type.c_str() : "any", &made, room.filled.get()));
         return room.keep_filled();
     }
@@ -190,24 +179,21 @@ template <class T> bytes_ref encode_value(const column &to, const T &value, scra
     } else if constexpr (what == sort::datetime) {
         return number_value(value.microseconds, room);
     } else if constexpr (what == sort::array) {
-        using number = typename array_of<T>::number;
-        if constexpr (is_view<T>) {
-            return {value.data(), value.size() * sizeof(number)};
-        } else if constexpr (little_endian) {
-            if constexpr (array_of<T>::is_fixed)
-                return {&value, array_of<T>::count * sizeof(number)};
-            else
-                return {value.data(), value.size() * sizeof(number)};
-        } else {
-            room.large = array_bytes(value);
-            return {room.large.data(), room.large.size()};
+        bytes_ref numbers = array_in_memory(value);
+        if constexpr (!lies_as_stored<T>) {
+            std::byte *const turned = room.large.resize(numbers.size);
+            store_array(turned, value);
+            numbers.data = turned;
         }
+        return numbers;
     } else if constexpr (what == sort::opaque) {
         if constexpr (!std::has_unique_object_representations_v<T>) {
-            room.large = opaque_bytes(value);
-            return {room.large.data(), room.large.size()};
+            std::byte *const plain = room.large.resize(sizeof value);
+            store_opaque(plain, value);
+            return {plain, sizeof value};
+        } else {
+            return {&value, sizeof value};
         }
-        return {&value, sizeof value};
     } else {
         return {};
     }
@@ -286,7 +272,7 @@ template <class T, class Decode> T decode_any(const column &from, const bytes_re
     pc_value value;
     buffer storage;
     check(decode(from.type.c_str(), bytes.data, bytes.size, &value, storage.get()));
-    return from_c(value).template as<T>();
+    return from_c<T>(value);
 }
 
 template <class T> T decode_key(const column &from, const bytes_ref &key) {

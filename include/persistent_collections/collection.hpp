@@ -1,9 +1,13 @@
 /// \file
-/// Code common to dicts and sets: opening them, and the memory of batches and results.
+/// What dicts and sets have in common.
 #ifndef PERSISTENT_COLLECTIONS_COLLECTION_HPP
 #define PERSISTENT_COLLECTIONS_COLLECTION_HPP
 
-#include "codec.hpp"
+#include <initializer_list>
+
+#include "batch.hpp"
+#include "iteration.hpp"
+#include "transaction.hpp"
 
 namespace pc {
 
@@ -32,155 +36,224 @@ template <class T> column column_of(std::string stored, bool raw) {
     return made;
 }
 
-/// The type to open a column with; NULL: as stored.
+/// Returns the type to open a column with; NULL means as stored.
 template <class T> const char *type_to_open(open_mode mode) {
     return mode == open_mode::as_stored && sort_of<T>() == sort::any ? nullptr : type_name<T>().c_str();
 }
 
-/// A look-up of a key that the collection cannot hold finds nothing, as in any dict.
-inline pc_status or_absent(pc_status status) {
-    return status == PC_ERR_BAD_KEY || status == PC_ERR_KEY_SIZE ? PC_NOT_FOUND : check(status);
-}
-
-/// Bytes whose number is not known before; few of them need no allocation.
-class reply {
-  public:
-    /// Calls `call(memory, how much fits, where the size goes)` until it fits.
-    template <class Call> pc_status fill(const Call &call) {
-        std::size_t cap = sizeof small_;
-        void *at = small_;
-        for (;;) {
-            const pc_status status = call(at, cap, &size_);
-            if (status != PC_TOO_SMALL) {
-                data_ = at;
-                return status;
-            }
-            cap = size_;
-            large_.reset(new std::byte[cap]);
-            at = large_.get();
-        }
-    }
-    [[nodiscard]] bytes_ref bytes() const noexcept { return {data_, size_}; }
-
-  private:
-    std::byte small_[256];
-    std::unique_ptr<std::byte[]> large_;
-    const void *data_ = nullptr;
-    std::size_t size_ = 0;
-};
-
-/// Whether a value is decoded without memory, or a constructor of the program's.
-template <class T>
-inline constexpr bool decodes_safely = sort_of<T>() == sort::boolean || sort_of<T>() == sort::integer
-                                       || sort_of<T>() == sort::real || sort_of<T>() == sort::uuid
-                                       || sort_of<T>() == sort::date || sort_of<T>() == sort::datetime;
-
-/// Whether a value's bytes can be received where they stay.
-template <class T>
-inline constexpr bool can_receive = sort_of<T>() == sort::text || sort_of<T>() == sort::bytes
-                                    || sort_of<T>() == sort::opaque ||
-                                    (sort_of<T>() == sort::array && little_endian);
-
-/// Where a value is received, so that it need not be decoded: what could throw has been done before.
-template <class T> class receiver {
-    static constexpr bool grows = sort_of<T>() == sort::text || sort_of<T>() == sort::bytes ||
-                                  (sort_of<T>() == sort::array && !array_of<T>::is_fixed);
-
-  public:
-    explicit receiver(T &to) : to_(&to) {}
-
-    /// Calls `call(memory, how much fits, where the size goes)` until it fits.
-    template <class Call> pc_status fill(const Call &call) {
-        std::size_t size = 0;
-        if constexpr (grows) {
-            constexpr std::size_t width = sizeof(typename T::value_type);
-            to_->resize((256 + width - 1) / width);
-            for (;;) {
-                const pc_status status = call(to_->data(), to_->size() * width, &size);
-                if (status == PC_TOO_SMALL) {
-                    to_->resize((size + width - 1) / width);
-                    continue;
-                }
-                if (status == PC_OK) {
-                    to_->resize(size / width);
-                    shrink();
-                }
-                return status;
-            }
-        } else {
-            const pc_status status = call(to_, sizeof(T), &size);
-            if (status == PC_TOO_SMALL || (status == PC_OK && size != sizeof(T)))
-                wrong_width(false, type_name<T>(), size);
-            return status;
-        }
-    }
-
-  private:
-    void shrink() noexcept {
-        try {
-            to_->shrink_to_fit();
-        } catch (...) {
-            // More room than it needs does no harm.
-        }
-    }
-    T *to_;
-};
-
-/// Keys or values as a batch takes them: one after the other, and where each begins.
-class batch_column {
-  public:
-    batch_column() { offsets_.push_back(0); }
-    void append(const bytes_ref &bytes) {
-        bytes_.append(bytes.text());
-        offsets_.push_back(bytes_.size());
-    }
-    [[nodiscard]] bytes_ref item(std::size_t at) const noexcept {
-        return {bytes_.data() + offsets_[at], static_cast<std::size_t>(offsets_[at + 1] - offsets_[at])};
-    }
-    [[nodiscard]] const void *bytes() const noexcept { return bytes_.data(); }
-    [[nodiscard]] const std::uint64_t *offsets() const noexcept { return offsets_.data(); }
-    [[nodiscard]] std::size_t count() const noexcept { return offsets_.size() - 1; }
-
-  private:
-    std::string bytes_;
-    std::vector<std::uint64_t> offsets_;
-};
-
-/// Turns a batch's status into an exception, which knows the item at fault.
-inline pc_status check_batch(pc_status status, std::size_t failed_at) {
-    if (status < 0)
-        raise_last(status, failed_at);
-    return status;
-}
-
-/// Keys to be stored or removed. The range need not be one that can be iterated where it is const.
-template <class Key, class Keys> batch_column encode_keys(const column &to, Keys &keys) {
-    batch_column made;
-    for (const auto &key : keys) {
-        scratch room;
-        bytes_ref encoded;
-        const argument<Key> given = key;
-        require_exact<Key>(given, made.count());
-        check_batch(encode_key(to, given, room, encoded), made.count());
-        made.append(encoded);
-    }
-    return made;
-}
-
-/// Keys to be looked up: one that the collection cannot hold stands there as no bytes, which no key has.
-template <class Key, class Keys> batch_column encode_sought(const column &to, Keys &keys) {
-    batch_column made;
-    for (const auto &key : keys) {
-        scratch room;
-        bytes_ref encoded;
-        const argument<Key> given = key;
-        made.append(or_absent(encode_key(to, given, room, encoded)) == PC_OK ? encoded : bytes_ref{});
-    }
-    return made;
+inline std::uint32_t opening_flags(open_mode mode) noexcept {
+    return mode == open_mode::create ? 0 : static_cast<std::uint32_t>(PC_OPEN_EXISTING);
 }
 
 } // namespace detail
 /// \endcond
+
+/// The common part of pc::dict and pc::set: an ordered collection. A *key* is a key of a dict, or an element
+/// of a set; an *entry* is a key with its value, or an element.
+///
+/// ```cpp
+/// pc::dict<std::string, std::int64_t> ages(env, "ages");
+/// ages.put_many({{"Ada", 36}, {"Alan", 41}, {"Grace", 85}});
+/// pc::set<std::string> seen(env, "seen");
+/// seen.insert_many({"Ada", "Grace"});
+/// assert(ages.first()->first == "Ada" && *seen.last() == "Grace");
+/// assert(ages.lower_bound("B")->first == "Grace" && *seen.lower_bound("B") == "Grace");
+/// assert(ages.erase(ages.prefix("A")) == 2 && seen.erase("Ada") == 1);
+/// ```
+///
+/// Programs name pc::dict and pc::set. `Calls` has the functions of the C ABI for one of them, `Shown` what
+/// its iterators return.
+template <class Calls, class Key, class Shown> class [[nodiscard]] collection {
+  protected:
+    /// What a call takes as a key.
+    using key_argument = detail::argument<Key>;
+    /// What a call takes as a key in braces.
+    using key_item = detail::item_argument<Key>;
+
+  public:
+    /// The type of keys, or of elements.
+    using key_type = Key;
+    /// The type that iterators return.
+    using value_type = typename Shown::value_type;
+    /// The type of sizes.
+    using size_type = std::uint64_t;
+    /// The type of distances.
+    using difference_type = std::ptrdiff_t;
+    /// Steps through the entries.
+    using iterator = pc::iterator<Shown>;
+    /// The same: entries are changed by the functions of the collection.
+    using const_iterator = iterator;
+    /// A part of the collection.
+    using view_type = range_view<Shown>;
+
+    collection(const collection &) = delete;
+    collection &operator=(const collection &) = delete;
+
+    /// Returns the handle of the C ABI.
+    [[nodiscard]] typename Calls::handle handle() const noexcept { return handle_.get(); }
+
+    // ---- Looking up. ----
+
+    /// Checks whether a key exists.
+    [[nodiscard]] bool contains(key_argument key) const {
+        return with_key(key, [&](const detail::bytes_ref &at) {
+                   return Calls::contains(handle(), at.data, at.size);
+               }) == PC_OK;
+    }
+    /// Returns 1 if a key exists, else 0.
+    [[nodiscard]] size_type count(key_argument key) const { return contains(key) ? 1 : 0; }
+    /// Returns an iterator at a key, or `end()` if the key is absent. Stepping from there sees the entries
+    /// stored at that time.
+    [[nodiscard]] iterator find(key_argument key) const {
+        detail::reply value;
+        std::string stored;
+        if (with_key(key, [&](const detail::bytes_ref &at) {
+                stored = at.text();
+                return Calls::look_up(handle(), at, value);
+            }) == PC_NOT_FOUND)
+            return end();
+        return at_key(std::move(stored), value.bytes());
+    }
+
+    // ---- Sizes and ranges. ----
+
+    /// Counts the entries, in constant time.
+    [[nodiscard]] size_type size() const {
+        std::uint64_t count = 0;
+        check(Calls::len(handle(), &count));
+        return count;
+    }
+    /// Checks whether it is empty.
+    [[nodiscard]] bool empty() const { return size() == 0; }
+    /// Returns the entry with the lowest key, or nothing if the collection is empty.
+    [[nodiscard]] std::optional<value_type> first() const { return end_entry(Calls::first); }
+    /// Returns the entry with the highest key, or nothing if the collection is empty.
+    [[nodiscard]] std::optional<value_type> last() const { return end_entry(Calls::last); }
+    /// Returns an iterator at the first entry.
+    [[nodiscard]] iterator begin() const { return iterator(source(), {}); }
+    /// Returns the end.
+    [[nodiscard]] iterator end() const { return {}; }
+    /// Returns an iterator at the first entry.
+    [[nodiscard]] iterator cbegin() const { return begin(); }
+    /// Returns the end.
+    [[nodiscard]] iterator cend() const { return {}; }
+    /// Returns an iterator at the last entry, which goes backwards.
+    [[nodiscard]] iterator rbegin() const { return reverse().begin(); }
+    /// Returns the end of iterators that go backwards.
+    [[nodiscard]] iterator rend() const { return {}; }
+    /// Returns an iterator at the first entry whose key is not below this one.
+    [[nodiscard]] iterator lower_bound(key_argument key) const {
+        return range(including(key), unbounded).begin();
+    }
+    /// Returns an iterator at the first entry whose key is beyond this one.
+    [[nodiscard]] iterator upper_bound(key_argument key) const {
+        return range(excluding(key), unbounded).begin();
+    }
+    /// Returns the entries from a key on, up to but excluding another: each end is a key, pc::unbounded, or
+    /// the result of pc::including or pc::excluding.
+    [[nodiscard]] view_type range(const range_end<Key> &lower, const range_end<Key> &upper) const {
+        return {source(), detail::between(types_->key, lower, upper)};
+    }
+    /// Returns the entries whose keys begin with a text or bytes; for tuples, with these leading elements.
+    template <class... Leading> [[nodiscard]] view_type prefix(const Leading &...leading) const {
+        return {source(), detail::starting_with<Key>(types_->key, leading...)};
+    }
+    /// Returns all entries, from the last to the first.
+    [[nodiscard]] view_type reverse() const { return view_type(source(), {}).reverse(); }
+
+    // ---- Removing. ----
+
+    /// Removes a key. Returns 1 if it existed, else 0.
+    size_type erase(key_argument key) {
+        return with_key(key,
+                        [&](const detail::bytes_ref &at) {
+                            return Calls::remove(handle(), at.data, at.size);
+                        }) == PC_OK
+                   ? 1
+                   : 0;
+    }
+    /// Removes the entry of an iterator, and returns an iterator to the next.
+    iterator erase(iterator position) {
+        const std::string key = position.encoded_key();
+        ++position; // first, since it can throw
+        check(Calls::remove(handle(), key.data(), key.size()));
+        return position;
+    }
+    /// Removes a part of the collection, as one step, and returns the number of its entries.
+    size_type erase(const view_type &part) {
+        const pc_range range = part.bounds().range();
+        std::uint64_t removed = 0;
+        check(Calls::remove_range(handle(), &range, &removed));
+        return removed;
+    }
+    /// Removes every entry; the collection and its types stay.
+    void clear() { check(Calls::clear(handle())); }
+    /// Removes many keys, as one step, and returns the number of those that existed.
+    template <class Keys> size_type erase_many(Keys &&keys) { return batch(Calls::remove_many, keys); }
+    /// Removes many keys in braces.
+    size_type erase_many(std::initializer_list<key_item> keys) { return batch(Calls::remove_many, keys); }
+
+  protected:
+    /// Makes an object that is not open yet.
+    explicit collection(pc_env env) noexcept : env_(env) {}
+    /// Takes over the handle of another object, which keeps its types and is closed.
+    collection(collection &&other) noexcept
+        : env_(other.env_), handle_(std::move(other.handle_)), types_(other.types_) {}
+    /// Closes its own handle, and takes over that of another object; moving from itself has no effect.
+    collection &operator=(collection &&other) noexcept {
+        env_ = other.env_;
+        handle_ = std::move(other.handle_);
+        types_ = other.types_;
+        return *this;
+    }
+    ~collection() = default;
+
+    /// Calls with an encoded key; a key that cannot be encoded is absent.
+    template <class Call> pc_status with_key(key_argument key, const Call &call) const {
+        detail::scratch room;
+        detail::bytes_ref encoded;
+        const pc_status status = detail::encode_key(types_->key, key, room, encoded);
+        return detail::or_absent(status == PC_OK ? call(encoded) : status);
+    }
+    /// Makes an iterator at a stored key, which it returns as stored: 0.0 if -0.0 was looked up.
+    iterator at_key(std::string key, const detail::bytes_ref &value) const {
+        value_type entry = Shown::show(*types_, {key.data(), key.size()}, value);
+        return iterator(source(), std::move(key), std::move(entry));
+    }
+    /// Calls a batch that adds or removes keys, and returns how many it changed.
+    template <class Call, class Keys> size_type batch(const Call &call, Keys &keys) {
+        const detail::batch_column all = detail::encode_keys<Key>(types_->key, keys);
+        std::uint64_t changed = 0;
+        std::size_t failed_at = SIZE_MAX;
+        const pc_status status =
+            call(handle(), all.count(), all.bytes(), all.offsets(), &changed, &failed_at);
+        detail::check_batch(status, failed_at);
+        return changed;
+    }
+    /// Returns where iterators read from.
+    detail::source source() const { return {handle().id, Calls::is_set, types_}; }
+
+    /// The environment.
+    pc_env env_;
+    /// The handle of the C ABI.
+    detail::owned_handle<typename Calls::handle, Calls::close> handle_;
+    /// How keys and values are stored; also after the handle was moved away.
+    std::shared_ptr<const detail::columns> types_;
+
+  private:
+    template <class Call> std::optional<value_type> end_entry(const Call &call) const {
+        buffer key;
+        buffer value;
+        pc_status status;
+        if constexpr (Calls::is_set)
+            status = call(handle(), key.get());
+        else
+            status = call(handle(), key.get(), value.get());
+        if (check(status) == PC_NOT_FOUND)
+            return std::nullopt;
+        return Shown::show(*types_, detail::bytes_in(key), detail::bytes_in(value));
+    }
+};
 
 } // namespace pc
 

@@ -4,10 +4,36 @@
 #define PERSISTENT_COLLECTIONS_DICT_HPP
 
 #include "collection.hpp"
-#include "iteration.hpp"
-#include "transaction.hpp"
+#include "receiver.hpp"
 
 namespace pc {
+
+/// \cond internal
+namespace detail {
+
+/// The functions of the C ABI for dicts.
+struct dict_calls {
+    using handle = pc_dict;
+    static constexpr bool is_set = false;
+    static constexpr auto close = pc_dict_close;
+    static constexpr auto contains = pc_dict_contains;
+    static constexpr auto len = pc_dict_len;
+    static constexpr auto first = pc_dict_first;
+    static constexpr auto last = pc_dict_last;
+    static constexpr auto remove = pc_dict_remove;
+    static constexpr auto remove_range = pc_dict_remove_range;
+    static constexpr auto remove_many = pc_dict_remove_many;
+    static constexpr auto clear = pc_dict_clear;
+
+    static pc_status look_up(pc_dict in, const bytes_ref &at, reply &value) {
+        return value.fill([&](void *to, std::size_t cap, std::size_t *size) {
+            return pc_dict_get(in, at.data, at.size, to, cap, size);
+        });
+    }
+};
+
+} // namespace detail
+/// \endcond
 
 /// A dict on disk: keys and their values, ordered by key, shared with other threads, processes and languages.
 ///
@@ -39,73 +65,55 @@ namespace pc {
 ///
 /// It can be moved, not copied; opening one collection several times is fine. Its functions may be called
 /// from any thread.
-template <class Key, class Value> class [[nodiscard]] dict {
+template <class Key, class Value>
+class [[nodiscard]] dict : public collection<detail::dict_calls, Key,
+                                             detail::entries<detail::owned_t<Key>, detail::owned_t<Value>>> {
     static_assert(detail::check_key_type<Key>() && detail::check_value_type<Value>());
-    using key_argument = detail::argument<Key>;
-    using value_argument = detail::argument<Value>;
-    using key_item = detail::item_argument<Key>;
-    using entry_item = detail::entry_argument<Key, Value>;
-    using maybe_value = detail::optional_argument<Value>;
     using owned_key = detail::owned_t<Key>;
     using owned_value = detail::owned_t<Value>;
     using entries = detail::entries<owned_key, owned_value>;
+    using base = collection<detail::dict_calls, Key, entries>;
+    using typename base::key_argument;
+    using typename base::key_item;
+    using value_argument = detail::argument<Value>;
+    using entry_item = detail::entry_argument<Key, Value>;
+    using maybe_value = detail::optional_argument<Value>;
     using keys_shown = detail::keys<owned_key>;
     using values_shown = detail::values<owned_value>;
+    using base::at_key;
+    using base::env_;
+    using base::handle_;
+    using base::source;
+    using base::types_;
+    using base::with_key;
 
   public:
-    /// The type of keys.
-    using key_type = Key;
     /// The type of values.
     using mapped_type = Value;
-    /// The type that iterators return.
-    using value_type = std::pair<owned_key, owned_value>;
-    /// The type of sizes.
-    using size_type = std::uint64_t;
-    /// The type of distances.
-    using difference_type = std::ptrdiff_t;
-    /// Steps through the entries.
-    using iterator = pc::iterator<entries>;
-    /// The same: entries are changed by the dict's functions.
-    using const_iterator = iterator;
-    /// A part of the dict.
-    using view_type = range_view<entries>;
+    using base::end;
+    using base::erase;
+    using base::find;
+    using base::handle;
+    using typename base::iterator;
+    using typename base::size_type;
+    using typename base::value_type;
+    using typename base::view_type;
 
     /// Opens a dict; by default, creates it if it does not exist. Throws pc::type_mismatch, which names
     /// both, if it is stored with other types (but a stored `any` may be opened as the types of its keys
     /// and values), pc::wrong_kind if it is a set, pc::bad_name.
     dict(const environment &env, std::string_view name, open_mode mode = open_mode::create)
-        : dict(env.handle()) {
+        : base(env.handle()) {
         check(pc_dict_open(env_, detail::c_text(name, PC_ERR_BAD_NAME).c_str(),
                            detail::type_to_open<Key>(mode), detail::type_to_open<Value>(mode),
-                           mode == open_mode::create ? 0u : static_cast<std::uint32_t>(PC_OPEN_EXISTING),
-                           &handle_));
+                           detail::opening_flags(mode), handle_.out()));
         buffer text;
         bool raw = false;
-        check(pc_dict_schema(handle_, text.get(), &raw));
+        check(pc_dict_schema(handle(), text.get(), &raw));
         const auto stored = detail::split_types(text.view());
         types_ = std::make_shared<const detail::columns>(detail::columns{
             detail::column_of<Key>(stored.first, raw), detail::column_of<Value>(stored.second, raw)});
     }
-    dict(const dict &) = delete;
-    dict &operator=(const dict &) = delete;
-    /// Takes over the handle of another object.
-    dict(dict &&other) noexcept
-        : env_(other.env_), handle_(std::exchange(other.handle_, pc_dict{0})), types_(other.types_) {}
-    /// Closes its own handle, and takes over that of another object; moving from itself has no effect.
-    dict &operator=(dict &&other) noexcept {
-        if (this == &other)
-            return *this;
-        std::swap(env_, other.env_);
-        std::swap(handle_, other.handle_);
-        std::swap(types_, other.types_);
-        other.release();
-        return *this;
-    }
-    ~dict() { release(); }
-
-    /// Returns the handle of the C ABI.
-    [[nodiscard]] pc_dict handle() const noexcept { return handle_; }
-
     // ---- Looking up. ----
 
     /// Returns a key's value; nothing if the key is absent.
@@ -116,7 +124,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
             detail::reply bytes;
             if (with_key(key, [&](const detail::bytes_ref &at) {
                     return bytes.fill([&](void *to, std::size_t cap, std::size_t *size) {
-                        return pc_dict_get(handle_, at.data, at.size, to, cap, size);
+                        return pc_dict_get(handle(), at.data, at.size, to, cap, size);
                     });
                 }) == PC_NOT_FOUND)
                 return std::nullopt;
@@ -130,28 +138,6 @@ template <class Key, class Value> class [[nodiscard]] dict {
             throw key_not_found("there is no such key; `get` gives nothing where there is none");
         return *std::move(found);
     }
-    /// Checks whether a key exists.
-    [[nodiscard]] bool contains(key_argument key) const {
-        return with_key(key, [&](const detail::bytes_ref &at) {
-                   return pc_dict_contains(handle_, at.data, at.size);
-               }) == PC_OK;
-    }
-    /// Returns 1 if a key exists, else 0.
-    [[nodiscard]] size_type count(key_argument key) const { return contains(key) ? 1 : 0; }
-    /// The entry of a key; `end()` if the key is absent. Stepping from there sees the entries stored at
-    /// that time.
-    [[nodiscard]] iterator find(key_argument key) const {
-        detail::reply bytes;
-        std::string stored;
-        if (with_key(key, [&](const detail::bytes_ref &at) {
-                stored = at.text();
-                return bytes.fill([&](void *to, std::size_t cap, std::size_t *size) {
-                    return pc_dict_get(handle_, at.data, at.size, to, cap, size);
-                });
-            }) == PC_NOT_FOUND)
-            return end();
-        return at_key(std::move(stored), bytes.bytes());
-    }
     /// Returns the values of many keys, in their order, from one state of the dict; nothing for absent
     /// keys. `keys` is any range of objects that convert to keys.
     template <class Keys> [[nodiscard]] std::vector<std::optional<owned_value>> get_many(Keys &&keys) const {
@@ -162,7 +148,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
         std::vector<std::uint64_t> offsets(count + 1);
         buffer values;
         const pc_status status =
-            pc_dict_get_many(handle_, count, batch.bytes(), batch.offsets(), present.data(), nullptr, 0,
+            pc_dict_get_many(handle(), count, batch.bytes(), batch.offsets(), present.data(), nullptr, 0,
                              values.get(), offsets.data(), nullptr);
         if (detail::or_absent(status) == PC_NOT_FOUND) {
             // One of the keys cannot be stored, so that the batch is refused.
@@ -186,51 +172,8 @@ template <class Key, class Value> class [[nodiscard]] dict {
         return get_many<const std::initializer_list<key_item> &>(keys);
     }
 
-    // ---- Sizes and ranges. ----
+    // ---- Keys and values. ----
 
-    /// Counts the entries, in constant time.
-    [[nodiscard]] size_type size() const {
-        std::uint64_t count = 0;
-        check(pc_dict_len(handle_, &count));
-        return count;
-    }
-    /// Checks whether it is empty.
-    [[nodiscard]] bool empty() const { return size() == 0; }
-    /// Returns the entry with the lowest key, or nothing if the dict is empty.
-    [[nodiscard]] std::optional<value_type> first() const { return end_entry(pc_dict_first); }
-    /// Returns the entry with the highest key, or nothing if the dict is empty.
-    [[nodiscard]] std::optional<value_type> last() const { return end_entry(pc_dict_last); }
-    /// The first entry.
-    [[nodiscard]] iterator begin() const { return iterator(source(), {}); }
-    /// The end.
-    [[nodiscard]] iterator end() const { return {}; }
-    /// The first entry.
-    [[nodiscard]] iterator cbegin() const { return begin(); }
-    /// The end.
-    [[nodiscard]] iterator cend() const { return {}; }
-    /// The last entry, of an iterator that goes backwards.
-    [[nodiscard]] iterator rbegin() const { return reverse().begin(); }
-    /// The end of iterators that go backwards.
-    [[nodiscard]] iterator rend() const { return {}; }
-    /// The first entry whose key is not below this one.
-    [[nodiscard]] iterator lower_bound(key_argument key) const {
-        return range(including_key(key), unbounded).begin();
-    }
-    /// The first entry whose key is beyond this one.
-    [[nodiscard]] iterator upper_bound(key_argument key) const {
-        return range(excluding_key(key), unbounded).begin();
-    }
-    /// The entries from a key on, up to but excluding another: each end is a key, pc::unbounded, or the
-    /// result of pc::including or pc::excluding.
-    [[nodiscard]] view_type range(const range_end<Key> &lower, const range_end<Key> &upper) const {
-        return {source(), detail::between(types_->key, lower, upper)};
-    }
-    /// The entries whose keys begin with a text or bytes; for tuples, with these leading elements.
-    template <class... Leading> [[nodiscard]] view_type prefix(const Leading &...leading) const {
-        return {source(), detail::starting_with<Key>(types_->key, leading...)};
-    }
-    /// All entries, from the last to the first.
-    [[nodiscard]] view_type reverse() const { return view_type(source(), {}).reverse(); }
     /// All keys.
     [[nodiscard]] range_view<keys_shown> keys() const { return {source(), {}}; }
     /// The keys of a part of the dict.
@@ -252,7 +195,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
         const encoded_key at(types_->key, key);
         detail::scratch room;
         const detail::bytes_ref bytes = detail::encode_value(types_->value, value, room);
-        check(pc_dict_put(handle_, at.bytes.data, at.bytes.size, bytes.data, bytes.size));
+        check(pc_dict_put(handle(), at.bytes.data, at.bytes.size, bytes.data, bytes.size));
     }
     /// Stores a value under a key, as one step. The second of the returned pair is true if the key was
     /// absent.
@@ -265,10 +208,10 @@ template <class Key, class Value> class [[nodiscard]] dict {
         const bool is_new = run_in(
             env_,
             [&] {
-                if (check(pc_dict_put_new(handle_, at.bytes.data, at.bytes.size, bytes.data, bytes.size)) ==
+                if (check(pc_dict_put_new(handle(), at.bytes.data, at.bytes.size, bytes.data, bytes.size)) ==
                     PC_OK)
                     return true;
-                check(pc_dict_put(handle_, at.bytes.data, at.bytes.size, bytes.data, bytes.size));
+                check(pc_dict_put(handle(), at.bytes.data, at.bytes.size, bytes.data, bytes.size));
                 return false;
             },
             -1);
@@ -285,7 +228,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
         // Made before anything is stored: what throws has not stored.
         iterator stored = at_key(std::string(at.bytes.text()), bytes);
         buffer current;
-        if (check(pc_dict_compare_exchange(handle_, at.bytes.data, at.bytes.size, nullptr, 0, bytes.data,
+        if (check(pc_dict_compare_exchange(handle(), at.bytes.data, at.bytes.size, nullptr, 0, bytes.data,
                                            bytes.size, PC_EXPECT_ABSENT, current.get())) == PC_OK)
             return {std::move(stored), true};
         const std::string_view there = current.view();
@@ -296,31 +239,6 @@ template <class Key, class Value> class [[nodiscard]] dict {
     std::pair<iterator, bool> insert(const entry_item &entry) { return try_emplace(entry.key, entry.value); }
     /// The same for `std::inserter`; the hint is ignored.
     iterator insert(const iterator &, const entry_item &entry) { return insert(entry).first; }
-    /// Removes a key. Returns 1 if it existed, else 0.
-    size_type erase(key_argument key) {
-        return with_key(key,
-                        [&](const detail::bytes_ref &at) {
-                            return pc_dict_remove(handle_, at.data, at.size);
-                        }) == PC_OK
-                   ? 1
-                   : 0;
-    }
-    /// Removes the entry of an iterator, and returns an iterator to the next.
-    iterator erase(iterator position) {
-        const std::string key = position.encoded_key();
-        ++position; // first, since it can throw
-        check(pc_dict_remove(handle_, key.data(), key.size()));
-        return position;
-    }
-    /// Removes a part of the dict, as one step, and returns the number of its entries.
-    size_type erase(const view_type &part) {
-        const pc_range range = part.bounds().range();
-        std::uint64_t removed = 0;
-        check(pc_dict_remove_range(handle_, &range, &removed));
-        return removed;
-    }
-    /// Removes every entry; the dict and its types stay.
-    void clear() { check(pc_dict_clear(handle_)); }
     /// Removes a key and returns its value, as one step: if several threads or processes take the same
     /// key, exactly one gets it. If the value of a stored `any` is not of the requested type, it stays,
     /// and the call throws pc::bad_value.
@@ -351,7 +269,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
         const encoded_key at(types_->key, key);
         const auto add = [&] {
             std::int64_t sum = 0;
-            check(pc_dict_add_i64(handle_, at.bytes.data, at.bytes.size, delta, &sum));
+            check(pc_dict_add_i64(handle(), at.bytes.data, at.bytes.size, delta, &sum));
             return sum;
         };
         if (types_->value.how != detail::form::any)
@@ -361,7 +279,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
             env_,
             [&] {
                 const std::int64_t sum = add();
-                if (!any_value(sum).template is<owned_value>())
+                if (!detail::in_range<owned_value>(sum))
                     throw overflow("the sum " + std::to_string(sum) + " leaves the range of " +
                                    type_name<Value>());
                 return sum;
@@ -382,7 +300,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
             desired ? detail::encode_value(types_->value, *desired, after) : detail::bytes_ref{};
         buffer current;
         const pc_status status = check(pc_dict_compare_exchange(
-            handle_, at.bytes.data, at.bytes.size, was.data, was.size, will.data, will.size,
+            handle(), at.bytes.data, at.bytes.size, was.data, was.size, will.data, will.size,
             (expected ? 0u : PC_EXPECT_ABSENT) | (desired ? 0u : PC_DESIRE_ABSENT), current.get()));
         if (status == PC_OK)
             return true;
@@ -444,7 +362,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
             values.append(detail::encode_value(types_->value, stored, other));
         }
         std::size_t failed_at = SIZE_MAX;
-        const pc_status status = pc_dict_put_many(handle_, keys.count(), keys.bytes(), keys.offsets(),
+        const pc_status status = pc_dict_put_many(handle(), keys.count(), keys.bytes(), keys.offsets(),
                                                   values.bytes(), values.offsets(), &failed_at);
         detail::check_batch(status, failed_at);
     }
@@ -452,21 +370,6 @@ template <class Key, class Value> class [[nodiscard]] dict {
     void put_many(std::initializer_list<entry_item> entries) {
         put_many<const std::initializer_list<entry_item> &>(entries);
     }
-    /// Removes many keys, as one step, and returns the number of those that existed.
-    template <class Keys> size_type erase_many(Keys &&keys) {
-        const detail::batch_column batch = detail::encode_keys<Key>(types_->key, keys);
-        std::uint64_t removed = 0;
-        std::size_t failed_at = SIZE_MAX;
-        const pc_status status =
-            pc_dict_remove_many(handle_, batch.count(), batch.bytes(), batch.offsets(), &removed, &failed_at);
-        detail::check_batch(status, failed_at);
-        return removed;
-    }
-    /// The same, of keys in braces.
-    size_type erase_many(std::initializer_list<key_item> keys) {
-        return erase_many<const std::initializer_list<key_item> &>(keys);
-    }
-
     /// The result of `dict[key]`: the place of a key's value, to store into or read from.
     class place {
       public:
@@ -537,10 +440,6 @@ template <class Key, class Value> class [[nodiscard]] dict {
             return owned_value(std::forward<Arguments>(arguments)...);
         }
     }
-    /// Makes an object that is not open, so that an exception during opening leaves an object that
-    /// closes the handle.
-    explicit dict(pc_env env) noexcept : env_(env) {}
-
     /// A key that is to be stored.
     struct encoded_key {
         encoded_key(const detail::column &to, key_argument key) {
@@ -551,20 +450,13 @@ template <class Key, class Value> class [[nodiscard]] dict {
         detail::bytes_ref bytes;
     };
 
-    /// Calls with an encoded key; a key that cannot be encoded is absent.
-    template <class Call> pc_status with_key(key_argument key, const Call &call) const {
-        detail::scratch room;
-        detail::bytes_ref encoded;
-        const pc_status status = detail::encode_key(types_->key, key, room, encoded);
-        return detail::or_absent(status == PC_OK ? call(encoded) : status);
-    }
     /// Takes a value, and removes it only when there is room for it.
     std::optional<owned_value> take_typed(key_argument key) {
         std::optional<owned_value> taken(std::in_place);
         const auto take_to = [&](auto &room) {
             return with_key(key, [&](const detail::bytes_ref &at) {
                 return room.fill([&](void *to, std::size_t cap, std::size_t *size) {
-                    return pc_dict_take(handle_, at.data, at.size, to, cap, size);
+                    return pc_dict_take(handle(), at.data, at.size, to, cap, size);
                 });
             });
         };
@@ -587,7 +479,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
             "persistent_collections: values of any have no form in memory that could be looked at; use get");
         detail::bytes_ref bytes;
         if (with_key(key, [&](const detail::bytes_ref &at) {
-                return pc_dict_get_ref(handle_, at.data, at.size, &bytes.data, &bytes.size);
+                return pc_dict_get_ref(handle(), at.data, at.size, &bytes.data, &bytes.size);
             }) == PC_NOT_FOUND)
             return std::nullopt;
         return detail::decode_value<View>(types_->value, bytes);
@@ -596,7 +488,7 @@ template <class Key, class Value> class [[nodiscard]] dict {
     std::optional<owned_value> get_encoded(const detail::bytes_ref &at) const {
         detail::reply bytes;
         if (detail::or_absent(bytes.fill([&](void *to, std::size_t cap, std::size_t *size) {
-                return pc_dict_get(handle_, at.data, at.size, to, cap, size);
+                return pc_dict_get(handle(), at.data, at.size, to, cap, size);
             })) == PC_NOT_FOUND)
             return std::nullopt;
         return detail::decode_value<owned_value>(types_->value, bytes.bytes());
@@ -609,30 +501,6 @@ template <class Key, class Value> class [[nodiscard]] dict {
             return get(key);
         }
     }
-    template <class Call> std::optional<value_type> end_entry(const Call &call) const {
-        buffer key;
-        buffer value;
-        if (check(call(handle_, key.get(), value.get())) == PC_NOT_FOUND)
-            return std::nullopt;
-        return entries::show(*types_, {key.view().data(), key.view().size()},
-                             {value.view().data(), value.view().size()});
-    }
-    iterator at_key(std::string key, const detail::bytes_ref &value) const {
-        value_type entry = entries::show(*types_, {key.data(), key.size()}, value);
-        return iterator(source(), std::move(key), std::move(entry));
-    }
-    static range_end<Key> including_key(key_argument key) { return including(key); }
-    static range_end<Key> excluding_key(key_argument key) { return excluding(key); }
-    detail::source source() const { return {handle_.id, false, types_}; }
-    void release() noexcept {
-        // With its environment it has been closed already.
-        if (handle_.id != 0)
-            static_cast<void>(pc_dict_close(std::exchange(handle_, pc_dict{0})));
-    }
-
-    pc_env env_;
-    pc_dict handle_{0};
-    std::shared_ptr<const detail::columns> types_;
 };
 
 } // namespace pc

@@ -5,11 +5,10 @@
 
 #include <chrono>
 #include <filesystem>
-#include <tuple>
 #include <utility>
 #include <vector>
 
-#include "buffer.hpp"
+#include "memory.hpp"
 
 namespace pc {
 
@@ -190,22 +189,16 @@ class [[nodiscard]] environment {
         given.flags = (options.read_only ? PC_ENV_READ_ONLY : 0u) |
                       (options.immutable ? PC_ENV_IMMUTABLE : 0u) | (options.create ? 0u : PC_ENV_NO_CREATE) |
                       (options.no_subdir ? PC_ENV_NO_SUBDIR : 0u) | (options.verify ? PC_ENV_VERIFY : 0u);
-        pc::check(pc_env_open(detail::c_path(path).c_str(), &given, &handle_));
+        pc::check(pc_env_open(detail::c_path(path).c_str(), &given, handle_.out()));
     }
 
     environment(const environment &) = delete;
     environment &operator=(const environment &) = delete;
     /// Takes over the handle of another object.
-    environment(environment &&other) noexcept : handle_(std::exchange(other.handle_, pc_env{0})) {}
+    environment(environment &&other) noexcept = default;
     /// Closes its own handle, and takes over that of another object; moving from itself has no effect.
-    environment &operator=(environment &&other) noexcept {
-        if (this == &other)
-            return *this;
-        std::swap(handle_, other.handle_);
-        other.release();
-        return *this;
-    }
-    ~environment() { release(); }
+    environment &operator=(environment &&other) noexcept = default;
+    ~environment() = default;
 
     /// Opens the same files again, for a part of the program that closes its own environment; in the
     /// child of a `fork`, those of an environment that the parent had open. The library finds them where
@@ -218,36 +211,36 @@ class [[nodiscard]] environment {
     /// ```
     [[nodiscard]] environment reopen() const {
         environment again;
-        pc::check(pc_env_reopen(handle_, &again.handle_));
+        pc::check(pc_env_reopen(handle(), again.handle_.out()));
         return again;
     }
 
     /// Closes the environment before its destructor does; a second call has no effect.
     void close() {
-        if (handle_.id != 0)
-            pc::check(pc_env_close(std::exchange(handle_, pc_env{0})));
+        if (is_open())
+            pc::check(pc_env_close(handle_.release()));
     }
     /// Checks whether this object is still open.
-    [[nodiscard]] bool is_open() const noexcept { return handle_.id != 0; }
+    [[nodiscard]] bool is_open() const noexcept { return handle_.is_open(); }
     /// Returns the handle of the C ABI.
-    [[nodiscard]] pc_env handle() const noexcept { return handle_; }
+    [[nodiscard]] pc_env handle() const noexcept { return handle_.get(); }
 
     /// Makes all commits durable, whatever the durability. Throws pc::in_transaction inside the thread's
     /// own write transaction.
-    void flush() const { pc::check(pc_flush(handle_)); }
+    void flush() const { pc::check(pc_flush(handle())); }
 
     /// Returns sizes, counts and options; the header of the C ABI documents the fields.
     [[nodiscard]] pc_env_stat info() const {
         pc_env_stat stat{};
         stat.struct_size = sizeof stat;
-        pc::check(pc_env_info(handle_, &stat));
+        pc::check(pc_env_info(handle(), &stat));
         return stat;
     }
 
     /// Lists all collections, ordered by name.
     [[nodiscard]] std::vector<collection_info> list() const {
         buffer text;
-        pc::check(pc_env_list(handle_, text.get()));
+        pc::check(pc_env_list(handle(), text.get()));
         std::vector<collection_info> made;
         for (std::string_view lines = text.view(); !lines.empty();) {
             std::string_view line = detail::take_field(lines, '\n');
@@ -267,23 +260,26 @@ class [[nodiscard]] environment {
         buffer types;
         pc::schema made;
         const std::string text = detail::c_text(name, PC_ERR_BAD_NAME);
-        if (pc::check(pc_collection_schema(handle_, text.c_str(), &made.kind, types.get())) == PC_NOT_FOUND)
+        if (pc::check(pc_collection_schema(handle(), text.c_str(), &made.kind, types.get())) == PC_NOT_FOUND)
             return std::nullopt;
-        std::tie(made.key_type, made.value_type) = detail::split_types(types.view());
+        auto stored = detail::split_types(types.view());
+        made.key_type = std::move(stored.first);
+        made.value_type = std::move(stored.second);
         return made;
     }
 
     /// Drops a collection with all its entries; objects that have it open throw pc::no_collection from
     /// then on. Returns false if it does not exist.
     bool drop(std::string_view name) const {
-        return pc::check(pc_collection_drop(handle_, detail::c_text(name, PC_ERR_BAD_NAME).c_str())) == PC_OK;
+        return pc::check(pc_collection_drop(handle(), detail::c_text(name, PC_ERR_BAD_NAME).c_str())) ==
+               PC_OK;
     }
 
     /// Copies the newest commit to a path that does not exist yet, while other threads and processes
     /// read and write; `compact` leaves out free pages. Returns false, and changes nothing, if the path
     /// exists.
     [[nodiscard]] bool copy_to(const std::filesystem::path &path, bool compact = false) const {
-        return pc::check(pc_env_copy(handle_, detail::c_path(path).c_str(),
+        return pc::check(pc_env_copy(handle(), detail::c_path(path).c_str(),
                                      compact ? PC_COPY_COMPACT : 0u)) == PC_OK;
     }
 
@@ -291,7 +287,7 @@ class [[nodiscard]] environment {
     /// pc::corrupted, which names the first damage found.
     check_report check() const {
         buffer text;
-        pc::check(pc_env_check(handle_, text.get()));
+        pc::check(pc_env_check(handle(), text.get()));
         check_report report;
         for (std::string_view lines = text.view(); !lines.empty();) {
             std::string_view line = detail::take_field(lines, '\n');
@@ -311,7 +307,7 @@ class [[nodiscard]] environment {
     /// reused.
     [[nodiscard]] std::vector<reader_info> readers() const {
         buffer text;
-        pc::check(pc_env_readers(handle_, text.get()));
+        pc::check(pc_env_readers(handle(), text.get()));
         std::vector<reader_info> made;
         for (std::string_view lines = text.view(); !lines.empty();) {
             std::string_view line = detail::take_field(lines, '\n');
@@ -330,14 +326,14 @@ class [[nodiscard]] environment {
     /// Frees the reader slots of processes that ended without freeing them, and returns their number.
     std::uint32_t reap_readers() const {
         std::uint32_t reaped = 0;
-        pc::check(pc_env_reap_readers(handle_, &reaped));
+        pc::check(pc_env_reap_readers(handle(), &reaped));
         return reaped;
     }
 
     /// Checks whether the calling thread is in a transaction or snapshot of this environment.
     [[nodiscard]] bool in_transaction() const {
         pc_txn current{0};
-        pc::check(pc_txn_current(handle_, &current));
+        pc::check(pc_txn_current(handle(), &current));
         return current.id != 0;
     }
 
@@ -349,14 +345,8 @@ class [[nodiscard]] environment {
         thread_local std::uint64_t figure;
         return figure;
     }
-    void release() noexcept {
-        // Closed already, with another object of the same handle or by the parent of a fork: nothing is left
-        // to do.
-        if (handle_.id != 0)
-            static_cast<void>(pc_env_close(std::exchange(handle_, pc_env{0})));
-    }
-
-    pc_env handle_{0};
+    // It may be closed already, with another object of the same handle or by the parent of a fork.
+    detail::owned_handle<pc_env, pc_env_close> handle_;
 };
 
 } // namespace pc

@@ -41,12 +41,25 @@ class error : public std::runtime_error {
     std::optional<std::size_t> failed_at_;
 };
 
+/// \cond internal
+namespace detail {
+
+template <pc_status... Known> [[noreturn]] void throw_one_of(const error &made);
+
+} // namespace detail
+/// \endcond
+
 /// The exception of one status; the names below stand for it.
 template <pc_status Status> class status_error : public error {
   public:
     /// Makes an error from a message.
     explicit status_error(const std::string &message, std::optional<std::size_t> failed_at = std::nullopt)
         : error(Status, message, failed_at) {}
+
+  private:
+    template <pc_status... Known> friend void detail::throw_one_of(const error &);
+    // A copy cannot throw, so that a compiler has little to do for each of the classes.
+    explicit status_error(const error &made) noexcept : error(made) {}
 };
 
 /// `at` or a reading `operator[]` found no such key.
@@ -155,11 +168,9 @@ using unsupported = status_error<PC_ERR_UNSUPPORTED>;
 /// \cond internal
 namespace detail {
 
-template <pc_status... Known>
-[[noreturn]] void throw_one_of(pc_status status, const std::string &message,
-                               std::optional<std::size_t> failed_at) {
-    ((status == Known ? throw status_error<Known>(message, failed_at) : void()), ...);
-    throw error(status, message, failed_at);
+template <pc_status... Known> [[noreturn]] void throw_one_of(const error &made) {
+    ((made.status() == Known ? throw status_error<Known>(made) : void()), ...);
+    throw made;
 }
 
 /// Throws the exception of a status. `failed_at` is the output of a batch call.
@@ -177,7 +188,7 @@ template <pc_status... Known>
                  PC_ERR_TXN_FAILED, PC_ERR_BUSY, PC_ERR_READ_ONLY, PC_ERR_MAP_FULL, PC_ERR_MAP_BUSY,
                  PC_ERR_DISK_FULL, PC_ERR_COMMIT_UNKNOWN, PC_ERR_ENV_FAILED, PC_ERR_CONFLICT,
                  PC_ERR_UNAVAILABLE, PC_ERR_UNSUPPORTED>(
-        status, message, failed_at == SIZE_MAX ? std::nullopt : std::optional<std::size_t>(failed_at));
+        error(status, message, failed_at == SIZE_MAX ? std::nullopt : std::optional<std::size_t>(failed_at)));
 }
 
 /// Throws the exception of this thread's last failure.

@@ -64,16 +64,7 @@ namespace detail {
 
 /// An iterator of the library, shared by the copies of one iterator. `step` tells which copy it stands at.
 struct cursor {
-    cursor() noexcept = default;
-    cursor(const cursor &) = delete;
-    cursor &operator=(const cursor &) = delete;
-    // With its transaction it has been closed already.
-    ~cursor() {
-        if (handle.id != 0)
-            static_cast<void>(pc_iter_close(handle));
-    }
-
-    pc_iter handle{0};
+    owned_handle<pc_iter, pc_iter_close> handle;
     std::uint64_t step = 0;
 };
 
@@ -86,8 +77,8 @@ struct source {
     /// Opens an iterator, which has an owner before it is open.
     [[nodiscard]] std::shared_ptr<cursor> open(const pc_range &range) const {
         auto made = std::make_shared<cursor>();
-        check(is_set ? pc_iter_open_set(pc_set{id}, &range, &made->handle)
-                     : pc_iter_open_dict(pc_dict{id}, &range, &made->handle));
+        check(is_set ? pc_iter_open_set(pc_set{id}, &range, made->handle.out())
+                     : pc_iter_open_dict(pc_dict{id}, &range, made->handle.out()));
         return made;
     }
 };
@@ -208,7 +199,7 @@ template <class Shown> class iterator {
         } else if (step_ != cursor_->step) {
             // A copy went on, or a step threw: back to where this one is.
             const std::string was = key_;
-            check(pc_iter_seek(cursor_->handle, was.data(), was.size()));
+            check(pc_iter_seek(cursor_->handle.get(), was.data(), was.size()));
             read();
             if (!item_ || key_ != was)
                 return *this;
@@ -261,7 +252,8 @@ template <class Shown> class iterator {
         detail::bytes_ref value;
         // Until all that can throw is done, this one does not stand where the library's does.
         const std::uint64_t step = ++cursor_->step;
-        if (check(pc_iter_next(cursor_->handle, &key.data, &key.size, &value.data, &value.size)) == PC_END) {
+        if (check(pc_iter_next(cursor_->handle.get(), &key.data, &key.size, &value.data, &value.size)) ==
+            PC_END) {
             item_.reset();
             cursor_.reset();
             return;
@@ -341,19 +333,24 @@ bounds between(const column &to, const range_end<Key> &lower, const range_end<Ke
     return made;
 }
 
+/// Encodes the lower end of the keys with a prefix, which is a value of a stored type.
+inline std::string encode_prefix(const std::string &type, const pc_value &prefix) {
+    buffer encoded;
+    check(pc_encode_key(type.c_str(), &prefix, encoded.get()));
+    return std::string(encoded.view());
+}
+
 /// Returns the first bytes of keys of `any` with a prefix: the element without the zero byte that ends
 /// it.
-inline std::string any_prefix(const any_value &prefix) {
-    const auto &held = prefix.held();
-    if (!std::holds_alternative<std::string>(held) && !std::holds_alternative<std::vector<std::byte>>(held) &&
-        !std::holds_alternative<any_tuple>(held))
+inline std::string any_prefix(const pc_value &prefix) {
+    if (prefix.kind != PC_VALUE_STR && prefix.kind != PC_VALUE_BYTES && prefix.kind != PC_VALUE_TUPLE)
         throw bad_key("a prefix of keys of any is text, bytes or a tuple of leading elements");
-    std::string made = encode_bound(column{form::any, "any"}, prefix);
+    std::string made = encode_prefix("any", prefix);
     made.pop_back();
     return made;
 }
 
-/// The type of the first elements of a type of tuples: `(str)` of `(str,i64)`.
+/// Returns the type of the first elements of a type of tuples: `(str)` of `(str,i64)`.
 inline std::string leading_type(const std::string &tuple, std::size_t count) {
     std::size_t end = 0;
     for (; count != 0 && end < tuple.size(); count--)
@@ -362,25 +359,23 @@ inline std::string leading_type(const std::string &tuple, std::size_t count) {
 }
 
 /// Returns the first bytes of keys of any stored type with a prefix.
-inline std::string stored_prefix(const std::string &type, const any_value &prefix) {
+inline std::string stored_prefix(const std::string &type, const pc_value &prefix) {
     if (type == "any")
         return any_prefix(prefix);
     if (type == "str" || type == "bytes") {
-        const auto *text = std::get_if<std::string>(&prefix.held());
-        const auto *bytes = std::get_if<std::vector<std::byte>>(&prefix.held());
-        const bool is_empty = type == "str" ? text && text->empty() : bytes && bytes->empty();
-        return is_empty ? std::string() : encode_bound(column{form::typed, type}, prefix);
+        const bool is_empty =
+            prefix.kind == (type == "str" ? PC_VALUE_STR : PC_VALUE_BYTES) && bytes_of(prefix).size == 0;
+        return is_empty ? std::string() : encode_prefix(type, prefix);
     }
     if (type.front() != '(')
         throw bad_key("keys of type " + type + " have no prefix; those of text, bytes, tuples and any do");
-    const auto *tuple = std::get_if<any_tuple>(&prefix.held());
-    if (!tuple)
+    if (prefix.kind != PC_VALUE_TUPLE)
         throw bad_key("a prefix of keys of type " + type + " is a tuple of leading elements");
-    if (tuple->items.empty())
+    if (prefix.as.items.len == 0)
         return std::string();
-    const std::string shorter = leading_type(type, tuple->items.size());
+    const std::string shorter = leading_type(type, prefix.as.items.len);
     // Of more elements than there are, the whole type, which says how many it has.
-    return encode_bound(column{form::typed, shorter.size() < type.size() ? shorter : type}, prefix);
+    return encode_prefix(shorter.size() < type.size() ? shorter : type, prefix);
 }
 
 template <class Key, std::size_t... At, class... Leading>
@@ -391,19 +386,17 @@ auto leading_elements(std::index_sequence<At...>, const Leading &...leading) {
 template <class Key, class... Leading> bounds starting_with(const column &to, const Leading &...leading) {
     constexpr sort what = sort_of<Key>();
     bounds made;
+    arena parts;
     made.flags = PC_RANGE_PREFIX;
     if constexpr (what == sort::tuple) {
         static_assert(sizeof...(Leading) <= std::tuple_size_v<Key>,
                       "persistent_collections: a prefix has no more elements than the key");
         if constexpr (sizeof...(Leading) != 0) {
             const auto tuple = leading_elements<Key>(std::index_sequence_for<Leading...>(), leading...);
-            if (to.how == form::any) {
-                made.prefix = any_prefix(tuple);
-            } else {
-                column shorter = to;
-                shorter.type = type_name<std::decay_t<decltype(tuple)>>();
-                made.prefix = encode_bound(shorter, tuple);
-            }
+            const pc_value prefix = to_c(tuple, parts);
+            made.prefix = to.how == form::any
+                              ? any_prefix(prefix)
+                              : encode_prefix(type_name<std::decay_t<decltype(tuple)>>(), prefix);
         }
     } else {
         static_assert(
@@ -413,11 +406,12 @@ template <class Key, class... Leading> bounds starting_with(const column &to, co
         static_assert(sizeof...(Leading) == 1,
                       "persistent_collections: a prefix of such keys is one text or value");
         if constexpr (what == sort::any) {
-            made.prefix = stored_prefix(to.type, any_value(leading...));
+            const Key prefix(leading...);
+            made.prefix = stored_prefix(to.type, to_c(prefix, parts));
         } else {
             const std::conditional_t<what == sort::text, std::string_view, Key> prefix(leading...);
             if (to.how == form::any)
-                made.prefix = any_prefix(prefix);
+                made.prefix = any_prefix(to_c(prefix, parts));
             else if (prefix.size() != 0)
                 made.prefix = encode_bound(to, prefix);
         }

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -57,13 +58,14 @@ struct uuid {
     }
 
     /// Checks whether two are equal.
-    friend bool operator==(const uuid &a, const uuid &b) noexcept { return a.bytes == b.bytes; }
+    friend bool operator==(const uuid &a, const uuid &b) noexcept { return order(a, b) == 0; }
     /// Checks whether two differ.
-    friend bool operator!=(const uuid &a, const uuid &b) noexcept { return a.bytes != b.bytes; }
-    /// The order of keys.
-    friend bool operator<(const uuid &a, const uuid &b) noexcept { return a.bytes < b.bytes; }
+    friend bool operator!=(const uuid &a, const uuid &b) noexcept { return order(a, b) != 0; }
+    /// Compares two in the order of keys.
+    friend bool operator<(const uuid &a, const uuid &b) noexcept { return order(a, b) < 0; }
 
   private:
+    static int order(const uuid &a, const uuid &b) noexcept { return std::memcmp(&a.bytes, &b.bytes, 16); }
     static int value_of(char c) noexcept {
         if (c >= '0' && c <= '9')
             return c - '0';

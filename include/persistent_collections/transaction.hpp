@@ -19,14 +19,31 @@ namespace detail {
 
 template <class Function> auto run_once(pc_env env, Function &function, std::int64_t timeout, bool &undone);
 
-/// Aborts a transaction, with those that were begun inside it and have not ended.
-inline void undo(pc_env env, pc_txn txn) noexcept {
-    while (pc_txn_abort(txn) == PC_ERR_NOT_INNERMOST) {
-        pc_txn inner{0};
-        if (pc_txn_current(env, &inner) != PC_OK || inner.id == 0 || pc_txn_abort(inner) != PC_OK)
-            return;
+/// A transaction or snapshot, which lasts as long as its object.
+class scope {
+  public:
+    scope(const scope &) = delete;
+    scope &operator=(const scope &) = delete;
+
+    /// Returns the handle of the C ABI.
+    [[nodiscard]] pc_txn handle() const noexcept { return handle_; }
+
+  protected:
+    scope(pc_env env, std::int32_t kind, std::int64_t timeout) : env_(env) {
+        check(pc_txn_begin(env, kind, timeout, &handle_));
     }
-}
+    /// Aborts it, with the transactions that were begun inside it and have not ended.
+    ~scope() {
+        while (!ended_ && pc_txn_abort(handle_) == PC_ERR_NOT_INNERMOST) {
+            pc_txn inner{0};
+            ended_ = pc_txn_current(env_, &inner) != PC_OK || inner.id == 0 || pc_txn_abort(inner) != PC_OK;
+        }
+    }
+
+    pc_env env_;
+    pc_txn handle_{0};
+    bool ended_ = false;
+};
 
 /// The result of reading a value without a copy.
 template <class Value> struct view_of { using type = Value; };
@@ -62,7 +79,7 @@ template <class T, std::size_t N> struct view_of<std::array<T, N>> {
 /// A transaction inside another is a savepoint: it can be aborted alone. It belongs to its thread, and
 /// cannot be copied or moved. If it outgrows the memory map, it throws pc::map_full; a retry fits, and
 /// pc::run retries it.
-class [[nodiscard]] transaction {
+class [[nodiscard]] transaction : public detail::scope {
   public:
     /// Begins a transaction, with the write timeout of the environment's options. Throws pc::busy after
     /// the timeout, pc::in_snapshot inside a pc::snapshot, pc::read_only.
@@ -70,13 +87,6 @@ class [[nodiscard]] transaction {
     /// Begins a transaction, waiting at most this long; 0 does not wait.
     [[nodiscard]] transaction(const environment &env, std::chrono::milliseconds timeout)
         : transaction(env.handle(), timeout.count() < 0 ? 0 : timeout.count()) {}
-    transaction(const transaction &) = delete;
-    transaction &operator=(const transaction &) = delete;
-    /// Aborts the transaction, unless it has ended.
-    ~transaction() {
-        if (!ended_)
-            detail::undo(env_, handle_);
-    }
 
     /// Commits the transaction and ends it, with the environment's durability. A savepoint becomes part
     /// of the transaction around it. If the call throws, the transaction is aborted, except for
@@ -96,17 +106,12 @@ class [[nodiscard]] transaction {
     /// Checks whether the transaction has been committed or aborted.
     [[nodiscard]] bool ended() const noexcept { return ended_; }
     /// Returns the handle of the C ABI.
-    [[nodiscard]] pc_txn handle() const noexcept { return handle_; }
+    using scope::handle;
 
   private:
     template <class Function> friend auto detail::run_once(pc_env, Function &, std::int64_t, bool &);
-    transaction(pc_env env, std::int64_t timeout) : env_(env) {
-        check(pc_txn_begin(env, PC_TXN_WRITE, timeout, &handle_));
-    }
+    transaction(pc_env env, std::int64_t timeout) : scope(env, PC_TXN_WRITE, timeout) {}
 
-    pc_env env_;
-    pc_txn handle_{0};
-    bool ended_ = false;
     bool committed_ = false;
 };
 
@@ -211,13 +216,10 @@ auto run(const environment &env, std::chrono::milliseconds timeout, Function &&f
 ///
 /// Inside a pc::transaction, it sees the writes so far. A snapshot that lives for long makes the file
 /// grow. It belongs to its thread, and cannot be copied or moved.
-class [[nodiscard]] snapshot {
+class [[nodiscard]] snapshot : public detail::scope {
   public:
     /// Begins a snapshot. Never waits.
     [[nodiscard]] explicit snapshot(const environment &env) : snapshot(env.handle()) {}
-    snapshot(const snapshot &) = delete;
-    snapshot &operator=(const snapshot &) = delete;
-    ~snapshot() { detail::undo(env_, handle_); }
 
     /// Returns a key's value without copying it: text as `std::string_view`, arrays and bytes as
     /// pc::array_view, other types by value. Returns nothing if the key is absent. The view is valid
@@ -231,15 +233,12 @@ class [[nodiscard]] snapshot {
     }
 
     /// Returns the handle of the C ABI.
-    [[nodiscard]] pc_txn handle() const noexcept { return handle_; }
+    using scope::handle;
 
   private:
     template <class Key, class Value> friend class dict;
     template <class T> friend class set;
-    explicit snapshot(pc_env env) : env_(env) { check(pc_txn_begin(env_, PC_TXN_READ, 0, &handle_)); }
-
-    pc_env env_;
-    pc_txn handle_{0};
+    explicit snapshot(pc_env env) : scope(env, PC_TXN_READ, 0) {}
 };
 
 } // namespace pc

@@ -15,7 +15,9 @@
 
 namespace pc {
 
-class any_value;
+template <class Lazy> class basic_any_value;
+/// A value of any type; see pc::basic_any_value.
+using any_value = basic_any_value<void>;
 
 /// Says whether a plain struct may be stored by its bytes, as `opaque[n]`. Specialise it for your
 /// struct:

@@ -227,6 +227,37 @@ TEST(a_wait_for_the_write_lock_can_be_interrupted) {
     CHECK(ages.empty());
 }
 
+static bool always() { return true; }
+
+/* A function of any kind may be set, and an empty one removes the last. */
+TEST(functions_that_interrupt_are_of_any_kind) {
+    pc::options options;
+    options.write_timeout = std::chrono::milliseconds(200);
+    pc::environment env(check::directory() / "env", options);
+    pc::transaction holder(env);
+    std::thread([&] {
+        const auto kept = std::make_shared<int>(0);
+        const std::function<bool()> counting = [kept] { return ++*kept > 0; };
+        pc::set_interrupt(always);
+        THROWS(pc::interrupted, "", pc::transaction(env));
+        pc::set_interrupt(counting);
+        THROWS(pc::interrupted, "", pc::transaction(env));
+        CHECK(*kept == 1 && kept.use_count() == 3);
+        pc::set_interrupt([only = std::make_unique<bool>(true)] { return *only; });
+        THROWS(pc::interrupted, "", pc::transaction(env));
+        CHECK(kept.use_count() == 2);
+        bool (*none)() = nullptr;
+        pc::set_interrupt(none);
+        THROWS(pc::busy, "", pc::transaction(env));
+        pc::set_interrupt(always);
+        pc::set_interrupt(std::function<bool()>());
+        THROWS(pc::busy, "", pc::transaction(env));
+        pc::set_interrupt(always);
+        pc::set_interrupt({});
+        THROWS(pc::busy, "", pc::transaction(env));
+    }).join();
+}
+
 TEST(every_status_has_its_exception) {
     for (pc_status status = -1; status > -100; status--) {
         if (std::string(pc_strerror(status)) == "unknown status")

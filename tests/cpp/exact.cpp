@@ -8,6 +8,7 @@
 #include "check.hpp"
 
 #include <atomic>
+#include <cmath>
 #include <limits>
 #include <map>
 

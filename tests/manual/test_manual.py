@@ -50,6 +50,9 @@ def test_the_manual_has_every_declaration(tree: Path) -> None:
         assert section in groups
     for words in ("Overview", "Conventions", "Threads and lifetimes"):
         assert words in pages["index.html"]
+    # A reader of the page of a dict or a set finds what it inherits.
+    for name in ("dict", "set"):
+        assert "lower_bound" in pages[f"classpc_1_1{name}.html"]
 
 
 # A change in the header, and what Doxygen should say of it.
