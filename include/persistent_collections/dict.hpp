@@ -205,16 +205,13 @@ class [[nodiscard]] dict : public collection<detail::dict_calls, Key,
         const detail::bytes_ref bytes = detail::encode_value(types_->value, value, room);
         // Made before anything is stored: what throws has not stored.
         iterator stored = at_key(std::string(at.bytes.text()), bytes);
-        const bool is_new = run_in(
-            env_,
-            [&] {
-                if (check(pc_dict_put_new(handle(), at.bytes.data, at.bytes.size, bytes.data, bytes.size)) ==
-                    PC_OK)
-                    return true;
-                check(pc_dict_put(handle(), at.bytes.data, at.bytes.size, bytes.data, bytes.size));
-                return false;
-            },
-            -1);
+        const bool is_new = run_in(env_, [&] {
+            if (check(pc_dict_put_new(handle(), at.bytes.data, at.bytes.size, bytes.data, bytes.size)) ==
+                PC_OK)
+                return true;
+            check(pc_dict_put(handle(), at.bytes.data, at.bytes.size, bytes.data, bytes.size));
+            return false;
+        });
         return {std::move(stored), is_new};
     }
     /// Stores a value, made of `arguments`, if the key is absent, as one step. Returns the entry that is
@@ -247,15 +244,12 @@ class [[nodiscard]] dict : public collection<detail::dict_calls, Key,
             if (types_->value.how == detail::form::typed)
                 return take_typed(key);
         // Removed when it has been decoded, which can throw.
-        return run_in(
-            env_,
-            [&] {
-                std::optional<owned_value> found = get_owned(key);
-                if (found)
-                    erase(key);
-                return found;
-            },
-            -1);
+        return run_in(env_, [&] {
+            std::optional<owned_value> found = get_owned(key);
+            if (found)
+                erase(key);
+            return found;
+        });
     }
     /// Adds to a key's integer, as one step, and returns the sum; a missing key counts as 0. For
     /// integers, and integers in `any`. If the sum is outside the range of Value, throws pc::overflow
@@ -265,7 +259,7 @@ class [[nodiscard]] dict : public collection<detail::dict_calls, Key,
                           detail::sort_of<Value>() == detail::sort::any,
                       "persistent_collections: increment is for dicts of integers, or of pc::any_value");
         if (delta.how() != detail::fit::exact)
-            throw invalid_argument("what is added is an integer of 64 bits; store other sums by `update`");
+            throw invalid_argument("what is added is an integer of 64 bits; store other sums by `edit`");
         const encoded_key at(types_->key, key);
         const auto add = [&] {
             std::int64_t sum = 0;
@@ -275,16 +269,13 @@ class [[nodiscard]] dict : public collection<detail::dict_calls, Key,
         if (types_->value.how != detail::form::any)
             return add();
         // The library knows the range of `any` alone.
-        return run_in(
-            env_,
-            [&] {
-                const std::int64_t sum = add();
-                if (!detail::in_range<owned_value>(sum))
-                    throw overflow("the sum " + std::to_string(sum) + " leaves the range of " +
-                                   type_name<Value>());
-                return sum;
-            },
-            -1);
+        return run_in(env_, [&] {
+            const std::int64_t sum = add();
+            if (!detail::in_range<owned_value>(sum))
+                throw overflow("the sum " + std::to_string(sum) + " leaves the range of " +
+                               type_name<Value>());
+            return sum;
+        });
     }
     /// Replaces a key's value if it is the expected one, as one step; nothing means that the key is
     /// absent. Returns false if it is another one, and writes that to `expected`. It compares the stored
@@ -330,18 +321,19 @@ class [[nodiscard]] dict : public collection<detail::dict_calls, Key,
     /// Changes a key's value in place, as one step: `change` gets the value by reference (`Value()` if
     /// the key is absent), and the changed value is stored. It may run more than once, like the function
     /// of pc::run.
-    template <class Change> owned_value update(key_argument key, Change &&change) {
-        return run_in(
-            env_,
-            [&] {
-                owned_value value{};
-                if (auto found = get_owned(key))
-                    value = *std::move(found);
-                change(value);
-                put(key, value);
-                return value;
-            },
-            -1);
+    template <class Change> owned_value edit(key_argument key, Change &&change) {
+        return run_in(env_, [&] {
+            owned_value value{};
+            if (auto found = get_owned(key))
+                value = *std::move(found);
+            change(value);
+            put(key, value);
+            return value;
+        });
+    }
+    /// The old name of \ref edit.
+    template <class Change> [[deprecated("use edit")]] owned_value update(key_argument key, Change &&change) {
+        return edit(key, std::forward<Change>(change));
     }
     /// Stores many entries, all of them, or none if it throws; a key that occurs twice has its last
     /// value. `entries` is any range of pairs, such as a `std::map`. pc::error::failed_at returns the

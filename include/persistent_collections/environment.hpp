@@ -34,8 +34,12 @@ struct options {
     bool create = true;
     /// The path is that of the data file itself, not of its directory.
     bool no_subdir = false;
-    /// Check the structure of the data file before it is used.
-    bool verify = false;
+    union {
+        /// Check the structure of the data file before it is used.
+        bool check_on_open = false;
+        /// The old name of \ref check_on_open.
+        [[deprecated("use check_on_open")]] bool verify;
+    };
     /// The failures that a commit survives.
     pc::durability durability = pc::durability::full;
     /// Bytes of address space to reserve at the start; 0: up to 1 TiB, which takes no disk space. It grows by
@@ -53,7 +57,7 @@ struct options {
     std::chrono::milliseconds write_timeout{60000};
 };
 
-/// A collection, as pc::environment::list returns it.
+/// A collection, as pc::environment::collections returns it.
 struct collection_info {
     /// Its name.
     std::string name;
@@ -89,8 +93,24 @@ struct reader_info {
     std::uint64_t thread = 0;
     /// The commit that its snapshot sees, if it is reading.
     std::optional<std::uint64_t> commit;
-    /// The number of commits since, if it is reading.
-    std::optional<std::uint64_t> commits_since;
+    union {
+        /// The number of commits since, if it is reading.
+        std::optional<std::uint64_t> behind;
+        /// The old name of \ref behind.
+        [[deprecated("use behind")]] std::optional<std::uint64_t> commits_since;
+    };
+
+    /// Makes the information of a slot that is not reading.
+    reader_info() noexcept : behind() {}
+};
+
+/// The result of pc::environment::info: the fields of `pc_env_stat`, which the header of the C ABI documents,
+/// and names for those in which C says *txn* for a commit.
+struct environment_info : pc_env_stat {
+    /// Returns the number of the newest commit.
+    [[nodiscard]] std::uint64_t last_commit() const noexcept { return last_txn; }
+    /// Returns the commit that the oldest snapshot in use sees; that of \ref last_commit if there is none.
+    [[nodiscard]] std::uint64_t oldest_reader_commit() const noexcept { return oldest_reader_txn; }
 };
 
 /// The types of a collection, as pc::environment::schema returns them.
@@ -161,7 +181,8 @@ inline std::string unescape(std::string_view text) {
 /// pc::environment env("data", options);
 /// pc::set<std::string> seen(env, "seen");
 /// seen.insert("Ada");
-/// assert(env.list().size() == 1 && env.list()[0].name == "seen" && env.list()[0].count == 1);
+/// for (const pc::collection_info &one : env.collections())
+///     assert(one.name == "seen" && one.count == 1);
 /// ```
 ///
 /// It can be moved but not copied. Its destructor closes it; dicts, sets, transactions and iterators of
@@ -188,7 +209,8 @@ class [[nodiscard]] environment {
         given.write_timeout_ms = timeout < 0 ? -1 : timeout == 0 ? 1 : timeout;
         given.flags = (options.read_only ? PC_ENV_READ_ONLY : 0u) |
                       (options.immutable ? PC_ENV_IMMUTABLE : 0u) | (options.create ? 0u : PC_ENV_NO_CREATE) |
-                      (options.no_subdir ? PC_ENV_NO_SUBDIR : 0u) | (options.verify ? PC_ENV_VERIFY : 0u);
+                      (options.no_subdir ? PC_ENV_NO_SUBDIR : 0u) |
+                      (options.check_on_open ? PC_ENV_VERIFY : 0u);
         pc::check(pc_env_open(detail::c_path(path).c_str(), &given, handle_.out()));
     }
 
@@ -229,16 +251,16 @@ class [[nodiscard]] environment {
     /// own write transaction.
     void flush() const { pc::check(pc_flush(handle())); }
 
-    /// Returns sizes, counts and options; the header of the C ABI documents the fields.
-    [[nodiscard]] pc_env_stat info() const {
-        pc_env_stat stat{};
-        stat.struct_size = sizeof stat;
-        pc::check(pc_env_info(handle(), &stat));
-        return stat;
+    /// Returns sizes, counts and options.
+    [[nodiscard]] environment_info info() const {
+        environment_info made{};
+        made.struct_size = sizeof(pc_env_stat);
+        pc::check(pc_env_info(handle(), &made));
+        return made;
     }
 
     /// Lists all collections, ordered by name.
-    [[nodiscard]] std::vector<collection_info> list() const {
+    [[nodiscard]] std::vector<collection_info> collections() const {
         buffer text;
         pc::check(pc_env_list(handle(), text.get()));
         std::vector<collection_info> made;
@@ -253,6 +275,11 @@ class [[nodiscard]] environment {
             one.count = std::stoull(std::string(line));
         }
         return made;
+    }
+
+    /// The old name of \ref collections.
+    [[deprecated("use collections"), nodiscard]] std::vector<collection_info> list() const {
+        return collections();
     }
 
     /// Returns the kind and types of a collection; nothing if it does not exist.
@@ -317,7 +344,7 @@ class [[nodiscard]] environment {
             const std::string_view commit = detail::take_field(line, '\t');
             if (commit != "-") {
                 one.commit = std::stoull(std::string(commit));
-                one.commits_since = std::stoull(std::string(line));
+                one.behind = std::stoull(std::string(line));
             }
         }
         return made;

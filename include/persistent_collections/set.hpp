@@ -139,22 +139,45 @@ class [[nodiscard]] set : public collection<detail::set_calls, T, detail::keys<d
     // ---- Algebra: as one step each, in the same memory however large the sets are. ----
 
     /// Inserts the elements of another set, which may be of another environment.
-    set &operator|=(const set &other) { return combine(pc_set_union, *this, other); }
+    set &operator|=(const set &other) { return union_into(other, *this); }
     /// Removes the elements that are not in another set.
-    set &operator&=(const set &other) { return combine(pc_set_intersection, *this, other); }
+    set &operator&=(const set &other) { return intersection_into(other, *this); }
     /// Removes the elements of another set.
-    set &operator-=(const set &other) { return combine(pc_set_difference, *this, other); }
+    set &operator-=(const set &other) { return difference_into(other, *this); }
     /// Removes the elements that are also in another set, and inserts those that are only in the other.
-    set &operator^=(const set &other) { return combine(pc_set_symmetric_difference, *this, other); }
-    /// Replaces the elements of this set by the union of two sets.
-    set &assign_union(const set &a, const set &b) { return combine(pc_set_union, a, b); }
-    /// Replaces the elements of this set by the intersection of two sets.
-    set &assign_intersection(const set &a, const set &b) { return combine(pc_set_intersection, a, b); }
-    /// Replaces the elements of this set by those of one set that are not in the other.
-    set &assign_difference(const set &a, const set &b) { return combine(pc_set_difference, a, b); }
-    /// Replaces the elements of this set by those that are in exactly one of two sets.
-    set &assign_symmetric_difference(const set &a, const set &b) {
-        return combine(pc_set_symmetric_difference, a, b);
+    set &operator^=(const set &other) { return symmetric_difference_into(other, *this); }
+    /// Replaces the elements of `into` by those that are in this set or another, and returns `into`, which
+    /// may be one of the two.
+    set &union_into(const set &other, set &into) const { return combine(pc_set_union, other, into); }
+    /// Replaces the elements of `into` by those that are in this set and another. As \ref union_into.
+    set &intersection_into(const set &other, set &into) const {
+        return combine(pc_set_intersection, other, into);
+    }
+    /// Replaces the elements of `into` by those that are in this set and not in another. As \ref union_into.
+    set &difference_into(const set &other, set &into) const {
+        return combine(pc_set_difference, other, into);
+    }
+    /// Replaces the elements of `into` by those that are in exactly one of this set and another. As
+    /// \ref union_into.
+    set &symmetric_difference_into(const set &other, set &into) const {
+        return combine(pc_set_symmetric_difference, other, into);
+    }
+    /// The old form of \ref union_into, of the set that receives the result.
+    [[deprecated("use a.union_into(b, into)")]] set &assign_union(const set &a, const set &b) {
+        return a.union_into(b, *this);
+    }
+    /// The old form of \ref intersection_into.
+    [[deprecated("use a.intersection_into(b, into)")]] set &assign_intersection(const set &a, const set &b) {
+        return a.intersection_into(b, *this);
+    }
+    /// The old form of \ref difference_into.
+    [[deprecated("use a.difference_into(b, into)")]] set &assign_difference(const set &a, const set &b) {
+        return a.difference_into(b, *this);
+    }
+    /// The old form of \ref symmetric_difference_into.
+    [[deprecated("use a.symmetric_difference_into(b, into)")]] set &
+    assign_symmetric_difference(const set &a, const set &b) {
+        return a.symmetric_difference_into(b, *this);
     }
     /// Checks whether each element is in another set.
     [[nodiscard]] bool is_subset_of(const set &other) const { return ask(pc_set_is_subset, *this, other); }
@@ -166,9 +189,9 @@ class [[nodiscard]] set : public collection<detail::set_calls, T, detail::keys<d
     }
 
   private:
-    template <class Call> set &combine(const Call &call, const set &a, const set &b) {
-        check(call(a.handle(), b.handle(), handle()));
-        return *this;
+    template <class Call> set &combine(const Call &call, const set &other, set &into) const {
+        check(call(handle(), other.handle(), into.handle()));
+        return into;
     }
     template <class Call> static bool ask(const Call &call, const set &a, const set &b) {
         bool answer = false;

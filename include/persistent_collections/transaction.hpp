@@ -14,10 +14,35 @@ template <class Key, class Value> class dict;
 template <class T> class set;
 class transaction;
 
+/// The type of pc::unsynced.
+struct unsynced_t {};
+/// Asks for a transaction whose commit does not wait for stable storage, whatever the environment's
+/// durability is. A crash of the system may lose the commits since the last pc::environment::flush or durable
+/// commit, or damage the file; a crash of the process loses nothing. Inside another transaction it has no
+/// effect.
+///
+/// ```cpp
+/// pc::dict<std::string, std::int64_t> visits(env, "visits");
+/// pc::run(env, pc::unsynced, [&] { visits["today"] = 1; });
+/// env.flush(); // now it is durable
+/// assert(visits.at("today") == 1);
+/// ```
+inline constexpr unsynced_t unsynced{};
+
 /// \cond internal
 namespace detail {
 
-template <class Function> auto run_once(pc_env env, Function &function, std::int64_t timeout, bool &undone);
+/// How to begin a transaction: a negative timeout is that of the environment.
+struct beginning {
+    std::int64_t timeout = -1;
+    std::int32_t kind = PC_TXN_WRITE;
+};
+inline constexpr beginning unsynced_beginning{-1, PC_TXN_WRITE | PC_TXN_NO_SYNC};
+inline beginning waiting_for(std::chrono::milliseconds timeout) noexcept {
+    return {timeout.count() < 0 ? 0 : timeout.count(), PC_TXN_WRITE};
+}
+
+template <class Function> auto run_once(pc_env env, Function &function, beginning how, bool &undone);
 
 /// A transaction or snapshot, which lasts as long as its object.
 class scope {
@@ -29,8 +54,8 @@ class scope {
     [[nodiscard]] pc_txn handle() const noexcept { return handle_; }
 
   protected:
-    scope(pc_env env, std::int32_t kind, std::int64_t timeout) : env_(env) {
-        check(pc_txn_begin(env, kind, timeout, &handle_));
+    scope(pc_env env, beginning how) : env_(env) {
+        check(pc_txn_begin(env, how.kind, how.timeout, &handle_));
     }
     /// Aborts it, with the transactions that were begun inside it and have not ended.
     ~scope() {
@@ -83,10 +108,14 @@ class [[nodiscard]] transaction : public detail::scope {
   public:
     /// Begins a transaction, with the write timeout of the environment's options. Throws pc::busy after
     /// the timeout, pc::in_snapshot inside a pc::snapshot, pc::read_only.
-    [[nodiscard]] explicit transaction(const environment &env) : transaction(env.handle(), -1) {}
+    [[nodiscard]] explicit transaction(const environment &env)
+        : transaction(env.handle(), detail::beginning()) {}
     /// Begins a transaction, waiting at most this long; 0 does not wait.
     [[nodiscard]] transaction(const environment &env, std::chrono::milliseconds timeout)
-        : transaction(env.handle(), timeout.count() < 0 ? 0 : timeout.count()) {}
+        : transaction(env.handle(), detail::waiting_for(timeout)) {}
+    /// Begins a transaction whose commit does not wait for stable storage; see pc::unsynced.
+    [[nodiscard]] transaction(const environment &env, unsynced_t)
+        : transaction(env.handle(), detail::unsynced_beginning) {}
 
     /// Commits the transaction and ends it, with the environment's durability. A savepoint becomes part
     /// of the transaction around it. If the call throws, the transaction is aborted, except for
@@ -109,8 +138,8 @@ class [[nodiscard]] transaction : public detail::scope {
     using scope::handle;
 
   private:
-    template <class Function> friend auto detail::run_once(pc_env, Function &, std::int64_t, bool &);
-    transaction(pc_env env, std::int64_t timeout) : scope(env, PC_TXN_WRITE, timeout) {}
+    template <class Function> friend auto detail::run_once(pc_env, Function &, detail::beginning, bool &);
+    transaction(pc_env env, detail::beginning how) : scope(env, how) {}
 
     bool committed_ = false;
 };
@@ -141,13 +170,13 @@ template <class Result, class Function> Result result_of(transaction &txn, Funct
 }
 
 /// Runs a function in a transaction once. `undone`: whether all of it was undone, if it throws.
-template <class Function> auto run_once(pc_env env, Function &function, std::int64_t timeout, bool &undone) {
+template <class Function> auto run_once(pc_env env, Function &function, beginning how, bool &undone) {
     struct watch {
         ~watch() { undone = !txn.committed_; }
         const transaction &txn;
         bool &undone;
     };
-    transaction txn(env, timeout);
+    transaction txn(env, how);
     const watch watching{txn, undone};
     using result = std::decay_t<decltype(call_in(txn, function))>;
     if constexpr (std::is_void_v<result>) {
@@ -160,13 +189,13 @@ template <class Function> auto run_once(pc_env env, Function &function, std::int
 
 } // namespace detail
 
-template <class Function> auto run_in(pc_env env, Function &&function, std::int64_t timeout) {
+template <class Function> auto run_in(pc_env env, Function &&function, detail::beginning how = {}) {
     // The map is twice as large each time, so that this is never reached.
     constexpr int at_most = 64;
     for (int attempt = 1;; attempt++) {
         bool undone = true;
         try {
-            return detail::run_once(env, function, timeout, undone);
+            return detail::run_once(env, function, how, undone);
         } catch (const error &failure) {
             const bool again = failure.status() == PC_ERR_MAP_FULL || failure.status() == PC_ERR_CONFLICT;
             pc_txn outer{0};
@@ -195,12 +224,16 @@ template <class Function> auto run_in(pc_env env, Function &&function, std::int6
 /// The function takes no argument, or the pc::transaction, to end it early. Its result is returned by
 /// value.
 template <class Function> auto run(const environment &env, Function &&function) {
-    return run_in(env.handle(), std::forward<Function>(function), -1);
+    return run_in(env.handle(), std::forward<Function>(function));
 }
-/// The same, waiting for its turn at most this long.
+/// Runs a function in a transaction, waiting for its turn at most this long.
 template <class Function>
 auto run(const environment &env, std::chrono::milliseconds timeout, Function &&function) {
-    return run_in(env.handle(), std::forward<Function>(function), timeout.count() < 0 ? 0 : timeout.count());
+    return run_in(env.handle(), std::forward<Function>(function), detail::waiting_for(timeout));
+}
+/// Runs a function in a transaction whose commit does not wait for stable storage; see pc::unsynced.
+template <class Function> auto run(const environment &env, unsynced_t, Function &&function) {
+    return run_in(env.handle(), std::forward<Function>(function), detail::unsynced_beginning);
 }
 
 /// Makes the calling thread see one state of all collections of an environment until the end of the scope,
@@ -238,7 +271,7 @@ class [[nodiscard]] snapshot : public detail::scope {
   private:
     template <class Key, class Value> friend class dict;
     template <class T> friend class set;
-    explicit snapshot(pc_env env) : scope(env, PC_TXN_READ, 0) {}
+    explicit snapshot(pc_env env) : scope(env, {0, PC_TXN_READ}) {}
 };
 
 } // namespace pc

@@ -160,10 +160,10 @@ TEST(increment_keeps_to_the_type_asked_for_where_any_is_stored) {
 TEST(update_changes_in_place) {
     pc::environment env = check::environment();
     pc::dict<std::string, std::vector<std::int32_t>> lists(env, "lists");
-    CHECK(lists.update("a", [](auto &list) { list.push_back(1); }).size() == 1);
-    CHECK(lists.update("a", [](auto &list) { list.push_back(2); }) == std::vector<std::int32_t>({1, 2}));
+    CHECK(lists.edit("a", [](auto &list) { list.push_back(1); }).size() == 1);
+    CHECK(lists.edit("a", [](auto &list) { list.push_back(2); }) == std::vector<std::int32_t>({1, 2}));
     CHECK(lists.at("a") == std::vector<std::int32_t>({1, 2}));
-    THROWS(std::runtime_error, "no", lists.update("a", [](auto &list) {
+    THROWS(std::runtime_error, "no", lists.edit("a", [](auto &list) {
         list.clear();
         throw std::runtime_error("no");
     }));

@@ -27,7 +27,7 @@ TEST(options_say_how_it_is_opened) {
     {
         pc::options options;
         options.read_only = true;
-        options.verify = true;
+        options.check_on_open = true;
         pc::environment env(at, options);
         pc::set<int> set(env, "set");
         CHECK(set.contains(1) && (env.info().flags & PC_ENV_READ_ONLY) != 0);
@@ -71,18 +71,18 @@ TEST(a_write_does_not_wait_longer_than_the_options_say) {
 
 TEST(collections_are_listed_and_dropped) {
     pc::environment env = check::environment();
-    CHECK(env.list().empty() && !env.schema("none") && !env.drop("none"));
+    CHECK(env.collections().empty() && !env.schema("none") && !env.drop("none"));
     pc::dict<std::tuple<std::string, int>, std::array<float, 3>> dict(env, "a\tname\\with\nall");
     dict.put({"a", 1}, {1, 2, 3});
     pc::set<int> set(env, "set");
-    const auto list = env.list();
+    const auto list = env.collections();
     CHECK(list.size() == 2 && list[0].name == "a\tname\\with\nall" && list[0].kind == PC_KIND_DICT &&
           list[0].count == 1);
     CHECK(list[0].key_type == "(str,i32)" && list[0].value_type == "f32[3]");
     CHECK(list[1].kind == PC_KIND_SET && list[1].key_type == "i32" && list[1].value_type == "unit" &&
           list[1].count == 0);
     CHECK(env.schema("set")->kind == PC_KIND_SET && env.schema(list[0].name)->value_type == "f32[3]");
-    CHECK(env.drop("set") && env.list().size() == 1);
+    CHECK(env.drop("set") && env.collections().size() == 1);
     THROWS(pc::no_collection, "set", set.contains(1));
 }
 
@@ -108,7 +108,7 @@ TEST(copies_checks_and_reports) {
         bool mine = false;
         for (const pc::reader_info &reader : readers)
             mine = mine || (reader.process == getpid() && reader.commit == env.info().last_txn &&
-                            reader.commits_since == 0U);
+                            reader.behind == 0U);
         CHECK(mine && env.reap_readers() == 0);
     }
     pc::transaction transaction(env);
@@ -132,7 +132,7 @@ TEST(damage_is_named) {
         }
     }
     pc::options options;
-    options.verify = true;
+    options.check_on_open = true;
     THROWS(pc::corrupted, "page", pc::environment(check::directory() / "env", options));
     std::ofstream(data, std::ios::trunc) << std::string(100000, 'x');
     THROWS(pc::not_a_database, "", pc::environment(check::directory() / "env"));
@@ -226,6 +226,52 @@ TEST(a_wait_for_the_write_lock_can_be_interrupted) {
     holder.abort();
     CHECK(ages.empty());
 }
+
+/* Names that the documentation had go on working: a program that uses them is warned, and means the same. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+TEST(old_names_mean_the_same) {
+    pc::environment env = check::environment();
+    pc::dict<std::string, int> dict(env, "dict");
+    CHECK(dict.update("a", [](int &value) { value = 7; }) == 7 && dict.at("a") == 7);
+    CHECK(env.list().size() == 1 && env.list()[0].name == env.collections()[0].name);
+    pc::set<int> a(env, "a"), b(env, "b"), into(env, "into");
+    a.insert_many({1, 2});
+    b.insert_many({2, 3, 4});
+    CHECK(&into.assign_union(a, b) == &into && into.size() == 4);
+    CHECK(into.assign_intersection(a, b).size() == 1 && into.contains(2));
+    CHECK(into.assign_difference(b, a).size() == 2 && into.contains(3));
+    CHECK(into.assign_symmetric_difference(a, b).size() == 3 && !into.contains(2));
+    {
+        const pc::snapshot snapshot(env);
+        bool seen = false;
+        for (const pc::reader_info &reader : env.readers()) {
+            CHECK(reader.commits_since == reader.behind &&
+                  reader.behind.has_value() == reader.commit.has_value());
+            seen = seen || reader.behind;
+        }
+        CHECK(seen);
+    }
+    const pc::environment_info info = env.info();
+    CHECK(info.last_commit() == info.last_txn && info.last_commit() > 1);
+    CHECK(info.oldest_reader_commit() == info.oldest_reader_txn);
+    pc_env_stat plain = env.info();
+    CHECK(plain.last_txn == info.last_txn && plain.struct_size == sizeof plain);
+    env.close();
+
+    // A data file whose second half is not what it was fails a check, under both names.
+    const std::filesystem::path file = check::directory() / "env" / "data.mdb";
+    std::fstream data(file, std::ios::in | std::ios::out | std::ios::binary);
+    data.seekp(static_cast<std::streamoff>(std::filesystem::file_size(file) / 2));
+    data << std::string(std::filesystem::file_size(file) / 2, 'x');
+    data.close();
+    for (const bool old_name : {false, true}) {
+        pc::options options;
+        (old_name ? options.verify : options.check_on_open) = true;
+        THROWS(pc::corrupted, "", pc::environment(check::directory() / "env", options));
+    }
+}
+#pragma GCC diagnostic pop
 
 static bool always() { return true; }
 

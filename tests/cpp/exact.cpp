@@ -151,7 +151,7 @@ TEST(a_look_up_of_a_key_that_does_not_fit_is_a_miss) {
         THROWS(pc::bad_key, "", dict.insert_or_assign(key, 1));
         THROWS(pc::bad_key, "", dict.try_emplace(key, 1));
         THROWS(pc::bad_key, "", dict.increment(key));
-        THROWS(pc::bad_key, "", dict.update(key, [](int &) {}));
+        THROWS(pc::bad_key, "", dict.edit(key, [](int &) {}));
         THROWS(pc::bad_key, "", dict.compare_exchange(key, std::nullopt, 1));
         THROWS(pc::bad_key, "", dict.put_many({{key, 1}}));
         THROWS(pc::bad_key, "", set.insert(key));
@@ -347,11 +347,11 @@ TEST(algebra_and_comparison_of_sets_of_any_go_by_the_stored_keys) {
     b.insert_many(items{1, 2});
     CHECK(a.size() == 3 && !a.is_subset_of(b) && !b.is_subset_of(a) && !a.includes(b) &&
           !a.is_disjoint_from(b));
-    CHECK(content(into.assign_intersection(a, b)) == items{1});
-    CHECK(content(into.assign_difference(a, b)) == (items{1.0, true}));
-    CHECK(content(into.assign_difference(b, a)) == items{2});
-    CHECK(content(into.assign_union(a, b)) == (items{1, 2, 1.0, true}));
-    CHECK(content(into.assign_symmetric_difference(a, b)) == (items{2, 1.0, true}));
+    CHECK(content(a.intersection_into(b, into)) == items{1});
+    CHECK(content(a.difference_into(b, into)) == (items{1.0, true}));
+    CHECK(content(b.difference_into(a, into)) == items{2});
+    CHECK(content(a.union_into(b, into)) == (items{1, 2, 1.0, true}));
+    CHECK(content(a.symmetric_difference_into(b, into)) == (items{2, 1.0, true}));
     b.clear();
     b.insert(true);
     CHECK(b.is_subset_of(a) && a.includes(b));

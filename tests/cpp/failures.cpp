@@ -67,7 +67,7 @@ TEST(what_is_opened_has_an_owner_or_is_closed) {
                   pc::dict<pc::any_value, pc::any_value> looked(env, longer, pc::open_mode::as_stored);
                   const pc::environment again = env.reopen();
                   const auto moved = std::move(dict);
-                  CHECK(env.list().size() == 3 && env.schema(longer) && moved.empty());
+                  CHECK(env.collections().size() == 3 && env.schema(longer) && moved.empty());
               },
               unchanged) > 10);
     unchanged();
@@ -209,7 +209,7 @@ TEST(a_write_that_throws_has_not_written) {
         all_or_nothing(one, {}, [&] { CHECK(each->erase(each->prefix("k")) == 1); });
         all_or_nothing(one, changed, [&] { CHECK(each->compare_exchange(key, longer, other)); });
         all_or_nothing(one, changed,
-                       [&] { CHECK(each->update(key, [&](std::string &text) { text = other; }) == other); });
+                       [&] { CHECK(each->edit(key, [&](std::string &text) { text = other; }) == other); });
         all_or_nothing({}, one, [&] { each->put_many({{key, longer}}); });
         // What was expected is as it was where the answer could not be given.
         each->put(key, longer);

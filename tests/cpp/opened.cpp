@@ -1,6 +1,7 @@
 /* The calls of the library that open and close, counted, and an operator new that fails when asked to. */
 #include "opened.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <new>
@@ -8,7 +9,10 @@
 static thread_local opened::counts open_now;
 static thread_local long allocations_left = -1;
 static thread_local bool has_failed = false;
+static std::atomic<int> waited_for_storage;
 pc_status opened::next_commit = PC_OK;
+
+int opened::syncs() { return waited_for_storage; }
 
 opened::counts opened::now() { return open_now; }
 
@@ -50,6 +54,12 @@ static pc_status counted(pc_status status, int &count, int by) {
 }
 
 extern "C" {
+
+int fdatasync(int file) {
+    NEXT(fdatasync);
+    waited_for_storage++;
+    return real(file);
+}
 
 pc_status pc_env_open(const char *path, const pc_env_options *options, pc_env *out) {
     NEXT(pc_env_open);

@@ -23,6 +23,9 @@ struct counts {
 /// What is open now.
 counts now();
 
+/// How many times the process has waited for stable storage.
+int syncs();
+
 /// The status that the next commit gives, after it was undone; PC_OK: its own.
 extern pc_status next_commit;
 

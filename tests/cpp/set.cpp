@@ -52,10 +52,10 @@ TEST(algebra_into_a_third_set_and_in_place) {
     a.insert_many({1, 2, 3});
     b.insert_many({3, 4});
     c.insert(99);
-    CHECK(all(c.assign_union(a, b)) == numbers({1, 2, 3, 4}));
-    CHECK(all(c.assign_intersection(a, b)) == numbers({3}));
-    CHECK(all(c.assign_difference(a, b)) == numbers({1, 2}));
-    CHECK(all(c.assign_symmetric_difference(a, b)) == numbers({1, 2, 4}));
+    CHECK(all(a.union_into(b, c)) == numbers({1, 2, 3, 4}));
+    CHECK(all(a.intersection_into(b, c)) == numbers({3}));
+    CHECK(all(a.difference_into(b, c)) == numbers({1, 2}));
+    CHECK(all(a.symmetric_difference_into(b, c)) == numbers({1, 2, 4}));
     CHECK(!a.is_subset_of(b) && !a.is_disjoint_from(b));
     c &= a;
     CHECK(all(c) == numbers({1, 2}) && c.is_subset_of(a) && a.includes(c) && c.is_disjoint_from(b));
@@ -65,7 +65,7 @@ TEST(algebra_into_a_third_set_and_in_place) {
     CHECK(all(c) == numbers({4}));
     c ^= b;
     CHECK(all(c) == numbers({3}));
-    CHECK(all(c.assign_union(c, a)) == numbers({1, 2, 3}));
+    CHECK(all(c.union_into(a, c)) == numbers({1, 2, 3}));
 }
 
 TEST(algebra_over_two_environments) {

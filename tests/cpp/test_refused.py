@@ -143,6 +143,26 @@ REFUSED = {
         "pc::transaction named(env);",
         "nodiscard|-Wunused-value|attribute",
     ),
+    "an old name of a function": (
+        "(void)env.list();",
+        "(void)env.collections();",
+        "use collections",
+    ),
+    "an old name of an option": (
+        "pc::options given; given.verify = env.is_open();",
+        "pc::options given; given.check_on_open = env.is_open();",
+        "use check_on_open",
+    ),
+    "an old name of a field": (
+        "(void)env.readers().at(0).commits_since;",
+        "(void)env.readers().at(0).behind;",
+        "use behind",
+    ),
+    "an old form of set algebra": (
+        'set<int> a(env, {name}), b(env, "b"); a.assign_union(a, b);',
+        'set<int> a(env, {name}), b(env, "b"); a.union_into(b, a);',
+        "use a.union_into",
+    ),
     "an answer that is not looked at": (
         "dict<int, int> a(env, {name}); a.get(1);",
         "dict<int, int> a(env, {name}); (void)a.get(1);",

@@ -1,5 +1,5 @@
 /* Transactions, snapshots and functions that are run in one; threads and processes. */
-#include "check.hpp"
+#include "opened.hpp"
 
 #include <atomic>
 #include <sys/wait.h>
@@ -121,6 +121,22 @@ TEST(run_gives_back_what_the_function_returns) {
     CHECK(dict.contains("c"));
 }
 
+TEST(an_unsynced_commit_does_not_wait_for_stable_storage) {
+    pc::environment env(check::directory() / "env");
+    counts dict(env, "dict");
+    int before = opened::syncs();
+    pc::run(env, [&] { dict.put("synced", 1); });
+    CHECK(opened::syncs() > before);
+    before = opened::syncs();
+    CHECK(pc::run(env, pc::unsynced, [&] { return dict.increment("run"); }) == 1);
+    pc::transaction transaction(env, pc::unsynced);
+    dict.put("scope", 1);
+    transaction.commit();
+    CHECK(opened::syncs() == before && dict.size() == 3);
+    env.flush();
+    CHECK(opened::syncs() > before);
+}
+
 TEST(run_goes_again_when_the_map_was_too_small) {
     pc::options options;
     options.durability = pc::durability::none;
@@ -168,7 +184,7 @@ TEST(run_goes_again_when_the_map_was_too_small) {
     });
     CHECK(outer_runs > 1 && inner_runs == outer_runs && inner.size() == 30);
     // What is one step in itself goes again too.
-    CHECK(inner.update(100, [](std::string &text) { text.assign(20000000, 'x'); }).size() == 20000000);
+    CHECK(inner.edit(100, [](std::string &text) { text.assign(20000000, 'x'); }).size() == 20000000);
     CHECK(inner.insert_or_assign(101, std::string(60000000, 'x')).second);
 }
 

@@ -197,7 +197,7 @@ TEST(types_that_differ_from_the_stored_ones_fail_at_open) {
     THROWS(pc::no_collection, "none", pc::set<int>(env, "none", pc::open_mode::existing));
     THROWS(pc::bad_name, "pc:", pc::set<int>(env, "pc:x"));
     THROWS(pc::bad_name, "NUL", pc::set<int>(env, std::string_view("a\0b", 3)));
-    CHECK(env.list().size() == 2);
+    CHECK(env.collections().size() == 2);
 }
 
 TEST(a_stored_any_is_opened_as_narrower_types) {
@@ -438,7 +438,7 @@ TEST(golden_data_is_read_and_written_byte_for_byte) {
            std::array<std::array<std::array<std::int8_t, 2>, 1>, 2>{});
 
     std::size_t seen = 0;
-    for (const pc::collection_info &collection : golden.list()) {
+    for (const pc::collection_info &collection : golden.collections()) {
         if (collection.name.find("key ") != 0 && collection.name.find("value ") != 0)
             continue;
         const auto found = types.find(collection.name);

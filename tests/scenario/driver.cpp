@@ -632,7 +632,7 @@ int run_scenario(const std::string &scenario, const std::string &path) {
 
 void dump(const std::string &path) {
     const pc::environment env(path, without_syncs());
-    for (const pc::collection_info &it : env.list()) {
+    for (const pc::collection_info &it : env.collections()) {
         const bool is_set = it.kind == PC_KIND_SET;
         const std::string types = is_set ? it.key_type : it.key_type + " " + it.value_type;
         const opened found = (is_set ? SETS : DICTS).at(types)(env, it.name, pc::open_mode::existing);
