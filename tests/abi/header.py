@@ -1,81 +1,19 @@
-"""The C header as data: its functions, structs and constants, and the record of them that must not change."""
+"""The record of what the C header declares, which must not change."""
 
 from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import dataclass
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from declarations.header import Header, parse  # noqa: E402
+
 HEADER = ROOT / "include" / "persistent_collections.h"
 RECORD = Path(__file__).with_name("abi.txt")
-
-
-@dataclass(frozen=True)
-class Function:
-    """A function: what it returns, and the type and name of each parameter."""
-
-    name: str
-    result: str
-    parameters: tuple[tuple[str, str], ...]
-
-    def types(self) -> list[str]:
-        return [kind for kind, _ in self.parameters]
-
-
-@dataclass(frozen=True)
-class Struct:
-    """A struct or union: the type and name of each field."""
-
-    name: str
-    fields: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Header:
-    """What the header declares, in its order."""
-
-    functions: dict[str, Function]
-    structs: dict[str, Struct]
-    constants: dict[str, str]
-    types: dict[str, str]
-
-    def number(self, constant: str) -> int:
-        return int(self.constants[constant].strip("()"), 0)
-
-
-def declaration(text: str) -> tuple[str, str]:
-    """Type and name of a parameter or field: `const void *key` is `("const void *", "key")`."""
-    text = re.sub(r"\b(struct|union)\b", " ", text)
-    kind, name, array = re.fullmatch(r"\s*(.*?)(\w+)\s*((?:\[\d+\])*)\s*", text, re.S).groups()
-    return normal(kind) + array, name
-
-
-def normal(kind: str) -> str:
-    words = re.sub(r"\b(struct|union)\b", " ", kind)
-    return re.sub(r"\s*\*", " *", " ".join(words.split())).replace("* *", "**")
-
-
-def parse(text: str) -> Header:
-    constants = {
-        name: value.strip()
-        for name, value in re.findall(r"^#define (PC_\w+)[ \t]+(.+)$", re.sub(r"//[^\n]*", "", text), re.M)
-    }
-    code = re.sub(r"/\*.*?\*/|//[^\n]*|^#[^\n]*", " ", text, flags=re.S | re.M)
-    structs = {}
-    for body, name in re.findall(r"typedef (?:struct|union) \w+ \{([^{}]*)\} (\w+);", code):
-        fields = tuple(declaration(field) for field in body.split(";") if field.strip())
-        structs[name] = Struct(name, fields)
-    functions = {}
-    for result, name, parameters in re.findall(r"([\w][\w \t]*[\s*]+)(pc_\w+)\s*\(([^()]*)\)\s*;", code):
-        listed = () if parameters.strip() == "void" else tuple(map(declaration, parameters.split(",")))
-        functions[name] = Function(name, normal(result), listed)
-    types = {name: normal(kind) for kind, name in re.findall(r"typedef ([\w\s*]+[\s*])(\w+);", code)}
-    for result, name, parameters in re.findall(r"typedef ([\w\s*]+)\(\*(\w+)\)\(([^()]*)\);", code):
-        listed = ", ".join(declaration(parameter)[0] for parameter in parameters.split(","))
-        types[name] = f"{normal(result)} (*)({listed})"
-    return Header(functions, structs, constants, types)
 
 
 def layout(header: Header, include: Path, scratch: Path) -> list[str]:
