@@ -37,6 +37,7 @@ export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 .PHONY: lint
 .PHONY: lint-version
 .PHONY: lint-circles
+.PHONY: lint-bindings
 .PHONY: lint-rust
 .PHONY: lint-c
 .PHONY: lint-python
@@ -46,6 +47,7 @@ export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 .PHONY: bench-baseline
 .PHONY: abi
 .PHONY: header
+.PHONY: generate-bindings
 .PHONY: manual
 .PHONY: valgrind
 .PHONY: test-sanitizers
@@ -65,7 +67,8 @@ help:
 	@echo 'make check-counts   instructions of the hot calls: fails above 3 % more than recorded, or with AGAINST=COMMIT'
 	@echo 'make bench-baseline   records them again, in benches/counts/baseline.json; the commit says why'
 	@echo 'make check-rust-version   compiles with the oldest Rust that Cargo.toml promises'
-	@echo 'make header  generates include/persistent_collections.h, after a change in src/ffi'
+	@echo 'make header  generates include/persistent_collections.h, after a change in src/ffi, and from it:'
+	@echo 'make generate-bindings   generates what Python and Julia declare of the header, and the exceptions of Python'
 	@echo 'make manual  the C and C++ interface as web pages, in target/manual'
 	@echo 'make abi     records the ABI in tests/abi/abi.txt, after an addition'
 	@echo 'make install | install-strip | uninstall   PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR=: library and headers'
@@ -135,7 +138,7 @@ test-cross: build $(VENV)/.ready
 		tests/tools benches/counts
 
 # One part for each language, which need not have the tools of the others; pre-commit runs these too.
-lint: lint-version lint-circles lint-rust lint-c lint-python
+lint: lint-version lint-circles lint-bindings lint-rust lint-c lint-python
 
 lint-version:
 	@tools/check-version
@@ -143,6 +146,10 @@ lint-version:
 # No files of Rust or Python import one another in a circle.
 lint-circles:
 	@tools/check-circles .
+
+# What Python and Julia declare of the C interface is what the header says.
+lint-bindings:
+	@tools/generate-bindings --check
 
 lint-rust:
 	cargo fmt --all --check
@@ -201,6 +208,10 @@ abi: $(VENV)/.ready
 
 header:
 	PC_BLESS=1 cargo test --test header
+	@$(MAKE) --no-print-directory generate-bindings
+
+generate-bindings:
+	tools/generate-bindings
 
 # Some minutes of what `make test` does for seconds.
 torture:

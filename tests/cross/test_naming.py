@@ -14,7 +14,7 @@ SOURCES = {
     "C++": ["include/persistent_collections.h", "include/persistent_collections/*.hpp"],
     "Rust": ["src/*.rs"],
     "Python": ["bindings/python/src/persistent_collections/*.py"],
-    "Julia": ["bindings/julia/src/*.jl", "bindings/julia/src/lib/structs.jl"],
+    "Julia": ["bindings/julia/src/*.jl", "bindings/julia/src/lib/declarations.jl"],
 }
 #: What declares a name, where a mention in a comment would not do.
 DECLARED = {

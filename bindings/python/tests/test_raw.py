@@ -1,10 +1,9 @@
-"""The bindings' prototypes against the header, and how the library is found."""
+"""The library as the package loads it, and how it is found."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,78 +12,6 @@ import pytest
 
 from persistent_collections import LibraryError, _raw
 from persistent_collections.errors import ERRORS
-
-HEADER = Path(__file__).parents[3] / "include" / "persistent_collections.h"
-
-
-def header() -> str:
-    """The header without comments."""
-    text = HEADER.read_text(encoding="utf-8")
-    return re.sub(r"/\*.*?\*/|//[^\n]*", " ", text, flags=re.DOTALL)
-
-
-def arguments(parameters: str) -> list[str]:
-    """Each parameter as one word: pointer, or the name of its type."""
-    kinds = []
-    for parameter in parameters.split(","):
-        words = re.sub(r"\b(const|struct)\b", " ", parameter).split()
-        if "*" in parameter:
-            kinds.append("pointer")
-        elif words and words != ["void"]:
-            kinds.append(words[0])
-    return kinds
-
-
-def expected(kind: str) -> list[object]:
-    return {
-        "uint32_t": [ctypes.c_uint32],
-        "int32_t": [ctypes.c_int32],
-        "pc_status": [ctypes.c_int32],
-        "int64_t": [ctypes.c_int64],
-        "uint64_t": [ctypes.c_uint64],
-        "size_t": [ctypes.c_size_t],
-        "uintptr_t": [ctypes.c_size_t],
-        "bool": [ctypes.c_bool],
-        "pc_interrupt": [_raw.pc_interrupt],
-        "double": [ctypes.c_double],
-        **{f"pc_{noun}": [ctypes.c_uint64] for noun in ("env", "dict", "set", "iter", "txn")},
-    }[kind]
-
-
-def is_pointer(argument: object) -> bool:
-    return argument in (ctypes.c_char_p, ctypes.c_void_p) or hasattr(argument, "contents")
-
-
-def test_prototypes_are_those_of_the_header() -> None:
-    declared = {
-        name: arguments(parameters)
-        for name, parameters in re.findall(r"\b(pc_\w+)\s*\(([^()]*)\)\s*;", header())
-    }
-    ours = {
-        **_raw.STATUS_FUNCTIONS,
-        **{name: arguments for name, (_, arguments) in _raw.OTHER_FUNCTIONS.items()},
-    }
-    assert set(ours) == set(declared)
-    for name, kinds in declared.items():
-        assert len(ours[name]) == len(kinds), name
-        for argument, kind in zip(ours[name], kinds):
-            if kind == "pointer":
-                assert is_pointer(argument), name
-            else:
-                assert argument in expected(kind), name
-
-
-def test_constants_are_those_of_the_header() -> None:
-    declared = {
-        name: int(value.strip("()u").rstrip("u"), 0)
-        for name, value in re.findall(r"#define (PC_\w+)\s+(\(?-?\w+\)?)\s*$", header(), re.M)
-        if re.fullmatch(r"\(?-?(0x[0-9A-Fa-f]+|\d+)u?\)?", value)
-    }
-    for name, value in vars(_raw).items():
-        if name.startswith("PC_"):
-            assert declared[name] == value, name
-    failing = {value for name, value in declared.items() if name.startswith("PC_ERR_")}
-    assert set(ERRORS) == failing
 
 
 def test_each_status_has_its_words() -> None:

@@ -7,10 +7,9 @@ module Lib
 
 using Libdl
 
-include("constants.jl")
-include("structs.jl")
 include("guards.jl")
-include("symbols.jl")
+include("calls.jl")
+include("declarations.jl")
 include("load.jl")
 
 end

@@ -7,12 +7,27 @@ programmer would expect there (`OSError`, `ValueError`, `TimeoutError`, ...).
 True
 >>> ERRORS[-56] is BusyError
 True
+
+Generated from include/persistent_collections.h by tools/generate-bindings: do not edit.
 """
 
 from __future__ import annotations
 
 import errno as _errno
-from pickle import PicklingError as _PicklingError
+
+from ._own_errors import (
+    ArgumentTypeError,
+    DateOverflowError,
+    EqualKeysError,
+    Error,
+    IteratorBusyError,
+    LibraryError,
+    MissingPackageError,
+    UnpicklableError,
+    UnstorableError,
+    UnstorableNumberError,
+    _SystemError,
+)
 
 __all__ = [
     "ArgumentTypeError",
@@ -68,8 +83,8 @@ __all__ = [
     "TransactionFailedError",
     "TruncatedError",
     "TypeMismatchError",
-    "UnpicklableError",
     "UnavailableError",
+    "UnpicklableError",
     "UnstorableError",
     "UnstorableNumberError",
     "UnsupportedError",
@@ -80,73 +95,18 @@ __all__ = [
 ]
 
 
-class Error(Exception):
-    """Base of all failures of the package and of the library.
+class PathExistsError(_SystemError, FileExistsError):
+    """The path of a new environment exists already.
 
-    `status` is the library's number for it, 0 for failures that the package alone has; `message`
-    is what happened, in words.
+    To the library this is an answer and not a failure; hence its positive status.
     """
 
-    status: int = 0
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
-    def __str__(self) -> str:
-        return self.message
-
-    def __reduce__(self) -> tuple[type[Error], tuple[str]]:
-        return type(self), (self.message,)
-
-
-class UnstorableError(Error, TypeError, ValueError):
-    """A key or value that cannot be stored so that it comes back equal; says where it sits."""
-
-
-class UnstorableNumberError(UnstorableError, OverflowError):
-    """A number that is beyond what the type of a key or value can hold."""
-
-
-class EqualKeysError(Error, ValueError):
-    """Keys of `any` that are two in the collection, and one in a plain dict or set: 1 and True."""
-
-
-class ArgumentTypeError(Error, TypeError):
-    """An argument of a type that the call does not take."""
-
-
-class LibraryError(Error, ImportError):
-    """The shared library is missing, or speaks another version of the ABI."""
-
-
-class MissingPackageError(Error, ImportError):
-    """A package that the call needs is not installed."""
-
-
-class UnpicklableError(Error, TypeError, _PicklingError):
-    """An object that no pickle can hold."""
-
-
-class IteratorBusyError(Error, ValueError):
-    """Another thread is taking an item of the iterator at this moment."""
-
-
-class DateOverflowError(Error, OverflowError):
-    """A stored date or time that is beyond those of Python."""
-
-
-class _SystemError(Error, OSError):
-    code: int | None = None
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        # One argument leaves it None.
-        self.errno: int | None = self.code
+    status = 2
+    code: int | None = _errno.EEXIST
 
 
 class InvalidArgumentError(Error, ValueError):
-    """An argument with a value that the call cannot use."""
+    """An argument is missing or invalid."""
 
     status = -1
 
@@ -158,49 +118,39 @@ class BadHandleError(Error, ValueError):
 
 
 class PanicError(Error, RuntimeError):
-    """The library met a fault of its own."""
+    """A bug in this library: a panic was caught at the boundary."""
 
     status = -3
 
 
 class NoMemoryError(Error, MemoryError):
-    """Memory or address space ran out."""
+    """A memory allocation failed."""
 
     status = -4
 
 
-class PathExistsError(_SystemError, FileExistsError):
-    """There is something at the path of a new environment already.
-
-    To the library this is an answer and no failure; hence its positive status.
-    """
-
-    status = 2
-    code: int | None = _errno.EEXIST
-
-
 class StorageError(_SystemError):
-    """Reading or writing the files failed."""
+    """The operating system reported a failure that has no status of its own."""
 
     status = -5
     code: int | None = _errno.EIO
 
 
 class ForkedError(Error, RuntimeError):
-    """An object opened before a fork was used in the child."""
+    """The object was opened before a fork and used in the child."""
 
     status = -6
 
 
 class NoEnvironmentError(_SystemError, FileNotFoundError):
-    """There is no environment at that path, and none could be made."""
+    """No environment exists at the path."""
 
     status = -10
     code: int | None = _errno.ENOENT
 
 
 class NotPermittedError(_SystemError, PermissionError):
-    """The files or their directory may not be opened like that."""
+    """The process may not read or write the files."""
 
     status = -11
     code: int | None = _errno.EACCES
@@ -219,13 +169,13 @@ class TruncatedError(_SystemError):
 
 
 class FormatVersionError(_SystemError):
-    """The data file was written in a format that this library does not read."""
+    """The data file has a format that this version does not read."""
 
     status = -14
 
 
 class PageSizeError(_SystemError):
-    """The data file was written with another page size."""
+    """The data file was created with another page size."""
 
     status = -15
 
@@ -237,13 +187,13 @@ class LockVersionError(_SystemError):
 
 
 class NetworkFilesystemError(_SystemError):
-    """The environment lies on a network file system."""
+    """The files are on a network file system."""
 
     status = -17
 
 
 class PidClashError(_SystemError):
-    """Two containers use the environment with the same process id."""
+    """Another container's process has the same process id."""
 
     status = -18
 
@@ -267,7 +217,7 @@ class ReadersFullError(_SystemError):
 
 
 class CollectionsFullError(_SystemError):
-    """The environment holds as many collections as it may."""
+    """One transaction uses more collections than `max_collections` allows."""
 
     status = -22
 
@@ -280,44 +230,44 @@ class ReplacedError(_SystemError):
 
 
 class LockFilesError(_SystemError):
-    """The data file is in use under other lock files; says by which path."""
+    """The data file is in use under other lock files."""
 
     status = -24
     code: int | None = _errno.EBUSY
 
 
 class SecondCopyError(Error, RuntimeError):
-    """Another copy of the library, or of LMDB, has the environment open in this process."""
+    """Another copy of LMDB or of this library in the process has the environment open."""
 
     status = -25
 
 
 class NoCollectionError(Error, KeyError):
-    """There is no collection of that name."""
+    """The collection does not exist."""
 
     status = -30
 
 
 class WrongKindError(Error, TypeError):
-    """The name belongs to a set where a dict was asked for, or the reverse."""
+    """A dict was opened as a set, or a set as a dict."""
 
     status = -31
 
 
 class TypeMismatchError(Error, TypeError):
-    """The collection was made with another type."""
+    """The stored types differ."""
 
     status = -32
 
 
 class BadTypeError(Error, TypeError, ValueError):
-    """An unknown type, or one that cannot stand there."""
+    """The type string is unknown, or names a type that is not allowed in this place."""
 
     status = -33
 
 
 class BadNameError(Error, ValueError):
-    """A name that no collection can have."""
+    """The name of the collection cannot be used."""
 
     status = -34
 
@@ -329,31 +279,31 @@ class RequiresError(Error, RuntimeError):
 
 
 class BadKeyError(Error, ValueError):
-    """Bytes that do not encode a key of the collection's type."""
+    """The key is not of the collection's key type."""
 
     status = -40
 
 
 class BadValueError(Error, ValueError):
-    """Bytes that do not encode a value of the collection's type."""
+    """The value is not of the collection's value type."""
 
     status = -41
 
 
 class KeySizeError(Error, ValueError):
-    """A key that is empty or too long."""
+    """The key is empty or too long."""
 
     status = -42
 
 
 class ValueSizeError(Error, ValueError):
-    """A value that is too long."""
+    """The value is too long."""
 
     status = -43
 
 
 class NumberOverflowError(Error, OverflowError):
-    """A result that the collection's type cannot hold."""
+    """The sum is outside the range of the value type."""
 
     status = -44
 
@@ -365,91 +315,91 @@ class InSnapshotError(Error, RuntimeError):
 
 
 class InTransactionError(Error, RuntimeError):
-    """A call that cannot be made inside a transaction."""
+    """The call is not allowed inside a transaction."""
 
     status = -51
 
 
 class NoTransactionError(Error, RuntimeError):
-    """A call that needs a transaction around it."""
+    """The call needs a current transaction."""
 
     status = -52
 
 
 class WrongThreadError(Error, RuntimeError):
-    """A transaction was used by a thread that did not begin it."""
+    """The transaction belongs to another thread."""
 
     status = -53
 
 
 class NotInnermostError(Error, RuntimeError):
-    """A transaction was ended before one that was begun inside it."""
+    """Only the innermost transaction can end."""
 
     status = -54
 
 
 class TransactionFailedError(Error, RuntimeError):
-    """The transaction failed before; only aborting it is left."""
+    """A failure has doomed the transaction; it can only be aborted."""
 
     status = -55
 
 
 class BusyError(_SystemError, TimeoutError):
-    """The write lock was not had in time."""
+    """The write lock was not free before the timeout."""
 
     status = -56
     code: int | None = _errno.ETIMEDOUT
 
 
 class ReadOnlyError(_SystemError, PermissionError):
-    """A write to an environment that was opened to be read."""
+    """The environment was opened read-only, or the collection cannot be written."""
 
     status = -57
     code: int | None = _errno.EROFS
 
 
 class WaitInterruptedError(_SystemError, InterruptedError):
-    """The check that `pc_set_interrupt` has set ended a wait; nothing was written."""
+    """The check set by `pc_set_interrupt` ended a wait."""
 
     status = -58
     code: int | None = _errno.EINTR
 
 
 class MapFullError(_SystemError):
-    """The transaction outgrew the map; run again, it fits (`Environment.run`)."""
+    """The transaction outgrew the memory map; a retry fits, such as that of `Environment.run`."""
 
     status = -60
 
 
 class MapBusyError(_SystemError):
-    """The map could not grow because somebody is reading through it."""
+    """The memory map cannot grow while references into it are borrowed."""
 
     status = -61
 
 
 class DiskFullError(_SystemError):
-    """The disk, a quota or a limit is full; nothing is lost."""
+    """No space is left for the data file."""
 
     status = -62
     code: int | None = _errno.ENOSPC
 
 
 class CommitUnknownError(_SystemError):
-    """Storage failed during a commit: it may or may not have happened."""
+    """The commit may or may not have reached the disk."""
 
     status = -63
     code: int | None = _errno.EIO
 
 
 class EnvironmentFailedError(_SystemError):
-    """Storage failed before; open the environment again."""
+    """A failure has made the environment unusable; reopen it."""
 
     status = -64
     code: int | None = _errno.EIO
 
 
 class ConflictError(Error, RuntimeError):
-    """Another writer came first; run again, it may succeed."""
+    """Another transaction changed what this one read."""
 
     status = -70
 
@@ -461,14 +411,61 @@ class UnavailableError(_SystemError, ConnectionError):
 
 
 class UnsupportedError(Error, NotImplementedError):
-    """This engine cannot do that."""
+    """The engine cannot do this."""
 
     status = -72
 
 
 #: Status number to exception class.
 ERRORS: dict[int, type[Error]] = {
-    kind.status: kind
-    for kind in tuple(globals().values())
-    if isinstance(kind, type) and issubclass(kind, Error) and kind.status < 0
+    -1: InvalidArgumentError,
+    -2: BadHandleError,
+    -3: PanicError,
+    -4: NoMemoryError,
+    -5: StorageError,
+    -6: ForkedError,
+    -10: NoEnvironmentError,
+    -11: NotPermittedError,
+    -12: NotADatabaseError,
+    -13: TruncatedError,
+    -14: FormatVersionError,
+    -15: PageSizeError,
+    -16: LockVersionError,
+    -17: NetworkFilesystemError,
+    -18: PidClashError,
+    -19: OptionsDifferError,
+    -20: CorruptedError,
+    -21: ReadersFullError,
+    -22: CollectionsFullError,
+    -23: ReplacedError,
+    -24: LockFilesError,
+    -25: SecondCopyError,
+    -30: NoCollectionError,
+    -31: WrongKindError,
+    -32: TypeMismatchError,
+    -33: BadTypeError,
+    -34: BadNameError,
+    -35: RequiresError,
+    -40: BadKeyError,
+    -41: BadValueError,
+    -42: KeySizeError,
+    -43: ValueSizeError,
+    -44: NumberOverflowError,
+    -50: InSnapshotError,
+    -51: InTransactionError,
+    -52: NoTransactionError,
+    -53: WrongThreadError,
+    -54: NotInnermostError,
+    -55: TransactionFailedError,
+    -56: BusyError,
+    -57: ReadOnlyError,
+    -58: WaitInterruptedError,
+    -60: MapFullError,
+    -61: MapBusyError,
+    -62: DiskFullError,
+    -63: CommitUnknownError,
+    -64: EnvironmentFailedError,
+    -70: ConflictError,
+    -71: UnavailableError,
+    -72: UnsupportedError,
 }
