@@ -203,20 +203,20 @@ _CALLS: dict[str, tuple[Callable[[Opened], Any], type[Error], str]] = {
     ),
     "update": (lambda it: it.texts.update(5), ArgumentTypeError, "dict 'texts'"),
     "update, unequal": (
-        lambda it: it.texts.update_many(["a"], [1, 2]),
+        lambda it: it.texts.put_many(["a"], [1, 2]),
         InvalidArgumentError,
         "dict 'texts'",
     ),
-    "update, no keys": (lambda it: it.texts.update_many(5, [1]), ArgumentTypeError, "'texts'"),
-    "update, no values": (lambda it: it.texts.update_many(["a"], 5), ArgumentTypeError, "'texts'"),
+    "update, no keys": (lambda it: it.texts.put_many(5, [1]), ArgumentTypeError, "'texts'"),
+    "update, no values": (lambda it: it.texts.put_many(["a"], 5), ArgumentTypeError, "'texts'"),
     "rows": (
-        lambda it: it.numbers.update_many([1], [[1, 2], [3, 4]]),
+        lambda it: it.numbers.put_many([1], [[1, 2], [3, 4]]),
         InvalidArgumentError,
         "dict 'numbers'",
     ),
-    "rows of none": (lambda it: it.numbers.update_many([1], 5), ArgumentTypeError, "'numbers'"),
+    "rows of none": (lambda it: it.numbers.put_many([1], 5), ArgumentTypeError, "'numbers'"),
     "a view of other rows": (
-        lambda it: it.numbers.update_many([1], memoryview(b"12345678").cast("f")),
+        lambda it: it.numbers.put_many([1], memoryview(b"12345678").cast("f")),
         UnstorableError,
         "dict 'numbers'",
     ),
@@ -404,6 +404,7 @@ def _calls(thing: object) -> Iterator[tuple[str, Callable[..., Any], int, list[s
         )
 
 
+@pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")
 @pytest.mark.parametrize(
     "which", ["env", "texts", "numbers", "anything", "set", "range", "part", "keys", "items"]
 )

@@ -357,7 +357,7 @@ def test_what_cannot_be_stored_is_a_type_error_that_says_where(
     with pytest.raises(TypeError, match=r"item 1, value: value\[0\]: "):
         d.update([("b", 1), ("c", [value])])
     with pytest.raises(TypeError, match=r"item 0, value: value: "):
-        d.update_many(["b"], [value])
+        d.put_many(["b"], [value])
     with pytest.raises(TypeError, match="value: "):
         d.setdefault("key", value)
     assert not d

@@ -40,9 +40,10 @@ def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
 def test_help_and_version() -> None:
     done = run("--help")
     assert (done.returncode, done.stderr) == (0, "")
-    for command in ("list", "get", "items", "stat", "check", "copy", "flush", "export", "import"):
+    for command in ("list", "get", "items", "info", "check", "copy", "flush", "export", "import"):
         assert f"\n    {command} " in done.stdout
         assert run(command, "--help").returncode == 0
+    assert "stat" not in run("--help").stdout
     version = f"persistent_collections {persistent_collections.__version__}\n"
     assert run("--version").stdout == version
 

@@ -193,19 +193,19 @@ def test_get_many_of_varying_width(env: Environment) -> None:
 def test_matrices(env: Environment) -> None:
     vectors = PersistentDict(env, "vectors", key=str, value="f32[3]")
     matrix = np.arange(6, dtype="f4").reshape(2, 3)
-    vectors.update_many(["b", "a"], matrix)
+    vectors.put_many(["b", "a"], matrix)
     assert np.array_equal(vectors["a"], [3, 4, 5]) and vectors["a"].dtype == np.float32
     assert np.array_equal(vectors.get_many(["b", "a"]), matrix)
     assert np.array_equal(vectors.get_many(["a", "?"], default=0), [[3, 4, 5], [0, 0, 0]])
     assert np.array_equal(vectors.to_numpy(), matrix[::-1])
     with pytest.raises(ValueError, match="shape"):
-        vectors.update_many(["a"], matrix)
+        vectors.put_many(["a"], matrix)
     with pytest.raises(ValueError, match="shape"):
         vectors["a"] = [1, 2]
     with pytest.raises(KeyError):
         vectors.get_many(["?"])
     numbers = PersistentDict(env, "numbers", key=int, value="i16")
-    numbers.update_many([2, 1], [20, 10])
+    numbers.put_many([2, 1], [20, 10])
     assert numbers.to_numpy().tolist() == [10, 20]
     with pytest.raises(TypeError, match="no column"):
         PersistentDict(env, "texts", key=str, value=str).to_numpy()
@@ -428,17 +428,17 @@ def test_update_says_which_item(
     assert isinstance(caught.value, Error) and ages == {}
 
 
-def test_update_many_says_which_item(env: Environment, ages: PersistentDict[str, int]) -> None:
+def test_put_many_says_which_item(env: Environment, ages: PersistentDict[str, int]) -> None:
     with pytest.raises(TypeError, match="item 1, key: a str is needed"):
-        ages.update_many(["a", 2], [1, 2])  # type: ignore[list-item]
+        ages.put_many(["a", 2], [1, 2])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="item 1, value: an int is needed"):
-        ages.update_many(["a", "b"], [1, "2"])
+        ages.put_many(["a", "b"], [1, "2"])
     rows = PersistentDict(env, "rows", key=str, value="f32[2]")
     with pytest.raises(ValueError, match="item 1, value: .*shape"):
-        rows.update_many(["a", "b"], [[1, 2], [3]])
+        rows.put_many(["a", "b"], [[1, 2], [3]])
     for values in ([[1, 2], [3, 1e300]], np.array([[1, 2], [3, 1e300]])):
         with pytest.raises(OverflowError, match="item 1, value: 1e[+]300 does not fit f32"):
-            rows.update_many(["a", "b"], values)
+            rows.put_many(["a", "b"], values)
     assert ages == {} and len(rows) == 0
 
 
@@ -559,7 +559,7 @@ def test_masked_arrays_are_refused(env: Environment) -> None:
     with pytest.raises(TypeError, match="masked"):
         arrays["a"] = masked
     with pytest.raises(TypeError, match="masked"):
-        arrays.update_many(["a"], masked.reshape(1, 2))
+        arrays.put_many(["a"], masked.reshape(1, 2))
     arrays["a"] = masked.filled(0)
     assert arrays["a"].tolist() == [1, 0]
 
@@ -581,8 +581,8 @@ def test_integers_that_no_float_holds_are_refused_in_arrays_too(env: Environment
         with pytest.raises(ValueError, match="9007199254740993 has no exact float"):
             refused()
     with pytest.raises(ValueError, match="no exact float"):
-        arrays.update_many(["a"], np.array([[2**53 + 1]]))
-    arrays.update_many(["a", "b"], np.array([[2**53], [-(2**60)]]))
+        arrays.put_many(["a"], np.array([[2**53 + 1]]))
+    arrays.put_many(["a", "b"], np.array([[2**53], [-(2**60)]]))
     assert arrays.to_numpy().tolist() == [[2**53], [-(2**60)]]
 
 
@@ -594,12 +594,12 @@ def test_a_memoryview_is_a_matrix(
     matrix = memoryview(np.arange(6, dtype="f4").reshape(2, 3))
     if not with_numpy:
         monkeypatch.setattr("persistent_collections.arrays.numpy", lambda: None)
-    vectors.update_many(["a", "b"], matrix)
+    vectors.put_many(["a", "b"], matrix)
     found = vectors.get_many(["b", "a"])
     assert found.tolist() == [[3, 4, 5], [0, 1, 2]]
     if not with_numpy:
         # What comes back can be stored again.
-        vectors.update_many(["a", "b"], found)
+        vectors.put_many(["a", "b"], found)
         assert vectors.get_many(["a", "b"]).tolist() == [[3, 4, 5], [0, 1, 2]]
 
 

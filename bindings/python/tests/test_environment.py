@@ -50,7 +50,7 @@ def test_info(env: Environment) -> None:
     before = env.info()
     PersistentDict[str, int](env, "d")["a"] = 1
     after = env.info()
-    assert after.last_transaction > before.last_transaction
+    assert after.last_commit > before.last_commit
     assert after.collections == 1 and after.durability == "full"
     assert after.page_size >= 4096 and after.map_size >= after.file_size > 0
     assert after.max_collections == 1024
@@ -211,11 +211,11 @@ def test_readers(env: Environment) -> None:
         done = threading.Thread(target=d.update, kwargs={"a": 1})
         done.start()
         done.join()
-        (mine,) = (reader for reader in env.readers() if reader.transaction is not None)
+        (mine,) = (reader for reader in env.readers() if reader.commit is not None)
         assert mine.process == os.getpid() and mine.behind == 1
         info = env.info()
-        assert mine.transaction == info.oldest_reader_transaction == info.last_transaction - 1
-    assert all(reader.transaction is None for reader in env.readers())
+        assert mine.commit == info.oldest_reader_commit == info.last_commit - 1
+    assert all(reader.commit is None for reader in env.readers())
 
 
 def test_the_slots_of_a_killed_process_are_reaped(env: Environment) -> None:

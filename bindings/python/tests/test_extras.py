@@ -148,7 +148,7 @@ def test_a_check_of_a_damaged_file(tmp_path: Path) -> None:
     with Environment(tmp_path / "e") as env, pytest.raises(CorruptedError, match="page"):
         env.check()
     with pytest.raises(CorruptedError, match="page"):
-        Environment(tmp_path / "e", verify_on_open=True)
+        Environment(tmp_path / "e", check_on_open=True)
 
 
 def test_copies(env: Environment) -> None:

@@ -73,7 +73,7 @@ def test_one_data_file_under_two_names(tmp_path: Path) -> None:
     with Environment(place) as env:
         PersistentDict[str, int](env, "d")["a"] = 1
         os.link(place / "data.mdb", linked)
-        refused = command("stat", linked)
+        refused = command("info", linked)
         assert refused.returncode == 2
         assert str(linked) in refused.stderr and str(place) in refused.stderr
     with Environment(linked, no_subdir=True) as env:
@@ -182,7 +182,7 @@ def test_a_daemon_without_standard_streams(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path / "e")], check=False)
     assert done.returncode == 0
-    with Environment(tmp_path / "e", create=False, verify_on_open=True) as env:
+    with Environment(tmp_path / "e", create=False, check_on_open=True) as env:
         assert len(PersistentDict[str, int](env, "d")) == 50
 
 

@@ -281,7 +281,7 @@ class Loader:
 def test_a_data_loader(tmp_path: Path, context: Any, used_before: bool) -> None:
     with Environment(tmp_path / "e") as env:
         dataset = Dataset(env)
-        dataset.images.update_many(
+        dataset.images.put_many(
             range(ITEMS), np.arange(ITEMS * 12, dtype="f4").reshape(ITEMS, 3, 4)
         )
         dataset.labels.update((n, f"label {n}") for n in range(ITEMS))

@@ -109,7 +109,7 @@ def test_dropped_iterators_let_go_of_their_snapshots(
     gc.collect()
     d[0] = 1
     information = env.info()
-    assert information.oldest_reader_transaction == information.last_transaction
+    assert information.oldest_reader_commit == information.last_commit
 
 
 def test_closing_ends_iterators(d: PersistentDict[int, int]) -> None:

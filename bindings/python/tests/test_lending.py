@@ -41,19 +41,19 @@ def env(tmp_path: Path) -> Iterator[Environment]:
 @pytest.fixture
 def rows(env: Environment) -> PersistentDict[int, Any]:
     d: PersistentDict[int, Any] = PersistentDict(env, "rows", key=int, value="f32[8]")
-    d.update_many(range(ROWS), np.repeat(np.arange(ROWS, dtype="f4"), 8).reshape(ROWS, 8))
+    d.put_many(range(ROWS), np.repeat(np.arange(ROWS, dtype="f4"), 8).reshape(ROWS, 8))
     return d
 
 
 def overwrite(d: PersistentDict[int, Any], times: int = 20) -> None:
     """Commits so often that pages which nobody holds are used again."""
     for _ in range(times):
-        d.update_many(range(ROWS), np.full((ROWS, 8), -1, "f4"))
+        d.put_many(range(ROWS), np.full((ROWS, 8), -1, "f4"))
 
 
 def held_back(env: Environment) -> bool:
     info = env.info()
-    return info.oldest_reader_transaction < info.last_transaction
+    return info.oldest_reader_commit < info.last_commit
 
 
 def test_a_read_only_view_of_the_snapshots_memory(
@@ -334,7 +334,7 @@ for times in range(30):
     for n in range(20):
         rows[n] = np.full(1500, -times, "f4")
 info = env.info()
-assert info.oldest_reader_transaction == info.last_transaction
+assert info.oldest_reader_commit == info.last_commit
 os.close(went)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 assert rows[3][0] == 33
@@ -427,7 +427,7 @@ assert codes == [0, 0, 0], codes
 del view
 overwrite()
 info = env.info()
-assert info.oldest_reader_transaction == info.last_transaction
+assert info.oldest_reader_commit == info.last_commit
 env.close()
 """
     done = subprocess.run(

@@ -65,7 +65,7 @@ CALLS = {
     "compare_exchange": lambda: b.compare_exchange(b"k", value, value),
     "update": lambda: b.update({b"k": value, b"l": value}),
     "update numbers": lambda: n.update(numbers),
-    "update_many": lambda: n.update_many(list(numbers), list(numbers.values())),
+    "put_many": lambda: n.put_many(list(numbers), list(numbers.values())),
     "get_many": lambda: n.get_many(list(numbers)),
     "get_many large": lambda: b.get_many([b"k", b"l"]),
     "take": lambda: b.take(b"l"),

@@ -89,7 +89,7 @@ def test_a_refused_key(env: Environment, type_: str, key: Any, kind: type[Except
         lambda: d.increment(key),
         lambda: d.compare_exchange(key, 1, 2),
         lambda: d.update({key: 1}),
-        lambda: d.update_many([key], [1]),
+        lambda: d.put_many([key], [1]),
     ]
     for call in calls:
         refused(call, kind, "dict 'ages', key", shown)
@@ -107,7 +107,7 @@ def test_a_refused_value(env: Environment, type_: str, value: Any, kind: type[Ex
         lambda: d.setdefault("Ada", value),
         lambda: d.compare_exchange("Ada", value, value),
         lambda: d.update(Ada=value),
-        lambda: d.update_many(["Ada"], [value]),
+        lambda: d.put_many(["Ada"], [value]),
     ]
     for call in calls:
         refused(call, kind, "dict 'ages', key 'Ada'", "value")

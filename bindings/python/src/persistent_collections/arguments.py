@@ -6,6 +6,7 @@ import math
 import numbers
 import operator
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ __all__ = [
     "name_bytes",
     "path_bytes",
     "place_of",
+    "renamed",
 ]
 
 T = TypeVar("T")
@@ -110,3 +112,8 @@ def count(name: str, value: Any, bits: int) -> int:
     if not 0 <= number < 1 << bits:
         raise InvalidArgumentError(f"{name} is from 0 to {(1 << bits) - 1}, not {number}")
     return number
+
+
+def renamed(old: str, new: str) -> None:
+    """Warns the caller of the calling function, which stands for a name that was replaced."""
+    warnings.warn(f"{old} is deprecated: use {new}", DeprecationWarning, stacklevel=3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import html
 import os
 import threading
 import types
@@ -22,6 +21,7 @@ from .handles import Handled, Opening, process
 from .iteration import Bounds
 from .keys import KeyCodec, key_codec
 from .narrow import NarrowKeys, NarrowValues
+from .notebook import escaped
 from .types import INTEGERS, Request, parse
 from .types import request as type_request
 from .values import ValueCodec, value_codec
@@ -227,13 +227,13 @@ class Collection(Handled):
         # Nobody but this thread sees what it has not committed.
         mine = (os.getpid(), threading.get_ident(), checked.WRITES.count) if inside else None
         place = (os.path.abspath(environment.path), environment._files)
-        commit = environment.info().last_transaction
+        commit = environment.info().last_commit
         return (type(self).__module__, repr(self), place, commit, mine)
 
     def _table(self, make: Callable[[], str]) -> str:
         """What a notebook shows; once closed, that."""
         if self._closed or self._environment.closed:
-            return f"<p>{html.escape(repr(self))}, closed</p>"
+            return f"<p>{escaped(repr(self))}, closed</p>"
         return make()
 
     @property

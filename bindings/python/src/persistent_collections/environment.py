@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import html
 import inspect
 import math
 import os
@@ -16,7 +15,7 @@ from typing import Any, TypeVar
 from . import _checked as checked
 from . import _raw as raw
 from . import acceleration
-from .arguments import count, files_at, milliseconds, name_bytes, path_bytes, place_of
+from .arguments import count, files_at, milliseconds, name_bytes, path_bytes, place_of, renamed
 from .callers import ThreadLocal
 from .errors import (
     ArgumentTypeError,
@@ -28,7 +27,7 @@ from .errors import (
     UnpicklableError,
 )
 from .handles import Opening, Registry, process, register
-from .notebook import table
+from .notebook import escaped, table
 from .opened import Opened
 from .reports import CheckReport, CollectionInfo, EnvironmentInfo, ReaderInfo
 from .transaction import Transaction
@@ -66,8 +65,8 @@ class Environment(Opened):
       (a crash of the system may undo the last writes), `"none"` (it may damage what was
       written since the last `flush`); `flush_interval` seconds between background flushes.
     - `write_timeout`: seconds that a write waits for another writer; `math.inf` for ever.
-    - `map_size`, `mode`, `max_collections`, `max_readers`, `verify_on_open`: zero or false
-      is the default, which is good.
+    - `map_size`, `mode`, `max_collections`, `max_readers`: zero is the default, which is
+      good. `check_on_open`: check the structure of the data file first, as `check` does.
 
     Threads may share it. Use it as a context manager, or `close` it.
 
@@ -93,10 +92,16 @@ class Environment(Opened):
         mode: int = 0,
         max_collections: int = 0,
         max_readers: int = 0,
-        verify_on_open: bool = False,
+        check_on_open: bool = False,
+        verify_on_open: bool | None = None,
     ) -> None:
+        if verify_on_open is not None:
+            renamed("verify_on_open", "check_on_open")
+            check_on_open = check_on_open or verify_on_open
         self._options = {
-            name: value for name, value in locals().items() if name not in ("self", "path")
+            name: value
+            for name, value in locals().items()
+            if name not in ("self", "path", "verify_on_open")
         }
         encoded_path = path_bytes(path)
         self.path: str = os.fspath(path)
@@ -136,7 +141,7 @@ class Environment(Opened):
             (immutable, raw.PC_ENV_IMMUTABLE),
             (not create, raw.PC_ENV_NO_CREATE),
             (no_subdir, raw.PC_ENV_NO_SUBDIR),
-            (verify_on_open, raw.PC_ENV_VERIFY),
+            (check_on_open, raw.PC_ENV_VERIFY),
         ):
             if wanted:
                 options.flags |= flag
@@ -203,7 +208,7 @@ class Environment(Opened):
 
     def _repr_html_(self) -> str:
         if self.closed:
-            return f"<p>{html.escape(repr(self))}</p>"
+            return f"<p>{escaped(repr(self))}</p>"
         found = self.collections()
         columns = ("name", "kind", "key", "value", "count")
         rows = ((it.name, it.kind, it.key, it.value, it.count) for it in found)
@@ -299,8 +304,8 @@ class Environment(Opened):
             page_size=stat.page_size,
             pages_used=stat.pages_used,
             pages_free=stat.pages_free,
-            last_transaction=stat.last_txn,
-            oldest_reader_transaction=stat.oldest_reader_txn,
+            last_commit=stat.last_txn,
+            oldest_reader_commit=stat.oldest_reader_txn,
             max_readers=stat.max_readers,
             readers=stat.readers,
             max_collections=stat.max_collections,
@@ -344,8 +349,8 @@ class Environment(Opened):
         _, listing = checked.fetched(library, library.pc_env_readers, self._handle)
         found = []
         for line in listing.decode("ascii").splitlines():
-            process, thread, transaction, behind = line.split("\t")
-            seen = None if transaction == "-" else int(transaction)
+            process, thread, commit, behind = line.split("\t")
+            seen = None if commit == "-" else int(commit)
             found.append(ReaderInfo(int(process), int(thread), seen, int(behind)))
         return found
 
@@ -353,8 +358,8 @@ class Environment(Opened):
         """Reads every page in use and tells whether the data file is whole.
 
         Damage is a `CorruptedError` that names the first page. Others go on reading and
-        writing. Values are not decoded. `verify_on_open` does the same before anything else
-        reads the file.
+        writing. Values are not decoded. An environment opened with `check_on_open` was checked
+        before anything else read the file.
 
         >>> env.check().lost
         0

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from . import _checked as checked
 from . import _scalars as scalars
 from . import acceleration, bulk, columns
-from .arguments import listed
+from .arguments import listed, renamed
 from .errors import InvalidArgumentError
 from .ordered import Ordered
 from .values import ArrayValues
@@ -48,11 +48,13 @@ class ManyKeys(Ordered[K, V]):
         data = checked.encoded(self._values.encode, values, self._place_of(keys, True))
         self._put_many(encoded, checked.column(data, self._values.width), place)
 
-    def update_many(self, keys: Iterable[K], values: Any) -> None:
-        """Stores keys with a column of values in one call.
+    def put_many(self, keys: Iterable[K], values: Any) -> None:
+        """Stores keys with a column of values in one call: all of them or none.
 
         For values that are arrays of a fixed shape, `values` may be one array with
         a dimension more.
+
+        >>> d.put_many(["a", "b"], [1, 2])
         """
         asked = listed(self._what, keys)
         place = self._place_of(asked)
@@ -67,6 +69,11 @@ class ManyKeys(Ordered[K, V]):
             raise InvalidArgumentError(f"{self._what}: {len(encoded)} keys but {len(items)} values")
         column = checked.encoded(self._values.encode, items, self._place_of(asked, True))
         self._put_many(encoded, checked.column(column, self._values.width), place)
+
+    def update_many(self, keys: Iterable[K], values: Any) -> None:
+        """Deprecated: use `put_many`."""
+        renamed("update_many", "put_many")
+        self.put_many(keys, values)
 
     def _put_many(
         self, keys: list[bytes], values: tuple[bytes, Any], place: Callable[[int], str]

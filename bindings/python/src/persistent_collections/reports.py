@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .arguments import renamed
+
 __all__ = ["CheckReport", "CollectionInfo", "EnvironmentInfo", "ReaderInfo"]
 
 
@@ -26,7 +28,9 @@ class CollectionInfo:
 class EnvironmentInfo(NamedTuple):
     """Sizes and counts of an environment, in bytes, pages and pieces.
 
-    Of the free pages, `pages_held` cannot be used again yet: a snapshot may still read them.
+    `last_commit` is the number of the newest commit, and `oldest_reader_commit` that of the commit
+    which the oldest snapshot in use sees. Of the free pages, `pages_held` cannot be used again yet:
+    a snapshot may still read them.
     """
 
     map_size: int
@@ -34,8 +38,8 @@ class EnvironmentInfo(NamedTuple):
     page_size: int
     pages_used: int
     pages_free: int
-    last_transaction: int
-    oldest_reader_transaction: int
+    last_commit: int
+    oldest_reader_commit: int
     max_readers: int
     readers: int
     max_collections: int
@@ -44,6 +48,18 @@ class EnvironmentInfo(NamedTuple):
     pages_held: int
     data_format: int
     lock_format: int
+
+    @property
+    def last_transaction(self) -> int:
+        """Deprecated: use `last_commit`."""
+        renamed("last_transaction", "last_commit")
+        return self.last_commit
+
+    @property
+    def oldest_reader_transaction(self) -> int:
+        """Deprecated: use `oldest_reader_commit`."""
+        renamed("oldest_reader_transaction", "oldest_reader_commit")
+        return self.oldest_reader_commit
 
 
 class CheckReport(NamedTuple):
@@ -63,12 +79,18 @@ class CheckReport(NamedTuple):
 class ReaderInfo(NamedTuple):
     """A reader slot that is taken.
 
-    `thread` is the system's number of the thread of `process` that took it. `transaction` is
-    the commit that its snapshot sees, None where it is only kept for a next read, and
-    `behind` is how many commits came after that.
+    `thread` is the system's number of the thread of `process` that took it. `commit` is
+    the number of the commit that its snapshot sees, or None if the slot is only kept for the next
+    read, and `behind` is the number of commits after that.
     """
 
     process: int
     thread: int
-    transaction: int | None
+    commit: int | None
     behind: int
+
+    @property
+    def transaction(self) -> int | None:
+        """Deprecated: use `commit`."""
+        renamed("transaction", "commit")
+        return self.commit

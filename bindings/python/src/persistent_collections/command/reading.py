@@ -1,10 +1,11 @@
-"""`list`, `get`, `items` and `stat`: commands that only look."""
+"""`list`, `get`, `items` and `info`: commands that only look."""
 
 from __future__ import annotations
 
 import argparse
 import itertools
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from .. import PersistentDict
@@ -51,9 +52,23 @@ def _list(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+#: Figures that `stat` printed under other names than `info` does.
+_OLD_NAMES = {
+    "last_transaction": "last_commit",
+    "oldest_reader_transaction": "oldest_reader_commit",
+}
+
+
 def _stat(arguments: argparse.Namespace) -> int:
+    """As `info`, and also with the names that programs know from it."""
+    say("stat is deprecated: use info")
+    return _info(arguments, _OLD_NAMES)
+
+
+def _info(arguments: argparse.Namespace, also: Mapping[str, str] | None = None) -> int:
     with reader(arguments.directory) as env:
         fields = env.info()._asdict()
+    fields.update({old: fields[new] for old, new in (also or {}).items()})
     if arguments.json:
         _print_json(fields)
         return DONE
@@ -147,13 +162,16 @@ def add_to(commands: Any) -> None:
         description="Prints one line for each item: key and value in Python's notation.",
     )
     items.set_defaults(run=_items)
-    stat = commands.add_parser(
-        "stat",
+    info = commands.add_parser(
+        "info",
         help="sizes and counts of the environment",
         description="Prints one line for each figure: name, value.",
     )
+    info.set_defaults(run=_info)
+    # Without a text, it is not among the commands that --help lists.
+    stat = commands.add_parser("stat", description="Deprecated: use info.")
     stat.set_defaults(run=_stat)
-    for command in (listing, getting, items, stat):
+    for command in (listing, getting, items, info, stat):
         command.add_argument("directory", metavar="DIR")
         command.add_argument("--json", action="store_true", help="a line of JSON for each")
     for command in (getting, items):

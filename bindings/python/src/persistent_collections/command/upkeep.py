@@ -22,7 +22,7 @@ def _check(arguments: argparse.Namespace) -> int:
             read_only=True,
             create=False,
             no_subdir=os.path.isfile(directory),
-            verify_on_open=True,
+            check_on_open=True,
         ) as env:
             report = env.check()
     except (CorruptedError, TruncatedError) as error:
