@@ -5,7 +5,7 @@
 # Makes `set` what `call(a, b, into)` does of it and each of the others, of one type: the library walks them.
 function combine!(call, set::PersistentSet, others)
     one(other) = GC.@preserve set other writing(set) do
-        reading(() -> check(call(live(set), live(other), live(set))), other.env)
+        reading(() -> checked(call(live(set), live(other), live(set))), other.env)
     end
     length(others) == 1 ? one(first(others)) : transaction(() -> foreach(one, others), set.env)
     return set

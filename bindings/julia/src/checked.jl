@@ -4,7 +4,7 @@
 using .Lib: PC_OK, PC_NOT_FOUND, PC_EXISTS, PC_END, PC_TOO_SMALL
 
 # The status, if it is an answer. Stands right behind its call: the message is the thread's last one.
-@inline function check(status::Status)
+@inline function checked(status::Status)
     status < 0 && fail(status)
     return status
 end
@@ -35,7 +35,7 @@ text_address(::Nothing) = Ptr{UInt8}(C_NULL)
 # What a call writes through a pointer: `call(pointer)` gives its status, and the result is what it wrote.
 @inline function written(call, initial::T) where {T}
     cell = Ref(initial)
-    GC.@preserve cell check(call(Base.unsafe_convert(Ptr{T}, cell)))
+    GC.@preserve cell checked(call(Base.unsafe_convert(Ptr{T}, cell)))
     return cell[]
 end
 

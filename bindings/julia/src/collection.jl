@@ -50,7 +50,7 @@ end
 # Opens by `call(place)`, and asks for the types.
 function open_handle(call, isdict::Bool, env::Environment)
     handle = CollectionHandle(isdict, env)
-    GC.@preserve handle writing(() -> check(call(handle_place(handle))), env)
+    GC.@preserve handle writing(() -> checked(call(handle_place(handle))), env)
     handle.process = this_process()
     raw = with_buffer() do types
         is_raw = written(false) do raw
@@ -87,7 +87,7 @@ function schema(env::Environment, name::AbstractString)
     return with_buffer() do types
         kind = Ref(Int32(0))
         status = reading(env) do
-            GC.@preserve name kind check(Lib.pc_collection_schema(live(env), text_address(name),
+            GC.@preserve name kind checked(Lib.pc_collection_schema(live(env), text_address(name),
                 Base.unsafe_convert(Ptr{Int32}, kind), types))
         end
         status == PC_NOT_FOUND && return nothing
@@ -125,7 +125,7 @@ words: 2 of str
 """
 function collections(env::Environment)
     text = with_buffer() do out
-        reading(() -> check(Lib.pc_env_list(live(env), out)), env)
+        reading(() -> checked(Lib.pc_env_list(live(env), out)), env)
         buffer_text(out)
     end
     return map(split(text, '\n'; keepempty=false)) do line
@@ -186,7 +186,7 @@ function backup(env::Environment, path::AbstractString; compact::Bool=false)
     path = String(path)
     flags = compact ? Lib.PC_COPY_COMPACT : UInt32(0)
     status = reading(env) do
-        GC.@preserve path check(Lib.pc_env_copy(live(env), text_address(path), flags))
+        GC.@preserve path checked(Lib.pc_env_copy(live(env), text_address(path), flags))
     end
     status == PC_EXISTS && throw(ArgumentError("$(repr(path)) already exists: copy to a path that does not exist yet"))
     return path
@@ -211,7 +211,7 @@ julia> drop!(env, "counts"), drop!(env, "counts")
 function drop!(env::Environment, name::AbstractString)
     name = String(name)
     status = writing(env) do
-        GC.@preserve name check(Lib.pc_collection_drop(live(env), text_address(name)))
+        GC.@preserve name checked(Lib.pc_collection_drop(live(env), text_address(name)))
     end
     return status == PC_OK
 end
@@ -354,5 +354,5 @@ end
 function found(status::Status)
     status == Lib.PC_ERR_BAD_KEY && return false
     status == Lib.PC_ERR_KEY_SIZE && return false
-    return check(status) == PC_OK
+    return checked(status) == PC_OK
 end

@@ -84,7 +84,7 @@ function contains_many(set::PersistentSet, many::Vector)
     columns, there = Columns(), zeros(UInt8, length(many))
     foreach(bytes -> push!(columns, bytes), many)
     GC.@preserve columns there reading(set) do
-        check(Lib.pc_set_contains_many(live(set), length(columns), address(columns.bytes), pointer(columns.offsets),
+        checked(Lib.pc_set_contains_many(live(set), length(columns), address(columns.bytes), pointer(columns.offsets),
             pointer(there), Ptr{Csize_t}(C_NULL)))
     end
     return there .!= 0

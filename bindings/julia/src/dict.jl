@@ -164,7 +164,7 @@ end
 @inline function store(call::F, dict::PersistentDict{K,V}, key, value) where {F,K,V}
     return with_key(dict.keycolumn, storable(K, key)) do at, count
         with_value(dict.valuecolumn, storable_value(V, value)) do item, size
-            writing(() -> check(call(live(dict), at, count, item, size)), dict)
+            writing(() -> checked(call(live(dict), at, count, item, size)), dict)
         end
     end
 end
@@ -346,7 +346,7 @@ function compare_exchange!(dict::PersistentDict{K,V}, key, expected, desired) wh
     flags = (expected === absent ? Lib.PC_EXPECT_ABSENT : UInt32(0)) | (desired === absent ? Lib.PC_DESIRE_ABSENT : UInt32(0))
     return with_buffer() do buffer
         status = GC.@preserve bytes old new writing(dict) do
-            check(Lib.pc_dict_compare_exchange(live(dict), address(bytes), width(bytes), address(old), width(old),
+            checked(Lib.pc_dict_compare_exchange(live(dict), address(bytes), width(bytes), address(old), width(old),
                 address(new), width(new), flags, buffer))
         end
         current = status == PC_OK ? (desired === absent ? absent : storable_value(V, desired)) :
@@ -369,7 +369,7 @@ end
 Base.isempty(dict::PersistentDict) = length(dict) == 0
 
 function Base.empty!(dict::PersistentDict)
-    writing(() -> check(Lib.pc_dict_clear(live(dict))), dict)
+    writing(() -> checked(Lib.pc_dict_clear(live(dict))), dict)
     return dict
 end
 
@@ -395,7 +395,7 @@ function store_many(dict::PersistentDict{K,V}, sources) where {K,V}
     end
     length(keys) == 0 && return nothing
     GC.@preserve keys values writing(dict) do
-        check(Lib.pc_dict_put_many(live(dict), length(keys), address(keys.bytes), pointer(keys.offsets),
+        checked(Lib.pc_dict_put_many(live(dict), length(keys), address(keys.bytes), pointer(keys.offsets),
             address(values.bytes), pointer(values.offsets), Ptr{Csize_t}(C_NULL)))
     end
     return nothing
@@ -404,7 +404,7 @@ end
 function remove_many(dict::PersistentDict, keys::Columns)
     length(keys) == 0 && return nothing
     GC.@preserve keys writing(dict) do
-        check(Lib.pc_dict_remove_many(live(dict), length(keys), address(keys.bytes), pointer(keys.offsets),
+        checked(Lib.pc_dict_remove_many(live(dict), length(keys), address(keys.bytes), pointer(keys.offsets),
             Ptr{UInt64}(C_NULL), Ptr{Csize_t}(C_NULL)))
     end
     return nothing
@@ -507,7 +507,7 @@ function get_many_raw(dict, keys::Columns, present, values::Array, buffer, offse
     length(keys) == 0 && return nothing
     target = sizeof(values) == 0 ? Ptr{UInt8}(C_NULL) : address(values)
     GC.@preserve keys present values reading(dict) do
-        check(Lib.pc_dict_get_many(live(dict), length(keys), address(keys.bytes), pointer(keys.offsets), pointer(present),
+        checked(Lib.pc_dict_get_many(live(dict), length(keys), address(keys.bytes), pointer(keys.offsets), pointer(present),
             target, sizeof(values), buffer, offsets, Ptr{Csize_t}(C_NULL)))
     end
     return nothing

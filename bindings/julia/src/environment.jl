@@ -5,7 +5,7 @@ own numbers, `LMDB.LMDBError`, `LMDB.MDBValue`.
 module LMDB
 
 using ..Lib
-import ..check, ..written, ..with_buffer, ..buffer_text, ..text_address, ..this_process, ..refuse_stranger
+import ..checked, ..written, ..with_buffer, ..buffer_text, ..text_address, ..this_process, ..refuse_stranger
 
 include("lmdb_flags.jl")
 include("lmdb_errors.jl")
@@ -164,7 +164,7 @@ end
 function open_files(env::Environment)
     Lib.make_room()
     path, options, handle = env.path, Ref(env.options), env.handle
-    open() = GC.@preserve path options handle check(Lib.pc_env_open(text_address(path),
+    open() = GC.@preserve path options handle checked(Lib.pc_env_open(text_address(path),
         Base.unsafe_convert(Ptr{Lib.EnvOptions}, options), Base.unsafe_convert(Ptr{UInt64}, handle)))
     try
         try
@@ -271,7 +271,7 @@ function Base.close(env::Environment)
     return disable_sigint() do
         handle = Threads.atomic_xchg!(env.handle, UInt64(0))
         (handle == 0 || env.process != this_process()) && return false
-        left_to_snapshot(env, handle) || check(Lib.pc_env_close(handle))
+        left_to_snapshot(env, handle) || checked(Lib.pc_env_close(handle))
         return true
     end
 end
@@ -298,7 +298,7 @@ julia> flush(env) do
 ```
 """
 function Base.flush(env::Environment)
-    check(Lib.pc_flush(live(env)))
+    checked(Lib.pc_flush(live(env)))
     return nothing
 end
 

@@ -172,7 +172,7 @@ function open_cursor(view::View)
     own = OPEN_COUNT[] == 0 ? nothing : standing(env).own
     prepared() = Cursor(own === nothing || own.kind != Lib.PC_TXN_WRITE, own === nothing ? nothing : own.task)
     open(cursor) = with_range(view.bounds) do range
-        GC.@preserve cursor reading(() -> check(open_iterator(collection, range, handle_place(cursor))), env)
+        GC.@preserve cursor reading(() -> checked(open_iterator(collection, range, handle_place(cursor))), env)
     end
     sweep_cursors()
     for is_full in (false, true)
@@ -201,7 +201,7 @@ function fetch_page!(cursor::Cursor)
         "this iteration was begun in a transaction of another task, and belongs to it"))
     batch = Ref(Lib.Batch())
     page = GC.@preserve batch cursor begin
-        status = check(Lib.pc_iter_next_batch(cursor.iterator, cursor.items, MOST_BYTES, Base.unsafe_convert(Ptr{Lib.Batch}, batch)))
+        status = checked(Lib.pc_iter_next_batch(cursor.iterator, cursor.items, MOST_BYTES, Base.unsafe_convert(Ptr{Lib.Batch}, batch)))
         status == PC_END ? nothing : copied(batch[])
     end
     if page === nothing
@@ -424,7 +424,7 @@ function Base.empty!(view::View)
     removed = Ref(UInt64(0))
     with_range(view.bounds) do range
         GC.@preserve removed writing(view.collection.env) do
-            check(remove_range(view.collection, range, Base.unsafe_convert(Ptr{UInt64}, removed)))
+            checked(remove_range(view.collection, range, Base.unsafe_convert(Ptr{UInt64}, removed)))
         end
     end
     return view

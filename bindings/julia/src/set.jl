@@ -77,7 +77,7 @@ end
 # Whether it was there already.
 function add(set::PersistentSet{T}, element) where {T}
     return with_key(set.keycolumn, storable(T, element)) do at, count
-        writing(() -> check(Lib.pc_set_add(live(set), at, count)), set) == PC_EXISTS
+        writing(() -> checked(Lib.pc_set_add(live(set), at, count)), set) == PC_EXISTS
     end
 end
 
@@ -121,7 +121,7 @@ Base.length(set::PersistentSet) = Int(reading(() -> written(out -> Lib.pc_set_le
 Base.isempty(set::PersistentSet) = length(set) == 0
 
 function Base.empty!(set::PersistentSet)
-    writing(() -> check(Lib.pc_set_clear(live(set))), set)
+    writing(() -> checked(Lib.pc_set_clear(live(set))), set)
     return set
 end
 
@@ -145,7 +145,7 @@ end
 function add_many(set::PersistentSet, elements::Columns)
     length(elements) == 0 && return nothing
     GC.@preserve elements writing(set) do
-        check(Lib.pc_set_add_many(live(set), length(elements), address(elements.bytes), pointer(elements.offsets),
+        checked(Lib.pc_set_add_many(live(set), length(elements), address(elements.bytes), pointer(elements.offsets),
             Ptr{UInt64}(C_NULL), Ptr{Csize_t}(C_NULL)))
     end
     return nothing
@@ -154,7 +154,7 @@ end
 function remove_many(set::PersistentSet, elements::Columns)
     length(elements) == 0 && return nothing
     GC.@preserve elements writing(set) do
-        check(Lib.pc_set_remove_many(live(set), length(elements), address(elements.bytes), pointer(elements.offsets),
+        checked(Lib.pc_set_remove_many(live(set), length(elements), address(elements.bytes), pointer(elements.offsets),
             Ptr{UInt64}(C_NULL), Ptr{Csize_t}(C_NULL)))
     end
     return nothing

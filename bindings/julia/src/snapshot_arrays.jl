@@ -111,7 +111,7 @@ function close_left(entry::OpenTransaction)
     next = handle == NO_TRANSACTION ? nothing : lender_of(entry.env)
     next === nothing || (next.closes = handle)
     unlock(OPEN_LOCK)
-    (handle == NO_TRANSACTION || next !== nothing) || check(Lib.pc_env_close(handle))
+    (handle == NO_TRANSACTION || next !== nothing) || checked(Lib.pc_env_close(handle))
     return nothing
 end
 

@@ -178,7 +178,7 @@ end
 function begin_it(entry::OpenTransaction, here::Standing, kind::Int32, timeout_ms::Int64)
     env = entry.env
     here.others ? set_current(env, own_handle(here, env)) : here.own === nothing && end_lost(env)
-    GC.@preserve env entry check(Lib.pc_txn_begin(live(env), kind, timeout_ms, handle_place(entry)))
+    GC.@preserve env entry checked(Lib.pc_txn_begin(live(env), kind, timeout_ms, handle_place(entry)))
     return nothing
 end
 
@@ -188,7 +188,7 @@ function end_lost(env::Environment)
     while true
         current = written(out -> Lib.pc_txn_current(live(env), out), NO_TRANSACTION)
         (current == NO_TRANSACTION || any(open -> open.handle == current, OPEN[])) && return nothing
-        check(Lib.pc_txn_abort(current))
+        checked(Lib.pc_txn_abort(current))
     end
 end
 
@@ -223,7 +223,7 @@ function finish(entry::OpenTransaction, state::TransactionState)
         status = call()
     end
     # What a closed environment has undone is undone.
-    state == COMMITTED && check(status)
+    state == COMMITTED && checked(status)
     return nothing
 end
 
