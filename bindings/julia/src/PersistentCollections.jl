@@ -29,6 +29,7 @@ julia> transaction(env) do
 - `any.jl`, `any_reading.jl`, `cbor.jl`, `structs.jl`: values that carry their own type
 - `places.jl`: the place of a fault in a value
 - `collection.jl`: code common to dicts and sets: opening, columns of many items
+- `upkeep.jl`: statistics, copies, the check of the data file, readers
 - `snapshot_arrays.jl`: arrays that are read without a copy
 - `dict.jl`, `set.jl`, `iteration.jl`, `protocol.jl`: the interfaces of Base
 - `comparison.jl`, `algebra.jl`: equality and set operations, by stored bytes
@@ -64,6 +65,7 @@ include("structs.jl")
 
 include("transactions.jl")
 include("collection.jl")
+include("upkeep.jl")
 include("iteration.jl")
 include("received.jl")
 include("dict.jl")
@@ -77,7 +79,9 @@ include("serialization.jl")
 export LMDB, Environment, PersistentDict, PersistentSet
 export transaction, snapshot, SnapshotArray
 export between, prefix, increment!, compare_exchange!, absent, get_many, get_many!
-export collections, schema, info, drop!, backup
+export collections, schema, info, drop!, copy_to, check, readers, reap_readers
+# Deprecated.
+export backup
 export Tagged, Simple, register_struct, typestring
 
 # What may be used by its full name besides.

@@ -137,62 +137,6 @@ end
 unescaped(name) = replace(String(name), r"\\[\\tn]" => mark -> mark == "\\t" ? "\t" : mark == "\\n" ? "\n" : "\\")
 
 """
-    info(env) -> NamedTuple
-
-Returns statistics of the environment: `map_size`, `file_size`, `page_size`, `pages_used`, `pages_free`, `last_txn`,
-`max_readers`, `readers`, `max_collections`, `collections`, `durability`, `flags`, `oldest_reader_txn`.
-
-```jldoctest
-julia> using PersistentCollections
-
-julia> env = Environment(mktempdir());
-
-julia> PersistentDict{String,Int}(env; id="counts")["a"] = 1;
-
-julia> info(env).collections, info(env).file_size > 0
-(1, true)
-```
-"""
-function info(env::Environment)
-    stat = reading(() -> written(out -> Lib.pc_env_info(live(env), out), Lib.EnvStat()), env)
-    names = Tuple(name for name in fieldnames(Lib.EnvStat) if name !== :struct_size)
-    return NamedTuple{names}(map(name -> Int(getfield(stat, name)), names))
-end
-
-"""
-    backup(env, path; compact=false) -> String
-
-Copies the environment to `path`, which must not exist or be an empty directory, while other programs read and write.
-The copy holds the newest commit and is of the same kind: a directory, or with `no_subdir` a file. `compact=true`
-leaves out free pages, which makes a smaller copy but takes longer. Returns `path`.
-
-Throws an `ArgumentError`, and changes nothing, if `path` exists, and an `LMDB.LMDBError` if the copy fails or this
-task is in a `transaction` of the environment. May be called from any thread.
-
-```jldoctest
-julia> using PersistentCollections
-
-julia> env = Environment(mktempdir());
-
-julia> PersistentDict{String,Int}(env; id="counts")["a"] = 1;
-
-julia> path = backup(env, joinpath(mktempdir(), "data-monday"); compact=true);
-
-julia> Environment(copy -> PersistentDict{String,Int}(copy; id="counts")["a"], path)
-1
-```
-"""
-function backup(env::Environment, path::AbstractString; compact::Bool=false)
-    path = String(path)
-    flags = compact ? Lib.PC_COPY_COMPACT : UInt32(0)
-    status = reading(env) do
-        GC.@preserve path checked(Lib.pc_env_copy(live(env), text_address(path), flags))
-    end
-    status == PC_EXISTS && throw(ArgumentError("$(repr(path)) already exists: copy to a path that does not exist yet"))
-    return path
-end
-
-"""
     drop!(env, name) -> Bool
 
 Removes the collection called `name` with all its entries. Returns `false` if it does not exist.

@@ -120,7 +120,8 @@ julia> close(env), close(env)
 - `flush_interval`: seconds between flushes in the background; 0 for none
 - `write_timeout`: seconds that a write waits for its turn (60); `Inf` for no timeout
 - `read_only`, `immutable` (no process writes; no lock file is used), `create`, `no_subdir` (`path` is the data file),
-  `verify` (checks the structure of the data file first)
+  `check_on_open` (checks the structure of the data file first, as [`check`](@ref) does)
+- `verify`: deprecated, the former name of `check_on_open`
 - `rotxnflags`: accepted and not needed
 
 Throws an `LMDB.LMDBError`, and changes nothing, if it cannot be opened. Its code may be `Lib.PC_ERR_LOCK_FILES` (the
@@ -147,11 +148,16 @@ end
 function Environment(path::AbstractString; flags::Integer=0, mode::Integer=0, maxdbs::Integer=0,
         mapsize::Integer=0, maxreaders::Integer=0, rotxnflags::Integer=0, durability::Symbol=:full,
         flush_interval::Real=0, write_timeout::Union{Nothing,Real}=nothing, read_only::Bool=false,
-        immutable::Bool=false, create::Bool=true, no_subdir::Bool=false, verify::Bool=false)
+        immutable::Bool=false, create::Bool=true, no_subdir::Bool=false, check_on_open::Bool=false,
+        verify::Union{Nothing,Bool}=nothing)
+    if verify !== nothing
+        Base.depwarn("the keyword `verify` of `Environment` is deprecated, use `check_on_open` instead.", :Environment)
+        check_on_open |= verify
+    end
     bits, durability_number = from_flags(flags, durability)
     bits |= (read_only ? Lib.PC_ENV_READ_ONLY : UInt32(0)) | (immutable ? Lib.PC_ENV_IMMUTABLE : UInt32(0)) |
         (create ? UInt32(0) : Lib.PC_ENV_NO_CREATE) | (no_subdir ? Lib.PC_ENV_NO_SUBDIR : UInt32(0)) |
-        (verify ? Lib.PC_ENV_VERIFY : UInt32(0))
+        (check_on_open ? Lib.PC_ENV_VERIFY : UInt32(0))
     timeout = write_timeout === nothing ? 0 :
         isinf(waiting_time(write_timeout, "write_timeout")) ? -1 : max(1, milliseconds(write_timeout))
     # LMDB never counted the unnamed collection, which is one like the others to the library.

@@ -178,7 +178,7 @@ const KEPT = Pair[
         PersistentDict{String,Fixed0}(env, id="any")["another"] = Fixed0(5, 5.5, (5, 5.5))
         @test dict["another"] == LMDB.MDBValue(Fixed0(5, 5.5, (5, 5.5))) && !haskey(delete!(dict, "another"), "another")
         @test PersistentDict{Any,Any}(env, id="dates")[Date(2025)] == LMDB.MDBValue(UUID(9))
-        @test close(env) && LMDB.Environment(env -> schema(env, "any").kind, folder; verify=true) === :raw
+        @test close(env) && LMDB.Environment(env -> schema(env, "any").kind, folder; check_on_open=true) === :raw
     end
 end
 

@@ -27,7 +27,8 @@ end
         for use in (() -> dict["a"], () -> dict["a"] = 2, () -> get_many(dict, ["a"]), () -> collect(dict), () -> "a" in set,
                 () -> push!(set, "a"), () -> length(set), () -> transaction(() -> 1, env), () -> snapshot(() -> 1, env), () -> flush(env),
                 () -> info(env), () -> collections(env), () -> schema(env, "d"), () -> drop!(env, "d"), () -> PersistentDict(env; id="d"),
-                () -> PersistentSet{String}(env; id="s"), () -> backup(env, joinpath(folder, "copy")))
+                () -> PersistentSet{String}(env; id="s"), () -> copy_to(env, joinpath(folder, "copy")),
+                () -> check(env), () -> readers(env), () -> reap_readers(env))
             failure = try; use(); catch caught; caught; end
             @test failure isa LMDB.LMDBError && failure.code == PC.Lib.PC_ERR_BAD_HANDLE && occursin("closed", failure.message)
         end
@@ -35,18 +36,18 @@ end
     end
 end
 
-@testset "backup, compact=$compact" for compact in (false, true)
+@testset "copying, compact=$compact" for compact in (false, true)
     with_env() do env
         dict = PersistentDict{String,Int}(env; id="d")
         dict["a"] = 1
         path = string(env.path, " copy")
-        @test backup(env, path; compact=compact) == path
+        @test copy_to(env, path; compact=compact) == path
         dict["a"] = 2
         @test Environment(copy -> collect(PersistentDict{String,Int}(copy; id="d")), path) == ["a" => 1]
-        @test_throws ArgumentError backup(env, path)
-        @test_throws ArgumentError backup(env, "a\0b")
-        @test fails_with(() -> transaction(() -> backup(env, string(env.path, " second")), env), PC.Lib.PC_ERR_IN_TRANSACTION)
-        @test fails_with(() -> backup(env, joinpath(env.path, "none", "copy")), PC.Lib.PC_ERR_NO_ENVIRONMENT)
+        @test_throws ArgumentError copy_to(env, path)
+        @test_throws ArgumentError copy_to(env, "a\0b")
+        @test fails_with(() -> transaction(() -> copy_to(env, string(env.path, " second")), env), PC.Lib.PC_ERR_IN_TRANSACTION)
+        @test fails_with(() -> copy_to(env, joinpath(env.path, "none", "copy")), PC.Lib.PC_ERR_NO_ENVIRONMENT)
     end
 end
 
@@ -102,14 +103,14 @@ end
     end
 end
 
-@testset "verify finds a sound file sound" begin
+@testset "a check on opening finds a sound file sound" begin
     mktempdir() do folder
         Environment(env -> merge!(PersistentDict{Int,String}(env; id="d"), Dict(key => "value" for key in 1:1000)), folder)
-        @test Environment(env -> length(PersistentDict{Int,String}(env; id="d")), folder; verify=true) == 1000
+        @test Environment(env -> length(PersistentDict{Int,String}(env; id="d")), folder; check_on_open=true) == 1000
     end
 end
 
-@testset "verify finds a damaged file damaged" begin
+@testset "a check on opening finds a damaged file damaged" begin
     mktempdir() do folder
         Environment(env -> merge!(PersistentDict{Int,String}(env; id="d"), Dict(key => "value" for key in 1:1000)), folder)
         file = joinpath(folder, "data.mdb")
@@ -120,11 +121,93 @@ end
         damaged = copy(sound)
         damaged[pages[end] + 12:pages[end] + 13] = [0xff, 0xff]
         write(file, damaged)
-        @test fails_with(() -> Environment(folder; verify=true), PC.Lib.PC_ERR_CORRUPTED)
-        @test fails_with(() -> Environment(folder; verify=true, read_only=true), PC.Lib.PC_ERR_CORRUPTED)
+        @test fails_with(() -> Environment(folder; check_on_open=true), PC.Lib.PC_ERR_CORRUPTED)
+        @test fails_with(() -> Environment(folder; check_on_open=true, read_only=true), PC.Lib.PC_ERR_CORRUPTED)
         @test read(file) == damaged
         write(file, sound)
-        @test Environment(env -> length(PersistentDict{Int,String}(env; id="d")), folder; verify=true) == 1000
+        @test Environment(env -> length(PersistentDict{Int,String}(env; id="d")), folder; check_on_open=true) == 1000
+    end
+end
+
+@testset "checking" begin
+    mktempdir() do folder
+        env = Environment(folder)
+        merge!(PersistentDict{Int,String}(env; id="d"), Dict(key => "value" for key in 1:1000))
+        found = check(env)
+        @test keys(found) == (:pages, :used, :free, :lost, :collections)
+        @test found.pages == found.used + found.free && found.lost == 0 && found.collections == 1
+        # Also inside transactions, whose own writes it does not check.
+        @test transaction(() -> (PersistentDict{Int,String}(env; id="another")[1] = ""; check(env)), env) == found
+        @test snapshot(() -> check(env), env).collections == 2
+        # No page is what its flags say. The check reads the file, also where other calls would read the map.
+        data = read(joinpath(folder, "data.mdb"))
+        for start in 8193:4096:length(data)
+            data[start + 10] = xor(data[start + 10], 0xff)
+        end
+        open(file -> write(file, data), joinpath(folder, "data.mdb"), "r+")
+        @test fails_with(() -> check(env), PC.Lib.PC_ERR_CORRUPTED)
+        close(env)
+    end
+end
+
+@testset "readers" begin
+    with_env() do env
+        dict = PersistentDict{String,Int}(env; id="d")
+        dict["a"] = 1
+        snapshot(env) do
+            @test dict["a"] == 1
+            before = only(filter(reader -> reader.commit !== nothing, readers(env)))
+            @test before.process == getpid() && before.thread > 0 && before.behind == 0
+            @test before.commit == info(env).last_commit
+            # Another process writes and keeps no snapshot.
+            code = "using PersistentCollections; PersistentDict{String,Int}(Environment(ARGS[1]); id=\"d\")[\"a\"] = 2"
+            run(`$(Base.julia_cmd()) --startup-file=no --project=$(Base.active_project()) -e $code $(env.path)`)
+            after = only(filter(reader -> reader.commit !== nothing, readers(env)))
+            @test after == merge(before, (behind=1,))
+            @test info(env).oldest_reader_commit == info(env).last_commit - 1
+        end
+        @test all(reader -> reader.commit === nothing, readers(env))
+    end
+end
+
+@testset "the slots of a killed process are reaped" begin
+    with_env() do env
+        @test reap_readers(env) == 0
+        dict = PersistentDict{String,Int}(env; id="d")
+        code = """
+            using PersistentCollections
+            env = Environment(ARGS[1])
+            snapshot(env) do
+                println(length(PersistentDict{String,Int}(env; id="d")))
+                ccall(:kill, Cint, (Cint, Cint), getpid(), 9)
+            end
+            """
+        killed = `$(Base.julia_cmd()) --startup-file=no --project=$(Base.active_project()) -e $code $(env.path)`
+        @test read(ignorestatus(killed), String) == "0\n"
+        @test count(reader -> reader.process != getpid(), readers(env)) == 1
+        @test reap_readers(env) === 1
+        @test count(reader -> reader.process != getpid(), readers(env)) == 0
+        @test reap_readers(env) == 0
+    end
+end
+
+# Names that were replaced: they work, and warn where Julia is asked to.
+@testset "deprecated names" begin
+    with_env() do env
+        PersistentDict{String,Int}(env; id="d")["a"] = 1
+        @test_deprecated backup(env, string(env.path, " copy"); compact=true)
+        @test Environment(copy -> PersistentDict{String,Int}(copy; id="d")["a"], string(env.path, " copy")) == 1
+        @test_deprecated Environment(env -> nothing, env.path; verify=true)
+        @test (info(env).last_txn, info(env).oldest_reader_txn) == (info(env).last_commit, info(env).oldest_reader_commit)
+        code = "using PersistentCollections; env = Environment(ARGS[1]; verify=true); backup(env, ARGS[2])"
+        warned = `$(Base.julia_cmd()) --startup-file=no --depwarn=yes --project=$(Base.active_project()) -e $code
+            $(env.path) $(string(env.path, " second"))`
+        output = Pipe()
+        run(pipeline(warned; stderr=output))
+        close(output.in)
+        said = read(output, String)
+        @test occursin("the keyword `verify` of `Environment` is deprecated, use `check_on_open` instead", said)
+        @test occursin("`backup` is deprecated, use `copy_to` instead", said)
     end
 end
 

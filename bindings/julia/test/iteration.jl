@@ -93,6 +93,6 @@ end
         dict = merge!(PersistentDict{Int,Int}(env; id="d"), Dict(number => number for number in 1:100))
         first(dict), last(dict), isempty(dict), length(dict), collect(dict), first(keys(between(dict, 5, nothing)))
         dict[1] = 2
-        @test info(env).oldest_reader_txn == info(env).last_txn
+        @test info(env).oldest_reader_commit == info(env).last_commit
     end
 end

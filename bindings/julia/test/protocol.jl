@@ -156,7 +156,7 @@ failing(items) = (index == length(items) ? error("stop") : items[index] for inde
     with_env() do env
         dict, set = PersistentDict{String,Int}(env; id="d"), PersistentSet{Int}(env; id="s")
         other = union!(PersistentSet{Int}(env; id="o"), 5:25)
-        commits(f) = (before = info(env).last_txn; f(); info(env).last_txn - before)
+        commits(f) = (before = info(env).last_commit; f(); info(env).last_commit - before)
         refill() = (merge!(empty!(dict), Dict(string(letter) => 1 for letter in 'a':'z')); union!(empty!(set), 1:20))
         for verb in Any[
                 () -> merge!(dict, Dict("a" => 2, "B" => 3), Dict("C" => 4)), () -> mergewith!(+, dict, Dict("a" => 2, "B" => 3), Dict("C" => 4)),
@@ -229,7 +229,7 @@ end
         end
         GC.enable(false)
         dict[1] = 2
-        @test info(env).oldest_reader_txn == info(env).last_txn
+        @test info(env).oldest_reader_commit == info(env).last_commit
         GC.enable(true)
         for empty in (empty!(dict), keys(dict), values(dict), empty!(set)), edge in (first, last)
             @test_throws ArgumentError edge(empty)

@@ -92,7 +92,7 @@ end
         GC.gc()
         GC.gc()
         dict[1] = 5
-        @test info(env).oldest_reader_txn == info(env).last_txn
+        @test info(env).oldest_reader_commit == info(env).last_commit
     end
 end
 
