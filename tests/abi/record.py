@@ -20,7 +20,7 @@ def main() -> int:
     if RECORD.is_file() and (broken := needs_new_version(recorded(), now)):
         print("not recorded: programs compiled against the present record would break:", file=sys.stderr)
         print(*(f"  {line}" for line in broken), sep="\n", file=sys.stderr)
-        print("raise PC_ABI_VERSION in src/ffi/version.rs and in the bindings, then record", file=sys.stderr)
+        print("raise PC_ABI_VERSION in src/ffi/version.rs, run `make header`, then record", file=sys.stderr)
         return 1
     RECORD.write_text(OPENING + "\n".join(now) + "\n", encoding="utf-8")
     return 0

@@ -160,7 +160,7 @@ def struct(types: Types, it: Struct, comment: str) -> list[str]:
     ]
     return [
         *("", "", f"class {it.name}({base}):"),
-        *(*docstring(re.match(r"(.*?\.)( |$)", comment)[1]), ""),
+        *(*docstring(re.split(r"(?<=\.) ", comment)[0]), ""),
         *listed("    _fields_ = [", fields, "]"),
     ]
 
