@@ -78,7 +78,7 @@ include("serialization.jl")
 
 export LMDB, Environment, PersistentDict, PersistentSet
 export transaction, snapshot, SnapshotArray
-export between, prefix, increment!, compare_exchange!, absent, get_many, get_many!
+export between, prefix, increment!, compare_exchange!, absent, get_many, get_many!, contains_many
 export collections, schema, info, drop!, copy_to, check, readers, reap_readers
 # Deprecated.
 export backup

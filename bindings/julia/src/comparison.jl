@@ -76,11 +76,11 @@ end
 function present(stored::Stored, many::Vector)
     flags = falses(length(many))
     asked = findall(!isnothing, many)
-    isempty(asked) || (flags[asked] = contains_many(stored, many[asked]))
+    isempty(asked) || (flags[asked] = are_there(stored, many[asked]))
     return flags
 end
 
-function contains_many(set::PersistentSet, many::Vector)
+function are_there(set::PersistentSet, many::Vector)
     columns, there = Columns(), zeros(UInt8, length(many))
     foreach(bytes -> push!(columns, bytes), many)
     GC.@preserve columns there reading(set) do
@@ -90,11 +90,30 @@ function contains_many(set::PersistentSet, many::Vector)
     return there .!= 0
 end
 
-contains_many(keys::StoredKeys, many::Vector) = snapshot(keys.dict.env) do
+are_there(keys::StoredKeys, many::Vector) = snapshot(keys.dict.env) do
     map(many) do bytes
         with_key_cell((at, count) -> reading(() -> found(Lib.pc_dict_contains(live(keys.dict), at, count)), keys.dict), bytes)
     end
 end
+
+"""
+    contains_many(set, elements) -> BitVector
+
+Looks many elements up in one call and one snapshot; the answers are in their order.
+
+```jldoctest
+julia> using PersistentCollections
+
+julia> set = PersistentSet{String}(Environment(mktempdir()); id="words");
+
+julia> union!(set, ["a", "b"]);
+
+julia> contains_many(set, ["b", "c", "a"]) == [true, false, true]
+true
+```
+"""
+contains_many(set::PersistentSet, elements) =
+    present(set, Union{Nothing,String}[text_of(sought(set.keycolumn, element)) for element in elements])
 
 # ---- sets
 

@@ -61,6 +61,28 @@ end
     end
 end
 
+@testset "contains_many" begin
+    with_env() do env
+        set = PersistentSet{String}(env; id="s")
+        union!(set, ["a", "c"])
+        # What the set cannot hold is not in it.
+        asked = Any["c", "b", 5, "a", "\xff", repeat("x", 5000), "c", nothing]
+        @test contains_many(set, asked) == [element in set for element in asked] == Bool[1, 0, 0, 1, 0, 0, 1, 0]
+        @test contains_many(set, (text for text in ["a", "b"])) == [true, false]
+        @test isempty(contains_many(set, String[]))
+        numbers = PersistentSet{Int}(env; id="numbers")
+        union!(numbers, 0:2:1000)
+        @test contains_many(numbers, -1:1001) == [n in numbers for n in -1:1001]
+        @test transaction(() -> (push!(numbers, 1); contains_many(numbers, [1, 3])), env) == [true, false]
+        anything = PersistentSet(env; id="anything")
+        union!(anything, Any[1, 1.0, "x", (1, "a")])
+        asked = Any[1, true, 1.0, "x", (1, "a"), (1, "b"), [1]]
+        @test contains_many(anything, asked) == [element in anything for element in asked]
+        close(env)
+        @test fails_with(() -> contains_many(numbers, [1]), PC.Lib.PC_ERR_BAD_HANDLE)
+    end
+end
+
 @testset "ranges" begin
     with_env() do env
         set = union!(PersistentSet{Int}(env; id="s"), -5:5)

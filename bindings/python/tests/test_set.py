@@ -93,6 +93,27 @@ def test_an_element_that_cannot_be_there(numbers: PersistentSet[Any], element: A
     assert numbers == {1}
 
 
+def test_contains_many(env: Environment) -> None:
+    s = PersistentSet[Any](env, "s", element=str)
+    s.update(["a", "c"])
+    # What the set cannot hold is not in it.
+    asked = ["c", "b", 5, "a", "\ud800", "x" * 5000, "c", None]
+    assert s.contains_many(asked) == [element in s for element in asked]
+    assert s.contains_many(iter(["a", "b"])) == [True, False]
+    assert s.contains_many([]) == []
+    with pytest.raises(TypeError, match="'s'"):
+        s.contains_many(5)
+    numbers = PersistentSet(env, "numbers", element="u32")
+    numbers.update(range(0, 1000, 2))
+    assert numbers.contains_many(range(-1, 1001)) == [n in numbers for n in range(-1, 1001)]
+    with env.transaction():
+        numbers.add(1)
+        assert numbers.contains_many([1, 3]) == [True, False]
+    env.close()
+    with pytest.raises(BadHandleError):
+        numbers.contains_many([1])
+
+
 def test_ranges(env: Environment) -> None:
     words = PersistentSet(env, "words", element=str)
     words.update(["", "a", "ab", "b", "c"])

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, cast, overload
 
 from . import _checked as checked
 from . import _raw as raw
 from . import _scalars as scalars
-from . import acceleration, iteration
+from . import acceleration, bulk, iteration
 from ._checked import Cursor
 from .algebra import Algebra
+from .arguments import listed
 from .collection import key_codec_for
 from .environment import Environment
 from .iteration import EVERYTHING, Bounds
@@ -126,6 +127,18 @@ class PersistentSet(acceleration.HotSet, Algebra[T]):
         return data is not None and self._found(
             self._library.pc_set_contains(self._handle, data, len(data))
         )
+
+    def contains_many(self, elements: Iterable[Any]) -> list[bool]:
+        """Looks many elements up in one call; the answers are in their order.
+
+        >>> s.update([1, 2])
+        >>> s.contains_many([2, 3, 1])
+        [True, False, True]
+        """
+        encoded = [self._lookup(element) for element in listed(self._what, elements)]
+        known = [data for data in encoded if data is not None]
+        present = iter(bulk.contains_many(self._library, self._handle, known, self._keys.width))
+        return [data is not None and bool(next(present)) for data in encoded]
 
     def pop(self) -> T:
         """Removes the first element and returns it; `KeyError` if the set is empty."""
