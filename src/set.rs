@@ -10,6 +10,7 @@ use crate::engine::schema::Kind;
 use crate::environment::Environment;
 use crate::error::Result;
 use crate::iterators::{Elements, IntoIter};
+use crate::memory;
 use crate::store::algebra::{self, Operation};
 use crate::store::collection::{Asked, Collection, OpenFlags};
 use crate::store::iter::Scan;
@@ -182,6 +183,33 @@ impl<T: Key> Set<T> {
         T::Borrowed: 'a,
     {
         self.collection.remove_many(&pack::<T>(elements)?.column()?)
+    }
+
+    /// Looks up many elements in one state; returns for each, in their order, whether it is there.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # use persistent_collections::{Environment, Options, Set};
+    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// let primes = Set::<i64>::open(&env, "primes")?;
+    /// primes.add_many(&[2, 3, 5])?;
+    /// assert_eq!(primes.contains_many(&[1, 2, 3, 4])?, [false, true, true, false]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn contains_many<'a, I>(&self, elements: I) -> Result<Vec<bool>>
+    where
+        I: IntoIterator<Item = &'a T::Borrowed>,
+        T::Borrowed: 'a,
+    {
+        let elements = pack::<T>(elements)?;
+        let elements = elements.column()?;
+        let mut found = memory::room_for(elements.len())?;
+        found.resize(elements.len(), false);
+        self.collection.get_many(&elements, |index, value| {
+            found[index] = value.is_some();
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// Every element in order, from one state. `for element in &set` does the same.
