@@ -49,7 +49,7 @@ end
 end
 
 @testset "maxdbs counts the collections with a name that a transaction uses" begin
-    with_env(maxdbs=3) do env
+    with_env(maxdbs=2) do env
         dicts = [PersistentDict{String,Int}(env, id=id) for id in ("", "one", "two", "three")]
         for dict in dicts
             dict["a"] = 1
