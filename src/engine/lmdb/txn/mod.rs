@@ -50,6 +50,8 @@ pub(crate) struct Snapshot {
     renewals: u8,
     /// What it has read from, once it is more than the snapshot of a call.
     used: Numbers,
+    /// The number that it used last.
+    last: Dbi,
 }
 
 impl Snapshot {
@@ -58,7 +60,16 @@ impl Snapshot {
         let txn = engine.begin_read()?;
         let id = txn.id();
         engine.check_snapshot(id)?;
-        Ok(Snapshot { txn, horizon, id, sequence: None, pin: None, renewals: 0, used: Numbers::default() })
+        Ok(Snapshot {
+            txn,
+            horizon,
+            id,
+            sequence: None,
+            pin: None,
+            renewals: 0,
+            used: Numbers::default(),
+            last: 0,
+        })
     }
 
     /// The commit that it sees.
@@ -123,10 +134,16 @@ impl Snapshot {
     /// Notes that it reads from a space, whose number stays open until it ends.
     #[inline]
     pub(crate) fn uses(&mut self, engine: &Engine, space: &Space, db: Db) -> Result<()> {
-        if self.used.has(db.dbi) {
-            return Ok(());
+        if db.dbi == self.last { Ok(()) } else { self.uses_another(engine, space, db.dbi) }
+    }
+
+    #[cold]
+    fn uses_another(&mut self, engine: &Engine, space: &Space, number: Dbi) -> Result<()> {
+        if !self.used.has(number) {
+            engine.add_to_used(&mut self.used, engine.settings.max_collections, space, number)?;
         }
-        engine.add_to_used(&mut self.used, engine.settings.max_collections, space, db.dbi)
+        self.last = number;
+        Ok(())
     }
 
     /// The numbers of the spaces that it has read from.
@@ -145,7 +162,6 @@ pub(crate) struct Newest<'e> {
 
 impl Engine {
     /// Adds a number to those that a transaction has used.
-    #[cold]
     fn add_to_used(&self, used: &mut Numbers, most: u32, space: &Space, number: Dbi) -> Result<()> {
         self.check_used(used, most, space)?;
         Ok(used.add(number, self.spaces.counts(space))?)

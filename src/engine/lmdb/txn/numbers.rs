@@ -24,7 +24,7 @@ pub(crate) fn most_numbers(settings: &Settings) -> u32 {
 const BITS: usize = u64::BITS as usize;
 
 /// The words that lie in the transaction itself: most use no number beyond these.
-const FIRST: usize = 4;
+const FIRST: usize = 2;
 
 /// A set of numbers.
 #[derive(Debug, Default)]
