@@ -1,5 +1,5 @@
-/* What the C++ tests share: tests that register themselves, checks that name their place, and an environment
- * of its own for each test.
+/* Declarations that the C++ tests share: tests that register themselves, checks that name their place, and a
+ * separate environment for each test.
  */
 #ifndef CHECK_HPP
 #define CHECK_HPP
@@ -20,16 +20,16 @@ struct test {
     void (*run)();
 };
 
-/// All tests of all translation units.
+/// Returns the tests of all translation units.
 std::vector<test> &tests();
 
-/// Notes that something is not as it should be, in the test that runs.
+/// Records a failure of the running test.
 void fail(const char *file, int line, const std::string &what);
 
-/// The directory of the test that runs; gone when it ends.
+/// Returns the directory of the running test, which is removed when the test ends.
 const std::filesystem::path &directory();
 
-/// An environment in it, without syncs: what is tested is not the disk.
+/// Opens an environment in that directory, without syncs: the disk is not under test.
 pc::environment environment();
 
 struct registration {
@@ -49,7 +49,7 @@ struct registration {
             check::fail(__FILE__, __LINE__, "not so: " #__VA_ARGS__);                                        \
     } while (0)
 
-/// That an expression throws exactly this, with a message that has a part.
+/// Checks that an expression throws exactly this class, with a message that contains `part`.
 #define THROWS(Exception, part, ...)                                                                         \
     do {                                                                                                     \
         try {                                                                                                \

@@ -1,4 +1,5 @@
-/* Runs the tests of all translation units, or those whose names are given, and prints the totals. */
+/* Runs the tests of all translation units, or those whose names contain an argument, and prints the totals.
+ */
 #include "check.hpp"
 
 #include <cstdlib>

@@ -1,5 +1,5 @@
-/* What a test has open in the library, by its calls that open and close; and allocations that fail when asked
- * to. */
+/* Counts of the handles that a test has open, by the calls that open and close them; and allocations that
+ * fail on request. */
 #ifndef OPENED_HPP
 #define OPENED_HPP
 
@@ -7,7 +7,7 @@
 
 namespace opened {
 
-/// How many of each kind were opened and not closed, in this thread.
+/// The number of handles of each kind that this thread has opened and not closed.
 struct counts {
     int environments = 0;
     int collections = 0;
@@ -20,27 +20,27 @@ struct counts {
     }
 };
 
-/// What is open now.
+/// Returns the counts at this moment.
 counts now();
 
-/// How many times the process has waited for stable storage.
+/// Returns how many times the process has waited for stable storage.
 int syncs();
 
-/// The status that the next commit gives, after it was undone; PC_OK: its own.
+/// The status that the next commit returns, after the transaction was aborted; PC_OK lets it commit.
 extern pc_status next_commit;
 
 } // namespace opened
 
 namespace failing {
 
-/// Lets so many allocations of this thread succeed, and then one fail; negative: none fails.
+/// Lets this many allocations of this thread succeed and the next one fail; if negative, no allocation fails.
 void after(long allocations);
 
-/// Whether one has failed since.
+/// Returns whether an allocation has failed since.
 bool failed();
 
-/// Runs a function again and again, with its first, second, third… allocation failing, until none is left to
-/// fail. After each run that failed, `look` is called: what it finds there is what the failure left.
+/// Runs a function repeatedly, with its first, second, third… allocation failing, until all succeed. After
+/// each run with a failure, it calls `look`, which inspects the state that the failure left.
 template <class Function, class Look> int at_every_allocation(Function &&function, Look &&look) {
     for (int at = 0;; at++) {
         bool thrown = false;
