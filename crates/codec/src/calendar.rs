@@ -76,7 +76,9 @@ impl DateTime {
     }
 
     /// Reads that spelling, with one to six digits of a fraction.
-    pub(super) fn from_iso(text: &str) -> Option<Self> {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn from_iso(text: &str) -> Option<Self> {
         let (date, time) = text.split_at_checked(10)?;
         let date = Date::from_full_date(date)?;
         let (clock, fraction) = time.as_bytes().split_at_checked(9)?;

@@ -4,7 +4,7 @@ use super::dynamic::{Value, integer_of, wrong_kind};
 use super::fault::Fault;
 use super::limits::MAX_KEY;
 use super::types::Type;
-use super::{order, tuple};
+use super::{integer, order, tuple};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
 
@@ -87,20 +87,33 @@ fn put(ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result<()> {
 }
 
 pub(super) fn put_str(text: &str, out: &mut Vec<u8>) -> Result<()> {
-    if text.is_empty() || text.starts_with('\0') {
+    if !is_its_key(text.as_bytes()) {
         out.try_push(0)?;
     }
     Ok(out.try_extend(text.as_bytes())?)
 }
 
+/// Whether a text is its own key: else a NUL stands before it.
+#[doc(hidden)]
+#[inline]
+#[must_use]
+pub fn is_its_key(text: &[u8]) -> bool {
+    text.first().is_some_and(|first| *first != 0)
+}
+
+/// The text of a key, which may not be UTF-8.
+#[doc(hidden)]
+#[inline]
+#[must_use]
+pub fn text_of(key: &[u8]) -> &[u8] {
+    key.strip_prefix(&[0]).unwrap_or(key)
+}
+
 /// Big-endian in the type's width, the sign bit flipped. The number is in the type's range.
 fn put_integer(ty: &Type, number: i128, out: &mut Vec<u8>) -> Result<()> {
-    if let (Some((width, signed)), Some((least, _))) = (ty.integer(), ty.integer_range()) {
-        // Flipping the sign bit is the same as counting from the least number.
-        let shifted = if signed { number - least } else { number };
-        out.try_extend(&shifted.to_be_bytes()[16 - width..])?;
-    }
-    Ok(())
+    let kind = ty.integer().expect("the type is an integer's");
+    let bytes = integer::to_key(number, kind).expect("the number is in the type's range");
+    Ok(out.try_extend(&bytes[8 - kind.0..])?)
 }
 
 /// Appends the bytes that all keys with this prefix begin with. On failure `out` is as it was.
@@ -151,8 +164,7 @@ pub fn decode_key(ty: &Type, key: &[u8]) -> Result<Value> {
 
 /// The text of a checked key.
 pub(super) fn get_str(key: &[u8]) -> Result<&str> {
-    let text = if key[0] == 0 { &key[1..] } else { key };
-    simdutf8::basic::from_utf8(text).map_err(|_| fault(&Type::Str, key))
+    simdutf8::basic::from_utf8(text_of(key)).map_err(|_| fault(&Type::Str, key))
 }
 
 /// What a key of a fixed width means.
@@ -165,10 +177,8 @@ pub(super) fn number<const N: usize, T>(
 }
 
 fn get_integer(ty: &Type, key: &[u8]) -> Result<Value> {
-    let least = ty.integer_range().map(|(least, _)| least);
-    let shifted = key.iter().fold(0, |sum: i128, byte| (sum << 8) | i128::from(*byte));
-    let number = least.and_then(|least| i64::try_from(shifted + least).ok());
-    number.map(Value::I64).ok_or_else(|| fault(ty, key))
+    let number = ty.integer().and_then(|kind| integer::of_key(key, kind));
+    number.and_then(|number| i64::try_from(number).ok()).map(Value::I64).ok_or_else(|| fault(ty, key))
 }
 
 #[cold]

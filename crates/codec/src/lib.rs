@@ -13,6 +13,7 @@
 //! | `through_serde/` | values of any type that serde can serialize |
 //! | `raw.rs` | keys of collections that another LMDB program made |
 //! | `calendar.rs` | days and microseconds to dates and back |
+//! | `integer.rs` | integers of every width |
 //! | `order.rs` | floating-point numbers as bytes that sort |
 //! | `limits.rs` | how long and how deep keys and values may be |
 //! | `error.rs` | the error type, and the numbers of the C ABI's statuses |
@@ -23,11 +24,14 @@
 //! specification that this room implements.
 
 mod calendar;
-mod cbor;
+#[doc(hidden)]
+pub mod cbor;
 mod counter;
 mod dynamic;
 pub mod error;
 mod fault;
+#[doc(hidden)]
+pub mod integer;
 pub mod key;
 mod limits;
 #[doc(hidden)]
@@ -37,7 +41,8 @@ mod order;
 pub mod raw;
 #[cfg(feature = "serde")]
 mod through_serde;
-mod tuple;
+#[doc(hidden)]
+pub mod tuple;
 mod types;
 mod value;
 

@@ -35,19 +35,24 @@ pub mod put {
     use crate::error::Result;
     use crate::memory::TryGrow;
 
-    pub fn str(text: &str, out: &mut Vec<u8>) -> Result<()> {
+    /// Appends a text.
+    pub fn str(text: &str, out: &mut impl TryGrow<u8>) -> Result<()> {
         open_text(STR, text.as_bytes(), out)?;
         Ok(out.try_push(0)?)
     }
 
-    pub fn bytes(bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    /// Appends bytes.
+    pub fn bytes(bytes: &[u8], out: &mut impl TryGrow<u8>) -> Result<()> {
         open_text(BYTES, bytes, out)?;
         Ok(out.try_push(0)?)
     }
 
     /// Text or bytes without the terminator.
-    pub(super) fn open_text(code: u8, bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    pub(super) fn open_text(code: u8, bytes: &[u8], out: &mut impl TryGrow<u8>) -> Result<()> {
         out.try_push(code)?;
+        if !bytes.contains(&0) {
+            return Ok(out.try_extend(bytes)?);
+        }
         for (index, piece) in bytes.split(|byte| *byte == 0).enumerate() {
             if index > 0 {
                 out.try_extend(&[0, ESCAPE])?;
@@ -57,7 +62,8 @@ pub mod put {
         Ok(())
     }
 
-    pub fn integer(negative: bool, magnitude: u64, out: &mut Vec<u8>) -> Result<()> {
+    /// Appends an integer of at most 64 bits.
+    pub fn integer(negative: bool, magnitude: u64, out: &mut impl TryGrow<u8>) -> Result<()> {
         let skip = magnitude.leading_zeros() / 8;
         let width = u8::try_from(8 - skip).expect("at most eight bytes");
         out.try_push(if negative { ZERO - width } else { ZERO + width })?;
@@ -66,36 +72,42 @@ pub mod put {
     }
 
     /// An integer whose magnitude has nine bytes or more; whether it was short enough.
-    pub(super) fn big(negative: bool, magnitude: &[u8], out: &mut Vec<u8>) -> Result<bool> {
+    pub(super) fn big(negative: bool, magnitude: &[u8], out: &mut impl TryGrow<u8>) -> Result<bool> {
         let Ok(width) = u8::try_from(magnitude.len()) else { return Ok(false) };
         out.try_room(2 + magnitude.len())?;
         if negative {
-            out.extend_from_slice(&[NEGATIVE_BIG, !width]);
-            out.extend(magnitude.iter().map(|byte| !byte));
+            out.try_extend(&[NEGATIVE_BIG, !width])?;
+            for byte in magnitude {
+                out.try_push(!byte)?;
+            }
         } else {
-            out.extend_from_slice(&[POSITIVE_BIG, width]);
-            out.extend_from_slice(magnitude);
+            out.try_extend(&[POSITIVE_BIG, width])?;
+            out.try_extend(magnitude)?;
         }
         Ok(true)
     }
 
-    pub fn f32(number: f32, out: &mut Vec<u8>) -> Result<()> {
+    /// Appends a float of 32 bits.
+    pub fn f32(number: f32, out: &mut impl TryGrow<u8>) -> Result<()> {
         let bytes = order::encode_f32(number)?;
         out.try_push(FLOAT)?;
         Ok(out.try_extend(&bytes)?)
     }
 
-    pub fn f64(number: f64, out: &mut Vec<u8>) -> Result<()> {
+    /// Appends a float.
+    pub fn f64(number: f64, out: &mut impl TryGrow<u8>) -> Result<()> {
         let bytes = order::encode_f64(number)?;
         out.try_push(DOUBLE)?;
         Ok(out.try_extend(&bytes)?)
     }
 
-    pub fn bool(truth: bool, out: &mut Vec<u8>) -> Result<()> {
+    /// Appends a bool.
+    pub fn bool(truth: bool, out: &mut impl TryGrow<u8>) -> Result<()> {
         Ok(out.try_push(if truth { TRUE } else { FALSE })?)
     }
 
-    pub fn uuid(uuid: [u8; 16], out: &mut Vec<u8>) -> Result<()> {
+    /// Appends a UUID.
+    pub fn uuid(uuid: [u8; 16], out: &mut impl TryGrow<u8>) -> Result<()> {
         out.try_push(UUID)?;
         Ok(out.try_extend(&uuid)?)
     }
@@ -105,7 +117,15 @@ pub mod put {
 #[derive(Clone, Copy, Debug)]
 pub struct Escaped<'a>(&'a [u8]);
 
-impl Escaped<'_> {
+impl<'a> Escaped<'a> {
+    /// The text or bytes, unless a NUL is in them.
+    #[inline]
+    #[must_use]
+    pub fn plain(self) -> Option<&'a [u8]> {
+        (!self.0.contains(&0)).then_some(self.0)
+    }
+
+    /// A copy of the text or bytes.
     pub fn to_vec(self) -> std::result::Result<Vec<u8>, NoMemory> {
         let mut plain = memory::room_for(self.0.len())?;
         let mut after_nul = false;
@@ -150,6 +170,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0, depth: 0 }
     }
@@ -163,6 +184,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Where the next token begins.
+    #[must_use]
     pub fn at(&self) -> usize {
         self.at
     }

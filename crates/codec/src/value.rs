@@ -1,8 +1,9 @@
 //! Values: their bytes by type.
 
 use crate::cbor;
-use crate::dynamic::{Value, integer_of, wrong_kind};
+use crate::dynamic::{Value, integer_of};
 use crate::error::{Error, Result, Status};
+use crate::integer;
 use crate::limits::MAX_VALUE;
 use crate::memory::{self, TryGrow};
 use crate::types::Type;
@@ -70,12 +71,12 @@ fn put(ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result<()> {
         }
         (Type::Unit, Value::Null) => {}
         (Type::Any, _) => cbor::encode(value, out)?,
-        _ => match ty.integer() {
-            Some((width, _)) => {
-                out.try_extend(&integer_of(ty, value, Status::BadValue)?.to_le_bytes()[..width])?;
-            }
-            None => return Err(wrong_kind(Status::BadValue, ty, value)),
-        },
+        _ => {
+            let number = integer_of(ty, value, Status::BadValue)?;
+            let kind = ty.integer().expect("other types have no integers");
+            let bytes = integer::to_value(number, kind).expect("the number is in the type's range");
+            out.try_extend(&bytes[..kind.0])?;
+        }
     }
     Ok(())
 }
@@ -116,11 +117,7 @@ fn get_integer(ty: &Type, value: &[u8]) -> Result<i64> {
 
 /// An encoded integer of an integer type.
 pub(super) fn read_integer(ty: &Type, value: &[u8]) -> Option<i128> {
-    let (width, signed) = ty.integer().filter(|(width, _)| *width == value.len())?;
-    let fill = if signed && value[width - 1] >> 7 == 1 { 0xff } else { 0 };
-    let mut bytes = [fill; 16];
-    bytes[..width].copy_from_slice(value);
-    Some(i128::from_le_bytes(bytes))
+    integer::of_value(value, ty.integer()?)
 }
 
 /// The text of a value of type `str`.

@@ -103,8 +103,9 @@ fn bignum(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<()> {
     Ok(())
 }
 
-/// Always 64 bits, and one NaN.
-fn float(number: f64, out: &mut Vec<u8>) -> Result<()> {
+/// Appends a float: always 64 bits, and one NaN.
+#[inline]
+pub fn float(number: f64, out: &mut Vec<u8>) -> Result<()> {
     let bits = if number.is_nan() { 0x7ff8_0000_0000_0000 } else { number.to_bits() };
     out.try_push(0xfb)?;
     out.try_extend(&bits.to_be_bytes())?;
@@ -169,8 +170,9 @@ fn length<T>(items: &[T]) -> u64 {
     items.len() as u64
 }
 
-/// A major type and its argument in the fewest bytes.
-fn head(major: u8, argument: u64, out: &mut Vec<u8>) -> Result<()> {
+/// Appends a major type and its argument in the fewest bytes.
+#[inline]
+pub fn head(major: u8, argument: u64, out: &mut Vec<u8>) -> Result<()> {
     let digits = argument.to_be_bytes();
     let (info, width) = match argument {
         0..24 => (digits[7], 0),

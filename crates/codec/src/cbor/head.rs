@@ -3,21 +3,31 @@
 use crate::fault::{Fault, Parsed};
 use crate::limits::MAX_DEPTH;
 
+/// The major type of integers from 0 on.
 pub const UNSIGNED: u8 = 0;
+/// The major type of negative integers.
 pub const NEGATIVE: u8 = 1;
+/// The major type of bytes.
 pub const BYTES: u8 = 2;
+/// The major type of text.
 pub const TEXT: u8 = 3;
+/// The major type of arrays.
 pub const ARRAY: u8 = 4;
+/// The major type of maps.
 pub const MAP: u8 = 5;
+/// The major type of tags.
 pub const TAG: u8 = 6;
+/// The major type of floats and simple values.
 pub const SIMPLE: u8 = 7;
 
 /// What an item begins with.
 #[derive(Clone, Copy, Debug)]
 pub struct Head {
+    /// The major type.
     pub major: u8,
     /// The low five bits of the first byte: where a float is, they tell its width.
     pub info: u8,
+    /// The number, length or tag; of a float its bits.
     pub argument: u64,
     /// Where the item goes on.
     pub next: usize,

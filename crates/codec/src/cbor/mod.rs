@@ -10,6 +10,8 @@ mod head;
 
 pub(super) use decode::decode;
 pub(super) use encode::encode;
+pub use encode::{float, head as put_head};
+pub use head::{ARRAY, BYTES, Head, MAP, NEGATIVE, SIMPLE, TAG, TEXT, UNSIGNED, content, head};
 pub(super) use head::{check, skip};
 
 /// Registered tags.
