@@ -672,10 +672,11 @@ pc_status pc_collection_schema(pc_env env,
 
 /// A range of keys. All zeros mean every key, in ascending order; so does `NULL` as an argument.
 ///
-/// Bounds are encoded keys (`pc_encode_key`): for a fixed-width type, they are not the number in memory. A prefix is
-/// bytes that encoded keys begin with: for `str` and `bytes` the text or bytes themselves, for tuples the encoded
-/// leading elements. A prefix and bounds may be combined. Only the flags say which of them are present: `NULL` with
-/// length 0 is an empty bound or prefix. The memory belongs to the caller, and is only read during the call.
+/// Bounds are encoded (`pc_encode_key_bound`): for a fixed-width type, they are not the number in memory. A prefix is
+/// bytes that encoded keys begin with (`pc_encode_key_prefix`): for `str` and `bytes` the text or bytes themselves, for
+/// tuples the encoded leading elements. A prefix and bounds may be combined. Only the flags say which of them are
+/// present: `NULL` with length 0 is an empty bound or prefix. The memory belongs to the caller, and is only read during
+/// the call.
 typedef struct pc_range {
     /// The lower bound; used if `flags` has `PC_RANGE_LOWER`.
     const void *lower;
@@ -1793,6 +1794,36 @@ pc_status pc_iter_next_value(pc_iter iter,
 pc_status pc_encode_key(const char *type,
                         const pc_value *value,
                         pc_buffer *out);
+
+/// Encodes a bound of a range (`pc_range`) of keys of this type.
+///
+/// - `type`: a type string, NUL-terminated. Only read during the call.
+/// - `bound`: a `pc_value` of a kind that fits the type. Only read during the call.
+/// - `out`: receives the encoded bound, replacing its content. Not `NULL`.
+///
+/// A bound is encoded as `pc_encode_key` encodes a key, but need not be a key that can be stored. It may be empty. If it
+/// is longer than a key can be, `out` receives its first 1,979 bytes, one more than a key can have; they have the same
+/// place among the keys. May be called from any thread.
+///
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_TYPE`; `PC_ERR_BAD_KEY`; `PC_ERR_NO_MEMORY`.
+pc_status pc_encode_key_bound(const char *type,
+                              const pc_value *bound,
+                              pc_buffer *out);
+
+/// Encodes a prefix of keys of this type: the bytes that all keys beginning with it begin with.
+///
+/// - `type`: a type string, NUL-terminated: `str`, `bytes`, `opaque[n]`, a tuple or `any`. Only read during the call.
+/// - `prefix`: for `str` a text, for `bytes` and `opaque[n]` bytes, for a tuple type a tuple of leading elements, for
+///   `any` a text, bytes or a tuple. Only read during the call.
+/// - `out`: receives the encoded prefix for a `pc_range`, replacing its content. Not `NULL`.
+///
+/// The prefix may be empty: all keys begin with it; for `any`, all keys of its kind. May be called from any thread.
+///
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_TYPE`: also of a type whose keys have no prefix;
+/// `PC_ERR_BAD_KEY`; `PC_ERR_NO_MEMORY`.
+pc_status pc_encode_key_prefix(const char *type,
+                               const pc_value *prefix,
+                               pc_buffer *out);
 
 /// Decodes a key of a collection of this key type.
 ///

@@ -29,10 +29,11 @@ const RANGE_FLAGS: u32 = PC_RANGE_LOWER
 
 /// A range of keys. All zeros mean every key, in ascending order; so does `NULL` as an argument.
 ///
-/// Bounds are encoded keys (`pc_encode_key`): for a fixed-width type, they are not the number in memory. A prefix is
-/// bytes that encoded keys begin with: for `str` and `bytes` the text or bytes themselves, for tuples the encoded
-/// leading elements. A prefix and bounds may be combined. Only the flags say which of them are present: `NULL` with
-/// length 0 is an empty bound or prefix. The memory belongs to the caller, and is only read during the call.
+/// Bounds are encoded (`pc_encode_key_bound`): for a fixed-width type, they are not the number in memory. A prefix is
+/// bytes that encoded keys begin with (`pc_encode_key_prefix`): for `str` and `bytes` the text or bytes themselves, for
+/// tuples the encoded leading elements. A prefix and bounds may be combined. Only the flags say which of them are
+/// present: `NULL` with length 0 is an empty bound or prefix. The memory belongs to the caller, and is only read during
+/// the call.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct pc_range {

@@ -10,7 +10,9 @@ use super::error::{PC_EXISTS, PC_NOT_FOUND, PC_OK, pc_status};
 use super::handle;
 use super::handles::{pc_dict, pc_set};
 use super::value::pc_value;
-use crate::codec::{Type, decode_key, decode_value, encode_key, encode_value};
+use crate::codec::{
+    Type, Value, decode_key, decode_value, encode_key, encode_key_bound, encode_key_prefix, encode_value,
+};
 use crate::error::Result;
 
 /// Encodes a key as a collection of this key type stores it.
@@ -30,14 +32,54 @@ pub unsafe extern "C" fn pc_encode_key(
     out: *mut pc_buffer,
 ) -> pc_status {
     boundary!({
-        // SAFETY: the header's contract for texts, values and buffers.
-        let (ty, value, out) = unsafe {
-            (key_type(r#type)?, read("value", Role::Key, value)?, pc_buffer::required("out", out)?)
-        };
-        let mut encoded = Vec::new();
-        encode_key(&ty, &value, &mut encoded)?;
-        out.store(&encoded)?;
-        Ok(PC_OK)
+        // SAFETY: the header's contract.
+        unsafe { encode_by(encode_key, r#type, ("value", value), out) }
+    })
+}
+
+/// Encodes a bound of a range (`pc_range`) of keys of this type.
+///
+/// - `type`: a type string, NUL-terminated. Only read during the call.
+/// - `bound`: a `pc_value` of a kind that fits the type. Only read during the call.
+/// - `out`: receives the encoded bound, replacing its content. Not `NULL`.
+///
+/// A bound is encoded as `pc_encode_key` encodes a key, but need not be a key that can be stored. It may be empty. If it
+/// is longer than a key can be, `out` receives its first 1,979 bytes, one more than a key can have; they have the same
+/// place among the keys. May be called from any thread.
+///
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_TYPE`; `PC_ERR_BAD_KEY`; `PC_ERR_NO_MEMORY`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_encode_key_bound(
+    r#type: *const c_char,
+    bound: *const pc_value,
+    out: *mut pc_buffer,
+) -> pc_status {
+    boundary!({
+        // SAFETY: the header's contract.
+        unsafe { encode_by(encode_key_bound, r#type, ("bound", bound), out) }
+    })
+}
+
+/// Encodes a prefix of keys of this type: the bytes that all keys beginning with it begin with.
+///
+/// - `type`: a type string, NUL-terminated: `str`, `bytes`, `opaque[n]`, a tuple or `any`. Only read during the call.
+/// - `prefix`: for `str` a text, for `bytes` and `opaque[n]` bytes, for a tuple type a tuple of leading elements, for
+///   `any` a text, bytes or a tuple. Only read during the call.
+/// - `out`: receives the encoded prefix for a `pc_range`, replacing its content. Not `NULL`.
+///
+/// The prefix may be empty: all keys begin with it; for `any`, all keys of its kind. May be called from any thread.
+///
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_TYPE`: also of a type whose keys have no prefix;
+/// `PC_ERR_BAD_KEY`; `PC_ERR_NO_MEMORY`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_encode_key_prefix(
+    r#type: *const c_char,
+    prefix: *const pc_value,
+    out: *mut pc_buffer,
+) -> pc_status {
+    boundary!({
+        // SAFETY: the header's contract.
+        unsafe { encode_by(encode_key_prefix, r#type, ("prefix", prefix), out) }
     })
 }
 
@@ -281,6 +323,25 @@ pub unsafe extern "C" fn pc_set_contains_value(set: pc_set, element: *const pc_v
         let element = encode_key_of(&set, &unsafe { read("element", Role::Key, element)? })?;
         Ok(if set.contains(&element)? { PC_OK } else { PC_NOT_FOUND })
     })
+}
+
+/// Encodes a key, or a part of one, into a buffer.
+///
+/// # Safety
+/// The header's contract for texts, values and buffers.
+unsafe fn encode_by(
+    encode: fn(&Type, &Value, &mut Vec<u8>) -> Result<()>,
+    r#type: *const c_char,
+    (name, value): (&str, *const pc_value),
+    out: *mut pc_buffer,
+) -> Result<pc_status> {
+    // SAFETY: this function has the same contract.
+    let (ty, value, out) =
+        unsafe { (key_type(r#type)?, read(name, Role::Key, value)?, pc_buffer::required("out", out)?) };
+    let mut encoded = Vec::new();
+    encode(&ty, &value, &mut encoded)?;
+    out.store(&encoded)?;
+    Ok(PC_OK)
 }
 
 /// # Safety

@@ -138,6 +138,8 @@ JULIA_STRUCTS = {name: julia for julia, name in JULIA_NUMBERS.items() if name in
 # What the package makes of values it does by itself.
 JULIA_LACKS = {name for name in DECLARED.functions if "value" in name.split("_")} | {
     "pc_encode_key",
+    "pc_encode_key_bound",
+    "pc_encode_key_prefix",
     "pc_decode_key",
 }
 

@@ -328,6 +328,81 @@ static void collections_take_values(void) {
     OK(pc_env_close(env));
 }
 
+static void bounds_and_prefixes_need_not_be_keys(void) {
+    pc_env env = open_env();
+    pc_set set = {0};
+    pc_buffer bound = {0}, prefix = {0};
+    pc_iter iter = {0};
+    pc_range range = {0};
+    pc_value parts[2], value = items(PC_VALUE_TUPLE, parts, 2);
+    char large[4000];
+    int count = 0;
+    memset(large, 'k', sizeof large);
+    OK(pc_set_open(env, "pairs", "any", 0, &set));
+    parts[0] = pc_value_str("a");
+    for (int i = 0; i < 3; i++) {
+        parts[1] = pc_value_i64(i);
+        OK(pc_set_add_value(set, &value));
+    }
+    parts[0] = pc_value_str("l");
+    OK(pc_set_add_value(set, &value));
+    value = pc_value_str("a");
+    OK(pc_set_add_value(set, &value));
+
+    /* A tuple that is longer than a key can be has its place between the two texts. */
+    value = items(PC_VALUE_TUPLE, parts, 2);
+    parts[0] = pc_value_bytes(large, sizeof large);
+    parts[0].kind = PC_VALUE_STR;
+    FAILS(PC_ERR_KEY_SIZE, "", pc_encode_key("any", &value, &bound));
+    OK(pc_encode_key_bound("any", &value, &bound));
+    CHECK(bound.len == 1979 && bound.data[0] == 5 && bound.data[1978] == 'k');
+    range.lower = bound.data, range.lower_len = bound.len, range.flags = PC_RANGE_LOWER;
+    OK(pc_iter_open_set(set, &range, &iter));
+    while (pc_iter_next_value(iter, &value, NULL) == PC_OK)
+        CHECK(value.kind == PC_VALUE_TUPLE && count++ == 0);
+    CHECK(count == 1);
+    OK(pc_iter_close(iter));
+
+    /* A tuple of leading elements is a prefix of tuples, and not of the text that it begins with. */
+    parts[0] = pc_value_str("a");
+    value = items(PC_VALUE_TUPLE, parts, 1);
+    OK(pc_encode_key_prefix("any", &value, &prefix));
+    range.prefix = prefix.data, range.prefix_len = prefix.len, range.flags = PC_RANGE_PREFIX;
+    OK(pc_iter_open_set(set, &range, &iter));
+    for (count = 0; pc_iter_next_value(iter, &value, NULL) == PC_OK; count++)
+        CHECK(value.as.items.items[1].as.i64 == count);
+    CHECK(count == 3);
+
+    value = pc_value_bytes(NULL, 0);
+    OK(pc_encode_key_bound("bytes", &value, &bound));
+    CHECK(bound.len == 0);
+    OK(pc_encode_key_prefix("bytes", &value, &prefix));
+    CHECK(prefix.len == 0);
+    value = pc_value_bytes("ab", 2);
+    OK(pc_encode_key_prefix("opaque[16]", &value, &prefix));
+    CHECK(prefix.len == 2 && memcmp(prefix.data, "ab", 2) == 0);
+    value = items(PC_VALUE_TUPLE, parts, 1);
+    OK(pc_encode_key_prefix("(str,i64)", &value, &prefix));
+    CHECK(prefix.len == 3 && memcmp(prefix.data, "\x02" "a", 3) == 0);
+    value = pc_value_i64(300);
+    OK(pc_encode_key_bound("i64", &value, &bound));
+    CHECK(bound.len == 8);
+    FAILS(PC_ERR_BAD_KEY, "", pc_encode_key_bound("u8", &value, &bound));
+    FAILS(PC_ERR_BAD_KEY, "", pc_encode_key_prefix("str", &value, &prefix));
+    FAILS(PC_ERR_BAD_TYPE, "no prefix", pc_encode_key_prefix("i64", &value, &prefix));
+    FAILS(PC_ERR_BAD_TYPE, "", pc_encode_key_bound("f32[]", &value, &bound));
+    FAILS(PC_ERR_INVALID_ARGUMENT, "type is NULL", pc_encode_key_bound(NULL, &value, &bound));
+    FAILS(PC_ERR_INVALID_ARGUMENT, "type is NULL", pc_encode_key_prefix(NULL, &value, &prefix));
+    FAILS(PC_ERR_INVALID_ARGUMENT, "bound is NULL", pc_encode_key_bound("i64", NULL, &bound));
+    FAILS(PC_ERR_INVALID_ARGUMENT, "prefix is NULL", pc_encode_key_prefix("str", NULL, &prefix));
+    FAILS(PC_ERR_INVALID_ARGUMENT, "out is NULL", pc_encode_key_bound("i64", &value, NULL));
+    FAILS(PC_ERR_INVALID_ARGUMENT, "out is NULL", pc_encode_key_prefix("str", &value, NULL));
+    CHECK(bound.len == 8 && prefix.len == 3);
+    pc_buffer_free(&bound);
+    pc_buffer_free(&prefix);
+    OK(pc_env_close(env));
+}
+
 static void what_cannot_be_a_value_or_key_is_refused(void) {
     pc_value value = pc_value_f64(0), self;
     pc_buffer bytes = {0}, storage = {0};
@@ -394,6 +469,7 @@ int main(void) {
     RUN(what_has_no_form_is_kept_encoded);
     RUN(decoded_memory_is_the_callers);
     RUN(collections_take_values);
+    RUN(bounds_and_prefixes_need_not_be_keys);
     RUN(what_cannot_be_a_value_or_key_is_refused);
     return check_end();
 }

@@ -118,26 +118,45 @@ fn put_integer(ty: &Type, number: i128, out: &mut Vec<u8>) -> Result<()> {
 
 /// Appends the bytes that all keys with this prefix begin with. On failure `out` is as it was.
 ///
-/// The prefix is text for `str`, bytes for `bytes`, the leading elements for a tuple type; for `any` it is
+/// The prefix is text for `str`, bytes for `bytes` and `opaque`, the leading elements for a tuple type; for `any` it is
 /// text, bytes or a tuple of leading elements. It may be empty. Other types have no prefix: [`Status::BadType`].
 pub fn encode_key_prefix(ty: &Type, prefix: &Value, out: &mut Vec<u8>) -> Result<()> {
     let start = out.len();
     let outcome = match (ty, prefix) {
         (Type::Str, Value::Str(text)) if text.is_empty() => Ok(()),
         (Type::Str, Value::Str(text)) => put_str(text, out),
-        (Type::Bytes, Value::Bytes(bytes)) => out.try_extend(bytes).map_err(Error::from),
+        (Type::Bytes | Type::Opaque(_), Value::Bytes(bytes)) => out.try_extend(bytes).map_err(Error::from),
         (Type::Any, _) => tuple::encode_prefix(prefix, out),
         (Type::Tuple(types), _) => tuple::encode_row((ty, types), prefix, out, false),
-        (Type::Str | Type::Bytes, _) => Err(wrong_kind(Status::BadKey, ty, prefix)),
+        (Type::Str | Type::Bytes | Type::Opaque(_), _) => Err(wrong_kind(Status::BadKey, ty, prefix)),
         _ => Err(Error::new(
             Status::BadType,
-            format!("keys of type {ty} have no prefix; those of str, bytes, tuples and any do"),
+            format!("keys of type {ty} have no prefix; those of str, bytes, opaque, tuples and any do"),
         )),
     };
     if outcome.is_err() {
         out.truncate(start);
     }
     outcome
+}
+
+/// Appends the bytes of a bound of a range of keys. On failure `out` is as it was.
+///
+/// A bound is encoded as a key is, but need not be a key that can be stored. It may be empty. Of a longer one than
+/// [`MAX_KEY`] only the first bytes are appended, one more than a key can have: they order it among all keys as the
+/// whole would.
+///
+/// Fails with [`Status::BadKey`] if the bound is not of the type.
+pub fn encode_key_bound(ty: &Type, bound: &Value, out: &mut Vec<u8>) -> Result<()> {
+    let start = out.len();
+    match put(ty, bound, out) {
+        Ok(()) => out.truncate(start + MAX_KEY + 1),
+        Err(error) => {
+            out.truncate(start);
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// Reads an encoded key. Fails as [`check_key`] does.

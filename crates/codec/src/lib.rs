@@ -49,7 +49,7 @@ mod value;
 pub use calendar::{Date, DateTime};
 pub use counter::add_integer;
 pub use dynamic::Value;
-pub use key::{check_key, decode_key, encode_key, encode_key_prefix};
+pub use key::{check_key, decode_key, encode_key, encode_key_bound, encode_key_prefix};
 pub use limits::{MAX_DEPTH, MAX_KEY, MAX_VALUE};
 pub use native::{Key, KeyElement, Stored, Uuid};
 #[cfg(feature = "serde")]

@@ -412,6 +412,8 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "pc_iter_next_value": (_status, _handle, _to_value, _to_value),
     # Calls that take values
     "pc_encode_key": (_status, c_char_p, _to_value, _to_buffer),
+    "pc_encode_key_bound": (_status, c_char_p, _to_value, _to_buffer),
+    "pc_encode_key_prefix": (_status, c_char_p, _to_value, _to_buffer),
     "pc_decode_key": (_status, c_char_p, c_char_p, c_size_t, _to_value, _to_buffer),
     "pc_encode_value": (_status, c_char_p, _to_value, _to_buffer),
     "pc_decode_value": (_status, c_char_p, c_char_p, c_size_t, _to_value, _to_buffer),

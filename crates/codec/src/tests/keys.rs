@@ -2,7 +2,9 @@ use std::cmp::Ordering;
 
 use super::{any_key, big, hex, key_bytes, key_error, key_of, ty, typed_keys};
 use crate::error::Status;
-use crate::{MAX_DEPTH, MAX_KEY, Type, Value, check_key, decode_key, encode_key, encode_key_prefix};
+use crate::{
+    MAX_DEPTH, MAX_KEY, Type, Value, check_key, decode_key, encode_key, encode_key_bound, encode_key_prefix,
+};
 use proptest::prelude::*;
 
 /// The order that keys are meant to have: kinds in the tuple layer's order, then by meaning.
@@ -330,6 +332,7 @@ fn prefixes() {
     assert_eq!(prefix("str", &Value::from("")), Ok(vec![]));
     assert_eq!(prefix("str", &Value::from("\0a")), Ok(hex("000061")));
     assert_eq!(prefix("bytes", &Value::from(&[1u8][..])), Ok(vec![1]));
+    assert_eq!(prefix("opaque[3]", &Value::from(&[1u8][..])), Ok(vec![1]));
     assert_eq!(prefix("any", &Value::from("ab")), Ok(hex("026162")));
     assert_eq!(prefix("any", &Value::Tuple(vec![Value::from(1)])), Ok(hex("051501")));
     assert_eq!(prefix("(str,i64)", &Value::Tuple(vec![])), Ok(vec![]));
@@ -338,6 +341,37 @@ fn prefixes() {
     assert_eq!(prefix("str", &Value::from(1)), Err(Status::BadKey));
     assert_eq!(prefix("any", &Value::from(1)), Err(Status::BadKey));
     assert_eq!(prefix("(str)", &Value::Tuple(vec![Value::from("a"), Value::from(1)])), Err(Status::BadKey));
+}
+
+#[test]
+fn bounds_need_not_be_keys() {
+    let bound = |type_name: &str, value: &Value| {
+        let mut out = vec![7];
+        let done = encode_key_bound(&ty(type_name), value, &mut out).map_err(|error| error.status());
+        assert_eq!(out[0], 7);
+        assert!(done.is_ok() || out.len() == 1, "a failure leaves it as it was");
+        done.map(|()| out.split_off(1))
+    };
+    assert_eq!(bound("i64", &Value::from(1)), Ok(hex("8000000000000001")));
+    assert_eq!(bound("bytes", &Value::Bytes(vec![])), Ok(vec![]));
+    assert_eq!(bound("u8", &Value::from(300)), Err(Status::BadKey));
+    assert_eq!(
+        bound("(str,u8)", &Value::Tuple(vec![Value::from("a"), Value::from(-1)])),
+        Err(Status::BadKey)
+    );
+    // What is cut off makes no difference: no key is as long.
+    let long = "k".repeat(2 * MAX_KEY);
+    for (type_name, value) in [
+        ("bytes", Value::from(long.as_bytes())),
+        ("str", Value::from(long.as_str())),
+        ("any", Value::Tuple(vec![Value::from(long.as_str()), Value::from(1)])),
+        ("(str,str)", Value::Tuple(vec![Value::from(long.as_str()), Value::from("")])),
+    ] {
+        let cut = bound(type_name, &value).unwrap();
+        assert_eq!(cut.len(), MAX_KEY + 1, "{type_name}");
+        assert!(cut.ends_with(b"kkk"), "{type_name}");
+        assert_eq!(encode_key(&ty(type_name), &value, &mut vec![]).unwrap_err().status(), Status::KeySize);
+    }
 }
 
 /// A sorted run through every kind, so that the order between kinds is seen to be meant.
