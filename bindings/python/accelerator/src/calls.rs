@@ -21,8 +21,9 @@ pub(crate) struct Calls {
     library: &'static Library,
     /// Zero where it may not be used as it is.
     handle: AtomicU64,
-    keys: Keys,
-    values: Values,
+    keys: Py<Keys>,
+    /// Of a dict.
+    values: Option<Py<Values>>,
     /// Gives the exception for a status.
     failure: Py<PyAny>,
     /// The length of the last value that was not small.
@@ -36,7 +37,7 @@ pub(crate) enum Found<'py> {
 }
 
 impl Calls {
-    pub(crate) fn new(keys: Keys, values: Values, failure: Py<PyAny>) -> PyResult<Calls> {
+    pub(crate) fn new(keys: Py<Keys>, values: Option<Py<Values>>, failure: Py<PyAny>) -> PyResult<Calls> {
         let (library, last_size) = (library()?, AtomicUsize::new(0));
         Ok(Calls { library, handle: AtomicU64::new(0), keys, values, failure, last_size })
     }
@@ -57,7 +58,7 @@ impl Calls {
     #[inline]
     pub(crate) fn look_up<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Found<'py>> {
         let Some(handle) = self.handle() else { return Ok(Found::NotPlain) };
-        self.keys.with(key, |key| self.fetch(py, handle, key)).unwrap_or(Ok(Found::NotPlain))
+        self.keys.get().with(key, |key| self.fetch(py, handle, key)).unwrap_or(Ok(Found::NotPlain))
     }
 
     #[inline]
@@ -86,7 +87,8 @@ impl Calls {
     /// The value of these bytes; what cannot be read is the package's to report, with its place.
     #[inline]
     fn found<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Found<'py>> {
-        match self.values.decode(py, data) {
+        let Some(values) = &self.values else { return Ok(Found::NotPlain) };
+        match values.get().decode(py, data) {
             Ok(value) => Ok(Found::Value(value)),
             Err(error) if is_error(py, &error) => Ok(Found::NotPlain),
             Err(error) => Err(error),
@@ -119,7 +121,7 @@ impl Calls {
     #[inline]
     pub(crate) fn contains(&self, key: &Bound<'_, PyAny>, of: Of) -> Option<bool> {
         let handle = self.handle()?;
-        match self.keys.with(key, |key| self.library.contains(of, handle, key))? {
+        match self.keys.get().with(key, |key| self.library.contains(of, handle, key))? {
             OK => Some(true),
             NOT_FOUND => Some(false),
             _ => None,
@@ -131,13 +133,13 @@ impl Calls {
         let py = key.py();
         let Some(handle) = self.handle() else { return Ok(false) };
         make_interruptible(py)?;
-        let status = self.keys.with(key, |key| match value {
+        let status = self.keys.get().with(key, |key| match value {
             None => {
                 count_write();
                 // It may wait for the write lock, whose holder may wait for the interpreter's.
                 Some(py.detach(|| self.library.set_add(handle, key)))
             }
-            Some(value) => self.values.with(value, |value| {
+            Some(value) => self.values.as_ref()?.get().with(value, |value| {
                 count_write();
                 py.detach(|| self.library.dict_put(handle, key, value))
             }),

@@ -95,24 +95,21 @@ impl Growing {
 #[pyfunction]
 pub(crate) fn pair_columns(
     pairs: &Bound<'_, PyList>,
-    key: &str,
-    value: &str,
-    encode_key: &Bound<'_, PyAny>,
-    encode_value: &Bound<'_, PyAny>,
+    keys: &Bound<'_, Keys>,
+    values: &Bound<'_, Values>,
 ) -> Option<(Column, Column)> {
-    let (of_key, of_value) = (encode_key.clone().unbind(), encode_value.clone().unbind());
-    let (keys, values) = (Keys::new(key, of_key)?, Values::new(value, of_value)?);
+    let (py, keys, values) = (pairs.py(), keys.get(), values.get());
     let mut key_column = Growing::new(pairs.len(), keys.width())?;
     let mut value_column = Growing::new(pairs.len(), values.width())?;
     for pair in pairs {
         let pair = pair.cast_exact::<PyTuple>().ok().filter(|pair| pair.len() == 2)?;
         let (key, value) = (pair.get_borrowed_item(0).ok()?, pair.get_borrowed_item(1).ok()?);
         let pushed = keys.with(&key, |key| key_column.push(key));
-        if !pushed.unwrap_or_else(|| key_column.push_by(encode_key, &key)) {
+        if !pushed.unwrap_or_else(|| key_column.push_by(keys.package_encode().bind(py), &key)) {
             return None;
         }
         let pushed = values.with(&value, |value| value_column.push(value));
-        if !pushed.unwrap_or_else(|| value_column.push_by(encode_value, &value)) {
+        if !pushed.unwrap_or_else(|| value_column.push_by(values.package_encode().bind(py), &value)) {
             return None;
         }
     }
@@ -121,12 +118,12 @@ pub(crate) fn pair_columns(
 
 /// The column of a list of keys. None where one is not plain, so that the package says what is wrong with it.
 #[pyfunction]
-pub(crate) fn key_column(items: &Bound<'_, PyList>, key: &str, encode: &Bound<'_, PyAny>) -> Option<Column> {
-    let keys = Keys::new(key, encode.clone().unbind())?;
+pub(crate) fn key_column(items: &Bound<'_, PyList>, keys: &Bound<'_, Keys>) -> Option<Column> {
+    let (py, keys) = (items.py(), keys.get());
     let mut column = Growing::new(items.len(), keys.width())?;
     for item in items {
         let pushed = keys.with(&item, |key| column.push(key));
-        if !pushed.unwrap_or_else(|| column.push_by(encode, &item)) {
+        if !pushed.unwrap_or_else(|| column.push_by(keys.package_encode().bind(py), &item)) {
             return None;
         }
     }

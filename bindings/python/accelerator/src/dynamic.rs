@@ -1,16 +1,23 @@
-//! Values of `any` that are not plain: tuples, sets, dates, UUIDs, decimals, fractions, complex and large numbers, times,
-//! moments, arrays and tags, by the codec of the library.
+//! Keys and values of other types than the commonest, and those of `any` that are not plain: tuples, sets, dates, UUIDs,
+//! decimals, fractions, complex and large numbers, times, moments, arrays and tags, by the codec of the library.
 
 mod decode;
 mod encode;
-mod moments;
 
+use persistent_collections_codec::Type;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-pub(crate) use decode::decode;
-pub(crate) use encode::encode;
+use crate::errors::error;
+
+pub(crate) use decode::{decode_key, decode_value};
+pub(crate) use encode::{encode_key, encode_value};
+
+/// Reads a type string.
+pub(crate) fn parse(type_: &str) -> PyResult<Type> {
+    Type::parse(type_).map_err(|failure| error("BadTypeError", &failure.to_string()))
+}
 
 /// Tag of moments with a zone: their text.
 const INSTANT: &[u8] = &[0xc0];

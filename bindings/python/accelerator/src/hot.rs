@@ -32,16 +32,9 @@ impl HotDict {
         Self { calls: OnceLock::new() }
     }
 
-    /// What its keys and values are encoded as, the package's decoders, and what gives the exception for a status.
-    fn _prepare(
-        &self,
-        key: &str,
-        value: &str,
-        decode_key: Py<PyAny>,
-        decode_value: Py<PyAny>,
-        failure: Py<PyAny>,
-    ) -> PyResult<()> {
-        prepare(&self.calls, Keys::new(key, decode_key), Values::new(value, decode_value), failure)
+    /// Takes what encodes its keys and values, and what gives the exception for a status.
+    fn _prepare(&self, keys: Py<Keys>, values: Py<Values>, failure: Py<PyAny>) -> PyResult<()> {
+        prepare(&self.calls, keys, Some(values), failure)
     }
 
     /// Its handle may be used as it is, until it is taken away by a zero.
@@ -116,9 +109,9 @@ impl HotSet {
         Self { calls: OnceLock::new() }
     }
 
-    /// What its elements are encoded as, the package's decoder, and what gives the exception for a status.
-    fn _prepare(&self, element: &str, decode: Py<PyAny>, failure: Py<PyAny>) -> PyResult<()> {
-        prepare(&self.calls, Keys::new(element, decode), Some(Values::none()), failure)
+    /// Takes what encodes its elements, and what gives the exception for a status.
+    fn _prepare(&self, elements: Py<Keys>, failure: Py<PyAny>) -> PyResult<()> {
+        prepare(&self.calls, elements, None, failure)
     }
 
     /// Its handle may be used as it is, until it is taken away by a zero.
@@ -147,14 +140,12 @@ impl HotSet {
 
 fn prepare(
     calls: &OnceLock<Calls>,
-    keys: Option<Keys>,
-    values: Option<Values>,
+    keys: Py<Keys>,
+    values: Option<Py<Values>>,
     failure: Py<PyAny>,
 ) -> PyResult<()> {
-    if let (Some(keys), Some(values)) = (keys, values) {
-        // Once an object; again changes nothing.
-        let _ = calls.set(Calls::new(keys, values, failure)?);
-    }
+    // Once an object; again changes nothing.
+    let _ = calls.set(Calls::new(keys, values, failure)?);
     Ok(())
 }
 

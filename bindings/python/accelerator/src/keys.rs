@@ -1,49 +1,83 @@
-//! Keys of the common types to bytes and back.
+//! Keys to bytes and back.
 
+use persistent_collections_codec::{MAX_KEY, Type, integer, key};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyString};
 
 use crate::any;
-use crate::objects::{bytes, utf8};
-use crate::values::integer;
-
-/// The longest encoded key.
-const MAX_KEY: usize = 1978;
+use crate::dynamic;
+use crate::objects::{bytes, utf8, whole};
 
 /// How the keys of a collection are encoded.
-#[derive(Clone, Copy)]
 enum Kind {
     Bytes,
     Text,
-    Integer { width: usize, signed: bool },
+    /// Width and sign.
+    Integer((usize, bool)),
     Any,
+    Other,
 }
 
-/// The codec of a collection's keys.
+/// Encodes and decodes the keys of one type: plain ones here, by the codec of the library; the package does the rest.
+#[pyclass(frozen, module = "persistent_collections_python")]
 pub(crate) struct Keys {
     kind: Kind,
-    /// The package's own, for what is out of the ordinary.
+    type_: Type,
+    /// The package's own functions.
+    encode: Py<PyAny>,
     decode: Py<PyAny>,
 }
 
+#[pymethods]
 impl Keys {
-    /// For a type; `None`: these keys are the package's to encode.
-    pub(crate) fn new(type_: &str, decode: Py<PyAny>) -> Option<Keys> {
-        let kind = match type_ {
-            "bytes" => Kind::Bytes,
-            "str" => Kind::Text,
-            "any" => Kind::Any,
-            _ => integer(type_).map(|(width, signed)| Kind::Integer { width, signed })?,
+    /// For a type, with the package's functions.
+    #[new]
+    fn new(type_: &str, encode: Py<PyAny>, decode: Py<PyAny>) -> PyResult<Keys> {
+        let type_ = dynamic::parse(type_)?;
+        let kind = match (&type_, type_.integer()) {
+            (Type::Bytes, _) => Kind::Bytes,
+            (Type::Str, _) => Kind::Text,
+            (Type::Any, _) => Kind::Any,
+            (_, Some(kind)) => Kind::Integer(kind),
+            _ => Kind::Other,
         };
-        Some(Keys { kind, decode })
+        Ok(Keys { kind, type_, encode, decode })
+    }
+
+    /// The bytes of a key.
+    #[pyo3(name = "encode")]
+    fn encoded<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = key.py();
+        if let Kind::Bytes = self.kind
+            && self.with(key, |_| ()).is_some()
+        {
+            return Ok(key.clone());
+        }
+        match self.with(key, |key| bytes(py, key)) {
+            Some(encoded) => encoded.map(Bound::into_any),
+            None => self.encode.bind(py).call1((key,)),
+        }
+    }
+
+    /// The key of these bytes.
+    #[pyo3(name = "decode")]
+    fn decoded<'py>(&self, data: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
+        if let Kind::Bytes = self.kind {
+            return Ok(data.clone().into_any());
+        }
+        self.decode(data.py(), data.as_bytes())
+    }
+}
+
+impl Keys {
+    /// The package's own encoder.
+    pub(crate) fn package_encode(&self) -> &Py<PyAny> {
+        &self.encode
     }
 
     /// The width of all of them, if they have one.
     pub(crate) fn width(&self) -> Option<usize> {
-        match self.kind {
-            Kind::Integer { width, .. } => Some(width),
-            _ => None,
-        }
+        self.type_.key_width()
     }
 
     /// Shows the encoded key to `f`. `None`: it is not plain.
@@ -56,72 +90,51 @@ impl Keys {
             }
             Kind::Text => {
                 let text = utf8(key.cast_exact::<PyString>().ok()?)?;
-                (text.first().is_some_and(|first| *first != 0) && text.len() <= MAX_KEY).then(|| f(text))
+                (key::is_its_key(text) && text.len() <= MAX_KEY).then(|| f(text))
             }
-            Kind::Integer { width, signed } => {
+            Kind::Integer(kind) => {
                 let number: i64 = key.cast_exact::<PyInt>().ok()?.extract().ok()?;
-                Some(f(&ordered(number, width, signed)?[8 - width..]))
+                Some(f(&integer::to_key(number.into(), kind)?[8 - kind.0..]))
             }
-            Kind::Any => any::with_key(key, MAX_KEY, f),
+            Kind::Any | Kind::Other => self.with_other(key, f),
+        }
+    }
+
+    // Apart, so that the commonest keys take no call.
+    #[inline(never)]
+    fn with_other<R>(&self, key: &Bound<'_, PyAny>, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        match self.kind {
+            Kind::Any => any::with_key(key, f),
+            _ => Some(f(&dynamic::encode_key(&self.type_, key)?)),
         }
     }
 
     /// The key of these bytes.
-    #[inline]
+    #[allow(clippy::inline_always)] // of a walk, each entry
+    #[inline(always)]
     pub(crate) fn decode<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         let found = match self.kind {
             Kind::Bytes => return bytes(py, data).map(Bound::into_any),
-            Kind::Text => {
-                let text = if data.first() == Some(&0) { &data[1..] } else { data };
-                PyString::from_bytes(py, text).ok().map(Bound::into_any)
-            }
-            Kind::Integer { width, signed } => number(py, data, width, signed)?,
-            Kind::Any => any::key(py, data)?,
+            Kind::Text => PyString::from_bytes(py, key::text_of(data)).ok().map(Bound::into_any),
+            Kind::Integer(kind) => whole(py, integer::of_key(data, kind))?,
+            Kind::Any | Kind::Other => self.decode_other(py, data)?,
         };
         match found {
             Some(key) => Ok(key),
-            None => self.decode.bind(py).call1((bytes(py, data)?,)),
+            None => self.decode_by_package(py, data),
         }
     }
-}
 
-/// Big-endian in the last `width` bytes, the sign turned. `None`: it does not fit.
-#[inline]
-fn ordered(number: i64, width: usize, signed: bool) -> Option<[u8; 8]> {
-    let bits = 8 * width;
-    let turned = if signed {
-        let half = 1_i128 << (bits - 1);
-        let number = i128::from(number);
-        if number < -half || number >= half {
-            return None;
+    #[inline(never)]
+    fn decode_other<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match self.kind {
+            Kind::Any => any::key(py, data),
+            _ => dynamic::decode_key(py, &self.type_, data),
         }
-        u64::try_from(number + half).ok()?
-    } else {
-        let number = u64::try_from(number).ok()?;
-        if bits < 64 && number >> bits != 0 {
-            return None;
-        }
-        number
-    };
-    Some(turned.to_be_bytes())
-}
+    }
 
-fn number<'py>(
-    py: Python<'py>,
-    data: &[u8],
-    width: usize,
-    signed: bool,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    if data.len() != width {
-        return Ok(None);
+    #[cold]
+    fn decode_by_package<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+        self.decode.bind(py).call1((bytes(py, data)?,))
     }
-    let mut whole = [0; 8];
-    whole[8 - width..].copy_from_slice(data);
-    let turned = u64::from_be_bytes(whole);
-    if !signed {
-        return Ok(Some(turned.into_pyobject(py)?.into_any()));
-    }
-    // Modulo 2^64 this is the difference, which fits.
-    let number = i64::from_ne_bytes(turned.wrapping_sub(1 << (8 * width - 1)).to_ne_bytes());
-    Ok(Some(number.into_pyobject(py)?.into_any()))
 }

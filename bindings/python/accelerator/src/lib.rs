@@ -42,7 +42,11 @@ mod persistent_collections_python {
     #[pymodule_export]
     use crate::hot::{HotDict, HotSet};
     #[pymodule_export]
+    use crate::keys::Keys;
+    #[pymodule_export]
     use crate::library::connect;
+    #[pymodule_export]
+    use crate::values::Values;
     #[pymodule_export]
     use crate::walk::Walk;
     #[pymodule_export]
@@ -51,6 +55,6 @@ mod persistent_collections_python {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         // Rises with each change of what the package calls here; the package takes no other.
-        module.add("INTERFACE", 5)
+        module.add("INTERFACE", 6)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::c_char;
 
+use pyo3::conversion::IntoPyObject;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
@@ -24,6 +25,24 @@ pub(crate) fn utf8<'a>(text: &'a Bound<'_, PyString>) -> Option<&'a [u8]> {
         }
         Some(std::slice::from_raw_parts(data.cast(), usize::try_from(size).ok()?))
     }
+}
+
+/// The text of UTF-8 that Python has given.
+#[inline]
+pub(crate) fn as_str(utf8: &[u8]) -> &str {
+    // SAFETY: callers pass what `utf8` gave, which the interpreter has encoded.
+    unsafe { std::str::from_utf8_unchecked(utf8) }
+}
+
+/// An int for Python, of a number that 64 bits hold.
+#[inline]
+pub(crate) fn whole(py: Python<'_>, number: Option<i128>) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let Some(number) = number else { return Ok(None) };
+    if let Ok(number) = i64::try_from(number) {
+        return Ok(Some(number.into_pyobject(py)?.into_any()));
+    }
+    let Ok(number) = u64::try_from(number) else { return Ok(None) };
+    Ok(Some(number.into_pyobject(py)?.into_any()))
 }
 
 /// Bytes for Python; fails where there is no memory.

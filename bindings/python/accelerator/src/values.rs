@@ -1,96 +1,102 @@
-//! Values of the common types to bytes and back.
+//! Values to bytes and back.
 
+use persistent_collections_codec::{Type, integer};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString};
 
 use crate::any;
 use crate::dynamic;
-use crate::objects::{bytes, utf8};
+use crate::objects::{bytes, utf8, whole};
 
 /// How the values of a dict are encoded.
-#[derive(Clone, Copy)]
 enum Kind {
-    None,
     Bytes,
     Text,
-    Integer { width: usize, signed: bool },
+    /// Width and sign.
+    Integer((usize, bool)),
     Double,
     Single,
     Bool,
     Any,
+    Other,
 }
 
-/// The codec of a dict's values.
+/// Encodes and decodes the values of one type: plain ones here, by the codec of the library; the package does the rest.
+#[pyclass(frozen, module = "persistent_collections_python")]
 pub(crate) struct Values {
     kind: Kind,
-    /// The package's own, for what is out of the ordinary.
-    decode: Option<Py<PyAny>>,
+    type_: Type,
+    /// The package's own functions.
+    encode: Py<PyAny>,
+    decode: Py<PyAny>,
 }
 
-/// Width and sign of an integer type.
-pub(crate) fn integer(type_: &str) -> Option<(usize, bool)> {
-    Some(match type_ {
-        "i8" => (1, true),
-        "i16" => (2, true),
-        "i32" => (4, true),
-        "i64" => (8, true),
-        "u8" => (1, false),
-        "u16" => (2, false),
-        "u32" => (4, false),
-        "u64" => (8, false),
-        _ => return None,
-    })
+#[pymethods]
+impl Values {
+    /// For a type, with the package's functions.
+    #[new]
+    fn new(type_: &str, encode: Py<PyAny>, decode: Py<PyAny>) -> PyResult<Values> {
+        let type_ = dynamic::parse(type_)?;
+        let kind = match (&type_, type_.integer()) {
+            (Type::Bytes, _) => Kind::Bytes,
+            (Type::Str, _) => Kind::Text,
+            (Type::F64, _) => Kind::Double,
+            (Type::F32, _) => Kind::Single,
+            (Type::Bool, _) => Kind::Bool,
+            (Type::Any, _) => Kind::Any,
+            (_, Some(kind)) => Kind::Integer(kind),
+            _ => Kind::Other,
+        };
+        Ok(Values { kind, type_, encode, decode })
+    }
+
+    /// The bytes of a value.
+    #[pyo3(name = "encode")]
+    fn encoded<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = value.py();
+        if let Kind::Bytes = self.kind
+            && value.is_exact_instance_of::<PyBytes>()
+        {
+            return Ok(value.clone());
+        }
+        match self.with(value, |value| bytes(py, value)) {
+            Some(encoded) => encoded.map(Bound::into_any),
+            None => self.encode.bind(py).call1((value,)),
+        }
+    }
+
+    /// The value of these bytes.
+    #[pyo3(name = "decode")]
+    fn decoded<'py>(&self, data: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
+        if let Kind::Bytes = self.kind {
+            return Ok(data.clone().into_any());
+        }
+        self.decode(data.py(), data.as_bytes())
+    }
 }
 
 const NAN: [u8; 8] = 0x7ff8_0000_0000_0000_u64.to_le_bytes();
 
 impl Values {
-    /// For a type; `None`: these values are the package's to encode.
-    pub(crate) fn new(type_: &str, decode: Py<PyAny>) -> Option<Values> {
-        let kind = match type_ {
-            "bytes" => Kind::Bytes,
-            "str" => Kind::Text,
-            "f64" => Kind::Double,
-            "f32" => Kind::Single,
-            "bool" => Kind::Bool,
-            "any" => Kind::Any,
-            _ => integer(type_).map(|(width, signed)| Kind::Integer { width, signed })?,
-        };
-        Some(Values { kind, decode: Some(decode) })
-    }
-
-    /// Of a set.
-    pub(crate) fn none() -> Values {
-        Values { kind: Kind::None, decode: None }
+    /// The package's own encoder.
+    pub(crate) fn package_encode(&self) -> &Py<PyAny> {
+        &self.encode
     }
 
     /// The width of all of them, if they have one.
     pub(crate) fn width(&self) -> Option<usize> {
-        match self.kind {
-            Kind::Integer { width, .. } => Some(width),
-            Kind::Double => Some(8),
-            Kind::Single => Some(4),
-            Kind::Bool => Some(1),
-            Kind::None | Kind::Bytes | Kind::Text | Kind::Any => None,
-        }
+        self.type_.value_width()
     }
 
     /// Shows the encoded value to `f`. `None`: it is not plain.
     #[inline]
     pub(crate) fn with<R>(&self, value: &Bound<'_, PyAny>, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
         match self.kind {
-            Kind::None => None,
             Kind::Bytes => Some(f(value.cast_exact::<PyBytes>().ok()?.as_bytes())),
             Kind::Text => Some(f(utf8(value.cast_exact::<PyString>().ok()?)?)),
-            Kind::Integer { width, signed } => {
+            Kind::Integer(kind) => {
                 let number: i64 = value.cast_exact::<PyInt>().ok()?.extract().ok()?;
-                let fits = if signed {
-                    let unused = 64 - 8 * width;
-                    number << unused >> unused == number
-                } else {
-                    number >= 0 && (width == 8 || number >> (8 * width) == 0)
-                };
-                fits.then(|| f(&number.to_le_bytes()[..width]))
+                Some(f(&integer::to_value(number.into(), kind)?[..kind.0]))
             }
             Kind::Double => {
                 let number = value.cast_exact::<PyFloat>().ok()?.value();
@@ -104,24 +110,28 @@ impl Values {
                     .then(|| f(&single.to_le_bytes()))
             }
             Kind::Bool => Some(f(&[u8::from(value.cast_exact::<PyBool>().ok()?.is_true())])),
-            Kind::Any => {
-                let mut out = Vec::new();
-                if any::write(&mut out, value, 0) {
-                    return Some(f(&out));
-                }
-                dynamic::encode(value).map(|out| f(&out))
-            }
+            Kind::Any | Kind::Other => Some(f(&self.encode_other(value)?)),
         }
     }
 
+    // Apart, so that the commonest values take no call.
+    #[inline(never)]
+    fn encode_other(&self, value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        if matches!(self.kind, Kind::Any) && any::write(&mut out, value, 0) {
+            return Some(out);
+        }
+        dynamic::encode_value(&self.type_, value)
+    }
+
     /// The value of these bytes.
-    #[inline]
+    #[allow(clippy::inline_always)] // of a walk, each entry
+    #[inline(always)]
     pub(crate) fn decode<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         let found = match self.kind {
-            Kind::None => None,
             Kind::Bytes => return bytes(py, data).map(Bound::into_any),
             Kind::Text => PyString::from_bytes(py, data).ok().map(Bound::into_any),
-            Kind::Integer { width, signed } => number(py, data, width, signed)?,
+            Kind::Integer(kind) => whole(py, integer::of_value(data, kind))?,
             Kind::Double => {
                 data.try_into().ok().map(|data| PyFloat::new(py, f64::from_le_bytes(data)).into_any())
             }
@@ -133,35 +143,26 @@ impl Values {
                 [1] => Some(PyBool::new(py, true).to_owned().into_any()),
                 _ => None,
             },
-            Kind::Any => match any::read(py, data)? {
-                None => dynamic::decode(py, data)?,
-                plain => plain,
-            },
+            Kind::Any | Kind::Other => self.decode_other(py, data)?,
         };
-        match (found, &self.decode) {
-            (Some(value), _) => Ok(value),
-            (None, Some(decode)) => decode.bind(py).call1((bytes(py, data)?,)),
-            (None, None) => Ok(py.None().into_bound(py)),
+        match found {
+            Some(value) => Ok(value),
+            None => self.decode_by_package(py, data),
         }
     }
-}
 
-fn number<'py>(
-    py: Python<'py>,
-    data: &[u8],
-    width: usize,
-    signed: bool,
-) -> PyResult<Option<Bound<'py, PyAny>>> {
-    if data.len() != width {
-        return Ok(None);
+    #[inline(never)]
+    fn decode_other<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if matches!(self.kind, Kind::Any)
+            && let Some(plain) = any::read(py, data)?
+        {
+            return Ok(Some(plain));
+        }
+        dynamic::decode_value(py, &self.type_, data)
     }
-    let mut whole = [0; 8];
-    whole[..width].copy_from_slice(data);
-    let number = u64::from_le_bytes(whole);
-    Ok(Some(if signed {
-        let unused = 64 - 8 * width;
-        (i64::from_ne_bytes((number << unused).to_ne_bytes()) >> unused).into_pyobject(py)?.into_any()
-    } else {
-        number.into_pyobject(py)?.into_any()
-    }))
+
+    #[cold]
+    fn decode_by_package<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+        self.decode.bind(py).call1((bytes(py, data)?,))
+    }
 }

@@ -30,8 +30,9 @@ pub(crate) struct Walk {
     /// `None`: closed.
     iterator: Option<Handle>,
     what: What,
-    keys: Keys,
-    values: Values,
+    keys: Py<Keys>,
+    /// `None`: the values are not given out.
+    values: Option<Py<Values>>,
     /// Gives the exception for a status.
     failure: Py<PyAny>,
     /// The collection, which stays alive until the walk ends: closing its handle would close the iterator's.
@@ -108,10 +109,8 @@ impl Walk {
         is_set: bool,
         range: Bounds<'_>,
         what: &str,
-        key: &str,
-        value: &str,
-        decode_key: Py<PyAny>,
-        decode_value: Py<PyAny>,
+        keys: Py<Keys>,
+        values: Option<Py<Values>>,
         failure: Py<PyAny>,
         owner: Py<PyAny>,
     ) -> PyResult<Walk> {
@@ -121,18 +120,13 @@ impl Walk {
             "items" => What::Items,
             _ => return Err(error("PanicError", "a walk gives out keys, values or items")),
         };
-        let keys = Keys::new(key, decode_key);
-        let values = if what == What::Keys { Some(Values::none()) } else { Values::new(value, decode_value) };
-        let (Some(keys), Some(values)) = (keys, values) else {
-            return Err(error("PanicError", "these types are not walked over here"));
-        };
         let column = |width: Option<usize>| Column { width: width.unwrap_or(0), ..Column::default() };
         let mut walk = Walk {
             library: library()?,
             iterator: None,
             what,
-            keys_read: column(keys.width()),
-            values_read: column(values.width()),
+            keys_read: column(keys.get().width()),
+            values_read: column(values.as_ref().and_then(|values| values.get().width())),
             keys,
             values,
             failure,
@@ -211,16 +205,25 @@ impl Walk {
         }
         let at = self.at;
         let item = match self.what {
-            What::Keys => self.keys.decode(py, self.keys_read.get(at))?,
-            What::Values => self.values.decode(py, self.values_read.get(at))?,
-            What::Items => {
-                let key = self.keys.decode(py, self.keys_read.get(at))?;
-                let value = self.values.decode(py, self.values_read.get(at))?;
-                PyTuple::new(py, [key, value])?.into_any()
-            }
+            What::Keys => self.key(py, at)?,
+            What::Values => self.value(py, at)?,
+            What::Items => PyTuple::new(py, [self.key(py, at)?, self.value(py, at)?])?.into_any(),
         };
         self.at = at + 1;
         Ok(Some(item))
+    }
+
+    #[inline]
+    fn key<'py>(&self, py: Python<'py>, at: usize) -> PyResult<Bound<'py, PyAny>> {
+        self.keys.get().decode(py, self.keys_read.get(at))
+    }
+
+    #[inline]
+    fn value<'py>(&self, py: Python<'py>, at: usize) -> PyResult<Bound<'py, PyAny>> {
+        match &self.values {
+            Some(values) => values.get().decode(py, self.values_read.get(at)),
+            None => Err(no_values()),
+        }
     }
 
     /// The next batch; `false` at the end.
@@ -282,6 +285,12 @@ impl Walk {
         }
         Err(PyErr::from_value(self.failure.bind(py).call1((status,))?))
     }
+}
+
+/// Makes the exception for values that are asked for and were not fetched.
+#[cold]
+fn no_values() -> PyErr {
+    error("PanicError", "the values are not given out")
 }
 
 /// The exception where another thread, which fetches, has the walk.

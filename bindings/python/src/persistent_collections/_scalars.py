@@ -234,15 +234,24 @@ def complex_number(value: Any) -> complex:
     return plain(value, "complex", complex.__pos__)
 
 
-def single(value: Any) -> bytes:
-    """A float rounded to 32 bits, little-endian."""
+def single(value: Any) -> float:
+    """A float that does not become infinite when it is rounded to 32 bits."""
     number = real(value)
-    if math.isnan(number):
-        return b"\x00\x00\xc0\x7f"
+    if number != number:
+        # There is one NaN.
+        return math.nan
     try:
-        return struct.pack("<f", number)
+        rounded(number)
     except OverflowError:
         raise too_large(number, "f32") from None
+    return number
+
+
+def ordered(number: float) -> float:
+    """A float that is a key."""
+    if number != number:
+        raise UnstorableError("NaN cannot be a key")
+    return number
 
 
 def too_large(number: Any, name: str) -> UnstorableNumberError:
@@ -250,14 +259,21 @@ def too_large(number: Any, name: str) -> UnstorableNumberError:
     return UnstorableNumberError(f"{number} does not fit {name}")
 
 
+def rounded(number: float) -> float:
+    """The f32 next to a float; `OverflowError` if that is infinite."""
+    found: float
+    (found,) = struct.unpack("=f", struct.pack("=f", number))
+    return found
+
+
 def exact_single(value: Any) -> float:
     """A float that 32 bits hold exactly: rounding would make one key of two."""
     number = real(value)
     try:
-        (rounded,) = struct.unpack("<f", struct.pack("<f", number))
+        same = rounded(number) == number
     except OverflowError:
-        rounded = None
-    if rounded != number and number == number:
+        same = False
+    if not same and number == number:
         raise UnstorableError(f"{number} is not exact as f32, so it cannot be a key of that type")
     return number
 

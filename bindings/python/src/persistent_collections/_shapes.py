@@ -45,18 +45,8 @@ class Coded(Protocol):
     """A codec of keys or of values, to the accelerator."""
 
     @property
-    def plain_type(self) -> str | None:
-        """The type's name, where the accelerator has its encoding too."""
-        ...
-
-    @property
-    def encode(self) -> Callable[[Any], bytes]:
-        """Gives the bytes of a key or value."""
-        ...
-
-    @property
-    def decode(self) -> Callable[[bytes], Any]:
-        """Gives the key or value of bytes."""
+    def coder(self) -> Any:
+        """The accelerator's encoder and decoder; None if the package does it alone."""
         ...
 
 

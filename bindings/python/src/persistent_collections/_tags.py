@@ -6,7 +6,6 @@ import datetime
 import fractions
 import math
 import re
-import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,22 +39,18 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
 def decode(data: bytes) -> Any:
     """The value of one CBOR item; `BadValueError` if these bytes are none."""
     try:
-        given = Given("any", data)
+        given = Given(b"any", data)
     except BadValueError:
         if not _perhaps_indefinite(data):
             raise
-        given = Given("any", _definite(data))
+        given = Given(b"any", _definite(data))
     return _item(given, given.row, False)
 
 
 def _item(given: Given, row: Row, hashable: bool) -> Any:
     """The value of a row; `hashable` asks for frozensets, not sets."""
-    kind = row[0]
-    if kind == dynamic.STR:
-        return str(given.octets(row), "utf-8")
-    if kind == dynamic.I64:
-        return row[2]
-    return _KINDS[kind](given, row, hashable)
+    read = dynamic.READ.get(row[0])
+    return _KINDS[row[0]](given, row, hashable) if read is None else read(given, row)
 
 
 def _items(given: Given, row: Row, hashable: bool) -> list[Any]:
@@ -109,13 +104,13 @@ def _encoded(given: Given, row: Row, hashable: bool) -> Any:
         return _tag(number, data[at:], hashable)
     if major == 5:
         # A map with a key twice: as a list of its keys and values.
-        flat = Given("any", head(4, 2 * number) + data[at:])
+        flat = Given(b"any", head(4, 2 * number) + data[at:])
         return _map(flat, flat.items(flat.row), hashable)
     return -1 - number if major == 1 else SimpleValue(number)
 
 
 def _tag(tag: int, data: bytes, hashable: bool) -> Any:
-    given = Given("any", data)
+    given = Given(b"any", data)
     # Of the tag of sets, what has an element twice.
     content = _item(given, given.row, hashable or tag == 258)
     read = _TAGS.get(tag)
@@ -131,13 +126,7 @@ def _tag(tag: int, data: bytes, hashable: bool) -> Any:
 
 
 _KINDS: dict[int, Callable[[Given, Row, bool], Any]] = {
-    dynamic.NULL: lambda given, row, hashable: None,
     dynamic.UNDEFINED: lambda given, row, hashable: missing,
-    dynamic.BOOL: lambda given, row, hashable: row[2] != 0,
-    dynamic.U64: lambda given, row, hashable: row[2] & 0xFFFF_FFFF_FFFF_FFFF,
-    dynamic.F64: lambda given, row, hashable: dynamic.real(row),
-    dynamic.BYTES: lambda given, row, hashable: given.octets(row),
-    dynamic.UUID: lambda given, row, hashable: uuid.UUID(bytes=dynamic.uuid_bytes(row)),
     dynamic.DATE: _days,
     dynamic.DATETIME: _microseconds_since,
     dynamic.ARRAY: _array,

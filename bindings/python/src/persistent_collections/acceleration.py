@@ -44,7 +44,7 @@ T = TypeVar("T")
 _VARIABLE = "PERSISTENT_COLLECTIONS_ACCELERATOR"
 _NAME = "persistent_collections_python"
 # What the extension module and this package agree on; it has the same number.
-_INTERFACE = 5
+_INTERFACE = 6
 
 # The functions that the accelerator calls.
 _FUNCTIONS = (
@@ -262,14 +262,27 @@ def open_block(environment: object) -> Any:
     return None if _module is None else _module.open_block(environment)
 
 
+def key_coder(type_: str, encode: Callable[[Any], bytes], decode: Callable[[bytes], Any]) -> Any:
+    """Returns the accelerator's encoder and decoder of a type's keys, or None without it.
+
+    It calls `encode` and `decode` for keys that it leaves to the package, and where they are
+    refused.
+    """
+    return None if _module is None else _module.Keys(type_, encode, decode)
+
+
+def value_coder(type_: str, encode: Callable[[Any], bytes], decode: Callable[[bytes], Any]) -> Any:
+    """Returns the accelerator's encoder and decoder of a type's values, or None without it."""
+    return None if _module is None else _module.Values(type_, encode, decode)
+
+
 def prepare(collection: Any, *codecs: Coded) -> None:
     """Tells the accelerator's base of a collection how it is encoded."""
-    if _module is None or not all(codec.plain_type for codec in codecs):
+    coders = [codec.coder for codec in codecs]
+    if None in coders:
         return
-    types = [codec.plain_type for codec in codecs]
-    decoders = [codec.decode for codec in codecs]
     environment: Rooted = collection._environment
-    collection._prepare(*types, *decoders, environment._failure)
+    collection._prepare(*coders, environment._failure)
 
 
 def walk(
@@ -279,10 +292,8 @@ def walk(
 
     `owner` stays alive as long as the walk.
     """
-    if _module is None:
-        return None
-    value_type = None if values is None else values.plain_type
-    if keys.plain_type is None or (value_type is None and what != "keys"):
+    value_coder = None if values is None else values.coder
+    if keys.coder is None or (value_coder is None and what != "keys"):
         return None
     # First, since it says by its name where it is closed.
     handle = owner._handle
@@ -293,10 +304,8 @@ def walk(
         owner._is_set,
         (bounds.flags, bounds.lower, bounds.upper, bounds.prefix),
         what,
-        keys.plain_type,
-        value_type or "",
-        keys.decode,
-        None if values is None else values.decode,
+        keys.coder,
+        value_coder,
         environment._failure,
         owner,
     )
@@ -305,19 +314,15 @@ def walk(
 
 def pair_columns(pairs: list[Any], keys: Coded, values: Coded) -> tuple[Any, Any] | None:
     """The encoded columns of pairs, for `put_columns`; None: they are not ones for here."""
-    if _module is None or keys.plain_type is None or values.plain_type is None:
+    if keys.coder is None or values.coder is None:
         return None
-    columns: tuple[Any, Any] | None = _module.pair_columns(
-        pairs, keys.plain_type, values.plain_type, keys.encode, values.encode
-    )
+    columns: tuple[Any, Any] | None = _module.pair_columns(pairs, keys.coder, values.coder)
     return columns
 
 
 def key_column(items: list[Any], keys: Coded) -> Any:
     """The encoded column of keys; None: they are not ones for here."""
-    if _module is None or keys.plain_type is None:
-        return None
-    return _module.key_column(items, keys.plain_type, keys.encode)
+    return None if keys.coder is None else _module.key_column(items, keys.coder)
 
 
 def pointers(column: Any) -> tuple[ctypes.c_char_p, int | None]:

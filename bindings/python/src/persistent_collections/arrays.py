@@ -169,9 +169,7 @@ def _from_lists(value: Any, element: str, shape: tuple[int, ...] | None) -> byte
         width, signed = INTEGERS[element]
         flat = [scalars.integer(item, width, signed) for item in flat]
     else:
-        flat = [scalars.real(item) for item in flat]
-        if element == "f32":
-            return b"".join(map(scalars.single, flat))
+        flat = list(map(scalars.single if element == "f32" else scalars.real, flat))
     return struct.pack(f"<{len(flat)}{_LETTERS[element]}", *flat)
 
 

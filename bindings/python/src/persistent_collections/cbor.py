@@ -91,7 +91,11 @@ def encode(value: Any) -> bytes:
 
 def _encoded(out: _Output, value: Any, depth: int) -> bytes:
     _write(out, 0, value, depth)
-    return out.encode_value("any")
+    return _bytes(out)
+
+
+def _bytes(out: Rows) -> bytes:
+    return out.encoded("pc_encode_value", b"any")
 
 
 def _least_size(value: Any, depth: int, known: dict[int, int]) -> int:
@@ -130,10 +134,8 @@ def _write_bytes(out: _Output, at: int, value: bytes, depth: int) -> None:
 
 
 def _write_int(out: _Output, at: int, value: int, depth: int) -> None:
-    if -(1 << 63) <= value < 1 << 63:
-        out.number(at, dynamic.I64, value)
-    elif 0 <= value < 1 << 64:
-        out.unsigned(at, value)
+    if -(1 << 63) <= value < 1 << 64:
+        out.integer(at, value)
     elif -(1 << 64) <= value < 0:
         out.octets(at, dynamic.ENCODED, head(1, -1 - value))
     else:
@@ -220,7 +222,7 @@ def _apart(out: _Output, kind: int, length: int, items: _Steps, depth: int) -> b
         inner = out.inner()
         _write_each(inner, inner.items(0, dynamic.LIST, len(part), len(part)), part, depth)
         # Without the head of the list.
-        parts.append(inner.encode_value("any")[len(head(4, len(part))) :])
+        parts.append(_bytes(inner)[len(head(4, len(part))) :])
     if kind == dynamic.SET:
         parts.sort()
     return _HEADS[kind](length) + b"".join(parts)
@@ -388,7 +390,7 @@ def _write_array(out: _Output, at: int, value: Any, depth: int) -> None:
     flat = out.inner()
     flat.array(0, element, data)
     dimensions = _encoded(out.inner(), list(shape), depth + 1)
-    encoded = head(6, 40) + head(4, 2) + dimensions + flat.encode_value("any")
+    encoded = head(6, 40) + head(4, 2) + dimensions + _bytes(flat)
     out.octets(at, dynamic.ENCODED, encoded)
 
 

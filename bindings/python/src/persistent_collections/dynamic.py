@@ -1,23 +1,25 @@
-"""`pc_value`: values of any type as the library takes and gives them.
+"""`pc_value`: keys and values of any type as the library takes and gives them.
 
-A value is a row of 32 bytes. Rows are packed and unpacked many at a time, which costs less than
-the fields of a `ctypes` structure do.
+Each is a row of 32 bytes. Rows are packed and unpacked many at a time, which costs less than the
+fields of a `ctypes` structure do.
 
 >>> rows = Rows()
 >>> at = rows.items(0, LIST, 2, 2)
->>> rows.number(at, I64, 1)
+>>> rows.integer(at, 1)
 >>> rows.octets(at + ROW, STR, b"a")
->>> rows.encode_value("any").hex()
+>>> rows.encoded("pc_encode_value", b"any").hex()
 '82016161'
->>> Given("any", bytes.fromhex("820102")).row[0] == LIST
+>>> Given(b"any", bytes.fromhex("820102")).row[0] == LIST
 True
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from ctypes import addressof, byref
+from typing import Any
 
 from . import _checked as checked
 from . import _raw as raw
@@ -70,12 +72,15 @@ class Rows:
         _put_pointer(self._data, at, kind)
 
     def number(self, at: int, kind: int, number: int) -> None:
-        """An integer of 64 bits, a date, a datetime, or a bool."""
+        """A date, a datetime, or a bool."""
         _put_number(self._data, at, kind, number)
 
-    def unsigned(self, at: int, number: int) -> None:
-        """An unsigned integer."""
-        _put_unsigned(self._data, at, U64, number)
+    def integer(self, at: int, number: int) -> None:
+        """An integer, signed or not, of 64 bits."""
+        if number < 1 << 63:
+            _put_number(self._data, at, I64, number)
+        else:
+            _put_unsigned(self._data, at, U64, number)
 
     def real(self, at: int, number: float) -> None:
         """A float."""
@@ -104,12 +109,14 @@ class Rows:
         self.size += count
         return start
 
-    def encode_value(self, type_: str) -> bytes:
-        """The bytes of a value of this type, as a dict stores it."""
+    def encoded(self, call: str, type_: bytes) -> bytes:
+        """The bytes of it for a type, by `pc_encode_value` or another call of the same form."""
         data = self._data
         end = len(data)
-        data += b"".join([text for _, text in self._texts])
+        if self._texts:
+            data += b"".join([text for _, text in self._texts])
         value = raw.pc_value.from_buffer(data)
+        # Places become addresses, which they are as long as nothing is added.
         start = addressof(value)
         for at in self._linked:
             (place,) = _get_pointer(data, at + 8)
@@ -119,22 +126,25 @@ class Rows:
             _put_pointer(data, at + 8, place)
             place += len(text)
         library = raw.load()
-        return checked.fetched(library, library.pc_encode_value, type_.encode(), byref(value))[1]
+        return checked.fetched(library, getattr(library, call), type_, byref(value))[1]
 
 
 class Given:
-    """A value that the library has decoded: its row, and what that points to."""
+    """A key or value that the library has decoded: its row, and what that points to."""
 
     __slots__ = ("_data", "_start", "row")
 
-    def __init__(self, type_: str, encoded: bytes) -> None:
-        """Decodes a value of this type; `BadValueError` if these bytes are none."""
+    def __init__(self, type_: bytes, encoded: bytes, call: str = "pc_decode_value") -> None:
+        """Decodes a value of this type; `BadValueError` if these bytes are none.
+
+        A key is decoded by `pc_decode_key`.
+        """
         library = raw.load()
         value = raw.pc_value()
         buffer = checked.take_buffer(library)
         try:
-            status = library.pc_decode_value(
-                type_.encode(), encoded, len(encoded), byref(value), byref(buffer)
+            status = getattr(library, call)(
+                type_, encoded, len(encoded), byref(value), byref(buffer)
             )
             if status < 0:
                 raise checked.failure(library, status)
@@ -155,13 +165,20 @@ class Given:
         return _row.iter_unpack(self._data[at : at + row[3] * each * ROW])
 
 
-def real(row: Row) -> float:
-    """The float of a row."""
+def _real(given: Given, row: Row) -> float:
     number: float
     (number,) = _unpack_real(_pack_word(row[2]))
     return number
 
 
-def uuid_bytes(row: Row) -> bytes:
-    """The 16 bytes of a UUID's row."""
-    return _pack_words(row[2], row[3])
+#: The Python object of a row, by its kind: of those for which no more than the row has to be known.
+READ: dict[int, Callable[[Given, Row], Any]] = {
+    NULL: lambda given, row: None,
+    BOOL: lambda given, row: row[2] != 0,
+    I64: lambda given, row: row[2],
+    U64: lambda given, row: row[2] & 0xFFFF_FFFF_FFFF_FFFF,
+    F64: _real,
+    STR: lambda given, row: str(given.octets(row), "utf-8"),
+    BYTES: lambda given, row: given.octets(row),
+    UUID: lambda given, row: uuid.UUID(bytes=_pack_words(row[2], row[3])),
+}

@@ -22,7 +22,6 @@ import struct
 from typing import Any
 
 from . import _scalars as scalars
-from . import tuple_layer
 from .types import INTEGERS, Type, parse
 
 __all__ = ["as_number", "is_between", "nearest", "nearest_whole", "parse"]
@@ -117,18 +116,28 @@ def nearest(type_: Type, value: Any, down: bool) -> Any:
         bits = 8 * width
         low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
         return nearest_whole(low, high, value, down)
-    layout = ">f" if type_.name == "f32" else ">d"
     try:
-        (number,) = struct.unpack(layout, struct.pack(layout, float(value)))
+        number = float(value)
+        if type_.name == "f32":
+            number = scalars.rounded(number)
     except OverflowError:
         number = math.inf if value > 0 else -math.inf
-    bits = int.from_bytes(tuple_layer.sortable_float(number, layout), "big")
     # Rounding, first to 64 bits and then to 32, goes no further than to the one after the next.
     for _ in range(3):
         if not (number > value if down else number < value):
             break
-        bits += -1 if down else 1
-        number = tuple_layer.from_sortable_float(
-            bits.to_bytes(struct.calcsize(layout), "big"), layout
-        )
+        toward = -math.inf if down else math.inf
+        number = (_next_single if type_.name == "f32" else math.nextafter)(number, toward)
     return number
+
+
+def _next_single(number: float, toward: float) -> float:
+    """The f32 after another one."""
+    if not number:
+        return math.copysign(2.0**-149, toward)
+    (bits,) = struct.unpack("=i", struct.pack("=f", number))
+    # The sign and the magnitude of it.
+    bits += 1 if (number > 0) == (toward > 0) else -1
+    found: float
+    (found,) = struct.unpack("=f", struct.pack("=i", bits))
+    return found

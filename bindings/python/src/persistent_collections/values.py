@@ -9,17 +9,15 @@
 
 from __future__ import annotations
 
-import math
-import struct
-import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from . import _scalars as scalars
-from . import arrays, cbor
+from . import acceleration, arrays, cbor
 from .errors import ArgumentTypeError, BadTypeError, BadValueError, UnstorableError
 from .lending import Lent
-from .types import INTEGERS, NUMBERS, Type, parse
+from .typed import Typed
+from .types import NUMBERS, Type, parse
 
 __all__ = ["ArrayValues", "Codec", "ValueCodec", "parse", "value_codec"]
 
@@ -32,31 +30,21 @@ class ValueCodec:
     value of it.
     """
 
-    #: The type's name, where the accelerator has its encoding too.
-    plain_type: str | None = None
+    #: Returns the bytes of a value.
+    encode: Callable[[Any], bytes]
+    #: Returns the value of bytes.
+    decode: Callable[[bytes], Any]
+    #: The accelerator's encoder and decoder; None if the package does it alone.
+    coder: Any = None
 
     def __init__(self, type_: Type) -> None:
         self.type = type_
         self.width: int | None = type_.width
 
-    def encode(self, value: Any) -> bytes:
-        """The bytes of a value."""
-        raise NotImplementedError
-
-    def decode(self, data: bytes) -> Any:
-        """The value of these bytes."""
-        raise NotImplementedError
-
     def decode_many(self, data: bytes, offsets: Sequence[int]) -> list[Any]:
         """The values of a column."""
         decode = self.decode
         return [decode(data[start:end]) for start, end in zip(offsets, offsets[1:])]
-
-    def _check_width(self, data: bytes) -> None:
-        if len(data) != self.width:
-            raise BadValueError(
-                f"a value of type {self.type} has {self.width} bytes, not {len(data)}"
-            )
 
 
 V = TypeVar("V")
@@ -96,85 +84,24 @@ class CodecValues(ValueCodec):
         return self._codec.decode(data)
 
 
-class BytesValues(ValueCodec):
-    """`bytes`: as they are."""
+class TypedValues(ValueCodec):
+    """Values as the library encodes them; those of `any` are one CBOR item."""
 
-    plain_type: str | None = "bytes"
-
-    def encode(self, value: Any) -> bytes:
-        return scalars.octets(value)
-
-    def decode(self, data: bytes) -> bytes:
-        return data
-
-
-class TextValues(ValueCodec):
-    """`str`: UTF-8."""
-
-    plain_type: str | None = "str"
-
-    def encode(self, value: Any) -> bytes:
-        return scalars.text(value)
-
-    def decode(self, data: bytes) -> str:
-        try:
-            return str(data, "utf-8")
-        except UnicodeDecodeError as error:
-            raise BadValueError(f"a str value is not UTF-8: {error}") from None
-
-
-class FixedValues(ValueCodec):
-    """Numbers and what is stored as one, little-endian."""
-
-    def __init__(
-        self,
-        type_: Type,
-        letter: str,
-        encode: Callable[[Any], bytes],
-        from_number: Callable[[Any], Any] | None = None,
-    ) -> None:
+    def __init__(self, type_: Type) -> None:
         super().__init__(type_)
-        self._letter, self._encode, self._from = letter, encode, from_number
-        if type_.name in NUMBERS or type_.name == "bool":
-            self.plain_type: str | None = type_.name
-
-    def encode(self, value: Any) -> bytes:
-        return self._encode(value)
-
-    def decode(self, data: bytes) -> Any:
-        self._check_width(data)
-        (number,) = struct.unpack("<" + self._letter, data)
-        return number if self._from is None else self._from(number)
+        typed: Any = cbor if type_.name == "any" else Typed(type_, "value")
+        self.coder: Any = acceleration.value_coder(str(type_), typed.encode, typed.decode)
+        direct = self.coder or typed
+        self.encode: Callable[[Any], bytes] = direct.encode
+        self.decode: Callable[[bytes], Any] = direct.decode
 
     def decode_many(self, data: bytes, offsets: Sequence[int]) -> list[Any]:
-        count = len(offsets) - 1
-        start, end = offsets[0], offsets[-1]
-        if end - start != count * (self.width or 0):
+        start, end, count = offsets[0], offsets[-1], len(offsets) - 1
+        if self.type.name not in NUMBERS or end - start != count * (self.width or 0):
             return super().decode_many(data, offsets)
-        numbers = struct.unpack(f"<{count}{self._letter}", data[start:end])
-        return list(numbers if self._from is None else map(self._from, numbers))
-
-
-class OpaqueValues(ValueCodec):
-    """`opaque[n]`: n bytes."""
-
-    def encode(self, value: Any) -> bytes:
-        return scalars.opaque(value, self.type.size)
-
-    def decode(self, data: bytes) -> bytes:
-        self._check_width(data)
-        return data
-
-
-class UuidValues(ValueCodec):
-    """`uuid`: 16 bytes."""
-
-    def encode(self, value: Any) -> bytes:
-        return scalars.uuid_bytes(value)
-
-    def decode(self, data: bytes) -> uuid.UUID:
-        self._check_width(data)
-        return uuid.UUID(bytes=data)
+        # A column of numbers is an array of them.
+        numbers: list[Any] = arrays.from_bytes(data[start:end], self.type.name, (count,)).tolist()
+        return numbers
 
 
 class ArrayValues(ValueCodec):
@@ -209,20 +136,8 @@ class ArrayValues(ValueCodec):
         return arrays.from_bytes(data, self.element, (count, *(self.shape or ())))
 
 
-class AnyValues(ValueCodec):
-    """`any`: one CBOR item."""
-
-    plain_type: str | None = "any"
-
-    def encode(self, value: Any) -> bytes:
-        return cbor.encode(value)
-
-    def decode(self, data: bytes) -> Any:
-        return cbor.decode(data)
-
-
 class UnitValues(ValueCodec):
-    """`unit`: nothing."""
+    """`unit`: nothing. The library has it for the elements of sets alone."""
 
     def encode(self, value: Any) -> bytes:
         if value is not None:
@@ -230,69 +145,16 @@ class UnitValues(ValueCodec):
         return b""
 
     def decode(self, data: bytes) -> None:
-        self._check_width(data)
-
-
-_LETTERS = {1: "b", 2: "h", 4: "i", 8: "q"}
-
-
-def _integers(type_: Type) -> ValueCodec:
-    width, signed = INTEGERS[type_.name]
-    letter = _LETTERS[width] if signed else _LETTERS[width].upper()
-    return FixedValues(
-        type_,
-        letter,
-        lambda value: scalars.integer(value, width, signed).to_bytes(
-            width, "little", signed=signed
-        ),
-    )
-
-
-def _double(value: Any) -> bytes:
-    number = scalars.real(value)
-    return b"\0\0\0\0\0\0\xf8\x7f" if math.isnan(number) else struct.pack("<d", number)
-
-
-def _bool_from(number: int) -> bool:
-    if number > 1:
-        raise BadValueError(f"a bool value is 0 or 1, not {number}")
-    return number == 1
+        if data:
+            raise BadValueError(f"a value of type unit has no bytes, not {len(data)}")
 
 
 def value_codec(type_: Type) -> ValueCodec:
     """The codec of a value type."""
-    name = type_.name
-    if name in INTEGERS:
-        return _integers(type_)
-    if name == "f64":
-        return FixedValues(type_, "d", _double)
-    if name == "f32":
-        return FixedValues(type_, "f", scalars.single)
-    if name == "bool":
-        return FixedValues(
-            type_, "B", lambda value: b"\1" if scalars.boolean(value) else b"\0", _bool_from
-        )
-    if name == "date":
-        return FixedValues(
-            type_, "i", lambda value: struct.pack("<i", scalars.days(value)), scalars.from_days
-        )
-    if name == "datetime":
-        return FixedValues(
-            type_,
-            "q",
-            lambda value: struct.pack("<q", scalars.microseconds(value)),
-            scalars.from_microseconds,
-        )
+    if type_.name == "tuple":
+        raise BadTypeError(f"type {type_} cannot be a value")
     kinds: dict[str, type[ValueCodec]] = {
-        "bytes": BytesValues,
-        "str": TextValues,
-        "uuid": UuidValues,
-        "opaque": OpaqueValues,
         "array": ArrayValues,
-        "any": AnyValues,
         "unit": UnitValues,
     }
-    kind = kinds.get(name)
-    if kind is None:
-        raise BadTypeError(f"type {type_} cannot be a value")
-    return kind(type_)
+    return kinds.get(type_.name, TypedValues)(type_)

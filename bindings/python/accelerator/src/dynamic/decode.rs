@@ -1,13 +1,13 @@
-//! CBOR to Python's values.
+//! Bytes to the codec's values, and to Python's objects.
 
-use persistent_collections_codec::{Date, Element, Type, Value, decode_value};
+use persistent_collections_codec::cbor::{TAG, head};
+use persistent_collections_codec::{self as codec, Date, DateTime, Element, Type, Value};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{
     PyBool, PyComplex, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple, PyType,
 };
 
-use super::moments::{clock, parse_instant};
 use super::{COMPLEX, Classes, DAY, DECIMAL, FRACTION, INSTANT, NAMED, SHAPED};
 use crate::objects::bytes;
 
@@ -16,10 +16,27 @@ const KNOWN: [u64; 11] = [0, 2, 3, 4, 27, 30, 39, 40, 258, 1040, 43000];
 /// Greater exponents of decimals are the package's, which knows which of them Python can have.
 const MOST_EXPONENT: u64 = 1000;
 
-/// The value of a CBOR item. `None`: it is the package's to decode, or to refuse.
+/// The value of these bytes. `None`: it is the package's to decode, or to refuse.
 #[cold]
-pub(crate) fn decode<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let Ok(value) = decode_value(&Type::Any, data) else { return Ok(None) };
+pub(crate) fn decode_value<'py>(
+    py: Python<'py>,
+    type_: &Type,
+    data: &[u8],
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    object(py, codec::decode_value(type_, data))
+}
+
+/// The key of these bytes. `None`: it is the package's to decode, or to refuse.
+pub(crate) fn decode_key<'py>(
+    py: Python<'py>,
+    type_: &Type,
+    data: &[u8],
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    object(py, codec::decode_key(type_, data))
+}
+
+fn object(py: Python<'_>, value: codec::error::Result<Value>) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let Ok(value) = value else { return Ok(None) };
     match (Given { py, classes: Classes::get(py)? }).value(&value, false) {
         Ok(value) => Ok(Some(value)),
         Err(Kept::Package) => Ok(None),
@@ -69,12 +86,9 @@ impl<'py> Given<'py> {
                 self.made(&self.classes.date, year, (year, month, day))?
             }
             Value::DateTime(micros) => {
-                let (days, within) = (micros.div_euclid(DAY), micros.rem_euclid(DAY));
+                let (days, (hour, minute, second, micros)) = parts(*micros);
                 let (year, month, day) = Date(i32::try_from(days).map_err(|_| Kept::Package)?).ymd();
-                let (seconds, micros) = (within / 1_000_000, within % 1_000_000);
-                let clock = (seconds / 3600, seconds / 60 % 60, seconds % 60, micros);
-                let all = (year, month, day, clock.0, clock.1, clock.2, clock.3);
-                self.made(&self.classes.datetime, year, all)?
+                self.made(&self.classes.datetime, year, (year, month, day, hour, minute, second, micros))?
             }
             Value::List(items) => self.items(items, is_hashed)?.into_any(),
             Value::Tuple(items) => self.items(items, is_hashed)?.to_tuple().into_any(),
@@ -133,11 +147,13 @@ impl<'py> Given<'py> {
     /// What a tag means in Python.
     fn tagged(&self, encoded: &[u8], is_hashed: bool) -> Result<Bound<'py, PyAny>, Kept> {
         if let Some(text) = encoded.strip_prefix(INSTANT) {
-            let Ok(Value::Str(text)) = decode_value(&Type::Any, text) else { return Err(Kept::Package) };
+            let Ok(Value::Str(text)) = codec::decode_value(&Type::Any, text) else {
+                return Err(Kept::Package);
+            };
             return self.instant(&text);
         }
         let content = |tag: &[u8]| {
-            let Value::List(parts) = decode_value(&Type::Any, encoded.strip_prefix(tag)?).ok()? else {
+            let Value::List(parts) = codec::decode_value(&Type::Any, encoded.strip_prefix(tag)?).ok()? else {
                 return None;
             };
             <[Value; 2]>::try_from(parts).ok()
@@ -172,31 +188,30 @@ impl<'py> Given<'py> {
         if let Some([Value::Str(name), Value::Str(text)]) = content(NAMED)
             && name == "time"
         {
-            let (clock, rest) = clock(text.as_bytes()).ok_or(Kept::Package)?;
-            if rest.is_empty() {
-                return Ok(self.classes.time.bind(self.py).call1(clock)?);
-            }
+            let DateTime(micros) = DateTime::from_iso(&format!("1970-01-01T{text}")).ok_or(Kept::Package)?;
+            return Ok(self.classes.time.bind(self.py).call1(parts(micros).1)?);
         }
         self.unknown(encoded, is_hashed)
     }
 
     /// A date and time with an offset, of a text as RFC 3339 has it. Another one is the package's.
     fn instant(&self, text: &str) -> Result<Bound<'py, PyAny>, Kept> {
-        let parsed = parse_instant(text.as_bytes()).ok_or(Kept::Package)?;
-        let ((year, month, day), (hour, minute, second, micros), offset) = parsed;
+        let (DateTime(micros), offset) = parse_instant(text).ok_or(Kept::Package)?;
+        let (days, (hour, minute, second, micros)) = parts(micros);
+        let (year, month, day) = Date(i32::try_from(days).map_err(|_| Kept::Package)?).ymd();
         let delta = self.classes.timedelta.bind(self.py).call1((0, 0, 0, 0, offset))?;
         let zone = self.classes.timezone.bind(self.py).call1((delta,))?;
-        let all = (year, month, day, hour, minute, second, micros, zone);
-        Ok(self.classes.datetime.bind(self.py).call1(all)?)
+        self.made(&self.classes.datetime, year, (year, month, day, hour, minute, second, micros, zone))
     }
 
     /// A tag without a meaning, and what it stands around.
     fn unknown(&self, encoded: &[u8], is_hashed: bool) -> Result<Bound<'py, PyAny>, Kept> {
-        let (tag, content) = split_tag(encoded).ok_or(Kept::Package)?;
+        let split = head(encoded, 0).ok().filter(|head| head.major == TAG);
+        let (tag, content) = split.map(|head| (head.argument, &encoded[head.next..])).ok_or(Kept::Package)?;
         if KNOWN.contains(&tag) || is_hashed {
             return Err(Kept::Package);
         }
-        let content = decode_value(&Type::Any, content).map_err(|_| Kept::Package)?;
+        let content = codec::decode_value(&Type::Any, content).map_err(|_| Kept::Package)?;
         Ok(self.classes.tagged.bind(self.py).call1((tag, self.value(&content, false)?))?)
     }
 
@@ -205,14 +220,14 @@ impl<'py> Given<'py> {
         if has_hash(value) { self.value(value, true) } else { Err(Kept::Package) }
     }
 
-    /// A date, or a date and time. Python's have no year 0.
+    /// A date, or a date and time. Python's are of the years 1 to 9999.
     fn made(
         &self,
         class: &Py<PyType>,
         year: i32,
         parts: impl pyo3::call::PyCallArgs<'py>,
     ) -> Result<Bound<'py, PyAny>, Kept> {
-        if year < 1 {
+        if !(1..=9999).contains(&year) {
             return Err(Kept::Package);
         }
         Ok(class.bind(self.py).call1(parts)?)
@@ -238,16 +253,28 @@ impl<'py> Given<'py> {
     }
 }
 
-/// The number of a tag, and its content.
-fn split_tag(encoded: &[u8]) -> Option<(u64, &[u8])> {
-    let (first, rest) = encoded.split_first()?;
-    let width = match first {
-        0xc0..0xd8 => return Some((u64::from(first & 31), rest)),
-        0xd8..0xdc => 1 << (first - 0xd8),
+/// The days of microseconds since 1970, and within a day the hours, minutes, seconds and microseconds.
+fn parts(micros: i64) -> (i64, (i64, i64, i64, i64)) {
+    let (days, within) = (micros.div_euclid(DAY), micros.rem_euclid(DAY));
+    let (seconds, micros) = (within / 1_000_000, within % 1_000_000);
+    (days, (seconds / 3600, seconds / 60 % 60, seconds % 60, micros))
+}
+
+/// The local time of a text as RFC 3339 has it, and its offset in minutes.
+fn parse_instant(text: &str) -> Option<(DateTime, i64)> {
+    if let Some(local) = text.strip_suffix('Z') {
+        return Some((DateTime::from_iso(local)?, 0));
+    }
+    let (local, offset) = text.split_at_checked(text.len().checked_sub(6)?)?;
+    let (sign, offset) = offset.split_at_checked(1)?;
+    let DateTime(size) = DateTime::from_iso(&format!("1970-01-01T{offset}:00"))?;
+    let minutes = size / 60_000_000;
+    let offset = match sign {
+        "+" => minutes,
+        "-" => -minutes,
         _ => return None,
     };
-    let (number, content) = rest.split_at_checked(width)?;
-    Some((number.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)), content))
+    Some((DateTime::from_iso(local)?, offset))
 }
 
 /// Whether what Python makes of a value has a hash: lists and dicts have none.

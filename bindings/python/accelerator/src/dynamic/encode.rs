@@ -1,7 +1,8 @@
-//! Python's values to CBOR.
+//! Python's objects to the codec's values, and to bytes.
 
+use persistent_collections_codec::cbor::{TAG, put_head};
 use persistent_collections_codec::memory::{self, TryGrow};
-use persistent_collections_codec::{Date, Element, Type, Value, encode_value};
+use persistent_collections_codec::{self as codec, Date, Element, MAX_KEY, Type, Value};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{
@@ -10,7 +11,6 @@ use pyo3::types::{
 };
 
 use super::{COMPLEX, Classes, DAY, DECIMAL, FRACTION, INSTANT, NAMED, SHAPED};
-use crate::any::head;
 use crate::objects::utf8;
 
 /// Containers nested deeper are the package's, which has the limit.
@@ -19,13 +19,23 @@ const DEEPEST: usize = 32;
 /// What holds more values, too: containers that hold one another twice have no end in sight, as the package sees.
 const MOST: usize = 1 << 16;
 
-/// The CBOR of a value. `None`: it is the package's to encode, or to refuse.
+/// The bytes of a value. `None`: it is the package's to encode, or to refuse.
 #[cold]
-pub(crate) fn encode(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
+pub(crate) fn encode_value(type_: &Type, value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
     let mut taken = Taken { classes: Classes::get(value.py()).ok()?, left: MOST };
     let value = taken.value(value, 0)?;
     let mut out = Vec::new();
-    encode_value(&Type::Any, &value, &mut out).ok()?;
+    codec::encode_value(type_, &value, &mut out).ok()?;
+    Some(out)
+}
+
+/// The bytes of a key. `None`: it is the package's to encode, or to refuse.
+pub(crate) fn encode_key(type_: &Type, key: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
+    // Each item has a byte at least.
+    let mut taken = Taken { classes: Classes::get(key.py()).ok()?, left: MAX_KEY };
+    let key = taken.value(key, 0)?;
+    let mut out = Vec::new();
+    codec::encode_key(type_, &key, &mut out).ok()?;
     Some(out)
 }
 
@@ -116,10 +126,8 @@ impl Taken<'_> {
                 value.getattr(intern!(py, "tag")).ok()?.cast_exact::<PyInt>().ok()?.extract().ok()?;
             let content = self.value(&value.getattr(intern!(py, "content")).ok()?, depth + 1)?;
             let mut out = Vec::new();
-            if !head(&mut out, 6, tag) {
-                return None;
-            }
-            encode_value(&Type::Any, &content, &mut out).ok()?;
+            put_head(TAG, tag, &mut out).ok()?;
+            codec::encode_value(&Type::Any, &content, &mut out).ok()?;
             return Some(Value::Cbor(out));
         }
         if class.is(&classes.uuid) {
@@ -149,7 +157,7 @@ impl Taken<'_> {
 /// A tag around a list of two.
 fn tagged(tag: &[u8], parts: [Value; 2]) -> Option<Value> {
     let mut out = memory::copy(tag).ok()?;
-    encode_value(&Type::Any, &Value::List(parts.into()), &mut out).ok()?;
+    codec::encode_value(&Type::Any, &Value::List(parts.into()), &mut out).ok()?;
     Some(Value::Cbor(out))
 }
 
@@ -225,7 +233,7 @@ fn instant(value: &Bound<'_, PyAny>) -> Option<Value> {
         // With seconds, which RFC 3339 has not.
         _ => return None,
     };
-    encode_value(&Type::Any, &Value::Str(text), &mut out).ok()?;
+    codec::encode_value(&Type::Any, &Value::Str(text), &mut out).ok()?;
     Some(Value::Cbor(out))
 }
 
