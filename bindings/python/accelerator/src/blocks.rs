@@ -172,7 +172,8 @@ impl HotBlock {
         if begin(slf)? {
             return Ok(slf.clone().into_any());
         }
-        slf.call_method0(intern!(slf.py(), "_slow___enter__"))
+        slf.call_method0(intern!(slf.py(), "_begin"))?;
+        Ok(slf.clone().into_any())
     }
 }
 

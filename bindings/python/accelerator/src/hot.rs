@@ -1,13 +1,14 @@
 //! The bases of `PersistentDict` and `PersistentSet`, with their hot calls.
 //!
-//! A call that is not plain goes to the method of the package whose name is the call's behind `_slow_`.
+//! A call that is not plain goes to the same method of the package, which has it in a class behind these.
 
 use std::sync::OnceLock;
 
 use pyo3::exceptions::PyKeyError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::type_object::PyTypeInfo;
+use pyo3::types::{PyDict, PySuper, PyTuple};
 
 use crate::calls::{Calls, Found};
 use crate::keys::Keys;
@@ -47,7 +48,7 @@ impl HotDict {
             Found::Value(value) => Ok(value),
             // In a tuple, since a key that is one would be taken for the arguments.
             Found::Missing => Err(PyKeyError::new_err((key.unbind(),))),
-            Found::NotPlain => slf.call_method1(intern!(slf.py(), "_slow___getitem__"), (key,)),
+            Found::NotPlain => package(slf)?.call_method1(intern!(slf.py(), "__getitem__"), (key,)),
         }
     }
 
@@ -58,7 +59,7 @@ impl HotDict {
         match slf.get().look_up(py, &key)? {
             Found::Value(value) => Ok(value),
             Found::Missing => Ok(default.unwrap_or_else(|| py.None().into_bound(py))),
-            Found::NotPlain => slf.call_method1(intern!(py, "_slow_get"), (key, default)),
+            Found::NotPlain => package(slf)?.call_method1(intern!(py, "get"), (key, default)),
         }
     }
 
@@ -67,7 +68,7 @@ impl HotDict {
             Some(calls) => calls.contains(key, Of::Dict),
             None => None,
         }
-        .map_or_else(|| slf.call_method1(intern!(slf.py(), "_slow___contains__"), (key,))?.is_truthy(), Ok)
+        .map_or_else(|| is_in(slf, key), Ok)
     }
 
     fn __setitem__(slf: This<'_, '_>, key: &Any<'_>, value: &Any<'_>) -> PyResult<()> {
@@ -76,11 +77,11 @@ impl HotDict {
         {
             return Ok(());
         }
-        slf.call_method1(intern!(slf.py(), "_slow___setitem__"), (key, value)).map(|_| ())
+        package(slf)?.call_method1(intern!(slf.py(), "__setitem__"), (key, value)).map(|_| ())
     }
 
     fn __delitem__(slf: This<'_, '_>, key: &Any<'_>) -> PyResult<()> {
-        slf.call_method1(intern!(slf.py(), "_slow___delitem__"), (key,)).map(|_| ())
+        package(slf)?.call_method1(intern!(slf.py(), "__delitem__"), (key,)).map(|_| ())
     }
 }
 
@@ -124,7 +125,7 @@ impl HotSet {
             Some(calls) => calls.contains(value, Of::Set),
             None => None,
         }
-        .map_or_else(|| slf.call_method1(intern!(slf.py(), "_slow___contains__"), (value,))?.is_truthy(), Ok)
+        .map_or_else(|| is_in(slf, value), Ok)
     }
 
     /// Adds an element.
@@ -134,8 +135,19 @@ impl HotSet {
         {
             return Ok(());
         }
-        slf.call_method1(intern!(slf.py(), "_slow_add"), (value,)).map(|_| ())
+        package(slf)?.call_method1(intern!(slf.py(), "add"), (value,)).map(|_| ())
     }
+}
+
+/// The object with the methods of the classes behind the hot one.
+#[cold]
+fn package<'py, T: PyTypeInfo>(slf: &Bound<'py, T>) -> PyResult<Bound<'py, PySuper>> {
+    PySuper::new(&T::type_object(slf.py()), slf.as_any())
+}
+
+#[cold]
+fn is_in<T: PyTypeInfo>(slf: &Bound<'_, T>, item: &Any<'_>) -> PyResult<bool> {
+    package(slf)?.call_method1(intern!(slf.py(), "__contains__"), (item,))?.is_truthy()
 }
 
 fn prepare(

@@ -27,7 +27,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from . import _raw as raw
 from ._shapes import Coded, Part, Rooted, Walked
@@ -39,12 +39,10 @@ __all__ = ["candidates", "status"]
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-T = TypeVar("T")
-
 _VARIABLE = "PERSISTENT_COLLECTIONS_ACCELERATOR"
 _NAME = "persistent_collections_python"
 # What the extension module and this package agree on; it has the same number.
-_INTERFACE = 6
+_INTERFACE = 7
 
 # The functions that the accelerator calls.
 _FUNCTIONS = (
@@ -207,6 +205,14 @@ if TYPE_CHECKING or _module is None:
             self._leaving = None
             return self
 
+        def _begin(self) -> None:
+            """Begins what the accelerator does not begin."""
+            raise NotImplementedError
+
+        def __enter__(self) -> Any:
+            self._begin()
+            return self
+
         @property
         def _holder(self) -> object:
             """The object that it ends with: what `with` holds, or else itself."""
@@ -238,23 +244,6 @@ if TYPE_CHECKING or _module is None:
 else:
     HotDict, HotSet = _module.HotDict, _module.HotSet
     HotEnvironment, HotBlock, Exit = _module.HotEnvironment, _module.HotBlock, _module.Exit
-
-# Those that the accelerator's bases have.
-_HOT = {"__getitem__", "__setitem__", "__delitem__", "__contains__", "get", "add", "__enter__"}
-
-
-def hot(cls: type[T]) -> type[T]:
-    """Moves the methods that the accelerator's base has too out of its way.
-
-    The base calls them, as `_slow_` with their name, for what it does not do itself.
-    """
-    if _module is not None:
-        for name in _HOT & set(vars(cls)):
-            bases = [base for base in (HotDict, HotSet, HotBlock) if issubclass(cls, base)]
-            if any(name in vars(base) for base in bases):
-                setattr(cls, f"_slow_{name}", vars(cls)[name])
-                delattr(cls, name)
-    return cls
 
 
 def open_block(environment: object) -> Any:

@@ -31,8 +31,47 @@ else:
 __all__ = ["PersistentSet"]
 
 
-@acceleration.hot
-class PersistentSet(acceleration.HotSet, Algebra[T]):
+class OneElement(Algebra[T]):
+    """The part of `PersistentSet` that the accelerator does in plain cases.
+
+    Its base class then comes before this one, and calls these methods in all other cases.
+    """
+
+    def add(self, value: T) -> None:
+        """Adds an element."""
+        try:
+            data = self._keys.encode(value)
+            self._environment._writing()
+            status = self._library.pc_set_add(self._handle, data, len(data))
+            checked.check(self._library, status)
+        except scalars.REFUSED as error:
+            place = f"{self._what}, element {scalars.shown(value)}"
+            raise scalars.located(error, place) from error.__cause__
+
+    def discard(self, value: Any) -> None:
+        """Removes an element if it is there."""
+        self._discard(value)
+
+    def _discard(self, value: Any) -> bool:
+        data = self._lookup(value)
+        self._environment._writing()
+        return data is not None and self._found(
+            self._library.pc_set_remove(self._handle, data, len(data))
+        )
+
+    def remove(self, value: T) -> None:
+        """Removes an element; `KeyError` if it is not there."""
+        if not self._discard(value):
+            raise KeyError(value)
+
+    def __contains__(self, value: object) -> bool:
+        data = self._lookup(value)
+        return data is not None and self._found(
+            self._library.pc_set_contains(self._handle, data, len(data))
+        )
+
+
+class PersistentSet(acceleration.HotSet, OneElement[T]):
     """A set on disk: the collection `name` of an environment, ordered.
 
     `element` is a type as the keys of `PersistentDict` have. Operators take sets, the
@@ -92,41 +131,6 @@ class PersistentSet(acceleration.HotSet, Algebra[T]):
 
     def _repr_html_(self) -> str:
         return self._table(lambda: table(repr(self), ("element",), zip(self), len(self)))
-
-    # One element.
-
-    def add(self, value: T) -> None:
-        """Adds an element."""
-        try:
-            data = self._keys.encode(value)
-            self._environment._writing()
-            status = self._library.pc_set_add(self._handle, data, len(data))
-            checked.check(self._library, status)
-        except scalars.REFUSED as error:
-            place = f"{self._what}, element {scalars.shown(value)}"
-            raise scalars.located(error, place) from error.__cause__
-
-    def discard(self, value: Any) -> None:
-        """Removes an element if it is there."""
-        self._discard(value)
-
-    def _discard(self, value: Any) -> bool:
-        data = self._lookup(value)
-        self._environment._writing()
-        return data is not None and self._found(
-            self._library.pc_set_remove(self._handle, data, len(data))
-        )
-
-    def remove(self, value: T) -> None:
-        """Removes an element; `KeyError` if it is not there."""
-        if not self._discard(value):
-            raise KeyError(value)
-
-    def __contains__(self, value: object) -> bool:
-        data = self._lookup(value)
-        return data is not None and self._found(
-            self._library.pc_set_contains(self._handle, data, len(data))
-        )
 
     def contains_many(self, elements: Iterable[Any]) -> list[bool]:
         """Looks many elements up in one call; the answers are in their order.

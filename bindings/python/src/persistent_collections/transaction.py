@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import _checked as checked
 from . import _raw as raw
-from .acceleration import Exit, HotBlock, hot
+from .acceleration import Exit, HotBlock
 from .callers import CODE_OF_THREAD, current_caller
 from .errors import ForkedError, InTransactionError, NotInnermostError, WrongThreadError
 from .levels import Level, Root
@@ -119,7 +119,6 @@ class Block(HotBlock):
         checked.check(library, status)
 
 
-@hot
 class Transaction(Block):
     """A block of reads and writes that happen together; see `Environment.transaction`.
 
@@ -142,10 +141,11 @@ class Transaction(Block):
 
     __slots__ = ()
 
-    def __enter__(self) -> Transaction:
-        # Where the accelerator does not do it.
-        self._begin()
-        return self
+    if TYPE_CHECKING:
+
+        def __enter__(self) -> Transaction:
+            """Begins it: the accelerator does, or its base class here."""
+            ...
 
     @property
     def active(self) -> bool:
