@@ -4,9 +4,10 @@
 mod decode;
 mod encode;
 
+use std::sync::OnceLock;
+
 use persistent_collections_codec::Type;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
 use crate::errors::error;
@@ -52,23 +53,26 @@ struct Classes {
 
 impl Classes {
     fn get(py: Python<'_>) -> PyResult<&Classes> {
-        static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
-        CLASSES.get_or_try_init(py, || {
-            let class = |module: &str, name: &str| -> PyResult<Py<PyType>> {
-                Ok(py.import(module)?.getattr(name)?.cast_into::<PyType>()?.unbind())
-            };
-            Ok(Classes {
-                date: class("datetime", "date")?,
-                datetime: class("datetime", "datetime")?,
-                time: class("datetime", "time")?,
-                timedelta: class("datetime", "timedelta")?,
-                timezone: class("datetime", "timezone")?,
-                uuid: class("uuid", "UUID")?,
-                decimal: class("decimal", "Decimal")?,
-                fraction: class("fractions", "Fraction")?,
-                tagged: class("persistent_collections.tagged", "Tagged")?,
-                array: py.import("persistent_collections.arrays")?.getattr("from_bytes")?.unbind(),
-            })
-        })
+        static CLASSES: OnceLock<Classes> = OnceLock::new();
+        if let Some(classes) = CLASSES.get() {
+            return Ok(classes);
+        }
+        let class = |module: &str, name: &str| -> PyResult<Py<PyType>> {
+            Ok(py.import(module)?.getattr(name)?.cast_into::<PyType>()?.unbind())
+        };
+        let classes = Classes {
+            date: class("datetime", "date")?,
+            datetime: class("datetime", "datetime")?,
+            time: class("datetime", "time")?,
+            timedelta: class("datetime", "timedelta")?,
+            timezone: class("datetime", "timezone")?,
+            uuid: class("uuid", "UUID")?,
+            decimal: class("decimal", "Decimal")?,
+            fraction: class("fractions", "Fraction")?,
+            tagged: class("persistent_collections.tagged", "Tagged")?,
+            array: py.import("persistent_collections.arrays")?.getattr("from_bytes")?.unbind(),
+        };
+        // Found before, since finding them runs Python: a finalizer that comes here meanwhile would wait for itself.
+        Ok(CLASSES.get_or_init(|| classes))
     }
 }

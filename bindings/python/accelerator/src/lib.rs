@@ -33,6 +33,7 @@ use pyo3::prelude::*;
 /// The module.
 #[pymodule]
 mod persistent_collections_python {
+    use pyo3::PyTypeInfo;
     use pyo3::prelude::*;
 
     #[pymodule_export]
@@ -54,6 +55,9 @@ mod persistent_collections_python {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // Looked for now: in the midst of a call, the search could start the collector, and a finalizer that makes the same
+        // call would wait for the search.
+        pyo3::types::PySuper::type_object(module.py());
         // Rises with each change of what the package calls here; the package takes no other.
         module.add("INTERFACE", 7)
     }
