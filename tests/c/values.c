@@ -383,7 +383,10 @@ static void bounds_and_prefixes_need_not_be_keys(void) {
     CHECK(prefix.len == 2 && memcmp(prefix.data, "ab", 2) == 0);
     value = items(PC_VALUE_TUPLE, parts, 1);
     OK(pc_encode_key_prefix("(str,i64)", &value, &prefix));
-    CHECK(prefix.len == 3 && memcmp(prefix.data, "\x02" "a", 3) == 0);
+    CHECK(prefix.len == 3 && memcmp(prefix.data,
+                                    "\x02"
+                                    "a",
+                                    3) == 0);
     value = pc_value_i64(300);
     OK(pc_encode_key_bound("i64", &value, &bound));
     CHECK(bound.len == 8);

@@ -129,7 +129,7 @@ class Watched:
     def _held(self) -> int:
         """How many reader slots hold a snapshot of this process."""
         mine = [reader for reader in self.env.readers() if reader.process == os.getpid()]
-        return sum(reader.transaction is not None for reader in mine)
+        return sum(reader.commit is not None for reader in mine)
 
     def current(self) -> int:
         """The library's transaction of this thread."""

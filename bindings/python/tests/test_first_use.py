@@ -62,7 +62,7 @@ def test_a_snapshot_finds_what_was_open_before_the_fork(tmp_path: Path) -> None:
     snapshot, and another thread had the write lock as that began, and committed since.
     """
     code = """
-more = [PersistentDict[str, int](env, f"more {n}") for n in range(300)]
+more = [PersistentDict[str, int](env, f"more {n}") for n in range(60)]
 for each in more:
     each["n"] = 0
 
@@ -98,7 +98,7 @@ def work_beside_the_parent(wait_for_parent):
     with env.snapshot():
         wait_for_parent()
         assert d["a"] == 1 and "x" in s and "y" not in s
-        assert [each["n"] for each in more] == [1] + 299 * [0]
+        assert [each["n"] for each in more] == [1] + 59 * [0]
     assert d["a"] == 2 and "y" in s and more[3]["n"] == 33
 
 def between():
@@ -312,7 +312,7 @@ def test_what_was_opened_twice(tmp_path: Path) -> None:
     code = """
 again = Environment(os.path.join(sys.argv[1], "."), durability="none")
 elsewhere = Environment(sys.argv[1] + "2", durability="none")
-same = [PersistentDict[str, int](again, f"same {n}") for n in range(300)]
+same = [PersistentDict[str, int](again, f"same {n}") for n in range(60)]
 for n, each in enumerate(same):
     each["n"] = n
 gone = Environment(sys.argv[1], durability="none")
@@ -321,7 +321,7 @@ gone.close()
 def work(wait_for_parent):
     with env.snapshot():
         wait_for_parent()
-        assert [each["n"] for each in same] == list(range(300))
+        assert [each["n"] for each in same] == list(range(60))
     assert same[7]["n"] == 77
     # Others are left alone until they are used.
     assert not elsewhere._held and elsewhere.info().collections == 0
