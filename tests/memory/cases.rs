@@ -244,6 +244,9 @@ pub static CASES: &[Case] = &[
         |w| unsafe { pc_encode_key(w.texts[0].as_ptr(), &raw const w.value, &raw mut w.buffer) }, PC_ERR_BAD_KEY),
     refused("pc_encode_key", |w| w.texts = vec![CString::new(vec![b'x'; LARGE]).unwrap()],
         |w| unsafe { pc_encode_key(w.texts[0].as_ptr(), &raw const w.value, &raw mut w.buffer) }, PC_ERR_BAD_TYPE),
+    case("pc_encode_key_bound", |w| w.set_text(), |w| unsafe { pc_encode_key_bound(c"str".as_ptr(), &raw const w.value, &raw mut w.buffer) }),
+    case("pc_encode_key_bound", |w| w.set_key(500), |w| unsafe { pc_encode_key_bound(c"any".as_ptr(), &raw const w.value, &raw mut w.buffer) }),
+    case("pc_encode_key_prefix", |w| w.set_key(500), |w| unsafe { pc_encode_key_prefix(c"any".as_ptr(), &raw const w.value, &raw mut w.buffer) }),
     case("pc_decode_key", |w| { w.set_key(500); w.encode(true); }, |w| unsafe {
         pc_decode_key(c"any".as_ptr(), w.encoded.as_ptr().cast(), w.encoded.len(), &raw mut w.other, &raw mut w.buffer)
     }),

@@ -260,9 +260,10 @@ impl Seat {
                 root.check_writable()?;
                 let mut reader = call.reader()?;
                 match (opened.find(&mut reader), &opened.schema) {
+                    (Ok(Some(db)), _) => return reader.write()?.apply_to(db, op).map(Step::Done),
                     (Ok(None), Some(schema)) => opened.make_again(&mut reader, schema)?,
-                    // The write itself says if a raw one is gone.
-                    (Ok(_), _) => {}
+                    // The write itself says that a raw one is gone.
+                    (Ok(None), None) => {}
                     (Err(Leave::Open(space)), _) => return Ok(Step::Open(space)),
                     (Err(Leave::Failed(error)), _) => return Err(error),
                 }

@@ -142,6 +142,7 @@ impl Snapshot {
         if !self.used.has(number) {
             engine.add_to_used(&mut self.used, engine.settings.max_collections, space, number)?;
         }
+        space.touch();
         self.last = number;
         Ok(())
     }
@@ -359,7 +360,6 @@ impl WriteTxn {
     pub(super) fn resolve(&mut self, space: &Arc<Space>) -> Result<Option<Db>> {
         // All that the process has opened is older: that happens under the lock which this holds.
         if let Some(db) = space.db(u32::MAX) {
-            space.touch();
             if db.dbi != self.last {
                 self.uses(space, db)?;
             }
@@ -378,6 +378,7 @@ impl WriteTxn {
         if self.most != u32::MAX && !self.used.has(db.dbi) {
             self.lease.engine().add_to_used(&mut self.used, self.most, space, db.dbi)?;
         }
+        space.touch();
         self.last = db.dbi;
         Ok(())
     }
@@ -441,6 +442,18 @@ impl WriteTxn {
         let db = self.resolve(space)?.ok_or_else(|| {
             Error::new(Status::NoCollection, format!("collection {space:?} is not there any more"))
         })?;
+        self.perform(db, op)
+    }
+
+    /// The same in a collection that was just found.
+    pub(crate) fn apply_to(&mut self, db: Db, op: &Op<'_>) -> Result<Outcome> {
+        self.check_usable()?;
+        self.writes += 1;
+        self.stored = self.stored.saturating_add(op.size());
+        self.perform(db, op)
+    }
+
+    fn perform(&mut self, db: Db, op: &Op<'_>) -> Result<Outcome> {
         foreign::check_write(&self.txn, db, op)?;
         match *op {
             Op::Create { .. } => Ok(Outcome::Done),

@@ -120,10 +120,11 @@ impl<'c> Reader<'c> {
         match &mut self.view {
             View::Snapshot(snapshot) => {
                 let Some(db) = space.db(snapshot.horizon) else { return Ok(Place::Unopened) };
-                space.touch();
                 // The numbers that a call uses stay open as long as it lasts.
                 if self.lasting {
                     snapshot.uses(self.engine, space, db)?;
+                } else {
+                    space.touch();
                 }
                 Ok(Place::Open(db))
             }
@@ -134,6 +135,17 @@ impl<'c> Reader<'c> {
     /// Finds a space. Returns `None` if it does not exist.
     #[inline]
     pub(crate) fn place(&mut self, space: &Arc<Space>) -> Result<Option<Db>, Leave> {
+        // Most reads: a single call, and a space that is open.
+        if let (View::Snapshot(snapshot), false) = (&self.view, self.lasting)
+            && let Some(db) = space.db(snapshot.horizon)
+        {
+            space.touch();
+            return Ok(Some(db));
+        }
+        self.place_otherwise(space)
+    }
+
+    fn place_otherwise(&mut self, space: &Arc<Space>) -> Result<Option<Db>, Leave> {
         match self.resolve(space)? {
             Place::Open(db) => Ok(Some(db)),
             Place::Unopened if self.named(space.as_str())?.is_some() => Err(Leave::Open(Arc::clone(space))),
