@@ -17,7 +17,7 @@ use std::sync::{Arc, Weak};
 use back::Back;
 use kept::Kept;
 
-use crate::engine::{Columns, Leave, Level, Limit, Range, Reader, Root, RootKind, ScanStart, Seat};
+use crate::engine::{Columns, Leave, Limit, Range, Reader, ScanStart, Seat};
 use crate::error::{Error, Result, Status};
 use crate::memory;
 use crate::store::collection::Collection;
@@ -96,15 +96,7 @@ impl Scan {
             let engine = shared.engine()?;
             let commits = engine.commits();
             let seen = commits.load(Ordering::Acquire);
-            let snapshot = shared.seat()?.snapshot_of(collection.opened())?;
-            let seat = Seat::new(&engine, shared.opening())?;
-            let level = Level { id: 0, write: false };
-            let root = Root { id: 0, kind: RootKind::Snapshot(snapshot), levels: vec![level] };
-            seat.call(|call| {
-                call.guarded().roots.push(root);
-                call.guarded().current = Some(0);
-                Ok(())
-            })?;
+            let seat = shared.seat()?.snapshot_of(collection.opened())?;
             Source::Own(Own { seat, commits, seen, is_large: false, pause: 0 })
         };
         Ok(Scan {

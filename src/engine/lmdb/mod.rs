@@ -47,7 +47,6 @@ pub(crate) use sys::version;
 pub(crate) use threads::opening::{Opening, State, has_failed};
 pub(crate) use threads::seat::{Call, Seat};
 pub(crate) use threads::seats::{OwnSeat, leave_closed_seats, seat_of_thread};
-pub(crate) use txn::Snapshot;
 pub(crate) use txn::leave::Leave;
 pub(crate) use txn::reader::Reader;
 pub(crate) use txn::root::{Level, Root, RootKind};

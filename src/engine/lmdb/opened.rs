@@ -10,7 +10,7 @@ use crate::engine::lmdb::catalog::{self, Creation, Found};
 use crate::engine::lmdb::txn::leave::Leave;
 use crate::engine::lmdb::txn::reader::Reader;
 use crate::engine::lmdb::txn::spaces::{Db, Space};
-use crate::engine::lmdb::{Engine, Op, Outcome, Seat, Snapshot};
+use crate::engine::lmdb::{Engine, Level, Op, Outcome, Root, RootKind, Seat};
 use crate::engine::schema::{Schema, check_name};
 use crate::engine::{Column, Columns, Limit, Range, ScanStart, Wait};
 use crate::error::{Error, Result, Status};
@@ -281,8 +281,9 @@ impl Seat {
         }
     }
 
-    /// Begins a snapshot that can read a collection until it ends. In no transaction of the thread.
-    pub(crate) fn snapshot_of(&self, opened: &Opened) -> Result<Snapshot> {
+    /// Begins a snapshot that can read a collection until it ends, in a seat of its own. In no transaction of the thread.
+    pub(crate) fn snapshot_of(&self, opened: &Opened) -> Result<Arc<Seat>> {
+        let seat = Seat::new(&self.engine()?, &self.opening)?;
         loop {
             let begun = self.call(|call| {
                 let db = match opened.find(&mut call.reader()?) {
@@ -294,10 +295,17 @@ impl Seat {
                 if let Some(db) = db {
                     snapshot.uses(call.engine()?, &opened.space, db)?;
                 }
-                Ok(Ok(snapshot))
+                // Within this call: what a snapshot has used is known where it lies in a seat, and no number is closed before.
+                seat.call(|call| {
+                    let level = Level { id: 0, write: false };
+                    let root = Root { id: 0, kind: RootKind::Snapshot(snapshot), levels: vec![level] };
+                    call.guarded().roots.push(root);
+                    call.guarded().current = Some(0);
+                    Ok(Ok(()))
+                })
             })?;
             match begun {
-                Ok(snapshot) => return Ok(snapshot),
+                Ok(()) => return Ok(seat),
                 Err(space) => self.open_space(&space)?,
             }
         }
