@@ -10,7 +10,7 @@ mod common;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::{options, status};
+use common::{in_child, options, status};
 use persistent_collections::{Dict, Environment, Set, Status};
 use tempfile::TempDir;
 
@@ -199,4 +199,24 @@ fn writes_that_share_a_transaction_have_no_common_limit() {
         }
     });
     assert!(dicts.iter().all(|dict| dict.len().unwrap() == 200));
+}
+
+/// Only the first names were opened ahead of a snapshot, and the catalog's is the last of many: the snapshot could not
+/// list the collections that another process had made.
+#[test]
+fn a_snapshot_can_read_a_catalog_that_another_process_has_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("data");
+    let env = Environment::open(&path, &options()).unwrap();
+    let make = |names: std::ops::Range<i64>| {
+        assert!(in_child(|| {
+            let env = Environment::open(&path, &options()).unwrap();
+            names.for_each(|n| Dict::<i64, i64>::open(&env, &name(n)).unwrap().put(&0, &n).unwrap());
+        }));
+    };
+    make(0..100);
+    let snapshot = env.begin_snapshot().unwrap();
+    make(100..101);
+    assert_eq!(env.collections().unwrap().len(), 100);
+    snapshot.commit().unwrap();
 }

@@ -125,12 +125,12 @@ function encoded(kind, collection)
     at(cell::Ref{T}) where {T} = Ptr{T}(pointer_from_objref(cell))
     found = Tuple{Vector{UInt8},Vector{UInt8}}[]
     GC.@preserve key value key_len value_len begin
-        while PC.check(PC.Lib.pc_iter_next(iterator, at(key), at(key_len), at(value), at(value_len))) != PC.Lib.PC_END
+        while PC.checked(PC.Lib.pc_iter_next(iterator, at(key), at(key_len), at(value), at(value_len))) != PC.Lib.PC_END
             push!(found, (copy(unsafe_wrap(Array, key[], key_len[])),
                 value_len[] == 0 ? UInt8[] : copy(unsafe_wrap(Array, value[], value_len[]))))
         end
     end
-    PC.check(PC.Lib.pc_iter_close(iterator))
+    PC.checked(PC.Lib.pc_iter_close(iterator))
     return found
 end
 

@@ -75,10 +75,15 @@ impl Engine {
 
     fn first_not_open(&self, reader: &Reader<'_>) -> Result<Vec<Arc<Space>>> {
         let mut wanted = Vec::new();
+        // Every use of a collection reads the catalog, whose name is the last of many.
+        let catalog = self.spaces.catalog();
+        if catalog.db(u32::MAX).is_none() && reader.named(catalog.as_str())?.is_some() {
+            wanted.try_push(Arc::clone(catalog))?;
+        }
         for (name, _) in reader.first_names(OPENED_AHEAD as usize)? {
             let Ok(name) = String::from_utf8(name) else { continue };
             let space = self.spaces.named(&name)?;
-            if space.db(u32::MAX).is_none() {
+            if space.db(u32::MAX).is_none() && self.spaces.counts(&space) {
                 wanted.try_push(space)?;
             }
         }
@@ -108,7 +113,7 @@ impl Engine {
 
     fn open_spaces(&self, wanted: Vec<Arc<Space>>, turn: &Turn) -> Result<()> {
         for space in wanted {
-            if self.spaces.open_count() >= OPENED_AHEAD {
+            if self.spaces.open_count() >= OPENED_AHEAD && self.spaces.counts(&space) {
                 break;
             }
             match self.open_in_working_set(&space, None, turn) {
