@@ -51,15 +51,18 @@ impl Numbers {
         word.is_some_and(|word| word & bit != 0)
     }
 
+    /// Makes room for so many words beyond the first.
+    fn make_room(&mut self, words: usize) -> Result<(), NoMemory> {
+        let missing = words.saturating_sub(self.more.len());
+        self.more.try_reserve(missing).map_err(|_| NoMemory { bytes: missing * size_of::<u64>() })?;
+        self.more.resize(self.more.len() + missing, 0);
+        Ok(())
+    }
+
     /// Adds a number, which `counts` if it is of a collection.
     pub(crate) fn add(&mut self, number: Dbi, counts: bool) -> Result<(), NoMemory> {
         let (word, bit) = Self::place(number);
-        if let Some(missing) = (word + 1).checked_sub(FIRST + self.more.len())
-            && missing > 0
-        {
-            self.more.try_reserve(missing).map_err(|_| NoMemory { bytes: missing * size_of::<u64>() })?;
-            self.more.resize(self.more.len() + missing, 0);
-        }
+        self.make_room((word + 1).saturating_sub(FIRST))?;
         if let Some(word) = self.word(word) {
             let is_new = *word & bit == 0;
             *word |= bit;
@@ -80,15 +83,7 @@ impl Numbers {
 
     /// Adds all numbers of another set. They are not counted.
     pub(crate) fn add_all(&mut self, other: &Numbers) -> Result<(), NoMemory> {
-        if let Some(last) = other.more.len().checked_sub(1) {
-            // Makes room; which number of the last word it is does not matter.
-            let number = Dbi::try_from((FIRST + last) * BITS).unwrap_or(Dbi::MAX);
-            let had = self.has(number);
-            self.add(number, false)?;
-            if !had {
-                self.remove(number, false);
-            }
-        }
+        self.make_room(other.more.len())?;
         self.first.iter_mut().zip(&other.first).for_each(|(word, more)| *word |= more);
         self.more.iter_mut().zip(&other.more).for_each(|(word, more)| *word |= more);
         Ok(())

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::sys::{Code, RoTxn};
 use crate::engine::lmdb::threads::seats::Stopped;
-use crate::engine::lmdb::txn::numbers::{FEWEST, MOST, SLACK, most_numbers};
+use crate::engine::lmdb::txn::numbers::{FEWEST, MOST, Numbers, SLACK, most_numbers};
 use crate::engine::lmdb::txn::slots::Begin;
 use crate::engine::lmdb::txn::spaces::{Db, Space};
 use crate::engine::lmdb::write::turn::Turn;
@@ -68,13 +68,16 @@ impl Engine {
 
     /// Makes sure that a write transaction can open that many spaces. In no call of the thread's seat.
     pub(crate) fn make_room_for(&self, spaces: u32, _turn: &Turn) -> Result<()> {
-        if most_numbers(&self.settings) - 1 - self.spaces.open_count() >= spaces {
+        // One is the catalog's, which an environment of another program lacks.
+        let free = (most_numbers(&self.settings) - 1).saturating_sub(self.spaces.open_count());
+        if free >= spaces {
             return Ok(());
         }
         let aside = self.aside();
         let closed = self.seats.stop_calls(|stopped| {
+            let used = stopped.numbers()?;
             while self.spaces.open_count() > self.working_set.size()
-                && let Some((_, db)) = self.least_used(None, stopped)?
+                && let Some((_, db)) = self.least_used(None, &used)
             {
                 self.raw.close_dbi(db.dbi);
             }
@@ -132,12 +135,13 @@ impl Engine {
             Err(Begin::Resized) => return Ok(None),
         };
         let younger = space.db(u32::MAX);
-        if younger.is_some_and(|db| stopped.numbers().is_ok_and(|used| used.has(db.dbi))) {
+        let used = stopped.numbers()?;
+        if younger.is_some_and(|db| used.has(db.dbi)) {
             // It has a number that this snapshot cannot use, and another one must keep.
             return Ok(Some(true));
         }
         let grows = self.working_set.grows(self.spaces.was_closed_lately(space, MOST));
-        let taken = if grows && horizon.is_none() { None } else { self.least_used(horizon, stopped)? };
+        let taken = if grows && horizon.is_none() { None } else { self.least_used(horizon, &used) };
         if let Some((_, db)) = taken {
             self.raw.close_dbi(db.dbi);
         }
@@ -152,9 +156,9 @@ impl Engine {
 
     /// Takes a number, which LMDB has open, from the space that was not used for longest: one that was open at the
     /// `horizon`, and which no live snapshot has used. Also gives the count of openings when it was given out.
-    fn least_used(&self, horizon: Option<u32>, stopped: &Stopped<'_, '_>) -> Result<Option<(u32, Db)>> {
-        let (used, horizon) = (stopped.numbers()?, horizon.unwrap_or(u32::MAX));
-        Ok(self.spaces.take_least_used(|when, db| when <= horizon && !used.has(db.dbi)))
+    fn least_used(&self, horizon: Option<u32>, used: &Numbers) -> Option<(u32, Db)> {
+        let horizon = horizon.unwrap_or(u32::MAX);
+        self.spaces.take_least_used(|when, db| when <= horizon && !used.has(db.dbi))
     }
 }
 
