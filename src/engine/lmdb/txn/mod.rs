@@ -131,6 +131,12 @@ impl Snapshot {
         self.pin.is_some()
     }
 
+    /// Whether it has used this database after all others.
+    #[inline]
+    pub(super) fn has_used_last(&self, db: Db) -> bool {
+        db.dbi == self.last
+    }
+
     /// Notes that it reads from a space, whose number stays open until it ends.
     #[inline]
     pub(crate) fn uses(&mut self, engine: &Engine, space: &Space, db: Db) -> Result<()> {
@@ -163,9 +169,13 @@ pub(crate) struct Newest<'e> {
 
 impl Engine {
     /// Adds a number to those that a transaction has used.
+    #[inline]
     fn add_to_used(&self, used: &mut Numbers, most: u32, space: &Space, number: Dbi) -> Result<()> {
-        self.check_used(used, most, space)?;
-        Ok(used.add(number, self.spaces.counts(space))?)
+        let counts = self.spaces.counts(space);
+        if counts && used.count() >= most {
+            return Err(self.spaces.too_many(space));
+        }
+        Ok(used.add(number, counts)?)
     }
 
     /// Fails if a transaction that has used as many spaces as it may is to use another one.
@@ -220,6 +230,7 @@ struct Opened {
 
 impl WriteTxn {
     /// Begins one under the process's writer lock.
+    #[inline]
     pub(super) fn begin(lease: &Arc<Lease>, synced: bool) -> Result<WriteTxn> {
         let txn = lease.engine().begin_write(lease, synced)?;
         Ok(WriteTxn {
@@ -355,6 +366,12 @@ impl WriteTxn {
     fn fail(&mut self, code: Code, doing: &str) -> Error {
         self.failed = self.failed.or(Some(self.txn.depth()));
         self.lease.engine().write_failed(code, doing)
+    }
+
+    /// Whether it has used this database after all others.
+    #[inline]
+    pub(super) fn has_used_last(&self, db: Db) -> bool {
+        db.dbi == self.last
     }
 
     pub(super) fn resolve(&mut self, space: &Arc<Space>) -> Result<Option<Db>> {

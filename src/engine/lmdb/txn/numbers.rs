@@ -14,7 +14,7 @@ pub(crate) const FEWEST: u32 = 64;
 pub(crate) const MOST: u32 = 128;
 
 /// How many more may be open after commits that have created collections, so that calls are not stopped for each.
-pub(crate) const SLACK: u32 = 64;
+pub(crate) const SLACK: u32 = 16;
 
 /// How many numbers LMDB makes room for: those of one transaction, those that are open, and the catalog's.
 pub(crate) fn most_numbers(settings: &Settings) -> u32 {
@@ -52,6 +52,7 @@ impl Numbers {
     }
 
     /// Makes room for so many words beyond the first.
+    #[cold]
     fn make_room(&mut self, words: usize) -> Result<(), NoMemory> {
         let missing = words.saturating_sub(self.more.len());
         self.more.try_reserve(missing).map_err(|_| NoMemory { bytes: missing * size_of::<u64>() })?;
@@ -60,9 +61,12 @@ impl Numbers {
     }
 
     /// Adds a number, which `counts` if it is of a collection.
+    #[inline]
     pub(crate) fn add(&mut self, number: Dbi, counts: bool) -> Result<(), NoMemory> {
         let (word, bit) = Self::place(number);
-        self.make_room((word + 1).saturating_sub(FIRST))?;
+        if word >= FIRST {
+            self.make_room(word + 1 - FIRST)?;
+        }
         if let Some(word) = self.word(word) {
             let is_new = *word & bit == 0;
             *word |= bit;

@@ -135,12 +135,23 @@ impl<'c> Reader<'c> {
     /// Finds a space. Returns `None` if it does not exist.
     #[inline]
     pub(crate) fn place(&mut self, space: &Arc<Space>) -> Result<Option<Db>, Leave> {
-        // Most reads: a single call, and a space that is open.
-        if let (View::Snapshot(snapshot), false) = (&self.view, self.lasting)
-            && let Some(db) = space.db(snapshot.horizon)
-        {
-            space.touch();
-            return Ok(Some(db));
+        // Most reads: a space that is open, in a single call or where it was used last.
+        match &self.view {
+            View::Snapshot(snapshot) => {
+                if let Some(db) = space.db(snapshot.horizon)
+                    && (!self.lasting || snapshot.has_used_last(db))
+                {
+                    space.touch();
+                    return Ok(Some(db));
+                }
+            }
+            View::Write(txn) => {
+                if let Some(db) = space.db(u32::MAX)
+                    && txn.has_used_last(db)
+                {
+                    return Ok(Some(db));
+                }
+            }
         }
         self.place_otherwise(space)
     }

@@ -12,7 +12,8 @@ pub(crate) struct Root {
 
 pub(crate) enum RootKind {
     Snapshot(Snapshot),
-    Write(WriteTxn),
+    /// Boxed, since it is moved several times between its begin and its end.
+    Write(Box<WriteTxn>),
 }
 
 /// One begun transaction.

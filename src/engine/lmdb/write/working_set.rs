@@ -17,14 +17,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::sys::{Code, RoTxn};
 use crate::engine::lmdb::threads::seats::Stopped;
-use crate::engine::lmdb::txn::numbers::{FEWEST, MOST, Numbers, SLACK, most_numbers};
+use crate::engine::lmdb::txn::numbers::{FEWEST, MOST, Numbers, most_numbers};
 use crate::engine::lmdb::txn::slots::Begin;
 use crate::engine::lmdb::txn::spaces::{Db, Space};
 use crate::engine::lmdb::write::turn::Turn;
 use crate::error::Result;
 
 /// How many numbers an autocommitted write may need, which can share its transaction with others.
-const AUTOCOMMIT: u32 = SLACK / 2;
+const AUTOCOMMIT: u32 = 32;
 
 /// How large the working set is. Changed in the process's turn to write.
 pub(crate) struct WorkingSet {
@@ -62,17 +62,22 @@ impl WorkingSet {
 
 impl Engine {
     /// Makes sure that an autocommitted write can open what it may need.
+    #[inline]
     pub(crate) fn make_room(&self, turn: &Turn) -> Result<()> {
         self.make_room_for(AUTOCOMMIT, turn)
     }
 
     /// Makes sure that a write transaction can open that many spaces. In no call of the thread's seat.
-    pub(crate) fn make_room_for(&self, spaces: u32, _turn: &Turn) -> Result<()> {
+    #[inline]
+    pub(crate) fn make_room_for(&self, spaces: u32, turn: &Turn) -> Result<()> {
         // One is the catalog's, which an environment of another program lacks.
         let free = (most_numbers(&self.settings) - 1).saturating_sub(self.spaces.open_count());
-        if free >= spaces {
-            return Ok(());
-        }
+        if free >= spaces { Ok(()) } else { self.close_unused(turn) }
+    }
+
+    /// Closes numbers until no more are open than the working set has.
+    #[cold]
+    fn close_unused(&self, _turn: &Turn) -> Result<()> {
         let aside = self.aside();
         let closed = self.seats.stop_calls(|stopped| {
             let used = stopped.numbers()?;

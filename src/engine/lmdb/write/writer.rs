@@ -17,19 +17,19 @@ use crate::memory::TryGrow;
 const OPENED_AHEAD: u32 = FEWEST;
 
 /// Begins an explicit write transaction; one that is not `synced` does not wait for stable storage at its commit.
-pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait, synced: bool) -> Result<WriteTxn> {
+pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait, synced: bool) -> Result<Box<WriteTxn>> {
     let deadline = engine.deadline(wait);
     let lease = Arc::new(Lease::take(engine, wait)?);
     engine.grow_ahead(lease.turn(), deadline)?;
     engine.make_room_for(engine.settings.max_collections, lease.turn())?;
-    let mut txn = WriteTxn::begin(&lease, synced)?;
+    let mut txn = Box::new(WriteTxn::begin(&lease, synced)?);
     // While it lasts no other thread can open a collection for the process, so they are opened before.
     let sequence = Reader::of_write(engine, &mut txn).sequence()?;
     if sequence.is_none() || sequence != engine.opened_ahead() {
         txn.abort();
         engine.open_first(lease.turn())?;
         engine.know_opened(sequence);
-        txn = WriteTxn::begin(&lease, synced)?;
+        txn = Box::new(WriteTxn::begin(&lease, synced)?);
     }
     Ok(txn)
 }
