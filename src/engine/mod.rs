@@ -7,6 +7,7 @@ pub(crate) mod contract;
 pub(crate) mod interrupt;
 pub(crate) mod lmdb;
 pub(crate) mod schema;
+pub(crate) mod threads;
 
 pub(crate) use contract::{
     Column, Columns, Figures, Limit, Outcome, Range, ReaderFigures, ScanStart, Settings,

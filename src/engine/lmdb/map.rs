@@ -11,8 +11,8 @@ use std::time::Instant;
 use super::Engine;
 use super::address_space::can_reserve;
 use crate::engine::Wait;
-use crate::engine::lmdb::threads::seats::Stopped;
 use crate::engine::lmdb::write::turn::{Turn, patience};
+use crate::engine::threads::seats::Stopped;
 use crate::error::{Error, Result, Status};
 use crate::platform::system::{limit, page_size};
 
@@ -153,7 +153,7 @@ impl Engine {
     }
 
     /// Makes room for what another process has written beyond this one's map. In no call of the thread's seat.
-    pub(super) fn follow_growth(self: &Arc<Self>) -> Result<()> {
+    pub(crate) fn follow_growth(self: &Arc<Self>) -> Result<()> {
         let turn = Turn::take(self, patience(Wait::Default))?;
         self.follow_growth_under(&turn)
     }

@@ -29,9 +29,8 @@ mod session;
 mod sys;
 #[cfg(test)]
 mod tests;
-mod threads;
-mod txn;
-mod write;
+pub(crate) mod txn;
+pub(crate) mod write;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
@@ -40,23 +39,23 @@ use crate::engine::contract;
 use crate::engine::{Outcome, Settings};
 use crate::error::{Error, Result, Status};
 
+pub(crate) use crate::engine::threads::opening::{Opening, State, has_failed};
+pub(crate) use crate::engine::threads::root::{Level, Root, RootKind};
+pub(crate) use crate::engine::threads::seat::{Call, Seat};
+pub(crate) use crate::engine::threads::seats::{OwnSeat, leave_closed_seats, seat_of_thread};
 pub(crate) use check::Structure;
 pub(crate) use open::{Origin, open, open_inherited, wait_until_closed};
 pub(crate) use opened::Opened;
 pub(crate) use sys::version;
-pub(crate) use threads::opening::{Opening, State, has_failed};
-pub(crate) use threads::seat::{Call, Seat};
-pub(crate) use threads::seats::{OwnSeat, leave_closed_seats, seat_of_thread};
 pub(crate) use txn::leave::Leave;
 pub(crate) use txn::reader::Reader;
-pub(crate) use txn::root::{Level, Root, RootKind};
 use txn::spaces::Space;
 pub(crate) use write::turn::set_reads_wait;
 pub(crate) use write::writer::begin_write;
 
+use crate::engine::threads::seats::Seats;
 use files::{Identity, watch};
 use sys::{Code, RawEnv, RwTxn};
-use threads::seats::Seats;
 use txn::spaces::Spaces;
 use write::{failure, flusher, group, lock, turn, working_set};
 

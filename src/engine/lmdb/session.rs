@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::engine::Wait;
 use crate::engine::lmdb::txn::leave::Leave;
 use crate::engine::lmdb::txn::reader::Reader;
-use crate::engine::lmdb::txn::root::RootKind;
 use crate::engine::lmdb::txn::spaces::Space;
 use crate::engine::lmdb::{Engine, Op, Outcome, Seat};
+use crate::engine::threads::root::RootKind;
 use crate::error::{Error, Result, Status};
 
 impl Seat {

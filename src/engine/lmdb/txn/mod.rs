@@ -4,7 +4,6 @@ pub(crate) mod foreign;
 pub(crate) mod leave;
 pub(crate) mod numbers;
 pub(crate) mod reader;
-pub(crate) mod root;
 pub(crate) mod scan;
 pub(crate) mod slots;
 pub(crate) mod spaces;
@@ -15,12 +14,12 @@ use crate::codec;
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::Op;
 use crate::engine::lmdb::sys::{Code, Dbi, FreePages, RoTxn, RwTxn, WriteCursor, reading};
-use crate::engine::lmdb::threads::pin::Pin;
 use crate::engine::lmdb::txn::numbers::{Numbers, most_numbers};
 use crate::engine::lmdb::txn::scan::remove_range;
 use crate::engine::lmdb::txn::slots::{Aside, Begin};
 use crate::engine::lmdb::txn::spaces::{Db, Space};
 use crate::engine::lmdb::write::turn::Lease;
+use crate::engine::threads::pin::Pin;
 use crate::engine::{Column, Outcome, Range};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
@@ -55,7 +54,7 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn begin(engine: &Engine) -> Result<Snapshot, Begin> {
+    pub(crate) fn begin(engine: &Engine) -> Result<Snapshot, Begin> {
         let horizon = engine.spaces.horizon();
         let txn = engine.begin_read()?;
         let id = txn.id();
@@ -73,7 +72,7 @@ impl Snapshot {
     }
 
     /// The commit that it sees.
-    pub(super) fn id(&self) -> u64 {
+    pub(crate) fn id(&self) -> u64 {
         self.id
     }
 
@@ -83,19 +82,19 @@ impl Snapshot {
     }
 
     /// How many pages are free as far as this snapshot knows.
-    pub(super) fn free_pages(&self, since: u64) -> Result<FreePages> {
+    pub(crate) fn free_pages(&self, since: u64) -> Result<FreePages> {
         self.txn.free_pages(since).map_err(reading)
     }
 
     /// Lets the view go and keeps the reader slot.
     #[inline]
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.txn.reset();
     }
 
     /// Takes the newest view.
     #[inline]
-    pub(super) fn renew(&mut self, engine: &Engine) -> Result<(), Begin> {
+    pub(crate) fn renew(&mut self, engine: &Engine) -> Result<(), Begin> {
         self.horizon = engine.spaces.horizon();
         self.txn.renew().map_err(|code| engine.not_begun(code))?;
         let id = self.txn.id();
@@ -113,7 +112,7 @@ impl Snapshot {
 
     /// Makes spaces that were opened since usable, if nothing was committed since, which `newer` tells. The bytes that it
     /// lent stay where they are.
-    pub(super) fn refresh(&mut self, newer: Snapshot) -> bool {
+    pub(crate) fn refresh(&mut self, newer: Snapshot) -> bool {
         let same = newer.id == self.id;
         if same {
             self.txn = newer.txn;
@@ -123,17 +122,17 @@ impl Snapshot {
     }
 
     /// Keeps the map in place from now on: the caller lends addresses in it.
-    pub(super) fn pin(&mut self) {
+    pub(crate) fn pin(&mut self) {
         self.pin = Some(Pin);
     }
 
-    pub(super) fn is_pinned(&self) -> bool {
+    pub(crate) fn is_pinned(&self) -> bool {
         self.pin.is_some()
     }
 
     /// Whether it has used this database after all others.
     #[inline]
-    pub(super) fn has_used_last(&self, db: Db) -> bool {
+    pub(crate) fn has_used_last(&self, db: Db) -> bool {
         db.dbi == self.last
     }
 
@@ -154,7 +153,7 @@ impl Snapshot {
     }
 
     /// The numbers of the spaces that it has read from.
-    pub(super) fn used(&self) -> &Numbers {
+    pub(crate) fn used(&self) -> &Numbers {
         &self.used
     }
 }
@@ -231,7 +230,7 @@ struct Opened {
 impl WriteTxn {
     /// Begins one under the process's writer lock.
     #[inline]
-    pub(super) fn begin(lease: &Arc<Lease>, synced: bool) -> Result<WriteTxn> {
+    pub(crate) fn begin(lease: &Arc<Lease>, synced: bool) -> Result<WriteTxn> {
         let txn = lease.engine().begin_write(lease, synced)?;
         Ok(WriteTxn {
             txn,
@@ -252,7 +251,7 @@ impl WriteTxn {
     }
 
     /// Makes it one of a group commit: its members know nothing of each other, so no limit of one transaction is theirs.
-    pub(super) fn of_group(mut self) -> Self {
+    pub(crate) fn of_group(mut self) -> Self {
         self.most = u32::MAX;
         self
     }
@@ -336,7 +335,7 @@ impl WriteTxn {
     }
 
     /// The commit that it began from; `None`: its catalog may be another since.
-    pub(super) fn parent(&self) -> Option<u64> {
+    pub(crate) fn parent(&self) -> Option<u64> {
         (!self.sequence_is_own).then(|| self.txn.id() - 1)
     }
 
@@ -370,11 +369,11 @@ impl WriteTxn {
 
     /// Whether it has used this database after all others.
     #[inline]
-    pub(super) fn has_used_last(&self, db: Db) -> bool {
+    pub(crate) fn has_used_last(&self, db: Db) -> bool {
         db.dbi == self.last
     }
 
-    pub(super) fn resolve(&mut self, space: &Arc<Space>) -> Result<Option<Db>> {
+    pub(crate) fn resolve(&mut self, space: &Arc<Space>) -> Result<Option<Db>> {
         // All that the process has opened is older: that happens under the lock which this holds.
         if let Some(db) = space.db(u32::MAX) {
             if db.dbi != self.last {

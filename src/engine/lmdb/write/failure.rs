@@ -17,7 +17,7 @@ use crate::engine::Durability;
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::files::data_file::file_size;
 use crate::engine::lmdb::sys::{Code, RoTxn, RwTxn};
-use crate::engine::lmdb::threads::opening::{Opening, has_failed};
+use crate::engine::threads::opening::{Opening, has_failed};
 use crate::error::{Error, Result, Status};
 use crate::platform::sync::Mutex;
 use crate::platform::system;

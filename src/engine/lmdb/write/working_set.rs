@@ -16,11 +16,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::sys::{Code, RoTxn};
-use crate::engine::lmdb::threads::seats::Stopped;
 use crate::engine::lmdb::txn::numbers::{FEWEST, MOST, Numbers, most_numbers};
 use crate::engine::lmdb::txn::slots::Begin;
 use crate::engine::lmdb::txn::spaces::{Db, Space};
 use crate::engine::lmdb::write::turn::Turn;
+use crate::engine::threads::seats::Stopped;
 use crate::error::Result;
 
 /// How many numbers an autocommitted write may need, which can share its transaction with others.

@@ -10,11 +10,11 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crate::engine::lmdb::Engine;
-use crate::engine::lmdb::threads::opening::{Opening, State};
-use crate::engine::lmdb::threads::pin;
-use crate::engine::lmdb::threads::seat::{Ending, Guarded, Seat};
 use crate::engine::lmdb::txn::numbers::Numbers;
 use crate::engine::lmdb::write::turn::thread_number;
+use crate::engine::threads::opening::{Opening, State};
+use crate::engine::threads::pin;
+use crate::engine::threads::seat::{Ending, Guarded, Seat};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
 use crate::platform::ending::WhileEnding;

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::engine::lmdb::Engine;
-use crate::engine::lmdb::threads::opening::{Opening, State};
 use crate::engine::lmdb::txn::Snapshot;
 use crate::engine::lmdb::txn::numbers::Numbers;
 use crate::engine::lmdb::txn::reader::Reader;
-use crate::engine::lmdb::txn::root::{Root, RootKind};
 use crate::engine::lmdb::txn::slots::Begin;
+use crate::engine::threads::opening::{Opening, State};
+use crate::engine::threads::root::{Root, RootKind};
 use crate::error::{Error, Result, Status};
 use crate::memory::TryGrow;
 use crate::platform::sync::{Mutex, MutexGuard};

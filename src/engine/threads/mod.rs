@@ -6,5 +6,6 @@
 
 pub(crate) mod opening;
 pub(crate) mod pin;
+pub(crate) mod root;
 pub(crate) mod seat;
 pub(crate) mod seats;
