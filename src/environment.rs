@@ -107,23 +107,19 @@ impl Environment {
     /// Puts everything committed on stable storage, whatever the durability. Not inside the thread's own write
     /// transaction ([`Status::InTransaction`]).
     pub fn flush(&self) -> Result<()> {
-        self.shared().call(|call| {
-            if call.current().is_some_and(|root| root.is_write()) {
-                return Err(Error::new(
-                    Status::InTransaction,
-                    "a flush inside the thread's own write transaction would not cover it; end it first",
-                ));
-            }
-            call.engine()?.flush()
-        })
+        let seat = self.shared().seat()?;
+        if seat.in_write()? {
+            return Err(Error::new(
+                Status::InTransaction,
+                "a flush inside the thread's own write transaction would not cover it; end it first",
+            ));
+        }
+        seat.flush()
     }
 
     /// Figures of the environment.
     pub fn info(&self) -> Result<Info> {
-        let figures = self.shared().call(|call| {
-            let snapshot = call.snapshot()?;
-            call.engine()?.figures(&snapshot)
-        })?;
+        let figures = self.shared().seat()?.figures()?;
         let engine = self.shared().engine()?;
         let collections = u32::try_from(self.collections()?.len()).unwrap_or(u32::MAX);
         let settings = engine.settings();
@@ -151,7 +147,7 @@ impl Environment {
 
     /// The reader slots that are taken, of all processes.
     pub fn readers(&self) -> Result<Vec<ReaderInfo>> {
-        let readers = self.shared().call(|call| call.engine()?.readers())?;
+        let readers = self.shared().seat()?.readers()?;
         memory::gather(readers.into_iter().map(|ReaderFigures { process, thread, txn, behind }| {
             Ok(ReaderInfo { process, thread, commit: txn, behind })
         }))
@@ -160,7 +156,7 @@ impl Environment {
     /// Frees the reader slots of processes that ended without doing so; gives how many there were. Opening does
     /// so too, and a read that finds no slot free.
     pub fn reap_readers(&self) -> Result<u32> {
-        self.shared().call(|call| call.engine()?.reap_readers())
+        self.shared().seat()?.reap_readers()
     }
 
     /// Copies the newest commit to a path that has nothing yet, while others go on reading and writing. The copy
@@ -186,17 +182,14 @@ impl Environment {
     pub fn copy_to(&self, path: impl AsRef<Path>, compact: bool) -> Result<bool> {
         let path = path.as_ref();
         check_path(path)?;
-        let shared = self.shared();
-        let engine = shared.call(|call| {
-            if call.current().is_some_and(|root| root.is_write()) {
-                return Err(Error::new(
-                    Status::InTransaction,
-                    "a copy made inside the thread's own write transaction would not have its writes; end it first",
-                ));
-            }
-            Ok(Arc::clone(call.engine()?))
-        })?;
-        engine.copy_to(path, compact, || shared.call(|call| call.snapshot()))
+        let seat = self.shared().seat()?;
+        if seat.in_write()? {
+            return Err(Error::new(
+                Status::InTransaction,
+                "a copy made inside the thread's own write transaction would not have its writes; end it first",
+            ));
+        }
+        seat.copy_to(path, compact)
     }
 
     /// Checks the structure of the data file as of the newest commit, while others go on reading and writing: that
@@ -219,10 +212,7 @@ impl Environment {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn check(&self) -> Result<Report> {
-        let shared = self.shared();
-        let engine = shared.call(|call| Ok(Arc::clone(call.engine()?)))?;
-        let found = engine.check(|| shared.call(|call| call.snapshot()))?;
-        let Structure { pages, used, free, lost, collections } = found;
+        let Structure { pages, used, free, lost, collections } = self.shared().seat()?.check()?;
         Ok(Report { pages, used, free, lost, collections })
     }
 

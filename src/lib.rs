@@ -135,7 +135,7 @@ pub use codec::{Date, DateTime, Element, Key, KeyElement, Stored, Type, Uuid, Va
 pub use dict::Dict;
 pub use engine::interrupt::set_interrupt;
 pub use engine::schema::{CollectionInfo, Kind, MAX_NAME, Schema};
-pub use engine::{Durability, Wait};
+pub use engine::{Access, Durability, Wait};
 pub use entry::Entry;
 pub use environment::Environment;
 pub use error::{Error, Result, Status};
@@ -144,7 +144,6 @@ pub use options::Options;
 pub use report::{Info, ReaderInfo, Report};
 pub use set::Set;
 pub use store::collection::Exchange;
-pub use store::stack::Access;
 pub use transaction::Transaction;
 
 /// The Rust example of the README compiles.

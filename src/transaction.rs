@@ -2,10 +2,10 @@
 
 use std::marker::PhantomData;
 
-use crate::engine::Wait;
+use crate::engine::{Access, Wait};
 use crate::environment::Environment;
 use crate::error::{Error, Result, Status, calls_to_repeat};
-use crate::store::stack::{Access, TxnRef};
+use crate::store::stack::TxnRef;
 
 /// A begun transaction of the calling thread. Dropping it aborts.
 ///

@@ -1,10 +1,10 @@
 //! What crosses the seam between the nouns and an engine: plain data, which knows of no engine.
 //!
-//! A *space* is an ordered map of bytes to bytes with a name. A write that commits by itself is data ([`Op`], an
+//! A write that commits by itself is data ([`Op`], an
 //! [`Outcome`] for each), so that an engine may group writes or send them over a network; reads borrow from a transaction.
 
 use std::ops::Bound;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::codec::Type;
 use crate::error::{Error, Result, Status};
@@ -58,6 +58,16 @@ pub(crate) struct Figures {
     pub lock_format: u32,
 }
 
+/// What a check has found in storage that is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Structure {
+    pub pages: u64,
+    pub used: u64,
+    pub free: u64,
+    pub lost: u64,
+    pub collections: u64,
+}
+
 /// A reader slot in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ReaderFigures {
@@ -78,6 +88,31 @@ pub enum Wait {
     For(Duration),
     /// Until it is free.
     Forever,
+}
+
+impl Wait {
+    /// When a wait that begins now ends, where the environment's `write_timeout` is the default; `None`: never.
+    pub(crate) fn deadline(self, default: Option<Duration>) -> Option<Instant> {
+        let patience = match self {
+            Wait::Default => default,
+            Wait::For(duration) => Some(duration),
+            Wait::Forever => None,
+        };
+        // A timeout too long for the clock is none.
+        patience.and_then(|patience| Instant::now().checked_add(patience))
+    }
+}
+
+/// The access of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Access {
+    /// Reading only.
+    Read,
+    /// Reading and writing.
+    Write,
+    /// The same, but its commit does not wait for stable storage, whatever the environment's durability is.
+    WriteUnsynced,
 }
 
 /// A column of byte strings: one after the other in `bytes`, cut by offsets or by a fixed width.
@@ -302,73 +337,51 @@ impl Columns {
 }
 
 /// One write, as data. Keys and values were checked before.
-#[derive(Debug)]
-pub(crate) enum Op<'a, S> {
-    /// Makes the space, if it is not there.
-    Create {
-        space: &'a S,
-    },
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Op<'a> {
     /// Stores a value; `fresh`: only where the key is absent.
     Put {
-        space: &'a S,
         key: &'a [u8],
         value: &'a [u8],
         fresh: bool,
     },
     Remove {
-        space: &'a S,
         key: &'a [u8],
     },
     /// Removes and gives a value of at most `cap` bytes.
     Take {
-        space: &'a S,
         key: &'a [u8],
         cap: usize,
     },
     /// Stores `desired` (`None`: removes) where the value is `expected` (`None`: absent).
     CompareExchange {
-        space: &'a S,
         key: &'a [u8],
         expected: Option<&'a [u8]>,
         desired: Option<&'a [u8]>,
     },
     /// Adds to a stored integer of type `kind`; an absent one counts as 0.
     Add {
-        space: &'a S,
         key: &'a [u8],
         kind: &'a Type,
         by: i64,
     },
     PutMany {
-        space: &'a S,
         keys: &'a Column<'a>,
         values: &'a Column<'a>,
     },
     /// Stores elements with empty values.
     AddMany {
-        space: &'a S,
         keys: &'a Column<'a>,
     },
     RemoveMany {
-        space: &'a S,
         keys: &'a Column<'a>,
     },
     RemoveRange {
-        space: &'a S,
         range: &'a Range,
     },
 }
 
-impl<S> Clone for Op<'_, S> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-// The space is borrowed, whatever it is.
-impl<S> Copy for Op<'_, S> {}
-
-impl<'a, S> Op<'a, S> {
+impl Op<'_> {
     /// About how many bytes it stores.
     pub(crate) fn size(&self) -> u64 {
         let size = match self {
@@ -380,22 +393,37 @@ impl<'a, S> Op<'a, S> {
         };
         size as u64
     }
+}
 
-    /// The space that it writes to.
-    pub(crate) fn space(&self) -> &'a S {
-        match self {
-            Self::Create { space }
-            | Self::Put { space, .. }
-            | Self::Remove { space, .. }
-            | Self::Take { space, .. }
-            | Self::CompareExchange { space, .. }
-            | Self::Add { space, .. }
-            | Self::PutMany { space, .. }
-            | Self::AddMany { space, .. }
-            | Self::RemoveMany { space, .. }
-            | Self::RemoveRange { space, .. } => space,
-        }
+/// Why a look into a snapshot or transaction ended without a result.
+#[derive(Debug)]
+pub(crate) enum Leave {
+    Failed(Error),
+    /// The engine must do something outside of the call first; then the look runs again.
+    Outside,
+}
+
+impl From<Error> for Leave {
+    #[cold]
+    fn from(error: Error) -> Leave {
+        Leave::Failed(error)
     }
+}
+
+impl From<NoMemory> for Leave {
+    #[cold]
+    fn from(none: NoMemory) -> Leave {
+        Leave::Failed(none.into())
+    }
+}
+
+/// The error of a reference that no transaction would keep in place.
+#[cold]
+pub(crate) fn nothing_keeps_it() -> Error {
+    Error::new(
+        Status::NoTransaction,
+        "a reference to a stored value needs a transaction that keeps it in place; begin one",
+    )
 }
 
 /// What became of an [`Op`].

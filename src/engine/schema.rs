@@ -103,6 +103,24 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
+/// The error of an open collection that was dropped.
+#[cold]
+pub(crate) fn gone(name: &str) -> Error {
+    Error::new(Status::NoCollection, format!("collection {name:?} no longer exists; open it again"))
+}
+
+/// The error of an open collection that was dropped, where another one has its name now.
+#[cold]
+pub(crate) fn recreated(name: &str, schema: &Schema) -> Error {
+    let (kind, key, value) = (schema.kind.name(), Short(&schema.key), Short(&schema.value));
+    Error::new(
+        Status::TypeMismatch,
+        format!(
+            "collection {name:?} was dropped and created again as a {kind} of {key} to {value}; open it again"
+        ),
+    )
+}
+
 /// The name that users have for a stored name; `None` for the library's own.
 pub(crate) fn user_name(stored: &str) -> Option<&str> {
     if stored == UNNAMED {

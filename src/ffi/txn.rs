@@ -9,9 +9,9 @@ use super::error::{PC_OK, pc_status};
 use super::handle;
 use super::handles::{pc_env, pc_txn};
 use crate::engine::interrupt::set_interrupt;
-use crate::engine::{Wait, set_reads_wait};
+use crate::engine::{Access, Wait, set_reads_wait};
 use crate::error::Result;
-use crate::store::stack::{Access, TxnRef};
+use crate::store::stack::TxnRef;
 
 /// A snapshot: sees one state of all collections, and writes nothing.
 pub const PC_TXN_READ: i32 = 1;

@@ -7,12 +7,12 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::engine::{Column, Columns, Limit, Range, ScanStart, Wait};
+use crate::engine::{Access, Column, Columns, Limit, Range, ScanStart, Wait};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, Short, TryGrow};
 use crate::store::collection::Collection;
 use crate::store::registry::Shared;
-use crate::store::stack::{Access, TxnRef};
+use crate::store::stack::TxnRef;
 
 /// The amount that is read ahead of a set: little at first, since many walks end early or leap.
 const FIRST_BATCH: usize = 16;
@@ -283,7 +283,7 @@ impl<'c> Stream<'c> {
         let limit = Limit { items: *batch, bytes: LARGEST_BYTES };
         self.at_end = set.read(|session| {
             ahead.clear();
-            session.scan_of(set.opened(), rest, ScanStart::Range, limit, ahead)
+            session.scan(set.opened(), rest, ScanStart::Range, limit, ahead)
         })?;
         self.passed = 0;
         self.batch = (self.batch * 2).min(LARGEST_BATCH);

@@ -10,7 +10,7 @@ pub(crate) use opening::{Asked, OpenFlags};
 
 use crate::codec::{self, MAX_VALUE, Type};
 use crate::engine::schema::Schema;
-use crate::engine::{Column, Leave, Op, Opened, Outcome, Range, Reader};
+use crate::engine::{Column, Leave, Op, Opened, Outcome, Range, Session};
 use crate::error::{Error, Result, Status};
 use crate::memory::Short;
 use crate::store::registry::Shared;
@@ -127,7 +127,7 @@ impl Collection {
 
     /// Reads in the thread's current transaction or the newest snapshot.
     #[inline]
-    pub(crate) fn read<R>(&self, look: impl FnMut(&mut Reader<'_>) -> Result<R, Leave>) -> Result<R> {
+    pub(crate) fn read<R>(&self, look: impl FnMut(&mut Session<'_, '_>) -> Result<R, Leave>) -> Result<R> {
         self.0.shared.read(look)
     }
 
@@ -182,7 +182,7 @@ impl Collection {
         self.check_key(key)?;
         let mut f = Some(f);
         let found =
-            self.read(|session| session.value(self.opened(), key, |value| f.take().map(|f| f(value))))?;
+            self.read(|session| session.get(self.opened(), key, |value| f.take().map(|f| f(value))))?;
         Ok(found.flatten())
     }
 
@@ -200,26 +200,26 @@ impl Collection {
     pub(crate) fn put(&self, key: &[u8], value: &[u8]) -> Result<()> {
         self.check_key(key)?;
         self.check_value(value)?;
-        self.write(&Op::Put { space: self.0.opened.space(), key, value, fresh: false }).map(drop)
+        self.write(&Op::Put { key, value, fresh: false }).map(drop)
     }
 
     /// Stores a value if the key is absent. Returns `Ok(false)` if it exists.
     pub(crate) fn put_new(&self, key: &[u8], value: &[u8]) -> Result<bool> {
         self.check_key(key)?;
         self.check_value(value)?;
-        let outcome = self.write(&Op::Put { space: self.0.opened.space(), key, value, fresh: true })?;
+        let outcome = self.write(&Op::Put { key, value, fresh: true })?;
         Ok(outcome == Outcome::Done)
     }
 
     pub(crate) fn remove(&self, key: &[u8]) -> Result<bool> {
         self.check_key(key)?;
-        Ok(self.write(&Op::Remove { space: self.0.opened.space(), key })? == Outcome::Done)
+        Ok(self.write(&Op::Remove { key })? == Outcome::Done)
     }
 
     /// Removes and returns a value of at most `cap` bytes.
     pub(crate) fn take(&self, key: &[u8], cap: usize) -> Result<Taken> {
         self.check_key(key)?;
-        Ok(match self.write(&Op::Take { space: self.0.opened.space(), key, cap })? {
+        Ok(match self.write(&Op::Take { key, cap })? {
             Outcome::Value(value) => Taken::Value(value),
             Outcome::TooSmall(len) => Taken::TooSmall(len),
             _ => Taken::Missing,
@@ -237,7 +237,7 @@ impl Collection {
         if let Some(value) = desired {
             self.check_value(value)?;
         }
-        let op = Op::CompareExchange { space: self.0.opened.space(), key, expected, desired };
+        let op = Op::CompareExchange { key, expected, desired };
         Ok(match self.write(&op)? {
             Outcome::Differs(Some(value)) => Exchange::Differs(value),
             Outcome::Differs(None) => Exchange::Absent,
@@ -255,14 +255,14 @@ impl Collection {
                 format!("the values of {:?} are {kind}, not integers", self.name()),
             ));
         }
-        match self.write(&Op::Add { space: self.0.opened.space(), key, kind, by })? {
+        match self.write(&Op::Add { key, kind, by })? {
             Outcome::Sum(sum) => Ok(sum),
             outcome => Err(unexpected(&outcome)),
         }
     }
 
     pub(crate) fn len(&self) -> Result<u64> {
-        self.read(|session| session.count(self.opened()))
+        self.read(|session| session.len(self.opened()))
     }
 
     pub(crate) fn clear(&self) -> Result<()> {
@@ -292,7 +292,7 @@ impl Collection {
         self.read(|session| {
             clear(out);
             let mut added = Ok(());
-            session.each_of(self.opened(), range, |_, value| {
+            session.each(self.opened(), range, |_, value| {
                 added = add(out, value);
                 added.is_ok()
             })?;
@@ -318,7 +318,7 @@ impl Collection {
     /// Removes the keys of a range and returns their number.
     pub(crate) fn remove_range(&self, range: &Range) -> Result<u64> {
         self.check_range(range)?;
-        count(&self.write(&Op::RemoveRange { space: self.0.opened.space(), range })?)
+        count(&self.write(&Op::RemoveRange { range })?)
     }
 
     /// Stores all or nothing; if a key occurs twice, its last value wins. Returns the number of new keys.
@@ -333,13 +333,13 @@ impl Collection {
         for (index, value) in values.iter().enumerate() {
             self.check_value(value).map_err(|error| error.at(index))?;
         }
-        count(&self.write(&Op::PutMany { space: self.0.opened.space(), keys, values })?)
+        count(&self.write(&Op::PutMany { keys, values })?)
     }
 
     /// Adds elements, all or nothing, and returns the number of new ones.
     pub(crate) fn add_many(&self, keys: &Column<'_>) -> Result<u64> {
         self.check_keys(keys)?;
-        count(&self.write(&Op::AddMany { space: self.0.opened.space(), keys })?)
+        count(&self.write(&Op::AddMany { keys })?)
     }
 
     /// Shows each key's value, or `None`, to `f`, as [`Collection::get`] does, all from one state.
@@ -349,13 +349,13 @@ impl Collection {
         mut f: impl FnMut(usize, Option<&[u8]>) -> Result<()>,
     ) -> Result<()> {
         self.check_keys(keys)?;
-        self.read(|session| session.values_of(self.opened(), keys, &mut f))
+        self.read(|session| session.get_many(self.opened(), keys, &mut f))
     }
 
     /// Removes keys, all in one transaction, and returns the number of those that existed.
     pub(crate) fn remove_many(&self, keys: &Column<'_>) -> Result<u64> {
         self.check_keys(keys)?;
-        count(&self.write(&Op::RemoveMany { space: self.0.opened.space(), keys })?)
+        count(&self.write(&Op::RemoveMany { keys })?)
     }
 }
 

@@ -11,17 +11,17 @@
 mod back;
 mod kept;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 
 use back::Back;
 use kept::Kept;
 
-use crate::engine::{Columns, Leave, Limit, Range, Reader, ScanStart, Seat};
+use crate::engine::{Columns, Leave, Limit, Range, ScanStart, Session, SnapshotSeat, WeakSeat};
 use crate::error::{Error, Result, Status};
 use crate::memory;
 use crate::store::collection::Collection;
-use crate::store::stack::{TxnRef, reader_in};
+use crate::store::stack::TxnRef;
 
 /// The amount that is read ahead: little at first, since many iterations end early.
 const FIRST_BATCH: usize = 16;
@@ -58,11 +58,11 @@ enum Source {
     /// The records that were read from a snapshot before it was released.
     Kept(Box<Kept>),
     /// The calling thread's transaction.
-    Transaction { seat: Weak<Seat>, level: u64 },
+    Transaction { seat: WeakSeat, level: u64 },
 }
 
 struct Own {
-    seat: Arc<Seat>,
+    seat: SnapshotSeat,
     /// How many commits this process has made, and how many it had when it was last looked at.
     commits: Arc<AtomicU64>,
     seen: u64,
@@ -91,7 +91,7 @@ impl Scan {
         collection.check_range(&range)?;
         let source = if let Some((seat, level)) = TxnRef::innermost(shared)? {
             collection.open_ahead()?;
-            Source::Transaction { seat: Arc::downgrade(&seat), level }
+            Source::Transaction { seat, level }
         } else {
             let engine = shared.engine()?;
             let commits = engine.commits();
@@ -368,22 +368,22 @@ impl Scan {
             return Ok(false);
         }
         let writes = self.writes;
-        self.with_reader(|reader| Ok(reader.writes() != writes))
+        self.with_session(|session| Ok(session.writes() != writes))
     }
 
-    fn with_reader<R>(&self, f: impl FnOnce(&mut Reader<'_>) -> Result<R>) -> Result<R> {
+    fn with_session<R>(&self, look: impl FnOnce(&mut Session<'_, '_>) -> Result<R>) -> Result<R> {
         match &self.source {
-            Source::Own(own) => own.seat.call(|call| f(&mut call.reader()?)),
+            Source::Own(own) => own.seat.read(look),
             Source::Kept(_) => Err(Error::new(Status::Conflict, "the iterator has released its snapshot")),
             Source::Transaction { seat, level } => {
-                let own = TxnRef::own_seat(self.collection.shared())?;
-                if !std::ptr::eq(seat.as_ptr(), Arc::as_ptr(&own)) {
+                let own = self.collection.shared().seat()?;
+                if !own.is(seat) {
                     return Err(Error::new(
                         Status::WrongThread,
                         "the iterator was begun in another thread's transaction",
                     ));
                 }
-                own.call(|call| f(&mut reader_in(call, *level)?))
+                own.read_in(*level, look)
             }
         }
     }
@@ -427,13 +427,13 @@ impl Scan {
     }
 
     fn read(&self, from: ScanStart<'_>, limit: Limit, out: &mut Columns) -> Result<Read> {
-        self.with_reader(|reader| {
-            let writes = reader.writes();
-            match reader.scan_of(self.collection.opened(), &self.range, from, limit, out) {
+        self.with_session(|session| {
+            let writes = session.writes();
+            match session.scan(self.collection.opened(), &self.range, from, limit, out) {
                 Ok(is_all) => Ok(Read { writes, is_all }),
                 Err(Leave::Failed(error)) => Err(error),
                 // Opened when the iterator was; only a drop by another program can undo that.
-                Err(Leave::Open(_)) => Err(Error::new(
+                Err(Leave::Outside) => Err(Error::new(
                     Status::NoCollection,
                     format!("collection {:?} no longer exists", self.collection.name()),
                 )),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
-use crate::engine::{self, Call, Engine, Leave, Opening, Origin, OwnSeat, Reader, State, seat_of_thread};
+use crate::engine::{Engine, Leave, Opening, Origin, Seat, Session, State, WeakEngine};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
 use crate::platform::fork::PerProcess;
@@ -22,9 +22,9 @@ pub struct Shared {
     /// The data by which the child of a fork opens it.
     origin: Origin,
     /// Taken out when the environment is closed.
-    engine: Mutex<Option<Arc<Engine>>>,
+    engine: Mutex<Option<Engine>>,
     /// The engine that was taken out of `engine` when it had failed and the files were reopened.
-    retired: Mutex<Weak<Engine>>,
+    retired: Mutex<Option<WeakEngine>>,
     /// The number of its openings.
     opened: AtomicUsize,
     path: PathBuf,
@@ -40,7 +40,7 @@ impl Held {
     /// calling thread itself keeps them open, so that waiting is useless.
     pub fn open(
         path: &Path,
-        open_files: impl FnOnce() -> Result<Arc<Engine>>,
+        open_files: impl FnOnce() -> Result<Engine>,
     ) -> Result<(Held, bool), (Error, bool)> {
         let mut hopeless = false;
         // A copy of the list, since what is dropped here may take the lock.
@@ -62,7 +62,7 @@ impl Held {
                 opening: Opening::new(),
                 origin: engine.origin(),
                 engine: Mutex::new(Some(engine)),
-                retired: Mutex::new(Weak::new()),
+                retired: Mutex::new(None),
                 opened: AtomicUsize::new(0),
                 path: path.to_owned(),
             });
@@ -79,7 +79,7 @@ impl Held {
     pub fn reopen(&self) -> Result<Held> {
         let shared = &self.shared;
         if shared.opening.check_process().is_err() {
-            return Self::open(&shared.path, || engine::open_inherited(&shared.origin))
+            return Self::open(&shared.path, || shared.origin.open())
                 .map(|(held, _)| held)
                 .map_err(|(error, _)| error);
         }
@@ -127,9 +127,9 @@ fn closed() -> Error {
 }
 
 impl Shared {
-    fn is_of(&self, engine: &Arc<Engine>) -> bool {
+    fn is_of(&self, engine: &Engine) -> bool {
         self.opening.state() == State::Open
-            && self.engine.lock().as_ref().is_some_and(|own| Arc::ptr_eq(own, engine))
+            && self.engine.lock().as_ref().is_some_and(|own| own.is_same(engine))
     }
 
     /// Registers a callback for the engine's failure.
@@ -146,20 +146,21 @@ impl Shared {
         }
         let mut retired = self.retired.lock();
         if let Some(engine) = self.engine.lock().take() {
-            *retired = Arc::downgrade(&engine);
+            *retired = Some(engine.downgrade());
         }
-        retired.upgrade().is_some_and(|engine| engine.seats.retire(&self.opening))
+        retired.as_ref().and_then(WeakEngine::upgrade).is_some_and(|engine| engine.retire(&self.opening))
     }
 
     fn close(&self) {
-        let engine = self.engine.lock().take().or_else(|| self.retired.lock().upgrade());
+        let engine = self.engine.lock().take();
+        let engine = engine.or_else(|| self.retired.lock().as_ref().and_then(WeakEngine::upgrade));
         if let Some(engine) = engine {
-            engine.seats.close(&self.opening);
+            engine.close(&self.opening);
         }
     }
 
     /// Returns the engine, for operations that need no seat.
-    pub fn engine(&self) -> Result<Arc<Engine>> {
+    pub fn engine(&self) -> Result<Engine> {
         self.opening.check_process()?;
         if self.opening.state() == State::Failed {
             return Err(self.opening.failure());
@@ -181,25 +182,15 @@ impl Shared {
         &self.path
     }
 
-    pub fn opening(&self) -> &Arc<Opening> {
-        &self.opening
-    }
-
     /// The calling thread's seat.
     #[inline]
-    pub fn seat(&self) -> Result<OwnSeat> {
-        seat_of_thread(&self.opening, || self.engine())
-    }
-
-    /// Runs a call in the calling thread's seat.
-    #[inline]
-    pub fn call<R>(&self, f: impl FnOnce(&mut Call<'_>) -> Result<R>) -> Result<R> {
-        self.seat()?.call(f)
+    pub fn seat(&self) -> Result<Seat> {
+        self.origin.seat_of_thread(&self.opening, || self.engine())
     }
 
     /// Reads in the thread's current transaction or the newest snapshot; `look` may run several times.
     #[inline]
-    pub fn read<R>(&self, look: impl FnMut(&mut Reader<'_>) -> Result<R, Leave>) -> Result<R> {
+    pub fn read<R>(&self, look: impl FnMut(&mut Session<'_, '_>) -> Result<R, Leave>) -> Result<R> {
         self.seat()?.read(look)
     }
 }

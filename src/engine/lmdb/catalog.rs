@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::engine::Range;
 use crate::engine::lmdb::txn::Place;
-use crate::engine::lmdb::txn::leave::Leave;
 use crate::engine::lmdb::txn::reader::Reader;
 use crate::engine::lmdb::txn::spaces::{Db, Space};
-use crate::engine::lmdb::{Op, Seat};
+use crate::engine::lmdb::{Seat, SpaceOp};
 use crate::engine::schema::{
     CollectionInfo, Record, SEQUENCE, Schema, UNNAMED, check_name, decode, encode_dropped, encode_live,
     encode_sequence, user_name,
 };
+use crate::engine::{Leave, Op, Range};
 use crate::error::{Error, Result, Status};
 use crate::memory::TryGrow;
 
@@ -170,11 +169,14 @@ impl Seat {
             let (mark, next) = (encode_dropped(sequence + 1)?, encode_sequence(sequence + 1)?);
             let range = Range::all();
             let ops = [
-                Op::Create { space: &space },
-                Op::RemoveRange { space: &space, range: &range },
-                Op::Create { space: engine.catalog() },
-                Op::Put { space: engine.catalog(), key: stored.as_bytes(), value: &mark, fresh: false },
-                Op::Put { space: engine.catalog(), key: SEQUENCE.as_bytes(), value: &next, fresh: false },
+                SpaceOp::Create(&space),
+                SpaceOp::In(&space, Op::RemoveRange { range: &range }),
+                SpaceOp::Create(engine.catalog()),
+                SpaceOp::In(engine.catalog(), Op::Put { key: stored.as_bytes(), value: &mark, fresh: false }),
+                SpaceOp::In(
+                    engine.catalog(),
+                    Op::Put { key: SEQUENCE.as_bytes(), value: &next, fresh: false },
+                ),
             ];
             // One with an order that this library does not make is there, and cannot be made.
             let ops = if is_plain { &ops[..] } else { &ops[1..] };
@@ -200,13 +202,13 @@ impl Creation {
     }
 
     /// Returns the writes that create it.
-    pub(crate) fn ops<'a>(&'a self, catalog: &'a Arc<Space>, space: &'a Arc<Space>) -> [Op<'a>; 4] {
+    pub(crate) fn ops<'a>(&'a self, catalog: &'a Arc<Space>, space: &'a Arc<Space>) -> [SpaceOp<'a>; 4] {
         let name = space.as_str().as_bytes();
         [
-            Op::Create { space: catalog },
-            Op::Put { space: catalog, key: name, value: &self.record, fresh: false },
-            Op::Put { space: catalog, key: SEQUENCE.as_bytes(), value: &self.sequence, fresh: false },
-            Op::Create { space },
+            SpaceOp::Create(catalog),
+            SpaceOp::In(catalog, Op::Put { key: name, value: &self.record, fresh: false }),
+            SpaceOp::In(catalog, Op::Put { key: SEQUENCE.as_bytes(), value: &self.sequence, fresh: false }),
+            SpaceOp::Create(space),
         ]
     }
 }

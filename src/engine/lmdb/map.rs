@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::Engine;
 use super::address_space::can_reserve;
+use super::{Engine, Stopped};
 use crate::engine::Wait;
 use crate::engine::lmdb::write::turn::{Turn, patience};
-use crate::engine::threads::seats::Stopped;
 use crate::error::{Error, Result, Status};
 use crate::platform::system::{limit, page_size};
 

@@ -4,12 +4,11 @@
 //! - `layout`: where the fields of the data file stand
 //! - `open`: one environment per data file and process (`registry`); `patience`: how long an opening waits
 //! - `address_space`, `map`: how much the memory map reserves, and how it grows
-//! - `report`: what an environment reports of itself; `check`: whether the structure of the data file is sound
+//! - `report`: what an environment reports of itself; `maintenance`: what a thread asks of it as a whole; `check`: whether the structure of the data file is sound
 //! - `files`: the files, before LMDB opens them and beside it
 //! - `catalog`: the schema of each collection; `opened`: one that is open
-//! - `session`: calls of a thread that need more than its seat
+//! - `seated`: what the seats of threads need; `session`: calls of a thread that need more than its seat
 //! - `txn`: snapshots and write transactions, named databases, reads and walks
-//! - `threads`: what each thread has in an environment
 //! - `write`: the right to write, group commit, and what a failure means
 //!
 //! The folders are private: `pub(crate)` in them reaches as far as this room, but for what is exported below.
@@ -19,50 +18,66 @@ mod catalog;
 mod check;
 mod files;
 mod layout;
+mod maintenance;
 mod map;
 mod open;
 mod opened;
 mod patience;
 mod registry;
 mod report;
+mod seated;
 mod session;
 mod sys;
-#[cfg(test)]
+#[cfg(all(test, not(feature = "memory-engine")))]
 mod tests;
-pub(crate) mod txn;
-pub(crate) mod write;
+mod txn;
+mod write;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
-use crate::engine::contract;
-use crate::engine::{Outcome, Settings};
+use crate::engine::{Op, Settings};
 use crate::error::{Error, Result, Status};
 
-pub(crate) use crate::engine::threads::opening::{Opening, State, has_failed};
-pub(crate) use crate::engine::threads::root::{Level, Root, RootKind};
-pub(crate) use crate::engine::threads::seat::{Call, Seat};
-pub(crate) use crate::engine::threads::seats::{OwnSeat, leave_closed_seats, seat_of_thread};
-pub(crate) use check::Structure;
 pub(crate) use open::{Origin, open, open_inherited, wait_until_closed};
 pub(crate) use opened::Opened;
 pub(crate) use sys::version;
-pub(crate) use txn::leave::Leave;
 pub(crate) use txn::reader::Reader;
-use txn::spaces::Space;
 pub(crate) use write::turn::set_reads_wait;
-pub(crate) use write::writer::begin_write;
 
-use crate::engine::threads::seats::Seats;
 use files::{Identity, watch};
 use sys::{Code, RawEnv, RwTxn};
-use txn::spaces::Spaces;
+use txn::spaces::{Space, Spaces};
 use write::{failure, flusher, group, lock, turn, working_set};
 
+use crate::engine::threads::seats::Seats;
+use crate::engine::threads::writer::Writer;
+use crate::engine::threads::{seat, seats::Stopped as AnyStopped};
 use crate::platform::sync::{Mutex, RwLock};
 
-/// A write to one of the spaces.
-pub(crate) type Op<'a> = contract::Op<'a, Arc<Space>>;
+/// A thread's place in an environment.
+pub(crate) type Seat = seat::Seat<Engine>;
+
+/// The seats while no call is under way.
+type Stopped<'s, 'g> = AnyStopped<'s, 'g, Engine>;
+
+/// A write to one of the spaces: named databases, ordered maps of bytes to bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SpaceOp<'a> {
+    /// Creates the space, if it does not exist.
+    Create(&'a Arc<Space>),
+    In(&'a Arc<Space>, Op<'a>),
+}
+
+impl SpaceOp<'_> {
+    /// About how many bytes it stores.
+    fn size(&self) -> u64 {
+        match self {
+            SpaceOp::Create(_) => 0,
+            SpaceOp::In(_, op) => op.size(),
+        }
+    }
+}
 
 /// An open LMDB environment. One per data file and process; the last `Arc` closes it.
 pub(crate) struct Engine {
@@ -72,8 +87,8 @@ pub(crate) struct Engine {
     identity: Arc<Identity>,
     watch: watch::Watch,
     spaces: Spaces,
-    pub(crate) seats: Seats,
-    writer: turn::Writer,
+    seats: Seats<Engine>,
+    writer: Writer,
     group: group::Group,
     /// Between processes; absent where nothing is written.
     lock: Option<lock::ProcessLock>,
@@ -113,6 +128,10 @@ impl Engine {
 
     pub(crate) fn main(&self) -> &Arc<Space> {
         self.spaces.main()
+    }
+
+    pub(crate) fn seats(&self) -> &Seats<Engine> {
+        &self.seats
     }
 
     /// The count of what this process has committed, which may outlive the engine.

@@ -21,9 +21,10 @@ use crate::engine::lmdb::sys::{Code, OpenParameters, RawEnv, RoTxn};
 use crate::engine::lmdb::txn::numbers::most_numbers;
 use crate::engine::lmdb::txn::spaces;
 use crate::engine::lmdb::write::working_set::WorkingSet;
-use crate::engine::lmdb::write::{failure, flusher, group, lock, turn};
+use crate::engine::lmdb::write::{failure, flusher, group, lock};
 use crate::engine::lmdb::{Engine, address_space, check};
 use crate::engine::threads::seats;
+use crate::engine::threads::writer::Writer;
 use crate::engine::{Durability, Settings};
 use crate::error::{Error, Result, Status};
 use crate::platform::descriptors::{Standard, close_on_exec};
@@ -204,7 +205,7 @@ fn open_files(
         identity: Arc::new(identity),
         watch: watch::Watch::default(),
         seats: seats::Seats::default(),
-        writer: turn::Writer::default(),
+        writer: Writer::default(),
         group: group::Group::default(),
         settings: settings.clone(),
         page_size: system::page_size() as u64,

@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crate::engine::lmdb::catalog::{self, Creation, Found};
-use crate::engine::lmdb::txn::leave::Leave;
 use crate::engine::lmdb::txn::reader::Reader;
 use crate::engine::lmdb::txn::spaces::{Db, Space};
-use crate::engine::lmdb::{Engine, Level, Op, Outcome, Root, RootKind, Seat};
-use crate::engine::schema::{Schema, check_name};
-use crate::engine::{Column, Columns, Limit, Range, ScanStart, Wait};
+use crate::engine::lmdb::{Engine, Seat, SpaceOp};
+use crate::engine::schema::{Schema, check_name, gone, recreated};
+use crate::engine::threads::root::{Level, Root, RootKind};
+use crate::engine::{Column, Columns, Leave, Limit, Op, Outcome, Range, ScanStart, Wait, nothing_keeps_it};
 use crate::error::{Error, Result, Status};
-use crate::memory::Short;
 
 /// How often to create a collection while other processes remove names.
 const AT_MOST: u32 = 16;
@@ -85,11 +84,6 @@ impl Opened {
         self.raw.is_none_or(Db::is_bytewise)
     }
 
-    /// The space that writes name.
-    pub(crate) fn space(&self) -> &Arc<Space> {
-        &self.space
-    }
-
     /// Finds the collection as a reader sees it. Returns `None` if it was created in a transaction that was aborted.
     #[inline]
     fn find(&self, reader: &mut Reader<'_>) -> Result<Option<Db>, Leave> {
@@ -118,28 +112,18 @@ impl Opened {
             }
             (Some(schema), Some(own)) if schema == *own => {}
             (Some(schema), Some(_)) => {
-                let (kind, key, value) = (schema.kind.name(), Short(schema.key), Short(schema.value));
-                return Err(Leave::Failed(Error::new(
-                    Status::TypeMismatch,
-                    format!(
-                        "collection {:?} was dropped and created again as a {kind} of {key} to {value}; open it again",
-                        self.name
-                    ),
-                )));
+                return Err(recreated(&self.name, &schema).into());
             }
             (None, Some(_)) if self.unsettled.load(Ordering::Relaxed) => return Ok(false),
             (None, Some(_)) => {
-                return Err(Leave::Failed(Error::new(
-                    Status::NoCollection,
-                    format!("collection {:?} no longer exists; open it again", self.name),
-                )));
+                return Err(gone(&self.name).into());
             }
         }
         if self.raw.is_none() {
             match reader.place(&self.space) {
                 Ok(db) => check_plain(&self.name, db)?,
                 // It is looked at when it is open.
-                Err(Leave::Open(_)) => {}
+                Err(Leave::Outside) => {}
                 Err(failed) => return Err(failed),
             }
         }
@@ -164,9 +148,10 @@ impl Opened {
 
     /// Attempts once to write in its own transaction. Returns `None` if the catalog has changed meanwhile.
     fn autocommit(&self, seat: &Seat, engine: &Arc<Engine>, op: &Op<'_>) -> Result<Option<Outcome>> {
+        let own = SpaceOp::In(&self.space, *op);
         let found_at = self.found_at.load(Ordering::Relaxed);
         if let Some(sequence) = found_at.checked_sub(1)
-            && let Some(outcomes) = engine.autocommit(sequence, std::slice::from_ref(op))?
+            && let Some(outcomes) = engine.autocommit(sequence, &[own])?
         {
             return Ok(outcomes.into_iter().next());
         }
@@ -176,12 +161,12 @@ impl Opened {
             Ok((sequence, self.find(reader)?.is_some()))
         })?;
         let Some(schema) = self.schema.as_ref().filter(|_| !is_there) else {
-            let outcomes = engine.autocommit(sequence, std::slice::from_ref(op))?;
+            let outcomes = engine.autocommit(sequence, &[own])?;
             return Ok(outcomes.and_then(|outcomes| outcomes.into_iter().next()));
         };
         let creation = Creation::new(sequence, schema)?;
         let [a, b, c, d] = creation.ops(engine.catalog(), &self.space);
-        let outcomes = engine.autocommit(sequence, &[a, b, c, d, *op])?;
+        let outcomes = engine.autocommit(sequence, &[a, b, c, d, own])?;
         Ok(outcomes.and_then(|outcomes| outcomes.into_iter().last()))
     }
 }
@@ -249,7 +234,7 @@ impl Seat {
     pub(crate) fn write(&self, opened: &Opened, op: &Op<'_>) -> Result<Outcome> {
         enum Step {
             Done(Outcome),
-            Open(Arc<Space>),
+            Open(Option<Arc<Space>>),
             Autocommit(Arc<Engine>),
         }
         loop {
@@ -264,14 +249,14 @@ impl Seat {
                     (Ok(None), Some(schema)) => opened.make_again(&mut reader, schema)?,
                     // The write itself says that a raw one is gone.
                     (Ok(None), None) => {}
-                    (Err(Leave::Open(space)), _) => return Ok(Step::Open(space)),
+                    (Err(Leave::Outside), _) => return Ok(Step::Open(reader.wanted())),
                     (Err(Leave::Failed(error)), _) => return Err(error),
                 }
-                reader.write()?.apply(op).map(Step::Done)
+                reader.write()?.apply(&SpaceOp::In(&opened.space, *op)).map(Step::Done)
             })?;
             match step {
                 Step::Done(outcome) => return Ok(outcome),
-                Step::Open(space) => self.open_space(&space)?,
+                Step::Open(wanted) => self.open_wanted(wanted)?,
                 Step::Autocommit(engine) => {
                     if let Some(outcome) = opened.autocommit(self, &engine, op)? {
                         return Ok(outcome);
@@ -286,11 +271,13 @@ impl Seat {
         let seat = Seat::new(&self.engine()?, &self.opening)?;
         loop {
             let begun = self.call(|call| {
-                let db = match opened.find(&mut call.reader()?) {
+                let mut reader = call.reader()?;
+                let db = match opened.find(&mut reader) {
                     Ok(db) => db,
-                    Err(Leave::Open(space)) => return Ok(Err(space)),
+                    Err(Leave::Outside) => return Ok(Err(reader.wanted())),
                     Err(Leave::Failed(error)) => return Err(error),
                 };
+                drop(reader);
                 let mut snapshot = call.snapshot()?;
                 if let Some(db) = db {
                     snapshot.uses(call.engine()?, &opened.space, db)?;
@@ -306,7 +293,7 @@ impl Seat {
             })?;
             match begun {
                 Ok(()) => return Ok(seat),
-                Err(space) => self.open_space(&space)?,
+                Err(wanted) => self.open_wanted(wanted)?,
             }
         }
     }
@@ -385,10 +372,7 @@ impl Reader<'_> {
     /// Returns the address and length of a key's value, which stay where they are until the transaction ends or writes.
     pub(crate) fn lend(&mut self, opened: &Opened, key: &[u8]) -> Result<Option<(*const u8, usize)>, Leave> {
         if !self.pin() {
-            return Err(Leave::Failed(Error::new(
-                Status::NoTransaction,
-                "a reference to a stored value needs a transaction that keeps it in place; begin one",
-            )));
+            return Err(nothing_keeps_it().into());
         }
         self.value(opened, key, |value| (value.as_ptr(), value.len()))
     }

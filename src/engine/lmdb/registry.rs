@@ -10,10 +10,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
+use super::Engine;
 use super::files::{FileId, Files, Identity, id_of_path};
 use super::patience::Patience;
-use super::{Engine, has_failed};
 use crate::engine::lmdb::files::claim::Claim;
+use crate::engine::threads::opening::has_failed;
 use crate::error::{Error, Result, Status};
 use crate::platform::fork::PerProcess;
 use crate::platform::sync::{Condvar, Mutex, MutexGuard};

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::Wait;
-use crate::engine::lmdb::txn::leave::Leave;
 use crate::engine::lmdb::txn::reader::Reader;
 use crate::engine::lmdb::txn::spaces::Space;
-use crate::engine::lmdb::{Engine, Op, Outcome, Seat};
+use crate::engine::lmdb::{Engine, Seat, SpaceOp};
 use crate::engine::threads::root::RootKind;
+use crate::engine::{Leave, Outcome, Wait};
 use crate::error::{Error, Result, Status};
 
 impl Seat {
@@ -22,16 +21,25 @@ impl Seat {
     #[inline]
     pub(crate) fn read<R>(&self, mut look: impl FnMut(&mut Reader<'_>) -> Result<R, Leave>) -> Result<R> {
         loop {
-            let looked = self.call(|call| match look(&mut call.reader()?) {
-                Ok(result) => Ok(Ok(result)),
-                Err(Leave::Failed(error)) => Err(error),
-                Err(Leave::Open(space)) => Ok(Err(space)),
+            let looked = self.call(|call| {
+                let mut reader = call.reader()?;
+                match look(&mut reader) {
+                    Ok(result) => Ok(Ok(result)),
+                    Err(Leave::Failed(error)) => Err(error),
+                    Err(Leave::Outside) => Ok(Err(reader.wanted())),
+                }
             })?;
             match looked {
                 Ok(result) => return Ok(result),
-                Err(space) => self.open_space(&space)?,
+                Err(wanted) => self.open_wanted(wanted)?,
             }
         }
+    }
+
+    /// The same for what a reader has found not to be open.
+    #[cold]
+    pub(crate) fn open_wanted(&self, wanted: Option<Arc<Space>>) -> Result<()> {
+        wanted.map_or(Ok(()), |space| self.open_space(&space))
     }
 
     /// Opens a space for the process, so that the thread's current transaction can use it.
@@ -74,7 +82,7 @@ impl Seat {
 
     /// Writes in the thread's current transaction, or in its own, if the catalog has this sequence number. Returns
     /// `Ok(None)`, and writes nothing, if it has another one.
-    pub(crate) fn write_under(&self, sequence: u64, ops: &[Op<'_>]) -> Result<Option<Vec<Outcome>>> {
+    pub(crate) fn write_under(&self, sequence: u64, ops: &[SpaceOp<'_>]) -> Result<Option<Vec<Outcome>>> {
         enum Step {
             Done(Option<Vec<Outcome>>),
             Autocommit(Arc<Engine>),

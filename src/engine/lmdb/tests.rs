@@ -9,7 +9,10 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::engine::Wait;
+use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::write::turn::{Lease, Turn};
+use crate::engine::threads::call::Call;
+use crate::error::Result;
 use crate::{Dict, Durability, Environment, Options, Status};
 use tempfile::TempDir;
 
@@ -20,6 +23,16 @@ fn environment() -> (TempDir, Environment) {
     (dir, env)
 }
 
+/// The engine of an environment.
+pub(super) fn engine_of(env: &Environment) -> Arc<Engine> {
+    env.shared().engine().unwrap().into_lmdb()
+}
+
+/// Runs a call in the thread's seat.
+pub(super) fn call_in<R>(env: &Environment, f: impl FnOnce(&mut Call<'_, Engine>) -> Result<R>) -> Result<R> {
+    env.shared().seat().unwrap().into_lmdb().call(f)
+}
+
 /// For what must end, and for what must not.
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(300);
@@ -28,15 +41,14 @@ const SHORT: Duration = Duration::from_millis(300);
 fn ends_during_a_call(env: &Environment, patience: Duration, work: impl FnOnce() + Send) -> bool {
     std::thread::scope(|scope| {
         let (tell, told) = mpsc::channel();
-        env.shared()
-            .call(|_| {
-                scope.spawn(move || {
-                    work();
-                    tell.send(())
-                });
-                Ok(told.recv_timeout(patience).is_ok())
-            })
-            .unwrap()
+        call_in(env, |_| {
+            scope.spawn(move || {
+                work();
+                tell.send(())
+            });
+            Ok(told.recv_timeout(patience).is_ok())
+        })
+        .unwrap()
     })
 }
 
@@ -52,7 +64,7 @@ fn numbers_are_closed_while_no_call_is_under_way() {
     let (_dir, env) = environment();
     Dict::<i64, i64>::open(&env, "dropped").unwrap();
     env.drop_collection("dropped").unwrap();
-    let engine = env.shared().engine().unwrap();
+    let engine = engine_of(&env);
     let reclaim = || engine.reclaim(Wait::Forever).unwrap();
     assert!(!ends_during_a_call(&env, SHORT, reclaim));
     assert_eq!(engine.spaces.open_count(), 0);
@@ -61,7 +73,7 @@ fn numbers_are_closed_while_no_call_is_under_way() {
 #[test]
 fn the_map_is_made_anew_while_no_call_is_under_way() {
     let (_dir, env) = environment();
-    let engine = env.shared().engine().unwrap();
+    let engine = engine_of(&env);
     let grow = || {
         let turn = Turn::take(&engine, Wait::Forever).unwrap();
         engine.grow(&turn, 1 << 21, None).unwrap();
@@ -73,7 +85,7 @@ fn the_map_is_made_anew_while_no_call_is_under_way() {
 #[test]
 fn the_map_stays_while_a_compacting_copy_reads_it() {
     let (_dir, env) = environment();
-    let engine = env.shared().engine().unwrap();
+    let engine = engine_of(&env);
     let grow = |turn: &Turn| engine.grow(turn, 1 << 21, Some(Instant::now()));
     let turn = Turn::take(&engine, Wait::Forever).unwrap();
     let reading = engine.copies.read();
@@ -86,7 +98,7 @@ fn the_map_stays_while_a_compacting_copy_reads_it() {
 fn closing_does_not_wait_for_a_call_and_the_last_one_out_releases() {
     let (_dir, env) = environment();
     Dict::<i64, i64>::open(&env, "dict").unwrap().put(&1, &1).unwrap();
-    let engine = Arc::downgrade(&env.shared().engine().unwrap());
+    let engine = Arc::downgrade(&engine_of(&env));
     let closing = env.clone();
     assert!(ends_during_a_call(&env, LONG, move || closing.close()));
     assert!(engine.upgrade().is_none(), "the call has let go what lay in its seat");
@@ -100,7 +112,7 @@ fn a_read_waits_for_a_slot_that_a_call_has() {
     let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
     dict.put(&1, &1).unwrap();
     std::thread::scope(|scope| {
-        let reading = env.shared().call(|call| {
+        let reading = call_in(&env, |call| {
             call.reader()?;
             let (tell, told) = mpsc::channel::<()>();
             let dict = &dict;
@@ -145,7 +157,7 @@ fn a_read_follows_what_another_process_has_written() {
     }
     let (_dir, env) = environment();
     outgrow("a_read_follows_what_another_process_has_written", &env);
-    let found = env.shared().call(|call| call.reader()?.named("large"));
+    let found = call_in(&env, |call| call.reader()?.named("large"));
     assert_eq!(found.unwrap(), Some(1));
     assert!(env.info().unwrap().map_size > 5 << 20);
 }
@@ -158,7 +170,7 @@ fn a_write_follows_what_another_process_has_written() {
     }
     let (_dir, env) = environment();
     outgrow("a_write_follows_what_another_process_has_written", &env);
-    let engine = env.shared().engine().unwrap();
+    let engine = engine_of(&env);
     let lease = Lease::take(&engine, Wait::Forever).unwrap();
     drop(engine.begin_write(&lease, true).unwrap());
     assert!(engine.map_and_used().0 > 5 << 20);

@@ -10,35 +10,32 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::engine::lmdb::Engine;
-use crate::engine::lmdb::txn::Snapshot;
-use crate::engine::lmdb::txn::numbers::Numbers;
-use crate::engine::lmdb::txn::reader::Reader;
-use crate::engine::lmdb::txn::slots::Begin;
+use crate::engine::threads::call::Call;
 use crate::engine::threads::opening::{Opening, State};
 use crate::engine::threads::root::{Root, RootKind};
+use crate::engine::threads::{Seated, Snapshot, WriteTxn};
 use crate::error::{Error, Result, Status};
 use crate::memory::TryGrow;
-use crate::platform::sync::{Mutex, MutexGuard};
+use crate::platform::sync::Mutex;
 
 /// What lies in a seat.
-pub(crate) struct Guarded {
+pub(crate) struct Guarded<E: Seated> {
     /// Absent once the environment was closed.
-    engine: Option<Arc<Engine>>,
+    pub(super) engine: Option<Arc<E>>,
     /// The thread's read transaction, without a snapshot between calls.
-    pub(crate) pooled: Option<Snapshot>,
-    pub(crate) roots: Vec<Root>,
+    pub(crate) pooled: Option<E::Snapshot>,
+    pub(crate) roots: Vec<Root<E>>,
     /// The root that calls of the thread are part of.
     pub(crate) current: Option<u64>,
 }
 
 /// A thread's place in an environment. Aligned so that two seats share no cache line.
 #[repr(align(128))]
-pub(crate) struct Seat {
+pub(crate) struct Seat<E: Seated> {
     pub(crate) opening: Arc<Opening>,
     /// The thread whose own it is; 0: an iterator's.
     pub(crate) thread: u64,
-    pub(crate) guarded: Mutex<Guarded>,
+    pub(crate) guarded: Mutex<Guarded<E>>,
     /// Whether another thread has asked for transactions of this one to be undone.
     marked: AtomicBool,
     marks: Mutex<Vec<u64>>,
@@ -69,13 +66,13 @@ impl Drop for Busy<'_> {
     }
 }
 
-impl Seat {
+impl<E: Seated> Seat<E> {
     /// A seat that is not a thread's own.
-    pub(crate) fn new(engine: &Arc<Engine>, opening: &Arc<Opening>) -> Result<Arc<Seat>> {
+    pub(crate) fn new(engine: &Arc<E>, opening: &Arc<Opening>) -> Result<Arc<Seat<E>>> {
         Self::make(engine, opening, 0)
     }
 
-    pub(crate) fn make(engine: &Arc<Engine>, opening: &Arc<Opening>, thread: u64) -> Result<Arc<Seat>> {
+    pub(crate) fn make(engine: &Arc<E>, opening: &Arc<Opening>, thread: u64) -> Result<Arc<Seat<E>>> {
         let seat = Arc::new(Seat {
             opening: Arc::clone(opening),
             thread,
@@ -90,7 +87,7 @@ impl Seat {
             left: AtomicBool::new(false),
             busy: AtomicBool::new(false),
         });
-        engine.seats.register(&seat)?;
+        engine.seats().register(&seat)?;
         Ok(seat)
     }
 
@@ -115,7 +112,7 @@ impl Seat {
             }
         }
         if let Some(engine) = engine {
-            engine.seats.forget(self);
+            engine.seats().forget(self);
         }
         self.settle();
         Ok(())
@@ -126,7 +123,7 @@ impl Seat {
     ///
     /// Does nothing where the thread ends in the middle of its own call, since a signal's handler has ended the process: the
     /// call has the seat's lock and never goes on.
-    pub(crate) fn leave(&self) -> Option<Arc<Engine>> {
+    pub(crate) fn leave(&self) -> Option<Arc<E>> {
         if self.busy.load(Ordering::Relaxed) {
             return None;
         }
@@ -160,7 +157,7 @@ impl Seat {
     }
 
     /// Runs a call in the seat. The pooled snapshot is let go after it.
-    pub(crate) fn call<R>(&self, f: impl FnOnce(&mut Call<'_>) -> Result<R>) -> Result<R> {
+    pub(crate) fn call<R>(&self, f: impl FnOnce(&mut Call<'_, E>) -> Result<R>) -> Result<R> {
         // Before the lock, which another thread of the parent may have held.
         self.opening.check_process()?;
         let _busy = Busy::new(&self.busy);
@@ -175,7 +172,7 @@ impl Seat {
             self.marked.store(false, Ordering::Release);
             guarded.undo(&marks, true);
         }
-        let mut call = Call { guarded, pooled_in_use: false };
+        let mut call = Call::new(guarded);
         let result = f(&mut call);
         drop(call);
         self.after_call();
@@ -202,7 +199,7 @@ impl Seat {
 }
 
 #[cold]
-fn closed() -> Error {
+pub(super) fn closed() -> Error {
     Error::new(Status::BadHandle, "the environment was closed; open it again")
 }
 
@@ -224,9 +221,9 @@ impl Ending {
         if failed { Ending::Failed { own_thread } } else { Ending::Closed { own_thread } }
     }
 
-    /// A write transaction stays where it is unless its own thread ends it: LMDB's write lock can only be let go
+    /// A write transaction stays where it is unless its own thread ends it: an engine's write lock may be let go only
     /// there. Nobody has asked for the end when the environment fails, so addresses that were lent stay good.
-    fn leaves(self, kind: &RootKind) -> bool {
+    fn leaves<E: Seated>(self, kind: &RootKind<E>) -> bool {
         match (self, kind) {
             (Ending::Closed { own_thread } | Ending::Failed { own_thread }, RootKind::Write(_)) => {
                 !own_thread
@@ -237,16 +234,16 @@ impl Ending {
     }
 }
 
-impl Guarded {
+impl<E: Seated> Guarded<E> {
     /// Whether a snapshot in it has lent addresses.
     pub(crate) fn is_pinned(&self) -> bool {
         self.roots.iter().any(|root| matches!(&root.kind, RootKind::Snapshot(s) if s.is_pinned()))
     }
 
-    /// The numbers of the spaces that each snapshot in it has used.
-    pub(crate) fn used(&self) -> impl Iterator<Item = &Numbers> {
+    /// The snapshots of transactions in it.
+    pub(crate) fn snapshots(&self) -> impl Iterator<Item = &E::Snapshot> {
         self.roots.iter().filter_map(|root| match &root.kind {
-            RootKind::Snapshot(snapshot) => Some(snapshot.used()),
+            RootKind::Snapshot(snapshot) => Some(snapshot),
             RootKind::Write(_) => None,
         })
     }
@@ -290,109 +287,5 @@ impl Guarded {
                 }
             }
         }
-    }
-}
-
-/// A call under way in a seat.
-pub(crate) struct Call<'s> {
-    guarded: MutexGuard<'s, Guarded>,
-    pooled_in_use: bool,
-}
-
-impl Drop for Call<'_> {
-    /// Lets the pooled snapshot go, also where the call panicked.
-    fn drop(&mut self) {
-        if self.pooled_in_use
-            && let Some(pooled) = &mut self.guarded.pooled
-        {
-            pooled.reset();
-        }
-    }
-}
-
-impl Call<'_> {
-    /// The engine.
-    pub(crate) fn engine(&self) -> Result<&Arc<Engine>> {
-        self.guarded.engine.as_ref().ok_or_else(closed)
-    }
-
-    /// Everything in the seat.
-    pub(crate) fn guarded(&mut self) -> &mut Guarded {
-        &mut self.guarded
-    }
-
-    /// The stack that the thread's calls are part of.
-    pub(crate) fn current(&mut self) -> Option<&mut Root> {
-        let current = self.guarded.current?;
-        self.guarded.roots.iter_mut().find(|root| root.id == current)
-    }
-
-    /// Reads in the current transaction, or else in the newest snapshot until the call ends.
-    #[inline]
-    pub(crate) fn reader(&mut self) -> Result<Reader<'_>> {
-        if self.guarded.current.is_none() && !self.pooled_in_use {
-            self.renew()?;
-            self.pooled_in_use = true;
-        }
-        let Guarded { engine, pooled, roots, current } = &mut *self.guarded;
-        let engine = engine.as_ref().ok_or_else(closed)?;
-        if let Some(current) = current
-            && let Some(root) = roots.iter_mut().find(|root| root.id == *current)
-        {
-            return Ok(Reader::new(engine, &mut root.kind));
-        }
-        pooled.as_mut().map(|snapshot| Reader::of_snapshot(engine, snapshot)).ok_or_else(closed)
-    }
-
-    /// Makes the pooled snapshot the newest. Leaves the seat for a while where another process has outgrown
-    /// the map, or no slot is free.
-    #[inline]
-    fn renew(&mut self) -> Result<()> {
-        loop {
-            let Guarded { engine, pooled, .. } = &mut *self.guarded;
-            let engine = engine.as_ref().ok_or_else(closed)?;
-            let renewed = match pooled {
-                Some(snapshot) => snapshot.renew(engine),
-                None => Snapshot::begin(engine).map(|snapshot| *pooled = Some(snapshot)),
-            };
-            match renewed {
-                Ok(()) => return Ok(()),
-                Err(Begin::Failed(error)) => return Err(error),
-                Err(Begin::Resized) => {
-                    let engine = Arc::clone(engine);
-                    MutexGuard::unlocked(&mut self.guarded, || engine.follow_growth())?;
-                    engine.check_usable()?;
-                }
-                Err(Begin::NoSlot) => {
-                    let engine = Arc::clone(engine);
-                    let mut newest = MutexGuard::unlocked(&mut self.guarded, || engine.newest())?;
-                    // The environment may have been closed meanwhile.
-                    self.engine()?;
-                    if let Some(snapshot) = newest.snapshot.take() {
-                        self.guarded.pooled = Some(snapshot);
-                        return Ok(());
-                    }
-                }
-            }
-        }
-    }
-
-    /// Reads in the stack that holds a level, or `None` where that level has ended.
-    pub(crate) fn reader_of(&mut self, level: u64) -> Result<Option<Reader<'_>>> {
-        let Guarded { engine, roots, .. } = &mut *self.guarded;
-        let engine = engine.as_ref().ok_or_else(closed)?;
-        let root = roots.iter_mut().find(|root| root.levels.iter().any(|l| l.id == level));
-        Ok(root.map(|root| Reader::new(engine, &mut root.kind)))
-    }
-
-    /// A snapshot of the newest commit that outlives the call.
-    pub(crate) fn snapshot(&mut self) -> Result<Snapshot> {
-        if !self.pooled_in_use {
-            self.renew()?;
-        }
-        self.pooled_in_use = false;
-        let snapshot = self.guarded.pooled.take().ok_or_else(closed)?;
-        self.engine()?.look_at_files()?;
-        Ok(snapshot)
     }
 }

@@ -9,30 +9,23 @@ use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use crate::engine::lmdb::Engine;
-use crate::engine::lmdb::txn::numbers::Numbers;
-use crate::engine::lmdb::write::turn::thread_number;
 use crate::engine::threads::opening::{Opening, State};
 use crate::engine::threads::pin;
 use crate::engine::threads::seat::{Ending, Guarded, Seat};
+use crate::engine::threads::{Seated, thread_number};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
-use crate::platform::ending::WhileEnding;
 use crate::platform::sync::{Mutex, MutexGuard};
 
 /// The seats of an environment while no call is under way.
-pub(crate) struct Stopped<'s, 'g> {
-    seats: &'s mut [MutexGuard<'g, Guarded>],
+pub(crate) struct Stopped<'s, 'g, E: Seated> {
+    seats: &'s mut [MutexGuard<'g, Guarded<E>>],
 }
 
-impl Stopped<'_, '_> {
-    /// The numbers of the spaces that live snapshots have used.
-    pub(crate) fn numbers(&self) -> Result<Numbers, NoMemory> {
-        let mut numbers = Numbers::default();
-        for used in self.seats.iter().flat_map(|guarded| guarded.used()) {
-            numbers.add_all(used)?;
-        }
-        Ok(numbers)
+impl<E: Seated> Stopped<'_, '_, E> {
+    /// The snapshots of transactions and iterators.
+    pub(crate) fn snapshots(&self) -> impl Iterator<Item = &E::Snapshot> {
+        self.seats.iter().flat_map(|guarded| guarded.snapshots())
     }
 
     /// Lets go the reader slots that threads keep between calls.
@@ -42,28 +35,33 @@ impl Stopped<'_, '_> {
 }
 
 /// The seats that there still are.
-fn upgraded(list: &[Weak<Seat>]) -> Result<Vec<Arc<Seat>>, NoMemory> {
+fn upgraded<E: Seated>(list: &[Weak<Seat<E>>]) -> Result<Vec<Arc<Seat<E>>>, NoMemory> {
     let mut seats = memory::room_for(list.len())?;
     seats.extend(list.iter().filter_map(Weak::upgrade));
     Ok(seats)
 }
 
-fn settle(seats: &[Arc<Seat>]) {
+fn settle<E: Seated>(seats: &[Arc<Seat<E>>]) {
     for seat in seats {
         seat.settle();
     }
 }
 
 /// Every seat of an environment.
-#[derive(Default)]
-pub(crate) struct Seats {
-    all: Mutex<Vec<Weak<Seat>>>,
+pub(crate) struct Seats<E: Seated> {
+    all: Mutex<Vec<Weak<Seat<E>>>>,
     /// Those of ended threads whose snapshots lend addresses.
-    left: Mutex<Vec<Arc<Seat>>>,
+    left: Mutex<Vec<Arc<Seat<E>>>>,
 }
 
-impl Seats {
-    pub(crate) fn register(&self, seat: &Arc<Seat>) -> Result<()> {
+impl<E: Seated> Default for Seats<E> {
+    fn default() -> Self {
+        Self { all: Mutex::default(), left: Mutex::default() }
+    }
+}
+
+impl<E: Seated> Seats<E> {
+    pub(crate) fn register(&self, seat: &Arc<Seat<E>>) -> Result<()> {
         let mut seats = self.all.lock();
         if seats.len() == seats.capacity() {
             seats.retain(|seat| seat.strong_count() > 0);
@@ -84,14 +82,14 @@ impl Seats {
     }
 
     /// Lets go a seat of an ended thread.
-    pub(crate) fn forget(&self, seat: &Seat) {
+    pub(crate) fn forget(&self, seat: &Seat<E>) {
         self.left.lock().retain(|left| !std::ptr::eq(&raw const **left, seat));
     }
 
     /// Runs `f` with every seat locked, so that no call is under way and none can begin. In no call of the thread's seat.
     fn with_all<R>(
         &self,
-        f: impl FnOnce(&[Arc<Seat>], &mut [MutexGuard<'_, Guarded>]) -> R,
+        f: impl FnOnce(&[Arc<Seat<E>>], &mut [MutexGuard<'_, Guarded<E>>]) -> R,
     ) -> Result<R, NoMemory> {
         let list = self.all.lock();
         let seats = upgraded(&list)?;
@@ -116,7 +114,7 @@ impl Seats {
 
     /// Runs `f` while no call is under way and none can begin; snapshots and what they have lent stay. In no
     /// call of the thread's seat.
-    pub(crate) fn stop_calls<R>(&self, f: impl FnOnce(&mut Stopped<'_, '_>) -> Result<R>) -> Result<R> {
+    pub(crate) fn stop_calls<R>(&self, f: impl FnOnce(&mut Stopped<'_, '_, E>) -> Result<R>) -> Result<R> {
         self.with_all(|_, guards| f(&mut Stopped { seats: guards }))?
     }
 
@@ -125,7 +123,7 @@ impl Seats {
     pub(crate) fn stop<R>(
         &self,
         deadline: Option<Instant>,
-        f: impl Fn(&Stopped<'_, '_>) -> Result<R>,
+        f: impl Fn(&Stopped<'_, '_, E>) -> Result<R>,
     ) -> Result<R> {
         loop {
             let seen = pin::ended();
@@ -164,12 +162,12 @@ impl Seats {
     /// what lends addresses. Does not wait. Gives whether the calling thread itself holds such.
     pub(crate) fn retire(&self, opening: &Opening) -> bool {
         self.release(opening);
-        own_seat(opening)
+        own_seat::<E>(opening)
             .is_some_and(|mine| mine.guarded.try_lock().is_none_or(|guarded| guarded.is_pinned()))
     }
 
     fn release(&self, opening: &Opening) {
-        let mine = own_seat(opening);
+        let mine = own_seat::<E>(opening);
         // Without memory for the list, each thread releases what is its own at its next call or its end.
         let seats = upgraded(&self.all.lock()).unwrap_or_default();
         for seat in seats {
@@ -187,25 +185,34 @@ impl Seats {
 
 /// A thread's own hold on a seat. Cloning it, as every call does, writes no memory that threads share.
 #[allow(clippy::redundant_allocation)] // that is what the `Rc` around the `Arc` is for
-pub(crate) type OwnSeat = Rc<Arc<Seat>>;
+pub(crate) type OwnSeat<E> = Rc<Arc<Seat<E>>>;
 
 /// The seats of a thread. When the thread ends, so do its transactions, but for snapshots that have lent addresses.
 ///
 /// `ManuallyDrop`, since a signal's handler may end the process while they are looked through: then they stay.
-#[derive(Default)]
-pub(crate) struct Mine(ManuallyDrop<RefCell<Vec<OwnSeat>>>);
+pub(crate) struct Mine<E: Seated>(ManuallyDrop<RefCell<Vec<OwnSeat<E>>>>);
 
-impl Drop for Mine {
+impl<E: Seated> Mine<E> {
+    pub(crate) const NONE: Self = Self(ManuallyDrop::new(RefCell::new(Vec::new())));
+}
+
+impl<E: Seated> Default for Mine<E> {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl<E: Seated> Drop for Mine<E> {
     fn drop(&mut self) {
         let Ok(seats) = self.0.try_borrow_mut().map(|mut seats| std::mem::take(&mut *seats)) else { return };
         for seat in seats {
             if seat.opening.check_process().is_ok() {
                 if let Some(engine) = seat.leave() {
-                    engine.seats.left.lock().push(Arc::clone(&seat));
+                    engine.seats().left.lock().push(Arc::clone(&seat));
                     // Closing, or the thread that ended the snapshots, may have come in between.
                     seat.after_call();
                     if seat.guarded.lock().roots.is_empty() {
-                        engine.seats.forget(&seat);
+                        engine.seats().forget(&seat);
                     }
                 }
             } else {
@@ -215,28 +222,39 @@ impl Drop for Mine {
     }
 }
 
-thread_local! {
-    static MINE: Mine = const { Mine(ManuallyDrop::new(RefCell::new(Vec::new()))) };
-}
+/// Defines, for an engine, the list of each thread's seats: statics cannot be generic. Gives `with_mine` of [`Seated`].
+macro_rules! thread_local_seats {
+    ($engine:ty) => {
+        thread_local! {
+            static MINE: $crate::engine::threads::seats::Mine<$engine> =
+                const { $crate::engine::threads::seats::Mine::NONE };
+        }
 
-/// Those of threads whose `MINE` is gone.
-static WHILE_ENDING: WhileEnding<Mine> = WhileEnding::new();
+        /// Those of threads whose `MINE` is gone.
+        static WHILE_ENDING: $crate::platform::ending::WhileEnding<
+            $crate::engine::threads::seats::Mine<$engine>,
+        > = $crate::platform::ending::WhileEnding::new();
 
-/// Runs `f` with the seats of the calling thread, which may be ending.
-#[inline]
-fn with_mine<R>(mut f: impl FnMut(&Mine) -> R) -> Result<R> {
-    match MINE.try_with(&mut f) {
-        Ok(result) => Ok(result),
-        Err(_) => WHILE_ENDING.with(f),
-    }
+        /// Runs `f` with the seats of the calling thread, which may be ending.
+        #[inline]
+        fn with_mine<R>(
+            mut f: impl FnMut(&$crate::engine::threads::seats::Mine<$engine>) -> R,
+        ) -> $crate::error::Result<R> {
+            match MINE.try_with(&mut f) {
+                Ok(result) => Ok(result),
+                Err(_) => WHILE_ENDING.with(f),
+            }
+        }
+    };
 }
+pub(crate) use thread_local_seats;
 
 /// Releases what the calling thread has in environments that were closed. In no call of a seat.
-pub(crate) fn leave_closed_seats() {
-    let closed: Vec<OwnSeat> = with_mine(|mine| {
+pub(crate) fn leave_closed_seats<E: Seated>() {
+    let closed: Vec<OwnSeat<E>> = E::with_mine(|mine| {
         let mut seats = mine.0.borrow_mut();
         let is_closed =
-            |seat: &OwnSeat| seat.opening.check_process().is_ok() && seat.opening.state() == State::Closed;
+            |seat: &OwnSeat<E>| seat.opening.check_process().is_ok() && seat.opening.state() == State::Closed;
         let (closed, open) = std::mem::take(&mut *seats).into_iter().partition(is_closed);
         *seats = open;
         closed
@@ -247,17 +265,19 @@ pub(crate) fn leave_closed_seats() {
     }
 }
 
-fn own_seat(opening: &Opening) -> Option<Arc<Seat>> {
-    with_mine(|mine| mine.0.borrow().iter().find(|s| s.is_of(opening)).map(|s| Arc::clone(s))).ok().flatten()
+fn own_seat<E: Seated>(opening: &Opening) -> Option<Arc<Seat<E>>> {
+    E::with_mine(|mine| mine.0.borrow().iter().find(|s| s.is_of(opening)).map(|s| Arc::clone(s)))
+        .ok()
+        .flatten()
 }
 
 /// Finds the calling thread's seat, or makes it with the engine that `engine` gives.
 #[inline]
-pub(crate) fn seat_of_thread(
+pub(crate) fn seat_of_thread<E: Seated>(
     opening: &Arc<Opening>,
-    engine: impl FnOnce() -> Result<Arc<Engine>>,
-) -> Result<OwnSeat> {
-    let found = with_mine(|mine| {
+    engine: impl FnOnce() -> Result<Arc<E>>,
+) -> Result<OwnSeat<E>> {
+    let found = E::with_mine(|mine| {
         let at = mine.0.borrow().iter().position(|seat| seat.is_of(opening))?;
         let mut seats = mine.0.borrow_mut();
         // The last used first: most threads use one environment for long.
@@ -268,7 +288,7 @@ pub(crate) fn seat_of_thread(
         return Ok(seat);
     }
     let seat = Rc::new(Seat::make(&engine()?, opening, thread_number())?);
-    leave_closed_seats();
-    with_mine(|mine| mine.0.borrow_mut().try_push(Rc::clone(&seat)))??;
+    leave_closed_seats::<E>();
+    E::with_mine(|mine| mine.0.borrow_mut().try_push(Rc::clone(&seat)))??;
     Ok(seat)
 }

@@ -78,7 +78,7 @@ impl Scan {
         if !matches!(self.source, Source::Transaction { .. }) {
             return Ok(false);
         }
-        self.with_reader(|reader| Ok(reader.writes() != back.writes))
+        self.with_session(|session| Ok(session.writes() != back.writes))
     }
 
     fn read_back(&mut self) -> Result<()> {

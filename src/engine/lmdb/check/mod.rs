@@ -21,6 +21,7 @@ use super::layout::meta::{
 };
 use super::layout::{self, LAST_TXN, WORD, number, short, word};
 use super::txn::Snapshot;
+use crate::engine::Structure;
 use crate::engine::lmdb::files::copy::header_of;
 use crate::engine::lmdb::files::data_file::data_of;
 use crate::engine::lmdb::sys::{Code, RawEnv, RoTxn};
@@ -30,16 +31,6 @@ use crate::memory;
 use crate::platform::system;
 use page::Record;
 use tree::{Kind, Tree};
-
-/// What a data file that is whole was found to hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Structure {
-    pub pages: u64,
-    pub used: u64,
-    pub free: u64,
-    pub lost: u64,
-    pub collections: u64,
-}
 
 impl Engine {
     /// Checks the newest commit. `begin` gives a snapshot. [`Status::Corrupted`]: the first damage found.

@@ -106,6 +106,5 @@ pub(crate) fn check_write(txn: &Txn, db: Db, op: &Op<'_>) -> Result<()> {
         Op::PutMany { keys, .. } | Op::AddMany { keys, .. } => check_all(keys, true),
         Op::RemoveMany { keys, .. } => check_all(keys, false),
         Op::RemoveRange { range, .. } => check_widths(txn, db, range, ScanStart::Range),
-        Op::Create { .. } => Ok(()),
     }
 }

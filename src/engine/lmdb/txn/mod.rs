@@ -1,7 +1,6 @@
 //! Transactions over spaces: snapshots, and write transactions with savepoints and what is written in them.
 
 pub(crate) mod foreign;
-pub(crate) mod leave;
 pub(crate) mod numbers;
 pub(crate) mod reader;
 pub(crate) mod scan;
@@ -12,15 +11,16 @@ use std::sync::Arc;
 
 use crate::codec;
 use crate::engine::lmdb::Engine;
-use crate::engine::lmdb::Op;
+use crate::engine::lmdb::SpaceOp;
 use crate::engine::lmdb::sys::{Code, Dbi, FreePages, RoTxn, RwTxn, WriteCursor, reading};
 use crate::engine::lmdb::txn::numbers::{Numbers, most_numbers};
 use crate::engine::lmdb::txn::scan::remove_range;
 use crate::engine::lmdb::txn::slots::{Aside, Begin};
 use crate::engine::lmdb::txn::spaces::{Db, Space};
 use crate::engine::lmdb::write::turn::Lease;
+use crate::engine::threads::Begun;
 use crate::engine::threads::pin::Pin;
-use crate::engine::{Column, Outcome, Range};
+use crate::engine::{Column, Op, Outcome, Range};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
 
@@ -158,14 +158,6 @@ impl Snapshot {
     }
 }
 
-/// A snapshot of the newest commit, and the right to have it outside of a seat.
-pub(crate) struct Newest<'e> {
-    /// `None`: another process has outgrown the map.
-    pub(crate) snapshot: Option<Snapshot>,
-    /// Dropped last.
-    _aside: Aside<'e>,
-}
-
 impl Engine {
     /// Adds a number to those that a transaction has used.
     #[inline]
@@ -185,11 +177,11 @@ impl Engine {
         Err(self.spaces.too_many(space))
     }
 
-    /// A snapshot of the newest commit. In no call of the thread's seat.
-    pub(crate) fn newest(&self) -> Result<Newest<'_>> {
+    /// A snapshot of the newest commit, and the right to have it outside of a seat. In no call of the thread's seat.
+    pub(crate) fn newest(&self) -> Result<Begun<Snapshot, Aside<'_>>> {
         let aside = self.aside();
         let snapshot = aside.begin(|| Snapshot::begin(self))?;
-        Ok(Newest { snapshot, _aside: aside })
+        Ok(Begun { snapshot, held: aside })
     }
 }
 
@@ -443,18 +435,16 @@ impl WriteTxn {
 
     /// Does one write in the innermost level. Bad input leaves the transaction as it was; a failure of the
     /// engine dooms it.
-    pub(crate) fn apply(&mut self, op: &Op<'_>) -> Result<Outcome> {
+    pub(crate) fn apply(&mut self, op: &SpaceOp<'_>) -> Result<Outcome> {
         self.check_usable()?;
         self.writes += 1;
-        self.stored = self.stored.saturating_add(op.size());
-        let space = op.space();
+        let (SpaceOp::Create(space) | SpaceOp::In(space, _)) = op;
         if Arc::ptr_eq(space, self.lease.engine().spaces.catalog()) {
             self.forget();
             self.sequence_is_own = true;
         }
-        if let Op::Create { .. } = op {
-            return self.create(space).map(|()| Outcome::Done);
-        }
+        let SpaceOp::In(_, op) = op else { return self.create(space).map(|()| Outcome::Done) };
+        self.stored = self.stored.saturating_add(op.size());
         let db = self.resolve(space)?.ok_or_else(|| {
             Error::new(Status::NoCollection, format!("collection {space:?} is not there any more"))
         })?;
@@ -472,7 +462,6 @@ impl WriteTxn {
     fn perform(&mut self, db: Db, op: &Op<'_>) -> Result<Outcome> {
         foreign::check_write(&self.txn, db, op)?;
         match *op {
-            Op::Create { .. } => Ok(Outcome::Done),
             Op::Put { key, value, fresh, .. } => {
                 let flags = if fresh { lmdb_sys::MDB_NOOVERWRITE } else { 0 };
                 Ok(if self.put(db, key, value, flags)? { Outcome::Done } else { Outcome::Exists })
@@ -585,5 +574,5 @@ fn failed() -> Error {
     Error::new(Status::TxnFailed, "the transaction has met a failure before and can only be aborted")
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "memory-engine")))]
 mod tests;

@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use crate::engine::lmdb::sys::{Go, MAIN, Txn, is_named_database, reading};
 use crate::engine::lmdb::txn::foreign;
-use crate::engine::lmdb::txn::leave::Leave;
 use crate::engine::lmdb::txn::scan::Walk;
 use crate::engine::lmdb::txn::spaces::{CATALOG, Db, Space};
 use crate::engine::lmdb::txn::{Place, Snapshot, WriteTxn};
 use crate::engine::lmdb::{Engine, sequence_number};
 use crate::engine::schema::SEQUENCE;
-use crate::engine::threads::root::RootKind;
-use crate::engine::{Column, Columns, Limit, Range, ScanStart};
+use crate::engine::{Column, Columns, Leave, Limit, Range, ScanStart};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
 
@@ -21,6 +19,8 @@ pub(crate) struct Reader<'c> {
     view: View<'c>,
     /// Whether what it lends stays in place after the call.
     lasting: bool,
+    /// A space that was found not to be open.
+    wanted: Option<Arc<Space>>,
 }
 
 enum View<'c> {
@@ -29,21 +29,28 @@ enum View<'c> {
 }
 
 impl<'c> Reader<'c> {
-    pub(crate) fn new(engine: &'c Engine, root: &'c mut RootKind) -> Self {
-        let view = match root {
-            RootKind::Snapshot(snapshot) => View::Snapshot(snapshot),
-            RootKind::Write(txn) => View::Write(txn),
-        };
-        Self { engine, view, lasting: true }
+    /// Over a snapshot; one that is not `lasting` is of this call alone.
+    #[inline]
+    pub(crate) fn of_snapshot(engine: &'c Engine, snapshot: &'c mut Snapshot, lasting: bool) -> Self {
+        Self { engine, view: View::Snapshot(snapshot), lasting, wanted: None }
     }
 
-    /// Over the snapshot of a single call.
-    pub(crate) fn of_snapshot(engine: &'c Engine, snapshot: &'c mut Snapshot) -> Self {
-        Self { engine, view: View::Snapshot(snapshot), lasting: false }
-    }
-
+    #[inline]
     pub(crate) fn of_write(engine: &'c Engine, txn: &'c mut WriteTxn) -> Self {
-        Self { engine, view: View::Write(txn), lasting: true }
+        Self { engine, view: View::Write(txn), lasting: true, wanted: None }
+    }
+
+    /// Has a space opened outside of the call.
+    #[cold]
+    fn leave_for(&mut self, space: &Arc<Space>) -> Leave {
+        self.wanted = Some(Arc::clone(space));
+        Leave::Outside
+    }
+
+    /// The space that must be opened outside of the call, after a look that ended with [`Leave::Outside`].
+    #[cold]
+    pub(crate) fn wanted(&mut self) -> Option<Arc<Space>> {
+        self.wanted.take()
     }
 
     #[inline]
@@ -159,7 +166,7 @@ impl<'c> Reader<'c> {
     fn place_otherwise(&mut self, space: &Arc<Space>) -> Result<Option<Db>, Leave> {
         match self.resolve(space)? {
             Place::Open(db) => Ok(Some(db)),
-            Place::Unopened if self.named(space.as_str())?.is_some() => Err(Leave::Open(Arc::clone(space))),
+            Place::Unopened if self.named(space.as_str())?.is_some() => Err(self.leave_for(space)),
             Place::Unopened | Place::Absent => Ok(None),
         }
     }
@@ -187,7 +194,10 @@ impl<'c> Reader<'c> {
     /// The same, where the caller leaves so that the catalog is opened.
     #[inline]
     pub(crate) fn sequence_or_leave(&mut self) -> Result<u64, Leave> {
-        self.sequence()?.ok_or_else(|| Leave::Open(Arc::clone(self.engine.catalog())))
+        match self.sequence()? {
+            Some(sequence) => Ok(sequence),
+            None => Err(self.leave_for(self.engine.catalog())),
+        }
     }
 
     #[cold]

@@ -7,31 +7,29 @@
 
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::sys::{Code, RoTxn};
+use crate::engine::threads;
 use crate::error::{Error, Result, Status};
 use crate::platform::sync::MutexGuard;
 
-/// Why a read transaction did not begin.
-pub(crate) enum Begin {
-    /// Another process has outgrown this one's map: leave the seat, follow, and begin again.
+/// Why a read transaction can begin only outside of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Outside {
+    /// Another process has outgrown this one's map, which is to follow.
     Resized,
-    /// No slot is free, perhaps for as long as the calls last that are under way: leave the seat, and begin
+    /// No slot is free, perhaps for as long as the calls last that are under way: it begins
     /// [with all calls stopped](Aside::begin).
     NoSlot,
-    Failed(Error),
 }
 
-impl From<Error> for Begin {
-    fn from(error: Error) -> Begin {
-        Begin::Failed(error)
-    }
-}
+/// Why a read transaction did not begin.
+pub(crate) type Begin = threads::Begin<Outside>;
 
 impl Begin {
     /// By what LMDB says.
     pub(crate) fn new(code: Code, failed: impl FnOnce(Code) -> Error) -> Begin {
         match code.0 {
-            lmdb_sys::MDB_MAP_RESIZED => Begin::Resized,
-            lmdb_sys::MDB_READERS_FULL => Begin::NoSlot,
+            lmdb_sys::MDB_MAP_RESIZED => Begin::Outside(Outside::Resized),
+            lmdb_sys::MDB_READERS_FULL => Begin::Outside(Outside::NoSlot),
             _ => Begin::Failed(failed(code)),
         }
     }
@@ -42,11 +40,11 @@ impl Engine {
     pub(crate) fn begin_read(&self) -> Result<RoTxn, Begin> {
         let begin = || RoTxn::begin(&self.raw).map_err(|code| self.not_begun(code));
         let mut txn = begin();
-        if matches!(txn, Err(Begin::NoSlot)) {
+        if matches!(txn, Err(Begin::Outside(Outside::NoSlot))) {
             self.raw.reap_readers().map_err(|code| Begin::Failed(code.error("reaping readers")))?;
             txn = begin();
         }
-        if matches!(txn, Err(Begin::NoSlot)) {
+        if matches!(txn, Err(Begin::Outside(Outside::NoSlot))) {
             self.seats.release_idle();
             txn = begin();
         }
@@ -87,13 +85,13 @@ impl Aside<'_> {
     /// have any. `None`: another process has outgrown the map.
     pub(crate) fn begin<R>(&self, mut begin: impl FnMut() -> Result<R, Begin>) -> Result<Option<R>> {
         let mut result = begin();
-        if matches!(result, Err(Begin::NoSlot)) {
+        if matches!(result, Err(Begin::Outside(Outside::NoSlot))) {
             result = self.engine.seats.stop_and_release_idle(begin)?;
         }
         match result {
             Ok(value) => Ok(Some(value)),
-            Err(Begin::Resized) => Ok(None),
-            Err(Begin::NoSlot) => Err(self.engine.no_slot()),
+            Err(Begin::Outside(Outside::Resized)) => Ok(None),
+            Err(Begin::Outside(Outside::NoSlot)) => Err(self.engine.no_slot()),
             Err(Begin::Failed(error)) => Err(error),
         }
     }

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 
 use crate::engine::lmdb::address_space;
 use crate::engine::lmdb::sys::{Code, Dbi, MAIN, RawEnv, RoTxn};
-use crate::engine::lmdb::txn::slots::Begin;
+use crate::engine::lmdb::txn::slots::{Begin, Outside};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory};
 use crate::platform::sync::Mutex;
@@ -172,9 +172,9 @@ impl Spaces {
                     Ok(_) => break,
                     Err(Begin::Failed(error)) => return Err(error),
                     // Another process has outgrown the map since LMDB looked at the file.
-                    Err(Begin::Resized) => address_space::grow_alone(env)?,
+                    Err(Begin::Outside(Outside::Resized)) => address_space::grow_alone(env)?,
                     // No thread of this process has one yet.
-                    Err(Begin::NoSlot) => {
+                    Err(Begin::Outside(Outside::NoSlot)) => {
                         return Err(Code(lmdb_sys::MDB_READERS_FULL).error("opening the environment"));
                     }
                 }
@@ -367,10 +367,11 @@ impl Spaces {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "memory-engine")))]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::engine::lmdb::tests::engine_of;
     use crate::{Dict, Durability, Environment, Options};
 
     /// LMDB marks by flags what a database is. It compares integer keys by a fixed number of bytes, and keeps names of
@@ -402,7 +403,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let options = Options { durability: Durability::None, ..Options::default() };
         let env = Environment::open(dir.path().join("env"), &options).unwrap();
-        let engine = env.shared().engine().unwrap();
+        let engine = engine_of(&env);
         let spaces = &engine.spaces;
         let is_open = |space: &Arc<Space>, horizon| space.db(horizon).is_some();
         let names = || {

@@ -1,6 +1,7 @@
 //! Savepoints, and what a write transaction knows of names and of the catalog, seen from inside.
 #![allow(clippy::unwrap_used)]
 
+use crate::engine::lmdb::tests::engine_of;
 use std::ops::Bound;
 
 use super::*;
@@ -19,14 +20,14 @@ fn environment() -> (tempfile::TempDir, Environment) {
 #[test]
 fn a_failure_ends_with_the_savepoint_that_met_it() {
     let (_dir, env) = environment();
-    let engine = env.shared().engine().unwrap();
+    let engine = engine_of(&env);
     let space = &engine.space("space").unwrap();
-    let put = |key| Op::Put { space, key, value: b"", fresh: false };
+    let put = |key| SpaceOp::In(space, Op::Put { key, value: b"", fresh: false });
     // Longer than any key that is let through to LMDB.
     let too_long = &[b'k'; 4000][..];
     let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
     let mut txn = WriteTxn::begin(&lease, true).unwrap();
-    assert_eq!(txn.apply(&Op::Create { space }).unwrap(), Outcome::Done);
+    assert_eq!(txn.apply(&SpaceOp::Create(space)).unwrap(), Outcome::Done);
     assert_eq!(txn.apply(&put(b"outer")).unwrap(), Outcome::Done);
     // Undone, or committed in vain: the level around it is usable.
     for commit in [false, true] {
@@ -46,8 +47,8 @@ fn a_failure_ends_with_the_savepoint_that_met_it() {
         assert_eq!(txn.apply(&put(b"between")).unwrap(), Outcome::Done);
         txn.commit_savepoint().unwrap();
     }
-    assert_eq!(txn.apply(&Op::Remove { space, key: b"inner" }).unwrap(), Outcome::Missing);
-    assert_eq!(txn.apply(&Op::Remove { space, key: b"between" }).unwrap(), Outcome::Done);
+    assert_eq!(txn.apply(&SpaceOp::In(space, Op::Remove { key: b"inner" })).unwrap(), Outcome::Missing);
+    assert_eq!(txn.apply(&SpaceOp::In(space, Op::Remove { key: b"between" })).unwrap(), Outcome::Done);
     // Met in the outermost level, it dooms the whole.
     assert!(txn.apply(&put(too_long)).is_err());
     assert_eq!(txn.commit().unwrap_err().status(), Status::TxnFailed);
@@ -60,7 +61,7 @@ fn a_failure_ends_with_the_savepoint_that_met_it() {
 #[test]
 fn a_number_lives_as_long_as_the_level_that_it_was_committed_to() {
     let (_dir, env) = environment();
-    let engine = env.shared().engine().unwrap();
+    let engine = engine_of(&env);
     let [kept, undone] = ["kept", "undone"].map(|name| engine.space(name).unwrap());
     let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
     let mut txn = WriteTxn::begin(&lease, true).unwrap();
@@ -71,10 +72,10 @@ fn a_number_lives_as_long_as_the_level_that_it_was_committed_to() {
     };
     let both = |kept, undone| vec![("kept".to_owned(), kept), ("undone".to_owned(), undone)];
     txn.begin_savepoint().unwrap();
-    txn.apply(&Op::Create { space: &kept }).unwrap();
+    txn.apply(&SpaceOp::Create(&kept)).unwrap();
     txn.begin_savepoint().unwrap();
     txn.begin_savepoint().unwrap();
-    txn.apply(&Op::Create { space: &undone }).unwrap();
+    txn.apply(&SpaceOp::Create(&undone)).unwrap();
     assert_eq!(opened(&txn), both(2, 4));
     txn.commit_savepoint().unwrap();
     assert_eq!(opened(&txn), both(2, 3));
@@ -96,20 +97,20 @@ fn a_number_lives_as_long_as_the_level_that_it_was_committed_to() {
 #[test]
 fn the_catalog_is_that_of_the_parent_until_it_is_written() {
     let (_dir, env) = environment();
-    let engine = env.shared().engine().unwrap();
+    let engine = engine_of(&env);
     let space = &engine.space("space").unwrap();
     let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
     let mut txn = WriteTxn::begin(&lease, true).unwrap();
-    txn.apply(&Op::Create { space }).unwrap();
+    txn.apply(&SpaceOp::Create(space)).unwrap();
     txn.commit().unwrap();
     let newest = engine.raw.info().me_last_txnid as u64;
     let mut txn = WriteTxn::begin(&lease, true).unwrap();
     assert_eq!(txn.parent(), Some(newest));
     (txn.sequence, txn.checked) = (Some(1), Some(1));
-    txn.apply(&Op::Put { space, key: b"key", value: b"", fresh: false }).unwrap();
+    txn.apply(&SpaceOp::In(space, Op::Put { key: b"key", value: b"", fresh: false })).unwrap();
     assert_eq!((txn.parent(), txn.sequence, txn.checked), (Some(newest), Some(1), Some(1)));
     let catalog = engine.spaces.catalog();
-    txn.apply(&Op::Create { space: catalog }).unwrap();
+    txn.apply(&SpaceOp::Create(catalog)).unwrap();
     assert_eq!((txn.parent(), txn.sequence, txn.checked), (None, None, None));
 }
 
@@ -118,39 +119,42 @@ fn the_catalog_is_that_of_the_parent_until_it_is_written() {
 #[test]
 fn writes_say_what_they_did() {
     let (_dir, env) = environment();
-    let engine = env.shared().engine().unwrap();
+    let engine = engine_of(&env);
     // A key that is also a name: only the unnamed database hides it.
     let space = &engine.space("aa").unwrap();
     let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
     let mut txn = WriteTxn::begin(&lease, true).unwrap();
-    txn.apply(&Op::Create { space }).unwrap();
+    txn.apply(&SpaceOp::Create(space)).unwrap();
     let keys = &Column::fixed(b"aabbcc", 2, 3).unwrap();
     let values = &Column::fixed(b"123", 1, 3).unwrap();
     let some = &Column::fixed(b"aaxxcc", 2, 3).unwrap();
     let all = &Range::all();
     let from_bb = &Range::new(Bound::Included(b"bb"), Bound::Unbounded, None, false).unwrap();
     for (op, outcome) in [
-        (Op::PutMany { space, keys, values }, Outcome::Count(3)),
-        (Op::AddMany { space, keys: some }, Outcome::Count(1)),
-        (Op::Take { space, key: b"bb", cap: 0 }, Outcome::TooSmall(1)),
-        (Op::Take { space, key: b"bb", cap: 1 }, Outcome::Value(b"2".to_vec())),
-        (Op::Take { space, key: b"bb", cap: 1 }, Outcome::Missing),
-        (Op::Put { space, key: b"bb", value: b"4", fresh: true }, Outcome::Done),
-        (Op::Put { space, key: b"bb", value: b"5", fresh: true }, Outcome::Exists),
+        (SpaceOp::In(space, Op::PutMany { keys, values }), Outcome::Count(3)),
+        (SpaceOp::In(space, Op::AddMany { keys: some }), Outcome::Count(1)),
+        (SpaceOp::In(space, Op::Take { key: b"bb", cap: 0 }), Outcome::TooSmall(1)),
+        (SpaceOp::In(space, Op::Take { key: b"bb", cap: 1 }), Outcome::Value(b"2".to_vec())),
+        (SpaceOp::In(space, Op::Take { key: b"bb", cap: 1 }), Outcome::Missing),
+        (SpaceOp::In(space, Op::Put { key: b"bb", value: b"4", fresh: true }), Outcome::Done),
+        (SpaceOp::In(space, Op::Put { key: b"bb", value: b"5", fresh: true }), Outcome::Exists),
         (
-            Op::CompareExchange { space, key: b"bb", expected: None, desired: None },
+            SpaceOp::In(space, Op::CompareExchange { key: b"bb", expected: None, desired: None }),
             Outcome::Differs(Some(b"4".to_vec())),
         ),
-        (Op::CompareExchange { space, key: b"bb", expected: Some(b"4"), desired: None }, Outcome::Done),
-        (Op::Remove { space, key: b"bb" }, Outcome::Missing),
-        (Op::RemoveMany { space, keys: some }, Outcome::Count(3)),
-        (Op::RemoveMany { space, keys: some }, Outcome::Count(0)),
-        (Op::PutMany { space, keys, values }, Outcome::Count(3)),
-        (Op::Take { space, key: b"aa", cap: 1 }, Outcome::Value(b"1".to_vec())),
-        (Op::Put { space, key: b"aa", value: b"1", fresh: false }, Outcome::Done),
-        (Op::RemoveRange { space, range: from_bb }, Outcome::Count(2)),
-        (Op::RemoveRange { space, range: all }, Outcome::Count(1)),
-        (Op::RemoveRange { space, range: all }, Outcome::Count(0)),
+        (
+            SpaceOp::In(space, Op::CompareExchange { key: b"bb", expected: Some(b"4"), desired: None }),
+            Outcome::Done,
+        ),
+        (SpaceOp::In(space, Op::Remove { key: b"bb" }), Outcome::Missing),
+        (SpaceOp::In(space, Op::RemoveMany { keys: some }), Outcome::Count(3)),
+        (SpaceOp::In(space, Op::RemoveMany { keys: some }), Outcome::Count(0)),
+        (SpaceOp::In(space, Op::PutMany { keys, values }), Outcome::Count(3)),
+        (SpaceOp::In(space, Op::Take { key: b"aa", cap: 1 }), Outcome::Value(b"1".to_vec())),
+        (SpaceOp::In(space, Op::Put { key: b"aa", value: b"1", fresh: false }), Outcome::Done),
+        (SpaceOp::In(space, Op::RemoveRange { range: from_bb }), Outcome::Count(2)),
+        (SpaceOp::In(space, Op::RemoveRange { range: all }), Outcome::Count(1)),
+        (SpaceOp::In(space, Op::RemoveRange { range: all }), Outcome::Count(0)),
     ] {
         let writes = txn.writes();
         assert_eq!(txn.apply(&op).unwrap(), outcome, "{op:?}");
@@ -163,18 +167,18 @@ fn writes_say_what_they_did() {
 #[test]
 fn names_are_not_removed_as_records() {
     let (_dir, env) = environment();
-    let engine = env.shared().engine().unwrap();
+    let engine = engine_of(&env);
     let (space, main) = (&engine.space("space").unwrap(), engine.spaces.main());
     let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
     let mut txn = WriteTxn::begin(&lease, true).unwrap();
-    txn.apply(&Op::Create { space }).unwrap();
+    txn.apply(&SpaceOp::Create(space)).unwrap();
     for (op, outcome) in [
-        (Op::Put { space: main, key: b"plain", value: b"", fresh: true }, Outcome::Done),
-        (Op::Remove { space: main, key: b"space" }, Outcome::Missing),
-        (Op::Take { space: main, key: b"space", cap: 100 }, Outcome::Missing),
-        (Op::Take { space: main, key: b"plain", cap: 100 }, Outcome::Value(vec![])),
-        (Op::Put { space: main, key: b"plain", value: b"", fresh: true }, Outcome::Done),
-        (Op::RemoveRange { space: main, range: &Range::all() }, Outcome::Count(1)),
+        (SpaceOp::In(main, Op::Put { key: b"plain", value: b"", fresh: true }), Outcome::Done),
+        (SpaceOp::In(main, Op::Remove { key: b"space" }), Outcome::Missing),
+        (SpaceOp::In(main, Op::Take { key: b"space", cap: 100 }), Outcome::Missing),
+        (SpaceOp::In(main, Op::Take { key: b"plain", cap: 100 }), Outcome::Value(vec![])),
+        (SpaceOp::In(main, Op::Put { key: b"plain", value: b"", fresh: true }), Outcome::Done),
+        (SpaceOp::In(main, Op::RemoveRange { range: &Range::all() }), Outcome::Count(1)),
     ] {
         assert_eq!(txn.apply(&op).unwrap(), outcome, "{op:?}");
         assert!(foreign::is_name(&txn.txn, b"space").unwrap());
@@ -188,14 +192,14 @@ fn a_name_that_cannot_be_opened_dooms_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { durability: Durability::None, max_collections: 2, ..Options::default() };
     let env = Environment::open(dir.path().join("env"), &options).unwrap();
-    let engine = env.shared().engine().unwrap();
+    let engine = engine_of(&env);
     let [plain, a, b, c] = ["plain", "a", "b", "c"].map(|name| engine.space(name).unwrap());
     let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
     let mut txn = WriteTxn::begin(&lease, true).unwrap();
     let (main, catalog) = (engine.spaces.main(), engine.spaces.catalog());
     // It has a place of its own.
-    txn.apply(&Op::Create { space: catalog }).unwrap();
-    txn.apply(&Op::Put { space: main, key: b"plain", value: b"", fresh: true }).unwrap();
+    txn.apply(&SpaceOp::Create(catalog)).unwrap();
+    txn.apply(&SpaceOp::In(main, Op::Put { key: b"plain", value: b"", fresh: true })).unwrap();
     txn.commit().unwrap();
     let check = |error: Error, status, part: &str| {
         assert_eq!(error.status(), status);
@@ -204,11 +208,11 @@ fn a_name_that_cannot_be_opened_dooms_nothing() {
     let is_plain = "\"plain\" is a plain record";
     check(engine.open_in_working_set(&plain, None, lease.turn()).unwrap_err(), Status::BadName, is_plain);
     let mut txn = WriteTxn::begin(&lease, true).unwrap();
-    check(txn.apply(&Op::Create { space: &plain }).unwrap_err(), Status::BadName, is_plain);
+    check(txn.apply(&SpaceOp::Create(&plain)).unwrap_err(), Status::BadName, is_plain);
     for space in [&a, &b] {
-        txn.apply(&Op::Create { space }).unwrap();
+        txn.apply(&SpaceOp::Create(space)).unwrap();
     }
-    check(txn.apply(&Op::Create { space: &c }).unwrap_err(), Status::CollectionsFull, "max_collections");
-    txn.apply(&Op::Put { space: &a, key: b"key", value: b"", fresh: true }).unwrap();
+    check(txn.apply(&SpaceOp::Create(&c)).unwrap_err(), Status::CollectionsFull, "max_collections");
+    txn.apply(&SpaceOp::In(&a, Op::Put { key: b"key", value: b"", fresh: true })).unwrap();
     txn.commit().unwrap();
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use crate::engine::interrupt::Interrupt;
 use crate::engine::lmdb::Engine;
-use crate::engine::lmdb::Op;
+use crate::engine::lmdb::SpaceOp;
 use crate::engine::lmdb::txn::WriteTxn;
 use crate::engine::lmdb::txn::reader::Reader;
 use crate::engine::lmdb::write::queue::{Entered, Queue, Waiting};
@@ -30,7 +30,7 @@ pub(crate) type Group = Queue<Member, Answer>;
 #[derive(Clone, Copy)]
 pub(crate) struct Member {
     sequence: u64,
-    ops: *const Op<'static>,
+    ops: *const SpaceOp<'static>,
     count: usize,
 }
 
@@ -38,11 +38,11 @@ pub(crate) struct Member {
 unsafe impl Send for Member {}
 
 impl Member {
-    fn new(sequence: u64, ops: &[Op<'_>]) -> Member {
-        Member { sequence, ops: ops.as_ptr().cast::<Op<'static>>(), count: ops.len() }
+    fn new(sequence: u64, ops: &[SpaceOp<'_>]) -> Member {
+        Member { sequence, ops: ops.as_ptr().cast::<SpaceOp<'static>>(), count: ops.len() }
     }
 
-    fn ops(&self) -> &[Op<'_>] {
+    fn ops(&self) -> &[SpaceOp<'_>] {
         // SAFETY: borrowed from a thread that does not return before this member is answered; copies are used before that.
         unsafe { std::slice::from_raw_parts(self.ops, self.count) }
     }
@@ -56,7 +56,7 @@ impl Engine {
     /// has the sequence number under which they were made up. `Ok(None)`: it has not, and nothing was written.
     ///
     /// An operation that fails alone (an overflow, say) is its own outcome; a failure of the engine undoes all.
-    pub(crate) fn autocommit(self: &Arc<Self>, sequence: u64, ops: &[Op<'_>]) -> Answer {
+    pub(crate) fn autocommit(self: &Arc<Self>, sequence: u64, ops: &[SpaceOp<'_>]) -> Answer {
         // A thread whose own transaction has the lock must not wait behind others for it.
         self.writer.check_not_own()?;
         // Every member's patience is the environment's, so that who leads waits as long as any of them would.
@@ -113,7 +113,7 @@ impl Engine {
             match self.attempt(lease, members) {
                 // Undone; the map grows before the next attempt.
                 Err(error) if error.status() == Status::MapFull => {
-                    self.want_more(members.iter().flat_map(Member::ops).map(Op::size).sum());
+                    self.want_more(members.iter().flat_map(Member::ops).map(SpaceOp::size).sum());
                 }
                 outcome => return outcome,
             }
@@ -224,11 +224,13 @@ impl Drop for Led<'_> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "memory-engine")))]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::engine::Op;
     use crate::engine::interrupt::set_interrupt;
+    use crate::engine::lmdb::tests::{call_in, engine_of};
     use crate::{Dict, Durability, Environment, Options, Type};
 
     /// An environment with an empty dict of integers, and the sequence number under which it can be written.
@@ -237,12 +239,12 @@ mod tests {
         let options = Options { durability: Durability::None, ..Options::default() };
         let env = Environment::open(dir.path().join("env"), &options).unwrap();
         let dict = Dict::open(&env, "numbers").unwrap();
-        let sequence = env.shared().call(|call| call.reader()?.sequence()).unwrap().unwrap();
+        let sequence = call_in(&env, |call| call.reader()?.sequence()).unwrap().unwrap();
         (dir, env, dict, sequence)
     }
 
     /// Makes the calling thread the leader.
-    fn leading(engine: &Engine, sequence: u64, ops: &[Op<'_>]) -> Member {
+    fn leading(engine: &Engine, sequence: u64, ops: &[SpaceOp<'_>]) -> Member {
         let entered = engine.group.enter(Member::new(sequence, ops), |_, _| Err(()), |_| ()).unwrap();
         let Entered::Leads(member) = entered else { panic!("nobody led") };
         member
@@ -252,9 +254,9 @@ mod tests {
     fn operations_that_fail_are_undone_without_those_of_others() {
         let (_dir, env, dict, sequence) = numbers();
         dict.put("full", &i64::MAX).unwrap();
-        let engine = env.shared().engine().unwrap();
+        let engine = engine_of(&env);
         let space = &engine.space("numbers").unwrap();
-        let add = |key, by| Op::Add { space, key, kind: &Type::I64, by };
+        let add = |key, by| SpaceOp::In(space, Op::Add { key, kind: &Type::I64, by });
         let (bad, good) = ([add(b"a", 1), add(b"full", 1)], [add(b"b", 1), add(b"c", 1)]);
         let members = [Member::new(sequence, &bad), Member::new(sequence, &good)];
         let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
@@ -269,9 +271,9 @@ mod tests {
     #[test]
     fn what_dooms_the_common_transaction_fails_alone() {
         let (_dir, env, dict, sequence) = numbers();
-        let engine = env.shared().engine().unwrap();
+        let engine = engine_of(&env);
         let space = &engine.space("numbers").unwrap();
-        let put = |key| Op::Put { space, key, value: &[0; 8], fresh: false };
+        let put = |key| SpaceOp::In(space, Op::Put { key, value: &[0; 8], fresh: false });
         // Longer than any key that is let through to LMDB.
         let (good, bad) = ([put(b"good")], [put(&[b'k'; 4000])]);
         let own = leading(&engine, sequence, &good);
@@ -291,9 +293,9 @@ mod tests {
     #[test]
     fn no_more_than_so_many_operations_are_taken_along() {
         let (_dir, env, _dict, sequence) = numbers();
-        let engine = env.shared().engine().unwrap();
+        let engine = engine_of(&env);
         let space = &engine.space("numbers").unwrap();
-        let ops: Vec<_> = (0..AT_MOST).map(|_| Op::Remove { space, key: b"absent" }).collect();
+        let ops: Vec<_> = (0..AT_MOST).map(|_| SpaceOp::In(space, Op::Remove { key: b"absent" })).collect();
         let own = leading(&engine, sequence, &ops[..10]);
         let mut led = Led { group: Some(&engine.group), members: vec![own], others: VecDeque::new() };
         std::thread::scope(|scope| {
@@ -319,9 +321,9 @@ mod tests {
     #[test]
     fn an_interrupted_write_leaves_the_others_in_line() {
         let (_dir, env, dict, sequence) = numbers();
-        let engine = env.shared().engine().unwrap();
+        let engine = engine_of(&env);
         let space = &engine.space("numbers").unwrap();
-        let put = |key| Op::Put { space, key, value: &[0; 8], fresh: false };
+        let put = |key| SpaceOp::In(space, Op::Put { key, value: &[0; 8], fresh: false });
         let (other, own) = ([put(b"other")], [put(b"own")]);
         let leader = leading(&engine, sequence, &[]);
         std::thread::scope(|scope| {

@@ -16,12 +16,13 @@ use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crate::engine::interrupt::Interrupt;
 use crate::engine::lmdb::files::claim;
 use crate::engine::lmdb::files::{FileId, made_lock_file_options};
 use crate::engine::lmdb::patience::Patience;
+use crate::engine::threads::writer::Holder;
 use crate::error::{Error, Result, Status};
 use crate::platform::fork;
 use crate::platform::fork::OwnFile;
@@ -45,52 +46,6 @@ struct Layout {
     /// When the holder took it, in microseconds since 1970-01-01.
     since: AtomicI64,
     mutex: libc::pthread_mutex_t,
-}
-
-/// Who holds the lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Holder {
-    pub process: u32,
-    pub thread: u64,
-    /// Microseconds since 1970-01-01.
-    pub since: i64,
-}
-
-impl Holder {
-    /// The calling thread, from now on.
-    pub(crate) fn now(thread: u64) -> Holder {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Holder {
-            process: fork::process_id(),
-            thread,
-            since: i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
-        }
-    }
-
-    /// What an error says of it.
-    pub(crate) fn busy(&self, waited: Duration) -> Error {
-        let now = Holder::now(0).since;
-        let held = Duration::from_micros(u64::try_from(now.saturating_sub(self.since)).unwrap_or(0));
-        Error::new(
-            Status::Busy,
-            format!(
-                "the write lock was not free within {} ms: process {} (thread {}) has held it for {} ms, since {}",
-                waited.as_millis(),
-                self.process,
-                self.thread,
-                held.as_millis(),
-                utc(self.since)
-            ),
-        )
-    }
-}
-
-/// A time as ISO 8601 writes it.
-fn utc(micros: i64) -> String {
-    let (days, rest) = (micros.div_euclid(86_400_000_000), micros.rem_euclid(86_400_000_000));
-    let seconds = rest / 1_000_000;
-    let date = crate::codec::Date(i32::try_from(days).unwrap_or(i32::MAX));
-    format!("{date}T{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 /// The lock of an environment, open in this process.

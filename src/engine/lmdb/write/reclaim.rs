@@ -15,6 +15,7 @@ use crate::engine::lmdb::txn::foreign::is_name;
 use crate::engine::lmdb::txn::numbers::Numbers;
 use crate::engine::lmdb::txn::spaces::Db;
 use crate::engine::lmdb::write::turn::Lease;
+use crate::engine::lmdb::write::working_set::used_numbers;
 use crate::engine::schema::{SEQUENCE, is_dropped};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
@@ -48,7 +49,7 @@ impl Engine {
         self.follow_growth_under(lease.turn())?;
         self.dropped.store(0, Ordering::Relaxed);
         self.seats.stop_calls(|stopped| {
-            let used = stopped.numbers()?;
+            let used = used_numbers(stopped)?;
             match self.remove_dropped(&used) {
                 // The map grows before the next write; what is left is removed another time.
                 Err(error) if error.status() == Status::MapFull => {}
@@ -129,10 +130,11 @@ fn dropped_names(txn: &RwTxn, catalog: Db) -> Result<Vec<String>, Code> {
     Ok(names)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "memory-engine")))]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::engine::lmdb::tests::{call_in, engine_of};
     use crate::{Dict, Durability, Environment, Options};
 
     fn environment(max_collections: u32) -> (tempfile::TempDir, Environment) {
@@ -147,7 +149,7 @@ mod tests {
     #[test]
     fn dropped_names_are_looked_for_once_there_are_many() {
         let (_dir, env) = environment(64);
-        let engine = env.shared().engine().unwrap();
+        let engine = engine_of(&env);
         for number in 0..MANY {
             assert!(!engine.has_dropped_many());
             let name = number.to_string();
@@ -174,8 +176,8 @@ mod tests {
             Dict::<i64, i64>::open(&env, name).unwrap();
         }
         env.drop_collection("a").unwrap();
-        let engine = env.shared().engine().unwrap();
-        let sequence = || env.shared().call(|call| call.reader()?.sequence()).unwrap().unwrap();
+        let engine = engine_of(&env);
+        let sequence = || call_in(&env, |call| call.reader()?.sequence()).unwrap().unwrap();
         let before = sequence();
         assert_eq!(engine.spaces.open_count(), 2);
         for _ in 0..2 {

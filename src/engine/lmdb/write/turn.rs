@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::engine::Wait;
-use crate::engine::interrupt::Interrupt;
 use crate::engine::lmdb::Engine;
-use crate::engine::lmdb::write::lock::Holder;
-use crate::error::{Error, Result, Status};
-use crate::platform::sync::{Condvar, Mutex};
+use crate::engine::threads::thread_number;
+use crate::error::Result;
 
 thread_local! {
     static READS_WAIT: Cell<bool> = const { Cell::new(true) };
@@ -23,13 +21,6 @@ pub(crate) fn set_reads_wait(wait: bool) -> bool {
 /// How long a read waits that needs the process's turn to write.
 pub(crate) fn patience(wait: Wait) -> Wait {
     if READS_WAIT.get() { wait } else { Wait::For(Duration::ZERO) }
-}
-
-/// One writer at a time in this process.
-#[derive(Default)]
-pub(crate) struct Writer {
-    holder: Mutex<Option<Holder>>,
-    free: Condvar,
 }
 
 /// This process's turn to write, until dropped: no other thread of it has a write transaction. Enough for what
@@ -101,77 +92,9 @@ impl Drop for Lease {
     }
 }
 
-impl Writer {
-    /// Fails where the calling thread has the lock, for a transaction that is not current.
-    pub(crate) fn check_not_own(&self) -> Result<()> {
-        let holder = self.holder.lock();
-        if holder.is_some_and(|held| held.thread == thread_number()) { Err(own()) } else { Ok(()) }
-    }
-
-    fn take(&self, me: u64, deadline: Option<Instant>) -> Result<()> {
-        let mut holder = self.holder.lock();
-        let (mut begun, mut interrupt) = (None, None);
-        while let Some(held) = *holder {
-            let begun = *begun.get_or_insert_with(Instant::now);
-            if held.thread == me {
-                return Err(own());
-            }
-            let in_time =
-                interrupt.get_or_insert_with(Interrupt::of_thread).wait(&self.free, &mut holder, deadline)?;
-            if !in_time && let Some(held) = *holder {
-                return Err(held.busy(begun.elapsed()));
-            }
-        }
-        *holder = Some(Holder::now(me));
-        Ok(())
-    }
-
-    fn release(&self) {
-        *self.holder.lock() = None;
-        self.free.notify_one();
-    }
-}
-
-#[cold]
-fn own() -> Error {
-    Error::new(
-        Status::Busy,
-        "this thread's own write transaction, which is not current, holds the write lock: waiting for it would \
-         never end",
-    )
-}
-
-/// A number of the calling thread that no other thread of the process has or had.
-pub(crate) fn thread_number() -> u64 {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    thread_local! {
-        static NUMBER: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
-    }
-    // No destructor, so this cannot fail while the thread ends.
-    NUMBER.with(|number| *number)
-}
-
 impl Engine {
     /// When a wait that begins now ends; `None`: never.
     pub(crate) fn deadline(&self, wait: Wait) -> Option<Instant> {
-        let patience = match wait {
-            Wait::Default => self.settings.write_timeout,
-            Wait::For(duration) => Some(duration),
-            Wait::Forever => None,
-        };
-        // A time-out too long for the clock is none.
-        patience.and_then(|patience| Instant::now().checked_add(patience))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_thread_keeps_its_number() {
-        let mine = super::thread_number();
-        assert_eq!(mine, super::thread_number());
-        let other = std::thread::spawn(super::thread_number).join().expect("the thread does not panic");
-        assert_ne!(mine, other);
+        wait.deadline(self.settings.write_timeout)
     }
 }

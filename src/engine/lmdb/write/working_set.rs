@@ -14,14 +14,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::sys::{Code, RoTxn};
 use crate::engine::lmdb::txn::numbers::{FEWEST, MOST, Numbers, most_numbers};
-use crate::engine::lmdb::txn::slots::Begin;
+use crate::engine::lmdb::txn::slots::{Begin, Outside};
 use crate::engine::lmdb::txn::spaces::{Db, Space};
 use crate::engine::lmdb::write::turn::Turn;
-use crate::engine::threads::seats::Stopped;
+use crate::engine::lmdb::{Engine, Stopped};
 use crate::error::Result;
+use crate::memory::NoMemory;
 
 /// How many numbers an autocommitted write may need, which can share its transaction with others.
 const AUTOCOMMIT: u32 = 32;
@@ -60,6 +60,15 @@ impl WorkingSet {
     }
 }
 
+/// The numbers of the spaces that live snapshots have used.
+pub(crate) fn used_numbers(stopped: &Stopped<'_, '_>) -> Result<Numbers, NoMemory> {
+    let mut numbers = Numbers::default();
+    for snapshot in stopped.snapshots() {
+        numbers.add_all(snapshot.used())?;
+    }
+    Ok(numbers)
+}
+
 impl Engine {
     /// Makes sure that an autocommitted write can open what it may need.
     #[inline]
@@ -80,7 +89,7 @@ impl Engine {
     fn close_unused(&self, _turn: &Turn) -> Result<()> {
         let aside = self.aside();
         let closed = self.seats.stop_calls(|stopped| {
-            let used = stopped.numbers()?;
+            let used = used_numbers(stopped)?;
             while self.spaces.open_count() > self.working_set.size()
                 && let Some((_, db)) = self.least_used(None, &used)
             {
@@ -136,11 +145,11 @@ impl Engine {
         let txn = match begun.map_err(|code| self.not_begun(code)) {
             Ok(txn) => txn,
             Err(Begin::Failed(error)) => return Err(error),
-            Err(Begin::NoSlot) => return Err(self.no_slot()),
-            Err(Begin::Resized) => return Ok(None),
+            Err(Begin::Outside(Outside::NoSlot)) => return Err(self.no_slot()),
+            Err(Begin::Outside(Outside::Resized)) => return Ok(None),
         };
         let younger = space.db(u32::MAX);
-        let used = stopped.numbers()?;
+        let used = used_numbers(stopped)?;
         if younger.is_some_and(|db| used.has(db.dbi)) {
             // It has a number that this snapshot cannot use, and another one must keep.
             return Ok(Some(true));

@@ -106,7 +106,7 @@ impl Engine {
         let mut newest = self.newest()?;
         // Without one, another program is writing: they are opened when they are used.
         let Some(snapshot) = &mut newest.snapshot else { return Ok(()) };
-        let wanted = self.first_not_open(&Reader::of_snapshot(self, snapshot))?;
+        let wanted = self.first_not_open(&Reader::of_snapshot(self, snapshot, false))?;
         drop(newest);
         self.open_spaces(wanted, turn)
     }

@@ -12,14 +12,6 @@ fn soon() -> Instant {
 }
 
 #[test]
-fn times_are_written_as_iso_8601_has_them() {
-    assert_eq!(utc(0), "1970-01-01T00:00:00Z");
-    assert_eq!(utc(1_795_996_801_999_999), "2026-11-30T00:00:01Z");
-    assert_eq!(utc(-1), "1969-12-31T23:59:59Z");
-    assert_eq!(utc(86_399_000_000), "1970-01-01T23:59:59Z");
-}
-
-#[test]
 fn a_lock_that_another_thread_holds_is_waited_for_until_the_deadline() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("lock.pc");

@@ -1,0 +1,515 @@
+//! Passes each call to the engine of its environment, by a match.
+//!
+//! The stack of a thread's transactions lies below the seam, in [`threads`], so it needs no dispatch of its own: a
+//! [`Session`] reads, and a [`Seat`] begins, ends and writes.
+
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
+
+use crate::engine::lmdb;
+#[cfg(feature = "memory-engine")]
+use crate::engine::memory;
+use crate::engine::schema::{CollectionInfo, Schema};
+use crate::engine::threads::opening::Opening;
+use crate::engine::threads::seat::Seat as SeatOf;
+use crate::engine::threads::seats::{self, OwnSeat, seat_of_thread};
+use crate::engine::threads::stack::NotEnded;
+use crate::engine::{
+    Access, Column, Columns, Figures, Leave, Limit, Op, Outcome, Range, ReaderFigures, ScanStart, Settings,
+    Structure, Wait,
+};
+use crate::error::Result;
+#[cfg(feature = "memory-engine")]
+use crate::error::{Error, Status};
+
+/// The same expression for each engine.
+macro_rules! each {
+    ($of:ident, $this:expr, $inner:pat => $call:expr) => {
+        match $this {
+            $of::Lmdb($inner) => $call,
+            #[cfg(feature = "memory-engine")]
+            $of::Memory($inner) => $call,
+        }
+    };
+}
+
+/// The same, with the result wrapped for the same engine.
+macro_rules! wrapped {
+    ($of:ident => $to:ident, $this:expr, $inner:pat => $call:expr) => {
+        match $this {
+            $of::Lmdb($inner) => $to::Lmdb($call),
+            #[cfg(feature = "memory-engine")]
+            $of::Memory($inner) => $to::Memory($call),
+        }
+    };
+}
+
+/// An expression for two values of the same engine.
+macro_rules! both {
+    ($a:ident, $b:ident, $x:expr, $y:expr, ($p:pat, $q:pat) => $call:expr) => {
+        match ($x, $y) {
+            ($a::Lmdb($p), $b::Lmdb($q)) => $call,
+            #[cfg(feature = "memory-engine")]
+            ($a::Memory($p), $b::Memory($q)) => $call,
+            #[cfg(feature = "memory-engine")]
+            _ => Err(of_another_engine().into()),
+        }
+    };
+}
+
+/// Nothing above the seam mixes what two environments gave.
+#[cfg(feature = "memory-engine")]
+#[cold]
+fn of_another_engine() -> Error {
+    Error::new(Status::Panic, "a collection was used with another environment's transaction")
+}
+
+/// An open environment of one of the engines.
+#[derive(Clone)]
+pub(crate) enum Engine {
+    Lmdb(Arc<lmdb::Engine>),
+    #[cfg(feature = "memory-engine")]
+    Memory(Arc<memory::Engine>),
+}
+
+/// An engine that may be gone.
+pub(crate) enum WeakEngine {
+    Lmdb(Weak<lmdb::Engine>),
+    #[cfg(feature = "memory-engine")]
+    Memory(Weak<memory::Engine>),
+}
+
+/// Where an environment was found, to open it again.
+pub(crate) enum Origin {
+    Lmdb(lmdb::Origin),
+    #[cfg(feature = "memory-engine")]
+    Memory(memory::Origin),
+}
+
+/// Opens an environment, or finds it open in this process.
+pub(crate) fn open(path: &Path, create: bool, mode: u32, settings: &Settings) -> Result<Engine> {
+    #[cfg(feature = "memory-engine")]
+    if std::env::var_os("PC_ENGINE").is_none_or(|engine| engine != "lmdb") {
+        return memory::open(path, create, settings).map(Engine::Memory);
+    }
+    lmdb::open(path, create, mode, settings).map(Engine::Lmdb)
+}
+
+impl Origin {
+    /// Opens the same environment again, in the child of a fork.
+    pub(crate) fn open(&self) -> Result<Engine> {
+        Ok(match self {
+            Origin::Lmdb(origin) => Engine::Lmdb(lmdb::open_inherited(origin)?),
+            #[cfg(feature = "memory-engine")]
+            Origin::Memory(origin) => Engine::Memory(memory::open_inherited(origin)?),
+        })
+    }
+
+    /// Finds the calling thread's seat, or makes it with the engine that `engine` gives.
+    #[inline]
+    pub(crate) fn seat_of_thread(
+        &self,
+        opening: &Arc<Opening>,
+        engine: impl FnOnce() -> Result<Engine>,
+    ) -> Result<Seat> {
+        Ok(match self {
+            Origin::Lmdb(_) => Seat::Lmdb(seat_of_thread(opening, || match engine()? {
+                Engine::Lmdb(engine) => Ok(engine),
+                #[cfg(feature = "memory-engine")]
+                Engine::Memory(_) => Err(of_another_engine()),
+            })?),
+            #[cfg(feature = "memory-engine")]
+            Origin::Memory(_) => Seat::Memory(seat_of_thread(opening, || match engine()? {
+                Engine::Memory(engine) => Ok(engine),
+                Engine::Lmdb(_) => Err(of_another_engine()),
+            })?),
+        })
+    }
+}
+
+impl Engine {
+    pub(crate) fn is_same(&self, other: &Engine) -> bool {
+        match (self, other) {
+            (Engine::Lmdb(one), Engine::Lmdb(other)) => Arc::ptr_eq(one, other),
+            #[cfg(feature = "memory-engine")]
+            (Engine::Memory(one), Engine::Memory(other)) => Arc::ptr_eq(one, other),
+            #[cfg(feature = "memory-engine")]
+            _ => false,
+        }
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakEngine {
+        wrapped!(Engine => WeakEngine, self, engine => Arc::downgrade(engine))
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        wrapped!(Engine => Origin, self, engine => engine.origin())
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        each!(Engine, self, engine => engine.settings())
+    }
+
+    /// The count of what this process has committed, which may outlive the engine.
+    pub(crate) fn commits(&self) -> Arc<AtomicU64> {
+        each!(Engine, self, engine => engine.commits())
+    }
+
+    /// Reports to an opening when the environment fails.
+    pub(crate) fn admit(&self, opening: &Arc<Opening>) {
+        each!(Engine, self, engine => engine.admit(opening));
+    }
+
+    /// Closes an opening: its calls fail from now on. Does not wait.
+    pub(crate) fn close(&self, opening: &Opening) {
+        each!(Engine, self, engine => engine.seats().close(opening));
+    }
+
+    /// Releases what a failed opening has. Returns true if the calling thread itself keeps the environment open.
+    pub(crate) fn retire(&self, opening: &Opening) -> bool {
+        each!(Engine, self, engine => engine.seats().retire(opening))
+    }
+}
+
+/// What the LMDB engine's own tests look into.
+#[cfg(all(test, not(feature = "memory-engine")))]
+impl Engine {
+    pub(crate) fn into_lmdb(self) -> Arc<lmdb::Engine> {
+        let Engine::Lmdb(engine) = self;
+        engine
+    }
+}
+
+#[cfg(all(test, not(feature = "memory-engine")))]
+impl Seat {
+    pub(crate) fn into_lmdb(self) -> OwnSeat<lmdb::Engine> {
+        let Seat::Lmdb(seat) = self;
+        seat
+    }
+}
+
+impl WeakEngine {
+    pub(crate) fn upgrade(&self) -> Option<Engine> {
+        Some(wrapped!(WeakEngine => Engine, self, engine => engine.upgrade()?))
+    }
+}
+
+/// The calling thread's place in an environment, with its stack of transactions.
+pub(crate) enum Seat {
+    Lmdb(OwnSeat<lmdb::Engine>),
+    #[cfg(feature = "memory-engine")]
+    Memory(OwnSeat<memory::Engine>),
+}
+
+/// The seat of an iterator, with its snapshot.
+pub(crate) enum SnapshotSeat {
+    Lmdb(Arc<SeatOf<lmdb::Engine>>),
+    #[cfg(feature = "memory-engine")]
+    Memory(Arc<SeatOf<memory::Engine>>),
+}
+
+/// A thread's seat, which may be gone.
+#[derive(Clone)]
+pub(crate) enum WeakSeat {
+    Lmdb(Weak<SeatOf<lmdb::Engine>>),
+    #[cfg(feature = "memory-engine")]
+    Memory(Weak<SeatOf<memory::Engine>>),
+}
+
+impl WeakSeat {
+    /// Asks the seat's thread to undo a level at its next call.
+    pub(crate) fn mark(&self, level: u64) -> Result<()> {
+        each!(WeakSeat, self, seat => seat.upgrade().map_or(Ok(()), |seat| seat.mark(level)))
+    }
+}
+
+impl Seat {
+    pub(crate) fn downgrade(&self) -> WeakSeat {
+        wrapped!(Seat => WeakSeat, self, seat => Arc::downgrade(seat))
+    }
+
+    pub(crate) fn is(&self, other: &WeakSeat) -> bool {
+        match (self, other) {
+            (Seat::Lmdb(seat), WeakSeat::Lmdb(other)) => std::ptr::eq(other.as_ptr(), Arc::as_ptr(seat)),
+            #[cfg(feature = "memory-engine")]
+            (Seat::Memory(seat), WeakSeat::Memory(other)) => std::ptr::eq(other.as_ptr(), Arc::as_ptr(seat)),
+            #[cfg(feature = "memory-engine")]
+            _ => false,
+        }
+    }
+
+    /// Begins a transaction, or a level inside the current one; gives its number.
+    pub(crate) fn begin(&self, access: Access, wait: Wait) -> Result<u64> {
+        each!(Seat, self, seat => seat.begin(access, wait))
+    }
+
+    /// Commits or aborts a level of the calling thread, which must be the innermost one of its stack.
+    pub(crate) fn end(&self, level: u64, commit: bool) -> Result<(), NotEnded> {
+        each!(Seat, self, seat => seat.end(level, commit))
+    }
+
+    /// Aborts a level with all levels inside, if it exists.
+    pub(crate) fn undo(&self, level: u64) -> Result<()> {
+        each!(Seat, self, seat => seat.undo(level))
+    }
+
+    /// The innermost level of the current stack.
+    #[inline]
+    pub(crate) fn innermost(&self) -> Result<Option<u64>> {
+        each!(Seat, self, seat => seat.innermost())
+    }
+
+    /// Makes the stack with this innermost level the current one, or none; see [`SeatOf::set_current`].
+    pub(crate) fn set_current(&self, level: Option<u64>) -> Result<Option<Option<u64>>> {
+        each!(Seat, self, seat => seat.set_current(level))
+    }
+
+    /// Reads in the current transaction or the newest snapshot; `look` may run several times.
+    #[inline]
+    pub(crate) fn read<R>(
+        &self,
+        mut look: impl FnMut(&mut Session<'_, '_>) -> Result<R, Leave>,
+    ) -> Result<R> {
+        match self {
+            Seat::Lmdb(seat) => seat.read(|reader| look(&mut Session::Lmdb(reader))),
+            #[cfg(feature = "memory-engine")]
+            Seat::Memory(seat) => seat.read(|reader| look(&mut Session::Memory(reader))),
+        }
+    }
+
+    /// Reads in the stack of a level.
+    pub(crate) fn read_in<R>(
+        &self,
+        level: u64,
+        look: impl FnOnce(&mut Session<'_, '_>) -> Result<R>,
+    ) -> Result<R> {
+        match self {
+            Seat::Lmdb(seat) => seat.call(|call| look(&mut Session::Lmdb(&mut call.reader_in(level)?))),
+            #[cfg(feature = "memory-engine")]
+            Seat::Memory(seat) => seat.call(|call| look(&mut Session::Memory(&mut call.reader_in(level)?))),
+        }
+    }
+
+    /// Begins a snapshot that can read a collection until it ends. In no transaction of the thread.
+    pub(crate) fn snapshot_of(&self, opened: &Opened) -> Result<SnapshotSeat> {
+        Ok(match (self, opened) {
+            (Seat::Lmdb(seat), Opened::Lmdb(opened)) => SnapshotSeat::Lmdb(seat.snapshot_of(opened)?),
+            #[cfg(feature = "memory-engine")]
+            (Seat::Memory(seat), Opened::Memory(opened)) => SnapshotSeat::Memory(seat.snapshot_of(opened)?),
+            #[cfg(feature = "memory-engine")]
+            _ => return Err(of_another_engine()),
+        })
+    }
+
+    /// Writes to a collection, in the thread's current transaction or in its own.
+    #[inline]
+    pub(crate) fn write(&self, opened: &Opened, op: &Op<'_>) -> Result<Outcome> {
+        both!(Seat, Opened, self, opened, (seat, opened) => seat.write(opened, op))
+    }
+
+    /// Opens a collection, or creates it with a schema. Returns `None` if it does not exist and is not to be created.
+    pub(crate) fn open_collection(&self, name: &str, create: Option<&Schema>) -> Result<Option<Opened>> {
+        Ok(Some(wrapped!(Seat => Opened, self, seat => match seat.open_collection(name, create)? {
+            Some(opened) => opened,
+            None => return Ok(None),
+        })))
+    }
+
+    /// Lists all collections by name.
+    pub(crate) fn collections(&self) -> Result<Vec<CollectionInfo>> {
+        each!(Seat, self, seat => seat.collections())
+    }
+
+    /// Returns the information about one collection.
+    pub(crate) fn collection(&self, name: &str) -> Result<Option<CollectionInfo>> {
+        each!(Seat, self, seat => seat.collection(name))
+    }
+
+    /// Removes a collection with all that is in it. Returns `false` if there is none of that name.
+    pub(crate) fn drop_collection(&self, name: &str) -> Result<bool> {
+        each!(Seat, self, seat => seat.drop_collection(name))
+    }
+
+    /// Returns true if the thread's calls are part of a write transaction.
+    pub(crate) fn in_write(&self) -> Result<bool> {
+        each!(Seat, self, seat => seat.in_write())
+    }
+
+    /// Puts everything that was committed on stable storage.
+    pub(crate) fn flush(&self) -> Result<()> {
+        each!(Seat, self, seat => seat.flush())
+    }
+
+    /// Reports on the environment.
+    pub(crate) fn figures(&self) -> Result<Figures> {
+        each!(Seat, self, seat => seat.figures())
+    }
+
+    /// Lists the reader slots that are taken, of all processes.
+    pub(crate) fn readers(&self) -> Result<Vec<ReaderFigures>> {
+        each!(Seat, self, seat => seat.readers())
+    }
+
+    /// Frees the reader slots of processes that are gone; gives how many there were.
+    pub(crate) fn reap_readers(&self) -> Result<u32> {
+        each!(Seat, self, seat => seat.reap_readers())
+    }
+
+    /// Copies the newest commit to a path. `Ok(false)`: the path exists already.
+    pub(crate) fn copy_to(&self, path: &Path, compact: bool) -> Result<bool> {
+        each!(Seat, self, seat => seat.copy_to(path, compact))
+    }
+
+    /// Checks the structure of what is stored.
+    pub(crate) fn check(&self) -> Result<Structure> {
+        each!(Seat, self, seat => seat.check())
+    }
+}
+
+impl SnapshotSeat {
+    /// Reads in its snapshot.
+    pub(crate) fn read<R>(&self, look: impl FnOnce(&mut Session<'_, '_>) -> Result<R>) -> Result<R> {
+        match self {
+            SnapshotSeat::Lmdb(seat) => seat.call(|call| look(&mut Session::Lmdb(&mut call.reader()?))),
+            #[cfg(feature = "memory-engine")]
+            SnapshotSeat::Memory(seat) => seat.call(|call| look(&mut Session::Memory(&mut call.reader()?))),
+        }
+    }
+}
+
+/// Releases what the calling thread has in environments that were closed. In no call of a seat.
+pub(crate) fn leave_closed_seats() {
+    seats::leave_closed_seats::<lmdb::Engine>();
+    #[cfg(feature = "memory-engine")]
+    seats::leave_closed_seats::<memory::Engine>();
+}
+
+/// An open collection, as its engine knows it.
+pub(crate) enum Opened {
+    Lmdb(lmdb::Opened),
+    #[cfg(feature = "memory-engine")]
+    Memory(memory::Opened),
+}
+
+impl Opened {
+    /// Its schema; `None` for a raw collection, whose types are for the caller to say.
+    pub(crate) fn schema(&self) -> Option<&Schema> {
+        each!(Opened, self, opened => opened.schema())
+    }
+
+    /// Returns true if both are the same collection of one environment.
+    pub(crate) fn is_same(&self, other: &Opened) -> bool {
+        match (self, other) {
+            (Opened::Lmdb(one), Opened::Lmdb(other)) => one.is_same(other),
+            #[cfg(feature = "memory-engine")]
+            (Opened::Memory(one), Opened::Memory(other)) => one.is_same(other),
+            #[cfg(feature = "memory-engine")]
+            _ => false,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_raw(&self) -> bool {
+        each!(Opened, self, opened => opened.is_raw())
+    }
+
+    /// Returns true if a key can have several values.
+    #[inline]
+    pub(crate) fn has_duplicates(&self) -> bool {
+        each!(Opened, self, opened => opened.has_duplicates())
+    }
+
+    /// Returns true if keys must have the size of an `unsigned int` or a `size_t`.
+    pub(crate) fn has_integer_keys(&self) -> bool {
+        each!(Opened, self, opened => opened.has_integer_keys())
+    }
+
+    /// Returns true if its keys sort by their bytes.
+    pub(crate) fn is_bytewise(&self) -> bool {
+        each!(Opened, self, opened => opened.is_bytewise())
+    }
+}
+
+/// Reads in a snapshot, or in a write transaction with its own writes. A collection whose creation was undone is as if it
+/// were empty.
+pub(crate) enum Session<'s, 'c> {
+    Lmdb(&'s mut lmdb::Reader<'c>),
+    #[cfg(feature = "memory-engine")]
+    Memory(&'s mut memory::Reader<'c>),
+}
+
+impl Session<'_, '_> {
+    /// Opens the collection for the process, if it is not open, so that a later snapshot can use it.
+    pub(crate) fn open(&mut self, opened: &Opened) -> Result<(), Leave> {
+        both!(Session, Opened, self, opened, (reader, opened) => reader.open(opened))
+    }
+
+    /// Shows a key's value to `f`.
+    #[inline]
+    pub(crate) fn get<R>(
+        &mut self,
+        opened: &Opened,
+        key: &[u8],
+        f: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, Leave> {
+        both!(Session, Opened, self, opened, (reader, opened) => reader.value(opened, key, f))
+    }
+
+    /// Passes the value of each key to `f`, with the key's place among them.
+    pub(crate) fn get_many(
+        &mut self,
+        opened: &Opened,
+        keys: &Column<'_>,
+        f: impl FnMut(usize, Option<&[u8]>) -> Result<()>,
+    ) -> Result<(), Leave> {
+        both!(Session, Opened, self, opened, (reader, opened) => reader.values_of(opened, keys, f))
+    }
+
+    /// Counts the records.
+    pub(crate) fn len(&mut self, opened: &Opened) -> Result<u64, Leave> {
+        both!(Session, Opened, self, opened, (reader, opened) => reader.count(opened))
+    }
+
+    /// Shows the first record of a range, in its direction, to `f`.
+    pub(crate) fn edge<R>(
+        &mut self,
+        opened: &Opened,
+        range: &Range,
+        f: impl FnOnce(&[u8], &[u8]) -> R,
+    ) -> Result<Option<R>, Leave> {
+        both!(Session, Opened, self, opened, (reader, opened) => reader.edge(opened, range, f))
+    }
+
+    /// Shows the records of a range to `f`, as long as it wants more.
+    pub(crate) fn each(
+        &mut self,
+        opened: &Opened,
+        range: &Range,
+        f: impl FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), Leave> {
+        both!(Session, Opened, self, opened, (reader, opened) => reader.each_of(opened, range, f))
+    }
+
+    /// Reads records of a range into columns, from a place on. Returns true if the range was read to its end.
+    pub(crate) fn scan(
+        &mut self,
+        opened: &Opened,
+        range: &Range,
+        from: ScanStart<'_>,
+        limit: Limit,
+        out: &mut Columns,
+    ) -> Result<bool, Leave> {
+        both!(Session, Opened, self, opened, (reader, opened) => reader.scan_of(opened, range, from, limit, out))
+    }
+
+    /// Returns the address and length of a key's value, which stay where they are until the transaction ends or writes.
+    pub(crate) fn lend(&mut self, opened: &Opened, key: &[u8]) -> Result<Option<(*const u8, usize)>, Leave> {
+        both!(Session, Opened, self, opened, (reader, opened) => reader.lend(opened, key))
+    }
+
+    /// How many writes it has seen: always 0 in a snapshot.
+    pub(crate) fn writes(&self) -> u64 {
+        each!(Session, self, reader => reader.writes())
+    }
+}
