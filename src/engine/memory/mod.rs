@@ -1,0 +1,122 @@
+//! An engine in memory, on which the tests of the nouns run to show that nothing above the seam depends on LMDB.
+//!
+//! It keeps several versions of each record, so that a snapshot goes on seeing its own, and one thread writes at a time. An
+//! environment lasts as long as the process: it is found again by its path. No released build has this engine.
+//!
+//! - `versions`: records with their versions; `table`: those of all collections, and the catalog
+//! - `txn`: snapshots and write transactions; `reader`: what reads in them
+//! - `session`: the calls of a thread
+
+mod reader;
+mod session;
+mod table;
+mod txn;
+mod versions;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
+
+pub(crate) use reader::Reader;
+pub(crate) use session::Opened;
+
+use crate::engine::Settings;
+use crate::engine::threads::opening::Opening;
+use crate::engine::threads::seat;
+use crate::engine::threads::seats::Seats;
+use crate::engine::threads::writer::Writer;
+use crate::error::{Error, Result, Status};
+use crate::platform::sync::Mutex;
+use table::Table;
+
+/// A thread's place in an environment.
+pub(crate) type Seat = seat::Seat<Engine>;
+
+/// What is stored, which outlives the engine.
+type Stored = Arc<Mutex<Table>>;
+
+/// An open environment.
+pub(crate) struct Engine {
+    path: PathBuf,
+    stored: Stored,
+    settings: Settings,
+    seats: Seats<Engine>,
+    writer: Writer,
+    commits: Arc<AtomicU64>,
+}
+
+/// The path of an environment.
+pub(crate) struct Origin {
+    path: PathBuf,
+    settings: Settings,
+}
+
+/// What is stored at a path, and the engine that has it open.
+struct Place {
+    stored: Stored,
+    engine: Weak<Engine>,
+}
+
+/// All environments of the process.
+static PLACES: Mutex<Option<HashMap<PathBuf, Place>>> = Mutex::new(None);
+
+/// Opens an environment, or finds it open.
+pub(crate) fn open(path: &Path, create: bool, settings: &Settings) -> Result<Arc<Engine>> {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut places = PLACES.lock();
+    let places = places.get_or_insert_default();
+    if !places.contains_key(&path) && (!create || settings.read_only || settings.immutable) {
+        return Err(Error::new(
+            Status::NoEnvironment,
+            format!("{} does not exist, and this call does not create it", path.display()),
+        ));
+    }
+    let place = places
+        .entry(path.clone())
+        .or_insert_with(|| Place { stored: Stored::default(), engine: Weak::new() });
+    if let Some(engine) = place.engine.upgrade() {
+        return Ok(engine);
+    }
+    let engine = Arc::new(Engine {
+        path,
+        stored: Arc::clone(&place.stored),
+        settings: settings.clone(),
+        seats: Seats::default(),
+        writer: Writer::default(),
+        commits: Arc::default(),
+    });
+    place.engine = Arc::downgrade(&engine);
+    Ok(engine)
+}
+
+/// Opens an environment of the process that this one is a fork of.
+pub(crate) fn open_inherited(origin: &Origin) -> Result<Arc<Engine>> {
+    open(&origin.path, false, &origin.settings)
+}
+
+impl Engine {
+    pub(crate) fn origin(&self) -> Origin {
+        Origin { path: self.path.clone(), settings: self.settings.clone() }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn seats(&self) -> &Seats<Engine> {
+        &self.seats
+    }
+
+    pub(crate) fn commits(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.commits)
+    }
+
+    /// It never fails, so no opening needs a report.
+    #[allow(clippy::unused_self)] // as the other engine's
+    pub(crate) fn admit(&self, _opening: &Arc<Opening>) {}
+
+    fn is_read_only(&self) -> bool {
+        self.settings.read_only || self.settings.immutable
+    }
+}
