@@ -104,6 +104,7 @@ test-rust:
 	cargo test
 	cargo test --release -p persistent-collections-model
 	cargo test --features $(RUST_FEATURES) --test types_of_crates
+	cargo test --features memory-engine --lib --tests
 	cargo test --features $(RUST_FEATURES) --doc --workspace
 	cargo bench --bench iterate -- 1000000
 
@@ -155,6 +156,7 @@ lint-rust:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --features $(RUST_FEATURES) --lib --test types_of_crates -- -D warnings
+	cargo clippy --features memory-engine --lib --tests -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --features $(RUST_FEATURES) --no-deps --document-private-items
 
 lint-c: $(VENV)/.ready

@@ -249,6 +249,7 @@ fn a_set_whose_creation_was_undone_is_empty_and_made_again_as_a_target() {
 }
 
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "files")]
 fn a_map_that_is_found_full_grows_meanwhile() {
     let dir = tempfile::tempdir().unwrap();
     let small = options().map_size(1 << 20);
@@ -271,6 +272,7 @@ fn most_held(call: impl FnOnce()) -> isize {
 }
 
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "files")]
 fn memory_does_not_grow_with_the_sets() {
     let Scratch { env, dir: _dir } = scratch();
     let [a, b, c] = sets(&env);

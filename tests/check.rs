@@ -1,4 +1,6 @@
 //! The check of a data file's structure: what is whole passes, what is damaged is found and named.
+// About files, which an engine in memory has none of.
+#![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;

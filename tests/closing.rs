@@ -85,6 +85,7 @@ fn held(path: &Path) -> (usize, usize) {
 }
 
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "files")]
 fn nothing_is_held_after_closing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data");
@@ -297,6 +298,7 @@ fn what_an_iterator_gave_a_thread_stays_when_another_closes_its_collection() {
 /// A program ended by a signal whose handler calls `exit`, as Julia's does, hung in one of ten cases: `exit` destroys what the thread
 /// has, which waited for the lock of the call that the signal had interrupted.
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "processes")]
 fn a_handler_that_ends_the_process_in_the_middle_of_a_call_ends_it() {
     extern "C" fn end(_: libc::c_int) {
         // SAFETY: not safe in a handler, and what programs do; the memory that the interrupted call uses is not touched.

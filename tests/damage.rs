@@ -3,6 +3,8 @@
 //!
 //! `PC_DAMAGE=all` tries every bit of structure of every base file, bytes with other values, and pairs of bytes; without
 //! it, one bit of so many.
+// About files, which an engine in memory has none of.
+#![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 #[path = "damage/exercise.rs"]

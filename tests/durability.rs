@@ -2,6 +2,8 @@
 //!
 //! The functions of the C library that write and sync are defined here, so that this program, and LMDB in it, call
 //! these: they record, and do what was asked.
+// About files, which an engine in memory has none of.
+#![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;

@@ -1,4 +1,6 @@
 //! Storage that fails: a write or sync that fails undoes its transaction, and everything before stays.
+// About files, which an engine in memory has none of.
+#![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;

@@ -1,4 +1,6 @@
 //! Environments that another LMDB program has made, in shapes that only it makes.
+// About files, which an engine in memory has none of.
+#![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;

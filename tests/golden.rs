@@ -1,6 +1,8 @@
 //! The golden environment: files of version 1 stay readable, byte for byte what the vectors say.
 //!
 //! `tests/vectors/README.md` tells what is in it. With `PC_BLESS=1` it is written anew.
+// About files, which an engine in memory has none of.
+#![cfg(not(feature = "memory-engine"))]
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;

@@ -162,6 +162,7 @@ fn the_longest_name() {
 }
 
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "numbers of databases")]
 fn a_transaction_uses_as_many_collections_as_the_option_says() {
     let dir = tempfile::tempdir().unwrap();
     let options = options().max_collections(20);
@@ -182,6 +183,7 @@ fn a_transaction_uses_as_many_collections_as_the_option_says() {
 }
 
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "reader slots")]
 fn as_many_readers_as_the_option_says() {
     let dir = tempfile::tempdir().unwrap();
     let options = options().max_readers(20);

@@ -170,6 +170,7 @@ fn threads_open_read_and_write_more_than_stay_open() {
 }
 
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "numbers of databases")]
 fn a_write_transaction_uses_as_many_collections_as_the_option_says_whatever_else_is_open() {
     let dir = tempfile::tempdir().unwrap();
     let env = Environment::open(dir.path().join("data"), &options().max_collections(200)).unwrap();
@@ -204,6 +205,7 @@ fn writes_that_share_a_transaction_have_no_common_limit() {
 /// Only the first names were opened ahead of a snapshot, and the catalog's is the last of many: the snapshot could not
 /// list the collections that another process had made.
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "processes")]
 fn a_snapshot_can_read_a_catalog_that_another_process_has_made() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data");

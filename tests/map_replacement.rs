@@ -2,6 +2,8 @@
 //! fails, and one that is too small by the time that it is there.
 //!
 //! The function of the C library that maps files is defined here, so that LMDB in this program calls it.
+// About files, which an engine in memory has none of.
+#![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;

@@ -1,5 +1,7 @@
 //! Memory that runs out: a status, never the end of the process, where a value, a file or the caller decides how much
 //! is asked for.
+// The engine in memory, which no release has, does not survive a lack of memory.
+#![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 

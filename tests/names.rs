@@ -79,6 +79,7 @@ fn many_names(env: &Environment) {
 /// An opening takes the first number that is free as its transaction sees it: one that a writer of the process has
 /// just been given would be given out twice.
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "numbers of databases")]
 fn a_name_is_opened_only_in_the_processs_turn_to_write() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data");
@@ -294,6 +295,7 @@ fn names_that_cannot_be_are_refused() {
 }
 
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "numbers of databases")]
 fn a_transaction_that_uses_more_collections_than_the_option_allows_gets_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
     let options = options().max_collections(3);
@@ -321,6 +323,7 @@ fn a_transaction_that_uses_more_collections_than_the_option_allows_gets_an_error
 /// The catalog took one of the places: the message spoke of "all 0 places" in the transaction that made the first
 /// collection of an environment.
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "numbers of databases")]
 fn the_catalog_is_not_counted() {
     let dir = tempfile::tempdir().unwrap();
     let env = Environment::open(dir.path().join("data"), &options().max_collections(1)).unwrap();
@@ -419,6 +422,7 @@ fn a_name_made_anew_after_its_place_was_given_back_is_the_new_one() {
 }
 
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "numbers of databases")]
 fn a_dict_opened_before_a_snapshot_can_be_used_in_it_while_others_write() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data");

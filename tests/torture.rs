@@ -2,6 +2,8 @@
 //! moment: what was committed is there, sums hold, and no name shows another's elements.
 //!
 //! `PC_TORTURE_ROUNDS` says how many processes are killed; a few in the tests, many with `make torture`.
+// About files, which an engine in memory has none of.
+#![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;

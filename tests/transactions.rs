@@ -392,6 +392,7 @@ fn a_closure_may_fail_with_any_error_that_is_made_from_the_librarys() {
 }
 
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "files")]
 fn a_closure_is_run_again_in_a_larger_map_whatever_became_of_the_error() {
     let dir = tempfile::tempdir().unwrap();
     let options = options().map_size(1 << 20);

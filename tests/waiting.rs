@@ -1,4 +1,6 @@
 //! Opening beside others who open: what it waits for, for how long, and what it refuses.
+// About files, which an engine in memory has none of.
+#![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;

@@ -29,6 +29,7 @@ fn snapshots(env: &Environment) -> usize {
 /// `for k, v in d.items(): d[k] = f(v)` outside of a transaction made a file of 804 KiB grow to 652 MiB: each write is a
 /// commit, and the snapshot of the loop kept every page of all of them.
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "files")]
 fn a_loop_that_writes_what_it_walks_over_leaves_the_file_small() {
     let Scratch { env, .. } = &scratch();
     let dict = filled(env, 100);
@@ -47,6 +48,7 @@ fn a_loop_that_writes_what_it_walks_over_leaves_the_file_small() {
 }
 
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "files")]
 fn the_snapshot_of_a_large_range_stays_until_little_is_left() {
     let Scratch { env, .. } = &scratch();
     let dict = filled(env, 3000);
@@ -67,6 +69,7 @@ fn the_snapshot_of_a_large_range_stays_until_little_is_left() {
 }
 
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "files")]
 fn a_loop_from_the_far_end_that_writes_what_it_walks_over_leaves_the_file_small() {
     let Scratch { env, .. } = &scratch();
     let dict = filled(env, 100);
@@ -100,6 +103,7 @@ fn a_walk_in_the_other_direction_goes_on_in_memory_too() {
 }
 
 #[test]
+#[cfg_attr(feature = "memory-engine", ignore = "files")]
 fn another_processs_commits_and_reads_of_this_one_keep_the_snapshot() {
     let Scratch { env, .. } = &scratch();
     let dict = filled(env, 100);

@@ -14,7 +14,7 @@ use crate::engine::schema::{CollectionInfo, Schema};
 use crate::engine::threads::opening::Opening;
 use crate::engine::threads::seat::Seat as SeatOf;
 use crate::engine::threads::seats::{self, OwnSeat, seat_of_thread};
-use crate::engine::threads::stack::NotEnded;
+use crate::engine::threads::stack::{NotEnded, Switched};
 use crate::engine::{
     Access, Column, Columns, Figures, Leave, Limit, Op, Outcome, Range, ReaderFigures, ScanStart, Settings,
     Structure, Wait,
@@ -260,8 +260,8 @@ impl Seat {
         each!(Seat, self, seat => seat.innermost())
     }
 
-    /// Makes the stack with this innermost level the current one, or none; see [`SeatOf::set_current`].
-    pub(crate) fn set_current(&self, level: Option<u64>) -> Result<Option<Option<u64>>> {
+    /// Makes the stack with this innermost level the current one, or none.
+    pub(crate) fn set_current(&self, level: Option<u64>) -> Result<Switched> {
         each!(Seat, self, seat => seat.set_current(level))
     }
 

@@ -24,4 +24,4 @@ pub(crate) use dispatch::{
 };
 pub(crate) use lmdb::{set_reads_wait, version, wait_until_closed};
 pub(crate) use threads::opening::{Opening, State};
-pub(crate) use threads::stack::NotEnded;
+pub(crate) use threads::stack::{NotEnded, Switched};

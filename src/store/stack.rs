@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::engine::{Access, NotEnded, Wait, WeakSeat};
+use crate::engine::{Access, NotEnded, Switched, Wait, WeakSeat};
 use crate::error::{Error, Result, Status};
 use crate::store::registry::Shared;
 
@@ -87,8 +87,10 @@ impl TxnRef {
     /// Makes another stack of the thread, or none, the current one. Returns the innermost transaction of the previous
     /// one.
     pub fn set_current(shared: &Shared, txn: Option<&TxnRef>) -> Result<Option<u64>> {
-        let previous = shared.seat()?.set_current(txn.map(TxnRef::id))?;
-        previous.ok_or_else(|| txn.map_or_else(over, TxnRef::not_here))
+        match shared.seat()?.set_current(txn.map(TxnRef::id))? {
+            Switched::From(previous) => Ok(previous),
+            Switched::NotHere => Err(txn.map_or_else(over, TxnRef::not_here)),
+        }
     }
 
     fn not_here(&self) -> Error {

@@ -182,6 +182,14 @@ RUST = {
         },
         [],
     ),
+    "tests of one configuration": (
+        {
+            "src/lib.rs": "mod a; mod b;",
+            "src/a.rs": "use crate::b::B; pub struct A;",
+            "src/b.rs": 'pub struct B; #[cfg(all(test, not(feature = "x")))] mod tests { use crate::a::A; }',
+        },
+        [],
+    ),
     "a module inside of a file": (
         {
             "src/lib.rs": "mod a; mod b;",

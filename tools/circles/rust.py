@@ -100,7 +100,13 @@ class Crate:
             if token == "#" and found[at + 1 : at + 2] == ["["]:
                 end = closing(found, at + 1)
                 attribute = found[at + 2 : end]
-                is_test |= attribute == ["cfg", "(", "test", ")"]
+                is_test |= attribute == ["cfg", "(", "test", ")"] or attribute[:5] == [
+                    "cfg",
+                    "(",
+                    "all",
+                    "(",
+                    "test",
+                ]
                 if attribute[:2] == ["path", "="]:
                     place = attribute[2].strip('"')
                 at = end + 1

@@ -5,8 +5,11 @@
 //!
 //! - `versions`: records with their versions; `table`: those of all collections, and the catalog
 //! - `txn`: snapshots and write transactions; `reader`: what reads in them
-//! - `session`: the calls of a thread
+//! - `bounds`: where a scan begins and ends
+//! - `opened`: an open collection; `session`: the calls of a thread
 
+mod bounds;
+mod opened;
 mod reader;
 mod session;
 mod table;
@@ -18,8 +21,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
+pub(crate) use opened::Opened;
 pub(crate) use reader::Reader;
-pub(crate) use session::Opened;
 
 use crate::engine::Settings;
 use crate::engine::threads::opening::Opening;

@@ -1,11 +1,11 @@
 //! Reading, in a snapshot or in a write transaction with its own writes.
 
-use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::engine::memory::Engine;
-use crate::engine::memory::session::Opened;
+use crate::engine::memory::bounds::bounds;
+use crate::engine::memory::opened::Opened;
 use crate::engine::memory::table::{Live, Records, Table};
 use crate::engine::memory::txn::{Snapshot, WriteTxn};
 use crate::engine::schema::{gone, recreated};
@@ -25,36 +25,6 @@ enum View<'c> {
         lasting: bool,
     },
     Write(&'c mut WriteTxn),
-}
-
-/// The bounds of a range, from a place in its direction on.
-pub(super) fn bounds<'r>(range: &'r Range, from: ScanStart<'r>) -> (Bound<&'r [u8]>, Bound<&'r [u8]>) {
-    let lower = range.lower.as_ref().map(Vec::as_slice);
-    let upper = range.upper.as_ref().map(Vec::as_slice);
-    let start = match from {
-        ScanStart::Range => return (lower, upper),
-        ScanStart::At(key) => Bound::Included(key),
-        ScanStart::Beyond(key) | ScanStart::After(key, _) => Bound::Excluded(key),
-    };
-    let key_of = |bound: Bound<&'r [u8]>| match bound {
-        Bound::Included(key) | Bound::Excluded(key) => Some(key),
-        Bound::Unbounded => None,
-    };
-    let own = if range.reverse { upper } else { lower };
-    // The tighter one of the two.
-    let start = match (key_of(start), key_of(own)) {
-        (Some(key), Some(bound)) => {
-            let order = if range.reverse { bound.cmp(key) } else { key.cmp(bound) };
-            match order {
-                std::cmp::Ordering::Less => own,
-                std::cmp::Ordering::Greater => start,
-                std::cmp::Ordering::Equal if matches!(own, Bound::Excluded(_)) => own,
-                std::cmp::Ordering::Equal => start,
-            }
-        }
-        _ => start,
-    };
-    if range.reverse { (lower, start) } else { (start, upper) }
 }
 
 impl<'c> Reader<'c> {

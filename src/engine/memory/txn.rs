@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 
 use crate::codec;
 use crate::engine::memory::Engine;
-use crate::engine::memory::reader::bounds;
-use crate::engine::memory::table::{Live, Table, Value};
+use crate::engine::memory::bounds::bounds;
+use crate::engine::memory::table::{Live, Records, Table, Value};
+use crate::engine::memory::versions::Version;
 use crate::engine::schema::Schema;
 use crate::engine::threads::pin::Pin;
 use crate::engine::threads::{self, thread_number};
@@ -65,8 +66,8 @@ impl threads::Snapshot for Snapshot {
 
 /// One step of a write transaction, and the version that it took the place of.
 enum Step {
-    Record { id: u64, key: Vec<u8>, previous: Option<Option<Value>> },
-    Name { name: String, previous: Option<Option<Live>> },
+    Record { id: u64, key: Vec<u8>, previous: Option<Version<Value>> },
+    Name { name: String, previous: Option<Version<Live>> },
 }
 
 /// A write transaction: the process's one, until it is dropped.
@@ -110,7 +111,7 @@ impl WriteTxn {
         let mut table = self.engine.stored.lock();
         table.created += 1;
         let id = table.created;
-        table.records.insert(id, Default::default());
+        table.records.insert(id, Records::default());
         let previous = table.catalog.set(name.to_owned(), Some(Live { id, schema }), self.commit);
         self.steps.push(Step::Name { name: name.to_owned(), previous });
         self.writes += 1;

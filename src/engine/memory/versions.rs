@@ -7,6 +7,10 @@ use std::ops::Bound;
 /// The versions of an entry, oldest first.
 type History<V> = Vec<(u64, Option<V>)>;
 
+/// One version of an entry: its value, or `None` where the key was removed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Version<V>(Option<V>);
+
 /// An ordered map with versions.
 #[derive(Debug)]
 pub(super) struct Versions<K, V>(BTreeMap<K, History<V>>);
@@ -62,25 +66,25 @@ impl<K: Ord, V> Versions<K, V> {
     }
 
     /// Gives a key a value, or none, in a commit to come; returns the version of that commit that was there before.
-    pub(super) fn set(&mut self, key: K, value: Option<V>, commit: u64) -> Option<Option<V>> {
+    pub(super) fn set(&mut self, key: K, value: Option<V>, commit: u64) -> Option<Version<V>> {
         let history = self.0.entry(key).or_default();
         if let Some((last, previous)) = history.last_mut()
             && *last == commit
         {
-            return Some(std::mem::replace(previous, value));
+            return Some(Version(std::mem::replace(previous, value)));
         }
         history.push((commit, value));
         None
     }
 
     /// Takes back what a commit to come has given a key, to the version that `set` returned.
-    pub(super) fn unset<Q: Ord + ?Sized>(&mut self, key: &Q, previous: Option<Option<V>>)
+    pub(super) fn unset<Q: Ord + ?Sized>(&mut self, key: &Q, previous: Option<Version<V>>)
     where
         K: Borrow<Q>,
     {
         let Some(history) = self.0.get_mut(key) else { return };
         match (previous, history.last_mut()) {
-            (Some(previous), Some((_, value))) => *value = previous,
+            (Some(Version(previous)), Some((_, value))) => *value = previous,
             _ => drop(history.pop()),
         }
         if history.is_empty() {
@@ -128,7 +132,8 @@ mod tests {
         versions.set(1, Some('a'), 1);
         let first = versions.set(1, Some('b'), 2);
         let second = versions.set(1, None, 2);
-        assert_eq!((first, second, versions.get(&1, 2)), (None, Some(Some('b')), None));
+        assert_eq!((&first, &second), (&None, &Some(Version(Some('b')))));
+        assert_eq!(versions.get(&1, 2), None);
         versions.unset(&1, second);
         assert_eq!(versions.get(&1, 2), Some(&'b'));
         versions.unset(&1, first);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::engine::threads::guarded::{Guarded, closed};
 use crate::engine::threads::root::{Level, Root, RootKind};
-use crate::engine::threads::seat::{Guarded, closed};
 use crate::engine::threads::{Begin, Begun, Seated, Snapshot};
 use crate::error::Result;
 use crate::memory::TryGrow;

@@ -1,12 +1,14 @@
 //! What each thread has in an environment: generic over the engine, which gives snapshots and write transactions.
 //!
 //! - `opening`: one opening of an environment, from open to close
-//! - `seat`: a thread's pooled snapshot and its stacks of transactions; `call`: a call under way in one; `seats`: all of them
+//! - `seat`: a thread's pooled snapshot and its stacks of transactions; `guarded`: what lies in one; `call`: a call under way
+//!   there; `seats`: all of them
 //! - `root`: a stack of transactions; `stack`: beginning and ending its levels
 //! - `writer`: a process's one right to write
 //! - `pin`: snapshots that have lent addresses, which must stay where they are
 
 pub(crate) mod call;
+pub(crate) mod guarded;
 pub(crate) mod opening;
 pub(crate) mod pin;
 pub(crate) mod root;

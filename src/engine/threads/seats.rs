@@ -9,9 +9,10 @@ use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use crate::engine::threads::guarded::{Ending, Guarded};
 use crate::engine::threads::opening::{Opening, State};
 use crate::engine::threads::pin;
-use crate::engine::threads::seat::{Ending, Guarded, Seat};
+use crate::engine::threads::seat::Seat;
 use crate::engine::threads::{Seated, thread_number};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
@@ -193,12 +194,14 @@ pub(crate) type OwnSeat<E> = Rc<Arc<Seat<E>>>;
 pub(crate) struct Mine<E: Seated>(ManuallyDrop<RefCell<Vec<OwnSeat<E>>>>);
 
 impl<E: Seated> Mine<E> {
-    pub(crate) const NONE: Self = Self(ManuallyDrop::new(RefCell::new(Vec::new())));
+    pub(crate) const fn new() -> Self {
+        Self(ManuallyDrop::new(RefCell::new(Vec::new())))
+    }
 }
 
 impl<E: Seated> Default for Mine<E> {
     fn default() -> Self {
-        Self::NONE
+        Self::new()
     }
 }
 
@@ -227,7 +230,7 @@ macro_rules! thread_local_seats {
     ($engine:ty) => {
         thread_local! {
             static MINE: $crate::engine::threads::seats::Mine<$engine> =
-                const { $crate::engine::threads::seats::Mine::NONE };
+                const { $crate::engine::threads::seats::Mine::new() };
         }
 
         /// Those of threads whose `MINE` is gone.

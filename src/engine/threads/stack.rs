@@ -21,6 +21,14 @@ pub(crate) enum NotEnded {
     Over(Error),
 }
 
+/// The outcome of making another stack current.
+pub(crate) enum Switched {
+    /// From the stack with this innermost level, or from none.
+    From(Option<u64>),
+    /// No stack of the thread has the level.
+    NotHere,
+}
+
 #[cold]
 fn over() -> Error {
     Error::new(Status::BadHandle, "the transaction has ended")
@@ -109,9 +117,8 @@ impl<E: Seated> Seat<E> {
         self.call(|call| Ok(call.current().is_some_and(|root| root.is_write())))
     }
 
-    /// Makes the stack with this innermost level the current one, or none. Gives the innermost level of the one that was
-    /// current before, or `None` in place of all where no stack of the thread has the level.
-    pub(crate) fn set_current(&self, level: Option<u64>) -> Result<Option<Option<u64>>> {
+    /// Makes the stack with this innermost level the current one, or none.
+    pub(crate) fn set_current(&self, level: Option<u64>) -> Result<Switched> {
         self.call(|call| {
             let previous = call.innermost();
             let guarded = call.guarded();
@@ -119,7 +126,7 @@ impl<E: Seated> Seat<E> {
                 None => None,
                 Some(level) => {
                     let Some(root) = guarded.roots.iter().find(|root| root.has(level)) else {
-                        return Ok(None);
+                        return Ok(Switched::NotHere);
                     };
                     if root.levels.last().is_none_or(|innermost| innermost.id != level) {
                         return Err(Error::new(
@@ -130,7 +137,7 @@ impl<E: Seated> Seat<E> {
                     Some(root.id)
                 }
             };
-            Ok(Some(previous))
+            Ok(Switched::From(previous))
         })
     }
 }

@@ -132,6 +132,7 @@ impl<J, A> Queue<J, A> {
     }
 
     #[cfg(test)]
+    #[allow(dead_code)] // in a build with the engine in memory, without the tests that look
     pub(crate) fn has_waiting(&self, threads: usize) -> bool {
         self.0.lock().waiting.len() == threads
     }

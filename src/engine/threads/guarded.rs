@@ -1,0 +1,110 @@
+//! What lies in a seat, and how it ends.
+
+use std::sync::Arc;
+
+use crate::engine::threads::root::{Root, RootKind};
+use crate::engine::threads::{Seated, Snapshot, WriteTxn};
+use crate::error::{Error, Status};
+
+/// What lies in a seat.
+pub(crate) struct Guarded<E: Seated> {
+    /// Absent once the environment was closed.
+    pub(super) engine: Option<Arc<E>>,
+    /// The thread's read transaction, without a snapshot between calls.
+    pub(crate) pooled: Option<E::Snapshot>,
+    pub(crate) roots: Vec<Root<E>>,
+    /// The root that calls of the thread are part of.
+    pub(crate) current: Option<u64>,
+}
+
+#[cold]
+pub(super) fn closed() -> Error {
+    Error::new(Status::BadHandle, "the environment was closed; open it again")
+}
+
+/// Why what lies in a seat is let go, and whether the seat's own thread does it.
+#[derive(Clone, Copy)]
+pub(crate) enum Ending {
+    Closed {
+        own_thread: bool,
+    },
+    Failed {
+        own_thread: bool,
+    },
+    /// The thread ends. Addresses that its snapshot has lent stay valid until a caller ends the snapshot.
+    Thread,
+}
+
+impl Ending {
+    pub(super) fn of(failed: bool, own_thread: bool) -> Ending {
+        if failed { Ending::Failed { own_thread } } else { Ending::Closed { own_thread } }
+    }
+
+    /// A write transaction stays where it is unless its own thread ends it: an engine's write lock may be let go only
+    /// there. Nobody has asked for the end when the environment fails, so addresses that were lent stay good.
+    fn leaves<E: Seated>(self, kind: &RootKind<E>) -> bool {
+        match (self, kind) {
+            (Ending::Closed { own_thread } | Ending::Failed { own_thread }, RootKind::Write(_)) => {
+                !own_thread
+            }
+            (Ending::Thread, RootKind::Write(_)) | (Ending::Closed { .. }, RootKind::Snapshot(_)) => false,
+            (Ending::Failed { .. } | Ending::Thread, RootKind::Snapshot(snapshot)) => snapshot.is_pinned(),
+        }
+    }
+}
+
+impl<E: Seated> Guarded<E> {
+    /// Whether a snapshot in it has lent addresses.
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.roots.iter().any(|root| matches!(&root.kind, RootKind::Snapshot(s) if s.is_pinned()))
+    }
+
+    /// The snapshots of transactions in it.
+    pub(crate) fn snapshots(&self) -> impl Iterator<Item = &E::Snapshot> {
+        self.roots.iter().filter_map(|root| match &root.kind {
+            RootKind::Snapshot(snapshot) => Some(snapshot),
+            RootKind::Write(_) => None,
+        })
+    }
+
+    /// Ends everything that may end, and lets the environment go.
+    pub(crate) fn release(&mut self, ending: Ending) {
+        self.pooled = None;
+        self.current = None;
+        self.roots.retain(|root| ending.leaves(&root.kind));
+        if self.roots.is_empty() {
+            self.engine = None;
+        }
+    }
+
+    /// Undoes levels that another thread has marked, with what was begun inside them.
+    pub(crate) fn undo(&mut self, marks: &[u64], own_thread: bool) {
+        for mark in marks {
+            let Some(at) = self.roots.iter().position(|root| root.levels.iter().any(|l| l.id == *mark))
+            else {
+                continue;
+            };
+            if !own_thread && matches!(self.roots[at].kind, RootKind::Write(_)) {
+                continue;
+            }
+            let root = &mut self.roots[at];
+            while let Some(level) = root.levels.pop() {
+                if let RootKind::Write(txn) = &mut root.kind
+                    && level.write
+                    && !root.levels.is_empty()
+                {
+                    txn.abort_savepoint();
+                }
+                if level.id == *mark {
+                    break;
+                }
+            }
+            if self.roots[at].levels.is_empty() {
+                let root = self.roots.swap_remove(at);
+                if self.current == Some(root.id) {
+                    self.current = None;
+                }
+            }
+        }
+    }
+}
