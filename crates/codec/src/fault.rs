@@ -1,5 +1,7 @@
 //! Where and why bytes are not what they should be, without allocating while nothing is wrong.
 
+use std::fmt;
+
 use crate::error::{Error, Status};
 use crate::memory::{NoMemory, Short};
 
@@ -10,12 +12,14 @@ pub enum Fault {
     Bytes {
         /// The place of the first wrong byte.
         at: usize,
+        /// What is there.
         what: &'static str,
     },
     /// There is no memory for what they mean.
     Memory(NoMemory),
 }
 
+/// What a reader of bytes returns.
 pub type Parsed<T> = std::result::Result<T, Fault>;
 
 impl From<NoMemory> for Fault {
@@ -25,19 +29,32 @@ impl From<NoMemory> for Fault {
 }
 
 impl Fault {
+    /// Makes the fault of a wrong byte.
+    #[must_use]
     pub const fn new(at: usize, what: &'static str) -> Self {
         Self::Bytes { at, what }
     }
 
+    /// Turns it into an error of bytes that should have been `expected`.
     #[cold]
-    pub fn into_error(self, status: Status, expected: impl std::fmt::Display) -> Error {
+    #[must_use]
+    pub fn into_error(self, status: Status, expected: impl fmt::Display) -> Error {
         let expected = Short(expected);
         match self {
-            Self::Bytes { at, what } => {
+            Self::Bytes { .. } => {
                 let noun = if status == Status::BadKey { "key" } else { "value" };
-                Error::new(status, format!("{noun} is not an encoded {expected}: {what} at byte {at}"))
+                Error::new(status, format!("{noun} is not an encoded {expected}: {self}"))
             }
             Self::Memory(none) => none.into(),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes { at, what } => write!(f, "{what} at byte {at}"),
+            Self::Memory(none) => write!(f, "no memory for {} bytes", none.bytes),
         }
     }
 }

@@ -57,12 +57,5 @@ pub use through_serde::Serde;
 pub use types::{Element, Type};
 pub use value::{check_value, decode_value, encode_value};
 
-/// Where the CBOR item at a place ends; `None`: it is not well-formed.
-#[doc(hidden)]
-#[must_use]
-pub fn end_of_item(bytes: &[u8], at: usize) -> Option<usize> {
-    cbor::skip(bytes, at, MAX_DEPTH).ok()
-}
-
 #[cfg(test)]
 mod tests;

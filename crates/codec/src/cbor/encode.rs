@@ -154,7 +154,8 @@ fn object(name: &str, arguments: usize, out: &mut Vec<u8>) -> Result<()> {
     text(name, out)
 }
 
-fn text(content: &str, out: &mut Vec<u8>) -> Result<()> {
+/// Appends a text.
+pub fn text(content: &str, out: &mut Vec<u8>) -> Result<()> {
     head(TEXT, content.len() as u64, out)?;
     out.try_extend(content.as_bytes())?;
     Ok(())

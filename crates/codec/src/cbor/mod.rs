@@ -7,12 +7,16 @@
 mod decode;
 mod encode;
 mod head;
+mod reader;
 
 pub(super) use decode::decode;
 pub(super) use encode::encode;
-pub use encode::{float, head as put_head};
+pub use encode::{float, head as put_head, text as put_text};
+pub(super) use head::check;
 pub use head::{ARRAY, BYTES, Head, MAP, NEGATIVE, SIMPLE, TAG, TEXT, UNSIGNED, content, head};
-pub(super) use head::{check, skip};
+pub use reader::Reader;
+
+pub use crate::fault::{Fault, Parsed};
 
 /// Registered tags.
 mod tag {

@@ -7,6 +7,7 @@ mod keys;
 mod messages;
 mod native;
 mod raw;
+mod reader;
 mod tuple_layer;
 mod types;
 mod values;
