@@ -3,12 +3,10 @@
 //! A record is a CBOR map; `docs/format.md` describes it. The number under [`SEQUENCE`] rises with every creation and drop,
 //! which distinguishes a name that was created again from the old one, and lets open collections detect it.
 
-use minicbor::data::Type as CborType;
-use minicbor::{Decoder, Encoder};
-
-use crate::codec::{self, Type};
+use crate::codec::Type;
+use crate::codec::cbor::{MAP, Parsed, Reader, SIMPLE, UNSIGNED, put_head, put_text};
 use crate::error::{Error, Result, Status};
-use crate::memory::{self, NoMemory, Short, TryGrow};
+use crate::memory::{self, NoMemory, Short};
 
 /// The longest name of a collection, in bytes.
 pub const MAX_NAME: usize = 255;
@@ -24,6 +22,9 @@ pub(crate) const SEQUENCE: &str = "pc:seq";
 
 /// Version of the records.
 const VERSION: u64 = 1;
+
+/// CBOR's number of `true` among the simple values.
+const TRUE: u64 = 21;
 
 /// The kind of a collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -129,60 +130,41 @@ pub(crate) fn user_name(stored: &str) -> Option<&str> {
     (!stored.starts_with(RESERVED)).then_some(stored)
 }
 
-/// CBOR into memory, which cannot fail.
-fn encode(f: impl FnOnce(&mut Encoder<Growing>) -> Written) -> Result<Vec<u8>> {
-    let mut encoder = Encoder::new(Growing::default());
-    let written = f(&mut encoder);
-    let Growing { bytes, failed } = encoder.into_writer();
-    match (written, failed) {
-        (_, Some(none)) => Err(none.into()),
-        (written, None) => {
-            debug_assert!(written.is_ok(), "writing to memory");
-            Ok(bytes)
-        }
-    }
-}
-
-/// Bytes that grow when they are written to.
-#[derive(Default)]
-struct Growing {
-    bytes: Vec<u8>,
-    failed: Option<NoMemory>,
-}
-
-impl minicbor::encode::Write for Growing {
-    type Error = NoMemory;
-
-    fn write_all(&mut self, more: &[u8]) -> Result<(), NoMemory> {
-        self.bytes.try_extend(more).inspect_err(|none| self.failed = Some(*none))
-    }
-}
-
-type Written = Result<(), minicbor::encode::Error<NoMemory>>;
-
 /// The record of the sequence number.
 pub(crate) fn encode_sequence(sequence: u64) -> Result<Vec<u8>> {
-    encode(|e| e.u64(sequence).map(drop))
+    let mut record = Vec::new();
+    put_head(UNSIGNED, sequence, &mut record)?;
+    Ok(record)
 }
 
 /// The record of a collection that was created under a sequence number.
 pub(crate) fn encode_live(id: u64, schema: &Schema) -> Result<Vec<u8>> {
     let (key, value) = (memory::written(&schema.key)?, memory::written(&schema.value)?);
-    encode(|e| {
-        e.map(5)?.str("v")?.u64(VERSION)?.str("id")?.u64(id)?;
-        e.str("kind")?.str(schema.kind.name())?;
-        e.str("key")?.str(&key)?;
-        e.str("value")?.str(&value)?;
-        Ok(())
-    })
+    let mut record = begin(5, id)?;
+    for (field, text) in [("kind", schema.kind.name()), ("key", &key), ("value", &value)] {
+        put_text(field, &mut record)?;
+        put_text(text, &mut record)?;
+    }
+    Ok(record)
 }
 
 /// The record of a collection that was dropped under a sequence number.
 pub(crate) fn encode_dropped(id: u64) -> Result<Vec<u8>> {
-    encode(|e| {
-        e.map(3)?.str("v")?.u64(VERSION)?.str("id")?.u64(id)?.str("dropped")?.bool(true)?;
-        Ok(())
-    })
+    let mut record = begin(3, id)?;
+    put_text("dropped", &mut record)?;
+    put_head(SIMPLE, TRUE, &mut record)?;
+    Ok(record)
+}
+
+/// Begins a record of so many fields with the two that all have.
+fn begin(fields: u64, id: u64) -> Result<Vec<u8>> {
+    let mut record = Vec::new();
+    put_head(MAP, fields, &mut record)?;
+    for (field, number) in [("v", VERSION), ("id", id)] {
+        put_text(field, &mut record)?;
+        put_head(UNSIGNED, number, &mut record)?;
+    }
+    Ok(record)
 }
 
 /// Returns true if a record marks a dropped collection.
@@ -197,7 +179,7 @@ pub(crate) fn decode(name: &str, bytes: &[u8]) -> Result<Record> {
         Error::new(Status::Corrupted, format!("the catalog's record of {name:?} is damaged: {what}"))
     };
     let mut fields = Fields::default();
-    fields.read(bytes).map_err(|error| damaged(&error.to_string()))?;
+    fields.read(bytes).map_err(|fault| damaged(&fault.to_string()))?;
     if fields.version != Some(VERSION) {
         return Err(Error::new(
             Status::Requires,
@@ -255,47 +237,33 @@ struct Fields<'b> {
 }
 
 impl<'b> Fields<'b> {
-    fn read(&mut self, bytes: &'b [u8]) -> std::result::Result<(), minicbor::decode::Error> {
-        let mut d = Decoder::new(bytes);
-        let Some(count) = d.map()? else {
-            return Err(minicbor::decode::Error::message("its map has no definite length"));
-        };
-        for _ in 0..count {
-            if d.datatype()? != CborType::String {
-                skip(&mut d)?;
-                skip(&mut d)?;
-                continue;
-            }
-            match d.str()? {
-                "v" => self.version = Some(d.u64()?),
-                "kind" => self.kind = Some(d.str()?),
-                "key" => self.key = Some(d.str()?),
-                "value" => self.value = Some(d.str()?),
-                "dropped" => self.dropped = d.bool()?,
-                "requires" => {
-                    for required in d.array_iter::<&str>()? {
-                        let required = required?;
+    fn read(&mut self, bytes: &'b [u8]) -> Parsed<()> {
+        let mut items = Reader::new(bytes);
+        for _ in 0..items.map()? {
+            match items.text_or_skip()? {
+                Some("v") => self.version = Some(items.unsigned()?),
+                Some("kind") => self.kind = Some(items.text()?),
+                Some("key") => self.key = Some(items.text()?),
+                Some("value") => self.value = Some(items.text()?),
+                Some("dropped") => self.dropped = items.truth()?,
+                Some("requires") => {
+                    for _ in 0..items.array()? {
+                        let required = items.text()?;
                         self.requires.get_or_insert(required);
                     }
                 }
-                _ => skip(&mut d)?,
+                _ => items.skip()?,
             }
         }
         Ok(())
     }
 }
 
-/// Skips an item without using memory for its depth, which a damaged file decides.
-fn skip(d: &mut Decoder<'_>) -> std::result::Result<(), minicbor::decode::Error> {
-    let end = codec::end_of_item(d.input(), d.position());
-    d.set_position(end.ok_or_else(|| minicbor::decode::Error::message("it holds no well-formed item"))?);
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::codec::{self, Value};
 
     fn schema() -> Schema {
         Schema { kind: Kind::Dict, key: Type::Str, value: Type::Any }
@@ -307,37 +275,78 @@ mod tests {
         assert_eq!(decode("x", &encode_dropped(8).unwrap()).unwrap(), Record::Dropped);
     }
 
+    fn record<const N: usize>(fields: [(&'static str, Value); N]) -> Vec<u8> {
+        let map = Value::Map(fields.map(|(field, value)| (Value::from(field), value)).into());
+        let mut record = Vec::new();
+        codec::encode_value(&Type::Any, &map, &mut record).unwrap();
+        record
+    }
+
+    #[test]
+    fn records_have_the_bytes_of_the_format() {
+        let mut bytes = b"\xa5\x61v\x01\x62id\x18\x20\x64kind\x64dict\x63key\x63str\x65value\x63any".to_vec();
+        assert_eq!(encode_live(32, &schema()).unwrap(), bytes);
+        bytes = b"\xa3\x61v\x01\x62id\x1b\0\0\x01\0\0\0\0\0\x67dropped\xf5".to_vec();
+        assert_eq!(encode_dropped(1 << 40).unwrap(), bytes);
+        assert_eq!(encode_sequence(256).unwrap(), b"\x19\x01\0");
+    }
+
     #[test]
     fn unknown_fields_are_left_alone() {
-        let bytes = encode(|e| {
-            e.map(7)?.str("v")?.u64(1)?.str("note")?.array(2)?.u8(1)?.str("x")?.u8(9)?.null()?;
-            e.str("id")?
-                .u64(3)?
-                .str("kind")?
-                .str("set")?
-                .str("key")?
-                .str("i64")?
-                .str("value")?
-                .str("unit")?;
-            Ok(())
-        })
-        .unwrap();
+        let note = Value::List(vec![Value::from(1), Value::from("x")]);
+        let mut bytes = record([
+            ("v", Value::from(1)),
+            ("note", note),
+            ("id", Value::from(3)),
+            ("kind", Value::from("set")),
+            ("key", Value::from("i64")),
+            ("value", Value::from("unit")),
+        ]);
+        // Another one, whose name is not a text: 9 with null.
+        bytes[0] += 1;
+        bytes.extend(b"\x09\xf6");
         let set = Schema { kind: Kind::Set, key: Type::parse("i64").unwrap(), value: Type::Unit };
         assert_eq!(decode("x", &bytes).unwrap(), Record::Live(set));
     }
 
     #[test]
     fn unknown_requirements_and_versions_are_refused() {
-        let requires = encode(|e| {
-            e.map(2)?.str("v")?.u64(1)?.str("requires")?.array(1)?.str("compression")?;
-            Ok(())
-        })
-        .unwrap();
+        let features = Value::List(vec![Value::from("compression"), Value::from("other")]);
+        let requires = record([("v", Value::from(1)), ("requires", features)]);
         let error = decode("x", &requires).unwrap_err();
         assert_eq!(error.status(), Status::Requires);
         assert!(error.message().contains("compression"));
-        let version = encode(|e| e.map(1)?.str("v")?.u64(2).map(drop)).unwrap();
+        let version = record([("v", Value::from(2))]);
         assert_eq!(decode("x", &version).unwrap_err().status(), Status::Requires);
+    }
+
+    /// A record holds a type for each field that this version knows; of another type it is damaged, and not taken for a
+    /// record without the field.
+    #[test]
+    fn fields_of_other_types_are_damage() {
+        let whole = |name, value| {
+            let mut fields = [
+                ("v", Value::from(1)),
+                ("kind", Value::from("set")),
+                ("key", Value::from("i64")),
+                ("value", Value::from("unit")),
+                ("dropped", Value::from(false)),
+                ("requires", Value::List(vec![])),
+            ];
+            for field in &mut fields {
+                if field.0 == name {
+                    field.1 = Value::clone(&value);
+                }
+            }
+            decode("x", &record(fields))
+        };
+        assert!(matches!(whole("none", Value::Null), Ok(Record::Live(_))));
+        for name in ["v", "kind", "key", "value", "dropped", "requires"] {
+            for wrong in [Value::from(-1), Value::Null, Value::from(1.0), Value::List(vec![Value::from(1)])] {
+                let error = whole(name, wrong).unwrap_err();
+                assert_eq!(error.status(), Status::Corrupted, "{name}: {error}");
+            }
+        }
     }
 
     #[test]
