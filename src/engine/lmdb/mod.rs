@@ -190,7 +190,7 @@ pub(crate) fn read_only() -> Error {
 /// The catalog's sequence number from its record.
 fn sequence_number(record: Option<&[u8]>) -> Result<u64> {
     let Some(record) = record else { return Ok(0) };
-    match minicbor::decode(record) {
+    match crate::codec::cbor::Reader::new(record).unsigned() {
         // One is added to it, here and there.
         Ok(sequence) if sequence < u64::MAX - 1 => Ok(sequence),
         _ => {
