@@ -28,7 +28,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Calls that take values", "typed.rs"),
 ];
 
-/// What `src/ffi/handles.rs` defines.
+/// What `src/ffi/handle/structs.rs` defines.
 const HANDLES: &[&str] = &["pc_env", "pc_dict", "pc_set", "pc_iter", "pc_txn"];
 
 fn root() -> &'static Path {
@@ -65,7 +65,7 @@ fn generate() -> String {
         let mut text = Vec::new();
         cbindgen::Builder::new()
             .with_config(section)
-            .with_src(root().join("src/ffi/handles.rs"))
+            .with_src(root().join("src/ffi/handle/structs.rs"))
             .with_src(root().join("src/ffi").join(file))
             .generate()
             .unwrap_or_else(|error| panic!("{file}: {error}"))
@@ -128,13 +128,21 @@ fn the_header_is_up_to_date() {
 
 #[test]
 fn every_file_with_exports_is_a_section() {
-    for entry in fs::read_dir(root().join("src/ffi")).unwrap() {
-        let path = entry.unwrap().path();
-        let text = fs::read_to_string(&path).unwrap();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        let has_exports =
-            text.lines().any(|line| line == "#[unsafe(no_mangle)]" || line.starts_with("pub const PC_"));
-        assert_eq!(has_exports, SECTIONS.iter().any(|(_, file)| *file == name), "{name}");
+    let room = root().join("src/ffi");
+    let mut folders = vec![room.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let name = path.strip_prefix(&room).unwrap().to_str().unwrap();
+            let has_exports =
+                text.lines().any(|line| line == "#[unsafe(no_mangle)]" || line.starts_with("pub const PC_"));
+            assert_eq!(has_exports, SECTIONS.iter().any(|(_, file)| *file == name), "{name}");
+        }
     }
 }
 

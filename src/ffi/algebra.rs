@@ -3,8 +3,7 @@
 use super::argument::Out;
 use super::boundary::boundary;
 use super::error::{PC_OK, pc_status};
-use super::handle;
-use super::handles::pc_set;
+use super::handle::{self, pc_set};
 use crate::error::Result;
 use crate::store::algebra::{self, Operation};
 

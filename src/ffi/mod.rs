@@ -7,9 +7,9 @@
 //! | file | what it does |
 //! |---|---|
 //! | `boundary.rs` | the macro every export goes through: no panic and no error gets past it |
-//! | `handles.rs` `object.rs` `iter_state.rs` | the five handles, and what they stand for |
-//! | `handle.rs` | looking handles up, and retiring them with their children |
-//! | `table.rs` | the handle table behind it, its lock, and what `fork` does to it |
+//! | `handle/` | looking handles up, and retiring them with their children |
+//! | `handle/structs.rs` `object.rs` `iter_state.rs` | the five handles, and what they stand for |
+//! | `handle/table.rs` | the handle table, its lock, and what `fork` does to it |
 //! | `argument.rs` | pointers, lengths, texts and flags as C hands them over, checked |
 //! | `error.rs` `last_error.rs` `version.rs` | statuses, the thread's last error, versions |
 //! | `buffer.rs` `value.rs` `typed.rs` | memory for answers; `pc_value` and back; calls that take `pc_value` |
@@ -32,15 +32,11 @@ mod dict;
 mod env;
 mod error;
 mod handle;
-mod handles;
 mod iter;
-mod iter_state;
 mod last_error;
 mod maintenance;
-mod object;
 mod range;
 mod set;
-mod table;
 mod txn;
 mod typed;
 mod value;
@@ -48,6 +44,6 @@ mod version;
 
 // For Rust programs that speak to the C ABI: the benchmarks, and tests of what only it has.
 pub use self::{
-    algebra::*, batch::*, buffer::*, collection::*, dict::*, env::*, error::*, handles::*, iter::*,
+    algebra::*, batch::*, buffer::*, collection::*, dict::*, env::*, error::*, handle::structs::*, iter::*,
     maintenance::*, range::*, set::*, txn::*, typed::*, value::*, version::*,
 };

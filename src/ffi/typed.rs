@@ -7,8 +7,7 @@ use super::boundary::boundary;
 use super::buffer::pc_buffer;
 use super::convert::{Role, encode_key_of, give, read};
 use super::error::{PC_EXISTS, PC_NOT_FOUND, PC_OK, pc_status};
-use super::handle;
-use super::handles::{pc_dict, pc_set};
+use super::handle::{self, pc_dict, pc_set};
 use super::value::pc_value;
 use crate::codec::{
     Type, Value, decode_key, decode_value, encode_key, encode_key_bound, encode_key_prefix, encode_value,

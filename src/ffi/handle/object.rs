@@ -38,11 +38,11 @@ impl Kind {
 }
 
 /// An iterator's place. Its snapshot ends with the handle and not with the last thread that remembers it.
-pub(super) type IterSlot = Arc<Mutex<IterPlace>>;
+pub(in crate::ffi) type IterSlot = Arc<Mutex<IterPlace>>;
 
 /// What is in an iterator's place.
 #[allow(clippy::large_enum_variant)] // nearly all of an iterator's life it is open, and each step goes through it
-pub(super) enum IterPlace {
+pub(in crate::ffi) enum IterPlace {
     Open(IterState),
     /// Its handle was retired, with what it hung on: by another thread perhaps, while one still reads what the
     /// iterator has given it. That thread remembers the place until a later call, and so keeps the memory.

@@ -1,12 +1,12 @@
 //! What stands behind an iterator's handle, and what is kept of it for who still reads.
 
-use super::buffer::OwnBuffer;
 use crate::engine::Columns;
+use crate::ffi::buffer::OwnBuffer;
 use crate::store::collection::Collection;
 use crate::store::iter::Scan;
 
 /// What stands behind an iterator's handle.
-pub(super) struct IterState {
+pub(in crate::ffi) struct IterState {
     pub scan: Scan,
     pub collection: Collection,
     /// Of a set there are none.
@@ -18,7 +18,7 @@ pub(super) struct IterState {
 
 /// The memory of what an iterator has given out last.
 #[allow(dead_code)] // the caller reads it
-pub(super) struct Given {
+pub(in crate::ffi) struct Given {
     columns: Columns,
     key: OwnBuffer,
     value: OwnBuffer,
@@ -26,7 +26,7 @@ pub(super) struct Given {
 
 impl IterState {
     /// Lets all go but what was given out last.
-    pub(super) fn into_given(self) -> Given {
+    pub(in crate::ffi) fn into_given(self) -> Given {
         Given { columns: self.scan.into_given(), key: self.key, value: self.value }
     }
 }

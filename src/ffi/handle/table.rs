@@ -328,7 +328,7 @@ mod tests {
     use std::sync::Arc;
 
     fn iterator() -> Object {
-        Object::Iter(Arc::new(crate::platform::sync::Mutex::new(crate::ffi::object::IterPlace::Closed)))
+        Object::Iter(Arc::new(crate::platform::sync::Mutex::new(super::super::object::IterPlace::Closed)))
     }
 
     fn insert(table: &mut Table, parents: [u64; 2]) -> Result<u64> {

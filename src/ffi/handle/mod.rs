@@ -4,20 +4,25 @@
 //! it takes no lock and writes nothing that threads share. Reference counts of a thread's own keep an object
 //! alive during a call, even if another thread closes its handle meanwhile.
 
+pub(super) mod iter_state;
+pub(super) mod object;
+pub(super) mod structs;
+mod table;
+
 use std::cell::RefCell;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::handles::{pc_dict, pc_env, pc_iter, pc_set, pc_txn};
-use super::iter_state::IterState;
-use super::object::{IterPlace, IterSlot, Kind, Object};
-use super::table::{self, Retired};
 use crate::environment::Environment;
 use crate::error::{Error, Result, Status};
 use crate::platform::sync::Mutex;
 use crate::store::collection::Collection;
 use crate::store::stack::TxnRef;
+use iter_state::IterState;
+use object::{IterPlace, IterSlot, Kind, Object};
+pub(super) use structs::{pc_dict, pc_env, pc_iter, pc_set, pc_txn};
+use table::Retired;
 
 /// How many handles a thread remembers. Those whose slots are this far apart take turns.
 const REMEMBERED: usize = 64;
