@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `boundary.rs` | the macro every export goes through: no panic and no error gets past it |
 //! | `handle/` | looking handles up, and retiring them with their children |
-//! | `handle/structs.rs` `object.rs` `iter_state.rs` | the five handles, and what they stand for |
+//! | `handle/structs.rs` `object.rs` | the five handles, and what they stand for |
 //! | `handle/table.rs` | the handle table, its lock, and what `fork` does to it |
 //! | `argument.rs` | pointers, lengths, texts and flags as C hands them over, checked |
 //! | `error.rs` `last_error.rs` `version.rs` | statuses, the thread's last error, versions |

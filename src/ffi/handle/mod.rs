@@ -4,7 +4,6 @@
 //! it takes no lock and writes nothing that threads share. Reference counts of a thread's own keep an object
 //! alive during a call, even if another thread closes its handle meanwhile.
 
-pub(super) mod iter_state;
 pub(super) mod object;
 pub(super) mod structs;
 mod table;
@@ -19,8 +18,7 @@ use crate::error::{Error, Result, Status};
 use crate::platform::sync::Mutex;
 use crate::store::collection::Collection;
 use crate::store::stack::TxnRef;
-use iter_state::IterState;
-use object::{IterPlace, IterSlot, Kind, Object};
+use object::{IterPlace, IterSlot, IterState, Kind, Object};
 pub(super) use structs::{pc_dict, pc_env, pc_iter, pc_set, pc_txn};
 use table::Retired;
 
