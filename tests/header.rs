@@ -12,20 +12,20 @@ use std::{env, fs};
 /// The sections of the header, in their order: a heading, and the file of `src/ffi` that it is made of.
 const SECTIONS: &[(&str, &str)] = &[
     ("Versions", "version.rs"),
-    ("Statuses", "error.rs"),
+    ("Statuses", "status.rs"),
     ("Buffers", "buffer.rs"),
     ("Environments", "env.rs"),
-    ("Environments: copies, checks and readers", "maintenance.rs"),
+    ("Environments: copies, checks and readers", "env_upkeep.rs"),
     ("Collections: common to dicts and sets", "collection.rs"),
     ("Ranges", "range.rs"),
     ("Dicts", "dict.rs"),
     ("Sets", "set.rs"),
-    ("Sets: algebra", "algebra.rs"),
+    ("Sets: algebra", "set_algebra.rs"),
     ("Batches", "batch.rs"),
     ("Transactions", "txn.rs"),
     ("Values", "value.rs"),
     ("Iterators", "iter.rs"),
-    ("Calls that take values", "typed.rs"),
+    ("Calls that take values", "value_calls.rs"),
 ];
 
 /// What `src/ffi/handle/structs.rs` defines.

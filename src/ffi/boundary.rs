@@ -59,8 +59,8 @@ fn panicked(payload: Box<dyn Any + Send>) -> Error {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::error::{PC_ERR_BUSY, PC_ERR_PANIC, PC_OK};
     use super::super::last_error::last_message;
+    use super::super::status::{PC_ERR_BUSY, PC_ERR_PANIC, PC_OK};
     use super::*;
 
     #[test]

@@ -6,9 +6,9 @@ use super::argument::{Out, bytes, check_flags, invalid, items_mut, optional_text
 use super::boundary::boundary;
 use super::buffer::pc_buffer;
 use super::collection::{PC_OPEN_ANY_INT, PC_OPEN_EXISTING, store_types};
-use super::error::{PC_EXISTS, PC_NOT_FOUND, PC_OK, PC_TOO_SMALL, pc_status};
 use super::handle::{self, pc_dict, pc_env};
 use super::range::{pc_range, range_from};
+use super::status::{PC_EXISTS, PC_NOT_FOUND, PC_OK, PC_TOO_SMALL, pc_status};
 use crate::codec::Type;
 use crate::engine::schema::Kind;
 use crate::error::Result;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::argument::{Out, invalid};
 use super::boundary::boundary;
-use super::error::{PC_OK, pc_status};
 use super::handle::{self, pc_env, pc_txn};
+use super::status::{PC_OK, pc_status};
 use crate::engine::interrupt::set_interrupt;
 use crate::engine::{Access, Wait, set_reads_wait};
 use crate::error::Result;

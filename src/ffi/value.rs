@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char, c_void};
 
 use super::argument::{Out, invalid, items, text};
 use super::boundary::boundary;
-use super::error::{PC_NOT_FOUND, PC_OK, pc_status};
+use super::status::{PC_NOT_FOUND, PC_OK, pc_status};
 use crate::codec::Element;
 
 /// Nothing.
@@ -301,7 +301,7 @@ pub unsafe extern "C" fn pc_value_map_get(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::error::PC_ERR_INVALID_ARGUMENT;
+    use super::super::status::PC_ERR_INVALID_ARGUMENT;
     use super::*;
 
     #[test]

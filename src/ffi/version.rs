@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 
 use super::boundary::boundary;
-use super::error::with_nul;
+use super::status::with_nul;
 
 /// The first number of the library's version at the time of compiling; `pc_version` returns that of the loaded library.
 pub const PC_VERSION_MAJOR: u32 = 0;

@@ -2,8 +2,8 @@
 
 use super::argument::Out;
 use super::boundary::boundary;
-use super::error::{PC_OK, pc_status};
 use super::handle::{self, pc_set};
+use super::status::{PC_OK, pc_status};
 use crate::error::Result;
 use crate::store::algebra::{self, Operation};
 

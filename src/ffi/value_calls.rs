@@ -5,10 +5,10 @@ use std::ffi::{c_char, c_void};
 use super::argument::{Out, bytes, text};
 use super::boundary::boundary;
 use super::buffer::pc_buffer;
-use super::convert::{Role, encode_key_of, give, read};
-use super::error::{PC_EXISTS, PC_NOT_FOUND, PC_OK, pc_status};
 use super::handle::{self, pc_dict, pc_set};
+use super::status::{PC_EXISTS, PC_NOT_FOUND, PC_OK, pc_status};
 use super::value::pc_value;
+use super::value_convert::{Role, encode_key_of, give, read};
 use crate::codec::{
     Type, Value, decode_key, decode_value, encode_key, encode_key_bound, encode_key_prefix, encode_value,
 };

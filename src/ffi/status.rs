@@ -239,7 +239,7 @@ mod tests {
 
     /// What this file defines, read from its own text, since constants have no list.
     fn constants() -> Vec<(String, i32)> {
-        include_str!("error.rs")
+        include_str!("status.rs")
             .lines()
             .filter_map(|line| line.strip_prefix("pub const ")?.split_once(": pc_status = "))
             .map(|(name, number)| (name.to_owned(), number.trim_end_matches(';').parse().unwrap()))
