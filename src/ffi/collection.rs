@@ -2,15 +2,16 @@
 
 use std::ffi::c_char;
 
-use super::argument::{Out, text};
+use super::argument::{Out, check_flags, optional_text, text};
 use super::boundary::boundary;
 use super::buffer::pc_buffer;
 use super::handle::{self, pc_env};
 use super::status::{PC_NOT_FOUND, PC_OK, pc_status};
+use crate::codec::Type;
 use crate::engine::schema::Kind;
 use crate::error::Result;
 use crate::memory;
-use crate::store::collection::Collection;
+use crate::store::collection::{Collection, OpenFlags};
 
 /// The collection is a dict.
 pub const PC_KIND_DICT: i32 = 1;
@@ -104,4 +105,16 @@ pub(super) unsafe fn store_types(
     // SAFETY: this function has the same contract.
     unsafe { raw.write(collection.is_raw()) };
     Ok(())
+}
+
+pub(super) fn open_flags(call: &str, flags: u32) -> Result<OpenFlags> {
+    check_flags(call, flags, PC_OPEN_EXISTING | PC_OPEN_ANY_INT)?;
+    Ok(OpenFlags { existing: flags & PC_OPEN_EXISTING != 0, any_width: flags & PC_OPEN_ANY_INT != 0 })
+}
+
+/// # Safety
+/// As for [`optional_text`].
+pub(super) unsafe fn optional_type(name: &str, pointer: *const c_char) -> Result<Option<Type>> {
+    // SAFETY: this function has the same contract.
+    unsafe { optional_text(name, pointer)? }.map(Type::parse).transpose()
 }

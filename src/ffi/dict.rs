@@ -2,17 +2,16 @@
 
 use std::ffi::{c_char, c_void};
 
-use super::argument::{Out, bytes, check_flags, invalid, items_mut, optional_text, text};
+use super::argument::{Out, bytes, check_flags, invalid, items_mut, text};
 use super::boundary::boundary;
 use super::buffer::pc_buffer;
-use super::collection::{PC_OPEN_ANY_INT, PC_OPEN_EXISTING, store_types};
+use super::collection::{open_flags, optional_type, store_types};
 use super::handle::{self, pc_dict, pc_env};
 use super::range::{pc_range, range_from};
 use super::status::{PC_EXISTS, PC_NOT_FOUND, PC_OK, PC_TOO_SMALL, pc_status};
-use crate::codec::Type;
 use crate::engine::schema::Kind;
 use crate::error::Result;
-use crate::store::collection::{Asked, Collection, Exchange, OpenFlags, Taken};
+use crate::store::collection::{Asked, Collection, Exchange, Taken};
 
 /// `pc_dict_compare_exchange`: no value is expected; `expected` and its length are ignored.
 pub const PC_EXPECT_ABSENT: u32 = 0x1;
@@ -519,16 +518,4 @@ unsafe fn edge(dict: pc_dict, last: bool, key: *mut pc_buffer, value: *mut pc_bu
         Some(stored) => stored.map(|()| PC_OK),
         None => Ok(PC_NOT_FOUND),
     }
-}
-
-pub(super) fn open_flags(call: &str, flags: u32) -> Result<OpenFlags> {
-    check_flags(call, flags, PC_OPEN_EXISTING | PC_OPEN_ANY_INT)?;
-    Ok(OpenFlags { existing: flags & PC_OPEN_EXISTING != 0, any_width: flags & PC_OPEN_ANY_INT != 0 })
-}
-
-/// # Safety
-/// As for [`optional_text`].
-pub(super) unsafe fn optional_type(name: &str, pointer: *const c_char) -> Result<Option<Type>> {
-    // SAFETY: this function has the same contract.
-    unsafe { optional_text(name, pointer)? }.map(Type::parse).transpose()
 }
