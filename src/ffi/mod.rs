@@ -30,7 +30,8 @@
 //! | `value_convert.rs` | from `pc_value` to the codec's values and back |
 //! | `handle/` | looking handles up, and retiring them with their children |
 //! | `handle/structs.rs` `object.rs` | the five handles, and what they stand for |
-//! | `handle/table.rs` | the handle table, its lock, and what `fork` does to it |
+//! | `handle/table.rs` `cache.rs` | the table of open handles, and the handles that a thread remembers |
+//! | `handle/global.rs` | the table of this process, and what `fork` does to it |
 
 // The names and the layout are those of C.
 #![allow(non_camel_case_types)]

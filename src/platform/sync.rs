@@ -11,8 +11,10 @@
 //! Source: `futex(2)`.
 
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+pub(crate) use std::sync::{OnceLock, atomic};
 use std::time::{Duration, Instant};
+
+use atomic::{AtomicU32, Ordering};
 
 /// A value that one thread at a time can use.
 pub(crate) type Mutex<T> = lock_api::Mutex<Lock, T>;

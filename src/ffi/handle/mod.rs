@@ -1,12 +1,16 @@
 //! Handles: looking up what they stand for, opening, and retiring them with their children.
 //!
-//! A look-up in the steady state reads this thread's own cache and the handle's word in the table (`table.rs`):
+//! A look-up in the steady state reads this thread's own cache (`cache.rs`) and the handle's word in the table (`table.rs`):
 //! it takes no lock and writes nothing that threads share. Reference counts of a thread's own keep an object
 //! alive during a call, even if another thread closes its handle meanwhile.
 
+mod cache;
+mod global;
 pub(super) mod object;
 pub(super) mod structs;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -18,85 +22,19 @@ use crate::error::{Error, Result, Status};
 use crate::platform::sync::Mutex;
 use crate::store::collection::Collection;
 use crate::store::stack::TxnRef;
+use cache::Cache;
+use global::{TABLE, watch_forks};
 use object::{IterPlace, IterSlot, IterState, Kind, Object};
 pub(super) use structs::{pc_dict, pc_env, pc_iter, pc_set, pc_txn};
-use table::Retired;
-
-/// How many handles a thread remembers. Those whose slots are this far apart take turns.
-const REMEMBERED: usize = 64;
-
-/// What a thread remembers of the handles it used.
-struct Cache {
-    /// The fork that the process came out of when this was filled.
-    forks: u64,
-    /// One bit for each place that is filled.
-    filled: u64,
-    places: [Option<(u64, Rc<Object>)>; REMEMBERED],
-}
+use table::{Refusal, Retired};
 
 thread_local! {
-    static CACHE: RefCell<Cache> =
-        const { RefCell::new(Cache { forks: 0, filled: 0, places: [const { None }; REMEMBERED] }) };
-}
-
-impl Cache {
-    #[inline]
-    fn get(&self, id: u64) -> Option<Rc<Object>> {
-        let (remembered, object) = self.places[table::slot_of(id) % REMEMBERED].as_ref()?;
-        (*remembered == id && table::is_live(id) && self.forks == table::fork_generation())
-            .then(|| Rc::clone(object))
-    }
-
-    /// Takes out what is no longer used: handles that are closed by now, and whatever stood where `id` goes.
-    fn make_room(&mut self, id: u64) -> Vec<Rc<Object>> {
-        self.take_closed(Some(table::slot_of(id) % REMEMBERED))
-    }
-
-    fn take_closed(&mut self, wanted: Option<usize>) -> Vec<Rc<Object>> {
-        if self.forks != table::fork_generation() {
-            self.forget();
-        }
-        let mut out = Vec::new();
-        let mut left = self.filled;
-        while left != 0 {
-            let at = left.trailing_zeros() as usize;
-            left &= left - 1;
-            let place = &mut self.places[at];
-            if Some(at) == wanted || place.as_ref().is_none_or(|(id, _)| !table::is_live(*id)) {
-                out.extend(place.take().map(|(_, object)| object));
-                self.filled &= !(1 << at);
-            }
-        }
-        out
-    }
-
-    fn remember(&mut self, id: u64, object: Rc<Object>) {
-        let at = table::slot_of(id) % REMEMBERED;
-        self.places[at] = Some((id, object));
-        self.filled |= 1 << at;
-    }
-
-    /// Drops what was inherited through `fork` without touching it: it is the parent's.
-    fn forget(&mut self) {
-        for place in &mut self.places {
-            std::mem::forget(place.take());
-        }
-        self.filled = 0;
-        self.forks = table::fork_generation();
-    }
-}
-
-impl Drop for Cache {
-    fn drop(&mut self) {
-        if self.forks != table::fork_generation() {
-            self.forget();
-        }
-    }
+    static CACHE: RefCell<Cache<Object>> = const { RefCell::new(Cache::new()) };
 }
 
 /// Lets go what the calling thread remembers of handles that are closed: a collection has its place as long.
 pub(super) fn forget_closed() {
-    let closed = CACHE.try_with(|cache| cache.borrow_mut().take_closed(None));
+    let closed = CACHE.try_with(|cache| cache.borrow_mut().take_closed(&TABLE));
     // Only now, since dropping an object may take a while.
     drop(closed);
 }
@@ -104,8 +42,8 @@ pub(super) fn forget_closed() {
 /// What a handle stands for, kept alive as long as the result.
 #[inline]
 fn find(id: u64, kind: Kind) -> Result<Rc<Object>> {
-    if table::kind_of(id) == Some(kind) {
-        let remembered = CACHE.try_with(|cache| cache.borrow().get(id));
+    if table::kind_of(id) == kind as u8 {
+        let remembered = CACHE.try_with(|cache| cache.borrow().get(&TABLE, id));
         if let Ok(Some(object)) = remembered {
             return Ok(object);
         }
@@ -118,19 +56,14 @@ fn find_in_table(id: u64, kind: Kind) -> Result<Rc<Object>> {
     // Each thread takes its own count of an object once, and counts on that from then on.
     let object = Rc::new(shared(id, kind)?);
     // While the thread ends its cache is gone: then it takes this way each time.
-    let stale = CACHE.try_with(|cache| {
-        let mut cache = cache.borrow_mut();
-        let stale = cache.make_room(id);
-        cache.remember(id, Rc::clone(&object));
-        stale
-    });
+    let forgotten = CACHE.try_with(|cache| cache.borrow_mut().remember(&TABLE, id, Rc::clone(&object)));
     // Only now, since dropping an object may take a while.
-    drop(stale);
+    drop(forgotten);
     Ok(object)
 }
 
 fn check_kind(id: u64, kind: Kind) -> Result<()> {
-    match table::kind_of(id) {
+    match Kind::of(id) {
         Some(other) if other != kind && id != 0 => Err(Error::new(
             Status::BadHandle,
             format!(
@@ -139,19 +72,19 @@ fn check_kind(id: u64, kind: Kind) -> Result<()> {
                 kind.name()
             ),
         )),
-        None => Err(table::unknown(id)),
+        None => Err(Refusal::Unknown(id).into()),
         _ => Ok(()),
     }
 }
 
 fn shared(id: u64, kind: Kind) -> Result<Object> {
     check_kind(id, kind)?;
-    let found = table::lock().get(id).cloned();
+    let found = TABLE.lock().get(id).cloned();
     if found.is_err() {
         // Closed from elsewhere, perhaps, with a write transaction of this thread, which only it can undo.
         crate::engine::leave_closed_seats();
     }
-    found
+    Ok(found?)
 }
 
 macro_rules! reference {
@@ -193,7 +126,7 @@ pub(super) fn env(env: pc_env) -> Result<EnvRef> {
 /// The same, also where it was opened before a fork by the parent of this process.
 pub(super) fn env_or_inherited(env: pc_env) -> Result<Arc<Environment>> {
     check_kind(env.id, Kind::Env)?;
-    match table::lock().get_or_inherited(env.id)? {
+    match TABLE.lock().get_or_inherited(env.id)? {
         Object::Env(environment) => Ok(Arc::clone(environment)),
         _ => unreachable!("the kind is part of the id and was compared"),
     }
@@ -224,11 +157,18 @@ pub(super) fn txn(txn: pc_txn) -> Result<TxnRef> {
 
 /// The handle of a transaction that the safe API knows by a number; zero if C never had it.
 pub(super) fn txn_of_number(number: Option<u64>) -> pc_txn {
-    pc_txn { id: number.and_then(|number| table::lock().transaction(number)).unwrap_or(0) }
+    pc_txn { id: number.and_then(|number| TABLE.lock().numbered(number)).unwrap_or(0) }
 }
 
 fn insert(kind: Kind, object: Object, parents: [u64; 2]) -> Result<u64> {
-    let outcome = table::lock().insert(kind, object, parents);
+    let outcome = match watch_forks() {
+        Ok(()) => {
+            let number = object.transaction();
+            let inserted = TABLE.lock().insert(kind as u8, object, number, parents);
+            inserted.map_err(|(refusal, object)| (refusal.into(), object))
+        }
+        Err(error) => Err((error, object)),
+    };
     outcome.map_err(|(error, object)| {
         // What was opened has no owner: close it, and report why.
         match release(vec![(0, object)], Reading::Over) {
@@ -268,7 +208,7 @@ pub(super) fn insert_iter(collection: u64, txn: Option<u64>, state: IterState) -
 
 fn close(id: u64, kind: Kind) -> Result<()> {
     check_kind(id, kind)?;
-    let retired = table::lock().retire(id);
+    let retired = TABLE.lock().retire(id);
     release(retired?, if kind == Kind::Iter { Reading::Over } else { Reading::Perhaps })
 }
 
@@ -301,7 +241,7 @@ pub(super) fn end_txn(txn: pc_txn, end: impl FnOnce(&TxnRef) -> Result<()>) -> R
     if outcome.as_ref().is_err_and(goes_on) {
         return outcome;
     }
-    let retired = table::lock().retire(txn.id);
+    let retired = TABLE.lock().retire(txn.id);
     match retired {
         Ok(mut retired) => {
             // The transaction itself, which comes last, has ended.
@@ -322,7 +262,7 @@ enum Reading {
 
 /// Lets go of what retired handles stood for, in the order that their nature asks for: iterators, transactions
 /// from the innermost outwards, collections, environments. Goes through to the end; reports the first failure.
-fn release(mut retired: Vec<Retired>, reading: Reading) -> Result<()> {
+fn release(mut retired: Vec<Retired<Object>>, reading: Reading) -> Result<()> {
     let mut outcome = Ok(());
     // In place: closing needs no memory.
     retired.sort_unstable_by_key(|(_, object)| match object {
@@ -353,66 +293,39 @@ fn release(mut retired: Vec<Retired>, reading: Reading) -> Result<()> {
     outcome
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use std::sync::Weak;
-
-    fn open() -> (u64, Weak<Mutex<IterPlace>>) {
-        let slot: IterSlot = Arc::new(Mutex::new(IterPlace::Closed));
-        let weak = Arc::downgrade(&slot);
-        (insert(Kind::Iter, Object::Iter(slot), [0, 0]).unwrap(), weak)
-    }
-
-    #[test]
-    fn what_a_thread_remembers_of_closed_handles_goes_with_its_next_miss() {
-        let (id, object) = open();
-        find(id, Kind::Iter).unwrap();
-        assert_eq!(object.strong_count(), 2, "the table's and this thread's");
-        // A thread keeps one count, however often it looks.
-        find(id, Kind::Iter).unwrap();
-        assert_eq!(object.strong_count(), 2);
-        close(id, Kind::Iter).unwrap();
-        assert_eq!(object.strong_count(), 1, "this thread's");
-        assert_eq!(find(id, Kind::Iter).err().unwrap().status(), Status::BadHandle);
-        let (other, _) = open();
-        find(other, Kind::Iter).unwrap();
-        assert_eq!(object.strong_count(), 0);
-        close(other, Kind::Iter).unwrap();
-    }
-
-    #[test]
-    fn a_thread_that_ends_remembers_nothing() {
-        let (id, object) = open();
-        std::thread::spawn(move || drop(find(id, Kind::Iter).unwrap())).join().unwrap();
-        assert_eq!(object.strong_count(), 1);
-        close(id, Kind::Iter).unwrap();
-        assert_eq!(object.strong_count(), 0);
-    }
-
-    #[test]
-    fn more_handles_than_are_remembered_take_turns() {
-        let all: Vec<_> = (0..3 * REMEMBERED).map(|_| open()).collect();
-        for _ in 0..2 {
-            for (id, _) in &all {
-                find(*id, Kind::Iter).unwrap();
+impl From<Refusal> for Error {
+    #[cold]
+    fn from(refusal: Refusal) -> Error {
+        let (status, message) = match refusal {
+            Refusal::Unknown(0) => (
+                Status::BadHandle,
+                "the handle is zero: it was never opened, or its opening failed".to_owned(),
+            ),
+            Refusal::Unknown(id) => (Status::BadHandle, format!("{id:#x} is not a handle of this library")),
+            Refusal::Closed(id) => {
+                let how = match Kind::of(id) {
+                    Some(Kind::Env) => "the environment is closed",
+                    Some(Kind::Dict) => "the dict is closed, itself or with its environment",
+                    Some(Kind::Set) => "the set is closed, itself or with its environment",
+                    Some(Kind::Iter) => {
+                        "the iterator is closed, itself or with its collection or transaction"
+                    }
+                    Some(Kind::Txn) => "the transaction has ended, by itself or with its environment",
+                    None => "it is closed",
+                };
+                (Status::BadHandle, format!("{how} (handle {id:#x})"))
             }
-        }
-        let remembered = all.iter().filter(|(_, object)| object.strong_count() == 2).count();
-        assert!(remembered <= REMEMBERED, "{remembered}");
-        for (id, _) in &all {
-            close(*id, Kind::Iter).unwrap();
-            assert!(find(*id, Kind::Iter).is_err());
-        }
-    }
-
-    #[test]
-    fn a_handle_of_another_kind_is_named() {
-        let (id, _) = open();
-        let error = find(id, Kind::Dict).err().unwrap();
-        assert_eq!(error.status(), Status::BadHandle);
-        assert!(error.message().contains("iterator") && error.message().contains("dict"), "{error}");
-        close(id, Kind::Iter).unwrap();
+            Refusal::Inherited(id) => {
+                let name = Kind::of(id).map_or("handle", Kind::name);
+                let message =
+                    format!("the {name} was opened before fork (handle {id:#x}); reopen it in the child");
+                (Status::Forked, message)
+            }
+            Refusal::Full(open) => {
+                (Status::NoMemory, format!("{open} handles are open; close those that are no longer used"))
+            }
+            Refusal::NoMemory(none) => return none.into(),
+        };
+        Error::new(status, message)
     }
 }

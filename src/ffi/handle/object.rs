@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::table::kind_of;
 use crate::engine::Columns;
 use crate::environment::Environment;
 use crate::ffi::buffer::OwnBuffer;
@@ -22,10 +23,11 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) fn from_number(number: u64) -> Option<Self> {
+    /// Returns the kind that an id names, or `None` if it names none: then it is not an id.
+    pub(super) fn of(id: u64) -> Option<Self> {
         [Self::Env, Self::Dict, Self::Set, Self::Iter, Self::Txn]
             .into_iter()
-            .find(|kind| *kind as u64 == number)
+            .find(|kind| *kind as u8 == kind_of(id))
     }
 
     pub(super) const fn name(self) -> &'static str {

@@ -1,0 +1,105 @@
+//! The handles that a thread used last, so that it finds them again without the table's lock.
+//!
+//! `crates/model` compiles this file with a model checker's locks, and runs it through every order of steps.
+
+use std::mem;
+use std::rc::Rc;
+
+use super::table::{Table, slot_of};
+use crate::platform::fork;
+
+/// How many handles a thread remembers. Those whose slots are this far apart take turns.
+pub(super) const PLACES: usize = 64;
+
+/// What a thread remembers. Its reference counts are the thread's own, so that threads that use one handle do not change a
+/// count that they share.
+pub(super) struct Cache<T> {
+    /// The process that filled it.
+    process: u64,
+    /// One bit for each place that is filled.
+    filled: u64,
+    places: [Option<(u64, Rc<T>)>; PLACES],
+}
+
+impl<T> Cache<T> {
+    pub(super) const fn new() -> Self {
+        Self { process: 0, filled: 0, places: [const { None }; PLACES] }
+    }
+
+    /// Returns the object of a handle that the thread remembers and that is still open.
+    #[inline]
+    pub(super) fn get<const FIRST: usize, const MANY: usize>(
+        &self,
+        table: &Table<T, FIRST, MANY>,
+        id: u64,
+    ) -> Option<Rc<T>> {
+        let (remembered, object) = self.places[slot_of(id) % PLACES].as_ref()?;
+        (*remembered == id && table.is_live(id) && self.process == fork::process()).then(|| Rc::clone(object))
+    }
+
+    /// Remembers a handle.
+    ///
+    /// Returns the objects that the thread forgets: those of handles that were closed, and the one in whose place the
+    /// handle goes. Dropping one may take a while, and may need the cache.
+    #[must_use]
+    pub(super) fn remember<const FIRST: usize, const MANY: usize>(
+        &mut self,
+        table: &Table<T, FIRST, MANY>,
+        id: u64,
+        object: Rc<T>,
+    ) -> Vec<Rc<T>> {
+        let at = slot_of(id) % PLACES;
+        let forgotten = self.take_out(table, Some(at));
+        self.places[at] = Some((id, object));
+        self.filled |= 1 << at;
+        forgotten
+    }
+
+    /// Forgets the handles that were closed, and returns their objects.
+    #[must_use]
+    pub(super) fn take_closed<const FIRST: usize, const MANY: usize>(
+        &mut self,
+        table: &Table<T, FIRST, MANY>,
+    ) -> Vec<Rc<T>> {
+        self.take_out(table, None)
+    }
+
+    fn take_out<const FIRST: usize, const MANY: usize>(
+        &mut self,
+        table: &Table<T, FIRST, MANY>,
+        wanted: Option<usize>,
+    ) -> Vec<Rc<T>> {
+        if self.process != fork::process() {
+            self.leave();
+        }
+        let mut out = Vec::new();
+        let mut left = self.filled;
+        while left != 0 {
+            let at = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let place = &mut self.places[at];
+            if Some(at) == wanted || place.as_ref().is_none_or(|(id, _)| !table.is_live(*id)) {
+                out.extend(place.take().map(|(_, object)| object));
+                self.filled &= !(1 << at);
+            }
+        }
+        out
+    }
+
+    /// Leaves what was inherited through `fork` untouched: it is the parent's.
+    fn leave(&mut self) {
+        for place in &mut self.places {
+            mem::forget(place.take());
+        }
+        self.filled = 0;
+        self.process = fork::process();
+    }
+}
+
+impl<T> Drop for Cache<T> {
+    fn drop(&mut self) {
+        if self.process != fork::process() {
+            self.leave();
+        }
+    }
+}
