@@ -1,5 +1,6 @@
-//! The checker's locks, as the core calls its own.
+//! The checker's locks and atomics, as the core calls its own.
 
+pub(crate) use loom::sync::atomic;
 use std::ops::{Deref, DerefMut};
 
 pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
@@ -9,6 +10,25 @@ pub(crate) struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
 
 #[derive(Default)]
 pub(crate) struct Condvar(loom::sync::Condvar);
+
+/// Its flag is the checker's, so that a thread may see it late, as it may see the standard library's.
+#[derive(Default)]
+pub(crate) struct OnceLock<T> {
+    is_set: atomic::AtomicBool,
+    value: std::sync::OnceLock<T>,
+}
+
+impl<T> OnceLock<T> {
+    pub(crate) fn get(&self) -> Option<&T> {
+        if self.is_set.load(atomic::Ordering::Acquire) { self.value.get() } else { None }
+    }
+
+    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+        let value = self.value.get_or_init(make);
+        self.is_set.store(true, atomic::Ordering::Release);
+        value
+    }
+}
 
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
