@@ -1,4 +1,4 @@
-//! Values of `any`: one form when written, every form when read, nothing that breaks on hostile bytes.
+//! Values of `any`: writing makes one form, reading accepts every form, and hostile bytes are refused.
 
 use super::{big, hex, integer, text, value_bytes, value_error};
 use crate::error::Status;
@@ -57,7 +57,7 @@ fn distinct(values: Vec<Value>) -> Vec<Value> {
     kept
 }
 
-/// Hostile bytes are refused alike by the check and by reading; others come back equal and in a form that stays.
+/// Checks that the check and reading agree on bytes. Those that they accept come back equal, in a form that is stable.
 fn check_bytes(bytes: &[u8]) -> std::result::Result<(), TestCaseError> {
     match decode_value(&Type::Any, bytes) {
         Err(error) => {
@@ -89,7 +89,7 @@ proptest! {
     }
 
     #[test]
-    fn changed_items(value in value(), place: proptest::sample::Index, byte: u8, how in 0..3) {
+    fn changed_items_are_refused_or_come_back(value in value(), place: proptest::sample::Index, byte: u8, how in 0..3) {
         let mut bytes = value_bytes(&Type::Any, &value);
         let at = place.index(bytes.len());
         match how {
@@ -101,12 +101,12 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes(bytes in vec(any::<u8>(), 0..48)) {
+    fn arbitrary_bytes_are_refused_or_come_back(bytes in vec(any::<u8>(), 0..48)) {
         check_bytes(&bytes)?;
     }
 
     #[test]
-    fn item_like_bytes(bytes in vec(proptest::sample::select(&[
+    fn bytes_like_items_are_refused_or_come_back(bytes in vec(proptest::sample::select(&[
         0x00u8, 0x01, 0x17, 0x18, 0x20, 0x38, 0x40, 0x41, 0x48, 0x60, 0x61, 0x80, 0x81, 0x82, 0x83, 0xa0, 0xa1, 0xa2,
         0xc0, 0xc2, 0xc3, 0xd8, 0xd9, 0x1b, 0x25, 0x40, 0x4d, 0x56, 0xf4, 0xf6, 0xf9, 0xfa, 0xfb, 0x7c, 0xff, 0x9f,
     ][..]), 0..16)) {
@@ -114,7 +114,7 @@ proptest! {
     }
 
     #[test]
-    fn the_simple_ones_are_as_another_writer_makes_them(a: i64, b: u64, c: f64, d in text(), e in super::blob()) {
+    fn simple_values_match_another_implementation(a: i64, b: u64, c: f64, d in text(), e in super::blob()) {
         prop_assume!(!c.is_nan());
         let value = Value::List(vec![
             Value::I64(a),
@@ -132,7 +132,7 @@ proptest! {
 }
 
 #[test]
-fn the_table() {
+fn each_value_has_one_encoding() {
     let numbers = |element, bytes: &[u8]| Value::Array { element, bytes: bytes.to_vec() };
     for (value, encoded) in [
         (Value::Null, "f6"),
@@ -223,9 +223,9 @@ fn arrays_of_every_element_and_order_are_read() {
     }
 }
 
-/// What has no variant, or a content that its tag does not allow, stays as it is.
+/// Items without a variant, and items whose tag does not allow their content, stay encoded.
 #[test]
-fn the_rest_stays_as_it_is() {
+fn items_without_a_variant_stay_encoded() {
     for encoded in [
         "c074323031332d30332d32315432303a30343a30305a",
         "c48221196ab3",
@@ -266,7 +266,7 @@ fn the_rest_stays_as_it_is() {
 }
 
 #[test]
-fn what_is_no_item() {
+fn malformed_items_are_refused() {
     for encoded in [
         "",
         "18",
@@ -321,7 +321,7 @@ fn what_is_no_item() {
 }
 
 #[test]
-fn what_cannot_be_written() {
+fn values_without_an_encoding_are_refused() {
     for value in [
         Value::Set(vec![Value::from(1), Value::U64(1)]),
         Value::Map(vec![(Value::from(1), Value::Null), (Value::from(1), Value::from(2))]),
@@ -351,14 +351,14 @@ fn depth_is_bounded() {
             assert_eq!(decode_value(&Type::Any, &item(heads)).unwrap_err(), refused);
         }
     }
-    // An item that is kept as it is counts with what it lies in.
+    // The depth of an item that stays encoded counts towards that of the items around it.
     let kept = Value::Cbor([vec![0xc6; MAX_DEPTH], vec![0]].concat());
     assert_eq!(value_bytes(&Type::Any, &kept).len(), MAX_DEPTH + 1);
     assert!(encode_value(&Type::Any, &Value::List(vec![kept]), &mut Vec::new()).is_err());
 }
 
 #[test]
-fn equality_is_that_of_what_is_stored() {
+fn values_are_equal_if_they_are_stored_alike() {
     assert_eq!(Value::F64(f64::NAN), Value::F64(-f64::NAN));
     assert_ne!(Value::F64(0.0), Value::F64(-0.0));
     assert_eq!(Value::I64(5), Value::U64(5));

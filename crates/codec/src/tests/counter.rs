@@ -16,7 +16,7 @@ fn add(type_name: &str, current: &Value, delta: i64) -> Result<i64, Status> {
 }
 
 #[test]
-fn at_the_edges() {
+fn sums_at_the_limits_of_types() {
     for (type_name, current, delta, sum) in [
         ("i8", Value::from(126), 1, Ok(127)),
         ("i8", Value::from(127), 1, Err(Status::Overflow)),
@@ -56,7 +56,7 @@ fn missing_counts_as_zero() {
 }
 
 #[test]
-fn damaged_values() {
+fn damaged_values_are_refused() {
     assert_eq!(add_integer(&Type::I64, Some(&[0; 7]), 1).unwrap_err().status(), Status::BadValue);
     assert_eq!(add_integer(&Type::Any, Some(&[0, 0]), 1).unwrap_err().status(), Status::BadValue);
 }
@@ -71,7 +71,7 @@ fn messages_name_the_numbers() {
 
 proptest! {
     #[test]
-    fn as_wide_arithmetic_says(current: i64, delta: i64, small: i8, step: i8) {
+    fn sums_match_wide_arithmetic(current: i64, delta: i64, small: i8, step: i8) {
         for type_name in ["i64", "any"] {
             let expected = current.checked_add(delta).ok_or(Status::Overflow);
             prop_assert_eq!(add(type_name, &Value::I64(current), delta), expected);

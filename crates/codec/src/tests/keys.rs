@@ -7,7 +7,7 @@ use crate::{
 };
 use proptest::prelude::*;
 
-/// The order that keys are meant to have: kinds in the tuple layer's order, then by meaning.
+/// Compares keys as they should sort: kinds in the tuple layer's order, then by meaning.
 fn order(a: &Value, b: &Value) -> Ordering {
     let rank = |value: &Value| match value {
         Value::Null => 0,
@@ -19,7 +19,7 @@ fn order(a: &Value, b: &Value) -> Ordering {
         Value::Bool(_) => 6,
         Value::Uuid(_) => 7,
         Value::Date(_) | Value::DateTime(_) => 8,
-        _ => panic!("{value:?} is no key"),
+        _ => panic!("{value:?} is not a key"),
     };
     match (a, b) {
         (Value::Bytes(a), Value::Bytes(b)) => a.cmp(b),
@@ -42,7 +42,7 @@ fn integer_order(a: &Value, b: &Value) -> Ordering {
     let parts = |value: &Value| match (value.as_i128(), value) {
         (Some(number), _) => (number < 0, number.unsigned_abs().to_be_bytes().to_vec()),
         (None, Value::BigInt { negative, magnitude }) => (*negative, magnitude.clone()),
-        _ => panic!("{value:?} is no integer"),
+        _ => panic!("{value:?} is not an integer"),
     };
     let by_size = |a: &[u8], b: &[u8]| {
         let strip =
@@ -57,7 +57,7 @@ fn integer_order(a: &Value, b: &Value) -> Ordering {
     }
 }
 
-/// What reading gives for what was written: −0.0 is 0.0.
+/// Returns the key that is read after this one was written: 0.0 for −0.0.
 fn as_read(value: &Value) -> Value {
     match value {
         Value::F64(number) if *number == 0.0 => Value::F64(0.0),
@@ -66,7 +66,7 @@ fn as_read(value: &Value) -> Value {
     }
 }
 
-/// Whatever the bytes are, they are refused or they are the one encoding of what they decode to.
+/// Checks that bytes are refused, or are the one encoding of the key that they decode to.
 fn check_one_form(ty: &Type, bytes: &[u8]) -> std::result::Result<(), TestCaseError> {
     match decode_key(ty, bytes) {
         Ok(value) => {
@@ -122,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn tuple_like_bytes_are_refused_or_have_one_form(
+    fn bytes_like_tuples_are_refused_or_have_one_form(
         codes in proptest::collection::vec(proptest::sample::select(&[
             0u8, 1, 2, 5, 0x0b, 0x0c, 0x13, 0x14, 0x15, 0x1c, 0x1d, 0x20, 0x21, 0x26, 0x27, 0x30, 0x33, 0x61, 0x80,
             0xf6, 0xf7, 0xff,
@@ -198,7 +198,7 @@ fn encodings() {
 }
 
 #[test]
-fn what_is_no_key() {
+fn values_that_keys_cannot_have_are_refused() {
     let nan = Value::F64(f64::NAN);
     for (type_name, value) in [
         ("i8", Value::from(128)),
@@ -235,7 +235,7 @@ fn what_is_no_key() {
 }
 
 #[test]
-fn what_is_no_encoded_key() {
+fn malformed_keys_are_refused() {
     for (type_name, bytes) in [
         ("str", ""),
         ("str", "0061"),
@@ -282,7 +282,7 @@ fn what_is_no_encoded_key() {
 }
 
 #[test]
-fn sizes() {
+fn keys_have_a_least_and_a_greatest_size() {
     for (type_name, make) in [
         ("bytes", (|n| Value::Bytes(vec![b'a'; n])) as fn(usize) -> Value),
         ("str", |n| Value::Str("a".repeat(n))),
@@ -315,7 +315,7 @@ fn depth_is_bounded() {
 }
 
 #[test]
-fn types_that_are_no_keys() {
+fn types_that_keys_cannot_have_are_refused() {
     for type_name in ["f32[]", "f32[2]", "unit"] {
         assert_eq!(check_key(&ty(type_name), &[1]).unwrap_err().status(), Status::BadType);
         let failed = encode_key(&ty(type_name), &Value::Null, &mut Vec::new());
@@ -349,7 +349,7 @@ fn bounds_need_not_be_keys() {
         let mut out = vec![7];
         let done = encode_key_bound(&ty(type_name), value, &mut out).map_err(|error| error.status());
         assert_eq!(out[0], 7);
-        assert!(done.is_ok() || out.len() == 1, "a failure leaves it as it was");
+        assert!(done.is_ok() || out.len() == 1, "a failure must leave the output unchanged");
         done.map(|()| out.split_off(1))
     };
     assert_eq!(bound("i64", &Value::from(1)), Ok(hex("8000000000000001")));
@@ -359,7 +359,7 @@ fn bounds_need_not_be_keys() {
         bound("(str,u8)", &Value::Tuple(vec![Value::from("a"), Value::from(-1)])),
         Err(Status::BadKey)
     );
-    // What is cut off makes no difference: no key is as long.
+    // The bytes that were cut off make no difference, since keys are shorter.
     let long = "k".repeat(2 * MAX_KEY);
     for (type_name, value) in [
         ("bytes", Value::from(long.as_bytes())),
@@ -374,7 +374,7 @@ fn bounds_need_not_be_keys() {
     }
 }
 
-/// A sorted run through every kind, so that the order between kinds is seen to be meant.
+/// One key or more of each kind, in their order.
 #[test]
 fn kinds_of_any_in_order() {
     let row = |elements: &[Value]| Value::Tuple(elements.to_vec());
@@ -430,9 +430,9 @@ fn kinds_of_any_in_order() {
 }
 
 proptest! {
-    /// Sorting a whole collection, as a tree does, gives the order of the meanings.
+    /// Sorts a whole collection by bytes, as a tree does.
     #[test]
-    fn a_sorted_collection(keys in proptest::collection::vec(key_of(&Type::Any), 0..40)) {
+    fn a_sorted_collection_is_in_the_order_of_meanings(keys in proptest::collection::vec(key_of(&Type::Any), 0..40)) {
         let mut by_bytes = keys.clone();
         by_bytes.sort_by_key(|key| key_bytes(&Type::Any, key));
         let mut by_meaning = keys;

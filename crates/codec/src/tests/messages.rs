@@ -1,11 +1,11 @@
-//! What an error says of bytes or a value that do not fit.
+//! The messages of errors about bytes or values that do not fit a type.
 
 use super::{hex, ty};
 use crate::error::Status;
 use crate::{Value, check_key, check_value, encode_key, encode_value};
 
-/// Every fault of a type has one status, so only its message tells a user which of them it is. Messages that were
-/// exchanged, or had become "not an encoded str" for all, failed no test.
+/// All faults of a type have the same status, so only the message says which one it is. No test failed when two messages
+/// were exchanged, or when all of them became "not an encoded str".
 #[test]
 fn bytes_that_do_not_fit_are_described() {
     for (type_name, bytes, message) in [
@@ -46,7 +46,7 @@ fn bytes_that_do_not_fit_are_described() {
     }
 }
 
-/// The same of values that are to be encoded: bytes of another length are not "bytes instead of an opaque".
+/// The same for values that are to be encoded: bytes of another length are not "bytes instead of an opaque".
 #[test]
 fn values_that_do_not_fit_are_described() {
     let mut out = Vec::new();

@@ -1,4 +1,4 @@
-//! What the parts of this room promise together: order, one form, and nothing that breaks on hostile bytes.
+//! Properties that the parts of this crate have together: order, one form, and safety from hostile bytes.
 #![allow(clippy::unwrap_used)]
 
 mod cbor;
@@ -36,14 +36,14 @@ fn value_bytes(ty: &Type, value: &Value) -> Vec<u8> {
 fn key_error(ty: &Type, value: &Value) -> Status {
     let mut out = vec![7];
     let status = encode_key(ty, value, &mut out).unwrap_err().status();
-    assert_eq!(out, [7], "a failure must leave the output as it was");
+    assert_eq!(out, [7], "a failure must leave the output unchanged");
     status
 }
 
 fn value_error(ty: &Type, value: &Value) -> Status {
     let mut out = vec![7];
     let status = encode_value(ty, value, &mut out).unwrap_err().status();
-    assert_eq!(out, [7], "a failure must leave the output as it was");
+    assert_eq!(out, [7], "a failure must leave the output unchanged");
     status
 }
 
@@ -56,7 +56,7 @@ fn big(negative: bool, magnitude: &[u8]) -> Value {
     Value::BigInt { negative, magnitude: magnitude.to_vec() }
 }
 
-/// Text with NULs, and short, so that prefixes of each other are common.
+/// Short text with NULs, so that texts are often prefixes of each other.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         vec(
@@ -100,7 +100,7 @@ fn integer() -> impl Strategy<Value = Value> {
 /// Floats that can be keys.
 fn key_float() -> impl Strategy<Value = f64> {
     prop_oneof![
-        any::<f64>().prop_filter("NaN is no key", |number| !number.is_nan()),
+        any::<f64>().prop_filter("NaN is not a key", |number| !number.is_nan()),
         Just(0.0),
         Just(-0.0),
         Just(f64::INFINITY),
@@ -148,7 +148,7 @@ const SCALARS: &[&str] = &[
 fn key_of(ty: &Type) -> BoxedStrategy<Value> {
     match ty {
         Type::Bytes => {
-            blob().prop_filter("no empty key", |bytes| !bytes.is_empty()).prop_map(Value::Bytes).boxed()
+            blob().prop_filter("a key is not empty", |bytes| !bytes.is_empty()).prop_map(Value::Bytes).boxed()
         }
         Type::Tuple(types) => types.iter().map(element_of).collect::<Vec<_>>().prop_map(Value::Tuple).boxed(),
         Type::Any => any_key().boxed(),
@@ -161,7 +161,7 @@ fn element_of(ty: &Type) -> BoxedStrategy<Value> {
     match ty {
         Type::Bytes => blob().prop_map(Value::Bytes).boxed(),
         Type::Str => text().prop_map(Value::Str).boxed(),
-        #[expect(clippy::cast_possible_truncation, reason = "some f32 is wanted")]
+        #[expect(clippy::cast_possible_truncation, reason = "any f32 will do")]
         Type::F32 => key_float().prop_map(|number| Value::F64(f64::from(number as f32))).boxed(),
         Type::F64 => key_float().prop_map(Value::F64).boxed(),
         Type::Bool => any::<bool>().prop_map(Value::Bool).boxed(),

@@ -15,7 +15,7 @@ fn stored<V: Stored>(value: &V::Borrowed) -> Vec<u8> {
     out
 }
 
-/// The typed key has the bytes of the dynamic one, and both come back.
+/// Checks that a typed key has the bytes of the dynamic one, and that both come back.
 fn same_key<K: Key + PartialEq + std::fmt::Debug>(typed: &K::Borrowed, expected: &K, dynamic: &Value) {
     let bytes = key::<K>(typed);
     assert_eq!(bytes, key_bytes(&K::type_of(), dynamic));
@@ -138,13 +138,13 @@ fn floats() {
     let mut out = vec![7];
     assert_eq!(<f64 as Key>::encode(&f64::NAN, &mut out).unwrap_err().status(), Status::BadKey);
     assert_eq!(<(u8, f32) as Key>::encode(&(1, f32::NAN), &mut out).unwrap_err().status(), Status::BadKey);
-    assert_eq!(out, [7], "a failure must leave the output as it was");
+    assert_eq!(out, [7], "a failure must leave the output unchanged");
     assert_eq!(
         <(String,) as Key>::encode(&("a".repeat(2000),), &mut out).unwrap_err().status(),
         Status::KeySize
     );
     assert_eq!(<Vec<u8> as Key>::encode(&[], &mut out).unwrap_err().status(), Status::KeySize);
-    assert_eq!(out, [7], "a failure must leave the output as it was");
+    assert_eq!(out, [7], "a failure must leave the output unchanged");
 }
 
 #[test]

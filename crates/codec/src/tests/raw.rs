@@ -24,7 +24,7 @@ fn numbers_are_native() {
 }
 
 #[test]
-fn what_is_refused() {
+fn invalid_raw_keys_are_refused() {
     assert_eq!(raw("str", &Value::from("")), Err(Status::KeySize));
     assert_eq!(raw("bytes", &Value::from(&[][..])), Err(Status::KeySize));
     assert_eq!(raw("str", &Value::from("a".repeat(1979).as_str())), Err(Status::KeySize));

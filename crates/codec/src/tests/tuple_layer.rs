@@ -1,7 +1,7 @@
-//! Byte for byte against another implementation of the tuple layer.
+//! Compares the tuple layer byte for byte with another implementation.
 //!
-//! The crate has no integers below −(2⁶³) or above 2⁶⁴−1 as it is built here, and other implementations write
-//! ±(2⁶⁴−1) in the form with a length, of which the specification has no need: those are checked by the vectors.
+//! The other crate, as it is built here, does not write integers below −(2⁶³) or above 2⁶⁴−1, and other implementations
+//! write ±(2⁶⁴−1) in the longer form with a length. `tests/vectors` checks those.
 
 use super::{any_key, key_bytes, ty};
 use crate::{Type, Value, decode_key};

@@ -39,7 +39,7 @@ fn every_type_has_one_spelling() {
 }
 
 #[test]
-fn what_is_no_type() {
+fn invalid_type_strings_are_refused() {
     for text in [
         "",
         "string",
@@ -94,7 +94,7 @@ fn what_is_no_type() {
 }
 
 #[test]
-fn where_types_can_stand() {
+fn keys_and_values_have_types_of_their_own() {
     for (text, key, value) in [
         ("str", true, true),
         ("any", true, true),

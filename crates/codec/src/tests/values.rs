@@ -42,7 +42,7 @@ fn encodings() {
 }
 
 #[test]
-fn what_is_no_value() {
+fn values_of_other_types_are_refused() {
     for (type_name, value) in [
         ("i8", Value::from(128)),
         ("u16", Value::from(-1)),
@@ -63,7 +63,7 @@ fn what_is_no_value() {
 }
 
 #[test]
-fn what_is_no_encoded_value() {
+fn malformed_values_are_refused() {
     for (type_name, bytes) in [
         ("str", "ff"),
         ("i64", "00"),
@@ -85,7 +85,7 @@ fn what_is_no_encoded_value() {
 }
 
 #[test]
-fn maps_are_looked_into() {
+fn a_map_is_searched_by_a_text_key() {
     let map = Value::Map(vec![(Value::from(1), Value::from(2)), (Value::from("a"), Value::from(3))]);
     assert_eq!(map.get("a"), Some(&Value::from(3)));
     assert_eq!(map.get("b"), None);
