@@ -1,4 +1,4 @@
-//! Days and microseconds since 1970-01-01 to dates of the proleptic Gregorian calendar and back.
+//! Converts days and microseconds since 1970-01-01 to dates of the proleptic Gregorian calendar, and back.
 
 use std::fmt;
 
@@ -31,7 +31,7 @@ pub struct Date(pub i32);
 pub struct DateTime(pub i64);
 
 impl Date {
-    /// The day of a year, a month (1 to 12) and a day of the month; none if there is no such day or it is
+    /// Makes the day of a year, a month (1 to 12) and a day of the month. Returns `None` if there is no such day or it is
     /// out of range.
     #[must_use]
     pub fn from_ymd(year: i32, month: u32, day: u32) -> Option<Self> {
@@ -47,13 +47,13 @@ impl Date {
         i32::try_from(era * 146_097 + day_of_era - 719_468).ok().map(Self)
     }
 
-    /// The year, the month (1 to 12) and the day of the month.
+    /// Returns the year, the month (1 to 12) and the day of the month.
     #[must_use]
     pub fn ymd(self) -> (i32, u32, u32) {
         civil(i64::from(self.0))
     }
 
-    /// The date in RFC 8943's spelling, which has four digits for the year.
+    /// Returns the date in the spelling of RFC 8943, or `None` if its year is not one of 0000 to 9999.
     pub(super) fn to_full_date(self) -> Option<String> {
         (0..=9999).contains(&self.ymd().0).then(|| self.to_string())
     }
@@ -70,7 +70,8 @@ impl Date {
 }
 
 impl DateTime {
-    /// The spelling of a local time in CBOR: `2024-02-29T12:34:56`, then `.123456` unless that is zero.
+    /// Returns the spelling of a local time in CBOR: `2024-02-29T12:34:56`, then `.123456` unless that is zero. Returns
+    /// `None` if the year is not one of 0000 to 9999.
     pub(super) fn to_iso(self) -> Option<String> {
         (0..=9999).contains(&civil(self.0.div_euclid(DAY)).0).then(|| self.to_string())
     }
@@ -125,7 +126,7 @@ fn write_date(f: &mut fmt::Formatter<'_>, (year, month, day): (i32, u32, u32)) -
     write!(f, "{sign}{:04}-{month:02}-{day:02}", year.unsigned_abs())
 }
 
-/// The year, month and day of a day since 1970-01-01 that an `i64` of microseconds can reach.
+/// Returns the year, month and day of a day since 1970-01-01 that an `i64` of microseconds can reach.
 fn civil(days: i64) -> (i32, u32, u32) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);

@@ -1,4 +1,4 @@
-//! Adding to an encoded integer.
+//! Adds to encoded integers.
 
 use super::cbor;
 use super::dynamic::Value;
@@ -6,11 +6,11 @@ use super::types::Type;
 use super::value;
 use crate::error::{Error, Result, Status};
 
-/// Adds `delta` to an encoded integer (none counts as 0): the encoded sum, and the sum.
+/// Adds `delta` to an encoded integer, or to 0 if there is none. Returns the encoded sum, and the sum.
 ///
-/// It works on every integer type and on integers in `any`. Fails with [`Status::TypeMismatch`] if the type or, in
-/// `any`, the current value is no integer, with [`Status::Overflow`] if the sum leaves the type's range or
-/// that of an `i64`, and with [`Status::BadValue`] if `current` is not encoded as the type wants.
+/// Works on every integer type and on integers in `any`. Fails with [`Status::TypeMismatch`] if the type or, in `any`, the
+/// current value is not an integer, with [`Status::Overflow`] if the sum is outside the range of the type or of an `i64`, and
+/// with [`Status::BadValue`] if `current` is not an encoded value of the type.
 pub fn add_integer(ty: &Type, current: Option<&[u8]>, delta: i64) -> Result<(Vec<u8>, i64)> {
     let current = match (ty, current) {
         (Type::Any, Some(encoded)) => integer_in_any(encoded, delta)?,

@@ -1,4 +1,4 @@
-//! The dynamic [`Value`]: a key or value of any type.
+//! The dynamic [`Value`], which holds a key or value of any type.
 
 use std::cmp::Ordering;
 
@@ -9,8 +9,8 @@ use crate::types::{Element, Type};
 
 /// A key or value of any type, owned.
 ///
-/// Equality is that of what is stored: NaN equals NaN, 0.0 and −0.0 differ, and integers compare as numbers
-/// whichever variant holds them. 1, 1.0 and true are three values.
+/// Two values are equal if they are stored alike: NaN equals NaN, 0.0 and −0.0 differ, and integers compare as numbers
+/// in any variant. 1, 1.0 and true are three values.
 ///
 /// ```
 /// # use persistent_collections_codec as persistent_collections;
@@ -22,28 +22,28 @@ use crate::types::{Element, Type};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Value {
-    /// Nothing.
+    /// Null.
     Null,
-    /// Undefined; Julia's `missing`.
+    /// Undefined, which is Julia's `missing`.
     Undefined,
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// An integer.
     I64(i64),
-    /// An integer; reading gives it only above `i64::MAX` or where the type is `u64`.
+    /// An integer. Reading returns this variant only above `i64::MAX` or for the type `u64`.
     U64(u64),
-    /// An integer; reading gives it only where the others do not reach.
+    /// An integer. Reading returns this variant only for integers beyond the other two.
     BigInt {
-        /// Whether it is below zero.
+        /// True if the integer is below zero.
         negative: bool,
         /// The absolute value, big-endian, without leading zeros.
         magnitude: Vec<u8>,
     },
-    /// A floating-point number; of the type `f32`, one of its numbers.
+    /// A floating-point number. For the type `f32`, one that an `f32` holds exactly.
     F64(f64),
     /// Text.
     Str(String),
-    /// Bytes; also what an `opaque[n]` holds.
+    /// Bytes, also those of an `opaque[n]`.
     Bytes(Vec<u8>),
     /// A UUID.
     Uuid([u8; 16]),
@@ -51,7 +51,7 @@ pub enum Value {
     Date(i32),
     /// Microseconds since 1970-01-01T00:00:00, see [`DateTime`].
     DateTime(i64),
-    /// Numbers, little-endian and in C order. In `any` the array has one dimension, else the type's.
+    /// Numbers, little-endian and in C order. In `any`, the array has one dimension; otherwise it has those of the type.
     Array {
         /// The type of the numbers.
         element: Element,
@@ -64,15 +64,15 @@ pub enum Value {
     List(Vec<Value>),
     /// A map, in the order in which it is stored.
     Map(Vec<(Value, Value)>),
-    /// A set; writing sorts it.
+    /// A set, which is sorted when it is written.
     Set(Vec<Value>),
-    /// One CBOR item as encoded: what has no variant here, such as a decimal or an array of two dimensions. It is
-    /// written back unchanged.
+    /// An encoded CBOR item that has no variant here, such as a decimal or an array of two dimensions. It is written
+    /// back unchanged.
     Cbor(Vec<u8>),
 }
 
 impl Value {
-    /// The value of a text key in a map; none if there is no such key or this is no map.
+    /// Returns the value of a text key in a map, or `None` if the map does not contain the key or this is not a map.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
         let Value::Map(entries) = self else { return None };
@@ -82,7 +82,7 @@ impl Value {
             .map(|(_, value)| value)
     }
 
-    /// What this is, in a word or two, for messages.
+    /// Returns the name of the variant in a word or two, for messages.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -105,7 +105,7 @@ impl Value {
         }
     }
 
-    /// The integer, if it is one and an `i128` can hold it.
+    /// Returns the integer, or `None` if this is not an integer or an `i128` cannot hold it.
     #[must_use]
     pub fn as_i128(&self) -> Option<i128> {
         match self {
@@ -123,7 +123,7 @@ impl Value {
         }
     }
 
-    /// The integer of a sign and a magnitude, in the first variant that holds it.
+    /// Makes the integer of a sign and a magnitude, in the first variant that holds it.
     pub(super) fn from_parts(negative: bool, magnitude: u64) -> Self {
         let number = if negative { -i128::from(magnitude) } else { i128::from(magnitude) };
         match (i64::try_from(number), negative) {
@@ -133,7 +133,7 @@ impl Value {
         }
     }
 
-    /// The integer of a sign and big-endian digits, in the first variant that holds it.
+    /// Makes the integer of a sign and big-endian digits, in the first variant that holds it.
     pub(super) fn from_digits(negative: bool, digits: &[u8]) -> std::result::Result<Self, NoMemory> {
         let digits = without_leading_zeros(digits);
         if digits.len() > 8 {
@@ -142,7 +142,7 @@ impl Value {
         Ok(Self::from_parts(negative, digits.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte))))
     }
 
-    /// Sign and magnitude of a [`Value::BigInt`], without leading zeros.
+    /// Returns the sign and the magnitude of a [`Value::BigInt`], without leading zeros.
     pub(super) fn big_parts(&self) -> (bool, &[u8]) {
         match self {
             Value::BigInt { negative, magnitude } => (*negative, without_leading_zeros(magnitude)),
@@ -164,7 +164,7 @@ impl PartialEq for Value {
 
 impl Eq for Value {}
 
-/// A total order by which values are equal; it is not the order of keys.
+/// Compares values in a total order that agrees with equality. It is not the order of keys.
 fn compare(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
@@ -197,7 +197,7 @@ fn compare(a: &Value, b: &Value) -> Ordering {
     }
 }
 
-/// Where a kind of value stands among the others.
+/// Returns the place of a kind of value among the others.
 fn rank(value: &Value) -> u8 {
     match value {
         Value::Null => 0,
@@ -219,7 +219,7 @@ fn rank(value: &Value) -> u8 {
     }
 }
 
-/// The bits of a number, of which one stands for every NaN.
+/// Returns the bits of a number, the same for every NaN.
 fn bits(number: f64) -> u64 {
     if number.is_nan() { f64::NAN.to_bits() } else { number.to_bits() }
 }
@@ -227,7 +227,7 @@ fn bits(number: f64) -> u64 {
 fn integers(a: &Value, b: &Value) -> Ordering {
     match (a.as_i128(), b.as_i128()) {
         (Some(a), Some(b)) => a.cmp(&b),
-        // The one that an `i128` cannot hold is farther from zero.
+        // An integer that an `i128` cannot hold is farther from zero.
         (Some(_), None) => {
             if b.big_parts().0 {
                 Ordering::Greater
@@ -262,7 +262,7 @@ fn rows<'a>(mut a: impl Iterator<Item = &'a Value>, mut b: impl Iterator<Item = 
     }
 }
 
-/// The elements of a set in their order.
+/// Returns the elements of a set in their order.
 fn sorted(set: &[Value]) -> std::result::Result<Vec<&Value>, NoMemory> {
     let mut elements = memory::room_for(set.len())?;
     elements.extend(set);
@@ -270,13 +270,13 @@ fn sorted(set: &[Value]) -> std::result::Result<Vec<&Value>, NoMemory> {
     Ok(elements)
 }
 
-/// Compares sets of one size as sorting them would, slowly, but without memory.
+/// Compares sets of one size with the result that sorting them would give. Slow, but does not allocate.
 fn compare_in_place(a: &[Value], b: &[Value]) -> Ordering {
     let mut previous = None;
     loop {
         match (next_above(a, previous), next_above(b, previous)) {
             (Some((least, count)), Some((other, other_count))) => {
-                // Where one set has more of an element, the other goes on with a greater one.
+                // If one set has more copies of an element, the other continues with a greater one.
                 let order = compare(least, other).then(other_count.cmp(&count));
                 if order.is_ne() {
                     return order;
@@ -288,7 +288,7 @@ fn compare_in_place(a: &[Value], b: &[Value]) -> Ordering {
     }
 }
 
-/// The least element above the previous one, and how often it is there.
+/// Returns the least element above the previous one, and how often the set has it.
 fn next_above<'a>(set: &'a [Value], previous: Option<&Value>) -> Option<(&'a Value, usize)> {
     let above =
         || set.iter().filter(|element| previous.is_none_or(|previous| compare(element, previous).is_gt()));
@@ -321,7 +321,7 @@ conversions! {
     DateTime => |time| Value::DateTime(time.0);
 }
 
-/// The integer, if it is one in the type's range.
+/// Returns the integer. Fails if it is out of the type's range, or the value is not an integer.
 pub(super) fn integer_of(ty: &Type, value: &Value, status: Status) -> Result<i128> {
     let (least, greatest) = ty.integer_range().ok_or_else(|| wrong_kind(status, ty, value))?;
     if !matches!(value, Value::I64(_) | Value::U64(_) | Value::BigInt { .. }) {
@@ -334,7 +334,7 @@ pub(super) fn integer_of(ty: &Type, value: &Value, status: Status) -> Result<i12
     })
 }
 
-/// The error of a value that is of another kind than the type wants.
+/// Makes the error of a value that is not of the type's kind.
 #[cold]
 pub(super) fn wrong_kind(status: Status, ty: &Type, value: &Value) -> Error {
     let noun = if status == Status::BadKey { "key" } else { "value" };

@@ -1,6 +1,6 @@
 //! The one error type and its numbers.
 //!
-//! Every failure is a [`Status`], whose number is the `pc_status` of the C ABI, with one line that says
+//! Every failure has a [`Status`], whose number is the `pc_status` of the C ABI, and one line of text that says
 //! what was found and what to do about it.
 
 use std::cell::Cell;
@@ -144,7 +144,7 @@ statuses! {
     Unsupported = -72, "PC_ERR_UNSUPPORTED", "not supported by this engine";
 }
 
-/// A failure: its status, and one line that says what was found and what to do.
+/// A failure: a status, and one line that says what was found and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     status: Status,
@@ -159,8 +159,8 @@ thread_local! {
     static CALLS_TO_REPEAT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How many errors that ask for a transaction to be run again were made in this thread. A transaction's closure may return
-/// another type of error, which does not show what it was made from.
+/// Returns how many errors that ask for a retry of the transaction were made in this thread. A transaction's closure may
+/// return another type of error, which does not show what it was made from.
 #[doc(hidden)]
 #[must_use]
 pub fn calls_to_repeat() -> u64 {
@@ -191,13 +191,13 @@ impl Error {
         self
     }
 
-    /// Which item of a batch was bad, counted from 0; `None` outside batches.
+    /// Returns which item of a batch was bad, counted from 0, or `None` outside batches.
     #[must_use]
     pub const fn index(&self) -> Option<usize> {
         self.index
     }
 
-    /// One line: what was found, and what to do.
+    /// Returns one line that says what was found and what to do.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message

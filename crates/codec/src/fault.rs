@@ -1,25 +1,25 @@
-//! Where and why bytes are not what they should be, without allocating while nothing is wrong.
+//! Why bytes cannot be decoded, and where they are wrong. Does not allocate until an error is made of it.
 
 use std::fmt;
 
 use crate::error::{Error, Status};
 use crate::memory::{NoMemory, Short};
 
-/// Why bytes could not be read.
+/// Why bytes cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// What is wrong with them.
+    /// They are wrong.
     Bytes {
         /// The place of the first wrong byte.
         at: usize,
         /// What is there.
         what: &'static str,
     },
-    /// There is no memory for what they mean.
+    /// No memory is left for the decoded value.
     Memory(NoMemory),
 }
 
-/// What a reader of bytes returns.
+/// The result of decoding.
 pub type Parsed<T> = std::result::Result<T, Fault>;
 
 impl From<NoMemory> for Fault {

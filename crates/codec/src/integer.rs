@@ -1,8 +1,8 @@
-//! Integers of every width as keys and as values.
+//! Encodes and decodes integers of every width, as keys and as values.
 //!
 //! A type is its width in bytes and whether it is signed, as [`Type::integer`](crate::Type::integer) returns them.
 
-/// Encodes a key in the last bytes of the array, as many as the type has. `None` if the type does not hold the number.
+/// Encodes a key in the last bytes of the array, as many as the type has. Returns `None` if the type cannot hold the number.
 #[inline]
 #[must_use]
 pub fn to_key(number: i128, (width, signed): (usize, bool)) -> Option<[u8; 8]> {
@@ -12,7 +12,7 @@ pub fn to_key(number: i128, (width, signed): (usize, bool)) -> Option<[u8; 8]> {
     (bits == 64 || shifted >> bits == 0).then_some(shifted.to_be_bytes())
 }
 
-/// Decodes a key. `None` if it has another width.
+/// Decodes a key. Returns `None` if its width is not that of the type.
 #[inline]
 #[must_use]
 pub fn of_key(key: &[u8], (width, signed): (usize, bool)) -> Option<i128> {
@@ -25,7 +25,7 @@ pub fn of_key(key: &[u8], (width, signed): (usize, bool)) -> Option<i128> {
     Some(if signed { shifted - (1 << (8 * width - 1)) } else { shifted })
 }
 
-/// Encodes a value in the first bytes of the array, as many as the type has. `None` if the type does not hold the
+/// Encodes a value in the first bytes of the array, as many as the type has. Returns `None` if the type cannot hold the
 /// number.
 #[inline]
 #[must_use]
@@ -39,7 +39,7 @@ pub fn to_value(number: i128, (width, signed): (usize, bool)) -> Option<[u8; 8]>
     Some(bytes)
 }
 
-/// Decodes a value. `None` if it has another width.
+/// Decodes a value. Returns `None` if its width is not that of the type.
 #[inline]
 #[must_use]
 pub fn of_value(value: &[u8], (width, signed): (usize, bool)) -> Option<i128> {

@@ -1,4 +1,4 @@
-//! Keys: bytes whose order is the order of what they mean.
+//! Keys: bytes that sort as their meanings do.
 
 use super::dynamic::{Value, integer_of, wrong_kind};
 use super::fault::Fault;
@@ -8,7 +8,7 @@ use super::{integer, order, tuple};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
 
-/// Checks that bytes are exactly what [`encode_key`] makes of some key of this type.
+/// Checks that bytes are what [`encode_key`] makes of a key of this type.
 ///
 /// Fails with [`Status::KeySize`] for an empty `bytes` key and for more than [`MAX_KEY`] bytes, else with
 /// [`Status::BadKey`].
@@ -34,7 +34,7 @@ pub fn check_key(ty: &Type, key: &[u8]) -> Result<()> {
     .ok_or_else(|| fault(ty, key))
 }
 
-/// Text, with one more NUL before it if it is empty or begins with one.
+/// Appends text, after one more NUL if it is empty or begins with a NUL.
 #[inline]
 fn check_str(key: &[u8]) -> bool {
     match key {
@@ -43,14 +43,14 @@ fn check_str(key: &[u8]) -> bool {
     }
 }
 
-/// Appends the encoded key. On failure `out` is as it was.
+/// Appends the encoded key. A failure leaves `out` unchanged.
 ///
 /// Fails with [`Status::BadKey`] if the value is not of the type, and with [`Status::KeySize`] as [`check_key`] does.
 pub fn encode_key(ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result<()> {
     append(out, |out| put(ty, value, out))
 }
 
-/// Runs `put` on `out`, and undoes it if it fails or the key that it appended is empty or too long.
+/// Runs `put` on `out`, and removes what it appended if it fails or the key is empty or too long.
 pub(super) fn append(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
     let start = out.len();
     let outcome = put(out).and_then(|()| match out.len() - start {
@@ -93,7 +93,7 @@ pub(super) fn put_str(text: &str, out: &mut Vec<u8>) -> Result<()> {
     Ok(out.try_extend(text.as_bytes())?)
 }
 
-/// Whether a text is its own key: else a NUL stands before it.
+/// Returns true if a text is its own key. Otherwise its key has a NUL before it.
 #[doc(hidden)]
 #[inline]
 #[must_use]
@@ -101,7 +101,7 @@ pub fn is_its_key(text: &[u8]) -> bool {
     text.first().is_some_and(|first| *first != 0)
 }
 
-/// The text of a key, which may not be UTF-8.
+/// Returns the text of a key. It may not be valid UTF-8.
 #[doc(hidden)]
 #[inline]
 #[must_use]
@@ -109,17 +109,17 @@ pub fn text_of(key: &[u8]) -> &[u8] {
     key.strip_prefix(&[0]).unwrap_or(key)
 }
 
-/// Big-endian in the type's width, the sign bit flipped. The number is in the type's range.
+/// Appends an integer that is in the type's range: big-endian in the type's width, with the sign bit flipped.
 fn put_integer(ty: &Type, number: i128, out: &mut Vec<u8>) -> Result<()> {
     let kind = ty.integer().expect("the type is an integer's");
     let bytes = integer::to_key(number, kind).expect("the number is in the type's range");
     Ok(out.try_extend(&bytes[8 - kind.0..])?)
 }
 
-/// Appends the bytes that all keys with this prefix begin with. On failure `out` is as it was.
+/// Appends the bytes that all keys with this prefix begin with. A failure leaves `out` unchanged.
 ///
-/// The prefix is text for `str`, bytes for `bytes` and `opaque`, the leading elements for a tuple type; for `any` it is
-/// text, bytes or a tuple of leading elements. It may be empty. Other types have no prefix: [`Status::BadType`].
+/// The prefix is text for `str`, bytes for `bytes` and `opaque`, and the leading elements for a tuple type; for `any`, it is
+/// text, bytes or a tuple of leading elements. It may be empty. Other types have no prefixes: [`Status::BadType`].
 pub fn encode_key_prefix(ty: &Type, prefix: &Value, out: &mut Vec<u8>) -> Result<()> {
     let start = out.len();
     let outcome = match (ty, prefix) {
@@ -140,11 +140,11 @@ pub fn encode_key_prefix(ty: &Type, prefix: &Value, out: &mut Vec<u8>) -> Result
     outcome
 }
 
-/// Appends the bytes of a bound of a range of keys. On failure `out` is as it was.
+/// Appends the bytes of a bound of a range of keys. A failure leaves `out` unchanged.
 ///
-/// A bound is encoded as a key is, but need not be a key that can be stored. It may be empty. Of a longer one than
-/// [`MAX_KEY`] only the first bytes are appended, one more than a key can have: they order it among all keys as the
-/// whole would.
+/// A bound is encoded as a key is, but need not be a key that can be stored. It may be empty. If it is longer than
+/// [`MAX_KEY`], only its first bytes are appended, one more than a key can have: they sort among all keys as the whole
+/// bound would.
 ///
 /// Fails with [`Status::BadKey`] if the bound is not of the type.
 pub fn encode_key_bound(ty: &Type, bound: &Value, out: &mut Vec<u8>) -> Result<()> {
@@ -181,12 +181,12 @@ pub fn decode_key(ty: &Type, key: &[u8]) -> Result<Value> {
     })
 }
 
-/// The text of a checked key.
+/// Returns the text of a checked key.
 pub(super) fn get_str(key: &[u8]) -> Result<&str> {
     simdutf8::basic::from_utf8(text_of(key)).map_err(|_| fault(&Type::Str, key))
 }
 
-/// What a key of a fixed width means.
+/// Decodes a key of a fixed width.
 pub(super) fn number<const N: usize, T>(
     ty: &Type,
     key: &[u8],
@@ -213,7 +213,7 @@ pub(super) fn too_long(length: usize) -> Error {
     )
 }
 
-/// Why bytes are not a key of this type.
+/// Makes the error of bytes that are not a key of this type.
 #[cold]
 pub(super) fn fault(ty: &Type, key: &[u8]) -> Error {
     let message = match (ty, ty.key_width()) {

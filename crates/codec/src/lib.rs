@@ -1,4 +1,4 @@
-//! From meaning to bytes and back: type strings, keys whose byte order is the order of their meaning, and values.
+//! Encodes and decodes type strings, keys, whose bytes sort as their meanings do, and values.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -17,11 +17,11 @@
 //! | `order.rs` | floating-point numbers as bytes that sort |
 //! | `limits.rs` | how long and how deep keys and values may be |
 //! | `error.rs` | the error type, and the numbers of the C ABI's statuses |
-//! | `memory.rs` | growing and copying that fails where no memory is left |
-//! | `fault.rs` | where and why bytes are not what they should be |
+//! | `memory.rs` | fallible allocation |
+//! | `fault.rs` | why bytes cannot be decoded, and where they are wrong |
 //!
-//! Nothing here knows of environments, transactions or LMDB: bytes in, bytes out. `docs/format.md` is the
-//! specification that this room implements.
+//! This crate does not know environments, transactions or LMDB: bytes in, bytes out. It implements the encodings of
+//! `docs/format.md`.
 
 mod calendar;
 #[doc(hidden)]

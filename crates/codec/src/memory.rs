@@ -1,16 +1,17 @@
-//! Memory that may not be there: growing and copying what a value, a file or a caller makes large.
+//! Fallible allocation, for sizes that a value, a file or a caller decides.
 //!
-//! Rust's own ways end the process where no memory is left. Whatever can be larger than a page is allocated by these
-//! instead, and fails with [`Status::NoMemory`]; [`NoMemory`] becomes the error of the room that asked.
+//! The allocations of the standard library end the process if no memory is left. Data that can be larger than a page is
+//! allocated by the functions of this module, which fail with [`NoMemory`] instead; it becomes the error type of the caller,
+//! with [`Status::NoMemory`].
 
 use std::fmt;
 
 use crate::error::{Error, Status};
 
-/// Memory could not be had.
+/// An allocation failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoMemory {
-    /// For how many bytes it was asked.
+    /// The number of bytes that were requested.
     pub bytes: usize,
 }
 
@@ -27,9 +28,9 @@ impl From<NoMemory> for std::io::Error {
     }
 }
 
-/// Growing that can fail. A vector that could not grow is as it was.
+/// Growing that can fail. A failure leaves the vector unchanged.
 pub trait TryGrow<T> {
-    /// Makes room for more items.
+    /// Reserves room for more items.
     fn try_room(&mut self, more: usize) -> Result<(), NoMemory>;
 
     /// Appends an item.
@@ -68,13 +69,13 @@ impl<T> TryGrow<T> for Vec<T> {
     }
 }
 
-/// No more bytes than this are small: where they cannot be had, the process may end.
+/// An allocation of at most so many bytes is small: if it fails, the process may end.
 const SMALL: usize = 1 << 10;
 
-/// Makes an empty vector with room for so many items, and no more.
+/// Makes an empty vector with room for exactly so many items.
 #[inline]
 pub fn room_for<T>(items: usize) -> Result<Vec<T>, NoMemory> {
-    // The ways that cannot fail are shorter.
+    // Infallible allocation takes fewer instructions.
     if items <= SMALL / size_of::<T>().max(1) { Ok(Vec::with_capacity(items)) } else { large_room_for(items) }
 }
 
@@ -115,7 +116,7 @@ pub fn zeros(size: usize) -> Result<Vec<u8>, NoMemory> {
     Ok(made)
 }
 
-/// Gathers what an iterator gives, up to its first failure.
+/// Collects the items of an iterator, up to its first failure.
 pub fn gather<T, E: From<NoMemory>>(items: impl Iterator<Item = Result<T, E>>) -> Result<Vec<T>, E> {
     let mut gathered = room_for(items.size_hint().0)?;
     for item in items {
@@ -124,19 +125,19 @@ pub fn gather<T, E: From<NoMemory>>(items: impl Iterator<Item = Result<T, E>>) -
     Ok(gathered)
 }
 
-/// Writes out what can be long, such as the name of a type.
+/// Formats something that can be long, such as the name of a type.
 pub fn written(what: &impl fmt::Display) -> Result<String, NoMemory> {
     let mut text = Text::default();
     text.add(format_args!("{what}"))?;
     Ok(text.0)
 }
 
-/// Text that grows by what is written to it.
+/// Text that is written to, and grows fallibly.
 #[derive(Default)]
 pub struct Text(pub String);
 
 impl Text {
-    /// Writes more. On failure a part of it may be there.
+    /// Appends formatted text. After a failure, a part of it may have been appended.
     pub fn add(&mut self, more: fmt::Arguments<'_>) -> Result<(), NoMemory> {
         fmt::Write::write_fmt(self, more).map_err(|_| NoMemory { bytes: self.0.len().saturating_mul(2) })
     }
@@ -150,10 +151,10 @@ impl fmt::Write for Text {
     }
 }
 
-/// The most characters of a text or a type that a message quotes.
+/// How many characters of a text or a type a message quotes at most.
 const QUOTED: usize = 200;
 
-/// Shows what a message quotes, which may be long: its beginning, and that it goes on.
+/// Shows a quotation in a message: if it is long, only its beginning, and an ellipsis.
 pub struct Short<T>(pub T);
 
 impl<T: fmt::Display> fmt::Display for Short<T> {
@@ -174,7 +175,7 @@ fn cut(f: &mut fmt::Formatter<'_>, whole: fmt::Arguments<'_>) -> fmt::Result {
     if cut.is_full { f.write_str("…") } else { written }
 }
 
-/// Passes on so many characters, and then ends the writing with an error.
+/// Passes on so many characters, and then fails to end the writing.
 struct Cut<'a, 'f> {
     out: &'a mut fmt::Formatter<'f>,
     left: usize,
@@ -203,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_had_leaves_a_vector_as_it_was() {
+    fn a_failed_allocation_leaves_a_vector_unchanged() {
         let mut numbers = vec![1_u64, 2];
         assert_eq!(numbers.try_room(usize::MAX / 16).unwrap_err(), NoMemory { bytes: usize::MAX / 2 + 9 });
         assert_eq!(numbers, [1, 2]);
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_are_the_same_and_no_larger() {
+    fn copies_equal_the_original() {
         assert_eq!(copy(b"abc").unwrap(), b"abc");
         assert_eq!(text("år").unwrap(), "år");
         assert_eq!(written(&-7).unwrap(), "-7");

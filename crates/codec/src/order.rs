@@ -1,8 +1,9 @@
-//! Floating-point numbers as bytes that sort as the numbers do.
+//! Encodes floating-point numbers as bytes that sort as the numbers do.
 
 use crate::error::{Error, Result, Status};
 
-/// Sign set: all bits flipped; else only the sign. Zero has no sign, and NaN has no place in an order.
+/// Encodes a number: a negative one with all bits flipped, others with the sign bit flipped. −0.0 is encoded as 0.0. Fails
+/// for NaN, which has no place in the order.
 pub fn encode_f64(number: f64) -> Result<[u8; 8]> {
     if number.is_nan() {
         return Err(nan());
@@ -11,7 +12,7 @@ pub fn encode_f64(number: f64) -> Result<[u8; 8]> {
     Ok((if bits >> 63 == 1 { !bits } else { bits ^ (1 << 63) }).to_be_bytes())
 }
 
-/// The same in four bytes.
+/// Encodes an `f32` in the same way.
 pub fn encode_f32(number: f32) -> Result<[u8; 4]> {
     if number.is_nan() {
         return Err(nan());
@@ -20,21 +21,21 @@ pub fn encode_f32(number: f32) -> Result<[u8; 4]> {
     Ok((if bits >> 31 == 1 { !bits } else { bits ^ (1 << 31) }).to_be_bytes())
 }
 
-/// The number, unless the bytes are those of NaN or −0.0, which are never written.
+/// Decodes a number. Returns `None` for NaN and −0.0, which are never written.
 pub fn decode_f64(bytes: [u8; 8]) -> Option<f64> {
     let bits = u64::from_be_bytes(bytes);
     let number = f64::from_bits(if bits >> 63 == 1 { bits ^ (1 << 63) } else { !bits });
     (!number.is_nan() && (number != 0.0 || number.is_sign_positive())).then_some(number)
 }
 
-/// The same from four bytes.
+/// Decodes an `f32` in the same way.
 pub fn decode_f32(bytes: [u8; 4]) -> Option<f32> {
     let bits = u32::from_be_bytes(bytes);
     let number = f32::from_bits(if bits >> 31 == 1 { bits ^ (1 << 31) } else { !bits });
     (!number.is_nan() && (number != 0.0 || number.is_sign_positive())).then_some(number)
 }
 
-/// A key of type `f32` must be one of its numbers: rounding would make one key of two.
+/// Converts a key to `f32`. Fails if it is not exact: rounding would turn two keys into one.
 pub fn exact_f32(number: f64) -> Result<f32> {
     #[expect(clippy::cast_possible_truncation, reason = "compared with the original below")]
     let narrow = number as f32;

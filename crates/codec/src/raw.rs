@@ -1,7 +1,7 @@
-//! Keys of raw collections, which another LMDB program made: numbers are native-endian and nothing is escaped.
+//! Keys of raw collections, which another LMDB program wrote. Numbers are native-endian, and nothing is escaped.
 //!
-//! Values need nothing of their own: they are those of [`check_value`](super::check_value),
-//! [`encode_value`](super::encode_value) and [`decode_value`](super::decode_value).
+//! Values are those of other collections: [`check_value`](super::check_value), [`encode_value`](super::encode_value) and
+//! [`decode_value`](super::decode_value).
 
 use super::dynamic::{Value, integer_of};
 use super::key;
@@ -10,9 +10,9 @@ use super::types::Type;
 use crate::error::{Result, Status};
 use crate::memory::{self, TryGrow};
 
-/// Checks a key of a raw collection whose opener calls its keys `ty`: width, UTF-8, not empty, not too long.
+/// Checks a key of a raw collection that was opened with keys of type `ty`: its width, its length, and that text is UTF-8.
 ///
-/// Numbers may be any bits, NaN among them. Keys of tuples and of `any` are those of [`check_key`](super::check_key).
+/// Numbers may have any bits, also those of NaN. Keys of tuples and of `any` are those of [`check_key`](super::check_key).
 /// Fails with [`Status::KeySize`] or [`Status::BadKey`].
 pub fn check_raw_key(ty: &Type, key: &[u8]) -> Result<()> {
     if key.is_empty() {
@@ -29,7 +29,7 @@ pub fn check_raw_key(ty: &Type, key: &[u8]) -> Result<()> {
     if is_valid { Ok(()) } else { Err(key::fault(ty, key)) }
 }
 
-/// Appends a key of a raw collection. On failure `out` is as it was.
+/// Appends a key of a raw collection. A failure leaves `out` unchanged.
 ///
 /// Fails with [`Status::BadKey`] if the value is not of the type, and with [`Status::KeySize`].
 pub fn encode_raw_key(ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result<()> {
@@ -54,7 +54,7 @@ fn append(bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
     key::append(out, |out| Ok(out.try_extend(bytes)?))
 }
 
-/// Little-endian to native and back.
+/// Converts little-endian to native and back.
 fn native(bytes: &mut [u8]) {
     if cfg!(target_endian = "big") {
         bytes.reverse();
@@ -72,7 +72,7 @@ pub fn decode_raw_key(ty: &Type, key: &[u8]) -> Result<Value> {
     }
 }
 
-/// Values are little-endian, which is how these numbers are read too once they are turned round.
+/// Decodes a number as a value, which is little-endian, after converting it from native.
 fn number(ty: &Type, key: &[u8]) -> Result<Value> {
     let mut bytes = key.to_vec();
     native(&mut bytes);

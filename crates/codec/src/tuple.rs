@@ -1,8 +1,8 @@
-//! The tuple layer: self-delimiting elements whose bytes sort as their meaning does.
+//! The tuple layer: self-delimiting elements whose bytes sort as their meanings do.
 //!
-//! The encoding is that of `FoundationDB`, of which each element has one form here: integers in the fewest bytes
-//! (±(2⁶⁴−1) in eight), 0.0 for −0.0, no NaN. Whatever else stands in the bytes is refused, so that two keys are the
-//! same exactly when their bytes are.
+//! The encoding is that of `FoundationDB`, but each element has one form: integers take the fewest bytes (±(2⁶⁴−1) takes
+//! eight), −0.0 is written as 0.0, and NaN is refused. Reading refuses all other forms, so that two keys are equal exactly
+//! when their bytes are.
 
 use super::dynamic::{Value, integer_of, wrong_kind};
 use super::fault::{Fault, Parsed};
@@ -24,10 +24,10 @@ const DOUBLE: u8 = 0x21;
 const FALSE: u8 = 0x26;
 const TRUE: u8 = 0x27;
 const UUID: u8 = 0x30;
-/// After a NUL: the NUL is data, not the end. After a null in a nested tuple: it is a null, not the end.
+/// Follows a NUL that is data and not a terminator, and a null in a nested tuple.
 const ESCAPE: u8 = 0xff;
 
-/// Writing: appends one element each.
+/// Writes elements. Each method appends one.
 pub mod put {
     use super::{
         BYTES, DOUBLE, ESCAPE, FALSE, FLOAT, NEGATIVE_BIG, POSITIVE_BIG, STR, TRUE, UUID, ZERO, order,
@@ -47,7 +47,7 @@ pub mod put {
         Ok(out.try_push(0)?)
     }
 
-    /// Text or bytes without the terminator.
+    /// Appends text or bytes without the terminator.
     pub(super) fn open_text(code: u8, bytes: &[u8], out: &mut impl TryGrow<u8>) -> Result<()> {
         out.try_push(code)?;
         if !bytes.contains(&0) {
@@ -71,7 +71,8 @@ pub mod put {
         Ok(out.try_extend(&bits.to_be_bytes()[8 - usize::from(width)..])?)
     }
 
-    /// An integer whose magnitude has nine bytes or more; whether it was short enough.
+    /// Appends an integer whose magnitude has nine bytes or more. Appends nothing and returns
+    /// false if it has more than 255.
     pub(super) fn big(negative: bool, magnitude: &[u8], out: &mut impl TryGrow<u8>) -> Result<bool> {
         let Ok(width) = u8::try_from(magnitude.len()) else { return Ok(false) };
         out.try_room(2 + magnitude.len())?;
@@ -113,19 +114,19 @@ pub mod put {
     }
 }
 
-/// Text or bytes as they stand in a key: each NUL is followed by an FF.
+/// Text or bytes as a key has them, with an FF after each NUL.
 #[derive(Clone, Copy, Debug)]
 pub struct Escaped<'a>(&'a [u8]);
 
 impl<'a> Escaped<'a> {
-    /// The text or bytes, unless a NUL is in them.
+    /// Returns the text or bytes, or `None` if they contain a NUL.
     #[inline]
     #[must_use]
     pub fn plain(self) -> Option<&'a [u8]> {
         (!self.0.contains(&0)).then_some(self.0)
     }
 
-    /// A copy of the text or bytes.
+    /// Copies the text or bytes.
     pub fn to_vec(self) -> std::result::Result<Vec<u8>, NoMemory> {
         let mut plain = memory::room_for(self.0.len())?;
         let mut after_nul = false;
@@ -139,7 +140,7 @@ impl<'a> Escaped<'a> {
     }
 }
 
-/// What stands in a key, piece by piece.
+/// A piece of a key.
 #[derive(Clone, Copy, Debug)]
 pub enum Token<'a> {
     Null,
@@ -151,7 +152,7 @@ pub enum Token<'a> {
         negative: bool,
         magnitude: u64,
     },
-    /// The magnitude's bytes, complemented where negative.
+    /// The bytes of the magnitude, complemented if the integer is negative.
     Big {
         negative: bool,
         digits: &'a [u8],
@@ -162,7 +163,7 @@ pub enum Token<'a> {
     Uuid([u8; 16]),
 }
 
-/// Reads tokens and accepts only the one form that each has.
+/// Reads tokens, and accepts only the one form of each.
 pub struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -183,7 +184,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Where the next token begins.
+    /// Returns where the next token begins.
     #[must_use]
     pub fn at(&self) -> usize {
         self.at
@@ -232,13 +233,13 @@ impl<'a> Reader<'a> {
         Token::Close
     }
 
-    /// Text or bytes up to the terminator, each piece between NULs checked.
+    /// Reads text or bytes up to the terminator, and checks each piece between NULs.
     fn text(&mut self, is_valid: impl Fn(&[u8]) -> bool) -> Parsed<Escaped<'a>> {
         let start = self.at;
         loop {
             let rest = &self.bytes[self.at..];
             let Some(nul) = rest.iter().position(|byte| *byte == 0) else {
-                return Err(Fault::new(self.bytes.len(), "text or bytes without their end"));
+                return Err(Fault::new(self.bytes.len(), "text or bytes without a terminator"));
             };
             if !is_valid(&rest[..nul]) {
                 return Err(Fault::new(self.at, "text that is not UTF-8"));
@@ -295,7 +296,7 @@ pub(super) fn check_one(bytes: &[u8]) -> Parsed<()> {
     loop {
         let at = reader.at();
         if let Token::F32(_) = reader.token()? {
-            return Err(Fault::new(at, "a float of 32 bits; here they have 64"));
+            return Err(Fault::new(at, "a float of 32 bits where floats have 64"));
         }
         if reader.depth == 0 {
             return reader.finish();
@@ -331,7 +332,7 @@ fn is_of_type(token: Token<'_>, ty: &Type) -> bool {
     }
 }
 
-/// The integers that an element of this type can be.
+/// Returns the range of the integers that elements of this type are stored as.
 fn element_range(ty: &Type) -> Option<(i128, i128)> {
     match ty {
         Type::Date => Type::I32.integer_range(),
@@ -378,7 +379,7 @@ fn encode_nested(value: &Value, out: &mut Vec<u8>, depth: usize, inside: bool) -
     Ok(())
 }
 
-/// A nested tuple without its end.
+/// Appends a nested tuple without its terminator.
 fn open_tuple(elements: &[Value], out: &mut Vec<u8>, depth: usize) -> Result<()> {
     let Some(depth) = depth.checked_sub(1) else {
         return Err(Error::new(Status::BadKey, format!("a key nests tuples at most {MAX_DEPTH} deep")));
@@ -399,7 +400,7 @@ fn encode_integer(value: &Value, out: &mut Vec<u8>) -> Result<()> {
     Err(Error::new(Status::BadKey, message))
 }
 
-/// Appends a key of a tuple type, or only leading elements of one if `whole` is unset.
+/// Appends a key of a tuple type. If `whole` is false, leading elements alone are allowed.
 pub(super) fn encode_row(
     (ty, types): (&Type, &[Type]),
     value: &Value,
@@ -432,7 +433,7 @@ fn encode_element(ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-/// Appends what every key of `any` with this prefix begins with: text or bytes or a tuple without their end.
+/// Appends the bytes that every key of `any` with this prefix begins with: text, bytes or a tuple without the terminator.
 pub(super) fn encode_prefix(prefix: &Value, out: &mut Vec<u8>) -> Result<()> {
     match prefix {
         Value::Str(text) => put::open_text(STR, text.as_bytes(), out)?,

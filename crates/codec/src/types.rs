@@ -1,4 +1,4 @@
-//! Type strings: what a collection's keys or values are.
+//! Types of keys and values, and the strings that name them.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use super::limits::{MAX_KEY, MAX_VALUE};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, Short};
 
-/// More dimensions than this no array library has.
+/// The most dimensions of an array. No array library has more.
 const MAX_DIMENSIONS: usize = 32;
 
 /// The type of a collection's keys or values.
 ///
-/// It is written as a short string, which is what the catalog stores and what every language names it by;
-/// each type has exactly one spelling.
+/// It is written as a short string. The catalog stores this string, and every language uses it. Each type has exactly one
+/// spelling.
 ///
 /// ```
 /// # use persistent_collections_codec as persistent_collections;
@@ -60,20 +60,20 @@ pub enum Type {
     Date,
     /// `datetime`: a microsecond of the proleptic Gregorian calendar, without a time zone.
     DateTime,
-    /// `(T1,T2,…)`: a fixed row of scalars; only keys.
+    /// `(T1,T2,…)`: a fixed row of scalars. Only keys can have this type.
     Tuple(Vec<Type>),
-    /// `T[]` or `T[n,m,…]`: numbers in C order; only values.
+    /// `T[]` or `T[n,m,…]`: numbers in C order. Only values can have this type.
     Array {
         /// The type of the numbers.
         element: Element,
-        /// The dimensions; none for `T[]`, which is one dimension of any length.
+        /// The dimensions. `None` stands for `T[]`, which is one dimension of any length.
         shape: Option<Vec<usize>>,
     },
-    /// `opaque[n]`: n bytes whose meaning only the program knows.
+    /// `opaque[n]`: n bytes, whose meaning only the program knows.
     Opaque(usize),
-    /// `any`: each key or value brings its own type along.
+    /// `any`: each key or value has its own type.
     Any,
-    /// `unit`: nothing. What a set's elements map to; no dict has it.
+    /// `unit`: the empty value that a set's elements map to. A dict cannot have it.
     Unit,
 }
 
@@ -104,7 +104,7 @@ pub enum Element {
 }
 
 impl Element {
-    /// Every element type there is.
+    /// All element types.
     pub const ALL: [Element; 10] = [
         Element::I8,
         Element::I16,
@@ -118,7 +118,7 @@ impl Element {
         Element::F64,
     ];
 
-    /// How many bytes one number takes.
+    /// Returns how many bytes one number takes.
     #[must_use]
     pub const fn width(self) -> usize {
         match self {
@@ -129,7 +129,7 @@ impl Element {
         }
     }
 
-    /// Its name in a type string, for example `f32`.
+    /// Returns its name in a type string, for example `f32`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -146,7 +146,7 @@ impl Element {
         }
     }
 
-    /// The element type of a number of the C ABI's `PC_ELEMENT_*`.
+    /// Returns the element type of a number of the C ABI's `PC_ELEMENT_*`.
     #[must_use]
     pub fn from_number(number: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|element| *element as u32 == number)
@@ -223,7 +223,7 @@ impl Type {
         if dimensions.is_empty() {
             return Ok(Type::Array { element, shape: None });
         }
-        // One more than there may be, however many are asked for.
+        // One more than is allowed is enough to refuse a longer list.
         let shape: Option<Vec<usize>> =
             dimensions.split(',').take(MAX_DIMENSIONS + 1).map(parse_number).collect();
         let shape = shape.filter(|shape| shape.len() <= MAX_DIMENSIONS).ok_or_else(|| {
@@ -235,7 +235,7 @@ impl Type {
         Ok(Type::Array { element, shape: Some(shape) })
     }
 
-    /// Whether the keys of a dict or the elements of a set can be of this type.
+    /// Returns true if the keys of a dict or the elements of a set can be of this type.
     #[must_use]
     pub fn can_be_key(&self) -> bool {
         match self {
@@ -246,7 +246,7 @@ impl Type {
         }
     }
 
-    /// Whether the values of a dict can be of this type.
+    /// Returns true if the values of a dict can be of this type.
     #[must_use]
     pub fn can_be_value(&self) -> bool {
         match self {
@@ -284,7 +284,7 @@ impl Type {
         Err(bad(&self.short(), hint))
     }
 
-    /// How many bytes every encoded key of this type takes, if it is always the same.
+    /// Returns how many bytes each encoded key of this type takes, or `None` if they differ in length.
     #[must_use]
     #[inline]
     pub fn key_width(&self) -> Option<usize> {
@@ -294,7 +294,7 @@ impl Type {
         }
     }
 
-    /// How many bytes every encoded value of this type takes, if it is always the same.
+    /// Returns how many bytes each encoded value of this type takes, or `None` if they differ in length.
     #[must_use]
     #[inline]
     pub fn value_width(&self) -> Option<usize> {
@@ -311,13 +311,13 @@ impl Type {
         }
     }
 
-    /// Whether it is one of `i8` to `i64` and `u8` to `u64`.
+    /// Returns true if it is one of `i8` to `i64` and `u8` to `u64`.
     #[must_use]
     pub fn is_integer(&self) -> bool {
         self.integer().is_some()
     }
 
-    /// The width in bytes of an integer type and whether it is signed.
+    /// Returns the width in bytes of an integer type, and whether it is signed.
     #[must_use]
     #[inline]
     pub fn integer(&self) -> Option<(usize, bool)> {
@@ -334,7 +334,7 @@ impl Type {
         })
     }
 
-    /// The least and the greatest number of an integer type.
+    /// Returns the least and the greatest number of an integer type.
     #[must_use]
     pub fn integer_range(&self) -> Option<(i128, i128)> {
         self.integer().map(|(width, signed)| {
@@ -343,8 +343,7 @@ impl Type {
         })
     }
 
-    /// Whether it can be an element of a tuple.
-    /// Copies it; a tuple can have many elements.
+    /// Copies the type. This is fallible, since a tuple can have many elements.
     #[doc(hidden)]
     pub fn try_clone(&self) -> Result<Self, NoMemory> {
         match self {
@@ -416,7 +415,7 @@ fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::
     Ok(())
 }
 
-/// A whole number above 0 in its one spelling.
+/// Reads a whole number above 0 in its one spelling.
 fn parse_number(text: &str) -> Option<usize> {
     if text.starts_with('0') || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -424,7 +423,7 @@ fn parse_number(text: &str) -> Option<usize> {
     text.parse().ok()
 }
 
-/// The bytes of an array of these dimensions, unless a value cannot hold them.
+/// Returns how many bytes an array of these dimensions takes, or `None` if a value cannot hold them.
 fn array_width(element: Element, shape: &[usize]) -> Option<usize> {
     let mut width = element.width();
     for dimension in shape {

@@ -1,4 +1,4 @@
-//! Values: their bytes by type.
+//! Encodes, decodes and checks values of every type.
 
 use crate::cbor;
 use crate::dynamic::{Value, integer_of};
@@ -30,15 +30,15 @@ pub fn check_value(ty: &Type, value: &[u8]) -> Result<()> {
     if is_valid { Ok(()) } else { Err(fault(ty, value)) }
 }
 
-/// Appends the encoded value. On failure `out` is as it was.
+/// Appends the encoded value. A failure leaves `out` unchanged.
 ///
-/// A float is rounded to the nearest `f32` where the type is that. Fails with [`Status::BadValue`] if the value is
+/// For the type `f32`, a float is rounded to the nearest. Fails with [`Status::BadValue`] if the value is
 /// not of the type, and with [`Status::ValueSize`] over [`MAX_VALUE`].
 pub fn encode_value(ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result<()> {
     append(out, |out| put(ty, value, out))
 }
 
-/// Runs `put` on `out`, and undoes it if it fails or the value that it appended is too large.
+/// Runs `put` on `out`, and removes what it appended if it fails or the value is too large.
 pub(super) fn append(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
     let start = out.len();
     let outcome = put(out).and_then(|()| match out.len() - start {
@@ -82,7 +82,7 @@ fn put(ty: &Type, value: &Value, out: &mut Vec<u8>) -> Result<()> {
 }
 
 fn round_to_f32(number: f64) -> Result<f32> {
-    #[expect(clippy::cast_possible_truncation, reason = "rounding is what is wanted")]
+    #[expect(clippy::cast_possible_truncation, reason = "the type asks for rounding")]
     let narrow = number as f32;
     if narrow.is_infinite() && number.is_finite() {
         return Err(Error::new(Status::BadValue, format!("{number} is out of range of f32")));
@@ -110,22 +110,22 @@ pub fn decode_value(ty: &Type, value: &[u8]) -> Result<Value> {
     })
 }
 
-/// An integer of a type that an `i64` holds, or of a `u64` that it happens to hold.
+/// Decodes an integer of an integer type. Fails if an `i64` cannot hold it.
 fn get_integer(ty: &Type, value: &[u8]) -> Result<i64> {
     read_integer(ty, value).and_then(|number| i64::try_from(number).ok()).ok_or_else(|| fault(ty, value))
 }
 
-/// An encoded integer of an integer type.
+/// Decodes an integer of an integer type.
 pub(super) fn read_integer(ty: &Type, value: &[u8]) -> Option<i128> {
     integer::of_value(value, ty.integer()?)
 }
 
-/// The text of a value of type `str`.
+/// Returns the text of a value of type `str`.
 pub(super) fn get_str(value: &[u8]) -> Result<&str> {
     simdutf8::basic::from_utf8(value).map_err(|_| fault(&Type::Str, value))
 }
 
-/// The bytes of a value of a fixed width.
+/// Returns the bytes of a value of a fixed width.
 pub(super) fn fixed<const N: usize>(ty: &Type, value: &[u8]) -> Result<[u8; N]> {
     value.try_into().map_err(|_| fault(ty, value))
 }
@@ -135,7 +135,7 @@ fn too_large(length: usize) -> Error {
     Error::new(Status::ValueSize, format!("a value of {length} bytes is too large; the limit is {MAX_VALUE}"))
 }
 
-/// Why bytes are not a value of this type.
+/// Makes the error of bytes that are not a value of this type.
 #[cold]
 pub(super) fn fault(ty: &Type, value: &[u8]) -> Error {
     let message = match (ty, ty.value_width()) {

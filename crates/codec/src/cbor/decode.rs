@@ -21,7 +21,7 @@ pub fn decode(bytes: &[u8]) -> Parsed<Value> {
     Ok(value)
 }
 
-/// Reads the item at a place, and gives the place behind it.
+/// Reads the item at a place and returns it with the place after it.
 fn item(bytes: &[u8], at: usize, depth: usize) -> Parsed<(Value, usize)> {
     let head = head(bytes, at)?;
     match head.major {
@@ -45,7 +45,7 @@ fn item(bytes: &[u8], at: usize, depth: usize) -> Parsed<(Value, usize)> {
     }
 }
 
-/// −1 − n.
+/// Makes the integer −1 − n.
 fn negative(argument: u64) -> Value {
     match argument.checked_add(1) {
         Some(magnitude) => Value::from_parts(true, magnitude),
@@ -54,7 +54,7 @@ fn negative(argument: u64) -> Value {
     }
 }
 
-/// Truth values, nothings and floats; simple values without a meaning stay as they are.
+/// Reads booleans, null, undefined and floats. Keeps simple values without a meaning encoded.
 fn simple(encoded: &[u8], head: &Head) -> Value {
     match head.info {
         20 => Value::Bool(false),
@@ -71,7 +71,7 @@ fn simple(encoded: &[u8], head: &Head) -> Value {
     }
 }
 
-/// A float of 16 bits.
+/// Converts a float of 16 bits.
 fn half(bits: u64) -> f64 {
     let negative = bits >> 15 == 1;
     let (exponent, fraction) = ((bits >> 10) & 0x1f, bits & 0x3ff);
@@ -95,12 +95,12 @@ fn items(bytes: &[u8], at: usize, count: u64, depth: usize) -> Parsed<(Vec<Value
     Ok((items, end))
 }
 
-/// How much room to make for items whose count may lie.
+/// Returns how much room to make for items whose count may be wrong.
 fn capacity(bytes: &[u8], at: usize, count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX).min(bytes.len().saturating_sub(at)).min(4096)
 }
 
-/// A map; one that has a key twice stays as it is.
+/// Reads a map. Keeps it encoded if it has a key twice.
 fn map(bytes: &[u8], at: usize, head: &Head, depth: usize) -> Parsed<(Value, usize)> {
     let depth = deeper(depth, at)?;
     let mut entries = memory::room_for(capacity(bytes, head.next, head.argument))?;
@@ -119,7 +119,7 @@ fn map(bytes: &[u8], at: usize, head: &Head, depth: usize) -> Parsed<(Value, usi
     Ok((Value::Map(entries), end))
 }
 
-/// Finds items that are there twice: by the bytes that writing makes, since one value can be read in several forms.
+/// Finds duplicates. It compares the bytes that writing makes, since one value can have several encodings.
 struct Once<'a> {
     encoded: Vec<Cow<'a, [u8]>>,
     scratch: Vec<u8>,
@@ -153,7 +153,7 @@ impl<'a> Once<'a> {
     }
 }
 
-/// What a tag makes of its content, or the item as it is if there is no variant for that.
+/// Reads a tagged item. Keeps it encoded if `Value` has no variant for it.
 fn tagged(bytes: &[u8], at: usize, head: &Head, depth: usize) -> Parsed<(Value, usize)> {
     let depth = deeper(depth, at)?;
     let known = match head.argument {
@@ -172,7 +172,7 @@ fn tagged(bytes: &[u8], at: usize, head: &Head, depth: usize) -> Parsed<(Value, 
     Ok((Value::Cbor(memory::copy(&bytes[at..end])?), end))
 }
 
-/// A tag's content if it is bytes, and the place behind it.
+/// Returns a tag's content and the place after it, or `None` if the content is not bytes.
 fn tagged_bytes<'a>(bytes: &'a [u8], tag: &Head) -> Parsed<Option<(&'a [u8], usize)>> {
     let inner = head(bytes, tag.next)?;
     if inner.major != BYTES {
@@ -201,7 +201,7 @@ fn bignum(bytes: &[u8], tag: &Head) -> Parsed<Option<(Value, usize)>> {
     Ok(Some((Value::from_digits(true, &magnitude)?, end)))
 }
 
-/// A tuple or a local time; other objects have no variant.
+/// Reads a tuple or a local time. Returns `None` for other objects, which have no variant.
 fn object(bytes: &[u8], at: usize, depth: usize) -> Parsed<Option<(Value, usize)>> {
     let array = head(bytes, at)?;
     if array.major != ARRAY || array.argument == 0 {
@@ -243,7 +243,7 @@ fn date(bytes: &[u8], tag: &Head) -> Parsed<Option<(Value, usize)>> {
     Ok(Date::from_full_date(full_date).map(|date| (Value::Date(date.0), inner.next + full_date.len())))
 }
 
-/// A set; one that has an element twice has no variant.
+/// Reads a set. Returns `None` if it has an element twice, for which there is no variant.
 fn set(bytes: &[u8], at: usize, depth: usize) -> Parsed<Option<(Value, usize)>> {
     let array = head(bytes, at)?;
     if array.major != ARRAY {
@@ -262,7 +262,7 @@ fn set(bytes: &[u8], at: usize, depth: usize) -> Parsed<Option<(Value, usize)>> 
     Ok((!once.repeat()).then_some((Value::Set(elements), end)))
 }
 
-/// An array of numbers of RFC 8746; big-endian ones are turned round.
+/// Reads an array of numbers of RFC 8746. Big-endian numbers become little-endian.
 fn array(bytes: &[u8], tag: &Head) -> Parsed<Option<(Value, usize)>> {
     let (element, big_endian) = match tag.argument {
         64 => (Element::U8, false),
@@ -283,7 +283,7 @@ fn array(bytes: &[u8], tag: &Head) -> Parsed<Option<(Value, usize)>> {
         82 => (Element::F64, true),
         85 => (Element::F32, false),
         86 => (Element::F64, false),
-        // Clamped bytes and floats of 16 and 128 bits are no element types.
+        // Clamped bytes and floats of 16 and 128 bits are not element types.
         _ => return Ok(None),
     };
     let Some((content, end)) = tagged_bytes(bytes, tag)? else { return Ok(None) };

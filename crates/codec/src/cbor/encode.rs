@@ -1,4 +1,4 @@
-//! From [`Value`] to CBOR, in the one form that each value has.
+//! Writes a [`Value`] as CBOR, in the one form that each value has.
 
 use super::head::{ARRAY, BYTES, MAP, NEGATIVE, TAG, TEXT, UNSIGNED, finish, skip};
 use super::{DATETIME, TUPLE, tag};
@@ -9,7 +9,7 @@ use crate::limits::MAX_DEPTH;
 use crate::memory::{self, TryGrow};
 use crate::types::Element;
 
-/// Appends one item. On failure `out` may hold a part of it.
+/// Appends one item. After a failure, `out` may hold a part of it.
 pub fn encode(value: &Value, out: &mut Vec<u8>) -> Result<()> {
     item(value, out, MAX_DEPTH)
 }
@@ -69,7 +69,7 @@ fn item(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<()> {
 }
 
 fn integer(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<()> {
-    // The argument of a negative item is −1 − n, of which the bits are those of n turned over.
+    // The argument of a negative item is −1 − n: the bits of n, inverted.
     let (major, argument) = match value.as_i128() {
         Some(number) if number < 0 => (NEGATIVE, u64::try_from(!number)),
         Some(number) => (UNSIGNED, u64::try_from(number)),
@@ -103,7 +103,7 @@ fn bignum(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<()> {
     Ok(())
 }
 
-/// Appends a float: always 64 bits, and one NaN.
+/// Appends a float of 64 bits. Every NaN is written alike.
 #[inline]
 pub fn float(number: f64, out: &mut Vec<u8>) -> Result<()> {
     let bits = if number.is_nan() { 0x7ff8_0000_0000_0000 } else { number.to_bits() };
@@ -147,7 +147,7 @@ fn set(elements: &[Value], out: &mut Vec<u8>, depth: usize) -> Result<()> {
     Ok(())
 }
 
-/// The beginning of an object of so many arguments.
+/// Appends the beginning of an object of so many arguments.
 fn object(name: &str, arguments: usize, out: &mut Vec<u8>) -> Result<()> {
     head(TAG, tag::OBJECT, out)?;
     head(ARRAY, arguments as u64 + 1, out)?;
@@ -187,7 +187,7 @@ pub fn head(major: u8, argument: u64, out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-/// The tag of RFC 8746 for little-endian numbers.
+/// Returns the tag of RFC 8746 for little-endian numbers.
 fn array_tag(element: Element) -> u64 {
     match element {
         Element::U8 => 64,

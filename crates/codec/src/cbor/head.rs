@@ -1,4 +1,4 @@
-//! The heads of items, and the check that bytes are one well-formed item.
+//! Reads the heads of items, and checks that bytes are one well-formed item.
 
 use crate::fault::{Fault, Parsed};
 use crate::limits::MAX_DEPTH;
@@ -20,16 +20,16 @@ pub const TAG: u8 = 6;
 /// The major type of floats and simple values.
 pub const SIMPLE: u8 = 7;
 
-/// What an item begins with.
+/// The beginning of an item.
 #[derive(Clone, Copy, Debug)]
 pub struct Head {
     /// The major type.
     pub major: u8,
-    /// The low five bits of the first byte: where a float is, they tell its width.
+    /// The low five bits of the first byte. Those of a float say how wide it is.
     pub info: u8,
-    /// The number, length or tag; of a float its bits.
+    /// The number, length or tag, or the bits of a float.
     pub argument: u64,
-    /// Where the item goes on.
+    /// The place after the head.
     pub next: usize,
 }
 
@@ -51,12 +51,12 @@ pub fn head(bytes: &[u8], at: usize) -> Parsed<Head> {
     };
     let argument = digits.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
     if major == SIMPLE && info == 24 && argument < 32 {
-        return Err(Fault::new(at, "a simple value with more bytes than it may have"));
+        return Err(Fault::new(at, "a simple value that is not in its shortest form"));
     }
     Ok(Head { major, info, argument, next: at + 1 + width })
 }
 
-/// The content of text or bytes.
+/// Returns the content of text or bytes.
 #[inline]
 pub fn content<'a>(bytes: &'a [u8], head: &Head) -> Parsed<&'a [u8]> {
     let length = usize::try_from(head.argument).ok();
@@ -65,13 +65,13 @@ pub fn content<'a>(bytes: &'a [u8], head: &Head) -> Parsed<&'a [u8]> {
         .ok_or(Fault::new(bytes.len(), "text or bytes that are cut short"))
 }
 
-/// The content of text.
+/// Returns the content of text.
 pub fn text<'a>(bytes: &'a [u8], head: &Head) -> Parsed<&'a str> {
     simdutf8::basic::from_utf8(content(bytes, head)?)
         .map_err(|_| Fault::new(head.next, "text that is not UTF-8"))
 }
 
-/// One level further in.
+/// Returns how deep items inside this one may nest.
 pub fn deeper(depth: usize, at: usize) -> Parsed<usize> {
     depth.checked_sub(1).ok_or(Fault::new(at, "arrays, maps and tags over 128 deep"))
 }
@@ -81,12 +81,12 @@ pub fn check(bytes: &[u8]) -> Parsed<()> {
     finish(bytes, skip(bytes, 0, MAX_DEPTH)?)
 }
 
-/// Fails unless an item that ended here was all there is.
+/// Fails if bytes follow the item that ended here.
 pub fn finish(bytes: &[u8], end: usize) -> Parsed<()> {
     if end == bytes.len() { Ok(()) } else { Err(Fault::new(end, "bytes after the item")) }
 }
 
-/// Checks the item at a place and gives the place behind it. It calls itself `depth` deep at most.
+/// Checks the item at a place and returns the place after it. Recurses at most `depth` deep.
 pub fn skip(bytes: &[u8], at: usize, depth: usize) -> Parsed<usize> {
     let head = head(bytes, at)?;
     match head.major {
@@ -94,7 +94,7 @@ pub fn skip(bytes: &[u8], at: usize, depth: usize) -> Parsed<usize> {
         TEXT => text(bytes, &head).map(|text| head.next + text.len()),
         ARRAY | TAG | MAP => {
             let depth = deeper(depth, at)?;
-            // The count may lie; each item takes a byte at least, so that the end of the bytes ends the loop.
+            // The count may be wrong. Each item takes at least a byte, so the loop ends with the bytes.
             let mut next = head.next;
             for _ in 0..if head.major == TAG { 1 } else { head.argument } {
                 next = skip(bytes, next, depth)?;

@@ -1,8 +1,8 @@
 //! CBOR (RFC 8949), which holds values of `any`.
 //!
-//! Reading takes every item of definite lengths and at most [`MAX_DEPTH`](crate::limits::MAX_DEPTH) levels; writing makes one
-//! form of each value: shortest integers, floats of 64 bits. What [`Value`](crate::dynamic::Value) has no variant for stays as it
-//! is encoded.
+//! Reading accepts every item of definite lengths and at most [`MAX_DEPTH`](crate::limits::MAX_DEPTH) levels. Writing gives
+//! each value one form: shortest integers, floats of 64 bits. Items without a variant of
+//! [`Value`](crate::dynamic::Value) stay encoded.
 
 mod decode;
 mod encode;
@@ -22,7 +22,7 @@ pub use crate::fault::{Fault, Parsed};
 mod tag {
     pub const BIGNUM: u64 = 2;
     pub const NEGATIVE_BIGNUM: u64 = 3;
-    /// A serialised object: an array of a type's name and constructor arguments.
+    /// An object: an array of a type's name and constructor arguments.
     pub const OBJECT: u64 = 27;
     pub const UUID: u64 = 37;
     pub const SET: u64 = 258;
@@ -30,6 +30,6 @@ mod tag {
     pub const DATE: u64 = 1004;
 }
 
-/// The names that stand in a tag 27 for values of our own.
+/// The names in a tag 27 that stand for values of this format.
 const TUPLE: &str = "tuple";
 const DATETIME: &str = "datetime";

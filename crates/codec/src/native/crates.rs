@@ -1,4 +1,5 @@
-//! Types of other crates as keys and values, each by way of a type of our own. With the features of their names.
+//! Types of other crates as keys and values, with the features of the crates' names. Each is stored as a type of this
+//! crate.
 
 #[cfg(feature = "uuid")]
 use super::Uuid;
@@ -11,18 +12,18 @@ use crate::fault::{Fault, Parsed};
 use crate::tuple::Reader;
 use crate::types::Type;
 
-/// A type of another crate, and what it is stored as.
+/// A type of another crate that is stored as a type of this one.
 trait Foreign: Sized {
     /// The type that it is stored as.
     type Own: Key<Borrowed = Self::Own> + Stored<Borrowed = Self::Own> + Element;
 
-    /// `None`: it would not come back equal.
+    /// Converts to the stored type. Returns `None` if the value would not come back equal.
     fn to_own(&self) -> Option<Self::Own>;
 
-    /// `None`: the crate's type does not reach so far.
+    /// Converts from the stored type. Returns `None` if the other type cannot hold the value.
     fn from_own(own: Self::Own) -> Option<Self>;
 
-    /// Why not, for messages.
+    /// Says why a value cannot be stored, for messages.
     const REFUSED: &'static str;
     const BEYOND: &'static str;
 }
@@ -120,7 +121,7 @@ impl Foreign for ::uuid::Uuid {
     const BEYOND: &'static str = Self::REFUSED;
 }
 
-/// Days from the first of the year 1 to 1970-01-01.
+/// The number of days from 0001-01-01 to 1970-01-01.
 #[cfg(feature = "chrono")]
 const DAYS_TO_1970: i32 = 719_163;
 
@@ -137,7 +138,7 @@ impl Foreign for ::chrono::NaiveDate {
     }
 
     const REFUSED: &'static str = ANY_DATE;
-    const BEYOND: &'static str = "a date beyond those of chrono::NaiveDate";
+    const BEYOND: &'static str = "a date outside the range of chrono::NaiveDate";
 }
 
 #[cfg(feature = "chrono")]
@@ -145,7 +146,7 @@ impl Foreign for ::chrono::NaiveDateTime {
     type Own = DateTime;
 
     fn to_own(&self) -> Option<DateTime> {
-        // A leap second has more nanoseconds than a second, and would come back as the next one's beginning.
+        // A leap second has more nanoseconds than a second has, and would come back as the beginning of the next second.
         let micros = self.and_utc().timestamp_micros();
         (Self::from_own(DateTime(micros)).as_ref() == Some(self)).then_some(DateTime(micros))
     }
@@ -155,7 +156,7 @@ impl Foreign for ::chrono::NaiveDateTime {
     }
 
     const REFUSED: &'static str = WHOLE_MICROSECONDS;
-    const BEYOND: &'static str = "a time beyond those of chrono::NaiveDateTime";
+    const BEYOND: &'static str = "a time outside the range of chrono::NaiveDateTime";
 }
 
 #[cfg(feature = "jiff")]
@@ -172,7 +173,7 @@ impl Foreign for ::jiff::civil::Date {
     }
 
     const REFUSED: &'static str = ANY_DATE;
-    const BEYOND: &'static str = "a date beyond those of jiff::civil::Date";
+    const BEYOND: &'static str = "a date outside the range of jiff::civil::Date";
 }
 
 #[cfg(feature = "jiff")]
@@ -197,7 +198,7 @@ impl Foreign for ::jiff::civil::DateTime {
     }
 
     const REFUSED: &'static str = WHOLE_MICROSECONDS;
-    const BEYOND: &'static str = "a time beyond those of jiff::civil::DateTime";
+    const BEYOND: &'static str = "a time outside the range of jiff::civil::DateTime";
 }
 
 #[cfg(feature = "jiff")]

@@ -1,4 +1,4 @@
-//! Rust's own types as keys, and as elements of tuples that are keys.
+//! Rust's own types as keys, and as elements of keys that are tuples.
 
 use super::sealed::Element;
 use super::{Key, KeyElement, Uuid};
@@ -260,7 +260,7 @@ impl Element for Uuid {
     }
 }
 
-/// Dates and times are keys as the integers that they count.
+/// Dates and times are stored as integers: the days or microseconds that they count.
 macro_rules! times {
     ($($rust:ident of $count:ident;)*) => {
         $(

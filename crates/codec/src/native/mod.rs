@@ -42,7 +42,7 @@ impl From<Uuid> for Value {
     }
 }
 
-/// A Rust type that a collection's keys can be.
+/// A Rust type that the keys of a collection can have.
 ///
 /// | Rust | type |
 /// |---|---|
@@ -68,8 +68,8 @@ impl From<Uuid> for Value {
 /// ```
 /// # Types of your own
 ///
-/// Implement it by means of a type that is in the table: the new type is stored as that one, and other languages read it as
-/// that. Bytes of your own making go under the type `bytes`, and must sort as the keys do.
+/// Implement this trait by means of a type in the table: the new type is stored as that one, and other languages read it as
+/// that. An encoding of your own uses the type `bytes`, and its bytes must sort as the keys do.
 ///
 /// ```
 /// # use persistent_collections_codec as persistent_collections;
@@ -101,21 +101,21 @@ impl From<Uuid> for Value {
     note = "the features `uuid`, `chrono` and `jiff` add types of those crates; a type of your own implements `Key` by means of one of these"
 )]
 pub trait Key: Sized {
-    /// What a key is looked up by: `str` for `String`, `[u8]` for `Vec<u8>`, else the type itself.
+    /// The type of a key in a look-up: `str` for `String`, `[u8]` for `Vec<u8>`, otherwise the type itself.
     type Borrowed: ?Sized;
 
     /// The type as the catalog stores it.
     fn type_of() -> Type;
 
-    /// Appends the encoded key; on failure `out` is as it was. Fails as [`encode_key`](crate::encode_key) does.
+    /// Appends the encoded key. A failure leaves `out` unchanged. Fails as [`encode_key`](crate::encode_key) does.
     fn encode(key: &Self::Borrowed, out: &mut Vec<u8>) -> Result<()>;
 
     /// Reads an encoded key. Fails as [`check_key`](crate::check_key) does.
     fn decode(bytes: &[u8]) -> Result<Self>;
 }
 
-/// A Rust type that can stand in a tuple that is a key. It cannot be implemented elsewhere: a type of your own that holds
-/// several things implements [`Key`] by means of a tuple of them.
+/// A Rust type that an element of a key that is a tuple can have. It cannot be implemented outside of this crate: a type of
+/// your own with several fields implements [`Key`] by means of a tuple of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot stand in a tuple that is a key",
     label = "not a type of tuples' elements",
@@ -125,7 +125,7 @@ pub trait KeyElement: sealed::Element {}
 
 impl<T: sealed::Element> KeyElement for T {}
 
-/// A Rust type that a dict's values can be.
+/// A Rust type that the values of a dict can have.
 ///
 /// | Rust | type |
 /// |---|---|
@@ -153,7 +153,7 @@ impl<T: sealed::Element> KeyElement for T {}
 /// ```
 /// # Types of your own
 ///
-/// Implement it by means of a type that is in the table, as [`Key`] shows; or, with the feature `serde`, wrap the type in
+/// Implement this trait by means of a type in the table, as [`Key`] shows; or, with the feature `serde`, wrap the type in
 /// `Serde`. [`decode`](Stored::decode) must refuse bytes that are not a value, without a panic: another program may have
 /// written them.
 ///
@@ -199,13 +199,13 @@ impl<T: sealed::Element> KeyElement for T {}
     note = "with the feature `serde`, `Serde<T>` stores any type that serde can serialize; a type of your own implements `Stored` by means of one of these"
 )]
 pub trait Stored: Sized {
-    /// What is stored from: `str` for `String`, `[T]` for `Vec<T>`, else the type itself.
+    /// The type that values are stored from: `str` for `String`, `[T]` for `Vec<T>`, otherwise the type itself.
     type Borrowed: ?Sized;
 
     /// The type as the catalog stores it.
     fn type_of() -> Type;
 
-    /// Appends the encoded value; on failure `out` is as it was. Only a [`Value`] or an oversized one can fail, as
+    /// Appends the encoded value. A failure leaves `out` unchanged. Only a [`Value`] or an oversized value can fail, as
     /// [`encode_value`](crate::encode_value) does.
     fn encode(value: &Self::Borrowed, out: &mut Vec<u8>) -> Result<()>;
 

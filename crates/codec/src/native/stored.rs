@@ -183,7 +183,7 @@ impl Stored for Uuid {
     }
 }
 
-/// Dates and times are stored as the integers that they count.
+/// Dates and times are stored as integers: the days or microseconds that they count.
 macro_rules! times {
     ($($rust:ident of $count:ident;)*) => {
         $(impl Stored for $rust {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | bool, integers, floats, text, bytes | the same |
 //! | `None`, unit, unit struct | null |
-//! | `Some`, newtype struct | what is inside |
+//! | `Some`, newtype struct | its content |
 //! | sequence, tuple | list |
 //! | map; struct | map; map of its fields' names |
 //! | unit variant; other variants | its name; map of its name to its content |
@@ -24,11 +24,11 @@ use crate::native::Stored;
 use crate::types::Type;
 use crate::value::{append, decode_value};
 
-/// A value of any type that serde can serialize: the type `any`. With the feature `serde`.
+/// A value of any type that serde can serialize, stored under the type `any`. Needs the feature `serde`.
 ///
-/// Other languages read structs and maps as maps, sequences and tuples as lists, and enums as JSON has them: the name of a
-/// variant without content, else a map of the name to the content. What other languages wrote under `any` is read likewise: a
-/// tuple, a set or an array of numbers as a sequence; a UUID, a date or a time as text.
+/// Other languages read structs and maps as maps, sequences and tuples as lists, and enums as JSON has them: a variant
+/// without content as its name, others as a map of the name to the content. Values that other languages wrote under `any` are
+/// read in the same way: a tuple, a set or an array of numbers as a sequence; a UUID, a date or a time as text.
 ///
 /// ```
 /// # use persistent_collections_codec as persistent_collections;
@@ -57,13 +57,13 @@ impl<T: Serialize + DeserializeOwned> Stored for Serde<T> {
         Type::Any
     }
 
-    /// Also fails with [`Status::BadValue`] where `T` refuses to be serialized.
+    /// Also fails with [`Status::BadValue`] if `T` cannot be serialized.
     fn encode(value: &T, out: &mut Vec<u8>) -> Result<()> {
         let value = value.serialize(writer::Writer::new())?;
         append(out, |out| cbor::encode(&value, out))
     }
 
-    /// Also fails with [`Status::BadValue`] where what is stored is not a `T`.
+    /// Also fails with [`Status::BadValue`] if the stored value is not a `T`.
     fn decode(bytes: &[u8]) -> Result<Self> {
         let value = decode_value(&Type::Any, bytes)?;
         Ok(Self(T::deserialize(reader::Reader(value))?))
@@ -76,7 +76,7 @@ impl<T> Borrow<T> for Serde<T> {
     }
 }
 
-/// What serde's traits report.
+/// The error that serde's traits return.
 #[derive(Debug)]
 struct Failure(Error);
 

@@ -1,4 +1,4 @@
-//! From a [`Value`] to a deserializable type.
+//! Deserializes a type from a [`Value`].
 
 use ::serde::de::value::{MapDeserializer, SeqDeserializer};
 use ::serde::de::{
@@ -111,7 +111,7 @@ fn big<'de, V: Visitor<'de>>(negative: bool, magnitude: &[u8], visitor: V) -> Re
     visitor.visit_i128(0_i128.checked_sub_unsigned(number).ok_or_else(too_large)?)
 }
 
-/// The numbers of an array, one value each.
+/// Returns the numbers of an array, one value each.
 fn numbers(element: Element, bytes: &[u8]) -> Vec<Value> {
     macro_rules! each {
         ($rust:ident, $make:expr) => {

@@ -1,4 +1,4 @@
-//! From a serializable type to a [`Value`].
+//! Serializes a type to a [`Value`].
 
 use ::serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
@@ -11,7 +11,7 @@ use crate::limits::MAX_DEPTH;
 
 type Written<T = Value> = std::result::Result<T, Failure>;
 
-/// Writes one value, which may nest so deep.
+/// Writes one value, which may nest `depth` deep.
 #[derive(Clone, Copy)]
 pub(super) struct Writer {
     depth: usize,
@@ -22,7 +22,7 @@ impl Writer {
         Self { depth: MAX_DEPTH }
     }
 
-    /// For what is inside. A type that nests without end is refused, before it fills the stack.
+    /// Returns the writer of values inside this one. Refuses a type that nests without end before it fills the stack.
     fn inside(self) -> Written<Self> {
         match self.depth.checked_sub(1) {
             Some(depth) => Ok(Self { depth }),
@@ -41,7 +41,7 @@ impl Writer {
     }
 }
 
-/// Elements so far; of a variant, its name.
+/// The elements so far, and the name of the variant if it is one.
 pub(super) struct List {
     items: Vec<Value>,
     inside: Writer,
@@ -59,10 +59,10 @@ impl List {
     }
 }
 
-/// Entries so far; of a variant, its name.
+/// The entries so far, and the name of the variant if it is one.
 pub(super) struct Map {
     entries: Vec<(Value, Value)>,
-    /// A key whose value is to come.
+    /// A key whose value has not been written yet.
     key: Option<Value>,
     inside: Writer,
     variant: Option<&'static str>,
@@ -79,7 +79,7 @@ impl Map {
     }
 }
 
-/// A variant's name with its content.
+/// Wraps the content of a variant in a map of the variant's name.
 fn within(variant: Option<&'static str>, content: Value) -> Value {
     match variant {
         None => content,
