@@ -1,24 +1,24 @@
-//! Arguments as C hands them over, checked.
+//! Checks the arguments that C passes.
 //!
-//! The functions that follow pointers are `unsafe`: what they cannot check is the header's general contract, that
-//! a pointer which is not NULL is good for the length that goes with it, or up to its NUL, during the call.
+//! The functions that follow pointers are `unsafe`: they cannot check the header's general contract, that a pointer which
+//! is not NULL is valid for the length that goes with it, or up to its NUL, during the call.
 
 use std::ffi::{CStr, c_char, c_void};
 
 use crate::error::{Error, Result, Status};
 
-/// A failure of the kind `PC_ERR_INVALID_ARGUMENT`.
+/// Makes an error with the status `PC_ERR_INVALID_ARGUMENT`.
 pub(super) fn invalid(message: impl Into<String>) -> Error {
     Error::new(Status::InvalidArgument, message)
 }
 
-/// Makes the length a slice can have; larger ones are garbage or an overflow.
+/// Refuses lengths that a slice cannot have: they are garbage or an overflow.
 fn checked_size<T>(name: &str, count: usize) -> Result<()> {
     let fits = count.checked_mul(size_of::<T>()).is_some_and(|bytes| isize::try_from(bytes).is_ok());
     if fits { Ok(()) } else { Err(invalid(format!("{name}: a length of {count} is beyond any memory"))) }
 }
 
-/// The items at `pointer`. NULL with count 0 is an empty input, as any pointer with count 0 is.
+/// Returns the items at `pointer`. With count 0, the input is empty, and any pointer is allowed, also NULL.
 ///
 /// # Safety
 /// `pointer` is NULL or good for reading `count` items during the call that `'a` stands for.
@@ -37,10 +37,10 @@ pub(super) unsafe fn items<'a, T>(name: &str, pointer: *const T, count: usize) -
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
 
-/// As [`items`], for writing.
+/// Returns the items at `pointer` for writing, otherwise as [`items`] does.
 ///
 /// # Safety
-/// `pointer` is NULL or good for writing `count` items, by nobody else, during the call that `'a` stands for.
+/// `pointer` is NULL or good for writing `count` items, by this call alone, during the call that `'a` stands for.
 /// The items are initialised, or of a type for which any bytes will do.
 pub(super) unsafe fn items_mut<'a, T>(name: &str, pointer: *mut T, count: usize) -> Result<&'a mut [T]> {
     if count == 0 {
@@ -57,7 +57,7 @@ pub(super) unsafe fn items_mut<'a, T>(name: &str, pointer: *mut T, count: usize)
     Ok(unsafe { std::slice::from_raw_parts_mut(pointer, count) })
 }
 
-/// The bytes at `pointer`.
+/// Returns the bytes at `pointer`.
 ///
 /// # Safety
 /// As for [`items`].
@@ -67,7 +67,7 @@ pub(super) unsafe fn bytes<'a>(name: &str, pointer: *const c_void, len: usize) -
     unsafe { items(name, pointer.cast::<u8>(), len) }
 }
 
-/// The text at `pointer`, which is NUL-terminated UTF-8.
+/// Returns the text at `pointer`, which is NUL-terminated UTF-8.
 ///
 /// # Safety
 /// `pointer` is NULL or good for reading up to its NUL during the call that `'a` stands for.
@@ -79,7 +79,7 @@ pub(super) unsafe fn text<'a>(name: &str, pointer: *const c_char) -> Result<&'a 
     }
 }
 
-/// As [`text`]; NULL is `None`.
+/// Returns the text at `pointer` as [`text`] does, or `None` for NULL.
 ///
 /// # Safety
 /// As for [`text`].
@@ -97,21 +97,21 @@ pub(super) unsafe fn optional_text<'a>(name: &str, pointer: *const c_char) -> Re
     })
 }
 
-/// A place for one output, checked before the work begins and written when it has succeeded.
+/// A pointer for one output. It is checked before the work begins, and written after it has succeeded.
 pub(super) struct Out<T>(*mut T);
 
 impl<T> Out<T> {
-    /// A place that must be given.
+    /// Takes a pointer that must not be NULL.
     pub(super) fn required(name: &str, pointer: *mut T) -> Result<Self> {
         if pointer.is_null() { Err(invalid(format!("{name} is NULL"))) } else { Ok(Self(pointer)) }
     }
 
-    /// A place that may be NULL: the output is then dropped.
+    /// Takes a pointer that may be NULL: the output is then dropped.
     pub(super) fn optional(pointer: *mut T) -> Self {
         Self(pointer)
     }
 
-    /// Whether there is a place at all.
+    /// Returns true if the caller wants the output.
     pub(super) fn is_wanted(&self) -> bool {
         !self.0.is_null()
     }
@@ -119,7 +119,7 @@ impl<T> Out<T> {
     /// Writes the output.
     ///
     /// # Safety
-    /// The pointer is NULL or good for writing a `T`, by nobody else, during the call.
+    /// The pointer is NULL or good for writing a `T`, by this call alone, until it returns.
     #[inline]
     pub(super) unsafe fn write(self, value: T) {
         if !self.0.is_null() {

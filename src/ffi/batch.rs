@@ -177,7 +177,7 @@ pub unsafe extern "C" fn pc_dict_values(
                         format!("a value of type {value_type} has {width} bytes, not {}", value.len()),
                     ));
                 }
-                // The most common width by one instruction.
+                // The most common width, which takes one instruction.
                 match <&[u8; 8]>::try_from(value) {
                     Ok(eight) => values.append(eight),
                     Err(_) => values.append(value),
@@ -369,10 +369,10 @@ unsafe fn key_column<'a>(
     unsafe { column(name, ty, ty.key_width(), count, pointer, offsets) }
 }
 
-/// A column of `count` items, each `width` bytes wide or bounded by offsets.
+/// Returns a column of `count` items, each `width` bytes wide or bounded by offsets.
 ///
 /// # Safety
-/// The pointers are NULL or good for what they announce during the call that `'a` stands for: the offsets for
+/// The pointers are NULL or valid during the call that `'a` stands for: the offsets for
 /// `count + 1` items, the bytes for the last of the offsets or for `count` widths.
 unsafe fn column<'a>(
     name: &str,

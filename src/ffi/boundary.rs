@@ -1,7 +1,7 @@
 //! The one macro that every export goes through.
 //!
-//! It catches panics, since unwinding into C is not defined, and turns a failure into its status, with the
-//! message kept for `pc_last_error`.
+//! It catches panics, since unwinding into C is undefined behaviour. It turns an error into its status, and keeps the message
+//! for `pc_last_error`.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +12,7 @@ use crate::error::{Error, Result, Status};
 /// Runs the body of an export.
 ///
 /// `boundary!({ … })` is for exports that return a status: the body is a `Result<pc_status>`, and `?` works in it.
-/// `boundary!(fallback, { … })` is for the others: the body's value is returned, after a panic the fallback.
+/// `boundary!(fallback, { … })` is for the others: it returns the body's value, or the fallback after a panic.
 macro_rules! boundary {
     ($body:block) => {
         $crate::ffi::boundary::status(|| $body)
@@ -23,9 +23,9 @@ macro_rules! boundary {
 }
 pub(super) use boundary;
 
-/// Runs `call`; whatever goes wrong becomes a status and the thread's last error.
-// A panic leaves nothing half done that a later call could see: the table and the iterators are changed by
-// steps that do not panic, and the rooms behind the safe API answer for themselves.
+/// Runs `call`. An error or a panic becomes a status and the thread's last error.
+// Later calls do not see half of a change after a panic: the steps that change the table and the iterators do not panic,
+// and the safe API is responsible for its own state.
 pub(super) fn status(call: impl FnOnce() -> Result<i32>) -> i32 {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(answer)) => answer,
@@ -34,7 +34,7 @@ pub(super) fn status(call: impl FnOnce() -> Result<i32>) -> i32 {
     }
 }
 
-/// Runs `call`; a panic becomes `fallback` and the thread's last error.
+/// Runs `call`. After a panic, returns `fallback` and sets the thread's last error.
 pub(super) fn value<T>(call: impl FnOnce() -> T, fallback: T) -> T {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| {
         record(&panicked(payload));
@@ -48,7 +48,7 @@ fn panicked(payload: Box<dyn Any + Send>) -> Error {
         Err(payload) => {
             let text =
                 payload.downcast_ref::<&str>().map_or_else(|| "no message".to_owned(), ToString::to_string);
-            // Dropping a payload runs code of unknown origin, which could panic once more.
+            // Dropping a payload runs unknown code, which could panic again.
             std::mem::forget(payload);
             text
         }

@@ -41,15 +41,15 @@ pub unsafe extern "C" fn pc_buffer_free(buffer: *mut pc_buffer) {
 const SMALLEST: usize = 64;
 
 impl pc_buffer {
-    /// A buffer that holds nothing.
+    /// Makes an empty buffer.
     pub(super) const fn empty() -> Self {
         Self { data: std::ptr::null_mut(), len: 0, cap: 0 }
     }
 
-    /// The buffer behind an argument.
+    /// Returns the buffer of an argument.
     ///
     /// # Safety
-    /// `pointer` is NULL or a buffer that nobody else uses during the call that `'a` stands for.
+    /// `pointer` is NULL or a buffer that no other thread uses during the call that `'a` stands for.
     pub(super) unsafe fn required<'a>(name: &str, pointer: *mut pc_buffer) -> Result<&'a mut pc_buffer> {
         // SAFETY: this function has the same contract.
         match unsafe { Self::optional(name, pointer) }? {
@@ -58,7 +58,7 @@ impl pc_buffer {
         }
     }
 
-    /// As `required`; NULL is `None`.
+    /// Returns the buffer of an argument as `required` does, or `None` for NULL.
     ///
     /// # Safety
     /// As for `required`.
@@ -77,7 +77,7 @@ impl pc_buffer {
         Ok(Some(buffer))
     }
 
-    /// Makes room for `size` bytes in all; what the buffer holds stays.
+    /// Makes room for `size` bytes in all, and keeps the content.
     #[inline]
     pub(super) fn reserve(&mut self, size: usize) -> Result<()> {
         if size <= self.cap { Ok(()) } else { self.grow(size) }
@@ -96,7 +96,7 @@ impl pc_buffer {
         Ok(())
     }
 
-    /// Replaces what the buffer holds. On failure it holds what it held.
+    /// Replaces the content. A failure leaves it unchanged.
     pub(super) fn store(&mut self, bytes: &[u8]) -> Result<()> {
         self.reserve(bytes.len())?;
         // SAFETY: `reserve` made the room; a slice of Rust's cannot overlap memory that `realloc` may have moved.
@@ -105,7 +105,7 @@ impl pc_buffer {
         Ok(())
     }
 
-    /// Adds to what the buffer holds. On failure it holds what it held.
+    /// Appends to the content. A failure leaves it unchanged.
     #[inline]
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
         let len = self.len;
@@ -120,13 +120,13 @@ impl pc_buffer {
         Ok(())
     }
 
-    /// Where the bytes begin; not NULL even if there are none.
+    /// Returns where the content begins. It is not NULL even if the buffer is empty.
     pub(super) fn start(&self) -> *mut u8 {
         if self.data.is_null() { std::ptr::dangling_mut() } else { self.data }
     }
 }
 
-/// A buffer of the library's own, freed when it goes.
+/// A buffer that the library owns and frees.
 pub(super) struct OwnBuffer(pub(super) pc_buffer);
 
 // SAFETY: the memory is the buffer's alone and has no tie to a thread.
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(&held(&buffer)[..6], b"first\x07");
         buffer.0.store(b"second").unwrap();
         assert_eq!((held(&buffer), buffer.0.cap), (&b"second"[..], 2 * SMALLEST));
-        // SAFETY: a buffer that nobody else uses.
+        // SAFETY: a buffer that this test alone uses.
         unsafe { pc_buffer_free(&raw mut buffer.0) };
         assert!(buffer.0.data.is_null() && buffer.0.len == 0 && buffer.0.cap == 0);
     }

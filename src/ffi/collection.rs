@@ -1,4 +1,4 @@
-//! What dicts and sets have in common: by name, dropping them and asking for their schema.
+//! Calls for collections of both kinds, by name: dropping them, and reading their schemas.
 
 use std::ffi::c_char;
 

@@ -498,7 +498,7 @@ pub unsafe extern "C" fn pc_dict_remove_range(
 }
 
 /// # Safety
-/// The buffers are NULL or nobody else's during the call.
+/// The buffers are NULL or used by this call alone.
 unsafe fn edge(dict: pc_dict, last: bool, key: *mut pc_buffer, value: *mut pc_buffer) -> Result<pc_status> {
     if key == value && !key.is_null() {
         return Err(invalid("key and value are the same buffer; pass two"));
@@ -508,7 +508,7 @@ unsafe fn edge(dict: pc_dict, last: bool, key: *mut pc_buffer, value: *mut pc_bu
         unsafe { (pc_buffer::required("key", key)?, pc_buffer::optional("value", value)?) };
     let found = handle::dict(dict)?.edge(last, |key, value| {
         if let Some(out) = value_out {
-            // Both rooms are made first, so that on a failure both buffers hold what they held.
+            // Room for both is made first, so that a failure leaves both buffers unchanged.
             key_out.reserve(key.len())?;
             out.store(value)?;
         }

@@ -271,7 +271,7 @@ pub unsafe extern "C" fn pc_env_list(env: pc_env, out: *mut pc_buffer) -> pc_sta
     })
 }
 
-/// Every version of a struct has at least its size field, and at most this size.
+/// The greatest size of a struct in any version. The least is that of its size field.
 const LARGEST_STRUCT: usize = 4096;
 
 fn check_struct_size(name: &str, size: usize) -> Result<()> {
@@ -281,7 +281,8 @@ fn check_struct_size(name: &str, size: usize) -> Result<()> {
     Err(invalid(format!("{name}: struct_size is {size}; set it to sizeof({name}) before the call")))
 }
 
-/// Reads options of any version: fields that a shorter one lacks are zero, those that only a longer one has must be.
+/// Reads options of any version. Fields that a shorter struct lacks count as zero, and fields that only a longer one has
+/// must be zero.
 ///
 /// # Safety
 /// `options` is NULL or good for reading the `struct_size` bytes that it begins with.

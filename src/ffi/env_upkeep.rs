@@ -1,4 +1,4 @@
-//! Maintenance of an environment: copies, checks of its file, and its readers.
+//! Copies an environment, checks its file, and lists its readers.
 
 use std::ffi::c_char;
 

@@ -303,7 +303,7 @@ fn with_state(
 ) -> Result<pc_status> {
     match &mut *slot.lock() {
         IterPlace::Open(state) => call(state),
-        // Another thread retired it between the look-up and here.
+        // Another thread has retired it since the look-up.
         IterPlace::Retired(_) | IterPlace::Closed => {
             Err(Error::new(Status::BadHandle, format!("the iterator is closed (handle {:#x})", iter.id)))
         }

@@ -1,8 +1,8 @@
 //! The C ABI: the only `extern "C"` of the crate.
 //!
 //! One thin file for each section of the header. Each export checks its arguments, looks up its handles, calls the
-//! safe API and converts the outcome; what it does is said for C readers, in the doc comment that cbindgen
-//! carries into `include/persistent_collections.h`.
+//! safe API and converts the outcome. Its doc comment is written for C programmers: cbindgen copies it to
+//! `include/persistent_collections.h`.
 //!
 //! | section of the header | file | exports |
 //! |---|---|---|
@@ -12,30 +12,30 @@
 //! | Environments | `env.rs` | `pc_env_*`, `pc_flush` |
 //! | Environments: copies, checks and readers | `env_upkeep.rs` | `pc_env_copy`, `pc_env_check`, `pc_env_*readers` |
 //! | Collections: common to dicts and sets | `collection.rs` | `pc_collection_*` |
-//! | Ranges | `range.rs` | none: `pc_range` |
+//! | Ranges | `range.rs` | no call: `pc_range` |
 //! | Dicts | `dict.rs` | `pc_dict_*` |
 //! | Sets | `set.rs` | `pc_set_*` |
-//! | Sets: algebra | `set_algebra.rs` | `pc_set_union` and its kin |
+//! | Sets: algebra | `set_algebra.rs` | `pc_set_union`, `pc_set_intersection`, `pc_set_*difference`, `pc_set_is_*` |
 //! | Batches | `batch.rs` | `pc_*_many`, `pc_dict_values` |
 //! | Transactions | `txn.rs` | `pc_txn_*`, `pc_set_reads_wait`, `pc_set_interrupt` |
 //! | Values | `value.rs` | `pc_value_*` |
 //! | Iterators | `iter.rs` | `pc_iter_*` |
 //! | Calls that take values | `value_calls.rs` | `pc_*_value`, `pc_encode_*`, `pc_decode_*` |
 //!
-//! | the rest | what it does |
+//! | other file | what it does |
 //! |---|---|
-//! | `boundary.rs` | the macro every export goes through: no panic and no error gets past it |
-//! | `argument.rs` | pointers, lengths, texts and flags as C hands them over, checked |
+//! | `boundary.rs` | the macro that every export goes through, which catches panics and errors |
+//! | `argument.rs` | checks pointers, lengths, texts and flags |
 //! | `last_error.rs` | the thread's last error |
-//! | `value_convert.rs` | from `pc_value` to the codec's values and back |
-//! | `handle/` | looking handles up, and retiring them with their children |
-//! | `handle/structs.rs` `object.rs` | the five handles, and what they stand for |
+//! | `value_convert.rs` | converts `pc_value` to the codec's values, and back |
+//! | `handle/` | looks handles up, and retires them with their children |
+//! | `handle/structs.rs` `object.rs` | the five handles, and the objects that they stand for |
 //! | `handle/table.rs` `cache.rs` | the table of open handles, and the handles that a thread remembers |
-//! | `handle/global.rs` | the table of this process, and what `fork` does to it |
+//! | `handle/global.rs` | the table of this process, and its lock during a fork |
 
 // The names and the layout are those of C.
 #![allow(non_camel_case_types)]
-// The comments are the header's: what is unsafe about each call is said there in the words of C.
+// The comments are the header's, which say in the words of C what is unsafe about each call.
 #![allow(clippy::missing_safety_doc)]
 
 mod argument;
@@ -59,7 +59,7 @@ mod value_calls;
 mod value_convert;
 mod version;
 
-// For Rust programs that speak to the C ABI: the benchmarks, and tests of what only it has.
+// For Rust programs that call the C ABI: the benchmarks, and tests of features that only the C ABI has.
 pub use self::{
     batch::*, buffer::*, collection::*, dict::*, env::*, env_upkeep::*, handle::structs::*, iter::*,
     range::*, set::*, set_algebra::*, status::*, txn::*, value::*, value_calls::*, version::*,

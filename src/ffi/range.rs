@@ -55,7 +55,7 @@ pub struct pc_range {
     pub reserved: u32,
 }
 
-/// The range behind an argument; NULL is everything.
+/// Returns the range of an argument. NULL is the whole collection.
 ///
 /// # Safety
 /// `range` is NULL or a range whose pointers are good for their lengths during the call.

@@ -228,7 +228,7 @@ pub unsafe extern "C" fn pc_set_remove_range(
 }
 
 /// # Safety
-/// The buffer is NULL or nobody else's during the call.
+/// The buffer is NULL or used by this call alone.
 unsafe fn edge(set: pc_set, last: bool, element: *mut pc_buffer) -> Result<pc_status> {
     // SAFETY: this function has the same contract.
     let out = unsafe { pc_buffer::required("element", element)? };

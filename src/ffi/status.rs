@@ -144,7 +144,7 @@ pub extern "C" fn pc_last_error() -> *const c_char {
     boundary!(c"".as_ptr(), { last_error::text() })
 }
 
-/// Makes the texts with their NULs from those of [`Status`], and checks that each constant has its number.
+/// Makes texts with NULs of those of [`Status`], and checks the number of each constant.
 macro_rules! texts {
     ($($constant:ident = $status:ident;)*) => {
         $(const _: () = assert!($constant == Status::$status as pc_status);)*
@@ -168,7 +168,7 @@ macro_rules! texts {
 
 const UNKNOWN: &CStr = c"unknown status";
 
-/// A text with a NUL after it, for C; made when the library is compiled.
+/// Returns a text with a NUL after it, for C. Evaluated when the library is compiled.
 pub(super) const fn with_nul<const N: usize>(text: &str) -> [u8; N] {
     let mut bytes = [0; N];
     let mut at = 0;
@@ -237,7 +237,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// What this file defines, read from its own text, since constants have no list.
+    /// Reads the constants of this file from its text, since Rust does not list them.
     fn constants() -> Vec<(String, i32)> {
         include_str!("status.rs")
             .lines()

@@ -142,7 +142,7 @@ impl pc_value {
 }
 
 impl pc_value_as {
-    /// All bytes zero but for the ones that `fill` sets, so that nothing is left to chance.
+    /// Makes a value whose bytes are zero, except for those that `fill` sets.
     pub(super) fn zeroed_then(fill: impl FnOnce(&mut Self)) -> Self {
         let mut content = Self { reserved: [0; 24] };
         fill(&mut content);

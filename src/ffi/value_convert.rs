@@ -1,4 +1,4 @@
-//! From `pc_value` to the codec's value and back, and through it to bytes.
+//! Converts `pc_value` to the codec's value and back, and through it to bytes.
 
 use super::argument::{invalid, items};
 use super::buffer::pc_buffer;
@@ -12,7 +12,7 @@ use crate::error::{Error, Result, Status};
 use crate::memory;
 use crate::store::collection::Collection;
 
-/// Whether a `pc_value` is a key or a value: the two have different encodings.
+/// What a `pc_value` is used as. Keys and values have different encodings.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Key,
@@ -28,7 +28,7 @@ impl Role {
     }
 }
 
-/// Takes over what C made.
+/// Copies a value that C made.
 ///
 /// # Safety
 /// `value` is NULL, or a value whose pointers are good for their lengths, and so on for its items.
@@ -125,7 +125,7 @@ unsafe fn take_entries(role: Role, given: pc_value_items, depth: usize) -> Resul
     }
 }
 
-/// Hands a value to C; what it points to lies in `storage`, in place of what that held.
+/// Makes a value for C. The memory that it points to replaces the content of `storage`.
 pub(super) fn give(role: Role, value: &Value, storage: &mut pc_buffer) -> Result<pc_value> {
     let mut need = Need::default();
     measure(role, value, &mut need)?;
@@ -138,19 +138,19 @@ pub(super) fn give(role: Role, value: &Value, storage: &mut pc_buffer) -> Result
     lay_out(role, value, &mut room)
 }
 
-/// How much a value takes in storage: items come first, since they are aligned, then bytes.
+/// How much of the storage a value takes. Items come first, since they are aligned, then bytes.
 #[derive(Default)]
 struct Need {
     items: usize,
     bytes: usize,
 }
 
-/// Bytes begin at multiples of 8, as an array of numbers must, and have a NUL after them, as C likes it of a text.
+/// Returns the padded length of bytes: they begin at multiples of 8, for arrays of numbers, and end with a NUL, for texts.
 const fn padded(len: usize) -> usize {
     (len + 1).next_multiple_of(8)
 }
 
-/// Bytes of a number that no field can hold.
+/// Encodes a number that no field can hold.
 fn encoded(role: Role, value: &Value) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     match role {
@@ -186,13 +186,13 @@ fn measure(role: Role, value: &Value, need: &mut Need) -> Result<()> {
                 measure(role, value, need)?;
             }
         }
-        // Integers of any size, and whatever else has no kind of its own.
+        // Integers of any size, and values without a kind of their own.
         _ => need.bytes += padded(encoded(role, value)?.len()),
     }
     Ok(())
 }
 
-/// Where the next items and bytes go; `measure` found out that they fit.
+/// Where the next items and bytes go. They fit, since `measure` has counted them.
 struct Room {
     items: *mut pc_value,
     bytes: *mut u8,
@@ -266,7 +266,7 @@ fn row(role: Role, items: &[Value], room: &mut Room) -> Result<pc_value_as> {
     Ok(pc_value_as::of_items(at, items.len()))
 }
 
-/// The bytes of a key of this collection.
+/// Encodes a key of this collection.
 pub(super) fn encode_key_of(collection: &Collection, key: &Value) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let encode = if collection.is_raw() { codec::raw::encode_raw_key } else { codec::encode_key };
@@ -274,7 +274,7 @@ pub(super) fn encode_key_of(collection: &Collection, key: &Value) -> Result<Vec<
     Ok(bytes)
 }
 
-/// A key of this collection, from its bytes.
+/// Decodes a key of this collection.
 pub(super) fn decode_key_of(collection: &Collection, key: &[u8]) -> Result<Value> {
     let decode = if collection.is_raw() { codec::raw::decode_raw_key } else { codec::decode_key };
     decode(collection.key_type(), key)

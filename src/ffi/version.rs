@@ -19,7 +19,7 @@ pub const PC_ABI_VERSION: u32 = 1;
 
 const VERSION: &[u8] = &with_nul::<{ PC_VERSION.len() + 1 }>(PC_VERSION);
 
-// The header's numbers are literals, so that C can compare them; here is what keeps them true.
+// The header's numbers are literals, so that C can compare them. They are checked here.
 const _: () = {
     const fn is(text: &str, number: u32) -> bool {
         matches!(u32::from_str_radix(text, 10), Ok(parsed) if parsed == number)

@@ -11,7 +11,7 @@ use crate::platform::fork;
 /// How many handles a thread remembers. Those whose slots are this far apart take turns.
 pub(super) const PLACES: usize = 64;
 
-/// What a thread remembers. Its reference counts are the thread's own, so that threads that use one handle do not change a
+/// The handles that a thread remembers. The reference counts are its own, so that threads that use one handle do not change a
 /// count that they share.
 pub(super) struct Cache<T> {
     /// The process that filled it.
@@ -86,7 +86,7 @@ impl<T> Cache<T> {
         out
     }
 
-    /// Leaves what was inherited through `fork` untouched: it is the parent's.
+    /// Forgets objects that were inherited through `fork` without dropping them: they belong to the parent.
     fn leave(&mut self) {
         for place in &mut self.places {
             mem::forget(place.take());

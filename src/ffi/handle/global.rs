@@ -1,8 +1,8 @@
 //! The table of this process, and its lock while the process forks.
 //!
-//! No other thread may be half-way through a change of the table that the child gets a copy of. In the child, every
-//! inherited handle returns `PC_ERR_FORKED`; the table keeps its object and never vacates it, so that nothing of the parent's
-//! is released there.
+//! The forking thread holds the lock, so that the child does not get a copy of a table that another thread was changing. In
+//! the child, every inherited handle returns `PC_ERR_FORKED`. The table keeps their objects, so that the child does not
+//! release what belongs to the parent.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -23,7 +23,7 @@ thread_local! {
 }
 
 extern "C" fn before_fork() {
-    // While the thread ends it has no place to keep the guard: the fork goes on without it.
+    // A thread that is ending has no place for the guard, and forks without the lock.
     let _ = HELD.try_with(|held| held.set(Some(TABLE.lock())));
 }
 

@@ -1,4 +1,4 @@
-//! Handles: looking up what they stand for, opening, and retiring them with their children.
+//! Opens handles, looks their objects up, and retires them with their children.
 //!
 //! A look-up in the steady state reads this thread's own cache (`cache.rs`) and the handle's word in the table (`table.rs`):
 //! it takes no lock and writes nothing that threads share. Reference counts of a thread's own keep an object
@@ -32,14 +32,14 @@ thread_local! {
     static CACHE: RefCell<Cache<Object>> = const { RefCell::new(Cache::new()) };
 }
 
-/// Lets go what the calling thread remembers of handles that are closed: a collection has its place as long.
+/// Releases the objects of closed handles that the calling thread remembers. A collection keeps its place until then.
 pub(super) fn forget_closed() {
     let closed = CACHE.try_with(|cache| cache.borrow_mut().take_closed(&TABLE));
-    // Only now, since dropping an object may take a while.
+    // Outside of the borrow, since dropping an object may take a while.
     drop(closed);
 }
 
-/// What a handle stands for, kept alive as long as the result.
+/// Returns the object of a handle, which stays alive as long as the result.
 #[inline]
 fn find(id: u64, kind: Kind) -> Result<Rc<Object>> {
     if table::kind_of(id) == kind as u8 {
@@ -53,11 +53,11 @@ fn find(id: u64, kind: Kind) -> Result<Rc<Object>> {
 
 #[cold]
 fn find_in_table(id: u64, kind: Kind) -> Result<Rc<Object>> {
-    // Each thread takes its own count of an object once, and counts on that from then on.
+    // A thread increments the shared count of an object once, and then only its own.
     let object = Rc::new(shared(id, kind)?);
-    // While the thread ends its cache is gone: then it takes this way each time.
+    // A thread that is ending has no cache any more, and comes here each time.
     let forgotten = CACHE.try_with(|cache| cache.borrow_mut().remember(&TABLE, id, Rc::clone(&object)));
-    // Only now, since dropping an object may take a while.
+    // Outside of the borrow, since dropping an object may take a while.
     drop(forgotten);
     Ok(object)
 }
@@ -81,7 +81,7 @@ fn shared(id: u64, kind: Kind) -> Result<Object> {
     check_kind(id, kind)?;
     let found = TABLE.lock().get(id).cloned();
     if found.is_err() {
-        // Closed from elsewhere, perhaps, with a write transaction of this thread, which only it can undo.
+        // Another thread may have closed the environment of a write transaction that only this thread can undo.
         crate::engine::leave_closed_seats();
     }
     Ok(found?)
@@ -123,7 +123,7 @@ pub(super) fn env(env: pc_env) -> Result<EnvRef> {
     find(env.id, Kind::Env).map(EnvRef)
 }
 
-/// The same, also where it was opened before a fork by the parent of this process.
+/// Returns an environment, also one that the parent of this process opened before the fork.
 pub(super) fn env_or_inherited(env: pc_env) -> Result<Arc<Environment>> {
     check_kind(env.id, Kind::Env)?;
     match TABLE.lock().get_or_inherited(env.id)? {
@@ -147,7 +147,8 @@ pub(super) fn iter(iter: pc_iter) -> Result<IterRef> {
     find(iter.id, Kind::Iter).map(IterRef)
 }
 
-/// A transaction. Threads do not remember them: they are short, and looked up only to end or to change places.
+/// Returns a transaction. Threads do not remember transactions, which are short and are looked up only to end them or to
+/// make them current.
 pub(super) fn txn(txn: pc_txn) -> Result<TxnRef> {
     match shared(txn.id, Kind::Txn)? {
         Object::Txn(txn) => Ok(txn),
@@ -155,7 +156,7 @@ pub(super) fn txn(txn: pc_txn) -> Result<TxnRef> {
     }
 }
 
-/// The handle of a transaction that the safe API knows by a number; zero if C never had it.
+/// Returns the handle of a transaction that the safe API knows by a number, or zero if C did not begin it.
 pub(super) fn txn_of_number(number: Option<u64>) -> pc_txn {
     pc_txn { id: number.and_then(|number| TABLE.lock().numbered(number)).unwrap_or(0) }
 }
@@ -170,7 +171,7 @@ fn insert(kind: Kind, object: Object, parents: [u64; 2]) -> Result<u64> {
         Err(error) => Err((error, object)),
     };
     outcome.map_err(|(error, object)| {
-        // What was opened has no owner: close it, and report why.
+        // The object has no owner: release it, and report why.
         match release(vec![(0, object)], Reading::Over) {
             Ok(()) => error,
             Err(second) => {
@@ -192,14 +193,13 @@ pub(super) fn insert_set(env: pc_env, set: Collection) -> Result<pc_set> {
     Ok(pc_set { id: insert(Kind::Set, Object::Collection(set), [env.id, 0])? })
 }
 
-/// Gives a transaction a handle; `outer` is the number of the one it was begun inside.
+/// Gives a transaction a handle. `outer` is the number of the transaction around it.
 pub(super) fn insert_txn(env: pc_env, outer: Option<u64>, txn: TxnRef) -> Result<pc_txn> {
     let outer = txn_of_number(outer);
     Ok(pc_txn { id: insert(Kind::Txn, Object::Txn(txn), [env.id, outer.id])? })
 }
 
-/// Gives an iterator over the collection with this handle a handle; `txn` is the number of the transaction that
-/// the iterator belongs to.
+/// Gives an iterator over a collection a handle. `txn` is the number of the transaction that the iterator belongs to.
 pub(super) fn insert_iter(collection: u64, txn: Option<u64>, state: IterState) -> Result<pc_iter> {
     let txn = txn_of_number(txn);
     let object = Object::Iter(Arc::new(Mutex::new(IterPlace::Open(state))));
@@ -232,8 +232,8 @@ pub(super) fn close_iter(iter: pc_iter) -> Result<()> {
     close(iter.id, Kind::Iter)
 }
 
-/// Ends a transaction. Its handle, those of the transactions inside it and of its iterators are retired, unless
-/// `end` says that it goes on.
+/// Ends a transaction. Retires its handle, and those of its iterators and of the transactions inside it, unless it continues
+/// after a failure of `end`.
 pub(super) fn end_txn(txn: pc_txn, end: impl FnOnce(&TxnRef) -> Result<()>) -> Result<()> {
     let outcome = end(&self::txn(txn)?);
     let goes_on =
@@ -248,20 +248,20 @@ pub(super) fn end_txn(txn: pc_txn, end: impl FnOnce(&TxnRef) -> Result<()>) -> R
             retired.pop();
             outcome.and(release(retired, Reading::Over))
         }
-        // Another thread retired it meanwhile, by closing its environment; what came of the end stands.
+        // Another thread has retired it by closing its environment. The outcome of `end` is valid.
         Err(_) => outcome,
     }
 }
 
-/// Whether a thread may still be reading what an iterator has given it.
+/// Whether a thread may still be reading the entry that an iterator returned last.
 #[derive(Clone, Copy)]
 enum Reading {
     Perhaps,
     Over,
 }
 
-/// Lets go of what retired handles stood for, in the order that their nature asks for: iterators, transactions
-/// from the innermost outwards, collections, environments. Goes through to the end; reports the first failure.
+/// Releases the objects of retired handles: first iterators, then transactions from the innermost outwards, collections, and
+/// environments. Continues after a failure, and reports the first one.
 fn release(mut retired: Vec<Retired<Object>>, reading: Reading) -> Result<()> {
     let mut outcome = Ok(());
     // In place: closing needs no memory.
@@ -274,7 +274,7 @@ fn release(mut retired: Vec<Retired<Object>>, reading: Reading) -> Result<()> {
     for (_, object) in retired {
         match object {
             Object::Iter(slot) => {
-                // Let go after the place's lock.
+                // Released outside of the place's lock.
                 let place = std::mem::replace(&mut *slot.lock(), IterPlace::Closed);
                 if let (IterPlace::Open(state), Reading::Perhaps) = (place, reading) {
                     let given = state.into_given();

@@ -1,4 +1,4 @@
-//! What handles stand for.
+//! The objects that handles stand for.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::store::collection::Collection;
 use crate::store::iter::Scan;
 use crate::store::stack::TxnRef;
 
-/// What a handle can stand for.
+/// The kinds of objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
@@ -23,7 +23,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Returns the kind that an id names, or `None` if it names none: then it is not an id.
+    /// Returns the kind that an id names, or `None` if the number is not an id.
     pub(super) fn of(id: u64) -> Option<Self> {
         [Self::Env, Self::Dict, Self::Set, Self::Iter, Self::Txn]
             .into_iter()
@@ -41,32 +41,32 @@ impl Kind {
     }
 }
 
-/// An iterator's place. Its snapshot ends with the handle and not with the last thread that remembers it.
+/// An iterator's place. Its snapshot ends with the handle, even if a thread still remembers the place.
 pub(in crate::ffi) type IterSlot = Arc<Mutex<IterPlace>>;
 
-/// What is in an iterator's place.
-#[allow(clippy::large_enum_variant)] // nearly all of an iterator's life it is open, and each step goes through it
+/// The content of an iterator's place.
+#[allow(clippy::large_enum_variant)] // an iterator is open for nearly all of its life, and each step uses it
 pub(in crate::ffi) enum IterPlace {
     Open(IterState),
-    /// Its handle was retired, with what it hung on: by another thread perhaps, while one still reads what the
-    /// iterator has given it. That thread remembers the place until a later call, and so keeps the memory.
+    /// The handle was retired with a parent, perhaps by another thread than the one that still reads the entry that the
+    /// iterator returned last. That thread remembers the place until a later call, which keeps the memory.
     Retired(#[allow(dead_code)] Given),
-    /// Its handle was retired, and nobody reads what it has given.
+    /// The handle was retired, and no thread reads the entry that the iterator returned last.
     Closed,
 }
 
-/// What stands behind an iterator's handle.
+/// An open iterator.
 pub(in crate::ffi) struct IterState {
     pub scan: Scan,
     pub collection: Collection,
-    /// Of a set there are none.
+    /// False for a set.
     pub with_values: bool,
-    /// What the entry that was given out last is made of, where it was decoded.
+    /// The decoded entry that was returned last.
     pub key: OwnBuffer,
     pub value: OwnBuffer,
 }
 
-/// The memory of what an iterator has given out last.
+/// The memory of the entry that an iterator returned last.
 #[allow(dead_code)] // the caller reads it
 pub(in crate::ffi) struct Given {
     columns: Columns,
@@ -75,13 +75,13 @@ pub(in crate::ffi) struct Given {
 }
 
 impl IterState {
-    /// Lets all go but what was given out last.
+    /// Releases all but the entry that was returned last.
     pub(in crate::ffi) fn into_given(self) -> Given {
         Given { columns: self.scan.into_given(), key: self.key, value: self.value }
     }
 }
 
-/// What stands behind a handle. Cloning shares it.
+/// The object of a handle. Cloning shares it.
 #[derive(Clone)]
 pub(super) enum Object {
     Env(Arc<Environment>),
@@ -91,7 +91,7 @@ pub(super) enum Object {
 }
 
 impl Object {
-    /// The safe API's number of a transaction.
+    /// Returns the safe API's number of a transaction, or `None` for other objects.
     pub(super) fn transaction(&self) -> Option<u64> {
         if let Self::Txn(txn) = self { Some(txn.id()) } else { None }
     }

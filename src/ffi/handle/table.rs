@@ -51,7 +51,7 @@ pub(super) struct Table<T, const FIRST: usize = FIRST_CHUNK, const MANY: usize =
     records: Mutex<Records<T>>,
 }
 
-/// What the lock guards.
+/// The part of the table that the lock guards.
 pub(super) struct Records<T> {
     all: Vec<Record<T>>,
     free: Vec<u32>,
@@ -59,7 +59,7 @@ pub(super) struct Records<T> {
     numbered: BTreeMap<u64, u64>,
 }
 
-/// What the table knows of one slot.
+/// The state of one slot.
 struct Record<T> {
     /// The handle that has the slot or had it last.
     id: u64,
@@ -80,7 +80,7 @@ pub(super) enum Refusal {
     Closed(u64),
     /// The parent of this process opened this handle before the fork.
     Inherited(u64),
-    /// So many handles are open, and no slot is left.
+    /// No slot is left: so many handles are open.
     Full(usize),
     NoMemory(NoMemory),
 }

@@ -1,4 +1,4 @@
-//! The table of handles, and what threads remember of it.
+//! The table of handles, and the handles that threads remember.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashSet;
@@ -55,7 +55,7 @@ fn a_retired_handle_is_closed_and_its_successor_another() {
     assert_eq!(locked.get(first), Err(Refusal::Closed(first)));
     assert_eq!(locked.retire(first), Err(Refusal::Closed(first)));
     assert!(table.is_live(second));
-    // One generation that was not given out yet.
+    // A generation that has not been used yet.
     let next = pack(slot_of(second), ITER, generation_of(second) + 1);
     assert_eq!(locked.get(next), Err(Refusal::Unknown(next)));
     assert_eq!(locked.get(0), Err(Refusal::Unknown(0)));
