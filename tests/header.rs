@@ -146,6 +146,37 @@ fn every_file_with_exports_is_a_section() {
     }
 }
 
+/// `mod.rs` lists the sections, for readers who look for an export.
+#[test]
+fn the_list_of_exports_is_up_to_date() {
+    let text = fs::read_to_string(root().join("src/ffi/mod.rs")).unwrap();
+    let rows = text.lines().skip_while(|line| !line.starts_with("//! | section")).skip(2);
+    let rows: Vec<Vec<&str>> = rows
+        .map_while(|line| Some(line.strip_prefix("//! | ")?.strip_suffix(" |")?.split(" | ").collect()))
+        .collect();
+    let listed: Vec<(&str, &str)> = rows.iter().map(|row| (row[0], row[1].trim_matches('`'))).collect();
+    assert_eq!(listed, SECTIONS);
+    for row in rows {
+        // Between backquotes; a star stands for anything.
+        let patterns: Vec<(&str, &str)> = row[2]
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .map(|pattern| pattern.split_once('*').unwrap_or((pattern, "")))
+            .collect();
+        let source = fs::read_to_string(root().join("src/ffi").join(row[1].trim_matches('`'))).unwrap();
+        let exports = source.split("#[unsafe(no_mangle)]").skip(1).map(|export| {
+            let name = export.split_once("fn ").unwrap().1;
+            name.split_once('(').unwrap().0
+        });
+        for export in exports {
+            let is_listed =
+                patterns.iter().any(|(start, end)| export.starts_with(start) && export.ends_with(end));
+            assert!(is_listed, "{export} of {} is not among {}", row[1], row[2]);
+        }
+    }
+}
+
 /// With the compiler that builds LMDB. `tests/cpp/test_headers.py` compiles all headers with every compiler and standard.
 #[test]
 fn the_header_compiles_alone_as_c() {
