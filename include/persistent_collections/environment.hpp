@@ -3,12 +3,12 @@
 #ifndef PERSISTENT_COLLECTIONS_ENVIRONMENT_HPP
 #define PERSISTENT_COLLECTIONS_ENVIRONMENT_HPP
 
-#include <chrono>
-#include <filesystem>
 #include <utility>
 #include <vector>
 
+#include "durations.hpp"
 #include "memory.hpp"
+#include "path.hpp"
 
 namespace pc {
 
@@ -133,10 +133,7 @@ inline std::string c_text(std::string_view text, pc_status otherwise) {
     return std::string(text);
 }
 
-inline std::string c_path(const std::filesystem::path &path) {
-    const auto utf8 = path.u8string();
-    return c_text({reinterpret_cast<const char *>(utf8.data()), utf8.size()}, PC_ERR_INVALID_ARGUMENT);
-}
+inline std::string c_path(const path_argument &path) { return c_text(path.bytes(), PC_ERR_INVALID_ARGUMENT); }
 
 /// Key type and value type, as the C ABI returns them: each NUL-terminated.
 inline std::pair<std::string, std::string> split_types(std::string_view both) {
@@ -192,7 +189,7 @@ class [[nodiscard]] environment {
   public:
     /// Opens an environment; by default, creates it and the last directory of its path. Throws
     /// pc::no_environment, pc::permission_denied, pc::not_a_database, pc::options_differ and others.
-    explicit environment(const std::filesystem::path &path, const pc::options &options = {}) {
+    explicit environment(const path_argument &path, const pc::options &options = {}) {
         if (pc_abi_version() != PC_ABI_VERSION)
             detail::raise(PC_ERR_UNSUPPORTED,
                           "the library loaded is of ABI version " + std::to_string(pc_abi_version()) +
@@ -305,7 +302,7 @@ class [[nodiscard]] environment {
     /// Copies the newest commit to a path that does not exist yet, while other threads and processes
     /// read and write; `compact` leaves out free pages. Returns false, and changes nothing, if the path
     /// exists.
-    [[nodiscard]] bool copy_to(const std::filesystem::path &path, bool compact = false) const {
+    [[nodiscard]] bool copy_to(const path_argument &path, bool compact = false) const {
         return pc::check(pc_env_copy(handle(), detail::c_path(path).c_str(),
                                      compact ? PC_COPY_COMPACT : 0u)) == PC_OK;
     }

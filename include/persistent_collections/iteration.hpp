@@ -3,10 +3,15 @@
 #ifndef PERSISTENT_COLLECTIONS_ITERATION_HPP
 #define PERSISTENT_COLLECTIONS_ITERATION_HPP
 
-#include <iterator>
 #include <memory>
+#include <string_view>
 #if defined(__has_include) && __cplusplus >= 202002L
-#if __has_include(<ranges>)
+#if __has_include(<version>)
+#include <version>
+#endif
+// From 12 on, libstdc++ declares in <string_view>, as the standard has it, the two variables of <ranges> that
+// are set below. All of <ranges> takes as long to compile as the rest of this file.
+#if defined(_GLIBCXX_RELEASE) && _GLIBCXX_RELEASE < 12
 #include <ranges>
 #endif
 #endif

@@ -4,13 +4,13 @@
 #ifndef PERSISTENT_COLLECTIONS_TYPES_HPP
 #define PERSISTENT_COLLECTIONS_TYPES_HPP
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
 
 #include "array_view.hpp"
+#include "durations.hpp"
 #include "scalars.hpp"
 
 namespace pc {

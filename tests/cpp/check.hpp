@@ -6,9 +6,14 @@
 
 #include <persistent_collections.hpp>
 
+#include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iostream>
+#if __cplusplus >= 202002L
+#include <ranges>
+#endif
 #include <thread>
 #include <unistd.h>
 #include <vector>
