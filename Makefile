@@ -92,7 +92,7 @@ $(VENV)/.ready: tools/requirements.txt tools/make-venv
 	@touch $@
 
 demo: build $(VENV)/.ready
-	@VENV=$(VENV) JULIA=$$(tools/find-julia) demo/run
+	@julia=$$(tools/find-julia) && VENV=$(VENV) JULIA=$$julia demo/run
 
 test: packages test-rust test-c test-cpp test-install test-python test-julia test-cross lint
 
@@ -185,9 +185,9 @@ bench: build $(VENV)/.ready
 # BENCH_FLAGS=--check fails where a bound is broken.
 bench-julia: build
 	@mkdir -p target/bench
-	@$(CC) -shared -o target/bench/liblmdb.so -Wl,--whole-archive \
-		$$(ls -t target/release/build/lmdb-master-sys-*/out/liblmdb.a | head -n 1) -Wl,--no-whole-archive -pthread
-	@LMDB_LIBRARY=$(CURDIR)/target/bench/liblmdb.so $$(tools/find-julia) --startup-file=no --project=$(JULIA_PROJECT) \
+	@archives=$$(ls -t target/release/build/lmdb-master-sys-*/out/liblmdb.a) && $(CC) -shared -o target/bench/liblmdb.so \
+		-Wl,--whole-archive $$(echo "$$archives" | head -n 1) -Wl,--no-whole-archive -pthread
+	@julia=$$(tools/find-julia) && LMDB_LIBRARY=$(CURDIR)/target/bench/liblmdb.so $$julia --startup-file=no --project=$(JULIA_PROJECT) \
 		$(JULIA_PROJECT)/bench/run.jl $(BENCH_FLAGS)
 
 # A few seconds: whether the Python package keeps up with LMDB's own binding.

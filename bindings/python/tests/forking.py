@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 
-def run(code: str, *arguments: Path) -> str:
-    """Runs a program in a process of its own, which must end well and warn of nothing."""
+def run(code: str, *arguments: Path, **variables: str | None) -> str:
+    """Runs a program in a process of its own, which must end well and warn of nothing.
+
+    `variables` are set in its environment, or removed if they are None.
+    """
+    changed = {**os.environ, **variables}
+    environment = {name: value for name, value in changed.items() if value is not None}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-X", "dev", "-c", code, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
+        env=environment,
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr + done.stdout
     return done.stdout
