@@ -135,6 +135,7 @@ test-cross: build $(VENV)/.ready
 	@tools/need valgrind 'install valgrind: it runs a part of these tests'
 	@tools/need unshare 'install util-linux'
 	cargo build --example scenario
+	cargo build --features $(RUST_FEATURES) --example typed_values
 	julia=$$(tools/find-julia) && JULIA=$$julia $(PYTHON) -m pytest -q -p no:cacheprovider tests/cross tests/abi tests/scenario \
 		tests/tools benches/counts
 
@@ -155,7 +156,7 @@ lint-bindings:
 lint-rust:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo clippy --features $(RUST_FEATURES) --lib --test types_of_crates -- -D warnings
+	cargo clippy --features $(RUST_FEATURES) --lib --test types_of_crates --example typed_values -- -D warnings
 	cargo clippy --features memory-engine --lib --tests -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --features $(RUST_FEATURES) --no-deps --document-private-items
 
