@@ -42,6 +42,8 @@ _DURABILITY = {
     "no_meta_sync": raw.PC_DURABILITY_NO_META_SYNC,
     "none": raw.PC_DURABILITY_NONE,
 }
+#: The kind of a transaction whose commit does not wait for stable storage.
+_UNSYNCED = raw.PC_TXN_WRITE | raw.PC_TXN_NO_SYNC
 _KINDS = {raw.PC_KIND_DICT: "dict", raw.PC_KIND_SET: "set", raw.PC_KIND_RAW: "raw"}
 
 
@@ -216,13 +218,18 @@ class Environment(Opened):
 
     # Transactions.
 
-    def transaction(self, timeout: float | None = None) -> Transaction:
+    def transaction(self, timeout: float | None = None, *, sync: bool = True) -> Transaction:
         """A write transaction, to be used with `with`.
 
         Everything that this thread does in the block, on any collection of the
         environment, happens together at its end, or not at all if an exception leaves
         the block. Blocks nest: an inner one can be undone alone. Waits `timeout` seconds
         for another writer (None: the environment's `write_timeout`), then `BusyError`.
+
+        With `sync=False`, the commit does not wait for stable storage, whatever the environment's
+        `durability` is. A crash of the system may then lose the commits since the last `flush` or
+        durable commit, or damage the file; a crash of the process loses nothing. Inside another
+        transaction, `sync` has no effect.
 
         It is the thread's until it ends: whatever runs on the thread meanwhile is part of it.
         So do not `yield` inside it from a generator, whose caller would then run inside it.
@@ -234,7 +241,7 @@ class Environment(Opened):
         ...     d["there"] = 1
         """
         wait = -1 if timeout is None else milliseconds("timeout", timeout)
-        return Transaction(self, raw.PC_TXN_WRITE, wait)
+        return Transaction(self, raw.PC_TXN_WRITE if sync else _UNSYNCED, wait)
 
     def snapshot(self) -> Transaction:
         """A read transaction, to be used with `with`: all reads see one moment.
@@ -249,8 +256,16 @@ class Environment(Opened):
         """
         return Transaction(self, raw.PC_TXN_READ, -1)
 
-    def run(self, function: Callable[..., T], *arguments: Any, timeout: float | None = None) -> T:
+    def run(
+        self,
+        function: Callable[..., T],
+        *arguments: Any,
+        timeout: float | None = None,
+        sync: bool = True,
+    ) -> T:
         """Calls `function(*arguments)` in a write transaction and returns what it returned.
+
+        `timeout` and `sync` are those of `transaction`.
 
         It is called again, in a new transaction, where the data outgrew the map or
         another writer came first; so it must have no other effects.
@@ -263,7 +278,7 @@ class Environment(Opened):
         full_at = -1
         while True:
             try:
-                with self.transaction(timeout):
+                with self.transaction(timeout, sync=sync):
                     result = function(*arguments)
                     if inspect.iscoroutine(result):
                         # Whoever awaits it would run it when the transaction is over.

@@ -290,9 +290,7 @@ class Stacks:
             owners = [innermost]
         else:
             owners = [
-                other[0].owner
-                for other in self.roots
-                if other and other[0].kind == raw.PC_TXN_WRITE
+                other[0].owner for other in self.roots if other and other[0].kind != raw.PC_TXN_READ
             ]
         if not owners:
             return

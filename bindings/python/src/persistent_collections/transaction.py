@@ -35,7 +35,7 @@ class Block(HotBlock):
         stacks = environment._stacks()
         if stacks.roots:
             stacks.settle()
-            if self._kind == raw.PC_TXN_WRITE:
+            if self._kind != raw.PC_TXN_READ:
                 stacks.refuse_write(caller)
         # Called by hand, or by `contextlib`, it ends with this object at the latest. In no variable
         # here, which a traceback would keep.

@@ -103,7 +103,7 @@ def sets(env: Environment) -> None:
 
 def transactions(env: Environment) -> None:
     ages = PersistentDict[str, int](env, "ages")
-    with env.transaction(timeout=1.5) as transaction:
+    with env.transaction(timeout=1.5, sync=False) as transaction:
         assert_type(transaction, Transaction)
         ages.clear()
     with env.snapshot():
