@@ -1,5 +1,5 @@
 /* Transactions, snapshots and functions that are run in one; threads and processes. */
-#include "opened.hpp"
+#include "open_handles.hpp"
 
 #include <atomic>
 #include <sys/wait.h>

@@ -36,7 +36,7 @@ def test_each_program_and_directory_of_rust_is_named() -> None:
 
 def test_each_test_in_c_and_cpp_is_named() -> None:
     assert cells(section("C:")) == {f"c/{path.name}" for path in (TESTS / "c").glob("*.c")}
-    helpers = {"main.cpp", "opened.cpp"}
+    helpers = {"main.cpp", "open_handles.cpp"}
     files = {path.name for path in (TESTS / "cpp").iterdir() if path.suffix in {".cpp", ".py"}}
     named = cells(section("C++:"))
     assert named == {f"cpp/{name}" for name in files - helpers} | {"examples/test_examples.py"}

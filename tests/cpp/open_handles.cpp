@@ -1,5 +1,5 @@
 /* The calls of the library that open and close, counted, and an operator new that fails when asked to. */
-#include "opened.hpp"
+#include "open_handles.hpp"
 
 #include <atomic>
 #include <cstdlib>

@@ -5,7 +5,7 @@
  * closed. A value that `take` had removed was gone when it could not be copied. What a function in pc::run
  * returned was copied after the commit: the copy threw, and a caller that ran it again did the work twice.
  */
-#include "opened.hpp"
+#include "open_handles.hpp"
 
 #include <map>
 
