@@ -81,7 +81,7 @@ static void sets_are_compared(void) {
     OK(pc_env_close(env));
 }
 
-static void many_elements_are_walked_in_batches(void) {
+static void many_elements_are_combined_in_batches(void) {
     pc_env env = open_env();
     pc_set a = open_set(env, "a", "u32"), b = open_set(env, "b", "u32"), into = open_set(env, "into", "u32");
     static unsigned char elements[2][20000][4];
@@ -112,7 +112,7 @@ static void many_elements_are_walked_in_batches(void) {
     OK(pc_env_close(env));
 }
 
-static void a_transaction_takes_them_in(void) {
+static void a_transaction_contains_set_operations(void) {
     pc_env env = open_env();
     pc_set a = open_set(env, "a", "str"), b = open_set(env, "b", "str");
     pc_txn txn = {0};
@@ -130,7 +130,7 @@ static void a_transaction_takes_them_in(void) {
     OK(pc_env_close(env));
 }
 
-static void what_does_not_go_together_is_refused(void) {
+static void sets_that_cannot_be_combined_are_refused(void) {
     pc_env env = open_env(), other = {0};
     pc_set a = open_set(env, "a", "str"), numbers = open_set(env, "numbers", "u8"), there, closed = {0};
     bool answer = true;
@@ -158,8 +158,8 @@ static void what_does_not_go_together_is_refused(void) {
 int main(void) {
     RUN(outcomes_go_to_a_third_set_or_to_an_operand);
     RUN(sets_are_compared);
-    RUN(many_elements_are_walked_in_batches);
-    RUN(a_transaction_takes_them_in);
-    RUN(what_does_not_go_together_is_refused);
+    RUN(many_elements_are_combined_in_batches);
+    RUN(a_transaction_contains_set_operations);
+    RUN(sets_that_cannot_be_combined_are_refused);
     return check_end();
 }

@@ -81,7 +81,7 @@ static void values_of_a_range_are_a_column(void) {
     OK(pc_env_close(env));
 }
 
-static void a_bad_item_is_named_and_nothing_is_done(void) {
+static void an_invalid_item_is_named_and_nothing_is_done(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     pc_set set = open_set(env, "s", "str");
@@ -192,7 +192,7 @@ int main(void) {
     RUN(entries_of_varying_width);
     RUN(fixed_widths_are_a_matrix);
     RUN(values_of_a_range_are_a_column);
-    RUN(a_bad_item_is_named_and_nothing_is_done);
+    RUN(an_invalid_item_is_named_and_nothing_is_done);
     RUN(elements_of_sets);
     RUN(a_large_batch_in_a_transaction);
     return check_end();

@@ -25,7 +25,7 @@ static void entries_are_put_read_and_removed(void) {
     OK(pc_env_close(env));
 }
 
-static void a_small_buffer_is_told_the_size(void) {
+static void a_small_buffer_gets_the_needed_size(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     char got[8] = "untouch";
@@ -112,7 +112,7 @@ static void compare_exchange_is_one_step(void) {
     OK(pc_env_close(env));
 }
 
-static void counters_are_added_to(void) {
+static void integers_are_incremented(void) {
     pc_env env = open_env();
     pc_dict wide = open_dict(env, "i64", "str", "i64"), narrow = open_dict(env, "u8", "str", "u8");
     pc_dict any = open_dict(env, "any", "str", "any"), unsign = open_dict(env, "u64", "str", "u64");
@@ -142,7 +142,7 @@ static void counters_are_added_to(void) {
     OK(pc_env_close(env));
 }
 
-static void the_edges_are_first_and_last(void) {
+static void first_and_last_return_the_ends(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     pc_buffer key = {0}, value = {0};
@@ -309,11 +309,11 @@ static void any_number_of_dicts_is_open_at_once(void) {
 int main(void) {
     RUN(any_number_of_dicts_is_open_at_once);
     RUN(entries_are_put_read_and_removed);
-    RUN(a_small_buffer_is_told_the_size);
+    RUN(a_small_buffer_gets_the_needed_size);
     RUN(references_need_a_transaction);
     RUN(compare_exchange_is_one_step);
-    RUN(counters_are_added_to);
-    RUN(the_edges_are_first_and_last);
+    RUN(integers_are_incremented);
+    RUN(first_and_last_return_the_ends);
     RUN(ranges_are_removed);
     RUN(types_are_kept_and_compared);
     RUN(keys_and_values_are_checked);

@@ -101,7 +101,7 @@ static void options_are_checked(void) {
     FAILS(PC_ERR_INVALID_ARGUMENT, "does not know", pc_env_open(path, &newer.options, &env));
 }
 
-static void every_option_is_heeded(void) {
+static void every_option_has_an_effect(void) {
     pc_env_options options;
     pc_env_stat stat;
     pc_env env = {0};
@@ -125,7 +125,7 @@ static void every_option_is_heeded(void) {
     OK(pc_env_close(env));
 }
 
-static void information_is_true(void) {
+static void info_describes_the_environment(void) {
     pc_env env = open_env();
     pc_env_stat stat;
     struct {
@@ -229,7 +229,7 @@ static void make_file(const char *name, const void *content, size_t size, long t
         CHECK(truncate(in_dir(name), truncated) == 0);
 }
 
-static void files_that_are_no_data_files(void) {
+static void files_that_are_not_data_files(void) {
     pc_env_options options;
     pc_env env = open_env();
     static unsigned char pages[3 * 65536];
@@ -398,11 +398,11 @@ int main(void) {
     RUN(an_environment_keeps_what_was_written);
     RUN(the_same_environment_opened_twice_is_one);
     RUN(options_are_checked);
-    RUN(every_option_is_heeded);
-    RUN(information_is_true);
+    RUN(every_option_has_an_effect);
+    RUN(info_describes_the_environment);
     RUN(collections_are_listed_and_dropped);
     RUN(paths_that_cannot_be_opened);
-    RUN(files_that_are_no_data_files);
+    RUN(files_that_are_not_data_files);
     RUN(a_directory_that_cannot_be_written);
     RUN(read_only_environments_refuse_writes);
     RUN(too_many_collections_and_readers);

@@ -16,7 +16,7 @@ static pc_env open_durable(const char *path) {
 
 /* A directory was removed while a program had it open: its writes were acknowledged, and nobody saw them
  * again. */
-static void a_removed_environment_acknowledges_nothing(void) {
+static void a_removed_environment_refuses_writes(void) {
     pc_env env = open_durable(in_dir("env"));
     pc_dict dict = open_dict(env, "d", "str", "str");
     OK(put(dict, "a", "1"));
@@ -81,7 +81,7 @@ static void a_second_copy_of_the_library_is_refused(void) {
 }
 
 /* The path led elsewhere by then: a link had been flipped. */
-static void another_opening_comes_from_the_first(void) {
+static void another_opening_is_made_from_the_first(void) {
     pc_env env, again = {0};
     pc_dict dict;
     OK(pc_env_close(open_durable(in_dir("env"))));
@@ -165,10 +165,10 @@ static void a_signal_ends_a_wait_for_the_write_lock(void) {
 }
 
 int main(void) {
-    RUN(a_removed_environment_acknowledges_nothing);
+    RUN(a_removed_environment_refuses_writes);
     RUN(a_data_file_has_one_set_of_lock_files);
     RUN(a_second_copy_of_the_library_is_refused);
-    RUN(another_opening_comes_from_the_first);
+    RUN(another_opening_is_made_from_the_first);
     RUN(a_child_opens_what_its_parent_has_open);
     RUN(a_signal_ends_a_wait_for_the_write_lock);
     return check_end();

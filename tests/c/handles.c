@@ -111,7 +111,7 @@ static struct all open_all(void) {
     return all;
 }
 
-static void zero_and_garbage_are_refused(void) {
+static void zero_and_invalid_handles_are_refused(void) {
     struct all all = open_all();
     const uint64_t garbage[] = {0, 1, UINT64_MAX, UINT64_MAX << 32, 0x123456789abcdefu, (uint64_t)1 << 63};
     for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++)
@@ -123,7 +123,7 @@ static void zero_and_garbage_are_refused(void) {
     OK(pc_env_close(all.env));
 }
 
-static void other_kinds_are_refused(void) {
+static void handles_of_another_kind_are_refused(void) {
     struct all all = open_all();
     const uint64_t ids[] = {all.env.id, all.dict.id, all.set.id, all.iter.id, all.txn.id};
     pc_set as_set = {all.dict.id};
@@ -138,7 +138,7 @@ static void other_kinds_are_refused(void) {
     OK(pc_env_close(all.env));
 }
 
-static void closed_ones_are_refused_for_ever(void) {
+static void closed_handles_are_refused(void) {
     struct all all = open_all(), again;
     OK(pc_env_close(all.env));
     refused(all.env.id, all.dict.id, all.set.id, all.iter.id, all.txn.id);
@@ -194,7 +194,7 @@ static void children_may_be_closed_in_any_order(void) {
     GIVES(PC_ERR_BAD_HANDLE, pc_dict_close(second));
 }
 
-static void an_error_stays_until_the_next(void) {
+static void the_last_error_stays_until_the_next(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     char before[256];
@@ -211,11 +211,11 @@ static void an_error_stays_until_the_next(void) {
 
 int main(void) {
     CHECK(strcmp(pc_last_error(), "") == 0);
-    RUN(zero_and_garbage_are_refused);
-    RUN(other_kinds_are_refused);
-    RUN(closed_ones_are_refused_for_ever);
+    RUN(zero_and_invalid_handles_are_refused);
+    RUN(handles_of_another_kind_are_refused);
+    RUN(closed_handles_are_refused);
     RUN(many_handles_are_open_at_once);
     RUN(children_may_be_closed_in_any_order);
-    RUN(an_error_stays_until_the_next);
+    RUN(the_last_error_stays_until_the_next);
     return check_end();
 }

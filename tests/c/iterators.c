@@ -153,7 +153,7 @@ static char step(pc_iter iter, pc_status (*go)(pc_iter, const void **, size_t *,
     return *(const char *)key;
 }
 
-static void steps_go_back_and_seeks_go_anywhere(void) {
+static void iterators_step_back_and_seek(void) {
     pc_env env = open_env();
     pc_dict dict = letters(env, "acegi");
     pc_iter iter = over(dict, NULL);
@@ -280,7 +280,7 @@ static void batches_are_columns(void) {
     OK(pc_env_close(env));
 }
 
-static void values_come_decoded(void) {
+static void iterators_decode_values(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "(str,i64)", "any");
     pc_set set = open_set(env, "s", "i64");
@@ -339,11 +339,11 @@ int main(void) {
     RUN(ranges_have_bounds_and_a_direction);
     RUN(prefixes_are_found_both_ways);
     RUN(prefixes_of_tuples_are_keys_of_shorter_ones);
-    RUN(steps_go_back_and_seeks_go_anywhere);
+    RUN(iterators_step_back_and_seek);
     RUN(an_iterator_of_its_own_does_not_see_changes);
     RUN(an_iterator_in_a_transaction_sees_its_writes);
     RUN(batches_are_columns);
-    RUN(values_come_decoded);
+    RUN(iterators_decode_values);
     RUN(iterators_end_with_what_they_belong_to);
     return check_end();
 }

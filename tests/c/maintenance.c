@@ -136,7 +136,7 @@ static void readers_are_listed_and_those_of_dead_processes_reaped(void) {
     close(ready[0]), close(ready[1]);
 }
 
-static void figures_say_why_a_file_grows(void) {
+static void info_shows_why_a_file_grows(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "dict", "str", "str");
     pc_iter iter = {0};
@@ -173,6 +173,6 @@ int main(void) {
     RUN(readers_are_listed_and_those_of_dead_processes_reaped);
     RUN(copies_hold_what_was_committed);
     RUN(a_damaged_file_is_found);
-    RUN(figures_say_why_a_file_grows);
+    RUN(info_shows_why_a_file_grows);
     return check_end();
 }

@@ -65,7 +65,7 @@ static void a_network_file_system_is_refused(void) {
     answers = AS_EVER;
 }
 
-static void memory_that_cannot_be_had(void) {
+static void running_out_of_memory_is_reported(void) {
     pc_env env;
     make_env();
     answers = NO_MEMORY;
@@ -154,7 +154,7 @@ static void write_beyond_the_limit(void) {
 
 static void a_full_disk_loses_nothing(void) { in_child(write_beyond_the_limit); }
 
-static void map_that_readers_hold(void) {
+static void readers_keep_the_map_in_place(void) {
     static char value[8 << 20];
     pc_env env;
     pc_txn txn;
@@ -271,7 +271,7 @@ static void a_name_first_used_in_an_old_snapshot(void) {
 
 /* Lets each write and sync of an autocommit fail in turn. The first ones undo it; once the page that makes it
  * valid is on its way nobody knows, and the environment must be opened again. */
-static void storage_that_fails(void) {
+static void failing_storage_is_reported(void) {
     static const char value[5000];
     int undone = 0, unknown = 0;
     for (long number = 1; !unknown && number < 100; number++) {
@@ -301,15 +301,15 @@ static void storage_that_fails(void) {
 
 int main(void) {
     RUN(a_network_file_system_is_refused);
-    RUN(memory_that_cannot_be_had);
+    RUN(running_out_of_memory_is_reported);
     RUN(a_panic_becomes_a_status);
     RUN(another_builds_lock);
     RUN(another_containers_process_has_our_number);
     RUN(a_collection_of_a_newer_library);
     RUN(a_full_disk_loses_nothing);
-    RUN(map_that_readers_hold);
+    RUN(readers_keep_the_map_in_place);
     RUN(a_map_that_is_lent_cannot_grow);
     RUN(a_name_first_used_in_an_old_snapshot);
-    RUN(storage_that_fails);
+    RUN(failing_storage_is_reported);
     return check_end();
 }

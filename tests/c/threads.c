@@ -120,7 +120,7 @@ static void *takes(void *argument) {
     return NULL;
 }
 
-static void what_is_taken_is_taken_once(void) {
+static void only_one_thread_takes_a_key(void) {
     struct shared shared = open_shared();
     for (int i = 0; i < ROUNDS; i++) {
         char key[16];
@@ -175,7 +175,7 @@ static void *opens_and_closes(void *argument) {
     return NULL;
 }
 
-static void handles_come_and_go_in_every_thread(void) {
+static void every_thread_opens_and_closes_handles(void) {
     struct shared shared = open_shared();
     OK(put(shared.dict, "k", "v"));
     together(&shared, opens_and_closes);
@@ -212,7 +212,7 @@ static void *goes_on_until_closed(void *argument) {
     return NULL;
 }
 
-static void an_environment_is_closed_under_its_users(void) {
+static void an_environment_is_closed_while_in_use(void) {
     for (int i = 0; i < 20; i++) {
         struct shared shared = open_shared();
         OK(put(shared.dict, "k", "v"));
@@ -263,7 +263,7 @@ static void *lends_and_ends(void *argument) {
 }
 
 /* A thread that ended took its snapshot along, and with it what the snapshot had lent to others. */
-static void what_a_snapshot_lent_outlives_its_thread(void) {
+static void lent_memory_outlives_its_thread(void) {
     for (int end_first = 0; end_first < 2; end_first++) {
         struct lending lending = {.shared = open_shared()};
         struct shared *shared = &lending.shared;
@@ -290,11 +290,11 @@ static void what_a_snapshot_lent_outlives_its_thread(void) {
 
 int main(void) {
     RUN(eight_threads_read_and_write);
-    RUN(what_is_taken_is_taken_once);
+    RUN(only_one_thread_takes_a_key);
     RUN(an_iterator_gives_each_entry_to_one_thread);
-    RUN(handles_come_and_go_in_every_thread);
-    RUN(an_environment_is_closed_under_its_users);
+    RUN(every_thread_opens_and_closes_handles);
+    RUN(an_environment_is_closed_while_in_use);
     RUN(each_thread_has_its_own_last_error);
-    RUN(what_a_snapshot_lent_outlives_its_thread);
+    RUN(lent_memory_outlives_its_thread);
     return check_end();
 }

@@ -35,7 +35,7 @@ static void *sees_one(void *argument) {
     return NULL;
 }
 
-static void a_commit_is_seen_by_others_and_an_abort_by_none(void) {
+static void other_threads_see_a_commit_and_not_an_abort(void) {
     struct shared shared = {.env = open_env()};
     pc_txn txn;
     shared.dict = open_dict(shared.env, "d", "str", "str");
@@ -64,7 +64,7 @@ static void *writes_two(void *argument) {
     return NULL;
 }
 
-static void a_snapshot_stands_still(void) {
+static void a_snapshot_does_not_change(void) {
     struct shared shared = {.env = open_env()};
     pc_txn snapshot, inner, write = {0};
     shared.dict = open_dict(shared.env, "d", "str", "str");
@@ -114,7 +114,7 @@ static void transactions_nest(void) {
     OK(pc_env_close(env));
 }
 
-static void bad_input_leaves_a_transaction_usable(void) {
+static void invalid_input_leaves_a_transaction_usable(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "d", "str", "str");
     pc_txn txn = begin(env, PC_TXN_WRITE);
@@ -128,7 +128,7 @@ static void bad_input_leaves_a_transaction_usable(void) {
     OK(pc_env_close(env));
 }
 
-static void a_collection_whose_creation_was_undone_is_made_again(void) {
+static void a_collection_can_be_created_again_after_an_abort(void) {
     pc_env env = open_env();
     pc_txn txn = begin(env, PC_TXN_WRITE);
     pc_dict dict = open_dict(env, "d", "str", "str");
@@ -281,11 +281,11 @@ static void arguments_are_checked(void) {
 }
 
 int main(void) {
-    RUN(a_commit_is_seen_by_others_and_an_abort_by_none);
-    RUN(a_snapshot_stands_still);
+    RUN(other_threads_see_a_commit_and_not_an_abort);
+    RUN(a_snapshot_does_not_change);
     RUN(transactions_nest);
-    RUN(bad_input_leaves_a_transaction_usable);
-    RUN(a_collection_whose_creation_was_undone_is_made_again);
+    RUN(invalid_input_leaves_a_transaction_usable);
+    RUN(a_collection_can_be_created_again_after_an_abort);
     RUN(a_transaction_belongs_to_its_thread);
     RUN(a_thread_that_ends_undoes_its_transaction);
     RUN(another_task_of_the_thread_takes_its_turn);

@@ -126,7 +126,7 @@ static void numbers_come_back_as_their_types_kind(void) {
     }
 }
 
-static void values_of_any_survive(void) {
+static void values_of_any_come_back(void) {
     const double doubles[] = {1.5, -2.5};
     pc_value simple[10], list, pairs[4], map, set, tuple, deep[4], all;
     simple[0] = pc_value_null();
@@ -218,7 +218,7 @@ static void keys_keep_their_order_in_bytes(void) {
     pc_buffer_free(&bytes);
 }
 
-static void what_has_no_form_is_kept_encoded(void) {
+static void values_without_a_kind_stay_encoded(void) {
     pc_value value = make(PC_VALUE_ENCODED), back = make(99), inner[2], outer;
     pc_buffer bytes = {0}, storage = {0};
     /* The bignum 2^64, and a decimal. */
@@ -247,7 +247,7 @@ static void what_has_no_form_is_kept_encoded(void) {
     pc_buffer_free(&storage);
 }
 
-static void decoded_memory_is_the_callers(void) {
+static void the_caller_owns_decoded_memory(void) {
     pc_value pairs[6], map, back = make(99), found = make(99);
     const double number = 2.5;
     pc_buffer bytes = {0}, storage = {0};
@@ -406,7 +406,7 @@ static void bounds_and_prefixes_need_not_be_keys(void) {
     OK(pc_env_close(env));
 }
 
-static void what_cannot_be_a_value_or_key_is_refused(void) {
+static void invalid_values_and_keys_are_refused(void) {
     pc_value value = pc_value_f64(0), self;
     pc_buffer bytes = {0}, storage = {0};
     char large[2000];
@@ -466,13 +466,13 @@ static void what_cannot_be_a_value_or_key_is_refused(void) {
 int main(void) {
     RUN(arrays_of_every_element);
     RUN(numbers_come_back_as_their_types_kind);
-    RUN(values_of_any_survive);
+    RUN(values_of_any_come_back);
     RUN(values_of_types_are_little_endian);
     RUN(keys_keep_their_order_in_bytes);
-    RUN(what_has_no_form_is_kept_encoded);
-    RUN(decoded_memory_is_the_callers);
+    RUN(values_without_a_kind_stay_encoded);
+    RUN(the_caller_owns_decoded_memory);
     RUN(collections_take_values);
     RUN(bounds_and_prefixes_need_not_be_keys);
-    RUN(what_cannot_be_a_value_or_key_is_refused);
+    RUN(invalid_values_and_keys_are_refused);
     return check_end();
 }

@@ -25,7 +25,7 @@ TEST(entries_are_put_read_and_erased) {
     THROWS(pc::key_not_found, "no such key", ages.at("Ada"));
 }
 
-TEST(what_another_object_wrote_is_seen) {
+TEST(writes_of_another_object_are_seen) {
     pc::environment env = check::environment();
     ages_dict ages(env, "ages");
     ages_dict same(env, "ages");
@@ -70,7 +70,7 @@ TEST(places_store_read_and_add) {
     THROWS(pc::overflow, "negative", ages["Ada"] -= INT64_MIN);
 }
 
-TEST(insert_or_assign_tells_whether_it_is_new) {
+TEST(insert_or_assign_returns_whether_the_key_is_new) {
     pc::environment env = check::environment();
     ages_dict ages(env, "ages");
     const auto first = ages.insert_or_assign("Ada", 1);
@@ -80,7 +80,7 @@ TEST(insert_or_assign_tells_whether_it_is_new) {
     CHECK(!env.in_transaction());
 }
 
-TEST(try_emplace_keeps_what_is_there) {
+TEST(try_emplace_keeps_an_existing_value) {
     pc::environment env = check::environment();
     pc::dict<std::string, std::string> texts(env, "texts");
     CHECK(texts.try_emplace("a", std::size_t{3}, 'x').second);
@@ -103,14 +103,14 @@ TEST(erasing_by_iterator_and_by_range) {
     CHECK(squares.size() == 3 && squares.first()->first == -4 && squares.last()->first == 4);
 }
 
-TEST(take_gives_a_value_once) {
+TEST(take_returns_a_value_once) {
     pc::environment env = check::environment();
     ages_dict ages(env, "ages");
     ages.put("Ada", 36);
     CHECK(ages.take("Ada") == 36 && !ages.take("Ada") && ages.empty());
 }
 
-TEST(take_leaves_what_is_not_of_the_type_asked_for) {
+TEST(take_leaves_a_value_of_another_type) {
     pc::environment env = check::environment();
     pc::dict<std::string, pc::any_value> any(env, "any");
     any.put("text", "kept");
@@ -122,7 +122,7 @@ TEST(take_leaves_what_is_not_of_the_type_asked_for) {
     CHECK(!ages.take("\xff") && any.take("text") == "kept" && any.empty());
 }
 
-TEST(compare_exchange_tells_what_is_there) {
+TEST(compare_exchange_returns_the_current_value) {
     pc::environment env = check::environment();
     ages_dict ages(env, "ages");
     std::optional<std::int64_t> expected = 1;
@@ -146,7 +146,7 @@ TEST(increment_starts_at_zero_and_refuses_to_overflow) {
     THROWS(pc::type_mismatch, "", any.increment("text"));
 }
 
-TEST(increment_keeps_to_the_type_asked_for_where_any_is_stored) {
+TEST(increment_keeps_to_the_opened_type_of_a_stored_any) {
     pc::environment env = check::environment();
     pc::dict<std::string, pc::any_value> any(env, "any");
     any.put("a", 126);
@@ -157,7 +157,7 @@ TEST(increment_keeps_to_the_type_asked_for_where_any_is_stored) {
     CHECK(any.at("a") == 127 && any.size() == 1);
 }
 
-TEST(update_changes_in_place) {
+TEST(edit_changes_in_place) {
     pc::environment env = check::environment();
     pc::dict<std::string, std::vector<std::int32_t>> lists(env, "lists");
     CHECK(lists.edit("a", [](auto &list) { list.push_back(1); }).size() == 1);
@@ -229,7 +229,7 @@ TEST(batches_take_ranges_that_are_iterated_once) {
           std::vector<std::optional<int>>({1, std::nullopt, std::nullopt}));
 }
 
-TEST(a_batch_tells_which_item_is_at_fault_and_changes_nothing) {
+TEST(a_batch_names_the_invalid_item_and_changes_nothing) {
     pc::environment env = check::environment();
     ages_dict ages(env, "ages");
     const std::vector<std::pair<std::string, std::int64_t>> bad = {

@@ -11,7 +11,7 @@ static_assert(std::is_nothrow_move_assignable_v<pc::set<int>> && !std::is_copy_a
 static_assert(std::is_nothrow_move_constructible_v<pc::buffer> && !std::is_copy_constructible_v<pc::buffer>);
 static_assert(std::is_base_of_v<std::runtime_error, pc::error> && std::is_base_of_v<pc::error, pc::busy>);
 
-TEST(options_say_how_it_is_opened) {
+TEST(options_decide_how_an_environment_is_opened) {
     const auto at = check::directory() / "env";
     pc::options absent;
     absent.create = false;
@@ -161,7 +161,7 @@ TEST(objects_can_be_moved) {
     THROWS(pc::bad_handle, "", moved.at("b")); // its environment was replaced
 }
 
-TEST(what_is_moved_to_itself_stays_open) {
+TEST(an_object_moved_to_itself_stays_open) {
     pc::environment env = check::environment();
     pc::dict<std::string, int> dict(env, "dict");
     pc::set<int> set(env, "set");
@@ -175,7 +175,7 @@ TEST(what_is_moved_to_itself_stays_open) {
     CHECK(env.is_open() && dict.empty() && set.empty());
 }
 
-TEST(what_was_closed_throws_and_may_be_destroyed_in_any_order) {
+TEST(closed_objects_throw_and_can_be_destroyed_in_any_order) {
     auto env = std::make_unique<pc::environment>(check::environment());
     auto dict = std::make_unique<pc::dict<int, int>>(*env, "dict");
     auto set = std::make_unique<pc::set<int>>(*env, "set");
@@ -196,7 +196,7 @@ TEST(what_was_closed_throws_and_may_be_destroyed_in_any_order) {
 }
 
 /* A part of a program opened the path once more, which led elsewhere by then: a link had been flipped. */
-TEST(another_opening_comes_from_the_first) {
+TEST(another_opening_is_made_from_the_first) {
     const auto at = check::directory() / "env", moved = check::directory() / "moved";
     pc::environment env(at);
     pc::dict<std::string, int>(env, "ages")["Ada"] = 36;

@@ -54,7 +54,7 @@ std::size_t slots(const pc::environment &env) {
 
 template <> struct pc::is_opaque<moody> : std::true_type {};
 
-TEST(what_is_opened_has_an_owner_or_is_closed) {
+TEST(handles_have_an_owner_or_are_closed) {
     const opened::counts before = opened::now();
     const auto unchanged = [&](bool = true) { CHECK(opened::now() == before); };
     const std::filesystem::path path = check::directory() / "env";
@@ -73,7 +73,7 @@ TEST(what_is_opened_has_an_owner_or_is_closed) {
     unchanged();
 }
 
-TEST(iterators_own_what_they_open) {
+TEST(iterators_own_their_handles) {
     pc::environment env = check::environment();
     pc::dict<std::string, std::string> dict(env, "dict");
     pc::set<std::string> set(env, "set");
@@ -113,7 +113,7 @@ TEST(iterators_own_what_they_open) {
     unchanged();
 }
 
-TEST(an_iterator_that_could_not_step_on_stands_where_it_stood) {
+TEST(an_iterator_whose_step_failed_does_not_move) {
     pc::environment env = check::environment();
     pc::dict<std::string, std::string> dict(env, "dict");
     std::map<std::string, std::string> expected;
@@ -260,7 +260,7 @@ TEST(a_write_that_throws_has_not_written) {
     CHECK(opened::now() == before && slots(env) == 0);
 }
 
-TEST(take_gives_what_it_removes_or_removes_nothing) {
+TEST(take_returns_the_removed_value_or_removes_nothing) {
     pc::environment env = check::environment();
     pc::dict<int, moody> dict(env, "moody");
     dict.put(1, moody(5));
@@ -352,7 +352,7 @@ TEST(transactions_and_snapshots_end_with_every_exception) {
     }
 }
 
-TEST(what_run_returns_is_not_copied_after_the_commit) {
+TEST(run_does_not_copy_its_result_after_the_commit) {
     pc::environment env = check::environment();
     pc::dict<int, int> dict(env, "dict");
     copied::copies = 0;
@@ -374,7 +374,7 @@ TEST(what_run_returns_is_not_copied_after_the_commit) {
     CHECK(copied::copies == 1 && !dict.contains(2) && !env.in_transaction());
 }
 
-TEST(run_does_not_run_again_what_was_committed) {
+TEST(run_does_not_repeat_a_committed_function) {
     pc::environment env = check::environment();
     pc::dict<int, int> dict(env, "dict");
     int runs = 0;
@@ -398,7 +398,7 @@ TEST(run_does_not_run_again_what_was_committed) {
     CHECK(runs == 2 && dict.at(2) == 1);
 }
 
-TEST(a_commit_that_fails_ends_its_transaction_and_says_how) {
+TEST(a_failed_commit_ends_its_transaction_and_reports_the_outcome) {
     pc::environment env = check::environment();
     pc::dict<int, int> dict(env, "dict");
     const opened::counts before = opened::now();
@@ -439,7 +439,7 @@ TEST(a_commit_that_fails_ends_its_transaction_and_says_how) {
     CHECK(runs == 2 && dict.at(1) == 1 && opened::now() == before);
 }
 
-TEST(a_transaction_that_has_ended_says_so) {
+TEST(using_an_ended_transaction_is_reported) {
     pc::environment env = check::environment();
     pc::transaction committed(env);
     committed.commit();

@@ -192,7 +192,7 @@ TEST(a_look_up_of_a_key_that_does_not_fit_is_a_miss) {
     CHECK(!flags.contains(2) && flags.contains(1));
 }
 
-TEST(an_element_of_a_tuple_that_does_not_fit_is_no_other_one) {
+TEST(an_element_of_a_tuple_that_does_not_fit_is_refused_or_missed) {
     pc::environment env = check::environment();
     using key = std::tuple<std::string, int8_t>;
     pc::dict<key, int> dict(env, "dict");
@@ -224,7 +224,7 @@ TEST(an_element_of_a_tuple_that_does_not_fit_is_no_other_one) {
     CHECK(ones.contains(1) && ones.contains(std::make_tuple(1L)) && !ones.contains(257));
 }
 
-TEST(what_is_added_is_an_integer) {
+TEST(increment_takes_integers_only) {
     pc::environment env = check::environment();
     pc::dict<int, int> dict(env, "dict");
     dict.put(1, 1);
@@ -239,7 +239,7 @@ TEST(what_is_added_is_an_integer) {
     CHECK(dict.at(1) == 5);
 }
 
-TEST(what_fits_no_narrower_type_of_a_stored_any_is_refused_too) {
+TEST(a_stored_any_refuses_values_that_the_opened_type_cannot_hold) {
     pc::environment env = check::environment();
     pc::dict<pc::any_value, pc::any_value> any(env, "any");
     pc::dict<int8_t, float> narrow(env, "any");
@@ -250,7 +250,7 @@ TEST(what_fits_no_narrower_type_of_a_stored_any_is_refused_too) {
     CHECK(any.at(44) == 0.5 && !any.contains(44.0));
 }
 
-TEST(text_and_dates_that_cannot_be_stored_are_refused_and_missed) {
+TEST(invalid_text_and_dates_are_refused_and_not_found) {
     pc::environment env = check::environment();
     const std::string wrong = "\xff";
     pc::dict<std::string, std::string> texts(env, "texts");
@@ -275,7 +275,7 @@ TEST(text_and_dates_that_cannot_be_stored_are_refused_and_missed) {
     CHECK(typed.begin()->first == pc::datetime{INT64_MIN} && typed.begin()->second == pc::date{INT32_MAX});
 }
 
-TEST(values_of_any_are_equal_where_they_are_stored_as_the_same) {
+TEST(values_of_any_compare_by_stored_bytes) {
     pc::environment env = check::environment();
     pc::set<pc::any_value> keys(env, "keys");
     pc::dict<int, pc::any_value> values(env, "values");
@@ -336,7 +336,7 @@ TEST(values_of_any_are_equal_where_they_are_stored_as_the_same) {
           !std::signbit(keys.find(-0.0)->as<double>()));
 }
 
-TEST(algebra_and_comparison_of_sets_of_any_go_by_the_stored_keys) {
+TEST(sets_of_any_compare_by_stored_keys) {
     pc::environment env = check::environment();
     pc::set<pc::any_value> a(env, "a");
     pc::set<pc::any_value> b(env, "b");

@@ -32,7 +32,7 @@ template <class View> static names keys(const View &view) {
     return found;
 }
 
-TEST(iteration_goes_by_the_order_of_keys) {
+TEST(iteration_is_in_key_order) {
     pc::environment env = check::environment();
     numbers_dict dict(env, "dict");
     CHECK(dict.begin() == dict.end() && dict.rbegin() == dict.rend() && !dict.first() && !dict.last());
@@ -135,7 +135,7 @@ TEST(prefixes_are_of_text_bytes_tuples_and_any) {
     CHECK(count(pc::set<key>(env, "stored").prefix("a", 1)) == 1);
 }
 
-TEST(prefixes_of_collections_looked_into_as_stored_are_as_of_their_types) {
+TEST(prefixes_work_in_collections_opened_as_stored) {
     pc::environment env = check::environment();
     const auto looked = [&](const char *name) {
         return pc::set<pc::any_value>(env, name, pc::open_mode::as_stored);
@@ -166,7 +166,7 @@ TEST(prefixes_of_collections_looked_into_as_stored_are_as_of_their_types) {
     THROWS(pc::bad_key, "i32", looked("numbers").prefix(1));
 }
 
-TEST(iterators_own_what_they_show_and_copies_go_on_alone) {
+TEST(iterators_own_their_entry_and_copies_are_independent) {
     pc::environment env = check::environment();
     numbers_dict dict(env, "dict");
     fill(dict);
@@ -195,7 +195,7 @@ TEST(iterators_own_what_they_show_and_copies_go_on_alone) {
     CHECK(back->first == "Bob" && copy->first == "Alan" && (++back) == copy);
 }
 
-TEST(an_iterator_sees_the_moment_at_which_it_was_made) {
+TEST(an_iterator_sees_the_commit_at_which_it_began) {
     pc::environment env = check::environment();
     numbers_dict dict(env, "dict");
     fill(dict);
@@ -222,7 +222,7 @@ TEST(an_iterator_in_a_transaction_sees_its_writes) {
     CHECK(seen == 6 && dict.size() == 6);
 }
 
-TEST(a_found_entry_is_where_iteration_goes_on) {
+TEST(iteration_continues_from_a_found_entry) {
     pc::environment env = check::environment();
     numbers_dict dict(env, "dict");
     fill(dict);

@@ -24,7 +24,7 @@ TEST(elements_are_inserted_found_and_erased) {
     CHECK(set.empty());
 }
 
-TEST(many_elements_go_at_once) {
+TEST(many_elements_are_changed_in_one_call) {
     pc::environment env = check::environment();
     pc::set<std::string> set(env, "set");
     CHECK(set.insert_many({"a", "b", "a"}) == 2 &&

@@ -43,7 +43,7 @@ void at_exit() { const saver now{"atexit", of_process.path}; }
 
 // A program that saved in a destructor lost its data: each call was refused, since the thread's place in the
 // environment was gone before the destructor ran.
-TEST(thread_local_destructors_can_save) {
+TEST(thread_local_destructors_can_write) {
     const auto path = check::directory() / "env";
     pc::environment env(path);
     std::thread([&] {
@@ -62,7 +62,7 @@ TEST(thread_local_destructors_can_save) {
     pc::transaction(env).commit();
 }
 
-TEST(what_a_destructor_leaves_begun_ends_with_the_thread) {
+TEST(a_transaction_left_open_by_a_destructor_ends_with_the_thread) {
     const auto path = check::directory() / "env";
     pc::environment env(path);
     pc::dict<std::string, std::int64_t> dict(env, "saved");
@@ -83,7 +83,7 @@ TEST(what_a_destructor_leaves_begun_ends_with_the_thread) {
     CHECK(dict.size() == 2);
 }
 
-TEST(static_destructors_and_exit_handlers_can_save) {
+TEST(static_destructors_and_exit_handlers_can_write) {
     const char *const variable = "PC_TEST_ENDING";
     if (const char *given = std::getenv(variable)) {
         of_process.path = given;
@@ -102,7 +102,7 @@ TEST(static_destructors_and_exit_handlers_can_save) {
     const pid_t child = fork();
     if (child == 0) {
         setenv(variable, path.c_str(), 1);
-        execl(program.c_str(), program.c_str(), "static_destructors_and_exit_handlers_can_save", nullptr);
+        execl(program.c_str(), program.c_str(), "static_destructors_and_exit_handlers_can_write", nullptr);
         _exit(1);
     }
     int outcome = 0;
@@ -111,7 +111,7 @@ TEST(static_destructors_and_exit_handlers_can_save) {
     CHECK(saved(path, "static") == 3);
 }
 
-TEST(a_failure_in_a_destructor_says_what_is_wrong) {
+TEST(a_failure_in_a_destructor_is_reported) {
     struct looker {
         std::string *said = nullptr;
         ~looker() {

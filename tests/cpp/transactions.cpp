@@ -12,7 +12,7 @@ static_assert(!std::is_move_constructible_v<pc::transaction> &&
 static_assert(!std::is_move_constructible_v<pc::snapshot> && !std::is_copy_constructible_v<pc::snapshot>);
 static_assert(!std::is_move_assignable_v<pc::transaction> && !std::is_move_assignable_v<pc::snapshot>);
 
-TEST(a_commit_shows_all_at_once_and_an_end_without_one_undoes) {
+TEST(a_commit_shows_all_writes_and_a_missing_one_undoes_them) {
     pc::environment env = check::environment();
     counts a(env, "a");
     pc::set<int> b(env, "b");
@@ -39,7 +39,7 @@ TEST(a_commit_shows_all_at_once_and_an_end_without_one_undoes) {
     THROWS(pc::bad_handle, "", aborted.commit());
 }
 
-TEST(an_exception_undoes) {
+TEST(an_exception_undoes_the_transaction) {
     pc::environment env = check::environment();
     counts dict(env, "dict");
     try {
@@ -79,7 +79,7 @@ TEST(transactions_nest) {
     CHECK(dict.size() == 2);
 }
 
-TEST(an_outer_transaction_that_ends_takes_inner_ones_along) {
+TEST(ending_an_outer_transaction_ends_inner_ones) {
     pc::environment env = check::environment();
     counts dict(env, "dict");
     auto outer = std::make_unique<pc::transaction>(env);
@@ -106,7 +106,7 @@ TEST(a_snapshot_sees_one_moment) {
     CHECK(dict.at("a") == 2);
 }
 
-TEST(run_gives_back_what_the_function_returns) {
+TEST(run_returns_the_result_of_the_function) {
     pc::environment env = check::environment();
     counts dict(env, "dict");
     CHECK(pc::run(env, [&] { return dict.increment("a"); }) == 1);
@@ -137,7 +137,7 @@ TEST(an_unsynced_commit_does_not_wait_for_stable_storage) {
     CHECK(opened::syncs() > before);
 }
 
-TEST(run_goes_again_when_the_map_was_too_small) {
+TEST(run_retries_if_the_map_was_too_small) {
     pc::options options;
     options.durability = pc::durability::none;
     options.map_size = 1 << 20;
@@ -188,7 +188,7 @@ TEST(run_goes_again_when_the_map_was_too_small) {
     CHECK(inner.insert_or_assign(101, std::string(60000000, 'x')).second);
 }
 
-TEST(waiting_ends_in_time_and_names_the_holder) {
+TEST(waiting_times_out_and_names_the_holder) {
     pc::environment env = check::environment();
     pc::transaction holder(env);
     std::thread([&] {
@@ -229,7 +229,7 @@ TEST(threads_share_a_dict) {
     CHECK(dict.at("all") == 200 && dict.size() == 5 && dict.at("own 3") == 50);
 }
 
-TEST(of_several_that_take_one_key_one_gets_it) {
+TEST(only_one_of_several_threads_takes_a_key) {
     pc::environment env = check::environment();
     pc::dict<int, int> jobs(env, "jobs");
     for (int i = 0; i < 50; i++)
@@ -246,7 +246,7 @@ TEST(of_several_that_take_one_key_one_gets_it) {
     CHECK(taken == 50 && jobs.empty());
 }
 
-TEST(a_child_of_fork_opens_anew_and_harms_nothing) {
+TEST(a_child_of_fork_reopens_its_environment) {
     pc::environment env = check::environment();
     counts dict(env, "dict");
     dict.put("a", 1);

@@ -79,7 +79,7 @@ template <class T> static void integer_survives() {
     survives<T>(ordered);
 }
 
-TEST(scalars_survive_as_keys_and_values_in_the_order_of_their_meaning) {
+TEST(scalars_are_stored_as_keys_and_values_in_order) {
     integer_survives<signed char>();
     integer_survives<unsigned char>();
     integer_survives<short>();
@@ -135,7 +135,7 @@ TEST(tuples_are_keys_and_sort_by_their_elements) {
     CHECK(*many.begin() == one);
 }
 
-TEST(arrays_survive_as_values) {
+TEST(arrays_are_stored_as_values) {
     pc::environment env = check::environment();
     pc::dict<int, std::vector<float>> vectors(env, "vectors");
     vectors.put(1, {1.5F, -2});
@@ -318,7 +318,7 @@ TEST(any_holds_everything) {
     CHECK(pc::any_value(pc::any_set{{1, 2}}) != pc::any_value(pc::any_value::list{1, 2}));
 }
 
-TEST(an_array_that_has_not_its_shape_is_refused) {
+TEST(an_array_that_does_not_match_its_shape_is_refused) {
     pc::environment env = check::environment();
     pc::dict<int, pc::any_value> dict(env, "dict");
     pc::any_array array;
@@ -333,7 +333,7 @@ TEST(an_array_that_has_not_its_shape_is_refused) {
     CHECK(dict.at(1).size() == 6);
 }
 
-TEST(what_any_holds_is_compared_both_ways_in_every_standard) {
+TEST(values_of_any_compare_both_ways_in_every_standard) {
     const auto differ = [](const auto &a, const auto &b) {
         return a != b && !(a != a) && a == a && !(a == b);
     };
@@ -454,7 +454,7 @@ TEST(golden_data_is_read_and_written_byte_for_byte) {
     CHECK(!tuples.empty());
 }
 
-TEST(collections_of_unknown_types_are_looked_into_as_stored) {
+TEST(collections_of_unknown_types_open_as_stored) {
     pc::environment env = check::environment();
     pc::dict<std::tuple<std::string, std::int32_t>, std::array<float, 2>> typed(env, "typed");
     typed.put({"a", 1}, {1, 2});
