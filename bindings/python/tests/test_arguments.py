@@ -165,7 +165,7 @@ _CALLS: dict[str, tuple[Callable[[Opened], Any], type[Error], str]] = {
         "timeout",
     ),
     "negative timeout": (lambda it: it.env.transaction(-1), InvalidArgumentError, "timeout"),
-    "no number": (lambda it: it.env.transaction(float("nan")), InvalidArgumentError, "timeout"),
+    "not a number": (lambda it: it.env.transaction(float("nan")), InvalidArgumentError, "timeout"),
     "run": (lambda it: it.env.run(5), ArgumentTypeError, "function"),
     "schema": (lambda it: it.env.schema("none"), NoCollectionError, "'none'"),
     "drop": (lambda it: it.env.drop("none"), NoCollectionError, "'none'"),
@@ -248,7 +248,7 @@ _CALLS: dict[str, tuple[Callable[[Opened], Any], type[Error], str]] = {
     "prefix": (lambda it: it.texts.prefix(5), UnstorableError, "dict 'texts', prefix 5"),
     "prefix of any": (lambda it: it.anything.prefix(5), UnstorableError, "'anything', prefix"),
     "no prefix": (lambda it: it.numbers.prefix(1), ArgumentTypeError, "'numbers', prefix 1"),
-    "column": (lambda it: it.anything.to_numpy(), TypeMismatchError, "column"),
+    "column": (lambda it: it.anything.to_numpy(), TypeMismatchError, "one array of numbers"),
     "elements": (lambda it: it.set.update(5), ArgumentTypeError, "set 'set'"),
     **{
         name: (
@@ -349,18 +349,18 @@ def test_what_cannot_be_read_says_where_it_is(here: Opened) -> None:
     ]
     for read in reads:
         with pytest.raises(
-            TypeMismatchError, match="dict 'anything', key 'text', value: stored is"
+            TypeMismatchError, match="dict 'anything', key 'text', value: a stored value is"
         ):
             read(narrow)
     with pytest.raises(TypeMismatchError, match="dict 'anything', key 'text': item 0, value: "):
         narrow.get_many(["text"])
     other = PersistentDict[Any, Any](here.env, "anything", key=int)
-    with pytest.raises(TypeMismatchError, match="dict 'anything': stored is a"):
+    with pytest.raises(TypeMismatchError, match="dict 'anything': a stored "):
         other.first()
     elements = PersistentSet[Any](here.env, "any", element="any")
     elements.add("a")
     for take in (PersistentSet.pop, PersistentSet.first, PersistentSet.last):
-        with pytest.raises(TypeMismatchError, match="set 'any': stored is a"):
+        with pytest.raises(TypeMismatchError, match="set 'any': a stored "):
             take(PersistentSet[Any](here.env, "any", element=int))
     assert elements == {"a"} and here.anything == {"text": "word"}
 
@@ -368,7 +368,7 @@ def test_what_cannot_be_read_says_where_it_is(here: Opened) -> None:
 def test_what_is_stored_and_does_not_fit_the_type_asked_for(here: Opened) -> None:
     here.anything["text"] = "word"
     narrow = PersistentDict[Any, Any](here.env, "anything", key=str, value=int)
-    with pytest.raises(TypeMismatchError, match="no i64"):
+    with pytest.raises(TypeMismatchError, match="not i64"):
         narrow["text"]
 
 

@@ -90,7 +90,7 @@ def test_looking_for_its_end_does_not_end_it(env: Environment, d: PersistentDict
         assert block.__enter__() is block
         assert callable(block.__exit__) and block.active
         d["a"] = 1
-        with pytest.raises(InTransactionError, match="begun already"):
+        with pytest.raises(InTransactionError, match="already begun"):
             block.__enter__()
         block.__exit__(None, None, None)
         assert not block.active and d.pop("a") == 1

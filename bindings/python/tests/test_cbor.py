@@ -332,7 +332,7 @@ FIRST_HALF_MINUTE = datetime.datetime(
         (Symbol("\ud800"), ValueError, "a str"),
         (Plain.RED, TypeError, "store its value"),
         (datetime.timedelta(1), TypeError, "timedelta"),
-        (Decimal("nan"), ValueError, "no number"),
+        (Decimal("nan"), ValueError, "not a number"),
         (np.array(["a"]), TypeError, "<U1"),
         (np.array([1j]), TypeError, "complex128"),
         ([np.ma.array([1, 2], mask=[0, 1])], TypeError, r"value\[0\]: a masked array"),

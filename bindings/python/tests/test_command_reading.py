@@ -127,7 +127,7 @@ def test_a_line_that_is_no_key_is_named(
     for line in ("1_0", " 3", "0x3", "three"):
         monkeypatch.setattr("sys.stdin", io.StringIO(f"3\n{line}\n"))
         assert main(["get", str(tmp_path / "e"), "squares", "-"]) == 2
-        wrong = f"persistent_collections: line 2: {line!r} is no integer\n"
+        wrong = f"persistent_collections: line 2: {line!r} is not an integer\n"
         assert capsys.readouterr() == ("9\n", wrong)
 
 

@@ -69,7 +69,7 @@ def test_copy(compact: list[str], directory: str, tmp_path: Path, capsys: Captur
         assert (env.check().free == 0) == bool(compact)
     assert main(["copy", directory, copied, *compact]) == 2
     assert capsys.readouterr().err == (
-        f"persistent_collections: '{copied}' exists; it was left as it is\n"
+        f"persistent_collections: '{copied}' exists; nothing was changed\n"
     )
 
 

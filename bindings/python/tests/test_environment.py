@@ -252,6 +252,6 @@ def test_an_empty_path_is_not_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="not empty"):
+    with pytest.raises(ValueError, match="path is empty"):
         Environment("")
     assert list(tmp_path.iterdir()) == []

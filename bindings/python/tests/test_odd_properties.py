@@ -345,7 +345,7 @@ def test_signaling_nan_is_a_miss(env: Environment) -> None:
             with pytest.raises(REFUSAL):
                 d.update([(key, 1)])
     anything: PersistentDict[Any, Any] = PersistentDict(env, "values")
-    with pytest.raises(UnstorableError, match=r"value\[0\]: Decimal\('sNaN'\) is no number"):
+    with pytest.raises(UnstorableError, match=r"value\[0\]: Decimal\('sNaN'\) is not a number"):
         anything["key"] = [signaling]
 
 

@@ -231,7 +231,7 @@ def test_await_inside_a_transaction(env: Environment, d: PersistentDict[str, int
 
 def test_timeouts_are_checked(env: Environment) -> None:
     for seconds in (-1, float("nan")):
-        with pytest.raises(ValueError, match="waiting time"):
+        with pytest.raises(ValueError, match="cannot be negative"):
             env.transaction(timeout=seconds)
     with env.transaction(timeout=float("inf")):
         pass

@@ -1,7 +1,7 @@
 """Dicts and sets that live on disk, the same from Python, Julia, C and C++.
 
-An `Environment` is a directory; in it, `PersistentDict` and `PersistentSet` are collections
-by name, which other processes and languages can read and write at the same time.
+An `Environment` is a directory. `PersistentDict` and `PersistentSet` are named collections in it,
+which other processes and languages can read and write at the same time.
 
 >>> from persistent_collections import Environment, PersistentDict
 >>> with Environment(directory) as env:

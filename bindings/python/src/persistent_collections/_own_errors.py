@@ -19,10 +19,10 @@ __all__ = [
 
 
 class Error(Exception):
-    """Base of all failures of the package and of the library.
+    """The base class of all exceptions of the package and of the library.
 
-    `status` is the library's number for it, or 0 for failures that only the package has. `message`
-    says what happened.
+    `status` is the library's status number, or 0 if the package raised the exception. `message`
+    describes the failure.
     """
 
     status: int = 0
@@ -39,39 +39,39 @@ class Error(Exception):
 
 
 class UnstorableError(Error, TypeError, ValueError):
-    """A key or value that cannot be stored so that it comes back equal; says where it sits."""
+    """A key or value cannot be stored so that it comes back equal; the message says where it is."""
 
 
 class UnstorableNumberError(UnstorableError, OverflowError):
-    """A number that is beyond what the type of a key or value can hold."""
+    """A number is outside the range of the type of a key or value."""
 
 
 class EqualKeysError(Error, ValueError):
-    """Keys of `any` that are two in the collection, and one in a plain dict or set: 1 and True."""
+    """Keys of `any` that differ in the collection are equal in a plain dict or set: 1 and True."""
 
 
 class ArgumentTypeError(Error, TypeError):
-    """An argument of a type that the call does not take."""
+    """An argument has a type that the call does not take."""
 
 
 class LibraryError(Error, ImportError):
-    """The shared library is missing, or speaks another version of the ABI."""
+    """The shared library is missing, or has another version of the ABI."""
 
 
 class MissingPackageError(Error, ImportError):
-    """A package that the call needs is not installed."""
+    """The call needs a package that is not installed."""
 
 
 class UnpicklableError(Error, TypeError, _PicklingError):
-    """An object that no pickle can hold."""
+    """The object cannot be pickled."""
 
 
 class IteratorBusyError(Error, ValueError):
-    """Another thread is taking an item of the iterator at this moment."""
+    """Another thread is using the iterator."""
 
 
 class DateOverflowError(Error, OverflowError):
-    """A stored date or time that is beyond those of Python."""
+    """A stored date or time is outside the range of Python's types."""
 
 
 class _SystemError(Error, OSError):

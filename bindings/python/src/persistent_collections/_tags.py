@@ -146,7 +146,7 @@ def _definite(data: bytes) -> bytes:
     try:
         item, end = _with_length(data, 0, MAX_DEPTH)
     except IndexError:
-        raise BadValueError("a value is not CBOR as it should be: it is cut short") from None
+        raise BadValueError("a value is not valid CBOR: it is truncated") from None
     # The library says what is wrong with it.
     return item + data[end:]
 
@@ -165,7 +165,7 @@ def _with_length(data: bytes, at: int, depth: int) -> tuple[bytes, int]:
         part, end = _with_length(data, end, depth - 1)
         if is_endless and major < 4:
             if part[0] >> 5 != major:
-                raise BadValueError("a value is not CBOR as it should be: a chunk of another type")
+                raise BadValueError("a value is not valid CBOR: a chunk of another type")
             part = part[_number(part, 0)[1] :]
         parts.append(part)
     if not is_endless:
@@ -173,7 +173,7 @@ def _with_length(data: bytes, at: int, depth: int) -> tuple[bytes, int]:
     content = b"".join(parts)
     length = len(content) if major < 4 else len(parts) // (major - 3)
     if major == 5 and len(parts) % 2:
-        raise BadValueError("a value is not CBOR as it should be: a key without a value")
+        raise BadValueError("a value is not valid CBOR: a key without a value")
     return head(major, length) + content, end + 1
 
 

@@ -94,12 +94,12 @@ def _import(path: Path) -> Any:
     loader = importlib.machinery.ExtensionFileLoader(_NAME, str(path))
     spec = importlib.util.spec_from_loader(_NAME, loader)
     if spec is None:
-        raise LibraryError(f"{path} is no extension module")
+        raise LibraryError(f"{path} is not an extension module")
     module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
     if module.INTERFACE != _INTERFACE:
         raise LibraryError(
-            f"it has interface {module.INTERFACE}, this package needs {_INTERFACE}; build it anew"
+            f"it has interface {module.INTERFACE}, this package needs {_INTERFACE}; rebuild it"
         )
     return module
 

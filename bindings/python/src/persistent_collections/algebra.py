@@ -53,7 +53,7 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
         raise NotImplementedError
 
     def copy(self) -> set[T]:
-        """A plain set of all of it; `EqualKeysError` if it holds elements that are equal there."""
+        """Returns a plain set of all elements; `EqualKeysError` if two are equal in Python."""
         return plain_set(list(self))
 
     def __copy__(self) -> set[T]:
@@ -122,7 +122,7 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
     # In place.
 
     def update(self, *others: Iterable[T]) -> None:
-        """Adds all elements of the others at once: all of them or none."""
+        """Adds all elements of the others at once, or none if one is refused."""
         if self._are_like(others):
             self._combine(self._library.pc_set_union, others)
             return
@@ -156,7 +156,7 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
             self._remove_all([item for item in self if not all(there(item) for there in every)])
 
     def symmetric_difference_update(self, other: Iterable[T]) -> None:
-        """Removes what is in both and adds what is only in the other, in one transaction."""
+        """Keeps the elements that are in exactly one of the two, in one transaction."""
         if self._is_like(other):
             self._combine(self._library.pc_set_symmetric_difference, (other,))
             return
@@ -174,11 +174,11 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
     # To plain sets.
 
     def union(self, *others: Iterable[S]) -> set[T | S]:
-        """A plain set of what is here or in any of the others."""
+        """Returns a plain set of the elements of this set and of all the others."""
         return self._either(others, True)
 
     def intersection(self, *others: Iterable[Any]) -> set[T]:
-        """A plain set of what is here and in all of the others."""
+        """Returns a plain set of the elements that are in this set and in all the others."""
         if others and self._are_like(others):
             return self._sifted(others, 1)
         found: Iterable[T] = self
@@ -187,7 +187,7 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
         return plain_set(list(found))
 
     def difference(self, *others: Iterable[Any]) -> set[T]:
-        """A plain set of what is here and in none of the others."""
+        """Returns a plain set of the elements of this set that are in none of the others."""
         if others and self._are_like(others):
             return self._sifted(others, 0)
         found: Iterable[T] = self
@@ -196,25 +196,25 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
         return plain_set(list(found))
 
     def symmetric_difference(self, other: Iterable[S]) -> set[T | S]:
-        """A plain set of what is in exactly one of the two."""
+        """Returns a plain set of the elements that are in exactly one of the two."""
         return self._either([other], False)
 
     # Comparing.
 
     def issubset(self, other: Iterable[Any]) -> bool:
-        """Whether all elements are in the other."""
+        """Returns whether all elements are in the other set."""
         if self._is_like(other):
             return self._tells(self._library.pc_set_is_subset, other)
         return all(map(self._matching(other), self))
 
     def issuperset(self, other: Iterable[Any]) -> bool:
-        """Whether all elements of the other are here."""
+        """Returns whether all elements of the other set are in this one."""
         if self._is_like(other):
             return other.issubset(self)
         return all(map(self._holds(other), iterated(self._what, other)))
 
     def isdisjoint(self, other: Iterable[Any]) -> bool:
-        """Whether no element of the other is here."""
+        """Returns whether the two sets have no element in common."""
         if self._is_like(other):
             return self._tells(self._library.pc_set_is_disjoint, other)
         return super().isdisjoint(other)

@@ -36,7 +36,7 @@ def milliseconds(name: str, seconds: float) -> int:
             f"{name}: a number of seconds is needed, not {type(seconds).__name__}"
         )
     if seconds < 0 or seconds != seconds:
-        raise InvalidArgumentError(f"{name}: a waiting time is not negative")
+        raise InvalidArgumentError(f"{name} cannot be negative")
     return _LONGEST if seconds * 1000 > _LONGEST else math.ceil(seconds * 1000)
 
 
@@ -47,9 +47,9 @@ def name_bytes(name: str) -> bytes:
     try:
         data = name.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise BadNameError(f"a name is Unicode text: {error}") from None
+        raise BadNameError(f"the name is not Unicode text: {error}") from None
     if b"\0" in data:
-        raise BadNameError(f"a name holds no NUL: {name!r}")
+        raise BadNameError(f"the name contains a NUL: {name!r}")
     return data
 
 
@@ -60,11 +60,11 @@ def path_bytes(path: str | os.PathLike[str]) -> bytes:
     try:
         data = os.fsencode(path)
     except UnicodeEncodeError as error:
-        raise InvalidArgumentError(f"no file has such a path: {error}") from None
+        raise InvalidArgumentError(f"the path cannot be encoded: {error}") from None
     if not data:
-        raise InvalidArgumentError("a path is not empty; the working directory is '.'")
+        raise InvalidArgumentError("the path is empty; '.' is the working directory")
     if b"\0" in data:
-        raise InvalidArgumentError("a path holds no NUL")
+        raise InvalidArgumentError("the path contains a NUL")
     return data
 
 

@@ -196,7 +196,7 @@ def to_bytes(value: Any, element: str, shape: tuple[int, ...] | None) -> bytes:
         return _from_lists(value, element, shape)
     if is_masked(value):
         raise UnstorableError(
-            f"an array of {element} is needed, not a masked one; store what fills it"
+            f"an array of {element} is needed, not a masked one; store its filled() array"
         )
     given = base(value) if isinstance(value, np.ndarray) else _as_array(np, value, element)
     if given.ndim != 1 if shape is None else given.shape != shape:

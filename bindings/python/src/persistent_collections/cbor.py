@@ -352,7 +352,7 @@ def _write_time(out: _Output, at: int, value: datetime.time, depth: int) -> None
 def _write_decimal(out: _Output, at: int, value: decimal.Decimal, depth: int) -> None:
     sign, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
-        raise _RefusedError(f"Decimal({str(value)!r}) is no number")
+        raise _RefusedError(f"Decimal({str(value)!r}) is not a number")
     mantissa = decimals.whole(digits)
     _write_tag(out, at, 4, [exponent, -mantissa if sign else mantissa], depth)
 
@@ -375,7 +375,7 @@ def _write_char(out: _Output, at: int, value: Char, depth: int) -> None:
 
 def _write_array(out: _Output, at: int, value: Any, depth: int) -> None:
     if arrays.is_masked(value):
-        raise _RefusedError("a masked array cannot be stored; store what fills it")
+        raise _RefusedError("a masked array cannot be stored; store its filled() array")
     element = arrays.element_type(value)
     if element is None:
         what = value.dtype if arrays.is_array(value) else f"{value.itemsize} bytes an item"

@@ -195,21 +195,21 @@ class Collection(Handled):
 
     @property
     def name(self) -> str:
-        """The collection's name."""
+        """Returns the name of the collection."""
         return self._name
 
     @property
     def environment(self) -> Environment:
-        """The environment that it was opened in."""
+        """Returns the environment of the collection."""
         return self._environment
 
     @property
     def raw(self) -> bool:
-        """Whether another program made it, so that its types are only what its opener says."""
+        """Returns whether another LMDB program created it, so that it has no stored types."""
         return self._is_raw
 
     def close(self) -> None:
-        """Closes it and its iterators; what is stored stays. Again does nothing."""
+        """Closes the collection and its iterators. Its entries stay stored. Can be called twice."""
         checked.WRITES.count += 1
         checked.check(self._library, self._close_held())
 

@@ -82,7 +82,7 @@ def to_numpy(what: str, library: ctypes.CDLL, dictionary: int, type_: Type) -> A
     elif type_.name in NUMBERS:
         element, shape = type_.name, ()
     else:
-        raise TypeMismatchError(f"{what}: values of type {type_} are no column of numbers")
+        raise TypeMismatchError(f"{what}: values of type {type_} cannot be one array of numbers")
     width = math.prod(shape, start=NUMBERS[element])
     buffer = take_buffer(library)
     try:

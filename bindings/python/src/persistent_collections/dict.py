@@ -54,22 +54,23 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
     `key` and `value` are Python types (`str bytes int float bool UUID date datetime`,
     tuples of these as keys), type strings (`"u32"`, `"f32[768]"`), NumPy dtypes, or `"any"`
     for all that can be stored. None takes the stored type, or `any` if the dict is new;
-    `int` and `float` take any stored width. `create=False` never makes a new one.
+    `int` and `float` take any stored width. With `create=False`, the dict must exist.
 
     Each write is stored before it returns, by itself or as part of the thread's
-    transaction. A key that the dict cannot hold is not in it; storing it is an
-    `UnstorableError`, a `TypeError` and `ValueError`. What comes out is a copy: to change a list
+    transaction. Looking up a key that the dict cannot hold finds nothing; storing it raises
+    `UnstorableError`, a `TypeError` and `ValueError`. Returned values are copies: to change a list
     in place and store it, use `edit`.
 
     `codec` is an object with `encode(value) -> bytes` and `decode(bytes) -> value`, for values
-    of which only the bytes are stored; other languages and openers without it see these. So
-    pickle is possible for those who ask for it, and trust whoever writes there.
+    of which only the bytes are stored; other languages, and programs without the codec, read the
+    bytes. A codec can use pickle if all writers are trusted: unpickling can run arbitrary code.
 
-    `copy.copy`, `copy.deepcopy` and `copy()` all give a plain dict of what it holds; a pickle
-    tells where it is, and opens the same dict again.
+    `copy.copy`, `copy.deepcopy` and `copy()` return a plain dict with the same entries. A pickle
+    holds the path and the name, and opens the same dict again.
 
-    Iterating sees one moment of the dict, whatever is written meanwhile; but inside one's own
-    write transaction it sees one's own writes, so that keys added ahead of it prolong the loop.
+    An iterator sees the dict as it was when the iteration began, whatever is written meanwhile.
+    Inside a write transaction, it sees the transaction's own writes: a loop that adds keys ahead
+    of the iterator reaches them.
 
     >>> ages = PersistentDict(env, "ages", key=str, value=int)
     >>> ages["Ada"] = 36
@@ -150,12 +151,12 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
 
     @property
     def key_type(self) -> str:
-        """The stored type of its keys."""
+        """Returns the stored type of the keys."""
         return self._key_type
 
     @property
     def value_type(self) -> str:
-        """The stored type of its values."""
+        """Returns the stored type of the values."""
         return self._value_type
 
     def __repr__(self) -> str:
@@ -179,7 +180,7 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
     ) -> Self:
         """Opens a dict and stores one value under many keys, in one transaction.
 
-        `types` are those of the constructor, and `create`. Other keys stay as they are.
+        `types` are the keyword arguments of the constructor. Other keys stay as they are.
 
         >>> dict(PersistentDict[str, int].fromkeys(env, "counts", ["a", "b"], 0))
         {'a': 0, 'b': 0}
@@ -191,7 +192,7 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
     # One key.
 
     def put_new(self, key: K, value: V) -> bool:
-        """Stores a value if the key is absent; returns whether it did.
+        """Stores a value if the key is absent, and returns whether it stored it.
 
         >>> d.put_new("a", 1), d.put_new("a", 2), d["a"]
         (True, False, 1)
@@ -205,7 +206,7 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
     def setdefault(self, key: K, default: V) -> V: ...
 
     def setdefault(self, key: K, default: Any = None) -> Any:
-        """The value of a key, stored now if there was none; atomic across processes."""
+        """Returns the value of a key; if it is absent, stores `default` first. It is atomic."""
         while True:
             data = self._fetch(key)
             if data is not None:
@@ -214,7 +215,7 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
                 return default
 
     def take(self, key: K) -> V:
-        """Removes a key and returns its value, at once; `KeyError` if it is absent.
+        """Removes a key and returns its value, atomically; `KeyError` if it is absent.
 
         >>> d["job"] = 7
         >>> d.take("job"), "job" in d
@@ -283,9 +284,10 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
                 return pair
 
     def compare_exchange(self, key: K, expected: V | _Absent, desired: V | _Absent) -> bool:
-        """Stores `desired` if the value is `expected`; returns whether it did.
+        """Stores `desired` if the value is `expected`, and returns whether it stored it.
 
-        `ABSENT` expects no value, or removes it. What is compared is the stored bytes.
+        `ABSENT` as `expected` means that the key is absent; as `desired`, it removes the key. The
+        comparison is of stored bytes.
 
         >>> d.compare_exchange("lock", ABSENT, 1)
         True
@@ -322,7 +324,7 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
         return checked.check(self._library, status) == raw.PC_OK
 
     def increment(self, key: K, by: int = 1) -> int:
-        """Adds to an integer, atomically; a missing one counts as 0. Returns the new value.
+        """Adds to an integer, atomically, and returns the sum; an absent key counts as 0.
 
         >>> d.increment("visits"), d.increment("visits", 10)
         (1, 11)
@@ -343,9 +345,9 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
         return result.value
 
     def edit(self, key: K) -> Edit[V]:
-        """A value to be changed in place and stored at the block's end, in one transaction.
+        """Lends a value to a block, which changes it in place, and stores it at the block's end.
 
-        Without it a change to a fetched list or dict is a change to a copy.
+        It does both in one transaction. Changing a list that `d[key]` returned changes a copy.
 
         >>> anything = PersistentDict(env, "anything")
         >>> anything["list"] = [1]
@@ -363,12 +365,12 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
         return checked.number(library, library.pc_dict_len, self._handle)
 
     def clear(self) -> None:
-        """Removes everything."""
+        """Removes all entries."""
         self._environment._writing()
         checked.check(self._library, self._library.pc_dict_clear(self._handle))
 
     def copy(self) -> dict[K, V]:
-        """A plain dict of all of it; `EqualKeysError` if it has keys that are equal there."""
+        """Returns a plain dict of all entries; `EqualKeysError` if two keys are equal in Python."""
         return plain_dict(list(self.items()))
 
     def __copy__(self) -> dict[K, V]:

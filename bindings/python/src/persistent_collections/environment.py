@@ -1,4 +1,4 @@
-"""Environments: directories on disk that hold named dicts and sets."""
+"""Environments: directories on disk that contain named dicts and sets."""
 
 from __future__ import annotations
 
@@ -57,20 +57,21 @@ def _unescaped(text: str) -> str:
 class Environment(Opened):
     """An LMDB environment that holds named collections.
 
-    `path` is a directory, made with the first use unless `create` is false (its
-    parent must exist); with `no_subdir` it is the data file itself, of which one called
-    `data.mdb` is its directory's. Other processes, in any language, may have the same environment
-    open at the same time. Files that are removed or replaced meanwhile are a `ReplacedError`.
+    `path` is a directory, which opening creates unless `create` is false (its parent must exist).
+    With `no_subdir`, `path` is the data file itself; a file called `data.mdb` is that of its
+    directory. Other processes, in any language, can have the same environment open at the same
+    time. If its files are removed or replaced meanwhile, calls raise `ReplacedError`.
 
-    - `read_only`: refuse all writes. `immutable`: as well, nobody else writes; no lock file.
+    - `read_only`: refuse all writes. `immutable`: the same, and no other process writes either, so
+      that no lock file is used.
     - `durability`: `"full"` (a write that returned survives a power loss), `"no_meta_sync"`
       (a crash of the system may undo the last writes), `"none"` (it may damage what was
       written since the last `flush`); `flush_interval` seconds between background flushes.
-    - `write_timeout`: seconds that a write waits for another writer; `math.inf` for ever.
-    - `map_size`, `mode`, `max_collections`, `max_readers`: zero is the default, which is
-      good. `check_on_open`: check the structure of the data file first, as `check` does.
+    - `write_timeout`: seconds that a write waits for another writer; `math.inf` has no timeout.
+    - `map_size`, `mode`, `max_collections`, `max_readers`: zero means the default.
+      `check_on_open`: first check the structure of the data file, as `check` does.
 
-    Threads may share it. Use it as a context manager, or `close` it.
+    Threads can share it. Use it as a context manager, or call `close`.
 
     >>> with Environment(directory) as env:
     ...     d = PersistentDict(env, "ages", key=str, value=int)
@@ -157,10 +158,10 @@ class Environment(Opened):
         register(self)
 
     def close(self) -> None:
-        """Closes it with all that was opened in it; again does nothing.
+        """Closes the environment with all that was opened in it. Can be called twice.
 
-        Arrays that a snapshot of it has lent stay good; until the last of them is gone, the
-        files stay open.
+        Arrays that a snapshot has lent stay valid, and keep the files open, until the last of them
+        is garbage-collected.
         """
         self._closed = True
         # So that each says by name why it cannot be used.
@@ -175,7 +176,7 @@ class Environment(Opened):
 
     @property
     def closed(self) -> bool:
-        """Whether it was closed."""
+        """Returns whether the environment was closed."""
         return self._closed
 
     def __enter__(self) -> Environment:
@@ -219,22 +220,22 @@ class Environment(Opened):
     # Transactions.
 
     def transaction(self, timeout: float | None = None, *, sync: bool = True) -> Transaction:
-        """A write transaction, to be used with `with`.
+        """Returns a write transaction for a `with` block.
 
-        Everything that this thread does in the block, on any collection of the
-        environment, happens together at its end, or not at all if an exception leaves
-        the block. Blocks nest: an inner one can be undone alone. Waits `timeout` seconds
-        for another writer (None: the environment's `write_timeout`), then `BusyError`.
+        All writes of this thread in the block, to any collection of the environment, are committed
+        together at its end, or undone if an exception leaves it. Blocks nest, and an inner one can
+        be undone alone. Beginning waits at most `timeout` seconds for another writer (None: the
+        environment's `write_timeout`), then raises `BusyError`.
 
         With `sync=False`, the commit does not wait for stable storage, whatever the environment's
         `durability` is. A crash of the system may then lose the commits since the last `flush` or
         durable commit, or damage the file; a crash of the process loses nothing. Inside another
         transaction, `sync` has no effect.
 
-        It is the thread's until it ends: whatever runs on the thread meanwhile is part of it.
-        So do not `yield` inside it from a generator, whose caller would then run inside it.
-        Where tasks or greenlets share the thread it is theirs: others that run meanwhile read
-        outside of it, and their writes are an `InTransactionError`.
+        It belongs to the thread until it ends: all code that runs on the thread meanwhile is part
+        of it. A generator must not `yield` inside it, since its caller would then run inside it.
+        If tasks or greenlets share the thread, it belongs to the one that began it: the others read
+        outside of it, and their writes raise `InTransactionError`.
 
         >>> with env.transaction():
         ...     d["here"] = 1
@@ -244,11 +245,11 @@ class Environment(Opened):
         return Transaction(self, raw.PC_TXN_WRITE if sync else _UNSYNCED, wait)
 
     def snapshot(self) -> Transaction:
-        """A read transaction, to be used with `with`: all reads see one moment.
+        """Returns a read transaction for a `with` block: all reads see one commit.
 
-        Arrays of a dict such as `value="f32[768]"` are read-only views of the stored bytes then,
-        which nobody copies. One that is kept keeps the snapshot, and the files open, until it
-        is gone.
+        Arrays of a dict with `value="f32[768]"`, for example, are then read-only views of the
+        stored bytes, without a copy. An array that outlives the block keeps the snapshot, and the
+        files, open until it is garbage-collected.
 
         >>> with env.snapshot():
         ...     before = len(d)
@@ -267,8 +268,8 @@ class Environment(Opened):
 
         `timeout` and `sync` are those of `transaction`.
 
-        It is called again, in a new transaction, where the data outgrew the map or
-        another writer came first; so it must have no other effects.
+        If the data outgrew the map, or another writer came first, it calls the function again in a
+        new transaction. So the function must not have other effects.
 
         >>> env.run(d.increment, "visits")
         1
@@ -297,14 +298,14 @@ class Environment(Opened):
                 full_at = size
 
     def flush(self) -> None:
-        """Makes everything written so far durable, whatever `durability` is."""
+        """Makes all commits so far durable, whatever `durability` is."""
         make_interruptible(self._library)
         checked.check(self._library, self._library.pc_flush(self._handle))
 
     # The catalog.
 
     def info(self) -> EnvironmentInfo:
-        """Sizes and counts.
+        """Returns sizes and counts of the environment.
 
         >>> env.info().page_size >= 4096
         True
@@ -334,10 +335,10 @@ class Environment(Opened):
     def copy(self, path: str | os.PathLike[str], compact: bool = False) -> None:
         """Copies the newest commit to `path`, while others go on reading and writing.
 
-        The copy is a directory, or a file where this environment is one (`no_subdir`). With
-        `compact` it has no free pages, and takes longer. If anything but an empty directory
-        is there, that is left and a `PathExistsError` raised, a `FileExistsError`. Not
-        inside one's own write transaction.
+        The copy is a directory, or a file if this environment is one (`no_subdir`). With `compact`,
+        the copy has no free pages, and copying takes longer. If `path` is anything but an empty
+        directory, nothing is changed, and it raises `PathExistsError`, a `FileExistsError`. It
+        cannot be called inside a write transaction.
 
         >>> env.copy(directory, compact=True)
         >>> with Environment(directory, create=False) as copied:
@@ -348,12 +349,12 @@ class Environment(Opened):
         flags = raw.PC_COPY_COMPACT if compact else 0
         status = library.pc_env_copy(self._handle, path_bytes(path), flags)
         if checked.check(library, status) == raw.PC_EXISTS:
-            raise PathExistsError(f"{os.fspath(path)!r} exists; it was left as it is")
+            raise PathExistsError(f"{os.fspath(path)!r} exists; nothing was changed")
 
     def readers(self) -> list[ReaderInfo]:
-        """The reader slots that are taken, by all processes.
+        """Lists the reader slots in use, of all processes.
 
-        A snapshot that is far behind keeps free pages from being used, so that the file grows.
+        A snapshot that is far behind prevents free pages from being reused, so that the file grows.
 
         >>> with env.snapshot():
         ...     _ = len(d)
@@ -370,11 +371,11 @@ class Environment(Opened):
         return found
 
     def check(self) -> CheckReport:
-        """Reads every page in use and tells whether the data file is whole.
+        """Reads every page in use, and reports how many there are.
 
-        Damage is a `CorruptedError` that names the first page. Others go on reading and
-        writing. Values are not decoded. An environment opened with `check_on_open` was checked
-        before anything else read the file.
+        If the data file is damaged, it raises `CorruptedError`, which names the first damaged page.
+        Other threads and processes can read and write meanwhile. Values are not decoded. With
+        `check_on_open`, opening checks the file before anything else reads it.
 
         >>> env.check().lost
         0
@@ -385,14 +386,14 @@ class Environment(Opened):
         return CheckReport(*(int(figures[name]) for name in CheckReport._fields))
 
     def reap_readers(self) -> int:
-        """Frees the reader slots of processes that were killed; returns how many there were."""
+        """Frees the reader slots of processes that were killed, and returns their number."""
         reaped = c_uint32()
         library = self._library
         checked.check(library, library.pc_env_reap_readers(self._handle, byref(reaped)))
         return reaped.value
 
     def collections(self) -> list[CollectionInfo]:
-        """All collections, ordered by name."""
+        """Lists all collections, ordered by name."""
         library = self._library
         _, listing = checked.fetched(library, library.pc_env_list, self._handle)
         found = []
@@ -404,9 +405,9 @@ class Environment(Opened):
         return found
 
     def schema(self, name: str) -> CollectionInfo:
-        """Kind and types of one collection.
+        """Returns the kind and the types of a collection.
 
-        If there is none of that name, that is a `NoCollectionError`, a `KeyError`.
+        Raises `NoCollectionError`, a `KeyError`, if it does not exist.
         """
         kind = c_int32()
         library = self._library
@@ -419,9 +420,9 @@ class Environment(Opened):
         return CollectionInfo(name, _KINDS[kind.value], key, value, None)
 
     def drop(self, name: str) -> None:
-        """Removes a collection with all it holds.
+        """Removes a collection with all its entries.
 
-        If there is none of that name, that is a `NoCollectionError`, a `KeyError`.
+        Raises `NoCollectionError`, a `KeyError`, if it does not exist.
         """
         self._writing()
         library = self._library

@@ -52,7 +52,7 @@ def _from_base64(text: Any) -> bytes:
     except binascii.Error as error:
         raise InvalidArgumentError(f"{text!r} is not base64: {error}") from None
     if _base64(data) != text:
-        raise InvalidArgumentError(f"{text!r} is not base64: there are bits to spare")
+        raise InvalidArgumentError(f"{text!r} is not base64: it has surplus bits")
     return data
 
 
@@ -84,13 +84,13 @@ def _float_of(whole: int) -> float:
 
 def _whole(json: Any) -> int:
     if type(json) is not int:
-        raise InvalidArgumentError(f"{json!r} is no integer")
+        raise InvalidArgumentError(f"{json!r} is not an integer")
     return json
 
 
 def _text(json: Any) -> str:
     if type(json) is not str:
-        raise InvalidArgumentError(f"{json!r} is no text")
+        raise InvalidArgumentError(f"{json!r} is not text")
     return json
 
 
@@ -297,7 +297,7 @@ def _from_decimal(json: Any, hashable: bool) -> decimal.Decimal:
     try:
         return decimal.Decimal(_text(json))
     except decimal.InvalidOperation:
-        raise InvalidArgumentError(f"{json!r} is no decimal number") from None
+        raise InvalidArgumentError(f"{json!r} is not a decimal number") from None
 
 
 def _from_float(json: Any, hashable: bool) -> float:
@@ -308,7 +308,7 @@ def _from_float(json: Any, hashable: bool) -> float:
 
 def _from_missing(json: Any, hashable: bool) -> MissingType:
     if json is not None:
-        raise InvalidArgumentError(f"what $missing holds is null, not {json!r}")
+        raise InvalidArgumentError(f"a $missing holds null, not {json!r}")
     return missing
 
 

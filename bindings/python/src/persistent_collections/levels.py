@@ -131,7 +131,7 @@ class Level:
         if True not in [other._stacks().has(current.value) for other in environments()]:
             raise InTransactionError(
                 "this thread has a transaction open that no block of this package has begun; "
-                "what has begun it must end it first (pc_txn_commit or pc_txn_abort)"
+                "the caller that began it must end it first (pc_txn_commit or pc_txn_abort)"
             )
 
     def take_over(self, block: HotBlock) -> None:

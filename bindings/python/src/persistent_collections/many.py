@@ -26,7 +26,7 @@ class ManyKeys(Ordered[K, V]):
     """The part of `PersistentDict` that stores, fetches and removes columns."""
 
     def update(self, other: Any = (), /, **named: Any) -> None:
-        """Stores all pairs of a mapping or an iterable in one call: all of them or none.
+        """Stores all pairs of a mapping or an iterable in one call, or none if one is refused.
 
         >>> d.update({"a": 1}, b=2)
         >>> d.update([("c", 3)])
@@ -49,10 +49,9 @@ class ManyKeys(Ordered[K, V]):
         self._put_many(encoded, checked.column(data, self._values.width), place)
 
     def put_many(self, keys: Iterable[K], values: Any) -> None:
-        """Stores keys with a column of values in one call: all of them or none.
+        """Stores keys with a column of values in one call, or none if one is refused.
 
-        For values that are arrays of a fixed shape, `values` may be one array with
-        a dimension more.
+        If values are arrays of a fixed shape, `values` may be one array with one more dimension.
 
         >>> d.put_many(["a", "b"], [1, 2])
         """
@@ -84,10 +83,10 @@ class ManyKeys(Ordered[K, V]):
         bulk.put_many(self._library, self._handle, keys, self._keys.width, values, place)
 
     def get_many(self, keys: Iterable[K], default: Any = NO_DEFAULT) -> Any:
-        """The values of many keys in one call, in the order of the keys.
+        """Looks up many keys in one call, and returns their values in the order of the keys.
 
-        A missing one is a `KeyError`, or `default` where that is given. Of values that are
-        arrays of a fixed shape, one NumPy array with a dimension more comes back.
+        An absent key raises `KeyError`, or has the value `default` if that is given. Values that
+        are arrays of a fixed shape are returned as one NumPy array with one more dimension.
 
         >>> d.update({"a": 1, "b": 2})
         >>> d.get_many(["b", "a"]), d.get_many(["a", "?"], default=0)
@@ -120,7 +119,7 @@ class ManyKeys(Ordered[K, V]):
         return found
 
     def remove_many(self, keys: Iterable[K]) -> int:
-        """Removes many keys in one call; returns how many were there."""
+        """Removes many keys in one call, and returns how many existed."""
         known = [key for key in map(self._lookup, listed(self._what, keys)) if key is not None]
         if not known:
             return 0
@@ -132,5 +131,5 @@ class ManyKeys(Ordered[K, V]):
         )
 
     def to_numpy(self) -> Any:
-        """All values as one NumPy array, in the order of their keys; numbers and fixed arrays."""
+        """Returns all values, numbers or arrays of fixed shape, as one NumPy array in key order."""
         return columns.to_numpy(self._what, self._library, self._handle, self._values.type)

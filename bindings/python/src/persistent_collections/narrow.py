@@ -45,7 +45,7 @@ class _Check:
         try:
             return self.stored(value)
         except (TypeError, ValueError, OverflowError) as error:
-            raise TypeMismatchError(f"stored is a value that is no {self._type}: {error}") from None
+            raise TypeMismatchError(f"a stored value is not {self._type}: {error}") from None
 
 
 class NarrowKeys(KeyCodec):
@@ -70,7 +70,7 @@ class NarrowKeys(KeyCodec):
         # Looked up, it must be found: 1 and True are other keys than 1.0 and 1.
         if self.encode(key) != data:
             stored = self._any.decode(data)
-            raise TypeMismatchError(f"stored is a key that is no {self.looks_like}: {stored!r}")
+            raise TypeMismatchError(f"a stored key is not {self.looks_like}: {stored!r}")
         return key
 
     def prefix(self, value: Any) -> bytes:

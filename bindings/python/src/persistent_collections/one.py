@@ -47,7 +47,7 @@ class OneKey(ManyKeys[K, V]):
     def get(self, key: Any, default: T) -> V | T: ...
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """The value of a key, or `default`."""
+        """Returns the value of a key, or `default` if it is absent."""
         data = self._fetch(key)
         if data is None:
             return default

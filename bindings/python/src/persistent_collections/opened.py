@@ -134,8 +134,8 @@ class Opened(acceleration.HotEnvironment, Handled):
             if ending:
                 return
             raise ForkedError(
-                "a transaction or snapshot around this call began before a fork, and is the "
-                "parent's; leave its block first"
+                "a transaction or snapshot around this call began before a fork, and belongs to "
+                "the parent; leave its block first"
             )
         wanted = innermost.handle if innermost is not None else 0
         # In a child that has not reopened anything, the library has no transaction.

@@ -38,11 +38,11 @@ class Ordered(Collection, Viewed[K, V]):
     # Both ends.
 
     def first(self) -> tuple[K, V]:
-        """The pair with the least key; `KeyError` if the dict is empty."""
+        """Returns the pair with the least key; `KeyError` if the dict is empty."""
         return self._end(self._library.pc_dict_first)
 
     def last(self) -> tuple[K, V]:
-        """The pair with the greatest key; `KeyError` if the dict is empty."""
+        """Returns the pair with the greatest key; `KeyError` if the dict is empty."""
         return self._end(self._library.pc_dict_last)
 
     def _end(self, call: Callable[..., int]) -> tuple[K, V]:
@@ -131,7 +131,7 @@ class Ordered(Collection, Viewed[K, V]):
         reverse: bool = False,
         inclusive: tuple[bool, bool] = (True, False),
     ) -> DictRange[K, V]:
-        """The part from `low` to before `high`, as a lazy view; None is open.
+        """Returns a lazy view of the part from `low` to before `high`; None is no bound.
 
         >>> d.update({"a": 1, "b": 2, "c": 3})
         >>> list(d.range("b", None).items())
@@ -148,7 +148,7 @@ class Ordered(Collection, Viewed[K, V]):
         inclusive: tuple[bool, bool] = (True, True),
         reverse: bool = False,
     ) -> Iterator[K]:
-        """An iterator over the keys from `minimum` to `maximum`, both included.
+        """Iterates over the keys from `minimum` to `maximum`, both included.
 
         >>> d.update({"a": 1, "b": 2, "c": 3})
         >>> list(d.irange("a", "b"))
@@ -157,7 +157,7 @@ class Ordered(Collection, Viewed[K, V]):
         return self._keys_in(self._between(minimum, maximum, inclusive, reverse))
 
     def prefix(self, prefix: Any, *, reverse: bool = False) -> DictRange[K, V]:
-        """The part whose keys begin with a text, bytes or leading elements of tuples.
+        """Returns a lazy view of the part whose keys begin with a text, bytes or leading items.
 
         >>> d.update({"ab": 1, "ac": 2, "b": 3})
         >>> list(d.prefix("a"))
@@ -172,8 +172,8 @@ class Ordered(Collection, Viewed[K, V]):
         *,
         inclusive: tuple[bool, bool] = (True, False),
     ) -> int:
-        """Removes the part from `low` to before `high` at once; returns how many there were.
+        """Removes the part from `low` to before `high`, and returns the number of entries.
 
-        At least one bound is needed; `clear` removes all.
+        At least one bound must be given; `clear` removes all entries.
         """
         return self._remove_between(low, high, inclusive)

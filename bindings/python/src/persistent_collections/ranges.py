@@ -65,7 +65,7 @@ class SetSource(Source, Protocol[T_co]):
 class DictRange(Viewed[K, V]):
     """A part of a dict, from `PersistentDict.range` or `PersistentDict.prefix`.
 
-    A read-only mapping that looks at the dict whenever it is used. `len` counts.
+    It is a read-only mapping that reads the dict each time. `len` counts the entries.
 
     >>> d.update({"a": 1, "b": 2, "c": 3})
     >>> dict(d.range("a", "c"))
@@ -124,19 +124,19 @@ class DictRange(Viewed[K, V]):
         return self._dict[key]
 
     def first(self) -> tuple[K, V]:
-        """The first pair in the range's direction; `KeyError` if there is none."""
+        """Returns the first pair in the range's direction; `KeyError` if it is empty."""
         for pair in self._walk_items(False):
             return pair
         raise KeyError("the range is empty")
 
     def last(self) -> tuple[K, V]:
-        """The last pair in the range's direction; `KeyError` if there is none."""
+        """Returns the last pair in the range's direction; `KeyError` if it is empty."""
         for pair in self._walk_items(True):
             return pair
         raise KeyError("the range is empty")
 
     def clear(self) -> int:
-        """Removes all of it from the dict at once; returns how many there were."""
+        """Removes the part from the dict at once, and returns the number of entries."""
         return self._dict._remove_range(self._bounds)
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
@@ -160,7 +160,7 @@ class DictRange(Viewed[K, V]):
 class SetRange(KeySet[T]):
     """A part of a set, from `PersistentSet.range` or `PersistentSet.prefix`.
 
-    A read-only set that looks at the persistent one whenever it is used. `len` counts.
+    It is a read-only set that reads the persistent set each time. `len` counts the elements.
 
     >>> s.update([1, 2, 3])
     >>> list(s.range(2, None))
@@ -197,19 +197,19 @@ class SetRange(KeySet[T]):
         return encoded is not None and self._bounds.holds(encoded) and element in self._set
 
     def first(self) -> T:
-        """The first element in the range's direction; `KeyError` if there is none."""
+        """Returns the first element in the range's direction; `KeyError` if it is empty."""
         for element in self:
             return element
         raise KeyError("the range is empty")
 
     def last(self) -> T:
-        """The last element in the range's direction; `KeyError` if there is none."""
+        """Returns the last element in the range's direction; `KeyError` if it is empty."""
         for element in reversed(self):
             return element
         raise KeyError("the range is empty")
 
     def clear(self) -> int:
-        """Removes all of it from the set at once; returns how many there were."""
+        """Removes the part from the set at once, and returns the number of elements."""
         return self._set._remove_range(self._bounds)
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:

@@ -12,10 +12,10 @@ __all__ = ["CheckReport", "CollectionInfo", "EnvironmentInfo", "ReaderInfo"]
 
 @dataclass(frozen=True)
 class CollectionInfo:
-    """What the catalog says of one collection.
+    """Describes one collection.
 
-    `kind` is `"dict"`, `"set"` or `"raw"`; types of a raw collection are empty.
-    `count` is None where it was not asked for.
+    `kind` is `"dict"`, `"set"` or `"raw"`; the types of a raw collection are
+    empty. `count` is None if it was not counted.
     """
 
     name: str
@@ -26,7 +26,7 @@ class CollectionInfo:
 
 
 class EnvironmentInfo(NamedTuple):
-    """Sizes and counts of an environment, in bytes, pages and pieces.
+    """Reports sizes and counts of an environment.
 
     `last_commit` is the number of the newest commit, and `oldest_reader_commit` that of the commit
     which the oldest snapshot in use sees. Of the free pages, `pages_held` cannot be used again yet:
@@ -63,10 +63,10 @@ class EnvironmentInfo(NamedTuple):
 
 
 class CheckReport(NamedTuple):
-    """What `Environment.check` counted in a data file that is whole.
+    """Reports the page counts of a data file that `Environment.check` found undamaged.
 
-    `pages` is the sum of the next three; nobody uses the `lost` ones nor will be given
-    them, which wastes space and harms nothing.
+    `pages` is the sum of `used`, `free` and `lost`. Lost pages are neither used nor free: they
+    waste space, and are harmless.
     """
 
     pages: int
@@ -77,7 +77,7 @@ class CheckReport(NamedTuple):
 
 
 class ReaderInfo(NamedTuple):
-    """A reader slot that is taken.
+    """Describes a reader slot in use.
 
     `thread` is the system's number of the thread of `process` that took it. `commit` is
     the number of the commit that its snapshot sees, or None if the slot is only kept for the next

@@ -49,7 +49,7 @@ class OneElement(Algebra[T]):
             raise scalars.located(error, place) from error.__cause__
 
     def discard(self, value: Any) -> None:
-        """Removes an element if it is there."""
+        """Removes an element if the set has it."""
         self._discard(value)
 
     def _discard(self, value: Any) -> bool:
@@ -60,7 +60,7 @@ class OneElement(Algebra[T]):
         )
 
     def remove(self, value: T) -> None:
-        """Removes an element; `KeyError` if it is not there."""
+        """Removes an element; `KeyError` if the set does not have it."""
         if not self._discard(value):
             raise KeyError(value)
 
@@ -74,15 +74,15 @@ class OneElement(Algebra[T]):
 class PersistentSet(acceleration.HotSet, OneElement[T]):
     """A set on disk: the collection `name` of an environment, ordered.
 
-    `element` is a type as the keys of `PersistentDict` have. Operators take sets, the
-    named methods any iterable, and both give plain sets, as those of `set` do.
+    `element` is a type that keys of a `PersistentDict` can have. Operators take sets, the named
+    methods take any iterable, and both return plain sets, as those of `set` do.
 
-    `copy.copy`, `copy.deepcopy` and `copy()` all give a plain set of what it holds; a pickle
-    tells where it is, and opens the same set again.
+    `copy.copy`, `copy.deepcopy` and `copy()` return a plain set with the same elements. A pickle
+    holds the path and the name, and opens the same set again.
 
-    Iterating sees one moment of the set, whatever is written meanwhile; but inside one's own
-    write transaction it sees one's own writes, so that elements added ahead of it prolong
-    the loop.
+    An iterator sees the set as it was when the iteration began, whatever is written meanwhile.
+    Inside a write transaction, it sees the transaction's own writes: a loop that adds elements
+    ahead of the iterator reaches them.
 
     >>> primes = PersistentSet(env, "primes", element=int)
     >>> primes.update([2, 3, 5])
@@ -123,7 +123,7 @@ class PersistentSet(acceleration.HotSet, OneElement[T]):
 
     @property
     def element_type(self) -> str:
-        """The stored type of its elements."""
+        """Returns the stored type of the elements."""
         return self._element_type
 
     def __repr__(self) -> str:
@@ -133,7 +133,7 @@ class PersistentSet(acceleration.HotSet, OneElement[T]):
         return self._table(lambda: table(repr(self), ("element",), zip(self), len(self)))
 
     def contains_many(self, elements: Iterable[Any]) -> list[bool]:
-        """Looks many elements up in one call; the answers are in their order.
+        """Looks up many elements in one call, and returns a bool for each, in their order.
 
         >>> s.update([1, 2])
         >>> s.contains_many([2, 3, 1])
@@ -164,16 +164,16 @@ class PersistentSet(acceleration.HotSet, OneElement[T]):
         return checked.number(library, library.pc_set_len, self._handle)
 
     def clear(self) -> None:
-        """Removes everything."""
+        """Removes all elements."""
         self._environment._writing()
         checked.check(self._library, self._library.pc_set_clear(self._handle))
 
     def first(self) -> T:
-        """The least element; `KeyError` if the set is empty."""
+        """Returns the least element; `KeyError` if the set is empty."""
         return cast("T", self._end(self._library.pc_set_first))
 
     def last(self) -> T:
-        """The greatest element; `KeyError` if the set is empty."""
+        """Returns the greatest element; `KeyError` if the set is empty."""
         return cast("T", self._end(self._library.pc_set_last))
 
     def _end(self, call: Callable[..., int]) -> Any:
@@ -225,7 +225,7 @@ class PersistentSet(acceleration.HotSet, OneElement[T]):
         reverse: bool = False,
         inclusive: tuple[bool, bool] = (True, False),
     ) -> SetRange[T]:
-        """The part from `low` to before `high`, as a lazy view; None is open.
+        """Returns a lazy view of the part from `low` to before `high`; None is no bound.
 
         >>> s.update([1, 2, 3])
         >>> list(s.range(1, 3)), list(s.range(reverse=True))
@@ -240,11 +240,11 @@ class PersistentSet(acceleration.HotSet, OneElement[T]):
         inclusive: tuple[bool, bool] = (True, True),
         reverse: bool = False,
     ) -> Iterator[T]:
-        """An iterator over the elements from `minimum` to `maximum`, both included."""
+        """Iterates over the elements from `minimum` to `maximum`, both included."""
         return self._elements_in(self._between(minimum, maximum, inclusive, reverse))
 
     def prefix(self, prefix: Any, *, reverse: bool = False) -> SetRange[T]:
-        """The part whose elements begin with a text, bytes or leading elements of tuples."""
+        """Returns a lazy view of the elements that begin with a text, bytes or leading items."""
         return SetRange(self, self._beginning(prefix, reverse))
 
     def remove_range(
@@ -254,8 +254,8 @@ class PersistentSet(acceleration.HotSet, OneElement[T]):
         *,
         inclusive: tuple[bool, bool] = (True, False),
     ) -> int:
-        """Removes the part from `low` to before `high` at once; returns how many there were.
+        """Removes the part from `low` to before `high`, and returns the number of elements.
 
-        At least one bound is needed; `clear` removes all.
+        At least one bound must be given; `clear` removes all elements.
         """
         return self._remove_between(low, high, inclusive)

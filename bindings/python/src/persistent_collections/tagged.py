@@ -14,9 +14,9 @@ __all__ = ["Char", "MissingType", "Pairs", "SimpleValue", "Symbol", "Tagged", "m
 
 @dataclass(frozen=True)
 class Tagged:
-    """A CBOR tag and its content: what another language wrote and Python cannot hold exactly.
+    """A CBOR tag and its content, which Python has no exact type for.
 
-    It is written back unchanged.
+    Storing it writes the same bytes.
 
     >>> Tagged(27, ["Point", {"x": 1}]).tag
     27
@@ -28,7 +28,7 @@ class Tagged:
 
 @dataclass(frozen=True)
 class SimpleValue:
-    """A simple value of CBOR to which no meaning is given.
+    """A simple value of CBOR without an assigned meaning.
 
     >>> SimpleValue(5)
     SimpleValue(value=5)
@@ -109,9 +109,9 @@ missing: MissingType = MissingType()
 
 
 class Pairs(list[tuple[Any, Any]]):
-    """A map that no dict can hold, since a key is a list or two keys are equal in Python.
+    """A map that a dict cannot hold: a key is a list, or two keys are equal in Python.
 
-    A list of its pairs; it is written back as a map.
+    It is a list of pairs. Storing it writes a map.
 
     >>> Pairs([([1, 2], "a")])
     Pairs([([1, 2], 'a')])

@@ -29,7 +29,7 @@ class Block(HotBlock):
 
     def _begin(self) -> None:
         if self._active():
-            raise InTransactionError("this transaction has begun already; make another")
+            raise InTransactionError("this transaction has already begun; create another")
         environment = self._environment
         caller = current_caller()
         stacks = environment._stacks()
@@ -105,7 +105,7 @@ class Block(HotBlock):
             raise InTransactionError("this transaction is not active")
         if level.dead:
             raise ForkedError(
-                "the transaction began before a fork, and is the parent's; begin another"
+                "the transaction began before a fork, and belongs to the parent; begin another"
             )
         if level.pin is not None and environment._stacks() is not level.stacks:
             raise WrongThreadError("a transaction can be ended only by the thread that began it")
@@ -120,12 +120,12 @@ class Block(HotBlock):
 
 
 class Transaction(Block):
-    """A block of reads and writes that happen together; see `Environment.transaction`.
+    """Groups the reads and writes of a `with` block; see `Environment.transaction`.
 
-    It begins with the `with` block, commits at its end, and is aborted where an
-    exception leaves the block. It belongs to the thread that began it, until it ends: do
-    not `yield` inside the block from a generator. A generator that is closed or dropped
-    inside of it aborts it, with what was begun inside since.
+    It begins with the block, commits at its end, and is aborted if an exception leaves the block.
+    It belongs to the thread that began it: a generator must not `yield` inside the block. If a
+    generator is closed or garbage-collected inside the block, the transaction is aborted, with all
+    that began inside it.
 
     >>> with env.transaction():
     ...     d["x"] = 1
@@ -149,15 +149,15 @@ class Transaction(Block):
 
     @property
     def active(self) -> bool:
-        """Whether it has begun and not ended."""
+        """Returns whether it has begun and not ended."""
         return self._active()
 
     def commit(self) -> None:
-        """Ends the block early and keeps what was written."""
+        """Commits before the end of the block."""
         self._end(True)
 
     def abort(self) -> None:
-        """Ends the block early and undoes what was written.
+        """Aborts before the end of the block, and undoes its writes.
 
         >>> with env.transaction() as transaction:
         ...     d["z"] = 3

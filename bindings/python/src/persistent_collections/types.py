@@ -38,7 +38,7 @@ _SCALARS = _SIMPLE - {"any", "unit"}
 
 @dataclass(frozen=True)
 class Type:
-    """A parsed type. `str()` gives its normal form back.
+    """A parsed type. `str()` returns its normal form.
 
     `name` is a simple name, or `"tuple"`, `"array"` or `"opaque"`; `elements` are the
     types of a tuple or the one of an array; `shape` are an array's dimensions (None:
@@ -75,7 +75,7 @@ class Type:
 
 
 def parse(text: str) -> Type:
-    """The type that a string such as `"f32[768]"` stands for; `BadTypeError` if none."""
+    """Parses a type string such as `"f32[768]"`; `BadTypeError` if it is not a type."""
     compact = re.sub(r"\s+", "", text)
     if compact in _SIMPLE:
         return Type(compact)
@@ -87,7 +87,7 @@ def parse(text: str) -> Type:
         elements = tuple(parse(name) for name in names)
         for element in elements:
             if element.name not in _SCALARS:
-                raise BadTypeError(f"type {text!r}: {element} cannot stand in a tuple")
+                raise BadTypeError(f"type {text!r}: {element} cannot be in a tuple")
         return Type("tuple", elements)
     match = re.fullmatch(r"(\w+)\[((?:\d+(?:,\d+)*)?)\]", compact, re.ASCII)
     if match:
@@ -185,7 +185,7 @@ def request(spec: Any) -> Request:
         return Request(dtype)
     name = getattr(spec, "__qualname__", None) or repr(spec)
     raise BadTypeError(
-        f"{name} is no type of a collection; give str, bytes, int, float, bool, UUID, date, "
+        f"{name} is not a type of a collection; give str, bytes, int, float, bool, UUID, date, "
         "datetime, a tuple of these such as (str, int) or tuple[str, int], a type string "
         "such as 'u32' or 'f32[768]', a NumPy dtype, 'any', or None"
     )
@@ -193,8 +193,8 @@ def request(spec: Any) -> Request:
 
 def _element(spec: Any) -> str:
     if isinstance(spec, tuple) or typing.get_origin(spec) is tuple:
-        raise BadTypeError(f"{spec!r} cannot stand in a tuple type: tuples do not nest")
+        raise BadTypeError(f"{spec!r} cannot be in a tuple type: tuples do not nest")
     text = request(spec).text
     if text is None:
-        raise BadTypeError(f"{spec!r} cannot stand in a tuple type")
+        raise BadTypeError(f"{spec!r} cannot be in a tuple type")
     return str(parse(f"({text})"))[1:-1]

@@ -51,14 +51,14 @@ V = TypeVar("V")
 
 
 class Codec(Protocol[V]):
-    """What `codec=` takes: turns values into bytes and back."""
+    """The interface of `codec=`: turns values into bytes and back."""
 
     def encode(self, value: V, /) -> bytes:
-        """The bytes of a value; a `TypeError` or `ValueError` refuses it."""
+        """Returns the bytes of a value, or raises `TypeError` or `ValueError` to refuse it."""
         ...
 
     def decode(self, data: bytes, /) -> V:
-        """The value of bytes that `encode` gave."""
+        """Returns the value of bytes that `encode` returned."""
         ...
 
 
@@ -71,13 +71,15 @@ class CodecValues(ValueCodec):
             raise ArgumentTypeError(f"with a codec values are bytes, not {stored.type}")
         for method in ("encode", "decode"):
             if not callable(getattr(codec, method, None)):
-                raise ArgumentTypeError(f"{type(codec).__name__} is no codec: it has no {method}()")
+                raise ArgumentTypeError(
+                    f"{type(codec).__name__} is not a codec: it has no {method}()"
+                )
         self._codec = codec
 
     def encode(self, value: Any) -> bytes:
         data = self._codec.encode(value)
         if not isinstance(data, bytes):
-            raise UnstorableError(f"the codec's encode gave {type(data).__name__}, not bytes")
+            raise UnstorableError(f"the codec's encode returned {type(data).__name__}, not bytes")
         return data
 
     def decode(self, data: bytes) -> Any:

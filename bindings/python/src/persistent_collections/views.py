@@ -41,15 +41,15 @@ class Viewed(Keyed, Mapping[K, V]):
         raise NotImplementedError
 
     def keys(self) -> Keys[K]:
-        """A view of its keys."""
+        """Returns a view of the keys."""
         return Keys(self)
 
     def values(self) -> Values[V]:
-        """A view of its values."""
+        """Returns a view of the values."""
         return Values(self)
 
     def items(self) -> Items[K, V]:
-        """A view of its pairs."""
+        """Returns a view of the pairs of key and value."""
         return Items(self)
 
 
@@ -64,7 +64,7 @@ class _View(Keyed):
 
     @property
     def mapping(self) -> MappingProxyType[Any, Any]:
-        """What it is a view of, read-only."""
+        """Returns the dict or range that it is a view of, read-only."""
         return MappingProxyType(self._mapping)
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:

@@ -92,7 +92,7 @@ def to_cell(type_: Type, value: Any) -> str:
 def _integer(text: str) -> int:
     # Python's `int` takes blanks and underscores, too.
     if re.fullmatch(r"[+-]?\d+", text, re.ASCII) is None:
-        raise InvalidArgumentError(f"{text!r} is no integer")
+        raise InvalidArgumentError(f"{text!r} is not an integer")
     return int(text)
 
 
