@@ -1,8 +1,8 @@
-# Sets made of sets, and of the keys of dicts: by what is stored, as `comparison.jl` says.
+# Set operations of sets and of the keys of dicts. They compare stored bytes, as `comparison.jl` explains.
 
 # ---- persistent sets changed in place
 
-# Makes `set` what `call(a, b, into)` does of it and each of the others, of one type: the library walks them.
+# Replaces `set` by the result of `call(a, b, into)` for it and each of the others, of the same type: the library reads both.
 function combine!(call, set::PersistentSet, others)
     one(other) = GC.@preserve set other writing(set) do
         reading(() -> checked(call(live(set), live(other), live(set))), other.env)
@@ -47,7 +47,7 @@ function symdiff_all!(set::PersistentSet, others)
 end
 
 function toggle_stored!(set::PersistentSet{T}, other) where {T}
-    # What differs from all that is here by its type alone is stored as it would be by `push!`, or refused as there.
+    # An element that differs from the stored ones only by its type is converted, or refused, as by `push!`.
     elements = Dict(text_of(encode_key(set.keycolumn, storable(T, element))) => nothing for element in other)
     many = collect(keys(elements))
     flags = present(set, many)

@@ -71,7 +71,7 @@ const Packed = Union{Fixed,Float16}
 
 # ---- Julia to CBOR
 
-# What cannot come back equal is refused, and the error says where in the value it is.
+# Encodes a value, or refuses it if it would not come back equal. The error names the place in the value.
 function encode_any(value)
     try
         return encode_item(value)
@@ -93,11 +93,11 @@ const TOO_DEEP = "a value with arrays, maps and tags over $CBOR_DEPTH deep has n
 @noinline refuse_any(what) =
     throw(ArgumentError("$what has no stored form in a collection of type any: store plain data, or a struct of it"))
 
-# An enum would come back as a plain integer, unless the type that it is read as says which enum it is.
+# Refuses an enum, which would come back as a plain integer unless the collection's type names the enum.
 refuse_enum(value::T) where {T<:Enum} = throw(ArgumentError(string("$T has no stored form where each item brings its own type along: ",
     "store Integer(x), or use a collection whose type names $T, such as PersistentDict{String,$(nameof(T))}")))
 
-# `value` as it is stored where it will be read as a `T`.
+# Returns the value to store for `value` if it will be read as a `T`.
 stored_as(::Type{T}, value) where {T} = value
 stored_as(::Type{T}, value::E) where {T,E<:Enum} = names_type(T, E) ? Integer(value) : value
 stored_as(::Type{T}, list::Vector{E}) where {T,E<:Enum} = names_type(T, Vector{E}) ? Any[Integer(value) for value in list] : list
@@ -123,7 +123,7 @@ putitem!(out::Vector{UInt8}, date::Date, depth) = puttextstring!(puttag!(out, TA
 putitem!(out::Vector{UInt8}, time::DateTime, depth) = putobject!(out, depth, "datetime", iso(time))
 putitem!(out::Vector{UInt8}, time::Time, depth) = putobject!(out, depth, "time", iso(time))
 
-# Of types that a program defines, what Julia's own hold as well; more than that would be lost.
+# Converts a number of a program's own type to one of Julia's types, or refuses it if that would lose information.
 plain_integer(number::Union{Base.BitInteger,BigInt}) = number
 plain_integer(number::Integer) = equal_as(BigInt, number)
 plain_text(text::Union{String,SubString{String}}) = String(text)
@@ -210,8 +210,8 @@ function puttyped!(out::Vector{UInt8}, numbers::AbstractArray{T}, depth) where {
     return putbytes!(out, reinterpret(UInt8, little))
 end
 
-# In the order in which it iterates, which for Julia's hash tables is none: these are sorted by the bytes of their
-# keys, so that equal dicts are equal bytes.
+# Writes entries in the order of iteration. Julia's hash tables have no order: their entries are sorted by the bytes of
+# the keys, so that equal dicts have equal bytes.
 function putitem!(out::Vector{UInt8}, dict::AbstractDict, depth)
     inner = deeper(depth)
     entries = [(putitem!(UInt8[], key, inner), value) for (key, value) in dict]
@@ -223,7 +223,7 @@ end
 putitem!(::Vector{UInt8}, ::IdDict, depth) =
     throw(ArgumentError("an IdDict has no stored form, since it is equal to no other dict: store a Dict of it"))
 
-# Pairs are a map in their own order: what is read as such where a `Dict` cannot hold its keys.
+# Writes a vector of pairs as a map in its own order. A map whose keys a `Dict` cannot hold is read as such a vector.
 function putitem!(out::Vector{UInt8}, pairs::AbstractVector{<:Pair}, depth)
     inner = deeper(depth)
     return putentries!(out, [(putitem!(UInt8[], key, inner), value) for (key, value) in pairs], inner)

@@ -129,7 +129,7 @@ function takeitem!(reader::Reader, major::UInt8, short::UInt8, argument::UInt64)
     return simple(short, argument)
 end
 
-# A `Dict`, or pairs where Julia holds two of the keys to be equal, such as 1 and 1.0.
+# Reads a map as a `Dict`, or as pairs if two keys are equal in Julia, such as 1 and 1.0.
 function takemap!(reader::Reader, count)
     pairs = Pair{Any,Any}[]
     for _ in 1:count

@@ -1,7 +1,7 @@
 # Encoded keys and values for the time of one call: an address and a width.
 #
-# Text and bytes stand in memory already. Numbers and the like are laid into a `Ref` that goes no further than the
-# call, so that the compiler keeps it on the stack: a look-up by such a key allocates nothing.
+# Text and bytes are in memory already. Numbers and similar types are stored in a `Ref` that does not leave the call, so
+# that the compiler keeps it on the stack: a look-up by such a key does not allocate.
 
 @inline keycell(key::Fixed) = Ref(hton(ordered(key)))
 @inline keycell(key::Bool) = Ref(UInt8(key))
@@ -47,14 +47,14 @@ end
 @inline with_value_cell(call::F, cell) where {F} = GC.@preserve cell call(address(cell), width(cell))
 @noinline with_moved_value(call::F, cell) where {F} = with_value_cell(call, cell)
 
-# Keys that every collection of their type can hold. A NaN is none, and a time may be beyond what is stored.
+# Types of keys that every collection of the type can hold: not floats, which may be NaN, nor times, which may be out of range.
 const Certain = Union{String,Vector{UInt8},Bool,Int8,Int16,Int32,Int64,UInt8,UInt16,UInt32,UInt64,UUID,Date,Symbol,Char,Enum}
 
 # A `Date` counts more days than a key of its type.
 @inline is_certain(key) = key isa Certain
 @inline is_certain(key::Date) = typemin(Int32) <= Dates.value(key) - EPOCH_DAY <= typemax(Int32)
 
-# The same for a key to look for; `absent` if the collection cannot hold such a key.
+# Does the same for a key that is looked up. Returns `absent` if the collection cannot hold such a key.
 @inline function with_sought(call::F, column::Column{K}, key, absent) where {F,K}
     (key isa K && is_certain(key) && column.form === TYPED) && return with_typed_key(call, key)
     return with_uncertain(call, column, key, absent)

@@ -1,5 +1,5 @@
-# Calls of the library whose failure is an exception. What an answer that is no failure means (a key is
-# absent, an iterator at its end) is left to the caller.
+# Calls of the library, with failures turned into exceptions. The caller interprets other statuses, for example that a key
+# is absent or an iterator at its end.
 
 using .Lib: PC_OK, PC_NOT_FOUND, PC_EXISTS, PC_END, PC_TOO_SMALL
 
@@ -32,7 +32,7 @@ end
 
 text_address(::Nothing) = Ptr{UInt8}(C_NULL)
 
-# What a call writes through a pointer: `call(pointer)` gives its status, and the result is what it wrote.
+# Returns the value that `call(pointer)` writes through the pointer; `call` returns the status.
 @inline function written(call, initial::T) where {T}
     cell = Ref(initial)
     GC.@preserve cell checked(call(Base.unsafe_convert(Ptr{T}, cell)))

@@ -162,7 +162,7 @@ end
 
 # ---- opening
 
-# How one column is opened: the type string to ask for (nothing: as it is stored) and the form of its items.
+# Returns how to open one column: the type string to request (nothing requests the stored one) and the form of its items.
 function plan(@nospecialize(T::Type), wanted::Union{Nothing,String}, stored::Union{Nothing,String}, role::String)
     if stored === nothing
         wanted === nothing && refuse_type(T, role)
@@ -188,8 +188,8 @@ function refuse_shape(@nospecialize(T::Type), wanted::Union{Nothing,String}, sto
         "open the dict with values of type $held and shape=$shape (Julia's dimensions, the reverse of the type string's)")))
 end
 
-# Opens by `open(types…)` what the schema says or will say. Between looking and opening another process may
-# create the collection; then it is looked at again.
+# Calls `open(types…)` with the types of the schema, or those of a new collection. If another process creates the
+# collection between reading the schema and opening, it reads the schema again.
 function open_as_stored(open, env::Environment, name::String, kind::Symbol, wanted, types, roles)
     for attempt in 1:3
         found = schema(env, name)
@@ -239,7 +239,7 @@ function append_bytes!(columns::Columns, from::Ptr{UInt8}, count::Csize_t)
     return columns
 end
 
-# ---- items by what the caller calls them
+# ---- items as the caller passes them
 
 # A key to store, converted as `Dict` does.
 @inline storable(::Type{K}, key) where {K} = key isa K ? key : converted_key(K, key)
@@ -267,9 +267,9 @@ end
 # The longest encoded key of the library.
 const MAX_KEY = 1978
 
-# The encoded key to look for, or nothing if the collection cannot hold such a key, so that it is absent.
+# Returns the encoded key of a look-up, or nothing if the collection cannot hold such a key.
 function sought(column::Column{K}, key) where {K}
-    # What other programs store need not be Unicode.
+    # Text of other programs may not be Unicode.
     column.form === RAW || is_text(key) || return nothing
     bytes = attempt() do
         converted = key isa K ? key : convert(K, key)::K
@@ -278,7 +278,7 @@ function sought(column::Column{K}, key) where {K}
     return bytes === nothing || !(0 < sizeof(bytes) <= MAX_KEY) ? nothing : bytes
 end
 
-# Whether what is text in a key is Unicode.
+# Returns whether the text in a key is valid Unicode.
 is_text(key::Union{String,SubString{String}}) = isvalid(key)
 is_text(key::Union{Symbol,Char}) = isvalid(string(key))
 is_text(key::AbstractString) = attempt(() -> isvalid(String(key))) === true

@@ -1,9 +1,9 @@
-# Comparing collections: by what is stored.
+# Comparison of collections by stored bytes.
 #
-# Two keys are equal if they are stored as the same bytes. That is what a look-up says, and it is finer than Julia's
-# `isequal` where a collection's keys are of type `Any`: there 1, 1.0 and true are three keys. So what a collection is
-# compared or combined with is encoded as the collection's keys are, whichever of the two is on the left. Of two
-# collections whose keys are of different types, two keys are equal if a look-up of each finds the other.
+# Two keys are equal if they are stored as the same bytes, as in a look-up. For keys of type `Any` this is stricter than
+# Julia's `isequal`: 1, 1.0 and true are three keys. So the other operand's elements are encoded as keys of the
+# collection, on whichever side it is. If two collections have keys of different types, two keys are equal if a look-up
+# of each finds the other.
 
 # The keys of a persistent dict as a set.
 const StoredKeys = Base.KeySet{<:Any,<:PersistentDict}
@@ -21,7 +21,7 @@ same_form(a::Column, b::Column) = false
 
 # ---- elements as they are stored
 
-# The bytes that stand for an element of `other`, or nothing if it cannot be in the collection.
+# Returns the key bytes of an element of `other`, or nothing if the collection cannot hold it.
 bytes_in(stored, other, element) = text_of(sought(keycolumn(stored), element))
 
 function bytes_in(stored, other::Union{Stored,PersistentDict}, element)
@@ -36,7 +36,8 @@ text_of(::Nothing) = nothing
 text_of(bytes::String) = bytes
 text_of(bytes::Array) = GC.@preserve bytes unsafe_string_of(address(bytes), sizeof(bytes))
 
-# The elements of `other` by their bytes, and whether each has some. Of pairs, `key` is what has them.
+# Holds the elements of `other` by their bytes, and whether all of them have bytes. For pairs, `key` returns the part that is
+# encoded.
 struct Encoded
     elements::Dict{String,Any}
     is_complete::Bool
@@ -51,8 +52,8 @@ function encode_all(stored, other, key=identity)
     return Encoded(elements, is_complete)
 end
 
-# Calls `f(bytes, page, index)` for each entry as it is stored, all of one moment, until `f` gives false. Whether it never
-# did.
+# Calls `f(bytes, page, index)` for each entry of one commit until `f` returns false. Returns whether `f` always returned
+# true.
 function all_stored(f, view::View)
     cursor = open_cursor(view)
     try

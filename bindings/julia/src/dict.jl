@@ -113,7 +113,7 @@ Base.isopen(dict::PersistentDict) = isopen(dict.env)
 
 # ---- one entry
 
-# What a look-up gives for an absent key: no value is this.
+# The result of a look-up of an absent key; it is not a possible value.
 struct Missed end
 const MISSED = Missed()
 
@@ -143,7 +143,7 @@ function Base.get(default::Base.Callable, dict::PersistentDict, key)
     return value isa Missed ? default() : value
 end
 
-# Bytes of a dict without types are what the default is, if that tells.
+# Converts the bytes of a dict without types to the type of the default.
 as_default(value, default) = value
 as_default(value::LMDB.MDBValue, default::T) where {T} = convert(T, value)
 as_default(value::LMDB.MDBValue, ::Union{Nothing,Missing}) = value
@@ -242,7 +242,7 @@ end
 # Values that every opening of their type can read.
 const Readable = Union{Fixed,Bool,String,UUID,Date,Vector{UInt8}}
 
-# `given(value)` of what it takes. What cannot be given stays: the transaction is undone then.
+# Takes a value and returns `given(value)`. If `given` throws, the transaction is undone and the entry stays.
 @inline function taken(given::F, dict::PersistentDict{K,V}, key) where {F,K,V}
     (V <: Readable && dict.valuecolumn.form === TYPED) && return given(take(dict, key))
     return transaction(() -> given(take(dict, key)), dict.env)
@@ -468,7 +468,7 @@ function get_many(dict::PersistentDict{K,V}, keys; default=NoDefault()) where {K
     return result
 end
 
-# Encoded values behind each other, where each begins, and a byte for each that tells whether it is there.
+# Returns the encoded values one after another, the offset of each, and a byte for each: 1 if its key exists.
 function fetch_many(dict::PersistentDict, wanted::Vector)
     count = length(wanted)
     encoded = map(key -> sought(dict.keycolumn, key), wanted)

@@ -177,7 +177,7 @@ function open_files(env::Environment)
             open()
         catch failure
             (failure isa LMDBError && failure.code == Lib.PC_ERR_OPTIONS_DIFFER) || rethrow()
-            # One that was dropped without a close stands in the way until the garbage collector finds it.
+            # An environment that was dropped without a close stays open until the garbage collector finds it.
             GC.gc()
             open()
         end
@@ -212,8 +212,8 @@ function waiting_time(seconds::Real, name::String)
     return seconds
 end
 
-# A finalizer has nobody to report a failure to. It runs between two statements of the thread that collects garbage, in
-# none of its calls; closing waits for nobody, but with a `flush_interval` for one last sync.
+# Closes the handle in a finalizer, which cannot report a failure. A finalizer runs between two statements of the thread that
+# collects garbage, never inside a call of the library. Closing does not wait, except with a `flush_interval` for a sync.
 function drop_handle(env::Environment)
     handle = Threads.atomic_xchg!(env.handle, UInt64(0))
     handle == 0 || Lib.in_finalizer(Lib.pc_env_close_address, handle)

@@ -1,7 +1,7 @@
-# Which tasks were started inside a transaction: what marks the code in it is handed down to them.
+# Recognizes tasks that were started inside a transaction: they inherit the mark of the code that started them.
 
 @static if VERSION >= v"1.11"
-    # Scoped values are handed down, and nothing hides them.
+    # Tasks inherit scoped values, and a program cannot hide this one.
     struct Inside
         around::Union{Nothing,Inside}
         transaction::OpenTransaction

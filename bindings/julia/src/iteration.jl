@@ -57,7 +57,7 @@ Base.IteratorEltype(::Type{<:View}) = Base.HasEltype()
 Base.show(io::IO, view::View{C,What}) where {C,What} =
     print(io, What, " of a part of a ", C, isopen(view.collection) ? "" : " (closed)")
 
-# With what is in it, of one moment; where space is short, as many of the first as there is room for.
+# Shows the entries of one commit; if space is limited, the first ones that fit.
 function Base.show(io::IO, ::MIME"text/plain", view::View)
     show(io, view)
     isopen(view.collection) || return nothing
@@ -91,7 +91,7 @@ function first_items(view::View, most::Int)
     end
 end
 
-# Copies of a batch's columns, so that what is decoded later, or again, is what was read.
+# Copies of a batch's columns, so that decoding later, or twice, returns the items that were read.
 mutable struct Page
     count::Int
     keys::Vector{UInt8}
@@ -101,15 +101,15 @@ mutable struct Page
     next::Union{Nothing,Page}
 end
 
-# The iterator of the library behind a loop, shared by all its states. It stands behind the newest page; older
-# pages know the one that follows them, so that a state may be used again and gives the same.
+# The library's iterator of a loop, shared by all states of the loop. Its position is after the newest page. Older pages
+# refer to the next one, so that a state can be used again with the same result.
 mutable struct Cursor
     # First, since the library writes it here; 0 before it is open and after its end.
     iterator::Handle
     process::UInt64
     is_counted::Bool
     reading::ReentrantLock
-    # How many items to fetch at most: one in a transaction that writes, to see what it wrote since.
+    # The number of items to fetch at most: one in a write transaction, so that the loop sees its later writes.
     items::Int
     grows::Bool
     # The task in whose transaction it was begun; nothing outside of any.
@@ -142,7 +142,7 @@ function close_cursor(cursor::Cursor)
     return nothing
 end
 
-# The finalizer, on any thread: it waits for nobody.
+# Closes the iterator in a finalizer, on any thread, without waiting.
 function drop_cursor(cursor::Cursor)
     iterator = retired(cursor)
     (iterator == 0 || cursor.process != this_process()) || Lib.in_finalizer(Lib.pc_iter_close_address, iterator)
@@ -181,7 +181,7 @@ function open_cursor(view::View)
             open(cursor)
             return cursor
         catch failure
-            # Also what an interrupt at the end of the call has left open.
+            # An interrupt at the end of the call may also have left it open.
             close_cursor(cursor)
             (failure isa LMDB.LMDBError && failure.code == Lib.PC_ERR_READERS_FULL) || rethrow()
         end
@@ -233,8 +233,8 @@ function following(cursor::Cursor, page::Page)
     try
         next = page.next
         next === nothing || return next
-        # The page that the library has given is kept before an interrupt comes: else an iteration that goes on after
-        # it would leave these items out.
+        # The page is kept before an interrupt can arrive: an iteration that continues after the interrupt would otherwise
+        # skip these items.
         return disable_sigint(() -> page.next = fetch_page!(cursor))
     finally
         unlock(cursor.reading)

@@ -1,4 +1,4 @@
-# Keys: bytes whose order is the order of what they mean.
+# Keys: bytes that sort as the keys do.
 
 const EPOCH_DAY = Dates.value(Date(1970))
 const EPOCH_MILLISECOND = Dates.value(DateTime(1970))
@@ -25,7 +25,7 @@ function datetime_of(microseconds::Integer)
     return DateTime(Dates.UTInstant(Dates.Millisecond(milliseconds + EPOCH_MILLISECOND)))
 end
 
-# The bits of a plain value as they stand in memory.
+# Returns the bytes of a plain value in memory.
 function bits(value::T) where {T}
     bytes = Vector{UInt8}(undef, sizeof(T))
     GC.@preserve bytes unsafe_store!(Ptr{T}(pointer(bytes)), value)

@@ -26,7 +26,8 @@ const TEXTS = (
     "MDB_PROBLEM: Unexpected problem - txn should abort",
 )
 
-# Also of 0, and of what the system calls an error, which are positive; nothing for the library's own codes.
+# Returns LMDB's message for a code: also for 0 and for the system's errors, which are positive. Returns nothing for the
+# library's own codes.
 function lmdb_text(code::Integer)
     code == 0 && return "Successful return: 0"
     code > 0 && return Libc.strerror(code)

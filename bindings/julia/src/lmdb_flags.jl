@@ -1,4 +1,4 @@
-# LMDB's environment flags with their numbers, and what they ask for here.
+# LMDB's environment flags with their numbers, and their meaning here.
 
 "Fixed map address. Accepted without effect."
 const MDB_FIXEDMAP = 0x00000001

@@ -1,6 +1,6 @@
-# Where in a value that has no stored form the fault is: looked for after it has failed, so that it costs nothing else.
+# The place of the fault in a value that cannot be stored. It is searched only after a failure, so that storing costs nothing more.
 
-# The steps that lead to it, as Julia would write them behind the value; none for the value itself.
+# Returns the steps to the fault, as Julia would write them after the value; an empty text for the value itself.
 function place_of(@nospecialize(value), depth::Int=0)
     depth < CBOR_DEPTH || return ""
     for (step, inner) in parts_of(value)
@@ -31,8 +31,8 @@ function brief(value)
     return length(shown) <= 60 ? shown : string(first(shown, 50), "…")
 end
 
-# What `f` gives, or nothing if it fails because a value is not what is asked for. What comes from outside, and what the
-# library says, is no such failure.
+# Returns the result of `f`, or nothing if `f` throws because a value is invalid. Interrupts, lack of memory and the
+# library's errors are thrown on.
 function attempt(f)
     try
         return f()

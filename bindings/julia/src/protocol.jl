@@ -9,7 +9,7 @@ Base.delete!(collection::Persistent, key; sync::Bool) = with_sync(() -> delete!(
 with_sync(f, env::Environment, sync::Bool) = sync ? f() : transaction(f, env; sync=false)
 const KeysOrValues = Union{Base.KeySet{<:Any,<:PersistentDict},Base.ValueIterator{<:PersistentDict}}
 
-# Others may write between `length` and the end of a loop: what counts is what comes.
+# Other threads or processes may write between `length` and the end of a loop, so the size of a loop is unknown.
 Base.IteratorSize(::Type{<:Persistent}) = Base.SizeUnknown()
 Base.IteratorSize(::Type{<:KeysOrValues}) = Base.SizeUnknown()
 
@@ -79,7 +79,7 @@ Base.show(io::IO, plain::MIME"text/plain", dict::PersistentDict) =
 Base.show(io::IO, plain::MIME"text/plain", set::PersistentSet) =
     at_one_moment(() -> invoke(show, Tuple{IO,MIME"text/plain",AbstractSet}, io, plain, set), io, set)
 
-# Base has this for `Set` alone. Where space is short, only the beginning.
+# Base defines this only for `Set`. If space is limited, it shows the first elements.
 Base.show(io::IO, set::PersistentSet{T}) where {T} = at_one_moment(io, set) do
     limit = get(io, :limit, false) ? 20 : typemax(Int)
     beginning = collect(Iterators.take(set, limit))

@@ -1,5 +1,5 @@
-# Collections without types, which another LMDB program or PersistentCollections.jl 0.2 wrote: their keys and
-# values are what the opener calls them, laid out as Julia has them in memory.
+# Collections without types, which another LMDB program or PersistentCollections.jl 0.2 wrote: the
+# caller names the types of their keys and values, which are stored as Julia has them in memory.
 
 # ---- bytes
 
@@ -44,7 +44,7 @@ end
 israw(@nospecialize(T::Type)) = T === Any || T === LMDB.MDBValue || T === String || T === Symbol || isbitstype(T) ||
     (isconcretetype(T) && T <: Vector && isbitstype(eltype(T))) || isopaque(T)
 
-# What the library is told of a raw column: of what has no type string of the same bytes, the width.
+# Returns the type string to request for a raw column: the width, if no type string has the same bytes.
 function raw_typestring(@nospecialize(T::Type), wanted::Union{Nothing,String})
     T <: Array && wanted !== nothing && endswith(wanted, "]") && return wanted
     israw(T) || throw(ArgumentError(
@@ -68,7 +68,7 @@ read_value(::Type{T}, value::LMDB.MDBValue) where {T} =
 Base.convert(::Type{LMDB.MDBValue}, item) = LMDB.MDBValue(item)
 Base.convert(::Type{LMDB.MDBValue}, value::LMDB.MDBValue) = value
 Base.convert(::Type{T}, value::LMDB.MDBValue) where {T} = read_value(T, value)
-# Types that hold an MDBValue as it is, or something absent besides.
+# Types that can hold an MDBValue itself.
 Base.convert(::Type{Any}, value::LMDB.MDBValue) = value
 Base.convert(::Type{T}, value::LMDB.MDBValue) where {T>:Nothing} = within_union(T, value)
 Base.convert(::Type{T}, value::LMDB.MDBValue) where {T>:Missing} = within_union(T, value)

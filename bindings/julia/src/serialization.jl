@@ -1,15 +1,14 @@
-# What becomes of environments and collections in other processes, and in copies of what holds them.
+# Environments and collections in other processes, and in copies of objects that contain them.
 #
-# A handle is good in its own process alone. So an environment is serialized as its path and options, a collection as its
-# name and types besides, and each is opened again where it is deserialized. Nothing is made there: an environment that is
-# not there, or a collection of another type, is an error. What cannot be had elsewhere, such as an iteration that has
-# begun, is refused.
+# A handle is valid only in its own process. So an environment is serialized as its path and options, a collection also as
+# its name and types, and deserializing opens it again. It creates nothing: a missing environment, or a collection of
+# another type, is an error. Objects that cannot be opened elsewhere, such as a running iteration, are refused.
 
 # ---- environments
 
-# What an environment is opened again by: the options that count for it, as numbers.
+# Returns the options with which an environment is opened again, as numbers.
 function options_to_send(options::Lib.EnvOptions)
-    # It is there; and checking it once more would take its time at each opening.
+    # It exists; and another check would take time at each opening.
     flags = (options.flags | Lib.PC_ENV_NO_CREATE) & ~Lib.PC_ENV_VERIFY
     return (options.map_size, options.mode, options.max_collections, options.max_readers, options.durability,
         options.flush_interval_ms, options.write_timeout_ms, flags)
@@ -73,11 +72,11 @@ function reopened(open, isdict::Bool, env::Environment, types)
     return handle
 end
 
-# ---- arrays of snapshots are sent as what they hold
+# ---- arrays of snapshots are sent as plain arrays
 
 Serialization.serialize(s::AbstractSerializer, array::SnapshotArray) = serialize(s, copy(array))
 
-# ---- what cannot be sent
+# ---- objects that cannot be sent
 
 const Unsendable = Union{Cursor,OpenTransaction,CollectionHandle}
 
@@ -90,8 +89,8 @@ Serialization.serialize(::AbstractSerializer, object::Unsendable) = throw(Argume
 
 # ---- copies
 
-# `copy` of a collection is a plain one, and so is `deepcopy`. Within what is copied deeply they are handles, which are
-# the same in the copy: it could hold no plain one in their place.
+# `copy` and `deepcopy` of a collection return a plain one. A collection inside of an object that is copied deeply stays the
+# same handle, since a field of its type cannot hold a plain one.
 Base.deepcopy(collection::Union{PersistentDict,PersistentSet}) = copy(collection)
 Base.deepcopy(array::SnapshotArray) = copy(array)
 Base.deepcopy_internal(handle::Union{Environment,PersistentDict,PersistentSet,SnapshotArray,Unsendable}, ::IdDict) = handle

@@ -87,7 +87,7 @@ function lending_snapshot(env::Environment)
     return own
 end
 
-# A snapshot that has lent addresses and goes on, or nothing.
+# Returns an open snapshot that has lent addresses, or nothing.
 function lender_of(env::Environment)
     for open in OPEN[]
         open.env === env && open.lends && open.state == GOES_ON && return open
@@ -104,7 +104,7 @@ function LMDB.left_to_snapshot(env::Environment, handle::Handle)
     return lender !== nothing
 end
 
-# Closes what was left to a snapshot that has ended, or leaves it to the next.
+# Closes the environment that was left to an ended snapshot, or leaves it to the next snapshot.
 function close_left(entry::OpenTransaction)
     lock(OPEN_LOCK)
     handle, entry.closes, entry.lends = entry.closes, NO_TRANSACTION, false
@@ -133,7 +133,7 @@ end
 @inline function Base.getindex(array::SnapshotArray, index::Int)
     @boundscheck checkbounds(array, index)
     usable(array.lender) || refuse_use(array.lender)
-    # The data may stand at any address: this load asks for no alignment.
+    # The data may be unaligned: this load does not need alignment.
     return ltoh(unsafe_load(array.data, index))
 end
 

@@ -1,9 +1,9 @@
 # Transactions and snapshots, and which task a call belongs to.
 #
 # In the library a transaction belongs to a thread, in Julia to the task that began it. While any is open,
-# each call looks whether another task of its thread holds one of the same environment, and steps out of
-# it: reads run beside it, writes are refused, since they would wait for a task of their own thread. Writes of
-# tasks that were started inside a transaction are refused on all threads.
+# each call checks whether another task of its thread has one of the same environment, and leaves it for the time of the
+# call: reads run outside of it, writes are refused, since they would wait for a task of their own thread. Writes of tasks
+# that were started inside a transaction are refused on all threads.
 
 @enum TransactionState::UInt8 GOES_ON COMMITTED UNDONE
 
@@ -14,7 +14,7 @@ mutable struct OpenTransaction
     kind::Int32
     task::Task
     thread::Int
-    # It goes on, was committed, or was undone.
+    # Whether it is open, was committed, or was undone.
     state::TransactionState
     # Whether it has lent addresses in the map, and then the handle of an environment that it closes when it ends.
     lends::Bool
@@ -76,8 +76,8 @@ end
 
 include("inside.jl")
 
-# Refuses to write in a task that was started inside another's transaction. It would wait for that, which may well wait
-# for it; and what it was to be a part of may have been undone.
+# Refuses to write in a task that was started inside the transaction of another task. The write would wait for that
+# transaction, which may wait for this task, or may have been undone.
 function refuse_started_inside(env::Environment)
     inside = started_inside()
     while inside isa Inside
@@ -96,8 +96,8 @@ end
 set_current(env::Environment, txn::Handle) =
     written(out -> Lib.pc_txn_set_current(live(env), txn, out), NO_TRANSACTION)
 
-# Runs `call` with this task's own transaction, or none, as the thread's current one. An interrupt comes only into `call`:
-# what was current before is so again afterwards, whatever happens.
+# Runs `call` with this task's own transaction, or none, as the thread's current one. An interrupt can
+# arrive only in `call`: the previous current transaction is restored in any case.
 function stepping_aside(call::F, env::Environment, own::Handle) where {F}
     return disable_sigint() do
         previous = set_current(env, own)
@@ -150,8 +150,8 @@ end
 
 # Calls `f(entry)` in a transaction, and ends it.
 #
-# Interrupts are put off but while the library may wait for other writers and while `f` runs. What these leave finds the
-# entry, into which the library has written the handle if the transaction has begun: so none goes on that nobody knows.
+# Interrupts are deferred, except while the library may wait for other writers and while `f` runs. After one of these, the
+# entry has the handle if the transaction has begun, since the library writes it there: so no open transaction is lost.
 function in_transaction(f::F, env::Environment, kind::Int32, timeout_ms::Int64, flags::Int32) where {F}
     Lib.make_room()
     return disable_sigint() do
@@ -174,7 +174,7 @@ function in_transaction(f::F, env::Environment, kind::Int32, timeout_ms::Int64, 
     end
 end
 
-# Begins one in this task's own, or in none. It is the newest then, and stays current.
+# Begins a transaction inside this task's own, or as an outermost one. It is then the newest, and stays current.
 function begin_it(entry::OpenTransaction, here::Standing, kind::Int32, timeout_ms::Int64)
     env = entry.env
     here.others ? set_current(env, own_handle(here, env)) : here.own === nothing && end_lost(env)
@@ -182,8 +182,8 @@ function begin_it(entry::OpenTransaction, here::Standing, kind::Int32, timeout_m
     return nothing
 end
 
-# Undoes what the library has as this thread's current transaction, and this package does not know. There is none unless
-# Julia threw in the middle of a call, as it does at the fourth Ctrl-C that nothing has answered.
+# Undoes a current transaction of this thread that this package does not know. One exists only if Julia threw in the middle
+# of a call, as it does at the fourth unanswered Ctrl-C.
 function end_lost(env::Environment)
     while true
         current = written(out -> Lib.pc_txn_current(live(env), out), NO_TRANSACTION)
@@ -237,7 +237,7 @@ function newest_on_thread(env::Environment)
     return newest
 end
 
-# Milliseconds that nobody waits: ten years.
+# Ten years in milliseconds, for no timeout.
 const FOR_EVER = Int64(315_360_000_000)
 
 # How often a block is run that others come between, or that outgrows the map each time.
@@ -345,8 +345,8 @@ function snapshot(f::F, env::Environment) where {F<:Function}
     return staying(() -> in_transaction(entry -> f(), env, Lib.PC_TXN_READ, Int64(-1), Int32(0)))
 end
 
-# Keeps the task on its thread, to which the library's transactions are bound. It stays there afterwards: tasks that `@async`
-# started inside share its thread, for which Julia makes it sticky too, and nobody can tell the two apart.
+# Keeps the task on its thread, to which the library's transactions are bound. It stays there afterwards: Julia also
+# makes it sticky if `@async` starts tasks inside, which share its thread, and the two cases cannot be told apart.
 @inline function staying(f::F) where {F}
     current_task().sticky = true
     return f()

@@ -42,7 +42,7 @@ function putdigits!(out::Vector{UInt8}, number::Integer)
     return append!(out, digits)
 end
 
-# The absolute value in the fewest big-endian bytes; none for zero.
+# Returns the absolute value in the fewest big-endian bytes: no bytes for zero.
 function magnitude(number::Base.BitInteger)
     rest, digits = unsigned(abs(number)), UInt8[]
     while !iszero(rest)
@@ -52,7 +52,7 @@ function magnitude(number::Base.BitInteger)
     return reverse!(digits)
 end
 
-# By way of its hexadecimal digits, whose number of steps grows with the length alone.
+# Converts through hexadecimal digits, which takes time proportional to the length.
 function magnitude(number::BigInt)
     iszero(number) && return UInt8[]
     digits = string(abs(number); base=16)
@@ -85,7 +85,7 @@ function begin_tuple!(out::Vector{UInt8}, depth::Int)
     return push!(out, 0x05)
 end
 
-# In a tuple a null is told from its end by the FF that follows.
+# In a tuple, the FF after a null distinguishes it from the end of the tuple.
 putnested!(out::Vector{UInt8}, element, depth::Int) =
     element === nothing ? push!(out, 0x00, 0xff) : putany!(out, element, depth)
 
@@ -96,7 +96,7 @@ function putnested!(out::Vector{UInt8}, @nospecialize(tuple::Tuple), depth::Int)
     return push!(out, 0x00)
 end
 
-# `foreach`, without the types of what the tuple holds: `f` must not be specialised either.
+# Does `foreach` without compiling for the types in the tuple: `f` must not be specialised either.
 function each_element(f, @nospecialize(tuple::Tuple))
     held = Ref{Any}(tuple)
     for index in 1:nfields(tuple)
@@ -107,7 +107,7 @@ end
 anykey(key) = putany!(UInt8[], key)
 anykey(key::LMDB.MDBValue) = anykey(key.data)
 
-# With the place of what cannot be stored.
+# Encodes a tuple; an error names the place of the item that cannot be stored.
 function anykey(key::Tuple)
     try
         return putany!(UInt8[], key)

@@ -12,11 +12,11 @@ const SCALARS = IdDict{Type,String}(
     Float32 => "f32", Float64 => "f64",
 )
 
-# How a column's items stand in bytes: as its own type says, each with its type (`any`), or as another
-# LMDB program wrote them.
+# How a column's items are stored: as the column's type, each with its own type (`any`), or as another LMDB program wrote
+# them.
 @enum Form::UInt8 TYPED ANY RAW
 
-# The keys or the values of a collection: what they are in Julia, and how they are encoded.
+# The keys or the values of a collection: their type in Julia, and their encoding.
 struct Column{T}
     form::Form
     shape::Union{Nothing,Dims}
@@ -100,7 +100,7 @@ function arraystring(@nospecialize(T::Type), shape::Dims)
     return string(SCALARS[eltype(T)], "[", join(reverse(shape), ","), "]")
 end
 
-# What refuses a type by name, and says what would do.
+# Refuses a type by name, and suggests another one.
 function refuse_type(@nospecialize(T::Type), role::String)
     hint = if T <: Array && isconcretetype(T) && eltype(T) <: Fixed
         "arrays of more than one dimension need a shape, for example shape=(3, 4)"
@@ -125,7 +125,7 @@ function valuetypestring(@nospecialize(T::Type), shape::Union{Nothing,Dims})
     return typestring(T; shape=shape)
 end
 
-# The Julia type, and the shape of an array, that a stored type string is opened as where the opener names none.
+# Returns the Julia type, and the shape of an array, for a stored type string that is opened without types.
 function juliatype(name::AbstractString)
     name == "any" && return (Any, nothing)
     for T in (String, Vector{UInt8}, Bool, UUID, Date, DateTime, FIXED...)
@@ -142,7 +142,7 @@ function juliatype(name::AbstractString)
     return (Array{T,length(shape)}, shape)
 end
 
-# `value` as a `T`, for what was read from an `any`: exactly, or not at all.
+# Converts a value that was read from an `any` to a `T`, exactly, or throws.
 fit(::Type{T}, value::T) where {T} = value
 fit(::Type{Any}, @nospecialize(value)) = value
 

@@ -1,5 +1,5 @@
-# How the library's functions are called, under their C names: `declarations.jl` lists them. Handles are plain 64-bit
-# integers here: a C struct of one uint64 is passed as such. See include/persistent_collections.h for what each does.
+# Calls of the library's functions, under their C names, which `declarations.jl` lists. Handles are plain 64-bit integers
+# here: a C struct of one uint64 is passed as such. include/persistent_collections.h documents each function.
 
 # Every symbol with the place of its address, which `load` fills.
 const SYMBOLS = Pair{Symbol,Ref{Ptr{Cvoid}}}[]
@@ -7,8 +7,8 @@ const SYMBOLS = Pair{Symbol,Ref{Ptr{Cvoid}}}[]
 # `@symbol name(argument::Type, …)::Result` defines the function `name`, which calls the library's.
 # `@waiting_symbol` does so for one that may wait for a lock or a disk: other threads may collect garbage
 # meanwhile, so its arguments are only plain numbers and pointers, and the caller preserves what they
-# point into. Reads are among these: the first one of a collection waits until nobody writes, and the writer may be
-# a thread of Julia that waits to collect garbage.
+# point into. Reads are among these: the first read of a collection waits for a writer, which may
+# be a thread of Julia that waits to collect garbage.
 macro symbol(declaration)
     return define(declaration, false)
 end

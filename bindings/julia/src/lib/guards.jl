@@ -1,15 +1,15 @@
-# What every call of the library is guarded against: the end of the stack, a wait that Ctrl-C cannot end, and a process that
-# ends in the middle of another call.
+# Guards of every call of the library: against the end of the stack, a wait that Ctrl-C cannot end, and a process that exits
+# in the middle of another call.
 
 # ---- the end of the stack
 
-# Where the stack ends, Julia throws a `StackOverflowError` at whatever runs there. Inside of the library that would leave
-# its locks taken for ever. So each call first takes for a moment what the library may need (it was seen to use 10 KB), and
-# the error comes before the call. A step of this size cannot pass over the pages that Julia guards, which are 32 KB.
+# At the end of the stack, Julia throws a `StackOverflowError` into the running code. Inside of the library, that would leave
+# its locks held for ever. So each call first touches as much stack as the library may need (10 KB were measured), and the
+# error is thrown before the call. A step of this size cannot skip the pages that Julia guards, which are 32 KB.
 const STEP = 24 * 1024
 
-# Lies in the frame of the function that it is called in. The empty piece of assembler stands for a use of all of it,
-# without which the compiler would leave it out.
+# Memory in the frame of the calling function. The empty piece of assembler counts as a use of all of it; without a use, the
+# compiler would remove it.
 const POINTER = VERSION < v"1.12" ? "i8*" : "ptr"
 const TAKE_ROOM = """
     %room = alloca i8, i32 $STEP, align 16
@@ -25,7 +25,7 @@ find_out_whether_it_compiles() = (COMPILES[] = !(Base.JLOptions().compile_enable
 
 @noinline touch_stack() = COMPILES[] ? take_room() : nothing
 
-# Throws a `StackOverflowError` unless there is room for what begins here and for what must end it.
+# Throws a `StackOverflowError` unless the stack has room for the call and for the code that must follow it.
 make_room() = make_room(6)
 @noinline function make_room(steps::Int)
     COMPILES[] && take_room()
@@ -81,8 +81,8 @@ const INSIDE = Ref(false)
         "the process is ending or an InterruptException was forced: end the process"))
 end
 
-# Closes for a finalizer: without a region, at whose end Julia may throw the `InterruptException` that is meant for what the
-# finalizer has interrupted. Closing waits for nobody who waits for Julia. What a process that ends leaves open, ends with it.
+# Closes a handle in a finalizer, without a region: at its end, Julia may throw an `InterruptException` that is meant for the
+# interrupted code. Closing does not wait for a thread that waits for Julia. Handles that are open at exit end with the process.
 function in_finalizer(close::Ref{Ptr{Cvoid}}, handle::UInt64)
     Threads.threadid() == 1 || return ccall(close[], Int32, (UInt64,), handle)
     INSIDE[] && return PC_OK

@@ -32,7 +32,7 @@ function forget()
     return nothing
 end
 
-# Loads the library and looks every symbol up, or says in one error what is wrong and what to do.
+# Loads the library and looks up every symbol, or throws one error that says what to do.
 function load()
     path = library_path()
     advice = "run Pkg.build(\"PersistentCollections\") (or cargo build --release in the checkout), or set $VARIABLE to the library's path"
