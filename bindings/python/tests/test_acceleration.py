@@ -345,7 +345,7 @@ def test_dates_beyond_python_are_refused_in_every_way(env: Environment) -> None:
     ("kind", "stored"),
     [("str", b"\xff"), ("i32", b"123"), ("bool", b"\2"), ("any", b"\x83\1"), ("f64", b"1")],
 )
-def test_stored_bytes_that_are_no_value_are_refused_with_the_codecs_words(
+def test_invalid_stored_values_raise_the_error_of_the_codec(
     tmp_path: Path, kind: str, stored: bytes
 ) -> None:
     with Environment(tmp_path / "env") as env:

@@ -305,7 +305,7 @@ def test_defaults_that_do_not_fit_the_array(here: Opened) -> None:
             here.numbers.get_many([1, 2], default=default)
 
 
-def test_iterators_and_places_that_no_pickle_can_hold(here: Opened) -> None:
+def test_iterators_and_environments_without_a_path_cannot_be_pickled(here: Opened) -> None:
     if sys.implementation.name == "cpython" and type(iter(here.texts)).__module__ != "itertools":
         # The accelerator's, of which Python itself says so.
         with pytest.raises(TypeError, match="pickle"):
@@ -330,7 +330,7 @@ def test_a_date_that_python_cannot_hold(here: Opened) -> None:
     assert _scalars.from_days(0) == datetime.date(1970, 1, 1)
 
 
-def test_what_cannot_be_read_says_where_it_is(here: Opened) -> None:
+def test_an_unreadable_item_is_named_by_its_place(here: Opened) -> None:
     """A value that the type asked for does not allow was an error that did not say of which key and
     of which collection.
     """
@@ -365,7 +365,7 @@ def test_what_cannot_be_read_says_where_it_is(here: Opened) -> None:
     assert elements == {"a"} and here.anything == {"text": "word"}
 
 
-def test_what_is_stored_and_does_not_fit_the_type_asked_for(here: Opened) -> None:
+def test_a_stored_item_of_another_type_than_requested_is_named(here: Opened) -> None:
     here.anything["text"] = "word"
     narrow = PersistentDict[Any, Any](here.env, "anything", key=str, value=int)
     with pytest.raises(TypeMismatchError, match="not i64"):

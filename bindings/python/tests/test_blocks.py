@@ -73,7 +73,7 @@ def test_a_plain_block_is_one_step(env: Environment, d: PersistentDict[str, int]
 
 
 @pytest.mark.parametrize("kind", ["transaction", "snapshot"])
-def test_what_is_inside_makes_it_the_packages(
+def test_an_inner_block_moves_the_outer_one_to_the_package(
     env: Environment, d: PersistentDict[str, int], kind: str
 ) -> None:
     for _ in range(2):
@@ -96,7 +96,9 @@ def test_looking_for_its_end_does_not_end_it(env: Environment, d: PersistentDict
         assert not block.active and d.pop("a") == 1
 
 
-def test_dropped_by_hand_it_is_undone(env: Environment, d: PersistentDict[str, int]) -> None:
+def test_a_garbage_collected_block_is_aborted(
+    env: Environment, d: PersistentDict[str, int]
+) -> None:
     for _ in range(2):
         block = env.transaction()
         block.__enter__()
@@ -201,7 +203,7 @@ def test_a_stack_that_is_interrupted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["transaction", "snapshot"])
-def test_a_transaction_that_no_block_has_begun(
+def test_a_transaction_begun_outside_of_the_package(
     env: Environment, d: PersistentDict[str, int], kind: str
 ) -> None:
     """What is begun inside of a transaction that the package does not know was lost with that.

@@ -80,7 +80,7 @@ def test_a_part_that_ends_between_keys_is_removed(env: Environment) -> None:
 
 
 @pytest.mark.parametrize("bound", ["1", None, math.nan, 1j, [1]])
-def test_what_is_no_number_bounds_no_numbers(env: Environment, bound: Any) -> None:
+def test_a_bound_that_is_not_a_number_is_refused_for_numbers(env: Environment, bound: Any) -> None:
     keys = opened(env, "u8")
     if bound is None:
         assert list(keys.range(bound, bound)) == KEYS["u8"]

@@ -177,7 +177,7 @@ WRAPPERS: list[tuple[Any, str]] = [
 
 
 @given(st.lists(st.sampled_from(WRAPPERS), max_size=6))
-def test_what_is_refused_is_named_wherever_it_sits(wrappers: list[tuple[Any, str]]) -> None:
+def test_a_refused_item_is_named_by_its_place(wrappers: list[tuple[Any, str]]) -> None:
     value: Any = Unknown()
     place = ""
     for wrap, step in wrappers:
@@ -348,7 +348,7 @@ def test_refused(value: Any, error: Any, where: str) -> None:
 
 
 @pytest.mark.parametrize("value", [object(), "\ud800", Decimal("nan"), FIRST_HALF_MINUTE])
-def test_what_cannot_be_stored_is_a_type_error_that_says_where(
+def test_an_unstorable_value_raises_a_type_error_with_its_place(
     env: Environment, value: Any
 ) -> None:
     d = PersistentDict(env, "d")
@@ -416,7 +416,7 @@ def test_depth() -> None:
         ("d828828202" + "02" + "d840420102", None),
     ],
 )
-def test_what_others_wrote(data: str, value: Any) -> None:
+def test_values_of_other_languages(data: str, value: Any) -> None:
     found = decode(bytes.fromhex(data))
     if value is None:
         assert isinstance(found, Tagged)
@@ -431,7 +431,7 @@ def test_what_others_wrote(data: str, value: Any) -> None:
     ["", "18", "61", "61ff", "8101ff", "0101", "81", "a101", "ff", "1c", "9f01", "f817", "5f6161ff"]
     + ["d8", "9b" + 8 * "ff", "bf01ff", "fc", "c2", 2000 * "81" + "01"],
 )
-def test_bytes_that_are_no_value(data: str) -> None:
+def test_invalid_bytes_of_a_value(data: str) -> None:
     with pytest.raises(BadValueError):
         decode(bytes.fromhex(data))
 
@@ -499,7 +499,7 @@ def test_each_nan_is_an_element_and_a_key_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("number", [20, 23, 24, 31, 256, -1, True, 5.0, "5"])
-def test_what_is_no_simple_value(number: Any) -> None:
+def test_numbers_that_are_not_simple_values(number: Any) -> None:
     with pytest.raises(ValueError if type(number) is int else TypeError, match="a simple value is"):
         SimpleValue(number)
 

@@ -113,7 +113,7 @@ def test_streams_that_are_not_needed_may_be_closed(directory: str) -> None:
     assert main(["check", f"{directory}-copy"]) == 0
 
 
-def test_where_nothing_can_be_said_the_code_tells(directory: str) -> None:
+def test_without_a_message_the_exit_status_reports_the_failure(directory: str) -> None:
     # What is not written at once is tried again as the interpreter ends.
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     for arguments, code in ((["get", directory, "many", "-1"], 1), (["list", "nowhere"], 2)):
@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_written_is_named_as_it_was_given(directory: str) 
     )
 
 
-def test_what_a_terminal_cannot_show_is_escaped(tmp_path: Path) -> None:
+def test_characters_that_a_terminal_cannot_show_are_escaped(tmp_path: Path) -> None:
     with Environment(tmp_path / "e") as env:
         PersistentDict[str, str](env, "d")["é"] = "日"
     ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}

@@ -43,7 +43,7 @@ def test_list(directory: str, capsys: Capture) -> None:
     assert lines[3] == {"name": "seen", "kind": "set", "key": "(str,i64)", "count": 2}
 
 
-def test_a_name_breaks_no_line(tmp_path: Path, capsys: Capture) -> None:
+def test_a_name_does_not_break_the_line(tmp_path: Path, capsys: Capture) -> None:
     with Environment(tmp_path / "e") as env:
         PersistentDict[str, int](env, "a\tb\nc")
     assert main(["list", str(tmp_path / "e")]) == 0
@@ -102,7 +102,7 @@ def test_get_writes_bytes_as_they_are(
     assert capfdbinary.readouterr().out == b"\xff"
 
 
-def test_a_text_that_is_no_json_is_a_key_of_any(tmp_path: Path, capsys: Capture) -> None:
+def test_text_that_is_not_json_is_a_key_of_any(tmp_path: Path, capsys: Capture) -> None:
     with Environment(tmp_path / "e") as env:
         PersistentDict(env, "d")["Ada"] = 36
     assert main(["get", str(tmp_path / "e"), "d", "Ada"]) == 0
@@ -119,7 +119,7 @@ def test_keys_from_standard_input(
     assert captured.err == "persistent_collections: 'ages' has no key 'Bob'\n"
 
 
-def test_a_line_that_is_no_key_is_named(
+def test_a_line_that_is_not_a_key_is_named(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Environment(tmp_path / "e") as env:

@@ -130,7 +130,7 @@ def test_any_value_comes_back(value: Any, extension: str, tmp_path: Path) -> Non
     assert cbor.encode(back) == cbor.encode(value)
 
 
-def test_what_other_languages_wrote_comes_back(tmp_path: Path, capsys: Capture) -> None:
+def test_values_of_other_languages_come_back(tmp_path: Path, capsys: Capture) -> None:
     golden = tmp_path / "golden"
     shutil.copytree(GOLDEN, golden)
     names = []
@@ -149,7 +149,7 @@ def test_what_other_languages_wrote_comes_back(tmp_path: Path, capsys: Capture) 
     assert Path(again).read_bytes() == Path(file).read_bytes()
 
 
-def test_what_python_cannot_hold_comes_back(tmp_path: Path) -> None:
+def test_values_without_a_python_type_come_back(tmp_path: Path) -> None:
     odd = [Tagged(0, "202"), Tagged(258, [1, 1.0]), SimpleValue(5), {"$map": 1}]
     with Environment(tmp_path / "one") as env:
         PersistentDict(env, "d")["odd"] = odd
@@ -191,7 +191,7 @@ def content(directory: Path, name: str) -> Any:
         ("element\n", ["--format", "csv"], []),
     ],
 )  # fmt: skip
-def test_what_others_wrote_is_read(
+def test_files_of_other_programs_are_read(
     text: str,
     arguments: list[str],
     expected: Any,
@@ -240,7 +240,7 @@ HEADER = '{"$collection": {"name": "d", "kind": "dict", "key": "str", "value": "
         ("element\n", ["--format", "csv"], "give it with --into"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_named_by_its_line(
+def test_an_error_names_its_line(
     text: str,
     arguments: list[str],
     message: str,
@@ -259,7 +259,7 @@ def test_what_is_wrong_is_named_by_its_line(
     assert content(directory, "old") == {"kept": 1}
 
 
-def test_bytes_that_are_no_text_are_named(tmp_path: Path, capsys: Capture) -> None:
+def test_bytes_that_are_not_text_are_named(tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "f.jsonl").write_bytes(b'{"element": "a"}\n{"element": "\xff"}\n')
     code = main(["import", str(tmp_path / "e"), str(tmp_path / "f.jsonl"), "--into", "d"])
     assert code == 2

@@ -49,7 +49,7 @@ def test_check_of_a_damaged_file_is_a_no(directory: str, capsys: Capture) -> Non
         env.check()
 
 
-def test_check_of_what_is_no_environment_is_a_failure(tmp_path: Path, capsys: Capture) -> None:
+def test_checking_a_path_without_an_environment_fails(tmp_path: Path, capsys: Capture) -> None:
     assert main(["check", str(tmp_path / "none")]) == 2
     (tmp_path / "data.mdb").write_bytes(b"no database" * 1000)
     assert main(["check", str(tmp_path)]) == 2

@@ -67,7 +67,7 @@ def test_update_takes_all_that_dict_takes(ages: PersistentDict[str, int]) -> Non
     assert ages == {"a": 1, "b": 3, "c": 4, "d": 5, "e": 6, "f": 7}
 
 
-def test_a_bad_item_stores_none(ages: PersistentDict[str, int]) -> None:
+def test_an_invalid_item_prevents_the_whole_batch(ages: PersistentDict[str, int]) -> None:
     with pytest.raises(TypeError):
         ages.update([("a", 1), ("b", "two")])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="1,?978|long"):
@@ -256,7 +256,7 @@ def test_any_opened_narrower(env: Environment) -> None:
     assert anything["n"] == 3
 
 
-def test_another_kind_of_number_is_no_key_of_a_narrowed_dict(env: Environment) -> None:
+def test_another_kind_of_number_is_not_a_key_of_a_narrowed_dict(env: Environment) -> None:
     # In `any`, 1 is another key than 1.0, so that walking must not give what a look-up misses.
     anything: PersistentDict[Any, Any] = PersistentDict(env, "anything")
     anything[1] = "one"
@@ -266,7 +266,7 @@ def test_another_kind_of_number_is_no_key_of_a_narrowed_dict(env: Environment) -
         list(narrow)
 
 
-def test_what_is_no_pair_is_not_among_the_items(ages: PersistentDict[str, int]) -> None:
+def test_an_object_that_is_not_a_pair_is_not_in_items(ages: PersistentDict[str, int]) -> None:
     ages["a"] = 1
     for view in (ages.items(), ages.range("a").items()):
         for item in (5, "a1", ["a", 1], ("a",), ("a", 1, 2), None):
@@ -277,7 +277,7 @@ def test_what_is_no_pair_is_not_among_the_items(ages: PersistentDict[str, int]) 
         assert view.isdisjoint([5, "b"]) and not view >= {5}
 
 
-def test_what_cannot_be_read_is_not_removed(env: Environment) -> None:
+def test_an_unreadable_value_is_not_removed(env: Environment) -> None:
     anything: PersistentDict[Any, Any] = PersistentDict(env, "anything", key=str)
     narrow = PersistentDict[str, int](env, "anything")
     anything["a"] = "text"
@@ -350,7 +350,7 @@ def test_prefixes(env: Environment) -> None:
     assert list(anything.prefix("a")) == ["a", "ab"]
 
 
-def test_a_pickle_of_what_is_never_made_new_makes_nothing(
+def test_a_pickle_of_a_dict_opened_without_create_creates_nothing(
     env: Environment, ages: PersistentDict[str, int]
 ) -> None:
     pickled = pickle.dumps(PersistentDict(env, "ages", create=False))
@@ -393,7 +393,7 @@ def test_repr(ages: PersistentDict[str, int]) -> None:
     assert "ages" in repr(ages.items()) and "range of" in repr(ages.range("a"))
 
 
-def test_a_closed_dict_says_so(ages: PersistentDict[str, int]) -> None:
+def test_a_closed_dict_raises(ages: PersistentDict[str, int]) -> None:
     ages.close()
     for call in (
         lambda: ages["a"],
@@ -420,7 +420,7 @@ def test_a_closed_dict_says_so(ages: PersistentDict[str, int]) -> None:
         ([("a", 1), ("b", 2, 3)], ValueError, "item 1 is no pair"),
     ],
 )
-def test_update_says_which_item(
+def test_update_names_the_invalid_item(
     ages: PersistentDict[str, int], pairs: Any, kind: type[Exception], place: str
 ) -> None:
     with pytest.raises(kind, match=place) as caught:
@@ -428,7 +428,7 @@ def test_update_says_which_item(
     assert isinstance(caught.value, Error) and ages == {}
 
 
-def test_put_many_says_which_item(env: Environment, ages: PersistentDict[str, int]) -> None:
+def test_put_many_names_the_invalid_item(env: Environment, ages: PersistentDict[str, int]) -> None:
     with pytest.raises(TypeError, match="item 1, key: a str is needed"):
         ages.put_many(["a", 2], [1, 2])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="item 1, value: an int is needed"):
@@ -488,7 +488,7 @@ def test_stores_stay_strict(env: Environment) -> None:
     assert 1.0 not in anything and True not in anything
 
 
-def test_what_does_not_fit_f32(env: Environment) -> None:
+def test_values_outside_the_range_of_f32(env: Environment) -> None:
     singles = PersistentDict(env, "singles", key=str, value="f32")
     arrays = PersistentDict(env, "arrays", key=str, value="f32[1]")
     for number in (1e300, -1e300, 3.5e38):
@@ -504,7 +504,7 @@ def test_what_does_not_fit_f32(env: Environment) -> None:
     assert math.isnan(arrays["nan"][0])
 
 
-def test_what_does_not_fit_f32_without_numpy(
+def test_values_outside_the_range_of_f32_without_numpy(
     env: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrays = PersistentDict(env, "arrays", key=str, value="f32[1]")
@@ -564,7 +564,7 @@ def test_masked_arrays_are_refused(env: Environment) -> None:
     assert arrays["a"].tolist() == [1, 0]
 
 
-def test_empty_bytes_are_a_bound_but_no_key(env: Environment) -> None:
+def test_empty_bytes_are_a_bound_and_not_a_key(env: Environment) -> None:
     d: PersistentDict[bytes, int] = PersistentDict(env, "d", key=bytes, value=int)
     d.update({b"a": 1, b"b": 2})
     assert dict(d.range(b"", b"b")) == {b"a": 1} and list(d.irange(b"")) == [b"a", b"b"]
@@ -613,7 +613,7 @@ def test_edit_finds_a_key_as_a_look_up_does(env: Environment) -> None:
         pass
 
 
-def test_a_dict_of_a_closed_environment_says_so(tmp_path: Path) -> None:
+def test_a_dict_of_a_closed_environment_raises(tmp_path: Path) -> None:
     with Environment(tmp_path / "e") as env:
         ages = PersistentDict[str, int](env, "ages")
         ages["Ada"] = 36

@@ -131,7 +131,7 @@ def test_pickle(env: Environment) -> None:
         assert PersistentDict[str, int](again, "d") == {"a": 1}
 
 
-def test_a_closed_environment_says_so(tmp_path: Path) -> None:
+def test_a_closed_environment_raises(tmp_path: Path) -> None:
     env = Environment(tmp_path / "e")
     d = PersistentDict[str, int](env, "d")
     s = PersistentSet[int](env, "s")
@@ -235,7 +235,7 @@ def test_the_slots_of_a_killed_process_are_reaped(env: Environment) -> None:
     assert all(reader.process == os.getpid() for reader in env.readers())
 
 
-def test_info_tells_formats_and_held_pages(env: Environment) -> None:
+def test_info_reports_formats_and_held_pages(env: Environment) -> None:
     d = PersistentDict[int, str](env, "d")
     d.update(dict.fromkeys(range(1000), "x" * 500))
     info = env.info()

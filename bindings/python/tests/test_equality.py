@@ -178,7 +178,7 @@ def test_a_set_of_1_and_true(env: Environment) -> None:
     assert exactly(s) == {exact(True), exact(1.0)}
 
 
-def test_what_no_plain_set_or_dict_can_hold(env: Environment) -> None:
+def test_keys_that_are_equal_in_a_plain_set_or_dict(env: Environment) -> None:
     # Of 1 and True a plain one held only one, without a word.
     s = new_set(env, [1, True, "a"])
     d = new_dict(env, [(1, "int"), (True, "bool")])

@@ -80,7 +80,7 @@ def test_no_pickle_without_a_codec(env: Environment) -> None:
         anything["p"] = {"list": [0, Point(1)]}
 
 
-def test_codecs_that_are_none(env: Environment) -> None:
+def test_objects_that_are_not_codecs(env: Environment) -> None:
     class Half:
         def encode(self, value: Any) -> bytes:
             return b""
@@ -200,7 +200,7 @@ def test_a_subclass_has_the_types_of_its_base(env: Environment) -> None:
     assert Ages(env, "narrow", value="u8").value_type == "u8"
 
 
-def test_a_codec_says_what_values_are_whatever_stands_in_brackets(env: Environment) -> None:
+def test_a_codec_decides_the_values_whatever_the_type_arguments(env: Environment) -> None:
     for kind in (PersistentDict[str, Point], PersistentDict[str, Any], Points):
         points: Any = kind(env, "points", codec=Pickled())
         points["a"] = Point(1)

@@ -211,7 +211,7 @@ env.close()
     run(PRELUDE + code, tmp_path / "e")
 
 
-def test_one_that_was_dropped_meanwhile_fails_alone(tmp_path: Path) -> None:
+def test_a_collection_that_cannot_be_reopened_fails_alone(tmp_path: Path) -> None:
     """One collection that cannot be reopened must not keep a child from all the others."""
     code = """
 gone = PersistentDict[str, int](env, "gone")
@@ -263,7 +263,7 @@ env.close()
     run(PRELUDE + STEPS + code, tmp_path / "e")
 
 
-def test_what_is_closed_stays_closed(tmp_path: Path) -> None:
+def test_a_collection_closed_while_it_is_reopened_stays_closed(tmp_path: Path) -> None:
     """A collection that one thread closed while another reopened it was open again."""
     code = """
 before, first, during = (PersistentDict[str, int](env, name) for name in ("d", "first", "during"))
@@ -307,7 +307,7 @@ env.close()
     run(WATCHED + PRELUDE + code, tmp_path / "e")
 
 
-def test_what_was_opened_twice(tmp_path: Path) -> None:
+def test_an_environment_opened_twice_before_the_fork(tmp_path: Path) -> None:
     """Two environments of the same files are one to the library, with one snapshot of a thread."""
     code = """
 again = Environment(os.path.join(sys.argv[1], "."), durability="none")

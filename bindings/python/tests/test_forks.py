@@ -21,7 +21,7 @@ from persistent_collections import Environment, PersistentDict, PersistentSet
 ITEMS = 24
 
 
-def test_a_child_opens_anew(tmp_path: Path) -> None:
+def test_a_child_reopens_the_environment(tmp_path: Path) -> None:
     code = """
 def work():
     assert d == {"a": 1} and s == {"x"} and "a" in d
@@ -52,7 +52,7 @@ env.close()
     run(PRELUDE + code, tmp_path / "e")
 
 
-def test_what_was_begun_before_is_dead(tmp_path: Path) -> None:
+def test_a_transaction_begun_before_the_fork_has_ended(tmp_path: Path) -> None:
     code = """
 d.update((str(n), n) for n in range(1000))
 walk = iter(d)

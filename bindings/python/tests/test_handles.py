@@ -55,7 +55,7 @@ print("well")
 
 
 @pytest.mark.parametrize("what", ["environment", "dict", "set"])
-def test_a_finalizer_uses_what_is_just_being_used(what: str, tmp_path: Path) -> None:
+def test_a_finalizer_uses_an_object_during_its_first_use(what: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path / "e"), what],
         capture_output=True,

@@ -183,7 +183,7 @@ def test_of_a_type_is_refused(text: str, form: Any, message: str) -> None:
         typed_from_json(parse(text), form)
 
 
-def test_what_has_no_form_is_a_type_error() -> None:
+def test_a_value_without_a_json_form_raises_a_type_error() -> None:
     for value in (object(), np.array(["a"]), np.array([1j])):
         with pytest.raises(TypeError, match="has no JSON form"):
             to_json(value)

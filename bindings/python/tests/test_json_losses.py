@@ -47,7 +47,7 @@ LOSSES: list[tuple[str, Any, str]] = [
 
 # Numbered, since Python writes no int of over 4300 digits.
 @pytest.mark.parametrize(("type_", "form", "message"), LOSSES, ids=range(len(LOSSES)))
-def test_what_would_be_lost_is_refused(type_: str, form: Any, message: str) -> None:
+def test_json_that_would_lose_information_is_refused(type_: str, form: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         typed_from_json(parse(type_), form)
 
@@ -62,7 +62,7 @@ def test_what_would_be_lost_is_refused(type_: str, form: Any, message: str) -> N
         ('[{"a": -' + "1" * 5000 + "}]", "more digits than Python reads"),
     ],
 )
-def test_numbers_that_no_reader_keeps(text: str, message: str) -> None:
+def test_numbers_that_json_readers_round(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         load(text)
 
@@ -82,7 +82,7 @@ def test_numbers_that_no_reader_keeps(text: str, message: str) -> None:
         ("bool", True, True),
     ],
 )
-def test_what_loses_nothing_is_read(type_: str, form: Any, value: Any) -> None:
+def test_json_that_loses_nothing_is_read(type_: str, form: Any, value: Any) -> None:
     found = typed_from_json(parse(type_), form)
     assert found == value and type(found) is type(value)
     if type_ not in ("datetime", "bytes"):

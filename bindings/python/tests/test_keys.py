@@ -210,7 +210,7 @@ def test_refused(name: str, key: Any, error: Any) -> None:
         ("any", "0514"),
     ],
 )
-def test_bytes_that_are_no_key(name: str, data: str) -> None:
+def test_invalid_bytes_of_a_key(name: str, data: str) -> None:
     with pytest.raises(BadKeyError):
         key_codec(parse(name)).decode(bytes.fromhex(data))
 

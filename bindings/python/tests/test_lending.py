@@ -86,7 +86,7 @@ def test_a_kept_slice_holds_its_snapshot(env: Environment, rows: PersistentDict[
     assert not held_back(env)
 
 
-def test_what_is_not_kept_ends_with_the_block(
+def test_a_snapshot_without_kept_arrays_ends_with_the_block(
     env: Environment, rows: PersistentDict[int, Any]
 ) -> None:
     with env.snapshot(), env.snapshot():

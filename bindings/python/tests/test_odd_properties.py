@@ -270,7 +270,7 @@ def anywhere(env: Environment) -> PersistentDict[Any, Any]:
 
 
 @pytest.mark.parametrize("zone", NO_OFFSET, ids=range(len(NO_OFFSET)))
-def test_a_zone_that_gives_no_offset(anywhere: PersistentDict[Any, Any], zone: Any) -> None:
+def test_a_zone_without_an_offset(anywhere: PersistentDict[Any, Any], zone: Any) -> None:
     for value in (DAY.replace(tzinfo=zone), datetime.time(1, tzinfo=zone)):
         with pytest.raises(UnstorableError, match=r"value\['a'\]\[1\]: its zone gives no offset: "):
             anywhere["key"] = {"a": [0, value]}
@@ -291,7 +291,7 @@ def test_an_offset_with_seconds(anywhere: PersistentDict[Any, Any], seconds: flo
             assert back == value and hash(back) == hash(value) and back.tzinfo is not zone
 
 
-def test_a_zone_that_knows_no_offset_is_none(anywhere: PersistentDict[Any, Any]) -> None:
+def test_a_zone_with_an_unknown_offset_is_read_as_none(anywhere: PersistentDict[Any, Any]) -> None:
     # Such a datetime is one without zone to Python, too; a time would be another each day.
     value = DAY.replace(tzinfo=Zone(lambda: None))
     anywhere["key"] = value
@@ -467,7 +467,7 @@ def test_values_that_hold_one_another_twice(anywhere: PersistentDict[Any, Any], 
     assert not anywhere
 
 
-def test_what_is_large_and_holds_things_twice(anywhere: PersistentDict[Any, Any]) -> None:
+def test_a_large_value_with_shared_parts(anywhere: PersistentDict[Any, Any]) -> None:
     part = [("a", [1, 2.5]), {"k": frozenset({1})}] * 3000
     value = {"parts": [part, part, {"again": part}], "set": set(range(300_000))}
     anywhere["key"] = value
@@ -476,7 +476,7 @@ def test_what_is_large_and_holds_things_twice(anywhere: PersistentDict[Any, Any]
         anywhere["key"] = {**value, "late": [0, object()]}
 
 
-def test_a_look_up_where_the_stack_ends_is_no_miss(env: Environment) -> None:
+def test_a_look_up_at_the_recursion_limit_is_not_a_miss(env: Environment) -> None:
     # Python's limit for calls in calls was taken for a key that is nested too deeply, so that
     # what is there was not found.
     key: Any = 1

@@ -190,7 +190,7 @@ def test_the_sdist_has_the_licences_and_no_built_files(sdist: Path) -> None:
     assert not [path for path in sdist.rglob("*") if path.suffix in (".so", ".pyc")]
 
 
-def test_a_copy_of_the_folder_alone_is_refused_in_words(tmp_path: Path) -> None:
+def test_building_a_copy_of_the_folder_alone_is_refused(tmp_path: Path) -> None:
     ignored = shutil.ignore_patterns("*.egg-info", "tests", "accelerator", "__pycache__")
     shutil.copytree(PROJECT, tmp_path / "copy", ignore=ignored)
     said = refusal(*make_wheel(tmp_path / "copy", tmp_path / "out"))
@@ -198,7 +198,7 @@ def test_a_copy_of_the_folder_alone_is_refused_in_words(tmp_path: Path) -> None:
     assert "Upgrade pip" in said
 
 
-def test_without_cargo_it_is_refused_in_words(tmp_path: Path) -> None:
+def test_building_without_cargo_is_refused(tmp_path: Path) -> None:
     said = refusal(*make_wheel(PROJECT, tmp_path), PATH="/nowhere", CARGO=None)
     assert "install Rust 1.88 or newer" in said
 

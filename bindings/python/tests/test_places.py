@@ -352,7 +352,7 @@ finally:
 
 
 @pytest.mark.parametrize("how", ["chroot", "setuid"])
-def test_a_path_that_cannot_be_reached_any_more(tmp_path: Path, how: str, used: bool) -> None:
+def test_a_path_that_became_unreachable(tmp_path: Path, how: str, used: bool) -> None:
     """After `chroot` or `setuid` snapshots failed, while all else worked; children failed."""
     base = tmp_path / "base"
     try:
@@ -399,7 +399,7 @@ def test_a_pickle_makes_nothing(tmp_path: Path) -> None:
         assert env.collections() == []
 
 
-def test_a_pickle_of_what_was_opened_where_no_path_leads(
+def test_a_pickle_of_an_environment_without_an_absolute_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The working directory may have no path, after `chroot` say; all but a pickle works."""

@@ -42,7 +42,7 @@ def test_processes_write_together(tmp_path: Path) -> None:
         assert PersistentSet[int](env, "seen") == set(range(total))
 
 
-def test_another_process_sees_what_was_committed(env: Environment) -> None:
+def test_another_process_sees_committed_writes(env: Environment) -> None:
     d = PersistentDict[str, int](env, "d")
     code = (
         "import sys; from persistent_collections import Environment, PersistentDict\n"

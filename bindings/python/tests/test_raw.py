@@ -48,7 +48,7 @@ def test_a_missing_library_is_one_clear_error(tmp_path: Path) -> None:
     assert "none.so" in done.stderr.splitlines()[-1]
 
 
-def test_a_file_that_is_no_library(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_library(tmp_path: Path) -> None:
     (tmp_path / "text.so").write_text("no library")
     code = "from persistent_collections import _raw; _raw.load()"
     done = run(code, PERSISTENT_COLLECTIONS_LIBRARY=str(tmp_path / "text.so"))

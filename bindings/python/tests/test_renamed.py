@@ -38,7 +38,7 @@ RENAMED: dict[str, tuple[str, Callable[[Environment], Any], Callable[[Environmen
 
 
 @pytest.mark.parametrize("old", RENAMED)
-def test_the_old_name_gives_the_same_and_warns(env: Environment, old: str) -> None:
+def test_an_old_name_returns_the_same_and_warns(env: Environment, old: str) -> None:
     new, by_old, by_new = RENAMED[old]
     PersistentDict[str, int](env, "d")["a"] = 1
     with env.snapshot():

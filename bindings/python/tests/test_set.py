@@ -144,7 +144,7 @@ def test_opening(env: Environment) -> None:
     again.environment.close()
 
 
-def test_a_closed_set_says_so(numbers: PersistentSet[int]) -> None:
+def test_a_closed_set_raises(numbers: PersistentSet[int]) -> None:
     numbers.close()
     for call in (
         lambda: numbers.add(1),
@@ -156,7 +156,7 @@ def test_a_closed_set_says_so(numbers: PersistentSet[int]) -> None:
             call()
 
 
-def test_update_says_which_element(numbers: PersistentSet[Any]) -> None:
+def test_update_names_the_invalid_element(numbers: PersistentSet[Any]) -> None:
     with pytest.raises(TypeError, match="item 2: an int is needed, not str"):
         numbers.update([1, 2, "3"])
     with pytest.raises(OverflowError, match="item 0: .* does not fit i64"):
@@ -279,7 +279,7 @@ def test_a_narrowed_set_is_not_streamed(env: Environment) -> None:
 
 
 @pytest.mark.parametrize(("stored", "element"), [(1, float), (True, int), (("a", 1), (str, float))])
-def test_another_kind_of_number_is_no_element_of_a_narrowed_set(
+def test_another_kind_of_number_is_not_an_element_of_a_narrowed_set(
     env: Environment, stored: Any, element: Any
 ) -> None:
     anything: PersistentSet[Any] = PersistentSet(env, "anything")

@@ -74,7 +74,7 @@ def test_a_status_becomes_its_class(name: str) -> None:
     assert error.status == STATUSES[name]
 
 
-def test_an_unknown_status_is_told() -> None:
+def test_an_unknown_status_is_reported() -> None:
     error = _checked.failure(_raw.load(), -12345)
     assert type(error) is pc.Error and "-12345" in str(error)
 
@@ -413,7 +413,7 @@ def test_a_user_meets(name: str, tmp_path: Path) -> None:
     assert len(str(caught.value)) > 10
 
 
-def test_all_are_met_or_said_why_not() -> None:
+def test_every_status_has_a_producer_or_a_reason() -> None:
     assert sorted([*PRODUCERS, *ELSEWHERE]) == sorted(STATUSES)
 
 
@@ -432,6 +432,6 @@ def test_run_again_after_growth(tmp_path: Path) -> None:
         assert len(blobs) == 8 and env.info().map_size > 8 << 20
 
 
-def test_bytes_that_are_no_key() -> None:
+def test_invalid_bytes_of_a_key() -> None:
     with pytest.raises(pc.BadKeyError):
         keys.key_codec(types.parse("i64")).decode(b"short")

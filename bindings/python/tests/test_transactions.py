@@ -192,7 +192,7 @@ def test_run_again(env: Environment, d: PersistentDict[str, int], error: type[Ex
     assert len(calls) == 1
 
 
-def test_run_gives_up_where_the_map_does_not_grow(env: Environment) -> None:
+def test_run_gives_up_if_the_map_does_not_grow(env: Environment) -> None:
     calls = []
 
     def never_fits() -> None:
