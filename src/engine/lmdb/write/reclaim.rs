@@ -16,7 +16,7 @@ use crate::engine::lmdb::txn::numbers::Numbers;
 use crate::engine::lmdb::txn::spaces::Db;
 use crate::engine::lmdb::write::turn::Lease;
 use crate::engine::lmdb::write::working_set::used_numbers;
-use crate::engine::schema::{SEQUENCE, is_dropped};
+use crate::engine::schema::{SEQUENCE, encode_sequence, is_dropped};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
 
@@ -83,7 +83,7 @@ impl Engine {
         }
         let sequence =
             crate::engine::lmdb::sequence_number(txn.get(catalog.dbi, SEQUENCE.as_bytes()).map_err(failed)?)?;
-        let next = minicbor::to_vec(sequence + 1).map_err(|_| failed(Code(libc::ENOMEM)))?;
+        let next = encode_sequence(sequence + 1)?;
         txn.put(catalog.dbi, SEQUENCE.as_bytes(), &next, 0).map_err(failed)?;
         txn.commit_level().map_err(|code| self.commit_failed(code))
     }
