@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::iterators::{Entries, IntoIter, Keys, Values};
 use crate::memory::TryGrow;
 use crate::store::collection::{Asked, Collection, Exchange, OpenFlags};
-use crate::store::iter::Scan;
+use crate::store::iter::Iter;
 use crate::store::packing::{Packed, encode_key, encode_range, encode_value, require_types};
 use crate::store::sweep;
 
@@ -318,12 +318,12 @@ impl<K: Key, V: Stored> Dict<K, V> {
 
     /// Every key in order, from one state.
     pub fn keys(&self) -> Result<Keys<K, V>> {
-        Ok(Keys::new(Scan::open(&self.collection, Range::all())?, &self.env))
+        Ok(Keys::new(Iter::open(&self.collection, Range::all())?, &self.env))
     }
 
     /// Every value in the order of keys, from one state.
     pub fn values(&self) -> Result<Values<K, V>> {
-        Ok(Values::new(Scan::open(&self.collection, Range::all())?, &self.env))
+        Ok(Values::new(Iter::open(&self.collection, Range::all())?, &self.env))
     }
 
     /// Removes the keys between two bounds; gives how many there were.
@@ -339,7 +339,7 @@ impl<K: Key, V: Stored> Dict<K, V> {
     }
 
     fn entries(&self, range: Range) -> Result<Entries<K, V>> {
-        Ok(Entries::new(Scan::open(&self.collection, range)?, &self.env))
+        Ok(Entries::new(Iter::open(&self.collection, range)?, &self.env))
     }
 }
 

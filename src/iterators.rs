@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use crate::codec::{Key, Stored};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::store::iter::Scan;
+use crate::store::iter::Iter;
 use crate::store::packing::encode_key;
 
 macro_rules! iterator {
@@ -26,14 +26,14 @@ macro_rules! iterator {
         /// `next`, `previous`, `seek` nor `reversed` come to it again. When both ends have met, both have ended.
         #[must_use = "iterators are lazy and do nothing unless consumed"]
         pub struct $name<$key $(, $value)?> {
-            scan: Scan,
+            scan: Iter,
             /// Keeps the environment open.
             env: Environment,
             types: PhantomData<fn() -> ($key, $($value)?)>,
         }
 
         impl<$key: Key $(, $value: $bound)?> $name<$key $(, $value)?> {
-            pub(crate) fn new(scan: Scan, env: &Environment) -> Self {
+            pub(crate) fn new(scan: Iter, env: &Environment) -> Self {
                 Self { scan, env: env.clone(), types: PhantomData }
             }
 

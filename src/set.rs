@@ -13,7 +13,7 @@ use crate::iterators::{Elements, IntoIter};
 use crate::memory;
 use crate::store::algebra::{self, Operation};
 use crate::store::collection::{Asked, Collection, OpenFlags};
-use crate::store::iter::Scan;
+use crate::store::iter::Iter;
 use crate::store::packing::{Packed, encode_key, encode_range, require_types};
 use crate::store::sweep;
 
@@ -302,7 +302,7 @@ impl<T: Key> Set<T> {
     }
 
     fn elements(&self, range: Range) -> Result<Elements<T>> {
-        Ok(Elements::new(Scan::open(&self.collection, range)?, &self.env))
+        Ok(Elements::new(Iter::open(&self.collection, range)?, &self.env))
     }
 }
 

@@ -79,7 +79,7 @@ pub struct CollectionInfo {
 
 /// The record of a name in the catalog.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Record {
+pub(crate) enum CatalogRecord {
     Live(Schema),
     Dropped,
 }
@@ -174,7 +174,7 @@ pub(crate) fn is_dropped(record: &[u8]) -> bool {
 }
 
 /// Reads the record of a name.
-pub(crate) fn decode(name: &str, bytes: &[u8]) -> Result<Record> {
+pub(crate) fn decode(name: &str, bytes: &[u8]) -> Result<CatalogRecord> {
     let damaged = |what: &str| {
         Error::new(Status::Corrupted, format!("the catalog's record of {name:?} is damaged: {what}"))
     };
@@ -199,7 +199,7 @@ pub(crate) fn decode(name: &str, bytes: &[u8]) -> Result<Record> {
         ));
     }
     if fields.dropped {
-        return Ok(Record::Dropped);
+        return Ok(CatalogRecord::Dropped);
     }
     let kind = match fields.kind {
         Some("dict") => Kind::Dict,
@@ -221,7 +221,7 @@ pub(crate) fn decode(name: &str, bytes: &[u8]) -> Result<Record> {
             )
         })
     };
-    Ok(Record::Live(Schema { kind, key: read_type(fields.key)?, value: read_type(fields.value)? }))
+    Ok(CatalogRecord::Live(Schema { kind, key: read_type(fields.key)?, value: read_type(fields.value)? }))
 }
 
 /// The fields of a record; unknown ones are ignored.
@@ -271,8 +271,8 @@ mod tests {
 
     #[test]
     fn a_record_comes_back() {
-        assert_eq!(decode("x", &encode_live(7, &schema()).unwrap()).unwrap(), Record::Live(schema()));
-        assert_eq!(decode("x", &encode_dropped(8).unwrap()).unwrap(), Record::Dropped);
+        assert_eq!(decode("x", &encode_live(7, &schema()).unwrap()).unwrap(), CatalogRecord::Live(schema()));
+        assert_eq!(decode("x", &encode_dropped(8).unwrap()).unwrap(), CatalogRecord::Dropped);
     }
 
     fn record<const N: usize>(fields: [(&'static str, Value); N]) -> Vec<u8> {
@@ -306,7 +306,7 @@ mod tests {
         bytes[0] += 1;
         bytes.extend(b"\x09\xf6");
         let set = Schema { kind: Kind::Set, key: Type::parse("i64").unwrap(), value: Type::Unit };
-        assert_eq!(decode("x", &bytes).unwrap(), Record::Live(set));
+        assert_eq!(decode("x", &bytes).unwrap(), CatalogRecord::Live(set));
     }
 
     #[test]
@@ -340,7 +340,7 @@ mod tests {
             }
             decode("x", &record(fields))
         };
-        assert!(matches!(whole("none", Value::Null), Ok(Record::Live(_))));
+        assert!(matches!(whole("none", Value::Null), Ok(CatalogRecord::Live(_))));
         for name in ["v", "kind", "key", "value", "dropped", "requires"] {
             for wrong in [Value::from(-1), Value::Null, Value::from(1.0), Value::List(vec![Value::from(1)])] {
                 let error = whole(name, wrong).unwrap_err();

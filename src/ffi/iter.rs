@@ -14,7 +14,7 @@ use super::value_convert::{Role, decode_key_of, give};
 use crate::codec::{Value, decode_value};
 use crate::error::{Error, Result, Status};
 use crate::store::collection::Collection;
-use crate::store::iter::Scan;
+use crate::store::iter::Iter;
 
 /// Entries as columns: all keys one after the other, all values likewise, and where each begins and ends. The key of
 /// entry `i` begins at `keys[key_offsets[i]]` and ends before `keys[key_offsets[i + 1]]`. The memory belongs to the
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn pc_iter_next(
     boundary!({
         let key = (Out::required("key", key)?, Out::required("key_len", key_len)?);
         // SAFETY: the header's contract for outputs.
-        unsafe { step(iter, Scan::next, key, (Out::optional(value), Out::optional(value_len))) }
+        unsafe { step(iter, Iter::next, key, (Out::optional(value), Out::optional(value_len))) }
     })
 }
 
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn pc_iter_prev(
     boundary!({
         let key = (Out::required("key", key)?, Out::required("key_len", key_len)?);
         // SAFETY: the header's contract for outputs.
-        unsafe { step(iter, Scan::prev, key, (Out::optional(value), Out::optional(value_len))) }
+        unsafe { step(iter, Iter::prev, key, (Out::optional(value), Out::optional(value_len))) }
     })
 }
 
@@ -256,7 +256,7 @@ unsafe fn open(
     let out = Out::required("out", out)?;
     // SAFETY: this function has the same contract.
     let range = unsafe { range_from(range)? };
-    let scan = Scan::open(collection, range)?;
+    let scan = Iter::open(collection, range)?;
     let txn = scan.level();
     let state = IterState {
         scan,
@@ -278,7 +278,7 @@ type Bytes = (Out<*const c_void>, Out<usize>);
 /// The outputs keep the contract of [`Out::write`].
 unsafe fn step(
     iter: pc_iter,
-    go: impl FnOnce(&mut Scan) -> Result<Option<(&[u8], &[u8])>>,
+    go: impl FnOnce(&mut Iter) -> Result<Option<(&[u8], &[u8])>>,
     key_out: Bytes,
     value_out: Bytes,
 ) -> Result<pc_status> {

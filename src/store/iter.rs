@@ -32,7 +32,7 @@ const LARGEST_BYTES: usize = 256 << 10;
 const KEPT_BYTES: usize = 4 << 20;
 
 /// A walk over a range of a collection. It may move between threads, unless it was begun in a transaction.
-pub(crate) struct Scan {
+pub(crate) struct Iter {
     collection: Collection,
     range: Range,
     source: Source,
@@ -41,7 +41,7 @@ pub(crate) struct Scan {
     backwards: bool,
     /// The number of records of `ahead` that were returned.
     given: usize,
-    place: Place,
+    place: Position,
     /// The number of records to read next time.
     batch: usize,
     /// The transaction's count of writes when `ahead` was read.
@@ -73,7 +73,7 @@ struct Own {
 }
 
 /// The place of the walk, between two records.
-enum Place {
+enum Position {
     Start,
     /// Before the first record at or beyond a key.
     At(Vec<u8>),
@@ -85,8 +85,8 @@ enum Place {
     End,
 }
 
-impl Scan {
-    pub(crate) fn open(collection: &Collection, range: Range) -> Result<Scan> {
+impl Iter {
+    pub(crate) fn open(collection: &Collection, range: Range) -> Result<Iter> {
         let shared = collection.shared();
         collection.check_range(&range)?;
         let source = if let Some((seat, level)) = TxnRef::innermost(shared)? {
@@ -99,14 +99,14 @@ impl Scan {
             let seat = shared.seat()?.snapshot_of(collection.opened())?;
             Source::Own(Own { seat, commits, seen, is_large: false, pause: 0 })
         };
-        Ok(Scan {
+        Ok(Iter {
             collection: collection.clone(),
             range,
             source,
             ahead: Columns::default(),
             backwards: false,
             given: 0,
-            place: Place::Start,
+            place: Position::Start,
             batch: FIRST_BATCH,
             writes: 0,
             has_failed: false,
@@ -115,7 +115,7 @@ impl Scan {
     }
 
     /// Its range in the other direction, from the beginning of that.
-    pub(crate) fn reversed(mut self) -> Scan {
+    pub(crate) fn reversed(mut self) -> Iter {
         self.range.reverse = !self.range.reverse;
         self.has_failed = false;
         self.back = None;
@@ -125,7 +125,7 @@ impl Scan {
         self.ahead.clear();
         self.given = 0;
         self.backwards = false;
-        self.place = Place::Start;
+        self.place = Position::Start;
         self.batch = FIRST_BATCH;
         self
     }
@@ -232,7 +232,7 @@ impl Scan {
             self.batch = (self.batch * 2).min(LARGEST_BATCH);
         }
         if self.given == self.ahead.len() {
-            self.place = if backwards { Place::Start } else { Place::End };
+            self.place = if backwards { Position::Start } else { Position::End };
             return Ok(None);
         }
         self.given += 1;
@@ -254,7 +254,7 @@ impl Scan {
         self.fetch(limit)?;
         self.given = self.ahead.len();
         if self.given == 0 {
-            self.place = Place::End;
+            self.place = Position::End;
         }
         Ok(&self.ahead)
     }
@@ -266,7 +266,7 @@ impl Scan {
             kept.seek(key);
             return Ok(());
         }
-        let place = Place::At(memory::copy(key)?);
+        let place = Position::At(memory::copy(key)?);
         self.ahead.clear();
         self.given = 0;
         self.backwards = false;
@@ -291,7 +291,8 @@ impl Scan {
             // Among the values of one key alone does the value count.
             let value = if self.collection.has_duplicates() { value } else { &[] };
             let (key, value) = (memory::copy(key)?, memory::copy(value)?);
-            self.place = if self.backwards { Place::Before(key, value) } else { Place::After(key, value) };
+            self.place =
+                if self.backwards { Position::Before(key, value) } else { Position::After(key, value) };
         }
         self.ahead.clear();
         self.given = 0;
@@ -332,17 +333,17 @@ impl Scan {
         let is_large = matches!(&self.source, Source::Own(own) if own.is_large);
         if !is_large && is_all(self.read(ScanStart::Range, limit, &mut records))? {
             let (at, given) = match &self.place {
-                Place::Start | Place::End => (None, false),
-                Place::At(key) => (Some(&key[..]), false),
-                Place::After(key, _) | Place::Before(key, _) => (Some(&key[..]), true),
+                Position::Start | Position::End => (None, false),
+                Position::At(key) => (Some(&key[..]), false),
+                Position::After(key, _) | Position::Before(key, _) => (Some(&key[..]), true),
             };
-            let end = matches!(self.place, Place::End);
+            let end = matches!(self.place, Position::End);
             let kept = Kept::of_range(records, self.range.reverse, at, given, end);
             return Ok(self.let_go(kept));
         }
         records.clear();
         if is_all(self.read_on(limit, &mut records))? {
-            let kept = if matches!(self.place, Place::Start) && !self.backwards {
+            let kept = if matches!(self.place, Position::Start) && !self.backwards {
                 Kept::of_range(records, self.range.reverse, None, false, false)
             } else {
                 Kept::of_rest(records, self.range.reverse, self.backwards)
@@ -413,15 +414,15 @@ impl Scan {
 
     fn read_ahead(&self, limit: Limit, out: &mut Columns) -> Result<Read> {
         let from = match (&self.place, self.backwards) {
-            (Place::Start, false) | (Place::End, true) => ScanStart::Range,
-            (Place::Start, true) | (Place::End, false) => {
+            (Position::Start, false) | (Position::End, true) => ScanStart::Range,
+            (Position::Start, true) | (Position::End, false) => {
                 return Ok(Read { writes: self.writes, is_all: true });
             }
-            (Place::At(key), false) => ScanStart::At(key),
+            (Position::At(key), false) => ScanStart::At(key),
             // What lies before the sought key.
-            (Place::At(key), true) => ScanStart::Beyond(key),
+            (Position::At(key), true) => ScanStart::Beyond(key),
             // Turning round gives the neighbour of the record given last, not that again.
-            (Place::After(key, value) | Place::Before(key, value), _) => ScanStart::After(key, value),
+            (Position::After(key, value) | Position::Before(key, value), _) => ScanStart::After(key, value),
         };
         self.read(from, limit, out)
     }

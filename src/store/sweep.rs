@@ -6,7 +6,7 @@ use crate::engine::Range;
 use crate::error::Result;
 use crate::memory::{self, TryGrow};
 use crate::store::collection::Collection;
-use crate::store::iter::Scan;
+use crate::store::iter::Iter;
 use crate::store::packing::Packed;
 
 /// The number of bytes of keys that are gathered before they are removed.
@@ -17,7 +17,7 @@ pub(crate) fn retain(
     collection: &Collection,
     mut keep: impl FnMut(&[u8], &[u8]) -> Result<bool>,
 ) -> Result<u64> {
-    let mut scan = Scan::open(collection, Range::all())?;
+    let mut scan = Iter::open(collection, Range::all())?;
     let mut refused = Packed::default();
     let mut removed = 0;
     while let Some((key, value)) = scan.next()? {

@@ -9,7 +9,7 @@ use loom::thread;
 
 use crate::cache::Cache;
 use crate::platform::sync::{Mutex, OnceLock};
-use crate::table::{Records, Refusal, Table, slot_of};
+use crate::table::{Refusal, Slots, Table, slot_of};
 
 const KIND: u8 = 4;
 
@@ -42,7 +42,7 @@ impl<const MANY: usize> World<MANY> {
     fn new() -> Arc<Self> {
         let chunks = std::array::from_fn(|_| OnceLock::default());
         Arc::new(Self {
-            table: Table::over(chunks, Mutex::new(Records::new())),
+            table: Table::over(chunks, Mutex::new(Slots::new())),
             dropped: Arc::new(AtomicUsize::new(0)),
         })
     }

@@ -2,7 +2,7 @@
 
 use std::ptr;
 
-use crate::engine::lmdb::sys::RawEnv;
+use crate::engine::lmdb::sys::Env;
 use crate::error::{Error, Result, Status};
 use crate::platform::system::{limit, page_size};
 
@@ -61,7 +61,7 @@ pub(super) fn initial_size(asked: Option<u64>, open: usize) -> Result<usize> {
 }
 
 /// Makes room for what another process has written, in an environment that no other thread knows yet.
-pub(super) fn grow_alone(env: &RawEnv) -> Result<()> {
+pub(super) fn grow_alone(env: &Env) -> Result<()> {
     let info = env.info();
     let used = (info.me_last_pgno + 1).saturating_mul(env.stat().ms_psize as usize);
     let size = used.saturating_add(used / 2).max(info.me_mapsize.saturating_mul(2));

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use crate::engine::lmdb::txn::Place;
+use crate::engine::lmdb::txn::Lookup;
 use crate::engine::lmdb::txn::reader::Reader;
 use crate::engine::lmdb::txn::spaces::{Db, Space};
 use crate::engine::lmdb::{Seat, SpaceOp};
 use crate::engine::schema::{
-    CollectionInfo, Record, SEQUENCE, Schema, UNNAMED, check_name, decode, encode_dropped, encode_live,
-    encode_sequence, user_name,
+    CatalogRecord, CollectionInfo, SEQUENCE, Schema, UNNAMED, check_name, decode, encode_dropped,
+    encode_live, encode_sequence, user_name,
 };
 use crate::engine::{Leave, Op, Range};
 use crate::error::{Error, Result, Status};
 use crate::memory::TryGrow;
 
 /// The meaning of a name.
-pub(crate) enum Found {
+pub(crate) enum Meaning {
     Live(Schema),
     /// A space without a schema.
     Raw,
@@ -24,7 +24,7 @@ pub(crate) enum Found {
 }
 
 /// Reads the record of a stored name.
-fn record(reader: &mut Reader<'_>, stored: &str) -> Result<Option<Record>, Leave> {
+fn record(reader: &mut Reader<'_>, stored: &str) -> Result<Option<CatalogRecord>, Leave> {
     let engine = reader.engine();
     let Some(db) = reader.place(engine.catalog())? else { return Ok(None) };
     let Some(bytes) = reader.get(db, stored.as_bytes())? else { return Ok(None) };
@@ -34,34 +34,34 @@ fn record(reader: &mut Reader<'_>, stored: &str) -> Result<Option<Record>, Leave
 /// Returns the schema of a stored name in the newest state; `None` if it was dropped or never existed.
 pub(crate) fn live(reader: &mut Reader<'_>, stored: &str) -> Result<Option<Schema>, Leave> {
     Ok(match record(reader, stored)? {
-        Some(Record::Live(schema)) => Some(schema),
-        Some(Record::Dropped) | None => None,
+        Some(CatalogRecord::Live(schema)) => Some(schema),
+        Some(CatalogRecord::Dropped) | None => None,
     })
 }
 
 /// Returns the meaning of a name, and the name under which it is stored.
-pub(crate) fn look_up(reader: &mut Reader<'_>, name: &str) -> Result<(Found, String), Leave> {
+pub(crate) fn look_up(reader: &mut Reader<'_>, name: &str) -> Result<(Meaning, String), Leave> {
     if !name.is_empty() {
         return Ok((look_up_stored(reader, name)?, name.to_owned()));
     }
     if plain_records(reader)?.is_some() {
-        return Ok((Found::Raw, String::new()));
+        return Ok((Meaning::Raw, String::new()));
     }
     Ok((look_up_stored(reader, UNNAMED)?, UNNAMED.to_owned()))
 }
 
-fn look_up_stored(reader: &mut Reader<'_>, stored: &str) -> Result<Found, Leave> {
+fn look_up_stored(reader: &mut Reader<'_>, stored: &str) -> Result<Meaning, Leave> {
     let sequence = reader.sequence_or_leave()?;
     Ok(match record(reader, stored)? {
-        Some(Record::Live(schema)) => Found::Live(schema),
-        Some(Record::Dropped) => match len(reader, stored)? {
+        Some(CatalogRecord::Live(schema)) => Meaning::Live(schema),
+        Some(CatalogRecord::Dropped) => match len(reader, stored)? {
             // Another program has filled it again.
-            Some(1..) => Found::Raw,
-            _ => Found::Absent(sequence),
+            Some(1..) => Meaning::Raw,
+            _ => Meaning::Absent(sequence),
         },
         None => match len(reader, stored)? {
-            Some(_) => Found::Raw,
-            None => Found::Absent(sequence),
+            Some(_) => Meaning::Raw,
+            None => Meaning::Absent(sequence),
         },
     })
 }
@@ -72,7 +72,7 @@ fn len(reader: &mut Reader<'_>, stored: &str) -> Result<Option<u64>> {
         // The main database learns of new counts at the commit.
         let space = reader.engine().space(stored)?;
         return match reader.resolve(&space)? {
-            Place::Open(db) => reader.len(db).map(Some),
+            Lookup::Open(db) => reader.len(db).map(Some),
             _ => Ok(None),
         };
     }
@@ -81,9 +81,9 @@ fn len(reader: &mut Reader<'_>, stored: &str) -> Result<Option<u64>> {
 
 fn info(reader: &mut Reader<'_>, name: &str, stored: &str) -> Result<Option<CollectionInfo>, Leave> {
     let schema = match look_up_stored(reader, stored)? {
-        Found::Live(schema) => Some(schema),
-        Found::Raw => None,
-        Found::Absent(_) => return Ok(None),
+        Meaning::Live(schema) => Some(schema),
+        Meaning::Raw => None,
+        Meaning::Absent(_) => return Ok(None),
     };
     let len = len(reader, stored)?.unwrap_or(0);
     Ok(Some(CollectionInfo { name: name.to_owned(), schema, len }))
@@ -137,8 +137,8 @@ impl Seat {
     pub(crate) fn collection(&self, name: &str) -> Result<Option<CollectionInfo>> {
         check_name(name)?;
         self.read(|reader| match look_up(reader, name)? {
-            (Found::Absent(_), _) => Ok(None),
-            (Found::Raw, stored) if stored.is_empty() => info_of_plain_records(reader),
+            (Meaning::Absent(_), _) => Ok(None),
+            (Meaning::Raw, stored) if stored.is_empty() => info_of_plain_records(reader),
             (_, stored) => info(reader, name, &stored),
         })
     }
@@ -153,7 +153,7 @@ impl Seat {
                 Ok((found, stored, sequence))
             })?;
             let (sequence, stored) = match found {
-                (Found::Absent(_), ..) => return Ok(false),
+                (Meaning::Absent(_), ..) => return Ok(false),
                 (_, stored, _) if stored.is_empty() => {
                     return Err(Error::new(
                         Status::BadName,

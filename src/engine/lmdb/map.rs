@@ -24,7 +24,7 @@ impl Engine {
 
     /// Bytes of the map, and bytes of it that pages were given out in.
     pub(super) fn map_and_used(&self) -> (u64, u64) {
-        let info = self.raw.info();
+        let info = self.env.info();
         let used = (info.me_last_pgno as u64 + 1).saturating_mul(self.page_size);
         (info.me_mapsize as u64, used)
     }
@@ -125,7 +125,7 @@ impl Engine {
             }
             granted = granted.next_multiple_of(page_size());
         }
-        let resized = self.raw.resize(granted);
+        let resized = self.env.resize(granted);
         self.wanted_map.store(0, Ordering::Relaxed);
         if let Err(code) = resized {
             self.fail();

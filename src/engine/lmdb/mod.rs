@@ -46,12 +46,12 @@ pub(crate) use txn::reader::Reader;
 pub(crate) use write::turn::set_reads_wait;
 
 use files::{Identity, watch};
-use sys::{Code, RawEnv, RwTxn};
+use sys::{Code, Env, RwTxn};
 use txn::spaces::{Space, Spaces};
 use write::{failure, flusher, group, lock, turn, working_set};
 
 use crate::engine::threads::seats::Seats;
-use crate::engine::threads::writer::Writer;
+use crate::engine::threads::turns::Turns;
 use crate::engine::threads::{seat, seats::Stopped as AnyStopped};
 use crate::platform::sync::{Mutex, RwLock};
 
@@ -83,12 +83,12 @@ impl SpaceOp<'_> {
 pub(crate) struct Engine {
     /// Dropped first: its thread ends before the files are closed.
     flusher: Option<flusher::Flusher>,
-    raw: Arc<RawEnv>,
+    env: Arc<Env>,
     identity: Arc<Identity>,
     watch: watch::Watch,
     spaces: Spaces,
     seats: Seats<Engine>,
-    writer: Writer,
+    turns: Turns,
     group: group::Group,
     /// Between processes; absent where nothing is written.
     lock: Option<lock::ProcessLock>,
@@ -136,7 +136,7 @@ impl Engine {
 
     /// The count of what this process has committed, which may outlive the engine.
     pub(crate) fn commits(&self) -> Arc<AtomicU64> {
-        Arc::clone(self.raw.commits())
+        Arc::clone(self.env.commits())
     }
 
     /// Puts everything that was committed on stable storage. In a call of a seat, so that the map stays.
@@ -157,12 +157,12 @@ impl Engine {
     /// Notes the catalog's sequence number in a commit that this thread has made, still holding the write lock.
     fn know(&self, commit: u64, sequence: u64) {
         // A transaction that changed nothing is not a commit: LMDB gives its number to the next one.
-        if self.raw.info().me_last_txnid as u64 == commit {
+        if self.env.info().me_last_txnid as u64 == commit {
             *self.known.lock() = Some((commit, sequence));
         }
     }
 
-    fn begin_write(&self, lease: &turn::Lease, synced: bool) -> Result<RwTxn> {
+    fn begin_write(&self, write_lock: &turn::WriteLock, synced: bool) -> Result<RwTxn> {
         if self.settings.read_only || self.settings.immutable {
             return Err(read_only());
         }
@@ -170,12 +170,12 @@ impl Engine {
             flusher.tell_writer()?;
         }
         loop {
-            match RwTxn::begin(&self.raw, synced) {
+            match RwTxn::begin(&self.env, synced) {
                 Ok(txn) => {
                     self.check_base(txn.id())?;
                     return Ok(txn);
                 }
-                Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => self.follow_growth_under(lease.turn())?,
+                Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => self.follow_growth_under(write_lock.turn())?,
                 Err(code) => return Err(self.begin_failed(code, "beginning to write")),
             }
         }

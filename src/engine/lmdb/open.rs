@@ -11,20 +11,20 @@ use std::time::Duration;
 
 use super::files::{Files, Identity, id_of_path};
 use super::patience::Patience;
-use super::registry::{self, Found};
+use super::registry::{self, Reservation};
 use crate::engine::lmdb::files::claim::Claim;
 use crate::engine::lmdb::files::create::Making;
 use crate::engine::lmdb::files::data_file::data_of;
 use crate::engine::lmdb::files::{create, reserve, watch};
 use crate::engine::lmdb::sys;
-use crate::engine::lmdb::sys::{Code, OpenParameters, RawEnv, RoTxn};
+use crate::engine::lmdb::sys::{Code, Env, OpenParameters, RoTxn};
 use crate::engine::lmdb::txn::numbers::most_numbers;
 use crate::engine::lmdb::txn::spaces;
 use crate::engine::lmdb::write::working_set::WorkingSet;
 use crate::engine::lmdb::write::{failure, flusher, group, lock};
 use crate::engine::lmdb::{Engine, address_space, check};
 use crate::engine::threads::seats;
-use crate::engine::threads::writer::Writer;
+use crate::engine::threads::turns::Turns;
 use crate::engine::{Durability, Settings};
 use crate::error::{Error, Result, Status};
 use crate::platform::descriptors::{Standard, close_on_exec};
@@ -55,8 +55,8 @@ pub(crate) fn open(path: &Path, create: bool, mode: u32, settings: &Settings) ->
     let files = create::locate(path, create, settings)?;
     let settings = Settings { no_subdir: files.no_subdir, ..settings.clone() };
     match registry::reserve(&files, &patience)? {
-        Found::Open(engine) => same_settings(path, engine, &settings),
-        Found::Reserved(_reserved) => open_new(files, create, mode, &settings, &patience),
+        Reservation::Open(engine) => same_settings(path, engine, &settings),
+        Reservation::Reserved(_reserved) => open_new(files, create, mode, &settings, &patience),
     }
 }
 
@@ -68,8 +68,8 @@ pub(crate) fn open_inherited(origin: &Origin) -> Result<Arc<Engine>> {
     let settings = Settings { verify_on_open: false, ..origin.settings.clone() };
     let patience = Patience::new(settings.write_timeout);
     let _reserved = match registry::reserve(&files, &patience)? {
-        Found::Open(engine) => return Ok(engine),
-        Found::Reserved(reserved) => reserved,
+        Reservation::Open(engine) => return Ok(engine),
+        Reservation::Reserved(reserved) => reserved,
     };
     // Not made again where they are gone.
     origin.identity.verify_in(&files.directory)?;
@@ -162,10 +162,10 @@ fn open_files(
     if !settings.immutable {
         reserve::lock_file(&files.lock, making.mode, settings.max_readers)?;
     }
-    let raw = Arc::new(open_raw(&files, making, settings, patience)?);
-    let data = data_of(&raw)?;
+    let env = Arc::new(open_raw(&files, making, settings, patience)?);
+    let data = data_of(&env)?;
     // LMDB leaves it to its caller's children.
-    close_on_exec(raw.descriptor().map_err(|code| code.error("opening the data file"))?)
+    close_on_exec(env.descriptor().map_err(|code| code.error("opening the data file"))?)
         .map_err(|error| Code::of(&error).error("opening the data file"))?;
     let lock = if settings.immutable { None } else { files.id(&files.lock)? };
     let claim = match claim {
@@ -175,12 +175,12 @@ fn open_files(
     if let (Some(claim), Some(lock)) = (&claim, lock) {
         claim.say_lock_files(&files, lock)?;
     }
-    read_first(&raw, &files, settings)?;
-    if !settings.read_only && raw.info().me_last_txnid == 0 {
-        create::sync(&raw, &files)?;
+    read_first(&env, &files, settings)?;
+    if !settings.read_only && env.info().me_last_txnid == 0 {
+        create::sync(&env, &files)?;
     }
     if !settings.immutable {
-        raw.reap_readers().map_err(|code| explain(&files, settings, code))?;
+        env.reap_readers().map_err(|code| explain(&files, settings, code))?;
     }
     let write_lock = if settings.read_only {
         None
@@ -194,18 +194,18 @@ fn open_files(
     }
     // LMDB has read the header alone by now; what follows looks for the catalog.
     if settings.verify_on_open {
-        check::on_open(&raw)?;
+        check::on_open(&env)?;
     }
-    let flusher = flusher::Flusher::start(&raw, settings)?;
+    let flusher = flusher::Flusher::start(&env, settings)?;
     let engine = Arc::new(Engine {
         flusher,
-        spaces: spaces::Spaces::new(&raw, settings.max_collections)?,
+        spaces: spaces::Spaces::new(&env, settings.max_collections)?,
         lock: write_lock,
-        raw,
+        env,
         identity: Arc::new(identity),
         watch: watch::Watch::default(),
         seats: seats::Seats::default(),
-        writer: Writer::default(),
+        turns: Turns::default(),
         group: group::Group::default(),
         settings: settings.clone(),
         page_size: system::page_size() as u64,
@@ -223,15 +223,15 @@ fn open_files(
 }
 
 /// Begins the first read, with all that can be wrong then.
-fn read_first(raw: &Arc<RawEnv>, files: &Files, settings: &Settings) -> Result<()> {
+fn read_first(env: &Arc<Env>, files: &Files, settings: &Settings) -> Result<()> {
     let failed = |code: Code| explain(files, settings, code);
     // The first read takes a lock in this process's name, which another container's process may have.
     let mut reaped = false;
     loop {
-        let before = raw.last_txn();
-        match RoTxn::begin(raw) {
+        let before = env.last_txn();
+        match RoTxn::begin(env) {
             // The lock file's number follows the map's, by one commit at most.
-            Ok(txn) if txn.id().wrapping_add(1) < before || txn.id() > raw.last_txn() => {
+            Ok(txn) if txn.id().wrapping_add(1) < before || txn.id() > env.last_txn() => {
                 return Err(Error::new(
                     Status::Replaced,
                     format!(
@@ -245,10 +245,10 @@ fn read_first(raw: &Arc<RawEnv>, files: &Files, settings: &Settings) -> Result<(
             Ok(_) => return Ok(()),
             Err(Code(libc::EAGAIN | libc::EACCES)) => return Err(pid_clash(files)),
             // Another process has outgrown the map since LMDB looked at the file.
-            Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => address_space::grow_alone(raw)?,
+            Err(Code(lmdb_sys::MDB_MAP_RESIZED)) => address_space::grow_alone(env)?,
             Err(Code(lmdb_sys::MDB_READERS_FULL)) if !reaped => {
                 reaped = true;
-                raw.reap_readers().map_err(failed)?;
+                env.reap_readers().map_err(failed)?;
             }
             Err(code) => return Err(failed(code)),
         }
@@ -256,7 +256,7 @@ fn read_first(raw: &Arc<RawEnv>, files: &Files, settings: &Settings) -> Result<(
 }
 
 /// Opens the files with LMDB.
-fn open_raw(files: &Files, making: &Making, settings: &Settings, patience: &Patience) -> Result<RawEnv> {
+fn open_raw(files: &Files, making: &Making, settings: &Settings, patience: &Patience) -> Result<Env> {
     /// Each round but the last met a process that died while it made the lock file.
     const AT_MOST: usize = 64;
     sys::check_version()?;
@@ -291,7 +291,7 @@ fn open_raw(files: &Files, making: &Making, settings: &Settings, patience: &Pati
         if !settings.immutable {
             create::wait_for_opener(files, patience)?;
         }
-        match RawEnv::open(&parameters) {
+        match Env::open(&parameters) {
             // Who waits for a creator that dies finds a lock file that is not made yet, and perhaps no data file; the
             // next one makes both.
             Err(Code(lmdb_sys::MDB_INVALID | libc::EINVAL)) if round < AT_MOST => {
@@ -299,9 +299,9 @@ fn open_raw(files: &Files, making: &Making, settings: &Settings, patience: &Pati
                 round += 1;
             }
             opened => {
-                let raw = opened.map_err(|code| explain(files, settings, code))?;
-                raw.check_key_size()?;
-                return Ok(raw);
+                let env = opened.map_err(|code| explain(files, settings, code))?;
+                env.check_key_size()?;
+                return Ok(env);
             }
         }
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use crate::engine::lmdb::catalog::{self, Creation, Found};
+use crate::engine::lmdb::catalog::{self, Creation, Meaning};
 use crate::engine::lmdb::txn::reader::Reader;
 use crate::engine::lmdb::txn::spaces::{Db, Space};
 use crate::engine::lmdb::{Engine, Seat, SpaceOp};
@@ -191,18 +191,18 @@ impl Seat {
                 unsettled: AtomicBool::new(unsettled),
             };
             match found {
-                Found::Live(schema) => {
+                Meaning::Live(schema) => {
                     // Opens the name for the process, so that snapshots which begin from now on can use it.
                     let db = self.read(|reader| reader.place(&space))?;
                     check_plain(name, db)?;
                     return Ok(Some(make(Some(schema), None, false)));
                 }
-                Found::Raw => {
+                Meaning::Raw => {
                     let db = self.read(|reader| reader.place(&space))?;
                     let Some(db) = db else { continue };
                     return Ok(Some(make(None, Some(db), false)));
                 }
-                Found::Absent(sequence) => {
+                Meaning::Absent(sequence) => {
                     let Some(schema) = create.filter(|_| !engine.settings().read_only) else {
                         return Ok(None);
                     };

@@ -29,7 +29,7 @@ struct Registry {
 #[derive(Default)]
 struct Table {
     open: HashMap<FileId, Entry>,
-    opening: Vec<(u64, Place)>,
+    opening: Vec<(u64, EnvFiles)>,
 }
 
 struct Entry {
@@ -39,16 +39,16 @@ struct Entry {
 }
 
 /// The files of one environment: by the data file's directory and name, which it has before it exists.
-struct Place {
+struct EnvFiles {
     directory: FileId,
     name: OsString,
     data: Option<FileId>,
     lock: Option<FileId>,
 }
 
-impl Place {
-    fn of(files: &Files) -> Result<Place> {
-        Ok(Place {
+impl EnvFiles {
+    fn of(files: &Files) -> Result<EnvFiles> {
+        Ok(EnvFiles {
             directory: files.directory.id(),
             name: files.data.file_name().unwrap_or_default().to_owned(),
             data: files.id(&files.data)?,
@@ -57,7 +57,7 @@ impl Place {
     }
 
     /// Whether two are, or may be, of one file.
-    fn meets(&self, other: &Place) -> bool {
+    fn meets(&self, other: &EnvFiles) -> bool {
         let same = |one: Option<FileId>, two: Option<FileId>| one.is_some() && one == two;
         (self.directory == other.directory && self.name == other.name)
             || same(self.data, other.data)
@@ -94,7 +94,7 @@ impl Drop for Reserved {
 }
 
 /// What an opening finds in the registry.
-pub(super) enum Found {
+pub(super) enum Reservation {
     Open(Arc<Engine>),
     Reserved(Reserved),
 }
@@ -106,16 +106,16 @@ pub(super) fn already_open(data_file: &Path, patience: &Patience) -> Result<Opti
 }
 
 /// Finds the files open, or reserves them. Waits while another thread opens or closes them.
-pub(super) fn reserve(files: &Files, patience: &Patience) -> Result<Found> {
+pub(super) fn reserve(files: &Files, patience: &Patience) -> Result<Reservation> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let registry = REGISTRY.get();
     let mut table = registry.table.lock();
     loop {
         if let Some(engine) = open_one(&mut table, || files.id(&files.data), &files.data, patience)? {
-            return Ok(Found::Open(engine));
+            return Ok(Reservation::Open(engine));
         }
         // Each time, since the files may exist by now.
-        let place = Place::of(files)?;
+        let place = EnvFiles::of(files)?;
         // Before anything opens that lock file: closing it would drop the locks of the environment that uses it.
         let user = table.open.values().find(|entry| place.lock.is_some() && entry.lock == place.lock);
         let must_wait = match user.map(|entry| entry.engine.upgrade()) {
@@ -132,7 +132,7 @@ pub(super) fn reserve(files: &Files, patience: &Patience) -> Result<Found> {
         if !must_wait {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             table.opening.push((number, place));
-            return Ok(Found::Reserved(Reserved(number)));
+            return Ok(Reservation::Reserved(Reserved(number)));
         }
         if !patience.wait(&registry.changed, &mut table)? {
             return Err(in_use(&files.data, patience));
@@ -149,7 +149,7 @@ pub(super) fn open_count() -> usize {
 pub(super) fn enter(engine: &Arc<Engine>, claim: Option<Claim>) {
     let identity = &engine.identity;
     let entry = Entry { engine: Arc::downgrade(engine), lock: identity.lock() };
-    engine.raw.hold(Box::new(Ticket { identity: Arc::clone(identity), _claim: claim }));
+    engine.env.hold(Box::new(Ticket { identity: Arc::clone(identity), _claim: claim }));
     REGISTRY.get().table.lock().open.insert(identity.data(), entry);
 }
 

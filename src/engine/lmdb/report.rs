@@ -17,14 +17,14 @@ const LOCK_FORMAT: u32 = 2;
 impl Engine {
     /// In a call of a seat, whose snapshot is given, so that the map stays.
     pub(crate) fn figures(&self, snapshot: &txn::Snapshot) -> Result<Figures> {
-        let (info, stat) = (self.raw.info(), self.raw.stat());
+        let (info, stat) = (self.env.info(), self.env.stat());
         let last_txn = info.me_last_txnid as u64;
         let readers = self.readers()?;
         let oldest_reader_txn = readers.iter().filter_map(|reader| reader.txn).min().unwrap_or(last_txn);
         let free = snapshot.free_pages(oldest_reader_txn)?;
         Ok(Figures {
             map_size: info.me_mapsize as u64,
-            file_size: file_size(&self.raw)?,
+            file_size: file_size(&self.env)?,
             page_size: u64::from(stat.ms_psize),
             pages_used: (info.me_last_pgno as u64 + 1).saturating_sub(free.all),
             pages_free: free.all,
@@ -41,8 +41,8 @@ impl Engine {
 
     /// The reader slots that are taken, of all processes. In a call of a seat, so that the map stays.
     pub(crate) fn readers(&self) -> Result<Vec<ReaderFigures>> {
-        let slots = self.raw.readers().map_err(|code| code.error("listing readers"))?;
-        let last = self.raw.info().me_last_txnid as u64;
+        let slots = self.env.readers().map_err(|code| code.error("listing readers"))?;
+        let last = self.env.info().me_last_txnid as u64;
         memory::gather(slots.into_iter().map(|slot| {
             Ok(ReaderFigures {
                 process: slot.process,
@@ -55,6 +55,6 @@ impl Engine {
 
     /// Frees the reader slots of processes that are gone; gives how many there were.
     pub(crate) fn reap_readers(&self) -> Result<u32> {
-        self.raw.reap_readers().map_err(|code| code.error("reaping readers"))
+        self.env.reap_readers().map_err(|code| code.error("reaping readers"))
     }
 }

@@ -7,7 +7,7 @@ use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::txn::reader::Reader;
 use crate::engine::lmdb::txn::slots::{Aside, Begin, Outside};
 use crate::engine::lmdb::txn::{Snapshot, WriteTxn};
-use crate::engine::lmdb::write::writer::begin_write;
+use crate::engine::lmdb::write::begin::begin_write;
 use crate::engine::threads::seat::Seat;
 use crate::engine::threads::seats::{Mine, Seats, thread_local_seats};
 use crate::engine::threads::{self, Begun, Seated};

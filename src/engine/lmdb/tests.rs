@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::Wait;
 use crate::engine::lmdb::Engine;
-use crate::engine::lmdb::write::turn::{Lease, Turn};
+use crate::engine::lmdb::write::turn::{Turn, WriteLock};
 use crate::engine::threads::call::Call;
 use crate::error::Result;
 use crate::{Dict, Durability, Environment, Options, Status};
@@ -171,7 +171,7 @@ fn a_write_follows_what_another_process_has_written() {
     let (_dir, env) = environment();
     outgrow("a_write_follows_what_another_process_has_written", &env);
     let engine = engine_of(&env);
-    let lease = Lease::take(&engine, Wait::Forever).unwrap();
-    drop(engine.begin_write(&lease, true).unwrap());
+    let write_lock = WriteLock::take(&engine, Wait::Forever).unwrap();
+    drop(engine.begin_write(&write_lock, true).unwrap());
     assert!(engine.map_and_used().0 > 5 << 20);
 }

@@ -28,12 +28,12 @@ use crate::engine::Settings;
 use crate::engine::threads::opening::Opening;
 use crate::engine::threads::seat;
 use crate::engine::threads::seats::Seats;
-use crate::engine::threads::writer::Writer;
+use crate::engine::threads::turns::Turns;
 use crate::error::{Error, Result, Status};
 use crate::platform::sync::Mutex;
 use table::Table;
 
-/// A thread's place in an environment.
+/// A thread's location in an environment.
 pub(crate) type Seat = seat::Seat<Engine>;
 
 /// What is stored, which outlives the engine.
@@ -45,7 +45,7 @@ pub(crate) struct Engine {
     stored: Stored,
     settings: Settings,
     seats: Seats<Engine>,
-    writer: Writer,
+    turns: Turns,
     commits: Arc<AtomicU64>,
 }
 
@@ -56,40 +56,40 @@ pub(crate) struct Origin {
 }
 
 /// What is stored at a path, and the engine that has it open.
-struct Place {
+struct Location {
     stored: Stored,
     engine: Weak<Engine>,
 }
 
 /// All environments of the process.
-static PLACES: Mutex<Option<HashMap<PathBuf, Place>>> = Mutex::new(None);
+static LOCATIONS: Mutex<Option<HashMap<PathBuf, Location>>> = Mutex::new(None);
 
 /// Opens an environment, or finds it open.
 pub(crate) fn open(path: &Path, create: bool, settings: &Settings) -> Result<Arc<Engine>> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut places = PLACES.lock();
-    let places = places.get_or_insert_default();
-    if !places.contains_key(&path) && (!create || settings.read_only || settings.immutable) {
+    let mut locations = LOCATIONS.lock();
+    let locations = locations.get_or_insert_default();
+    if !locations.contains_key(&path) && (!create || settings.read_only || settings.immutable) {
         return Err(Error::new(
             Status::NoEnvironment,
             format!("{} does not exist, and this call does not create it", path.display()),
         ));
     }
-    let place = places
+    let location = locations
         .entry(path.clone())
-        .or_insert_with(|| Place { stored: Stored::default(), engine: Weak::new() });
-    if let Some(engine) = place.engine.upgrade() {
+        .or_insert_with(|| Location { stored: Stored::default(), engine: Weak::new() });
+    if let Some(engine) = location.engine.upgrade() {
         return Ok(engine);
     }
     let engine = Arc::new(Engine {
         path,
-        stored: Arc::clone(&place.stored),
+        stored: Arc::clone(&location.stored),
         settings: settings.clone(),
         seats: Seats::default(),
-        writer: Writer::default(),
+        turns: Turns::default(),
         commits: Arc::default(),
     });
-    place.engine = Arc::downgrade(&engine);
+    location.engine = Arc::downgrade(&engine);
     Ok(engine)
 }
 

@@ -4,7 +4,7 @@
 //! - `seat`: a thread's pooled snapshot and its stacks of transactions; `guarded`: what lies in one; `call`: a call under way
 //!   there; `seats`: all of them
 //! - `root`: a stack of transactions; `stack`: beginning and ending its levels
-//! - `writer`: a process's one right to write
+//! - `turns`: a process's one right to write
 //! - `pin`: snapshots that have lent addresses, which must stay where they are
 
 pub(crate) mod call;
@@ -15,7 +15,7 @@ pub(crate) mod root;
 pub(crate) mod seat;
 pub(crate) mod seats;
 pub(crate) mod stack;
-pub(crate) mod writer;
+pub(crate) mod turns;
 
 use std::sync::Arc;
 

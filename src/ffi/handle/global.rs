@@ -8,14 +8,14 @@ use std::cell::Cell;
 use std::sync::OnceLock;
 
 use super::object::Object;
-use super::table::{CHUNKS, Locked, Records, Table};
+use super::table::{CHUNKS, Locked, Slots, Table};
 use crate::error::{Error, Result, Status};
 use crate::platform::fork;
 use crate::platform::sync::Mutex;
 
 /// All open handles.
 pub(super) static TABLE: Table<Object> =
-    Table::over([const { OnceLock::new() }; CHUNKS], Mutex::new(Records::new()));
+    Table::over([const { OnceLock::new() }; CHUNKS], Mutex::new(Slots::new()));
 
 thread_local! {
     /// The table's lock, held by the thread that is forking.

@@ -24,7 +24,7 @@ use crate::store::collection::Collection;
 use crate::store::stack::TxnRef;
 use cache::Cache;
 use global::{TABLE, watch_forks};
-use object::{IterPlace, IterSlot, IterState, Kind, Object};
+use object::{IterPlace, IterSlot, IterState, Object, ObjectKind};
 pub(super) use structs::{pc_dict, pc_env, pc_iter, pc_set, pc_txn};
 use table::{Refusal, Retired};
 
@@ -41,7 +41,7 @@ pub(super) fn forget_closed() {
 
 /// Returns the object of a handle, which stays alive as long as the result.
 #[inline]
-fn find(id: u64, kind: Kind) -> Result<Rc<Object>> {
+fn find(id: u64, kind: ObjectKind) -> Result<Rc<Object>> {
     if table::kind_of(id) == kind as u8 {
         let remembered = CACHE.try_with(|cache| cache.borrow().get(&TABLE, id));
         if let Ok(Some(object)) = remembered {
@@ -52,7 +52,7 @@ fn find(id: u64, kind: Kind) -> Result<Rc<Object>> {
 }
 
 #[cold]
-fn find_in_table(id: u64, kind: Kind) -> Result<Rc<Object>> {
+fn find_in_table(id: u64, kind: ObjectKind) -> Result<Rc<Object>> {
     // A thread increments the shared count of an object once, and then only its own.
     let object = Rc::new(shared(id, kind)?);
     // A thread that is ending has no cache any more, and comes here each time.
@@ -62,8 +62,8 @@ fn find_in_table(id: u64, kind: Kind) -> Result<Rc<Object>> {
     Ok(object)
 }
 
-fn check_kind(id: u64, kind: Kind) -> Result<()> {
-    match Kind::of(id) {
+fn check_kind(id: u64, kind: ObjectKind) -> Result<()> {
+    match ObjectKind::of(id) {
         Some(other) if other != kind && id != 0 => Err(Error::new(
             Status::BadHandle,
             format!(
@@ -77,7 +77,7 @@ fn check_kind(id: u64, kind: Kind) -> Result<()> {
     }
 }
 
-fn shared(id: u64, kind: Kind) -> Result<Object> {
+fn shared(id: u64, kind: ObjectKind) -> Result<Object> {
     check_kind(id, kind)?;
     let found = TABLE.lock().get(id).cloned();
     if found.is_err() {
@@ -120,12 +120,12 @@ reference!(
 );
 
 pub(super) fn env(env: pc_env) -> Result<EnvRef> {
-    find(env.id, Kind::Env).map(EnvRef)
+    find(env.id, ObjectKind::Env).map(EnvRef)
 }
 
 /// Returns an environment, also one that the parent of this process opened before the fork.
 pub(super) fn env_or_inherited(env: pc_env) -> Result<Arc<Environment>> {
-    check_kind(env.id, Kind::Env)?;
+    check_kind(env.id, ObjectKind::Env)?;
     match TABLE.lock().get_or_inherited(env.id)? {
         Object::Env(environment) => Ok(Arc::clone(environment)),
         _ => unreachable!("the kind is part of the id and was compared"),
@@ -134,23 +134,23 @@ pub(super) fn env_or_inherited(env: pc_env) -> Result<Arc<Environment>> {
 
 #[inline]
 pub(super) fn dict(dict: pc_dict) -> Result<CollectionRef> {
-    find(dict.id, Kind::Dict).map(CollectionRef)
+    find(dict.id, ObjectKind::Dict).map(CollectionRef)
 }
 
 #[inline]
 pub(super) fn set(set: pc_set) -> Result<CollectionRef> {
-    find(set.id, Kind::Set).map(CollectionRef)
+    find(set.id, ObjectKind::Set).map(CollectionRef)
 }
 
 #[inline]
 pub(super) fn iter(iter: pc_iter) -> Result<IterRef> {
-    find(iter.id, Kind::Iter).map(IterRef)
+    find(iter.id, ObjectKind::Iter).map(IterRef)
 }
 
 /// Returns a transaction. Threads do not remember transactions, which are short and are looked up only to end them or to
 /// make them current.
 pub(super) fn txn(txn: pc_txn) -> Result<TxnRef> {
-    match shared(txn.id, Kind::Txn)? {
+    match shared(txn.id, ObjectKind::Txn)? {
         Object::Txn(txn) => Ok(txn),
         _ => unreachable!("the kind is part of the id and was compared"),
     }
@@ -161,7 +161,7 @@ pub(super) fn txn_of_number(number: Option<u64>) -> pc_txn {
     pc_txn { id: number.and_then(|number| TABLE.lock().numbered(number)).unwrap_or(0) }
 }
 
-fn insert(kind: Kind, object: Object, parents: [u64; 2]) -> Result<u64> {
+fn insert(kind: ObjectKind, object: Object, parents: [u64; 2]) -> Result<u64> {
     let outcome = match watch_forks() {
         Ok(()) => {
             let number = object.transaction();
@@ -182,54 +182,54 @@ fn insert(kind: Kind, object: Object, parents: [u64; 2]) -> Result<u64> {
 }
 
 pub(super) fn insert_env(env: Environment) -> Result<pc_env> {
-    Ok(pc_env { id: insert(Kind::Env, Object::Env(Arc::new(env)), [0, 0])? })
+    Ok(pc_env { id: insert(ObjectKind::Env, Object::Env(Arc::new(env)), [0, 0])? })
 }
 
 pub(super) fn insert_dict(env: pc_env, dict: Collection) -> Result<pc_dict> {
-    Ok(pc_dict { id: insert(Kind::Dict, Object::Collection(dict), [env.id, 0])? })
+    Ok(pc_dict { id: insert(ObjectKind::Dict, Object::Collection(dict), [env.id, 0])? })
 }
 
 pub(super) fn insert_set(env: pc_env, set: Collection) -> Result<pc_set> {
-    Ok(pc_set { id: insert(Kind::Set, Object::Collection(set), [env.id, 0])? })
+    Ok(pc_set { id: insert(ObjectKind::Set, Object::Collection(set), [env.id, 0])? })
 }
 
 /// Gives a transaction a handle. `outer` is the number of the transaction around it.
 pub(super) fn insert_txn(env: pc_env, outer: Option<u64>, txn: TxnRef) -> Result<pc_txn> {
     let outer = txn_of_number(outer);
-    Ok(pc_txn { id: insert(Kind::Txn, Object::Txn(txn), [env.id, outer.id])? })
+    Ok(pc_txn { id: insert(ObjectKind::Txn, Object::Txn(txn), [env.id, outer.id])? })
 }
 
 /// Gives an iterator over a collection a handle. `txn` is the number of the transaction that the iterator belongs to.
 pub(super) fn insert_iter(collection: u64, txn: Option<u64>, state: IterState) -> Result<pc_iter> {
     let txn = txn_of_number(txn);
     let object = Object::Iter(Arc::new(Mutex::new(IterPlace::Open(state))));
-    Ok(pc_iter { id: insert(Kind::Iter, object, [collection, txn.id])? })
+    Ok(pc_iter { id: insert(ObjectKind::Iter, object, [collection, txn.id])? })
 }
 
-fn close(id: u64, kind: Kind) -> Result<()> {
+fn close(id: u64, kind: ObjectKind) -> Result<()> {
     check_kind(id, kind)?;
     let retired = TABLE.lock().retire(id);
-    release(retired?, if kind == Kind::Iter { Reading::Over } else { Reading::Perhaps })
+    release(retired?, if kind == ObjectKind::Iter { Reading::Over } else { Reading::Perhaps })
 }
 
 /// Retires the environment's handle and its children's, aborts its transactions, then closes it.
 pub(super) fn close_env(env: pc_env) -> Result<()> {
-    close(env.id, Kind::Env)
+    close(env.id, ObjectKind::Env)
 }
 
 /// Retires the dict's handle and its iterators'.
 pub(super) fn close_dict(dict: pc_dict) -> Result<()> {
-    close(dict.id, Kind::Dict)
+    close(dict.id, ObjectKind::Dict)
 }
 
 /// Retires the set's handle and its iterators'.
 pub(super) fn close_set(set: pc_set) -> Result<()> {
-    close(set.id, Kind::Set)
+    close(set.id, ObjectKind::Set)
 }
 
 /// Retires the iterator's handle.
 pub(super) fn close_iter(iter: pc_iter) -> Result<()> {
-    close(iter.id, Kind::Iter)
+    close(iter.id, ObjectKind::Iter)
 }
 
 /// Ends a transaction. Retires its handle, and those of its iterators and of the transactions inside it, unless it continues
@@ -303,20 +303,20 @@ impl From<Refusal> for Error {
             ),
             Refusal::Unknown(id) => (Status::BadHandle, format!("{id:#x} is not a handle of this library")),
             Refusal::Closed(id) => {
-                let how = match Kind::of(id) {
-                    Some(Kind::Env) => "the environment is closed",
-                    Some(Kind::Dict) => "the dict is closed, itself or with its environment",
-                    Some(Kind::Set) => "the set is closed, itself or with its environment",
-                    Some(Kind::Iter) => {
+                let how = match ObjectKind::of(id) {
+                    Some(ObjectKind::Env) => "the environment is closed",
+                    Some(ObjectKind::Dict) => "the dict is closed, itself or with its environment",
+                    Some(ObjectKind::Set) => "the set is closed, itself or with its environment",
+                    Some(ObjectKind::Iter) => {
                         "the iterator is closed, itself or with its collection or transaction"
                     }
-                    Some(Kind::Txn) => "the transaction has ended, by itself or with its environment",
+                    Some(ObjectKind::Txn) => "the transaction has ended, by itself or with its environment",
                     None => "it is closed",
                 };
                 (Status::BadHandle, format!("{how} (handle {id:#x})"))
             }
             Refusal::Inherited(id) => {
-                let name = Kind::of(id).map_or("handle", Kind::name);
+                let name = ObjectKind::of(id).map_or("handle", ObjectKind::name);
                 let message =
                     format!("the {name} was opened before fork (handle {id:#x}); reopen it in the child");
                 (Status::Forked, message)

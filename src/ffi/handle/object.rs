@@ -8,13 +8,13 @@ use crate::environment::Environment;
 use crate::ffi::buffer::OwnBuffer;
 use crate::platform::sync::Mutex;
 use crate::store::collection::Collection;
-use crate::store::iter::Scan;
+use crate::store::iter::Iter;
 use crate::store::stack::TxnRef;
 
 /// The kinds of objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Kind {
+pub(super) enum ObjectKind {
     Env = 1,
     Dict = 2,
     Set = 3,
@@ -22,7 +22,7 @@ pub(super) enum Kind {
     Txn = 5,
 }
 
-impl Kind {
+impl ObjectKind {
     /// Returns the kind that an id names, or `None` if the number is not an id.
     pub(super) fn of(id: u64) -> Option<Self> {
         [Self::Env, Self::Dict, Self::Set, Self::Iter, Self::Txn]
@@ -57,7 +57,7 @@ pub(in crate::ffi) enum IterPlace {
 
 /// An open iterator.
 pub(in crate::ffi) struct IterState {
-    pub scan: Scan,
+    pub scan: Iter,
     pub collection: Collection,
     /// False for a set.
     pub with_values: bool,

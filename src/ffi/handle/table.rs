@@ -48,19 +48,19 @@ pub(super) const CHUNKS: usize = 23;
 /// Handles of objects of one type.
 pub(super) struct Table<T, const FIRST: usize = FIRST_CHUNK, const MANY: usize = CHUNKS> {
     chunks: [Chunk; MANY],
-    records: Mutex<Records<T>>,
+    records: Mutex<Slots<T>>,
 }
 
 /// The part of the table that the lock guards.
-pub(super) struct Records<T> {
-    all: Vec<Record<T>>,
+pub(super) struct Slots<T> {
+    all: Vec<Slot<T>>,
     free: Vec<u32>,
     /// Handles that callers also know by a number of their own.
     numbered: BTreeMap<u64, u64>,
 }
 
 /// The state of one slot.
-struct Record<T> {
+struct Slot<T> {
     /// The handle that has the slot or had it last.
     id: u64,
     /// The process that opened the handle.
@@ -94,7 +94,7 @@ impl From<NoMemory> for Refusal {
 /// A handle that was retired, and its object.
 pub(super) type Retired<T> = (u64, T);
 
-impl<T> Records<T> {
+impl<T> Slots<T> {
     pub(super) const fn new() -> Self {
         Self { all: Vec::new(), free: Vec::new(), numbered: BTreeMap::new() }
     }
@@ -104,7 +104,7 @@ impl<T, const FIRST: usize, const MANY: usize> Table<T, FIRST, MANY> {
     pub(super) const SLOTS: usize = FIRST * ((1 << MANY) - 1);
 
     /// Makes a table of empty parts, which the caller makes: those of the model checker are not constant.
-    pub(super) const fn over(chunks: [Chunk; MANY], records: Mutex<Records<T>>) -> Self {
+    pub(super) const fn over(chunks: [Chunk; MANY], records: Mutex<Slots<T>>) -> Self {
         const { assert!(FIRST.is_power_of_two() && Self::SLOTS <= 1 << SLOT_BITS) };
         Self { chunks, records }
     }
@@ -140,7 +140,7 @@ impl<T, const FIRST: usize, const MANY: usize> Table<T, FIRST, MANY> {
 /// The table while its lock is held.
 pub(super) struct Locked<'a, T, const FIRST: usize = FIRST_CHUNK, const MANY: usize = CHUNKS> {
     table: &'a Table<T, FIRST, MANY>,
-    records: MutexGuard<'a, Records<T>>,
+    records: MutexGuard<'a, Slots<T>>,
 }
 
 impl<T, const FIRST: usize, const MANY: usize> Locked<'_, T, FIRST, MANY> {
@@ -164,7 +164,7 @@ impl<T, const FIRST: usize, const MANY: usize> Locked<'_, T, FIRST, MANY> {
         let record = &mut records.all[slot];
         let id = pack(slot, kind, generation_of(record.id) + 1);
         let (process, children) = (fork::process(), BTreeSet::new());
-        *record = Record { id, process, object: Some(object), number, parents, children };
+        *record = Slot { id, process, object: Some(object), number, parents, children };
         for parent in parents.into_iter().filter(|id| *id != 0) {
             records.all[slot_of(parent)].children.insert(id);
         }
@@ -185,7 +185,7 @@ impl<T, const FIRST: usize, const MANY: usize> Locked<'_, T, FIRST, MANY> {
     }
 
     fn new_slot(&mut self) -> Result<usize, Refusal> {
-        let Records { all, free, .. } = &mut *self.records;
+        let Slots { all, free, .. } = &mut *self.records;
         let slot = all.len();
         if slot >= Table::<T, FIRST, MANY>::SLOTS {
             return Err(Refusal::Full(slot));
@@ -201,7 +201,7 @@ impl<T, const FIRST: usize, const MANY: usize> Locked<'_, T, FIRST, MANY> {
             self.table.chunks[chunk].get_or_init(|| words.into_boxed_slice());
         }
         // Generation 0: the first handle has 1, so that no id is ever 0.
-        all.push(Record {
+        all.push(Slot {
             id: 0,
             process: 0,
             object: None,

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use std::sync::{OnceLock, Weak};
 
 use super::cache::PLACES;
-use super::table::{CHUNKS, Locked, Records, Table, generation_of, kind_of, pack, slot_of};
+use super::table::{CHUNKS, Locked, Slots, Table, generation_of, kind_of, pack, slot_of};
 use super::*;
 
-const ITER: u8 = Kind::Iter as u8;
+const ITER: u8 = ObjectKind::Iter as u8;
 
 fn table() -> Table<&'static str> {
-    Table::over([const { OnceLock::new() }; CHUNKS], Mutex::new(Records::new()))
+    Table::over([const { OnceLock::new() }; CHUNKS], Mutex::new(Slots::new()))
 }
 
 fn add(table: &mut Locked<'_, &'static str>, parents: [u64; 2]) -> Result<u64, Refusal> {
@@ -34,12 +34,12 @@ fn every_slot_has_a_place_of_its_own() {
 #[test]
 fn an_id_says_what_it_is_made_of() {
     let slot = Table::<()>::SLOTS - 1;
-    for kind in [Kind::Env, Kind::Dict, Kind::Set, Kind::Iter, Kind::Txn] {
+    for kind in [ObjectKind::Env, ObjectKind::Dict, ObjectKind::Set, ObjectKind::Iter, ObjectKind::Txn] {
         let id = pack(slot, kind as u8, u32::MAX);
         assert_eq!((slot_of(id), kind_of(id), generation_of(id)), (slot, kind as u8, u32::MAX));
-        assert_eq!(Kind::of(id), Some(kind));
+        assert_eq!(ObjectKind::of(id), Some(kind));
     }
-    assert_eq!((Kind::of(0), Kind::of(u64::MAX)), (None, None));
+    assert_eq!((ObjectKind::of(0), ObjectKind::of(u64::MAX)), (None, None));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_slot_that_has_used_all_generations_is_not_used_again() {
 
 #[test]
 fn refusals_say_what_happened() {
-    let id = pack(3, Kind::Set as u8, 9);
+    let id = pack(3, ObjectKind::Set as u8, 9);
     for (refusal, status, said) in [
         (Refusal::Unknown(0), Status::BadHandle, "never opened"),
         (Refusal::Unknown(id), Status::BadHandle, "not a handle"),
@@ -119,32 +119,32 @@ fn refusals_say_what_happened() {
 fn open() -> (u64, Weak<Mutex<IterPlace>>) {
     let slot: IterSlot = Arc::new(Mutex::new(IterPlace::Closed));
     let weak = Arc::downgrade(&slot);
-    (insert(Kind::Iter, Object::Iter(slot), [0, 0]).unwrap(), weak)
+    (insert(ObjectKind::Iter, Object::Iter(slot), [0, 0]).unwrap(), weak)
 }
 
 #[test]
 fn what_a_thread_remembers_of_closed_handles_goes_with_its_next_miss() {
     let (id, object) = open();
-    find(id, Kind::Iter).unwrap();
+    find(id, ObjectKind::Iter).unwrap();
     assert_eq!(object.strong_count(), 2, "the table's and this thread's");
     // A thread keeps one count, however often it looks.
-    find(id, Kind::Iter).unwrap();
+    find(id, ObjectKind::Iter).unwrap();
     assert_eq!(object.strong_count(), 2);
-    close(id, Kind::Iter).unwrap();
+    close(id, ObjectKind::Iter).unwrap();
     assert_eq!(object.strong_count(), 1, "this thread's");
-    assert_eq!(find(id, Kind::Iter).err().unwrap().status(), Status::BadHandle);
+    assert_eq!(find(id, ObjectKind::Iter).err().unwrap().status(), Status::BadHandle);
     let (other, _) = open();
-    find(other, Kind::Iter).unwrap();
+    find(other, ObjectKind::Iter).unwrap();
     assert_eq!(object.strong_count(), 0);
-    close(other, Kind::Iter).unwrap();
+    close(other, ObjectKind::Iter).unwrap();
 }
 
 #[test]
 fn a_thread_that_ends_remembers_nothing() {
     let (id, object) = open();
-    std::thread::spawn(move || drop(find(id, Kind::Iter).unwrap())).join().unwrap();
+    std::thread::spawn(move || drop(find(id, ObjectKind::Iter).unwrap())).join().unwrap();
     assert_eq!(object.strong_count(), 1);
-    close(id, Kind::Iter).unwrap();
+    close(id, ObjectKind::Iter).unwrap();
     assert_eq!(object.strong_count(), 0);
 }
 
@@ -153,22 +153,22 @@ fn more_handles_than_are_remembered_take_turns() {
     let all: Vec<_> = (0..3 * PLACES).map(|_| open()).collect();
     for _ in 0..2 {
         for (id, _) in &all {
-            find(*id, Kind::Iter).unwrap();
+            find(*id, ObjectKind::Iter).unwrap();
         }
     }
     let remembered = all.iter().filter(|(_, object)| object.strong_count() == 2).count();
     assert!(remembered <= PLACES, "{remembered}");
     for (id, _) in &all {
-        close(*id, Kind::Iter).unwrap();
-        assert!(find(*id, Kind::Iter).is_err());
+        close(*id, ObjectKind::Iter).unwrap();
+        assert!(find(*id, ObjectKind::Iter).is_err());
     }
 }
 
 #[test]
 fn a_handle_of_another_kind_is_named() {
     let (id, _) = open();
-    let error = find(id, Kind::Dict).err().unwrap();
+    let error = find(id, ObjectKind::Dict).err().unwrap();
     assert_eq!(error.status(), Status::BadHandle);
     assert!(error.message().contains("iterator") && error.message().contains("dict"), "{error}");
-    close(id, Kind::Iter).unwrap();
+    close(id, ObjectKind::Iter).unwrap();
 }

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::ops::Bound;
 
-use super::{FIRST_BATCH, LARGEST_BATCH, LARGEST_BYTES, Place, Scan, Source};
+use super::{FIRST_BATCH, Iter, LARGEST_BATCH, LARGEST_BYTES, Position, Source};
 use crate::engine::{Columns, Limit, ScanStart};
 use crate::error::{Result, Status};
 use crate::memory::{self, TryGrow};
@@ -22,10 +22,10 @@ pub(super) struct Back {
     writes: u64,
 }
 
-impl Scan {
+impl Iter {
     /// Takes the last record off the range and gives what `decode` makes of it; `None`: the walk has given it, or is
     /// beyond. Neither `next` nor `prev` come to it again, whatever the direction. Errors are as those of
-    /// [`Scan::give_once`].
+    /// [`Iter::give_once`].
     pub(crate) fn give_last<T>(
         &mut self,
         decode: impl FnOnce(&[u8], &[u8]) -> Result<T>,
@@ -106,10 +106,10 @@ impl Scan {
             return against(self.ahead.record(self.given - 1).0).is_gt();
         }
         match &self.place {
-            Place::Start => true,
-            Place::At(sought) => against(sought).is_ge(),
-            Place::After(given, _) | Place::Before(given, _) => against(given).is_gt(),
-            Place::End => false,
+            Position::Start => true,
+            Position::At(sought) => against(sought).is_ge(),
+            Position::After(given, _) | Position::Before(given, _) => against(given).is_gt(),
+            Position::End => false,
         }
     }
 
@@ -158,7 +158,7 @@ impl Scan {
         self.ahead.clear();
         self.given = 0;
         self.backwards = false;
-        self.place = Place::End;
+        self.place = Position::End;
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) struct Kept {
     given: Given,
     reverse: bool,
     part: Part,
-    place: Place,
+    place: KeptPosition,
 }
 
 /// The part of the range that was kept.
@@ -36,7 +36,7 @@ enum Given {
     Batch,
 }
 
-enum Place {
+enum KeptPosition {
     /// The record that was given last; or between two, where it is empty: before the one that it begins with.
     At(Range<usize>),
     /// Among records that were not kept.
@@ -61,14 +61,14 @@ impl Kept {
             given: Given::Nothing,
             reverse,
             part: Part::All,
-            place: Place::At(0..0),
+            place: KeptPosition::At(0..0),
         };
         match at {
             Some(key) => kept.seek(key),
             None if end => kept.end(),
             None => {}
         }
-        if let Place::At(at) = &mut kept.place
+        if let KeptPosition::At(at) = &mut kept.place
             && given
         {
             at.end += 1;
@@ -87,7 +87,7 @@ impl Kept {
             given: Given::Nothing,
             reverse,
             part: if backwards { Part::WithoutEnd } else { Part::WithoutBeginning },
-            place: Place::At(place),
+            place: KeptPosition::At(place),
         }
     }
 
@@ -127,15 +127,15 @@ impl Kept {
             Part::WithoutBeginning => Part::WithoutEnd,
             Part::WithoutEnd => Part::WithoutBeginning,
         };
-        self.place = if self.is_begun() { Place::At(0..0) } else { Place::Gone };
+        self.place = if self.is_begun() { KeptPosition::At(0..0) } else { KeptPosition::Gone };
     }
 
     /// The index behind the place, in the range's direction; `None`: the end.
     fn ahead(&self) -> Result<Option<usize>> {
         match &self.place {
-            Place::At(at) if at.end < self.len() => Ok(Some(at.end)),
-            Place::At(_) if self.is_ended() => Ok(None),
-            Place::At(_) | Place::Gone => Err(gone()),
+            KeptPosition::At(at) if at.end < self.len() => Ok(Some(at.end)),
+            KeptPosition::At(_) if self.is_ended() => Ok(None),
+            KeptPosition::At(_) | KeptPosition::Gone => Err(gone()),
         }
     }
 
@@ -147,22 +147,22 @@ impl Kept {
 
     pub(super) fn prev(&mut self) -> Result<Option<(&[u8], &[u8])>> {
         let before = match &self.place {
-            Place::At(at) if at.start > 0 => Some(at.start - 1),
-            Place::At(_) if self.is_begun() => None,
-            Place::At(_) | Place::Gone => return Err(gone()),
+            KeptPosition::At(at) if at.start > 0 => Some(at.start - 1),
+            KeptPosition::At(_) if self.is_begun() => None,
+            KeptPosition::At(_) | KeptPosition::Gone => return Err(gone()),
         };
         Ok(self.give(before, 0))
     }
 
     fn give(&mut self, index: Option<usize>, end: usize) -> Option<(&[u8], &[u8])> {
         self.given = Given::Record;
-        self.place = Place::At(index.map_or(end..end, |index| index..index + 1));
+        self.place = KeptPosition::At(index.map_or(end..end, |index| index..index + 1));
         index.map(|index| self.record(index))
     }
 
     /// Goes back before the record that was given last; `backwards`: by `prev`.
     pub(super) fn unread(&mut self, backwards: bool) {
-        if let Place::At(at) = &mut self.place {
+        if let KeptPosition::At(at) = &mut self.place {
             let before = if backwards { at.end } else { at.start };
             *at = before..before;
         }
@@ -188,7 +188,7 @@ impl Kept {
 
     /// Goes to the end of the range.
     pub(super) fn end(&mut self) {
-        self.place = Place::At(self.len()..self.len());
+        self.place = KeptPosition::At(self.len()..self.len());
     }
 
     /// Returns the next records as columns; none at the end.
@@ -210,7 +210,7 @@ impl Kept {
         }
         self.batch = batch;
         self.given = Given::Batch;
-        self.place = Place::At(if first.is_some() { end - 1..end } else { end..end });
+        self.place = KeptPosition::At(if first.is_some() { end - 1..end } else { end..end });
         Ok(&self.batch)
     }
 
@@ -225,7 +225,7 @@ impl Kept {
         }
         let is_first = low == 0 && !self.is_begun() && self.key(0) != Some(key);
         let is_beyond = low == self.len() && !self.is_ended();
-        self.place = if is_first || is_beyond { Place::Gone } else { Place::At(low..low) };
+        self.place = if is_first || is_beyond { KeptPosition::Gone } else { KeptPosition::At(low..low) };
     }
 
     fn key(&self, index: usize) -> Option<&[u8]> {

@@ -60,7 +60,7 @@ fn given(record: Result<Option<(&[u8], &[u8])>>) -> Given {
     }
 }
 
-fn step(scan: &mut Scan, what: u32, sought: i64) -> Given {
+fn step(scan: &mut Iter, what: u32, sought: i64) -> Given {
     match what {
         0..=3 => given(scan.next()),
         4..=5 => given(scan.prev()),
@@ -99,8 +99,8 @@ fn compare(size: usize, may_be_gone: bool) {
         // Equal again.
         written.fill();
         written.dict.remove(&-1).unwrap();
-        let mut walk = Scan::open(&written.collection, range()).unwrap();
-        let mut other = Scan::open(&left.collection, range()).unwrap();
+        let mut walk = Iter::open(&written.collection, range()).unwrap();
+        let mut other = Iter::open(&left.collection, range()).unwrap();
         for _ in 0..80 {
             if random.random_range(0..12) == 0 {
                 written.dict.put(&-1, &[]).unwrap();

@@ -30,7 +30,7 @@ pub(crate) struct Calls {
     last_size: AtomicUsize,
 }
 
-pub(crate) enum Found<'py> {
+pub(crate) enum Lookup<'py> {
     Value(Bound<'py, PyAny>),
     Missing,
     NotPlain,
@@ -56,13 +56,13 @@ impl Calls {
 
     /// The value of a key.
     #[inline]
-    pub(crate) fn look_up<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Found<'py>> {
-        let Some(handle) = self.handle() else { return Ok(Found::NotPlain) };
-        self.keys.get().with(key, |key| self.fetch(py, handle, key)).unwrap_or(Ok(Found::NotPlain))
+    pub(crate) fn look_up<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Lookup<'py>> {
+        let Some(handle) = self.handle() else { return Ok(Lookup::NotPlain) };
+        self.keys.get().with(key, |key| self.fetch(py, handle, key)).unwrap_or(Ok(Lookup::NotPlain))
     }
 
     #[inline]
-    fn fetch<'py>(&self, py: Python<'py>, dict: Handle, key: &[u8]) -> PyResult<Found<'py>> {
+    fn fetch<'py>(&self, py: Python<'py>, dict: Handle, key: &[u8]) -> PyResult<Lookup<'py>> {
         if self.last_size.load(Ordering::Relaxed) > SMALL {
             return self.fetch_large(py, dict, key);
         }
@@ -74,29 +74,29 @@ impl Calls {
                 let data = unsafe { std::slice::from_raw_parts(space.as_ptr().cast(), length) };
                 self.found(py, data)
             }
-            NOT_FOUND => Ok(Found::Missing),
+            NOT_FOUND => Ok(Lookup::Missing),
             TOO_SMALL => {
                 self.last_size.store(length, Ordering::Relaxed);
                 self.fetch_large(py, dict, key)
             }
             // The package's call waits if it must, or fails in the same way and says why.
-            _ => Ok(Found::NotPlain),
+            _ => Ok(Lookup::NotPlain),
         }
     }
 
     /// The value of these bytes; what cannot be read is the package's to report, with its place.
     #[inline]
-    fn found<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Found<'py>> {
-        let Some(values) = &self.values else { return Ok(Found::NotPlain) };
+    fn found<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Lookup<'py>> {
+        let Some(values) = &self.values else { return Ok(Lookup::NotPlain) };
         match values.get().decode(py, data) {
-            Ok(value) => Ok(Found::Value(value)),
-            Err(error) if is_error(py, &error) => Ok(Found::NotPlain),
+            Ok(value) => Ok(Lookup::Value(value)),
+            Err(error) if is_error(py, &error) => Ok(Lookup::NotPlain),
             Err(error) => Err(error),
         }
     }
 
     #[cold]
-    fn fetch_large<'py>(&self, py: Python<'py>, dict: Handle, key: &[u8]) -> PyResult<Found<'py>> {
+    fn fetch_large<'py>(&self, py: Python<'py>, dict: Handle, key: &[u8]) -> PyResult<Lookup<'py>> {
         let mut space: Vec<u8> = Vec::new();
         let mut size = self.last_size.load(Ordering::Relaxed);
         loop {
@@ -109,10 +109,10 @@ impl Calls {
                     unsafe { space.set_len(length) };
                     return self.found(py, &space);
                 }
-                NOT_FOUND => return Ok(Found::Missing),
+                NOT_FOUND => return Ok(Lookup::Missing),
                 // Somebody has made it longer since.
                 TOO_SMALL => size = length,
-                _ => return Ok(Found::NotPlain),
+                _ => return Ok(Lookup::NotPlain),
             }
         }
     }

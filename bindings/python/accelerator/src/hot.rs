@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::type_object::PyTypeInfo;
 use pyo3::types::{PyDict, PySuper, PyTuple};
 
-use crate::calls::{Calls, Found};
+use crate::calls::{Calls, Lookup};
 use crate::keys::Keys;
 use crate::library::Of;
 use crate::values::Values;
@@ -45,10 +45,10 @@ impl HotDict {
 
     fn __getitem__<'py>(slf: This<'_, 'py>, key: Any<'py>) -> PyResult<Any<'py>> {
         match slf.get().look_up(slf.py(), &key)? {
-            Found::Value(value) => Ok(value),
+            Lookup::Value(value) => Ok(value),
             // In a tuple, since a key that is one would be taken for the arguments.
-            Found::Missing => Err(PyKeyError::new_err((key.unbind(),))),
-            Found::NotPlain => package(slf)?.call_method1(intern!(slf.py(), "__getitem__"), (key,)),
+            Lookup::Missing => Err(PyKeyError::new_err((key.unbind(),))),
+            Lookup::NotPlain => package(slf)?.call_method1(intern!(slf.py(), "__getitem__"), (key,)),
         }
     }
 
@@ -57,9 +57,9 @@ impl HotDict {
     fn value<'py>(slf: This<'_, 'py>, key: Any<'py>, default: Option<Any<'py>>) -> PyResult<Any<'py>> {
         let py = slf.py();
         match slf.get().look_up(py, &key)? {
-            Found::Value(value) => Ok(value),
-            Found::Missing => Ok(default.unwrap_or_else(|| py.None().into_bound(py))),
-            Found::NotPlain => package(slf)?.call_method1(intern!(py, "get"), (key, default)),
+            Lookup::Value(value) => Ok(value),
+            Lookup::Missing => Ok(default.unwrap_or_else(|| py.None().into_bound(py))),
+            Lookup::NotPlain => package(slf)?.call_method1(intern!(py, "get"), (key, default)),
         }
     }
 
@@ -87,10 +87,10 @@ impl HotDict {
 
 impl HotDict {
     #[inline]
-    fn look_up<'py>(&self, py: Python<'py>, key: &Any<'py>) -> PyResult<Found<'py>> {
+    fn look_up<'py>(&self, py: Python<'py>, key: &Any<'py>) -> PyResult<Lookup<'py>> {
         match self.calls.get() {
             Some(calls) => calls.look_up(py, key),
-            None => Ok(Found::NotPlain),
+            None => Ok(Lookup::NotPlain),
         }
     }
 }

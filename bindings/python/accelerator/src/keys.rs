@@ -9,7 +9,7 @@ use crate::dynamic;
 use crate::objects::{bytes, utf8, whole};
 
 /// How the keys of a collection are encoded.
-enum Kind {
+enum KeyEncoding {
     Bytes,
     Text,
     /// Width and sign.
@@ -21,7 +21,7 @@ enum Kind {
 /// Encodes and decodes the keys of one type: plain ones here, by the codec of the library; the package does the rest.
 #[pyclass(frozen, module = "persistent_collections_python")]
 pub(crate) struct Keys {
-    kind: Kind,
+    kind: KeyEncoding,
     type_: Type,
     /// The package's own functions.
     encode: Py<PyAny>,
@@ -35,11 +35,11 @@ impl Keys {
     fn new(type_: &str, encode: Py<PyAny>, decode: Py<PyAny>) -> PyResult<Keys> {
         let type_ = dynamic::parse(type_)?;
         let kind = match (&type_, type_.integer()) {
-            (Type::Bytes, _) => Kind::Bytes,
-            (Type::Str, _) => Kind::Text,
-            (Type::Any, _) => Kind::Any,
-            (_, Some(kind)) => Kind::Integer(kind),
-            _ => Kind::Other,
+            (Type::Bytes, _) => KeyEncoding::Bytes,
+            (Type::Str, _) => KeyEncoding::Text,
+            (Type::Any, _) => KeyEncoding::Any,
+            (_, Some(kind)) => KeyEncoding::Integer(kind),
+            _ => KeyEncoding::Other,
         };
         Ok(Keys { kind, type_, encode, decode })
     }
@@ -48,7 +48,7 @@ impl Keys {
     #[pyo3(name = "encode")]
     fn encoded<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = key.py();
-        if let Kind::Bytes = self.kind
+        if let KeyEncoding::Bytes = self.kind
             && self.with(key, |_| ()).is_some()
         {
             return Ok(key.clone());
@@ -62,7 +62,7 @@ impl Keys {
     /// The key of these bytes.
     #[pyo3(name = "decode")]
     fn decoded<'py>(&self, data: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
-        if let Kind::Bytes = self.kind {
+        if let KeyEncoding::Bytes = self.kind {
             return Ok(data.clone().into_any());
         }
         self.decode(data.py(), data.as_bytes())
@@ -84,19 +84,19 @@ impl Keys {
     #[inline]
     pub(crate) fn with<R>(&self, key: &Bound<'_, PyAny>, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
         match self.kind {
-            Kind::Bytes => {
+            KeyEncoding::Bytes => {
                 let data = key.cast_exact::<PyBytes>().ok()?.as_bytes();
                 (!data.is_empty() && data.len() <= MAX_KEY).then(|| f(data))
             }
-            Kind::Text => {
+            KeyEncoding::Text => {
                 let text = utf8(key.cast_exact::<PyString>().ok()?)?;
                 (key::is_its_key(text) && text.len() <= MAX_KEY).then(|| f(text))
             }
-            Kind::Integer(kind) => {
+            KeyEncoding::Integer(kind) => {
                 let number: i64 = key.cast_exact::<PyInt>().ok()?.extract().ok()?;
                 Some(f(&integer::to_key(number.into(), kind)?[8 - kind.0..]))
             }
-            Kind::Any | Kind::Other => self.with_other(key, f),
+            KeyEncoding::Any | KeyEncoding::Other => self.with_other(key, f),
         }
     }
 
@@ -104,7 +104,7 @@ impl Keys {
     #[inline(never)]
     fn with_other<R>(&self, key: &Bound<'_, PyAny>, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
         match self.kind {
-            Kind::Any => any::with_key(key, f),
+            KeyEncoding::Any => any::with_key(key, f),
             _ => Some(f(&dynamic::encode_key(&self.type_, key)?)),
         }
     }
@@ -114,10 +114,10 @@ impl Keys {
     #[inline(always)]
     pub(crate) fn decode<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         let found = match self.kind {
-            Kind::Bytes => return bytes(py, data).map(Bound::into_any),
-            Kind::Text => PyString::from_bytes(py, key::text_of(data)).ok().map(Bound::into_any),
-            Kind::Integer(kind) => whole(py, integer::of_key(data, kind))?,
-            Kind::Any | Kind::Other => self.decode_other(py, data)?,
+            KeyEncoding::Bytes => return bytes(py, data).map(Bound::into_any),
+            KeyEncoding::Text => PyString::from_bytes(py, key::text_of(data)).ok().map(Bound::into_any),
+            KeyEncoding::Integer(kind) => whole(py, integer::of_key(data, kind))?,
+            KeyEncoding::Any | KeyEncoding::Other => self.decode_other(py, data)?,
         };
         match found {
             Some(key) => Ok(key),
@@ -128,7 +128,7 @@ impl Keys {
     #[inline(never)]
     fn decode_other<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
         match self.kind {
-            Kind::Any => any::key(py, data),
+            KeyEncoding::Any => any::key(py, data),
             _ => dynamic::decode_key(py, &self.type_, data),
         }
     }

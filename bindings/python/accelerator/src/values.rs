@@ -9,7 +9,7 @@ use crate::dynamic;
 use crate::objects::{bytes, utf8, whole};
 
 /// How the values of a dict are encoded.
-enum Kind {
+enum ValueEncoding {
     Bytes,
     Text,
     /// Width and sign.
@@ -24,7 +24,7 @@ enum Kind {
 /// Encodes and decodes the values of one type: plain ones here, by the codec of the library; the package does the rest.
 #[pyclass(frozen, module = "persistent_collections_python")]
 pub(crate) struct Values {
-    kind: Kind,
+    kind: ValueEncoding,
     type_: Type,
     /// The package's own functions.
     encode: Py<PyAny>,
@@ -38,14 +38,14 @@ impl Values {
     fn new(type_: &str, encode: Py<PyAny>, decode: Py<PyAny>) -> PyResult<Values> {
         let type_ = dynamic::parse(type_)?;
         let kind = match (&type_, type_.integer()) {
-            (Type::Bytes, _) => Kind::Bytes,
-            (Type::Str, _) => Kind::Text,
-            (Type::F64, _) => Kind::Double,
-            (Type::F32, _) => Kind::Single,
-            (Type::Bool, _) => Kind::Bool,
-            (Type::Any, _) => Kind::Any,
-            (_, Some(kind)) => Kind::Integer(kind),
-            _ => Kind::Other,
+            (Type::Bytes, _) => ValueEncoding::Bytes,
+            (Type::Str, _) => ValueEncoding::Text,
+            (Type::F64, _) => ValueEncoding::Double,
+            (Type::F32, _) => ValueEncoding::Single,
+            (Type::Bool, _) => ValueEncoding::Bool,
+            (Type::Any, _) => ValueEncoding::Any,
+            (_, Some(kind)) => ValueEncoding::Integer(kind),
+            _ => ValueEncoding::Other,
         };
         Ok(Values { kind, type_, encode, decode })
     }
@@ -54,7 +54,7 @@ impl Values {
     #[pyo3(name = "encode")]
     fn encoded<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = value.py();
-        if let Kind::Bytes = self.kind
+        if let ValueEncoding::Bytes = self.kind
             && value.is_exact_instance_of::<PyBytes>()
         {
             return Ok(value.clone());
@@ -68,7 +68,7 @@ impl Values {
     /// The value of these bytes.
     #[pyo3(name = "decode")]
     fn decoded<'py>(&self, data: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
-        if let Kind::Bytes = self.kind {
+        if let ValueEncoding::Bytes = self.kind {
             return Ok(data.clone().into_any());
         }
         self.decode(data.py(), data.as_bytes())
@@ -92,25 +92,25 @@ impl Values {
     #[inline]
     pub(crate) fn with<R>(&self, value: &Bound<'_, PyAny>, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
         match self.kind {
-            Kind::Bytes => Some(f(value.cast_exact::<PyBytes>().ok()?.as_bytes())),
-            Kind::Text => Some(f(utf8(value.cast_exact::<PyString>().ok()?)?)),
-            Kind::Integer(kind) => {
+            ValueEncoding::Bytes => Some(f(value.cast_exact::<PyBytes>().ok()?.as_bytes())),
+            ValueEncoding::Text => Some(f(utf8(value.cast_exact::<PyString>().ok()?)?)),
+            ValueEncoding::Integer(kind) => {
                 let number: i64 = value.cast_exact::<PyInt>().ok()?.extract().ok()?;
                 Some(f(&integer::to_value(number.into(), kind)?[..kind.0]))
             }
-            Kind::Double => {
+            ValueEncoding::Double => {
                 let number = value.cast_exact::<PyFloat>().ok()?.value();
                 Some(f(&if number.is_nan() { NAN } else { number.to_le_bytes() }))
             }
-            Kind::Single => {
+            ValueEncoding::Single => {
                 let number = value.cast_exact::<PyFloat>().ok()?.value();
                 #[allow(clippy::cast_possible_truncation)] // what would become infinite is refused
                 let single = number as f32;
                 (number.is_finite() == single.is_finite() && !number.is_nan())
                     .then(|| f(&single.to_le_bytes()))
             }
-            Kind::Bool => Some(f(&[u8::from(value.cast_exact::<PyBool>().ok()?.is_true())])),
-            Kind::Any | Kind::Other => Some(f(&self.encode_other(value)?)),
+            ValueEncoding::Bool => Some(f(&[u8::from(value.cast_exact::<PyBool>().ok()?.is_true())])),
+            ValueEncoding::Any | ValueEncoding::Other => Some(f(&self.encode_other(value)?)),
         }
     }
 
@@ -118,7 +118,7 @@ impl Values {
     #[inline(never)]
     fn encode_other(&self, value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
         let mut out = Vec::new();
-        if matches!(self.kind, Kind::Any) && any::write(&mut out, value, 0) {
+        if matches!(self.kind, ValueEncoding::Any) && any::write(&mut out, value, 0) {
             return Some(out);
         }
         dynamic::encode_value(&self.type_, value)
@@ -129,21 +129,21 @@ impl Values {
     #[inline(always)]
     pub(crate) fn decode<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         let found = match self.kind {
-            Kind::Bytes => return bytes(py, data).map(Bound::into_any),
-            Kind::Text => PyString::from_bytes(py, data).ok().map(Bound::into_any),
-            Kind::Integer(kind) => whole(py, integer::of_value(data, kind))?,
-            Kind::Double => {
+            ValueEncoding::Bytes => return bytes(py, data).map(Bound::into_any),
+            ValueEncoding::Text => PyString::from_bytes(py, data).ok().map(Bound::into_any),
+            ValueEncoding::Integer(kind) => whole(py, integer::of_value(data, kind))?,
+            ValueEncoding::Double => {
                 data.try_into().ok().map(|data| PyFloat::new(py, f64::from_le_bytes(data)).into_any())
             }
-            Kind::Single => {
+            ValueEncoding::Single => {
                 data.try_into().ok().map(|data| PyFloat::new(py, f32::from_le_bytes(data).into()).into_any())
             }
-            Kind::Bool => match data {
+            ValueEncoding::Bool => match data {
                 [0] => Some(PyBool::new(py, false).to_owned().into_any()),
                 [1] => Some(PyBool::new(py, true).to_owned().into_any()),
                 _ => None,
             },
-            Kind::Any | Kind::Other => self.decode_other(py, data)?,
+            ValueEncoding::Any | ValueEncoding::Other => self.decode_other(py, data)?,
         };
         match found {
             Some(value) => Ok(value),
@@ -153,7 +153,7 @@ impl Values {
 
     #[inline(never)]
     fn decode_other<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if matches!(self.kind, Kind::Any)
+        if matches!(self.kind, ValueEncoding::Any)
             && let Some(plain) = any::read(py, data)?
         {
             return Ok(Some(plain));

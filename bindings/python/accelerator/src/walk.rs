@@ -41,8 +41,8 @@ pub(crate) struct Walk {
     inside: bool,
     /// The thread's writes when the batch was fetched.
     seen: u64,
-    keys_read: Column,
-    values_read: Column,
+    keys_read: BatchColumn,
+    values_read: BatchColumn,
     count: usize,
     /// The item of the batch that is next.
     at: usize,
@@ -51,14 +51,14 @@ pub(crate) struct Walk {
 
 /// A copy of one column of a batch: the iterator's memory is its own until the next call, from any thread.
 #[derive(Default)]
-struct Column {
+struct BatchColumn {
     data: Vec<u8>,
     offsets: Vec<u64>,
     /// Where there are no offsets.
     width: usize,
 }
 
-impl Column {
+impl BatchColumn {
     /// # Safety
     ///
     /// The pointers are those of a batch of `count` items that is still valid.
@@ -120,7 +120,8 @@ impl Walk {
             "items" => What::Items,
             _ => return Err(error("PanicError", "a walk gives out keys, values or items")),
         };
-        let column = |width: Option<usize>| Column { width: width.unwrap_or(0), ..Column::default() };
+        let column =
+            |width: Option<usize>| BatchColumn { width: width.unwrap_or(0), ..BatchColumn::default() };
         let mut walk = Walk {
             library: library()?,
             iterator: None,

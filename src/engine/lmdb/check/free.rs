@@ -1,7 +1,7 @@
 //! The free list: under the number of each commit, the pages that it freed, from the highest to the lowest.
 
 use super::page::Node;
-use super::{Pages, Walk, damaged};
+use super::{Check, Pages, damaged};
 use crate::engine::lmdb::layout::page::HEADER as PAGE_HEADER;
 use crate::engine::lmdb::layout::{WORD, word};
 use crate::error::Result;
@@ -12,7 +12,7 @@ const NAME: &str = "the free list";
 /// How much of a long list is read at a time.
 const CHUNK: usize = 1 << 16;
 
-impl Walk<'_> {
+impl Check<'_> {
     /// Takes the list of a node in a page; `big`: the first page of its own, where it has such.
     pub(super) fn take_free(&mut self, page: u64, node: &Node<'_>, big: Option<u64>) -> Result<()> {
         let wrong = |what: &str| Err(damaged(page, NAME, what));

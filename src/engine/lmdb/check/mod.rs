@@ -24,13 +24,13 @@ use super::txn::Snapshot;
 use crate::engine::Structure;
 use crate::engine::lmdb::files::copy::header_of;
 use crate::engine::lmdb::files::data_file::data_of;
-use crate::engine::lmdb::sys::{Code, RawEnv, RoTxn};
+use crate::engine::lmdb::sys::{Code, Env, RoTxn};
 use crate::engine::lmdb::{Engine, address_space};
 use crate::error::{Error, Result, Status};
 use crate::memory;
 use crate::platform::system;
-use page::Record;
-use tree::{Kind, Tree};
+use page::TreeRecord;
+use tree::{Tree, TreeKind};
 
 impl Engine {
     /// Checks the newest commit. `begin` gives a snapshot. [`Status::Corrupted`]: the first damage found.
@@ -52,7 +52,7 @@ impl Engine {
 
 /// The same for files that LMDB has just opened, and of which it has read no more than the header: nothing in this
 /// process stands on them yet, and its snapshots keep other processes from using pages again.
-pub(super) fn on_open(env: &Arc<RawEnv>) -> Result<Structure> {
+pub(super) fn on_open(env: &Arc<Env>) -> Result<Structure> {
     const AT_MOST: u32 = 10_000;
     let file = data_of(env)?;
     let page_size = system::page_size();
@@ -150,13 +150,13 @@ fn check(file: &File, page_size: usize, header: &[u8], txn: u64) -> Result<Struc
         return Err(wrong(&format!("its last page, {last}, cannot be that of a file of {length} bytes")));
     }
     let (Some(free_list), Some(main)) =
-        (Record::read(header.get(AT_FREE_LIST..)), Record::read(header.get(AT_MAIN..)))
+        (TreeRecord::read(header.get(AT_FREE_LIST..)), TreeRecord::read(header.get(AT_MAIN..)))
     else {
         return Err(wrong("it is too short"));
     };
-    let mut walk = Walk { pages: Pages::new(file, page_size, in_file, last)?, txn, free: 0, collections: 0 };
-    walk.tree(&Tree::new("the unnamed collection", main, Kind::Main), header_page)?;
-    walk.tree(&Tree::new("the free list", free_list, Kind::Free), header_page)?;
+    let mut walk = Check { pages: Pages::new(file, page_size, in_file, last)?, txn, free: 0, collections: 0 };
+    walk.tree(&Tree::new("the unnamed collection", main, TreeKind::Main), header_page)?;
+    walk.tree(&Tree::new("the free list", free_list, TreeKind::Free), header_page)?;
     let (pages, used) = (last + 1, walk.pages.used);
     Ok(Structure {
         pages,
@@ -168,7 +168,7 @@ fn check(file: &File, page_size: usize, header: &[u8], txn: u64) -> Result<Struc
 }
 
 /// One check on its way.
-struct Walk<'f> {
+struct Check<'f> {
     pages: Pages<'f>,
     /// The commit that is checked.
     txn: u64,

@@ -14,7 +14,7 @@ use crate::memory::{self, NoMemory};
 
 /// What is kept of a tree besides its pages.
 #[derive(Clone, Copy)]
-pub(super) struct Record {
+pub(super) struct TreeRecord {
     /// Bytes of a key, in a tree of values of one width.
     pub width: u32,
     pub flags: u16,
@@ -31,11 +31,11 @@ pub(super) struct Counts {
     pub entries: u64,
 }
 
-impl Record {
-    pub(super) fn read(bytes: Option<&[u8]>) -> Option<Record> {
+impl TreeRecord {
+    pub(super) fn read(bytes: Option<&[u8]>) -> Option<TreeRecord> {
         let bytes = bytes?.get(..RECORD)?;
         let field = |index: usize| word(bytes, 8 + index * WORD);
-        Some(Record {
+        Some(TreeRecord {
             width: number(bytes, 0)?,
             flags: short(bytes, 4)?,
             depth: short(bytes, 6)?,

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::page::{self, Counts, Node, Order, Record, flags, nodes, overflow_pages, width};
-use super::{Walk, damaged};
+use super::page::{self, Counts, Node, Order, TreeRecord, flags, nodes, overflow_pages, width};
+use super::{Check, damaged};
 use crate::engine::lmdb::layout::node::{BIG, HEADER as NODE_HEADER, TREE, VALUES};
 use crate::engine::lmdb::layout::page::{BRANCH, DIRTY, FIXED, HEADER as PAGE_HEADER, INNER, LEAF, OVERFLOW};
 use crate::engine::lmdb::layout::record::{
@@ -18,7 +18,7 @@ use crate::memory;
 const DEEPEST: u16 = 31;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TreeKind {
     Free,
     /// The unnamed database, which also holds the records of the named ones.
     Main,
@@ -33,20 +33,20 @@ pub(super) enum Kind {
 /// A tree, and what is known of it before it is walked.
 pub(super) struct Tree<'n> {
     name: Cow<'n, str>,
-    record: Record,
-    kind: Kind,
+    record: TreeRecord,
+    kind: TreeKind,
     order: Order,
 }
 
 impl<'n> Tree<'n> {
-    pub(super) fn new(name: impl Into<Cow<'n, str>>, record: Record, kind: Kind) -> Self {
+    pub(super) fn new(name: impl Into<Cow<'n, str>>, record: TreeRecord, kind: TreeKind) -> Self {
         // The flags in its record are the environment's.
-        let order = if kind == Kind::Free { Order::Integer } else { Order::of_keys(record.flags) };
+        let order = if kind == TreeKind::Free { Order::Integer } else { Order::of_keys(record.flags) };
         Tree { name: name.into(), record, kind, order }
     }
 
     fn has_duplicates(&self) -> bool {
-        matches!(self.kind, Kind::Main | Kind::Named) && self.record.flags & DUPLICATES != 0
+        matches!(self.kind, TreeKind::Main | TreeKind::Named) && self.record.flags & DUPLICATES != 0
     }
 }
 
@@ -57,15 +57,15 @@ struct Bounds<'k> {
     before: Option<&'k [u8]>,
 }
 
-impl Walk<'_> {
+impl Check<'_> {
     /// Walks through a tree; `at`: the page that its record is in.
     pub(super) fn tree(&mut self, tree: &Tree<'_>, at: u64) -> Result<()> {
-        let Record { flags, depth, counts, root, .. } = tree.record;
+        let TreeRecord { flags, depth, counts, root, .. } = tree.record;
         let wrong = |page: u64, what: String| Err(damaged(page, &tree.name, what));
         let are_possible = match tree.kind {
-            Kind::Free => flags & !ENVIRONMENT_FLAGS == 0,
-            Kind::Main | Kind::Named => page::are_possible(flags),
-            Kind::Values { flags: expected } => flags == expected,
+            TreeKind::Free => flags & !ENVIRONMENT_FLAGS == 0,
+            TreeKind::Main | TreeKind::Named => page::are_possible(flags),
+            TreeKind::Values { flags: expected } => flags == expected,
         };
         if !are_possible {
             return wrong(at, format!("the flags in its record, {flags:#x}, cannot be"));
@@ -75,7 +75,7 @@ impl Walk<'_> {
             if depth != 0 {
                 return wrong(at, format!("it is empty, and its record says a depth of {depth}"));
             }
-            if matches!(tree.kind, Kind::Values { .. }) {
+            if matches!(tree.kind, TreeKind::Values { .. }) {
                 return wrong(at, "a key has no values".to_owned());
             }
         } else {
@@ -107,7 +107,7 @@ impl Walk<'_> {
 
 /// The walk through one tree.
 struct Visit<'v, 'f> {
-    walk: &'v mut Walk<'f>,
+    walk: &'v mut Check<'f>,
     tree: &'v Tree<'v>,
     counts: Counts,
     /// The length of the values, where they are integers.
@@ -120,7 +120,7 @@ impl Visit<'_, '_> {
         let bytes = self.take(number, 1, from)?;
         let wrong = |what: String| damaged(number, &tree.name, what);
         let is_leaf = level == tree.record.depth;
-        let is_fixed = matches!(tree.kind, Kind::Values { flags } if flags & FIXED_VALUES != 0);
+        let is_fixed = matches!(tree.kind, TreeKind::Values { flags } if flags & FIXED_VALUES != 0);
         let expected = match (is_leaf, is_fixed) {
             (false, _) => BRANCH,
             (true, false) => LEAF,
@@ -191,27 +191,27 @@ impl Visit<'_, '_> {
             return Err(wrong(format!("an entry takes {length} bytes of it")));
         }
         match (node.flags, tree.kind) {
-            (0, Kind::Values { .. }) if node.size != 0 => {
+            (0, TreeKind::Values { .. }) if node.size != 0 => {
                 return Err(wrong("a value has data of its own".to_owned()));
             }
-            (0, Kind::Free) => self.walk.take_free(page, node, None)?,
-            (0, Kind::Main | Kind::Named) if tree.has_duplicates() => {
+            (0, TreeKind::Free) => self.walk.take_free(page, node, None)?,
+            (0, TreeKind::Main | TreeKind::Named) if tree.has_duplicates() => {
                 self.check_value(node).map_err(wrong)?;
             }
             (0, _) => {}
-            (BIG, Kind::Free) => {
+            (BIG, TreeKind::Free) => {
                 let first = self.big(page, node)?;
                 self.walk.take_free(page, node, Some(first))?;
             }
-            (BIG, Kind::Main | Kind::Named) if !tree.has_duplicates() => {
+            (BIG, TreeKind::Main | TreeKind::Named) if !tree.has_duplicates() => {
                 self.big(page, node)?;
             }
-            (TREE, Kind::Main) if !tree.has_duplicates() => self.named(page, node)?,
-            (VALUES, Kind::Main | Kind::Named) if tree.has_duplicates() => {
+            (TREE, TreeKind::Main) if !tree.has_duplicates() => self.named(page, node)?,
+            (VALUES, TreeKind::Main | TreeKind::Named) if tree.has_duplicates() => {
                 self.counts.entries += self.values_inside(page, node)?;
                 return Ok(());
             }
-            (flags, Kind::Main | Kind::Named) if flags == VALUES | TREE && tree.has_duplicates() => {
+            (flags, TreeKind::Main | TreeKind::Named) if flags == VALUES | TREE && tree.has_duplicates() => {
                 self.counts.entries += self.values_in_tree(page, node)?;
                 return Ok(());
             }
@@ -254,11 +254,11 @@ impl Visit<'_, '_> {
         if name != CATALOG {
             self.walk.collections += 1;
         }
-        self.walk.tree(&Tree::new(format!("{name:?}"), record, Kind::Named), page)
+        self.walk.tree(&Tree::new(format!("{name:?}"), record, TreeKind::Named), page)
     }
 
-    fn record(&self, page: u64, node: &Node<'_>) -> Result<Record> {
-        Record::read(Some(node.data))
+    fn record(&self, page: u64, node: &Node<'_>) -> Result<TreeRecord> {
+        TreeRecord::read(Some(node.data))
             .filter(|_| node.data.len() == RECORD)
             .ok_or_else(|| damaged(page, &self.tree.name, "a tree's record has another length"))
     }
@@ -325,7 +325,7 @@ impl Visit<'_, '_> {
         let tree = Tree {
             name: Cow::Borrowed(&self.tree.name),
             record,
-            kind: Kind::Values { flags },
+            kind: TreeKind::Values { flags },
             order: Order::of_values(own),
         };
         if flags & FIXED_VALUES != 0 {

@@ -19,7 +19,7 @@ use crate::engine::lmdb::layout::meta::{AT_LAST_PAGE, AT_TXN};
 use crate::engine::lmdb::layout::{WORD, page, word};
 use crate::engine::lmdb::sys::Code;
 use crate::engine::lmdb::txn::Snapshot;
-use crate::engine::lmdb::write::turn::Lease;
+use crate::engine::lmdb::write::turn::WriteLock;
 use crate::error::{Error, Result, Status};
 use crate::memory;
 use crate::platform::system;
@@ -50,7 +50,7 @@ impl Engine {
     }
 
     pub(crate) fn file(&self) -> Result<File> {
-        data_of(&self.raw)
+        data_of(&self.env)
     }
 
     fn mode(&self) -> Result<u32> {
@@ -110,10 +110,10 @@ impl Engine {
         const AT_MOST: u32 = 10_000;
         let page_size = usize::try_from(self.page_size).unwrap_or(4096);
         let mut pages = memory::zeros(2 * page_size)?;
-        let mut lease = None;
+        let mut write_lock = None;
         for attempt in 0..AT_MOST {
             if attempt == UNDISTURBED && !self.settings.read_only {
-                lease = Some(Lease::take(self, Wait::Default)?);
+                write_lock = Some(WriteLock::take(self, Wait::Default)?);
             }
             let snapshot = begin()?;
             from.read_exact_at(&mut pages, 0)
@@ -122,7 +122,7 @@ impl Engine {
                 return Ok((snapshot, memory::copy(own)?));
             }
         }
-        drop(lease);
+        drop(write_lock);
         Err(Error::new(
             Status::Busy,
             "the environment was written to so quickly that its header could not be read; try again",
@@ -141,7 +141,7 @@ impl Engine {
             let copied = {
                 let _in_place = self.copies.read();
                 self.check_usable()?;
-                self.raw.copy_compacted(to)
+                self.env.copy_compacted(to)
             };
             match copied {
                 Ok(()) => return Ok(()),

@@ -21,10 +21,10 @@ use std::path::Path;
 
 use crate::engine::Settings;
 use crate::engine::lmdb::files::header;
-use crate::engine::lmdb::files::header::Found;
+use crate::engine::lmdb::files::header::Creation;
 use crate::engine::lmdb::files::{Files, directory_of, lock_file_options, made_lock_file_options};
 use crate::engine::lmdb::patience::Patience;
-use crate::engine::lmdb::sys::RawEnv;
+use crate::engine::lmdb::sys::Env;
 use crate::error::{Error, Result, Status};
 use crate::platform::filesystem;
 use crate::platform::system::words;
@@ -111,12 +111,12 @@ pub(crate) fn settle(files: &Files, making: &Making, patience: &Patience) -> Res
         };
         let found = header::look(&files.data, &file)?;
         match found {
-            Found::Whole => return Ok(()),
-            Found::Empty if writable => return Ok(()),
-            Found::CutShort if writable => begin_again(files, mode, patience)?,
+            Creation::Whole => return Ok(()),
+            Creation::Empty if writable => return Ok(()),
+            Creation::CutShort if writable => begin_again(files, mode, patience)?,
             // It may be made just now.
-            Found::Empty | Found::CutShort if round == 0 => wait_for_opener(files, patience)?,
-            Found::Empty | Found::CutShort => {
+            Creation::Empty | Creation::CutShort if round == 0 => wait_for_opener(files, patience)?,
+            Creation::Empty | Creation::CutShort => {
                 return Err(Error::new(
                     Status::Truncated,
                     format!(
@@ -150,7 +150,7 @@ fn begin_again(files: &Files, mode: u32, patience: &Patience) -> Result<()> {
     }
     let failed = |error: io::Error| cannot_reach(&files.data, &error, true);
     let data = OpenOptions::new().read(true).write(true).open(&files.data).map_err(failed)?;
-    if header::look(&files.data, &data)? == Found::CutShort {
+    if header::look(&files.data, &data)? == Creation::CutShort {
         data.set_len(0).map_err(failed)?;
         // Who waits for this lock must not take the table of an earlier life for one that is in use.
         lock.set_len(0).map_err(failed)?;
@@ -229,7 +229,7 @@ fn opener(file: &File) -> io::Result<Option<libc::pid_t>> {
 }
 
 /// Puts an environment without commits on stable storage, with the directories that lead to it.
-pub(crate) fn sync(env: &RawEnv, files: &Files) -> Result<()> {
+pub(crate) fn sync(env: &Env, files: &Files) -> Result<()> {
     env.sync().map_err(|code| code.error(&format!("syncing {}", files.data.display())))?;
     let directory = directory_of(&files.data);
     sync_directory(directory, directory)?;

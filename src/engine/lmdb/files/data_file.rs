@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::os::fd::BorrowedFd;
 
-use crate::engine::lmdb::sys::{Code, RawEnv};
+use crate::engine::lmdb::sys::{Code, Env};
 use crate::error::{Error, Result, Status};
 
 /// The data file, by a descriptor of its own.
-pub(crate) fn data_of(env: &RawEnv) -> Result<File> {
+pub(crate) fn data_of(env: &Env) -> Result<File> {
     let fd = env.descriptor().map_err(|code| code.error("looking at the data file"))?;
     // SAFETY: the descriptor is LMDB's and stays open as long as `env`, which outlives this borrow.
     let file = unsafe { BorrowedFd::borrow_raw(fd) };
@@ -16,7 +16,7 @@ pub(crate) fn data_of(env: &RawEnv) -> Result<File> {
 }
 
 /// How long the data file is.
-pub(crate) fn file_size(env: &RawEnv) -> Result<u64> {
+pub(crate) fn file_size(env: &Env) -> Result<u64> {
     data_of(env)?
         .metadata()
         .map(|meta| meta.len())

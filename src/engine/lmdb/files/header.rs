@@ -19,7 +19,7 @@ use crate::platform::system;
 
 /// What a data file was found to be, if it is not refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum Creation {
     /// One that LMDB can open.
     Whole,
     /// It is empty: its creation ended before the first write. LMDB creates it again.
@@ -29,7 +29,7 @@ pub(crate) enum Found {
 }
 
 /// Looks at a data file, and refuses what LMDB must not open.
-pub(crate) fn look(path: &Path, file: &File) -> Result<Found> {
+pub(crate) fn look(path: &Path, file: &File) -> Result<Creation> {
     let name = path.display();
     let failed = |error: std::io::Error| {
         if error.kind() == std::io::ErrorKind::OutOfMemory {
@@ -40,7 +40,7 @@ pub(crate) fn look(path: &Path, file: &File) -> Result<Found> {
     let page_size = system::page_size();
     let size = file.metadata().map_err(failed)?.len();
     if size == 0 {
-        return Ok(Found::Empty);
+        return Ok(Creation::Empty);
     }
     let mut start = memory::room_for(2 * page_size)?;
     file.take(2 * page_size as u64).read_to_end(&mut start).map_err(failed)?;
@@ -79,13 +79,13 @@ pub(crate) fn look(path: &Path, file: &File) -> Result<Found> {
         let size = file.metadata().map_err(failed)?.len();
         let pages = size / page_size as u64;
         if meta.last_page < pages {
-            return Ok(Found::Whole);
+            return Ok(Creation::Whole);
         }
         let missing = tail::first_missing(file, &meta, pages, page_size).map_err(failed)?;
         // Another process may have written meanwhile, over pages that were free by then.
         let unchanged = meta::newest(file, page_size).map_err(failed)? == Some(meta);
         match missing {
-            None => return Ok(Found::Whole),
+            None => return Ok(Creation::Whole),
             Some(page) if unchanged => {
                 return Err(Error::new(
                     Status::Truncated,
@@ -102,7 +102,7 @@ pub(crate) fn look(path: &Path, file: &File) -> Result<Found> {
 }
 
 /// Whether at most two pages are those of a creation, whole or cut short. `None`: something else is in them.
-fn creation(start: &[u8], page_size: usize) -> Result<Option<Found>, NoMemory> {
+fn creation(start: &[u8], page_size: usize) -> Result<Option<Creation>, NoMemory> {
     let mut whole = new_meta_page(0, page_size)?;
     whole.try_extend(&new_meta_page(1, page_size)?)?;
     let free = |at: usize| {
@@ -120,7 +120,7 @@ fn creation(start: &[u8], page_size: usize) -> Result<Option<Found>, NoMemory> {
         }
         is_whole = false;
     }
-    Ok(Some(if is_whole { Found::Whole } else { Found::CutShort }))
+    Ok(Some(if is_whole { Creation::Whole } else { Creation::CutShort }))
 }
 
 /// A meta page as LMDB makes it, with zeros for what differs between environments.
@@ -215,9 +215,9 @@ mod tests {
     #[test]
     fn every_beginning_of_a_creation_is_one_cut_short() {
         let made = made();
-        assert_eq!(creation(&made, SIZE), Ok(Some(Found::Whole)));
+        assert_eq!(creation(&made, SIZE), Ok(Some(Creation::Whole)));
         for length in 1..made.len() {
-            assert_eq!(creation(&made[..length], SIZE), Ok(Some(Found::CutShort)), "{length}");
+            assert_eq!(creation(&made[..length], SIZE), Ok(Some(Creation::CutShort)), "{length}");
         }
     }
 
@@ -226,9 +226,9 @@ mod tests {
         for page in [0, SIZE] {
             let mut torn = made();
             torn[page..page + 512].fill(0);
-            assert_eq!(creation(&torn, SIZE), Ok(Some(Found::CutShort)));
+            assert_eq!(creation(&torn, SIZE), Ok(Some(Creation::CutShort)));
         }
-        assert_eq!(creation(&[0; 2 * SIZE], SIZE), Ok(Some(Found::CutShort)));
+        assert_eq!(creation(&[0; 2 * SIZE], SIZE), Ok(Some(Creation::CutShort)));
     }
 
     #[test]

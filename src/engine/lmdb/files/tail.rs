@@ -21,7 +21,7 @@ use crate::memory::{self, TryGrow};
 
 /// The first page that is used and not in a file of `pages` whole pages; `None`: all that are missing are free.
 pub(crate) fn first_missing(file: &File, meta: &Meta, pages: u64, page_size: usize) -> Result<Option<u64>> {
-    let mut walk = Walk { file, pages, page_size, last_page: meta.last_page, free: BTreeSet::new() };
+    let mut walk = FreeList { file, pages, page_size, last_page: meta.last_page, free: BTreeSet::new() };
     if meta.free_root != NO_PAGE
         && let Some(page) = walk.tree(meta.free_root)?
     {
@@ -38,7 +38,7 @@ pub(crate) fn first_missing(file: &File, meta: &Meta, pages: u64, page_size: usi
     Ok((expected <= meta.last_page).then_some(expected))
 }
 
-struct Walk<'f> {
+struct FreeList<'f> {
     file: &'f File,
     pages: u64,
     page_size: usize,
@@ -47,7 +47,7 @@ struct Walk<'f> {
     free: BTreeSet<u64>,
 }
 
-impl Walk<'_> {
+impl FreeList<'_> {
     /// Walks over the free list. Gives a page of it that is missing, or is not what it should be.
     fn tree(&mut self, root: u64) -> Result<Option<u64>> {
         let mut ahead = vec![root];

@@ -54,13 +54,13 @@ impl Engine {
     /// Fails where a snapshot's commit, of which the lock file tells, is not in the map.
     #[inline]
     pub(crate) fn check_snapshot(&self, txn: u64) -> Result<()> {
-        if self.raw.last_txn() >= txn { Ok(()) } else { Err(self.other_file()) }
+        if self.env.last_txn() >= txn { Ok(()) } else { Err(self.other_file()) }
     }
 
     /// The same for the commit that a write transaction is based on, under LMDB's write lock: it is the newest.
     #[inline]
     pub(crate) fn check_base(&self, txn: u64) -> Result<()> {
-        if self.raw.last_txn() + 1 == txn { Ok(()) } else { Err(self.other_file()) }
+        if self.env.last_txn() + 1 == txn { Ok(()) } else { Err(self.other_file()) }
     }
 
     #[cold]

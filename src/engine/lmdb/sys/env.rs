@@ -28,8 +28,8 @@ pub(crate) struct OpenParameters<'a> {
 
 /// An open `MDB_env`, closed when dropped; then its guard is dropped too. In a child process of the one that
 /// opened it, nothing of it is touched.
-pub(crate) struct RawEnv {
-    pub(super) env: NonNull<ffi::MDB_env>,
+pub(crate) struct Env {
+    pub(super) ptr: NonNull<ffi::MDB_env>,
     process: u64,
     guard: OnceLock<Box<dyn Any + Send + Sync>>,
     /// How many transactions this process has committed.
@@ -38,26 +38,26 @@ pub(crate) struct RawEnv {
 
 // SAFETY: an MDB_env may be used by many threads at once; every call here that LMDB wants alone (closing,
 // resizing the map) takes the environment by value or documents its gate.
-unsafe impl Send for RawEnv {}
+unsafe impl Send for Env {}
 // SAFETY: as above.
-unsafe impl Sync for RawEnv {}
+unsafe impl Sync for Env {}
 
-impl RawEnv {
-    pub(crate) fn open(with: &OpenParameters<'_>) -> Result<RawEnv, Code> {
+impl Env {
+    pub(crate) fn open(with: &OpenParameters<'_>) -> Result<Env, Code> {
         let mut env = ptr::null_mut();
         // SAFETY: `env` is a valid place for the pointer.
         Code::check(unsafe { ffi::mdb_env_create(&raw mut env) })?;
         let env = NonNull::new(env).ok_or(Code(libc::ENOMEM))?;
-        let env = RawEnv { env, process: fork::process(), guard: OnceLock::new(), commits: Arc::default() };
+        let env = Env { ptr: env, process: fork::process(), guard: OnceLock::new(), commits: Arc::default() };
         // SAFETY: the environment was created and is not open yet, as these three need it.
         unsafe {
-            Code::check(ffi::mdb_env_set_mapsize(env.env.as_ptr(), with.map_size))?;
-            Code::check(ffi::mdb_env_set_maxreaders(env.env.as_ptr(), with.max_readers))?;
-            Code::check(ffi::mdb_env_set_maxdbs(env.env.as_ptr(), with.max_dbs))?;
+            Code::check(ffi::mdb_env_set_mapsize(env.ptr.as_ptr(), with.map_size))?;
+            Code::check(ffi::mdb_env_set_maxreaders(env.ptr.as_ptr(), with.max_readers))?;
+            Code::check(ffi::mdb_env_set_maxdbs(env.ptr.as_ptr(), with.max_dbs))?;
         }
         // SAFETY: the path is NUL-terminated; after a failure LMDB wants mdb_env_close, which `env`'s drop does.
         Code::check(unsafe {
-            ffi::mdb_env_open(env.env.as_ptr(), with.path.as_ptr(), with.flags, with.mode as ffi::mdb_mode_t)
+            ffi::mdb_env_open(env.ptr.as_ptr(), with.path.as_ptr(), with.flags, with.mode as ffi::mdb_mode_t)
         })?;
         Ok(env)
     }
@@ -65,7 +65,7 @@ impl RawEnv {
     /// Makes sure that keys may be as long as this library needs: LMDB's default limit is 511 bytes.
     pub(crate) fn check_key_size(&self) -> Result<(), Error> {
         // SAFETY: the environment is open.
-        let longest = unsafe { ffi::mdb_env_get_maxkeysize(self.env.as_ptr()) };
+        let longest = unsafe { ffi::mdb_env_get_maxkeysize(self.ptr.as_ptr()) };
         if usize::try_from(longest).is_ok_and(|longest| longest >= MAX_KEY) {
             return Ok(());
         }
@@ -94,27 +94,27 @@ impl RawEnv {
     /// unmaps first. Read transactions without cursors survive.
     pub(crate) fn resize(&self, size: usize) -> Result<(), Code> {
         // SAFETY: the environment is open; `map.rs` sees to the rest.
-        Code::check(unsafe { ffi::mdb_env_set_mapsize(self.env.as_ptr(), size) })
+        Code::check(unsafe { ffi::mdb_env_set_mapsize(self.ptr.as_ptr(), size) })
     }
 
     /// Closes the number of a named database. No call of the process may be under way, and no transaction
     /// that has written to it.
     pub(crate) fn close_dbi(&self, dbi: Dbi) {
         // SAFETY: the environment is open; `reclaim.rs` has stopped every call.
-        unsafe { ffi::mdb_dbi_close(self.env.as_ptr(), dbi) }
+        unsafe { ffi::mdb_dbi_close(self.ptr.as_ptr(), dbi) }
     }
 
     /// Flushes what was written to stable storage, whatever the durability.
     pub(crate) fn sync(&self) -> Result<(), Code> {
         // SAFETY: the environment is open for as long as `self` lives.
-        Code::check(unsafe { ffi::mdb_env_sync(self.env.as_ptr(), 1) })
+        Code::check(unsafe { ffi::mdb_env_sync(self.ptr.as_ptr(), 1) })
     }
 
     pub(crate) fn info(&self) -> ffi::MDB_envinfo {
         // SAFETY: MDB_envinfo is plain numbers and a pointer: all zeros is a value of it.
         let mut info = unsafe { std::mem::zeroed::<ffi::MDB_envinfo>() };
         // SAFETY: the environment is open and `info` a valid place; the call fails only for null pointers.
-        unsafe { ffi::mdb_env_info(self.env.as_ptr(), &raw mut info) };
+        unsafe { ffi::mdb_env_info(self.ptr.as_ptr(), &raw mut info) };
         info
     }
 
@@ -128,7 +128,7 @@ impl RawEnv {
         // SAFETY: MDB_stat is plain numbers: all zeros is a value of it.
         let mut stat = unsafe { std::mem::zeroed::<ffi::MDB_stat>() };
         // SAFETY: the environment is open and `stat` a valid place; the call fails only for null pointers.
-        unsafe { ffi::mdb_env_stat(self.env.as_ptr(), &raw mut stat) };
+        unsafe { ffi::mdb_env_stat(self.ptr.as_ptr(), &raw mut stat) };
         stat
     }
 
@@ -136,7 +136,7 @@ impl RawEnv {
     pub(crate) fn descriptor(&self) -> Result<c_int, Code> {
         let mut fd = -1;
         // SAFETY: the environment is open and `fd` a valid place.
-        Code::check(unsafe { ffi::mdb_env_get_fd(self.env.as_ptr(), &raw mut fd) })?;
+        Code::check(unsafe { ffi::mdb_env_get_fd(self.ptr.as_ptr(), &raw mut fd) })?;
         Ok(fd)
     }
 
@@ -163,7 +163,7 @@ impl RawEnv {
         let mut slots: Vec<ReaderSlot> = Vec::new();
         // SAFETY: the environment is open; the callback gets the vector, which outlives the call.
         let rc = unsafe {
-            ffi::mdb_reader_list(self.env.as_ptr(), Some(collect), (&raw mut slots).cast::<c_void>())
+            ffi::mdb_reader_list(self.ptr.as_ptr(), Some(collect), (&raw mut slots).cast::<c_void>())
         };
         match rc {
             0.. => Ok(slots),
@@ -185,7 +185,7 @@ impl RawEnv {
             libc::pthread_sigmask(libc::SIG_BLOCK, &raw const block, &raw mut before);
         }
         // SAFETY: the environment is open, the descriptor too during the call, and the map stays.
-        let rc = unsafe { ffi::mdb_env_copyfd2(self.env.as_ptr(), to.as_raw_fd(), ffi::MDB_CP_COMPACT) };
+        let rc = unsafe { ffi::mdb_env_copyfd2(self.ptr.as_ptr(), to.as_raw_fd(), ffi::MDB_CP_COMPACT) };
         // SAFETY: the mask that was taken above.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, ptr::null_mut()) };
         Code::check(rc)
@@ -195,19 +195,19 @@ impl RawEnv {
     pub(crate) fn reap_readers(&self) -> Result<u32, Code> {
         let mut dead = 0;
         // SAFETY: the environment is open and `dead` a valid place.
-        Code::check(unsafe { ffi::mdb_reader_check(self.env.as_ptr(), &raw mut dead) })?;
+        Code::check(unsafe { ffi::mdb_reader_check(self.ptr.as_ptr(), &raw mut dead) })?;
         Ok(u32::try_from(dead).unwrap_or(0))
     }
 }
 
-impl Drop for RawEnv {
+impl Drop for Env {
     fn drop(&mut self) {
         if !self.is_ours() {
             std::mem::forget(self.guard.take());
             return;
         }
         // SAFETY: transactions hold an `Arc` of what holds this, so none is left; cursors borrow those.
-        unsafe { ffi::mdb_env_close(self.env.as_ptr()) }
+        unsafe { ffi::mdb_env_close(self.ptr.as_ptr()) }
     }
 }
 

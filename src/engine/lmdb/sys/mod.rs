@@ -18,7 +18,7 @@ use lmdb_sys as ffi;
 
 pub(crate) use code::{Code, reading};
 pub(crate) use cursor::{Cursor, Go, Record, WriteCursor, is_named_database};
-pub(crate) use env::{OpenParameters, RawEnv};
+pub(crate) use env::{Env, OpenParameters};
 pub(crate) use free::FreePages;
 pub(crate) use page::Rest;
 pub(crate) use txn::{RoTxn, RwTxn, Txn};

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use lmdb_sys as ffi;
 
 use super::code::Code;
-use super::env::RawEnv;
+use super::env::Env;
 use super::{Dbi, NOTHING, slice, val};
 use crate::memory::{NoMemory, TryGrow};
 
@@ -86,18 +86,18 @@ impl Txn {
 pub(crate) struct RoTxn {
     txn: Txn,
     /// Keeps the environment open.
-    env: Arc<RawEnv>,
+    env: Arc<Env>,
 }
 
 // SAFETY: with MDB_NOTLS, which open.rs always sets, a read transaction is not tied to a thread.
 unsafe impl Send for RoTxn {}
 
 impl RoTxn {
-    pub(crate) fn begin(env: &Arc<RawEnv>) -> Result<RoTxn, Code> {
+    pub(crate) fn begin(env: &Arc<Env>) -> Result<RoTxn, Code> {
         let mut txn = ptr::null_mut();
         // SAFETY: the environment is open.
         Code::check(unsafe {
-            ffi::mdb_txn_begin(env.env.as_ptr(), ptr::null_mut(), ffi::MDB_RDONLY, &raw mut txn)
+            ffi::mdb_txn_begin(env.ptr.as_ptr(), ptr::null_mut(), ffi::MDB_RDONLY, &raw mut txn)
         })?;
         Ok(RoTxn { txn: Txn(NonNull::new(txn).ok_or(Code(libc::ENOMEM))?), env: Arc::clone(env) })
     }
@@ -148,7 +148,7 @@ impl Drop for RoTxn {
 pub(crate) struct RwTxn {
     /// From the outermost to the innermost; only the last one is used. Never empty until ended.
     levels: Vec<Txn>,
-    env: Arc<RawEnv>,
+    env: Arc<Env>,
 }
 
 // SAFETY: a write transaction is only used and ended by the thread that began it: it lies in that thread's
@@ -157,11 +157,11 @@ unsafe impl Send for RwTxn {}
 
 impl RwTxn {
     /// Begins one. The caller holds the process's writer lock; LMDB waits for other processes.
-    pub(crate) fn begin(env: &Arc<RawEnv>, synced: bool) -> Result<RwTxn, Code> {
+    pub(crate) fn begin(env: &Arc<Env>, synced: bool) -> Result<RwTxn, Code> {
         let mut txn = ptr::null_mut();
         let flags = if synced { 0 } else { ffi::MDB_NOSYNC };
         // SAFETY: the environment is open.
-        Code::check(unsafe { ffi::mdb_txn_begin(env.env.as_ptr(), ptr::null_mut(), flags, &raw mut txn) })?;
+        Code::check(unsafe { ffi::mdb_txn_begin(env.ptr.as_ptr(), ptr::null_mut(), flags, &raw mut txn) })?;
         let txn = Txn(NonNull::new(txn).ok_or(Code(libc::ENOMEM))?);
         Ok(RwTxn { levels: vec![txn], env: Arc::clone(env) })
     }
@@ -179,7 +179,7 @@ impl RwTxn {
         self.levels.try_room(1)?;
         // SAFETY: the environment is open and the parent is its live innermost transaction, unused until the
         // child ends, since only the last level is ever used.
-        Code::check(unsafe { ffi::mdb_txn_begin(self.env.env.as_ptr(), parent, 0, &raw mut txn) })?;
+        Code::check(unsafe { ffi::mdb_txn_begin(self.env.ptr.as_ptr(), parent, 0, &raw mut txn) })?;
         self.levels.push(Txn(NonNull::new(txn).ok_or(Code(libc::ENOMEM))?));
         Ok(())
     }

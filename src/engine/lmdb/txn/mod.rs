@@ -17,7 +17,7 @@ use crate::engine::lmdb::txn::numbers::{Numbers, most_numbers};
 use crate::engine::lmdb::txn::scan::remove_range;
 use crate::engine::lmdb::txn::slots::{Aside, Begin};
 use crate::engine::lmdb::txn::spaces::{Db, Space};
-use crate::engine::lmdb::write::turn::Lease;
+use crate::engine::lmdb::write::turn::WriteLock;
 use crate::engine::threads::Begun;
 use crate::engine::threads::pin::Pin;
 use crate::engine::{Column, Op, Outcome, Range};
@@ -26,7 +26,7 @@ use crate::memory::{self, TryGrow};
 
 /// Where a space is, as a transaction sees it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Place {
+pub(crate) enum Lookup {
     /// Open: it can be used.
     Open(Db),
     /// There is none of that name.
@@ -187,7 +187,7 @@ impl Engine {
 
 /// A write transaction with its savepoints. Holds the process's writer lock until it is ended or dropped.
 pub(crate) struct WriteTxn {
-    // Before the lease: LMDB's transaction ends first.
+    // Before the write_lock: LMDB's transaction ends first.
     pub(super) txn: RwTxn,
     opened: Vec<Opened>,
     pub(super) sequence: Option<u64>,
@@ -209,7 +209,7 @@ pub(crate) struct WriteTxn {
     last: Dbi,
     /// How many collections it may use.
     most: u32,
-    lease: Arc<Lease>,
+    write_lock: Arc<WriteLock>,
 }
 
 /// A space whose number becomes the process's when its level is committed.
@@ -222,8 +222,8 @@ struct Opened {
 impl WriteTxn {
     /// Begins one under the process's writer lock.
     #[inline]
-    pub(crate) fn begin(lease: &Arc<Lease>, synced: bool) -> Result<WriteTxn> {
-        let txn = lease.engine().begin_write(lease, synced)?;
+    pub(crate) fn begin(write_lock: &Arc<WriteLock>, synced: bool) -> Result<WriteTxn> {
+        let txn = write_lock.engine().begin_write(write_lock, synced)?;
         Ok(WriteTxn {
             txn,
             opened: Vec::new(),
@@ -237,8 +237,8 @@ impl WriteTxn {
             used: Numbers::default(),
             // No number of a collection.
             last: 0,
-            most: lease.engine().settings.max_collections,
-            lease: Arc::clone(lease),
+            most: write_lock.engine().settings.max_collections,
+            write_lock: Arc::clone(write_lock),
         })
     }
 
@@ -264,7 +264,7 @@ impl WriteTxn {
     fn memory_of_a_savepoint(&self) -> Result<usize, Code> {
         /// For one database: its record, a cursor's place and its flags.
         const TABLE: usize = 48 + 8 + 1;
-        let engine = self.lease.engine();
+        let engine = self.write_lock.engine();
         let databases = usize::try_from(most_numbers(&engine.settings)).unwrap_or(usize::MAX);
         let stored = usize::try_from(self.stored.saturating_mul(9) / engine.page_size).unwrap_or(usize::MAX);
         let pages = self.txn.most_free_pages()?.saturating_add(stored);
@@ -294,7 +294,7 @@ impl WriteTxn {
         self.txn.abort_level();
         self.last = 0;
         for opened in self.opened.extract_if(.., |opened| opened.depth >= depth) {
-            self.used.remove(opened.db.dbi, self.lease.engine().spaces.counts(&opened.space));
+            self.used.remove(opened.db.dbi, self.write_lock.engine().spaces.counts(&opened.space));
         }
         self.failed = self.failed.filter(|failed| *failed < depth);
         self.forget();
@@ -310,20 +310,20 @@ impl WriteTxn {
         debug_assert_eq!(self.txn.depth(), 1);
         let (commit, sequence) = (self.txn.id(), self.sequence);
         if !self.synced {
-            self.lease.engine().some_is_unsynced();
+            self.write_lock.engine().some_is_unsynced();
         }
         if let Err(code) = self.txn.commit_level() {
-            let error = self.lease.engine().commit_failed(code);
+            let error = self.write_lock.engine().commit_failed(code);
             self.abort();
             return Err(error);
         }
         for opened in self.opened.drain(..) {
-            self.lease.engine().spaces.publish(&opened.space, opened.db);
+            self.write_lock.engine().spaces.publish(&opened.space, opened.db);
         }
         if let Some(sequence) = sequence {
-            self.lease.engine().know(commit, sequence);
+            self.write_lock.engine().know(commit, sequence);
         }
-        self.lease.engine().watch_commit(self.synced)
+        self.write_lock.engine().watch_commit(self.synced)
     }
 
     /// The commit that it began from; `None`: its catalog may be another since.
@@ -334,10 +334,10 @@ impl WriteTxn {
     /// Undoes everything. If the map was found full, it grows now, so that the same work fits when it is done
     /// again. In no call of the thread's seat.
     pub(crate) fn abort(self) {
-        let WriteTxn { txn, lease, .. } = self;
+        let WriteTxn { txn, write_lock, .. } = self;
         drop(txn);
         // If it cannot grow now, the next beginning tries again, and says so.
-        drop(lease.engine().grow_if_wanted(lease.turn()));
+        drop(write_lock.engine().grow_if_wanted(write_lock.turn()));
     }
 
     /// How many writes there were: what was read before the last one may have changed.
@@ -356,7 +356,7 @@ impl WriteTxn {
 
     fn fail(&mut self, code: Code, doing: &str) -> Error {
         self.failed = self.failed.or(Some(self.txn.depth()));
-        self.lease.engine().write_failed(code, doing)
+        self.write_lock.engine().write_failed(code, doing)
     }
 
     /// Whether it has used this database after all others.
@@ -384,7 +384,7 @@ impl WriteTxn {
     fn uses(&mut self, space: &Arc<Space>, db: Db) -> Result<()> {
         // A group commit has no limit, and while a write transaction lasts no number is closed.
         if self.most != u32::MAX && !self.used.has(db.dbi) {
-            self.lease.engine().add_to_used(&mut self.used, self.most, space, db.dbi)?;
+            self.write_lock.engine().add_to_used(&mut self.used, self.most, space, db.dbi)?;
         }
         space.touch();
         self.last = db.dbi;
@@ -394,18 +394,18 @@ impl WriteTxn {
     fn open(&mut self, space: &Arc<Space>, flags: u32) -> Result<Option<Db>> {
         let explain = |txn: &mut WriteTxn, code: Code| match code.0 {
             lmdb_sys::MDB_DBS_FULL | lmdb_sys::MDB_INCOMPATIBLE => {
-                txn.lease.engine().spaces.explain(space, code)
+                txn.write_lock.engine().spaces.explain(space, code)
             }
             _ => txn.fail(code, "opening a collection"),
         };
         self.opened.try_room(1)?;
-        self.lease.engine().check_used(&self.used, self.most, space)?;
+        self.write_lock.engine().check_used(&self.used, self.most, space)?;
         let found = self.txn.open_dbi(space.name(), flags);
         let found = found.map_err(|code| explain(self, code))?;
         let Some(dbi) = found else { return Ok(None) };
         let flags = self.txn.flags(dbi);
         let db = Db { dbi, flags: flags.map_err(|code| explain(self, code))? };
-        self.used.add(dbi, self.lease.engine().spaces.counts(space))?;
+        self.used.add(dbi, self.write_lock.engine().spaces.counts(space))?;
         self.opened.push(Opened { space: Arc::clone(space), db, depth: self.txn.depth() });
         Ok(Some(db))
     }
@@ -415,7 +415,7 @@ impl WriteTxn {
         let Some(db) = self.resolve(space)? else { return self.open(space, lmdb_sys::MDB_CREATE).map(drop) };
         if !foreign::is_name(&self.txn, space.as_str().as_bytes())? {
             // Its number is open, but another process has taken it out of the file.
-            self.lease.engine().names_are_gone();
+            self.write_lock.engine().names_are_gone();
             return Err(Error::new(
                 Status::Conflict,
                 format!("collection {:?} was removed by another process; begin again", space.as_str()),
@@ -439,7 +439,7 @@ impl WriteTxn {
         self.check_usable()?;
         self.writes += 1;
         let (SpaceOp::Create(space) | SpaceOp::In(space, _)) = op;
-        if Arc::ptr_eq(space, self.lease.engine().spaces.catalog()) {
+        if Arc::ptr_eq(space, self.write_lock.engine().spaces.catalog()) {
             self.forget();
             self.sequence_is_own = true;
         }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::engine::lmdb::sys::{Go, MAIN, Txn, is_named_database, reading};
 use crate::engine::lmdb::txn::foreign;
-use crate::engine::lmdb::txn::scan::Walk;
+use crate::engine::lmdb::txn::scan::Scan;
 use crate::engine::lmdb::txn::spaces::{CATALOG, Db, Space};
-use crate::engine::lmdb::txn::{Place, Snapshot, WriteTxn};
+use crate::engine::lmdb::txn::{Lookup, Snapshot, WriteTxn};
 use crate::engine::lmdb::{Engine, sequence_number};
 use crate::engine::schema::SEQUENCE;
 use crate::engine::{Column, Columns, Leave, Limit, Range, ScanStart};
@@ -123,19 +123,19 @@ impl<'c> Reader<'c> {
 
     /// Where a space is.
     #[inline]
-    pub(crate) fn resolve(&mut self, space: &Arc<Space>) -> Result<Place> {
+    pub(crate) fn resolve(&mut self, space: &Arc<Space>) -> Result<Lookup> {
         match &mut self.view {
             View::Snapshot(snapshot) => {
-                let Some(db) = space.db(snapshot.horizon) else { return Ok(Place::Unopened) };
+                let Some(db) = space.db(snapshot.horizon) else { return Ok(Lookup::Unopened) };
                 // The numbers that a call uses stay open as long as it lasts.
                 if self.lasting {
                     snapshot.uses(self.engine, space, db)?;
                 } else {
                     space.touch();
                 }
-                Ok(Place::Open(db))
+                Ok(Lookup::Open(db))
             }
-            View::Write(txn) => Ok(txn.resolve(space)?.map_or(Place::Absent, Place::Open)),
+            View::Write(txn) => Ok(txn.resolve(space)?.map_or(Lookup::Absent, Lookup::Open)),
         }
     }
 
@@ -165,9 +165,9 @@ impl<'c> Reader<'c> {
 
     fn place_otherwise(&mut self, space: &Arc<Space>) -> Result<Option<Db>, Leave> {
         match self.resolve(space)? {
-            Place::Open(db) => Ok(Some(db)),
-            Place::Unopened if self.named(space.as_str())?.is_some() => Err(self.leave_for(space)),
-            Place::Unopened | Place::Absent => Ok(None),
+            Lookup::Open(db) => Ok(Some(db)),
+            Lookup::Unopened if self.named(space.as_str())?.is_some() => Err(self.leave_for(space)),
+            Lookup::Unopened | Lookup::Absent => Ok(None),
         }
     }
 
@@ -210,11 +210,11 @@ impl<'c> Reader<'c> {
         let sequence = match known {
             Some(sequence) => sequence,
             None => match self.resolve(engine.spaces.catalog())? {
-                Place::Open(db) => {
+                Lookup::Open(db) => {
                     sequence_number(self.txn().get(db.dbi, SEQUENCE.as_bytes()).map_err(reading)?)?
                 }
-                Place::Unopened if self.named(CATALOG)?.is_some() => return Ok(None),
-                Place::Unopened | Place::Absent => 0,
+                Lookup::Unopened if self.named(CATALOG)?.is_some() => return Ok(None),
+                Lookup::Unopened | Lookup::Absent => 0,
             },
         };
         match &mut self.view {
@@ -296,9 +296,9 @@ impl<'c> Reader<'c> {
         Ok(self.walk(db, range).scan(from, limit, out).map_err(reading)??)
     }
 
-    fn walk<'w>(&'w self, db: Db, range: &'w Range) -> Walk<'w> {
+    fn walk<'w>(&'w self, db: Db, range: &'w Range) -> Scan<'w> {
         let pages = if self.is_write() { None } else { self.engine.aligned_pages() };
-        Walk { txn: self.txn(), db, range, pages }
+        Scan { txn: self.txn(), db, range, pages }
     }
 
     /// Shows the records of a range to `f`, as long as it wants more.

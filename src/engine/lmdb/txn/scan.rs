@@ -9,7 +9,7 @@ use crate::engine::{Columns, Limit, Range, ScanStart};
 use crate::memory::{self, NoMemory};
 
 /// A walk over a range of a database.
-pub(crate) struct Walk<'w> {
+pub(crate) struct Scan<'w> {
     pub(crate) txn: &'w Txn,
     pub(crate) db: Db,
     pub(crate) range: &'w Range,
@@ -17,7 +17,7 @@ pub(crate) struct Walk<'w> {
     pub(crate) pages: Option<usize>,
 }
 
-impl Walk<'_> {
+impl Scan<'_> {
     #[inline]
     fn compare(&self, a: &[u8], b: &[u8]) -> Ordering {
         if self.db.is_bytewise() { a.cmp(b) } else { self.txn.compare(self.db.dbi, a, b) }
@@ -228,7 +228,7 @@ pub(crate) fn remove_range(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64
     }
     let first = {
         let mut cursor = txn.cursor(db.dbi)?;
-        Walk { txn, db, range, pages: None }
+        Scan { txn, db, range, pages: None }
             .begin(&mut cursor, ScanStart::Range)?
             .map(|(key, _)| memory::copy(key))
             .transpose()?
@@ -263,7 +263,7 @@ fn remove_in_own_order(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64, Co
     let mut batch = Columns::default();
     loop {
         batch.clear();
-        let is_all = Walk { txn, db, range, pages: None }.scan(ScanStart::Range, AT_A_TIME, &mut batch)??;
+        let is_all = Scan { txn, db, range, pages: None }.scan(ScanStart::Range, AT_A_TIME, &mut batch)??;
         for index in 0..batch.len() {
             count += u64::from(txn.remove(db.dbi, batch.record(index).0)?);
         }

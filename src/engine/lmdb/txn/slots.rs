@@ -38,10 +38,10 @@ impl Begin {
 impl Engine {
     /// Begins in a seat.
     pub(crate) fn begin_read(&self) -> Result<RoTxn, Begin> {
-        let begin = || RoTxn::begin(&self.raw).map_err(|code| self.not_begun(code));
+        let begin = || RoTxn::begin(&self.env).map_err(|code| self.not_begun(code));
         let mut txn = begin();
         if matches!(txn, Err(Begin::Outside(Outside::NoSlot))) {
-            self.raw.reap_readers().map_err(|code| Begin::Failed(code.error("reaping readers")))?;
+            self.env.reap_readers().map_err(|code| Begin::Failed(code.error("reaping readers")))?;
             txn = begin();
         }
         if matches!(txn, Err(Begin::Outside(Outside::NoSlot))) {

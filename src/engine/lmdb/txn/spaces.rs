@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::engine::lmdb::address_space;
-use crate::engine::lmdb::sys::{Code, Dbi, MAIN, RawEnv, RoTxn};
+use crate::engine::lmdb::sys::{Code, Dbi, Env, MAIN, RoTxn};
 use crate::engine::lmdb::txn::slots::{Begin, Outside};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory};
@@ -153,7 +153,7 @@ pub(crate) struct Spaces {
 
 impl Spaces {
     /// For an environment just opened, that no other thread knows yet.
-    pub(crate) fn new(env: &Arc<RawEnv>, max: u32) -> Result<Spaces> {
+    pub(crate) fn new(env: &Arc<Env>, max: u32) -> Result<Spaces> {
         let spaces = Spaces {
             table: Mutex::new(HashMap::new()),
             openings: AtomicU32::new(0),
@@ -277,7 +277,7 @@ impl Spaces {
 
     /// Opens a space for the process, unless it is open. `Ok(false)`: there is no such database. In the process's turn to
     /// write, and with the right to a slot outside of seats.
-    pub(crate) fn open(&self, env: &Arc<RawEnv>, space: &Arc<Space>) -> Result<bool, Begin> {
+    pub(crate) fn open(&self, env: &Arc<Env>, space: &Arc<Space>) -> Result<bool, Begin> {
         if space.db(u32::MAX).is_some() {
             return Ok(true);
         }

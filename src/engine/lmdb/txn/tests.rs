@@ -25,8 +25,8 @@ fn a_failure_ends_with_the_savepoint_that_met_it() {
     let put = |key| SpaceOp::In(space, Op::Put { key, value: b"", fresh: false });
     // Longer than any key that is let through to LMDB.
     let too_long = &[b'k'; 4000][..];
-    let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
-    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    let write_lock = Arc::new(WriteLock::take(&engine, Wait::Forever).unwrap());
+    let mut txn = WriteTxn::begin(&write_lock, true).unwrap();
     assert_eq!(txn.apply(&SpaceOp::Create(space)).unwrap(), Outcome::Done);
     assert_eq!(txn.apply(&put(b"outer")).unwrap(), Outcome::Done);
     // Undone, or committed in vain: the level around it is usable.
@@ -52,7 +52,7 @@ fn a_failure_ends_with_the_savepoint_that_met_it() {
     // Met in the outermost level, it dooms the whole.
     assert!(txn.apply(&put(too_long)).is_err());
     assert_eq!(txn.commit().unwrap_err().status(), Status::TxnFailed);
-    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    let mut txn = WriteTxn::begin(&write_lock, true).unwrap();
     assert_eq!(txn.resolve(space).unwrap().map(|db| db.dbi), None);
 }
 
@@ -63,8 +63,8 @@ fn a_number_lives_as_long_as_the_level_that_it_was_committed_to() {
     let (_dir, env) = environment();
     let engine = engine_of(&env);
     let [kept, undone] = ["kept", "undone"].map(|name| engine.space(name).unwrap());
-    let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
-    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    let write_lock = Arc::new(WriteLock::take(&engine, Wait::Forever).unwrap());
+    let mut txn = WriteTxn::begin(&write_lock, true).unwrap();
     let opened = |txn: &WriteTxn| {
         let levels: Vec<_> =
             txn.opened.iter().map(|opened| (opened.space.as_str().to_owned(), opened.depth)).collect();
@@ -99,12 +99,12 @@ fn the_catalog_is_that_of_the_parent_until_it_is_written() {
     let (_dir, env) = environment();
     let engine = engine_of(&env);
     let space = &engine.space("space").unwrap();
-    let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
-    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    let write_lock = Arc::new(WriteLock::take(&engine, Wait::Forever).unwrap());
+    let mut txn = WriteTxn::begin(&write_lock, true).unwrap();
     txn.apply(&SpaceOp::Create(space)).unwrap();
     txn.commit().unwrap();
-    let newest = engine.raw.info().me_last_txnid as u64;
-    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    let newest = engine.env.info().me_last_txnid as u64;
+    let mut txn = WriteTxn::begin(&write_lock, true).unwrap();
     assert_eq!(txn.parent(), Some(newest));
     (txn.sequence, txn.checked) = (Some(1), Some(1));
     txn.apply(&SpaceOp::In(space, Op::Put { key: b"key", value: b"", fresh: false })).unwrap();
@@ -122,8 +122,8 @@ fn writes_say_what_they_did() {
     let engine = engine_of(&env);
     // A key that is also a name: only the unnamed database hides it.
     let space = &engine.space("aa").unwrap();
-    let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
-    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    let write_lock = Arc::new(WriteLock::take(&engine, Wait::Forever).unwrap());
+    let mut txn = WriteTxn::begin(&write_lock, true).unwrap();
     txn.apply(&SpaceOp::Create(space)).unwrap();
     let keys = &Column::fixed(b"aabbcc", 2, 3).unwrap();
     let values = &Column::fixed(b"123", 1, 3).unwrap();
@@ -169,8 +169,8 @@ fn names_are_not_removed_as_records() {
     let (_dir, env) = environment();
     let engine = engine_of(&env);
     let (space, main) = (&engine.space("space").unwrap(), engine.spaces.main());
-    let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
-    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    let write_lock = Arc::new(WriteLock::take(&engine, Wait::Forever).unwrap());
+    let mut txn = WriteTxn::begin(&write_lock, true).unwrap();
     txn.apply(&SpaceOp::Create(space)).unwrap();
     for (op, outcome) in [
         (SpaceOp::In(main, Op::Put { key: b"plain", value: b"", fresh: true }), Outcome::Done),
@@ -194,8 +194,8 @@ fn a_name_that_cannot_be_opened_dooms_nothing() {
     let env = Environment::open(dir.path().join("env"), &options).unwrap();
     let engine = engine_of(&env);
     let [plain, a, b, c] = ["plain", "a", "b", "c"].map(|name| engine.space(name).unwrap());
-    let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
-    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    let write_lock = Arc::new(WriteLock::take(&engine, Wait::Forever).unwrap());
+    let mut txn = WriteTxn::begin(&write_lock, true).unwrap();
     let (main, catalog) = (engine.spaces.main(), engine.spaces.catalog());
     // It has a place of its own.
     txn.apply(&SpaceOp::Create(catalog)).unwrap();
@@ -206,8 +206,12 @@ fn a_name_that_cannot_be_opened_dooms_nothing() {
         assert!(error.message().contains(part), "{error}");
     };
     let is_plain = "\"plain\" is a plain record";
-    check(engine.open_in_working_set(&plain, None, lease.turn()).unwrap_err(), Status::BadName, is_plain);
-    let mut txn = WriteTxn::begin(&lease, true).unwrap();
+    check(
+        engine.open_in_working_set(&plain, None, write_lock.turn()).unwrap_err(),
+        Status::BadName,
+        is_plain,
+    );
+    let mut txn = WriteTxn::begin(&write_lock, true).unwrap();
     check(txn.apply(&SpaceOp::Create(&plain)).unwrap_err(), Status::BadName, is_plain);
     for space in [&a, &b] {
         txn.apply(&SpaceOp::Create(space)).unwrap();

@@ -144,7 +144,7 @@ impl Engine {
         if self.failure.sync_failed.load(Ordering::SeqCst) {
             return Err(not_vouched_for("a sync has failed before"));
         }
-        self.raw.sync().map_err(|code| {
+        self.env.sync().map_err(|code| {
             if self.settings.durability == Durability::Full && !self.has_unsynced() {
                 return self.undone(code, "flushing");
             }
@@ -157,15 +157,15 @@ impl Engine {
     /// to who begins a transaction.
     fn refuses_transactions(&self) -> bool {
         let full = |begun: &Result<RoTxn, Code>| matches!(begun, Err(Code(lmdb_sys::MDB_READERS_FULL)));
-        let mut begun = RoTxn::begin(&self.raw);
-        if full(&begun) && self.raw.reap_readers().is_ok() {
-            begun = RoTxn::begin(&self.raw);
+        let mut begun = RoTxn::begin(&self.env);
+        if full(&begun) && self.env.reap_readers().is_ok() {
+            begun = RoTxn::begin(&self.env);
         }
         if full(&begun) {
             self.seats.release_idle();
-            begun = RoTxn::begin(&self.raw);
+            begun = RoTxn::begin(&self.env);
         }
-        let refused = if full(&begun) { RwTxn::begin(&self.raw, true).err() } else { begun.err() };
+        let refused = if full(&begun) { RwTxn::begin(&self.env, true).err() } else { begun.err() };
         // LMDB finds last that another process has outgrown the map. Without an answer, the worse is assumed.
         refused.is_some_and(|code| code.0 != lmdb_sys::MDB_MAP_RESIZED)
     }
@@ -188,8 +188,8 @@ impl Engine {
     fn exhausted(&self) -> Option<String> {
         /// A file system with less room than this is full: some keep a little back.
         const LITTLE: u64 = 1 << 16;
-        let fd = self.raw.descriptor().ok()?;
-        let length = file_size(&self.raw).ok()?;
+        let fd = self.env.descriptor().ok()?;
+        let length = file_size(&self.env).ok()?;
         if let Some(limit) = system::limit(libc::RLIMIT_FSIZE)
             && length.saturating_add(self.page_size) > limit
         {
@@ -231,7 +231,7 @@ impl Engine {
     /// The error of a transaction that the map has no room for. It grows when the transaction ends, unless the limit on
     /// file sizes forbids it.
     fn outgrown(&self) -> Error {
-        let size = self.raw.info().me_mapsize as u64;
+        let size = self.env.info().me_mapsize as u64;
         if let Some(limit) = system::limit(libc::RLIMIT_FSIZE)
             && size.saturating_add(self.page_size) > limit
         {

@@ -18,7 +18,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::engine::lmdb::files::meta;
-use crate::engine::lmdb::sys::RawEnv;
+use crate::engine::lmdb::sys::Env;
 use crate::engine::{Durability, Settings};
 use crate::error::{Error, Result, Status};
 use crate::platform::sync::{Condvar, Mutex, MutexGuard};
@@ -47,7 +47,7 @@ struct Failure {
 
 impl Flusher {
     /// Starts the thread, where there is something for it to do: every commit of full durability is synced.
-    pub(crate) fn start(env: &RawEnv, settings: &Settings) -> Result<Option<Flusher>> {
+    pub(crate) fn start(env: &Env, settings: &Settings) -> Result<Option<Flusher>> {
         let Some(interval) = settings.flush_interval else { return Ok(None) };
         if settings.read_only || settings.durability == Durability::Full {
             return Ok(None);

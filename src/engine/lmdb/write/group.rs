@@ -15,7 +15,7 @@ use crate::engine::lmdb::SpaceOp;
 use crate::engine::lmdb::txn::WriteTxn;
 use crate::engine::lmdb::txn::reader::Reader;
 use crate::engine::lmdb::write::queue::{Entered, Queue, Waiting};
-use crate::engine::lmdb::write::turn::Lease;
+use crate::engine::lmdb::write::turn::WriteLock;
 use crate::engine::{Durability, Outcome, Wait};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
@@ -58,7 +58,7 @@ impl Engine {
     /// An operation that fails alone (an overflow, say) is its own outcome; a failure of the engine undoes all.
     pub(crate) fn autocommit(self: &Arc<Self>, sequence: u64, ops: &[SpaceOp<'_>]) -> Answer {
         // A thread whose own transaction has the lock must not wait behind others for it.
-        self.writer.check_not_own()?;
+        self.turns.check_not_own()?;
         // Every member's patience is the environment's, so that who leads waits as long as any of them would.
         let deadline = self.deadline(Wait::Default);
         let interrupt = OnceCell::new();
@@ -77,21 +77,21 @@ impl Engine {
     fn lead(self: &Arc<Self>, own: Member, deadline: Option<Instant>) -> Answer {
         let mut led = Led { group: Some(&self.group), members: vec![own], others: VecDeque::new() };
         let mut answers = Vec::new();
-        let lease = Arc::new(Lease::take_until(self, deadline)?);
+        let write_lock = Arc::new(WriteLock::take_until(self, deadline)?);
         led.gather(&mut answers);
         let members = &led.members;
-        match self.write_all(&lease, members, deadline) {
+        match self.write_all(&write_lock, members, deadline) {
             // Perhaps the doing of one of them: each alone then.
             Err(error) if members.len() > 1 && is_undone(&error) => {
                 answers.extend(members.iter().map(|member| {
-                    let mut answers = self.write_all(&lease, std::slice::from_ref(member), deadline)?;
+                    let mut answers = self.write_all(&write_lock, std::slice::from_ref(member), deadline)?;
                     answers.pop().unwrap_or(Ok(None))
                 }));
             }
             Err(error) => answers.extend(members.iter().map(|_| Err(error.clone()))),
             Ok(written) => answers = written,
         }
-        drop(lease);
+        drop(write_lock);
         // Where commits are fast, the next leader writes while the answers are given. Where they wait for the disk, the
         // answered threads have time to enter again, and more writes share the next commit.
         if self.settings.durability == Durability::None {
@@ -103,14 +103,14 @@ impl Engine {
     /// Writes some members in one transaction; it is run again where the map was full.
     fn write_all(
         self: &Arc<Self>,
-        lease: &Arc<Lease>,
+        write_lock: &Arc<WriteLock>,
         members: &[Member],
         deadline: Option<Instant>,
     ) -> Result<Vec<Answer>> {
         loop {
-            self.grow_ahead(lease.turn(), deadline)?;
-            self.make_room(lease.turn())?;
-            match self.attempt(lease, members) {
+            self.grow_ahead(write_lock.turn(), deadline)?;
+            self.make_room(write_lock.turn())?;
+            match self.attempt(write_lock, members) {
                 // Undone; the map grows before the next attempt.
                 Err(error) if error.status() == Status::MapFull => {
                     self.want_more(members.iter().flat_map(Member::ops).map(SpaceOp::size).sum());
@@ -120,8 +120,8 @@ impl Engine {
         }
     }
 
-    fn attempt(&self, lease: &Arc<Lease>, members: &[Member]) -> Result<Vec<Answer>> {
-        let mut txn = WriteTxn::begin(lease, true)?.of_group();
+    fn attempt(&self, write_lock: &Arc<WriteLock>, members: &[Member]) -> Result<Vec<Answer>> {
+        let mut txn = WriteTxn::begin(write_lock, true)?.of_group();
         let mut answers = memory::room_for(members.len())?;
         for member in members {
             if Reader::of_write(self, &mut txn).sequence()? != Some(member.sequence) {
@@ -259,9 +259,9 @@ mod tests {
         let add = |key, by| SpaceOp::In(space, Op::Add { key, kind: &Type::I64, by });
         let (bad, good) = ([add(b"a", 1), add(b"full", 1)], [add(b"b", 1), add(b"c", 1)]);
         let members = [Member::new(sequence, &bad), Member::new(sequence, &good)];
-        let lease = Arc::new(Lease::take(&engine, Wait::Forever).unwrap());
-        let answers = engine.write_all(&lease, &members, None).unwrap();
-        drop(lease);
+        let write_lock = Arc::new(WriteLock::take(&engine, Wait::Forever).unwrap());
+        let answers = engine.write_all(&write_lock, &members, None).unwrap();
+        drop(write_lock);
         assert_eq!(answers[0].as_ref().unwrap_err().status(), Status::Overflow);
         assert_eq!(answers[1], Ok(Some(vec![Outcome::Sum(1), Outcome::Sum(1)])));
         assert_eq!(dict.get("a").unwrap(), None);

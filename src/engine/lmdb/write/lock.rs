@@ -22,7 +22,7 @@ use crate::engine::interrupt::Interrupt;
 use crate::engine::lmdb::files::claim;
 use crate::engine::lmdb::files::{FileId, made_lock_file_options};
 use crate::engine::lmdb::patience::Patience;
-use crate::engine::threads::writer::Holder;
+use crate::engine::threads::turns::LockHolder;
 use crate::error::{Error, Result, Status};
 use crate::platform::fork;
 use crate::platform::fork::OwnFile;
@@ -230,7 +230,7 @@ impl ProcessLock {
                 ));
             }
         }
-        let holder = Holder::now(thread);
+        let holder = LockHolder::now(thread);
         let layout = self.layout();
         layout.thread.store(holder.thread, Ordering::Relaxed);
         layout.since.store(holder.since, Ordering::Relaxed);
@@ -300,9 +300,9 @@ impl ProcessLock {
         debug_assert_eq!(rc, 0, "released by the thread that took it");
     }
 
-    fn holder(&self) -> Holder {
+    fn holder(&self) -> LockHolder {
         let layout = self.layout();
-        Holder {
+        LockHolder {
             process: layout.process.load(Ordering::Acquire),
             thread: layout.thread.load(Ordering::Relaxed),
             since: layout.since.load(Ordering::Relaxed),

@@ -1,11 +1,12 @@
 //! Writing: who may write, and what a failed write means.
 //!
 //! - `turn`: the process's turn to write; `lock`: the write lock between processes
-//! - `writer`: beginning write transactions; `group`: the path of autocommitted writes, which share transactions; `queue`: its waiting threads
+//! - `begin`: beginning write transactions; `group`: the path of autocommitted writes, which share transactions; `queue`: its waiting threads
 //! - `flusher`: the flush in the background
 //! - `reclaim`: dropped names give their places back
 //! - `failure`: what a failed write or sync means, and an environment that can no longer be used
 
+pub(crate) mod begin;
 pub(crate) mod failure;
 pub(crate) mod flusher;
 pub(crate) mod group;
@@ -14,4 +15,3 @@ pub(crate) mod queue;
 pub(crate) mod reclaim;
 pub(crate) mod turn;
 pub(crate) mod working_set;
-pub(crate) mod writer;

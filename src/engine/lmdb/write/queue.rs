@@ -24,11 +24,11 @@ struct Line<J, A> {
 /// A thread that waits, and its job.
 pub(crate) struct Waiting<J, A> {
     job: J,
-    place: Arc<Place<A>>,
+    place: Arc<Ticket<A>>,
 }
 
 /// Where a thread waits.
-struct Place<A> {
+struct Ticket<A> {
     state: Mutex<State<A>>,
     changed: Condvar,
 }
@@ -76,7 +76,7 @@ impl<J, A> Queue<J, A> {
         if line.waiting.try_reserve(1).is_err() {
             return Err(no_room((line.waiting.len() + 1) * size_of::<Waiting<J, A>>()));
         }
-        let place = Arc::new(Place { state: Mutex::new(State::Waits), changed: Condvar::default() });
+        let place = Arc::new(Ticket { state: Mutex::new(State::Waits), changed: Condvar::default() });
         line.waiting.push_back(Waiting { job, place: Arc::clone(&place) });
         drop(line);
         let mut state = place.state.lock();
@@ -104,7 +104,7 @@ impl<J, A> Queue<J, A> {
     }
 
     /// Makes a waiting thread the leader, unless there is one. Returns its job.
-    fn lead(&self, place: &Arc<Place<A>>) -> Option<J> {
+    fn lead(&self, place: &Arc<Ticket<A>>) -> Option<J> {
         let mut line = self.0.lock();
         if line.is_led {
             return None;
@@ -115,13 +115,13 @@ impl<J, A> Queue<J, A> {
     }
 
     /// Takes a job out of the line. Returns `false` if a leader has it.
-    fn withdraw(&self, place: &Arc<Place<A>>) -> bool {
+    fn withdraw(&self, place: &Arc<Ticket<A>>) -> bool {
         let mut line = self.0.lock();
         let is_withdrawn = line.remove(place).is_some();
         // It may have been the one to lead next.
         let next = line.next_to_lead();
         drop(line);
-        Place::wake(next);
+        Ticket::wake(next);
         is_withdrawn
     }
 
@@ -143,18 +143,18 @@ impl<J, A> Queue<J, A> {
         line.is_led = false;
         let next = line.next_to_lead();
         drop(line);
-        Place::wake(next);
+        Ticket::wake(next);
     }
 }
 
 impl<J, A> Line<J, A> {
-    fn remove(&mut self, place: &Arc<Place<A>>) -> Option<J> {
+    fn remove(&mut self, place: &Arc<Ticket<A>>) -> Option<J> {
         let at = self.waiting.iter().position(|waiting| Arc::ptr_eq(&waiting.place, place))?;
         self.waiting.remove(at).map(|waiting| waiting.job)
     }
 
     /// Where the thread waits that is to lead; `None` if there is a leader, or nobody waits.
-    fn next_to_lead(&self) -> Option<Arc<Place<A>>> {
+    fn next_to_lead(&self) -> Option<Arc<Ticket<A>>> {
         self.waiting.front().filter(|_| !self.is_led).map(|next| Arc::clone(&next.place))
     }
 }
@@ -166,13 +166,13 @@ impl<J, A> Waiting<J, A> {
     }
 }
 
-impl<A> Place<A> {
+impl<A> Ticket<A> {
     fn tell(&self, state: State<A>) {
         *self.state.lock() = state;
         self.changed.notify_one();
     }
 
-    fn wake(next: Option<Arc<Place<A>>>) {
+    fn wake(next: Option<Arc<Ticket<A>>>) {
         let Some(place) = next else { return };
         let mut state = place.state.lock();
         // A leader that came in between may have answered it.

@@ -14,7 +14,7 @@ use crate::engine::lmdb::sys::{Code, Go, RwTxn};
 use crate::engine::lmdb::txn::foreign::is_name;
 use crate::engine::lmdb::txn::numbers::Numbers;
 use crate::engine::lmdb::txn::spaces::Db;
-use crate::engine::lmdb::write::turn::Lease;
+use crate::engine::lmdb::write::turn::WriteLock;
 use crate::engine::lmdb::write::working_set::used_numbers;
 use crate::engine::schema::{SEQUENCE, encode_sequence, is_dropped};
 use crate::error::{Error, Result, Status};
@@ -44,9 +44,9 @@ impl Engine {
         if self.settings.read_only {
             return Ok(());
         }
-        let lease = Lease::take(self, wait)?;
+        let write_lock = WriteLock::take(self, wait)?;
         // Before the calls are stopped, since growing stops them too.
-        self.follow_growth_under(lease.turn())?;
+        self.follow_growth_under(write_lock.turn())?;
         self.dropped.store(0, Ordering::Relaxed);
         self.seats.stop_calls(|stopped| {
             let used = used_numbers(stopped)?;
@@ -64,7 +64,7 @@ impl Engine {
     fn remove_dropped(&self, used: &Numbers) -> Result<()> {
         let failed = |code: Code| self.write_failed(code, "removing dropped collections");
         let Some(catalog) = self.spaces.catalog().db(u32::MAX) else { return Ok(()) };
-        let mut txn = RwTxn::begin(&self.raw, true).map_err(failed)?;
+        let mut txn = RwTxn::begin(&self.env, true).map_err(failed)?;
         let dropped = dropped_names(&txn, catalog).map_err(failed)?;
         if dropped.is_empty() {
             return Ok(());
@@ -91,7 +91,7 @@ impl Engine {
     /// Closes the numbers of names that are not in the file any more.
     fn close_gone(&self, used: &Numbers) -> Result<()> {
         let failed = |code: Code| -> Error { code.error("looking for dropped collections") };
-        let txn = RwTxn::begin(&self.raw, true).map_err(failed)?;
+        let txn = RwTxn::begin(&self.env, true).map_err(failed)?;
         let mut gone = Vec::new();
         for space in self.spaces.open_ones()? {
             if !is_name(&txn, space.as_str().as_bytes())? {
@@ -105,7 +105,7 @@ impl Engine {
                 && !used.has(db.dbi)
             {
                 self.spaces.forget(&space);
-                self.raw.close_dbi(db.dbi);
+                self.env.close_dbi(db.dbi);
             }
         }
         self.spaces.prune();

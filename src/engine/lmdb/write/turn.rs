@@ -36,7 +36,7 @@ impl Turn {
     }
 
     fn take_until(engine: &Arc<Engine>, deadline: Option<Instant>) -> Result<Turn> {
-        engine.writer.take(thread_number(), deadline)?;
+        engine.turns.take(thread_number(), deadline)?;
         let turn = Turn { engine: Arc::clone(engine) };
         // The holder before may have met a failure, after which LMDB's map may be gone.
         engine.check_usable()?;
@@ -50,28 +50,28 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.engine.writer.release();
+        self.engine.turns.release();
     }
 }
 
 /// Holds the write lock, in this process and between processes, until dropped by the thread that took it.
-pub(crate) struct Lease {
+pub(crate) struct WriteLock {
     turn: Turn,
 }
 
-impl Lease {
+impl WriteLock {
     /// Waits for the lock, in no call of the thread's seat.
-    pub(crate) fn take(engine: &Arc<Engine>, wait: Wait) -> Result<Lease> {
+    pub(crate) fn take(engine: &Arc<Engine>, wait: Wait) -> Result<WriteLock> {
         Self::take_until(engine, engine.deadline(wait))
     }
 
     /// The same until a moment; `None` waits for ever.
-    pub(crate) fn take_until(engine: &Arc<Engine>, deadline: Option<Instant>) -> Result<Lease> {
+    pub(crate) fn take_until(engine: &Arc<Engine>, deadline: Option<Instant>) -> Result<WriteLock> {
         let turn = Turn::take_until(engine, deadline)?;
         if let Some(lock) = &engine.lock {
             lock.take(thread_number(), deadline)?;
         }
-        Ok(Lease { turn })
+        Ok(WriteLock { turn })
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -83,7 +83,7 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl Drop for WriteLock {
     fn drop(&mut self) {
         // Before the turn, which is dropped after this.
         if let Some(lock) = &self.engine().lock {

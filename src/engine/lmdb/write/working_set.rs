@@ -93,7 +93,7 @@ impl Engine {
             while self.spaces.open_count() > self.working_set.size()
                 && let Some((_, db)) = self.least_used(None, &used)
             {
-                self.raw.close_dbi(db.dbi);
+                self.env.close_dbi(db.dbi);
             }
             self.spaces.prune();
             Ok(())
@@ -114,7 +114,7 @@ impl Engine {
             let aside = self.aside();
             let has_room = self.spaces.open_count() < self.working_set.size() && horizon.is_none();
             let opened = if has_room || !self.spaces.counts(space) {
-                aside.begin(|| self.spaces.open(&self.raw, space))?
+                aside.begin(|| self.spaces.open(&self.env, space))?
             } else {
                 self.seats.stop_calls(|stopped| self.open_in_place_of_another(space, horizon, stopped))?
             };
@@ -137,10 +137,10 @@ impl Engine {
         if space.db(horizon.unwrap_or(u32::MAX)).is_some() {
             return Ok(Some(true));
         }
-        let mut begun = RoTxn::begin(&self.raw);
+        let mut begun = RoTxn::begin(&self.env);
         if matches!(begun, Err(Code(lmdb_sys::MDB_READERS_FULL))) {
             stopped.release_idle();
-            begun = RoTxn::begin(&self.raw);
+            begun = RoTxn::begin(&self.env);
         }
         let txn = match begun.map_err(|code| self.not_begun(code)) {
             Ok(txn) => txn,
@@ -157,11 +157,11 @@ impl Engine {
         let grows = self.working_set.grows(self.spaces.was_closed_lately(space, MOST));
         let taken = if grows && horizon.is_none() { None } else { self.least_used(horizon, &used) };
         if let Some((_, db)) = taken {
-            self.raw.close_dbi(db.dbi);
+            self.env.close_dbi(db.dbi);
         }
         if let Some(db) = younger {
             self.spaces.forget(space);
-            self.raw.close_dbi(db.dbi);
+            self.env.close_dbi(db.dbi);
         }
         let found = self.spaces.open_in(txn, space, taken)?;
         self.spaces.prune();

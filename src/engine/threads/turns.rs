@@ -10,18 +10,18 @@ use crate::platform::sync::{Condvar, Mutex};
 
 /// Who holds a write lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Holder {
+pub(crate) struct LockHolder {
     pub process: u32,
     pub thread: u64,
     /// Microseconds since 1970-01-01.
     pub since: i64,
 }
 
-impl Holder {
+impl LockHolder {
     /// The calling thread, from now on.
-    pub(crate) fn now(thread: u64) -> Holder {
+    pub(crate) fn now(thread: u64) -> LockHolder {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Holder {
+        LockHolder {
             process: fork::process_id(),
             thread,
             since: i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
@@ -30,7 +30,7 @@ impl Holder {
 
     /// What an error says of it.
     pub(crate) fn busy(&self, waited: Duration) -> Error {
-        let now = Holder::now(0).since;
+        let now = LockHolder::now(0).since;
         let held = Duration::from_micros(u64::try_from(now.saturating_sub(self.since)).unwrap_or(0));
         Error::new(
             Status::Busy,
@@ -56,12 +56,12 @@ fn utc(micros: i64) -> String {
 
 /// One writer at a time in this process.
 #[derive(Default)]
-pub(crate) struct Writer {
-    holder: Mutex<Option<Holder>>,
+pub(crate) struct Turns {
+    holder: Mutex<Option<LockHolder>>,
     free: Condvar,
 }
 
-impl Writer {
+impl Turns {
     /// Fails where the calling thread has the lock, for a transaction that is not current.
     pub(crate) fn check_not_own(&self) -> Result<()> {
         let holder = self.holder.lock();
@@ -83,7 +83,7 @@ impl Writer {
                 return Err(held.busy(begun.elapsed()));
             }
         }
-        *holder = Some(Holder::now(me));
+        *holder = Some(LockHolder::now(me));
         Ok(())
     }
 

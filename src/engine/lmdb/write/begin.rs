@@ -8,7 +8,7 @@ use crate::engine::Wait;
 use crate::engine::lmdb::txn::WriteTxn;
 use crate::engine::lmdb::txn::numbers::FEWEST;
 use crate::engine::lmdb::txn::reader::Reader;
-use crate::engine::lmdb::write::turn::{Lease, Turn, patience};
+use crate::engine::lmdb::write::turn::{Turn, WriteLock, patience};
 use crate::engine::lmdb::{Engine, Space};
 use crate::error::{Result, Status};
 use crate::memory::TryGrow;
@@ -19,17 +19,17 @@ const OPENED_AHEAD: u32 = FEWEST;
 /// Begins an explicit write transaction; one that is not `synced` does not wait for stable storage at its commit.
 pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait, synced: bool) -> Result<Box<WriteTxn>> {
     let deadline = engine.deadline(wait);
-    let lease = Arc::new(Lease::take(engine, wait)?);
-    engine.grow_ahead(lease.turn(), deadline)?;
-    engine.make_room_for(engine.settings.max_collections, lease.turn())?;
-    let mut txn = Box::new(WriteTxn::begin(&lease, synced)?);
+    let write_lock = Arc::new(WriteLock::take(engine, wait)?);
+    engine.grow_ahead(write_lock.turn(), deadline)?;
+    engine.make_room_for(engine.settings.max_collections, write_lock.turn())?;
+    let mut txn = Box::new(WriteTxn::begin(&write_lock, synced)?);
     // While it lasts no other thread can open a collection for the process, so they are opened before.
     let sequence = Reader::of_write(engine, &mut txn).sequence()?;
     if sequence.is_none() || sequence != engine.opened_ahead() {
         txn.abort();
-        engine.open_first(lease.turn())?;
+        engine.open_first(write_lock.turn())?;
         engine.know_opened(sequence);
-        txn = Box::new(WriteTxn::begin(&lease, synced)?);
+        txn = Box::new(WriteTxn::begin(&write_lock, synced)?);
     }
     Ok(txn)
 }
