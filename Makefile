@@ -86,7 +86,7 @@ build:
 	cargo build --release --workspace
 	@ln -sf libpersistent_collections.so target/release/libpersistent_collections.so.0
 
-# The virtual environment of the tests, made anew when what it holds changes.
+# The virtual environment of the tests, made again when its requirements change.
 $(VENV)/.ready: tools/requirements.txt tools/make-venv
 	@tools/make-venv $(VENV) tools/requirements.txt
 	@touch $@
@@ -182,7 +182,7 @@ bench: build $(VENV)/.ready
 	$(PYTHON) bindings/python/bench/compare.py --check
 	@$(MAKE) --no-print-directory bench-julia
 
-# A dict of Julia beside plain calls of LMDB, which is the library's own, linked anew with its names shown.
+# A dict of Julia compared with plain calls of the library's own LMDB, which is linked again with exported names.
 # BENCH_FLAGS=--check fails where a bound is broken.
 bench-julia: build
 	@mkdir -p target/bench

@@ -1,4 +1,4 @@
-/* What the C tests share: checks that name their place, a directory of its own for each test, and the totals.
+/* Declarations that the C tests share: checks that print their place, a directory for each test, the totals.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -106,8 +106,8 @@ static inline pid_t start_child(void (*run)(void), int verdict[2]) {
     return child;
 }
 
-/* Waits for its end and takes over its failures. Not by its exit code: what it inherited stays allocated in
- * it, and a tool that looks for leaks changes the code. */
+/* Waits for the child and adds its failures, which it reports through a pipe: its exit code may come from a
+ * leak checker, since inherited memory stays allocated in it. */
 static inline void end_child(pid_t child, int verdict[2]) {
     int status = 0, bad = 1;
     CHECK(read(verdict[0], &bad, sizeof bad) == sizeof bad);

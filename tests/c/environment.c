@@ -384,7 +384,7 @@ static void inherited_handles_are_refused_after_fork(void) {
     OK(pc_iter_open_dict(inherited.dict, NULL, &inherited.iter));
     OK(pc_txn_begin(inherited.env, PC_TXN_READ, 0, &inherited.txn));
     in_child(uses_what_it_inherited);
-    /* The parent goes on as if nothing had been. */
+    /* The child does not affect the parent. */
     OK(pc_txn_commit(inherited.txn));
     CHECK(holds(inherited.dict, "a", "1"));
     OK(put(inherited.dict, "a", "2"));

@@ -14,8 +14,8 @@ static pc_env open_durable(const char *path) {
     return env;
 }
 
-/* A directory was removed while a program had it open: its writes were acknowledged, and nobody saw them
- * again. */
+/* A directory was removed while a program had it open: its writes were acknowledged, and were
+ * lost. */
 static void a_removed_environment_refuses_writes(void) {
     pc_env env = open_durable(in_dir("env"));
     pc_dict dict = open_dict(env, "d", "str", "str");
@@ -46,8 +46,8 @@ typedef pc_status (*opening)(const char *, const pc_env_options *, pc_env *);
 typedef const char *(*message)(void);
 typedef pc_status (*closing)(pc_env);
 
-/* A package had brought its own copy of the library along. When that copy closed an environment, the other
- * one's snapshots lost their slots: 500 of 500 values were read wrong. */
+/* A package contained its own copy of the library. When that copy closed an environment, the
+ * snapshots of the other copy lost their slots: 500 of 500 values were read wrong. */
 static void a_second_copy_of_the_library_is_refused(void) {
     Dl_info here;
     char command[1024];
@@ -80,7 +80,7 @@ static void a_second_copy_of_the_library_is_refused(void) {
     OK(pc_env_close(env));
 }
 
-/* The path led elsewhere by then: a link had been flipped. */
+/* After a symbolic link was changed, the path led to other files. */
 static void another_opening_is_made_from_the_first(void) {
     pc_env env, again = {0};
     pc_dict dict;

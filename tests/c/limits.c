@@ -77,7 +77,7 @@ static void values(void) {
     uint64_t before;
     OK(put(dict, "key", "value"));
     before = last_txn(env);
-    /* Its length tells; none of its bytes, which are not there, is read. */
+    /* The length is checked before the bytes, which do not exist here, are read. */
     FAILS(PC_ERR_VALUE_SIZE, "2147418096", pc_dict_put(dict, S("key"), "", MAX_VALUE + 1));
     FAILS(PC_ERR_VALUE_SIZE, "2147418096", pc_dict_put_new(dict, S("new"), "", MAX_VALUE + 1));
     CHECK(last_txn(env) == before && holds(dict, "key", "value") && dict_len(dict) == 1);

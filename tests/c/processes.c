@@ -113,7 +113,7 @@ static void a_dict_that_was_opened_can_be_read_in_a_snapshot(void) {
     CHECK(holds(dict, "a", "1"));
     OK(pc_txn_commit(snapshot));
     CHECK(holds(dict, "a", "3"));
-    /* Dropped and made anew by the other: the old handle does not read the new one's entries. */
+    /* The other process drops and recreates the dict: the old handle does not read the new one's entries. */
     give_turn(1);
     take_turn(0);
     FAILS(PC_ERR_TYPE_MISMATCH, "open it again", pc_dict_contains(dict, S("a")));

@@ -1,5 +1,5 @@
-/* What only a system that fails, or another program, brings about. Calls of the system are stood in for here:
- * the library is shared, so it takes the program's own before the C library's. */
+/* Failures of the system, and files of other programs. This program defines the system's functions, and the
+ * shared library calls these instead of the C library's. */
 #define _GNU_SOURCE
 
 #include "../shim/faults.c"
@@ -14,7 +14,7 @@
 #include <sys/vfs.h>
 #include <time.h>
 
-/* What the system answers the calling thread. */
+/* How the system answers calls of this thread. */
 static _Thread_local enum { AS_EVER, ALL_IS_NFS, NO_MEMORY, NO_CLOCK } answers;
 
 int statfs(const char *path, struct statfs *info) {
@@ -75,7 +75,7 @@ static void running_out_of_memory_is_reported(void) {
     OK(pc_env_close(env));
 }
 
-/* The clock's failure is a panic inside; none may leave the library. */
+/* A failing clock makes the library panic; a panic must not leave it. */
 static void a_panic_becomes_a_status(void) {
     pc_env env = open_env();
     pc_dict dict = open_dict(env, "dict", "str", "bytes");
@@ -173,7 +173,7 @@ static void readers_keep_the_map_in_place(void) {
     OK(pc_env_close(env));
 }
 
-/* A thread that lends from the map, so that it cannot grow, until it is told to end. */
+/* A thread that borrows from the map, so that the map cannot grow, until the test ends it. */
 struct lender {
     pc_env env;
     pc_dict dict;
@@ -269,8 +269,8 @@ static void a_name_first_used_in_an_old_snapshot(void) {
     OK(pc_env_close(other.env));
 }
 
-/* Lets each write and sync of an autocommit fail in turn. The first ones undo it; once the page that makes it
- * valid is on its way nobody knows, and the environment must be opened again. */
+/* Makes each write and sync of an autocommit fail in turn. An early failure undoes it. After a failure to
+ * write the page that makes it valid, its outcome is unknown, and the environment must be reopened. */
 static void failing_storage_is_reported(void) {
     static const char value[5000];
     int undone = 0, unknown = 0;

@@ -262,7 +262,7 @@ static void *lends_and_ends(void *argument) {
     return NULL;
 }
 
-/* A thread that ended took its snapshot along, and with it what the snapshot had lent to others. */
+/* When a thread ended, its snapshot ended too, with the memory that it had lent to other threads. */
 static void lent_memory_outlives_its_thread(void) {
     for (int end_first = 0; end_first < 2; end_first++) {
         struct lending lending = {.shared = open_shared()};

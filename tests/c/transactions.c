@@ -153,7 +153,7 @@ static void *uses_another_threads(void *argument) {
     GIVES(PC_ERR_WRONG_THREAD, pc_iter_next(shared->iter, &key, &len, NULL, NULL));
     GIVES(PC_ERR_WRONG_THREAD, pc_txn_set_current(shared->env, shared->txn, &previous));
     CHECK(previous.id == 99);
-    /* The writer goes on: its lock is not to be had. */
+    /* The writer still has the write lock. */
     FAILS(PC_ERR_BUSY, "", pc_txn_begin(shared->env, PC_TXN_WRITE, 0, &previous));
     CHECK(previous.id == 99);
     return NULL;

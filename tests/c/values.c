@@ -108,7 +108,7 @@ static void arrays_of_every_element(void) {
     }
 }
 
-/* What decoding gives of the kinds of numbers that types have. */
+/* The kinds of decoded numbers of each type. */
 static void numbers_come_back_as_their_types_kind(void) {
     static const struct {
         const char *type;
@@ -259,7 +259,7 @@ static void the_caller_owns_decoded_memory(void) {
     map = items(PC_VALUE_MAP, pairs, 3);
     OK(pc_encode_value("any", &map, &bytes));
     OK(pc_decode_value("any", bytes.data, bytes.len, &back, &storage));
-    /* What it was decoded from may go. */
+    /* The decoded value does not refer to the encoded bytes. */
     memset(bytes.data, 0xee, bytes.len);
     pc_buffer_free(&bytes);
     CHECK(same(&map, &back));

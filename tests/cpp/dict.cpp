@@ -1,4 +1,4 @@
-/* Dicts: looking up, writing, and what is done as one step. */
+/* Dicts: look-ups, writes, and atomic operations. */
 #include "check.hpp"
 
 #include <cmath>

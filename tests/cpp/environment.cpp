@@ -1,4 +1,4 @@
-/* Environments: opening, options, what they tell, and the lifetimes of what was opened. */
+/* Environments: opening, options, reports, and the lifetimes of objects that were opened. */
 #include "check.hpp"
 
 static_assert(std::is_nothrow_move_constructible_v<pc::environment> &&
@@ -195,7 +195,7 @@ TEST(closed_objects_throw_and_can_be_destroyed_in_any_order) {
     CHECK(it == decltype(it)());
 }
 
-/* A part of a program opened the path once more, which led elsewhere by then: a link had been flipped. */
+/* A program opened an environment again by its path, which a changed link led to other files. */
 TEST(another_opening_is_made_from_the_first) {
     const auto at = check::directory() / "env", moved = check::directory() / "moved";
     pc::environment env(at);
@@ -227,7 +227,7 @@ TEST(a_wait_for_the_write_lock_can_be_interrupted) {
     CHECK(ages.empty());
 }
 
-/* Names that the documentation had go on working: a program that uses them is warned, and means the same. */
+/* Names of earlier documentation still work, with a warning of the compiler. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 TEST(old_names_mean_the_same) {

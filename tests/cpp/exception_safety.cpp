@@ -1,9 +1,10 @@
-/* Exceptions at every point: what the library has opened is closed again, and what it has done is not lost.
+/* Exceptions at every point: opened handles are closed again, and results of the library are not lost.
  *
- * A dict, set or iterator was opened by a call that succeeded, and then the object that should own it could
- * not be made, for want of memory: its handle, and an iterator's reader slot, were left until the environment
- * closed. A value that `take` had removed was gone when it could not be copied. What a function in pc::run
- * returned was copied after the commit: the copy threw, and a caller that ran it again did the work twice.
+ * A dict, set or iterator was opened by a call that succeeded, and then creating the object that
+ * should own it failed for lack of memory: its handle, and an iterator's reader slot, stayed open until the
+ * environment closed. A value that `take` had removed was lost if it could not be copied. The result of a
+ * function in pc::run was copied after the commit: if the copy threw, a caller that retried did the work
+ * twice.
  */
 #include "open_handles.hpp"
 
@@ -378,7 +379,7 @@ TEST(run_does_not_repeat_a_committed_function) {
     pc::environment env = check::environment();
     pc::dict<int, int> dict(env, "dict");
     int runs = 0;
-    // The function committed by itself; what it meets later is not undone by running it again.
+    // The function has committed: a later failure does not run it again.
     THROWS(pc::conflict, "later", pc::run(env, [&](pc::transaction &transaction) {
                runs++;
                dict.increment(1);

@@ -1,9 +1,9 @@
-/* What does not come back equal is refused, and a look-up of a key that cannot be stored is a miss.
+/* A value that would not come back equal is refused, and a look-up of a key that cannot be stored is a miss.
  *
- * The language converts a number to the type that a function takes, and cuts what does not fit: 300 was
+ * The language converts a number to the type that a function takes, and truncates it: 300 was
  * stored as 44 in a dict of std::int8_t, 2.5 was found where 2 was stored, 1e300 became infinite, and a range
- * up to 300 ended at 44. Values of any that are stored as the same bytes were different ones, and a set with
- * an element twice was equal to another, seen from one side.
+ * up to 300 ended at 44. Values of any that are stored as the same bytes differed, and comparing a set with a
+ * duplicate element gave different answers from its two sides.
  */
 #include "check.hpp"
 

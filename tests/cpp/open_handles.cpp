@@ -41,7 +41,7 @@ void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void *memory) noexcept { std::free(memory); }
 void operator delete[](void *memory, std::size_t) noexcept { std::free(memory); }
 
-/* What the headers call is what is defined here; the library's own comes next. */
+/* The headers call the functions that are defined here, which call the library's. */
 template <class Function> static Function *next(const char *name) {
     return reinterpret_cast<Function *>(dlsym(RTLD_NEXT, name));
 }

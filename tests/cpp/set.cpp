@@ -1,4 +1,4 @@
-/* Sets, and what is made of several. */
+/* Sets and set operations. */
 #include "check.hpp"
 
 #include <set>

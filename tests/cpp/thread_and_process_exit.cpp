@@ -1,4 +1,4 @@
-// What runs while a thread or the process ends: destructors of thread-local and of static objects, and exit
+// Code that runs while a thread or the process ends: destructors of thread-local and static objects, and exit
 // handlers.
 #include "check.hpp"
 

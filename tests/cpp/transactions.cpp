@@ -268,8 +268,8 @@ TEST(a_child_of_fork_reopens_its_environment) {
         } catch (const pc::error &) {
             bad = 4;
         }
-        // Not by its exit code: what it inherited stays allocated in it, and a tool that looks for leaks
-        // changes that.
+        // Reported through the pipe: a leak checker may change the exit code, since inherited memory
+        // stays allocated.
         _exit(write(verdict[1], &bad, 1) != 1);
     }
     char bad = 1;

@@ -1,4 +1,4 @@
-/* What C++ types are stored as: each type there and back, byte for byte as in the golden environment. */
+/* The stored forms of C++ types: each is written and read, byte for byte as in the golden environment. */
 #include "check.hpp"
 
 #include <cmath>
@@ -376,7 +376,7 @@ static std::string stored(pc_dict dict, std::string_view key) {
     return std::string(value.view());
 }
 
-/// Reads every golden value as a T, writes it anew, and compares the bytes.
+/// Reads every golden value as a T, writes it again, and compares the bytes.
 template <class T> static void golden_values(const pc::environment &golden, const pc::environment &env) {
     const std::string name = "value " + pc::type_name<T>();
     pc::dict<std::string, T> from(golden, name, pc::open_mode::existing);
