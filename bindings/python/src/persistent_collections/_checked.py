@@ -19,7 +19,7 @@ from .waits import what_interrupted
 
 
 def failure(library: ctypes.CDLL, status: int) -> BaseException:
-    """The exception for a failing status of this thread's last call."""
+    """Returns the exception for a failing status of this thread's last call."""
     text = library.pc_last_error() or library.pc_strerror(status)
     if status == raw.PC_ERR_INTERRUPTED:
         return what_interrupted(library, text.decode("utf-8", "replace"))
@@ -53,7 +53,7 @@ def check_item(
 
 
 def check(library: ctypes.CDLL, status: int) -> int:
-    """The status, unless it is a failure."""
+    """Returns the status, or raises if it is a failure."""
     if status < 0:
         raise failure(library, status)
     return status
@@ -93,12 +93,12 @@ def give_back(library: ctypes.CDLL, buffer: raw.pc_buffer) -> None:
 
 
 def content(buffer: raw.pc_buffer) -> bytes:
-    """A copy of what a buffer holds."""
+    """Returns a copy of the bytes in a buffer."""
     return string_at(buffer.data, buffer.len) if buffer.len else b""
 
 
 def fetched(library: ctypes.CDLL, call: Callable[..., int], *arguments: Any) -> tuple[int, bytes]:
-    """Status and bytes of a call whose last argument is a `pc_buffer`."""
+    """Returns status and bytes of a call whose last argument is a `pc_buffer`."""
     buffer = take_buffer(library)
     try:
         status = call(*arguments, byref(buffer))
@@ -112,7 +112,7 @@ def fetched(library: ctypes.CDLL, call: Callable[..., int], *arguments: Any) -> 
 def fetched_pair(
     library: ctypes.CDLL, call: Callable[..., int], handle: int
 ) -> tuple[int, bytes, bytes]:
-    """Status, key and value of `pc_dict_first` and `pc_dict_last`."""
+    """Returns status, key and value of `pc_dict_first` or `pc_dict_last`."""
     key, value = take_buffer(library), take_buffer(library)
     try:
         status = check(library, call(handle, byref(key), byref(value)))
@@ -125,14 +125,14 @@ def fetched_pair(
 
 
 def number(library: ctypes.CDLL, call: Callable[..., int], *arguments: Any) -> int:
-    """The unsigned number that a call writes to its last argument."""
+    """Returns the unsigned number that a call writes to its last argument."""
     result = c_uint64()
     check(library, call(*arguments, byref(result)))
     return result.value
 
 
 def schema(library: ctypes.CDLL, call: Callable[..., int], handle: int) -> tuple[list[str], bool]:
-    """The types of an open collection, and whether it is raw."""
+    """Returns the types of an open collection, and whether it is raw."""
     is_raw = c_bool()
     buffer = take_buffer(library)
     try:
@@ -182,7 +182,7 @@ class Batch:
         )
 
     def key(self, index: int) -> bytes:
-        """The encoded key of one item."""
+        """Returns the encoded key of one item."""
         return self.keys[self.key_offsets[index] : self.key_offsets[index + 1]]
 
 
@@ -222,7 +222,7 @@ class Cursor:
         check(library, call(collection, byref(bounds), byref(self._iterator.out)))
 
     def fetch(self, items: int) -> Batch | None:
-        """The next batch of at most so many items; None at the end."""
+        """Returns the next batch of at most so many items; None at the end."""
         library = self._library
         while True:
             status = library.pc_iter_next_batch(
@@ -246,6 +246,6 @@ class Cursor:
         self._skip = key
 
     def close(self) -> None:
-        """Closes the handle; again does nothing."""
+        """Closes the handle. Can be called twice."""
         # A transaction's end or a closed environment may have closed it before.
         self._iterator.close()

@@ -21,7 +21,7 @@ _VARIABLE = "PERSISTENT_COLLECTIONS_LIBRARY"
 
 
 def library_name(name: str) -> str:
-    """The file name of a shared library on this system."""
+    """Returns the file name of a shared library on this system."""
     if sys.platform == "win32":
         return f"{name}.dll"
     if sys.platform == "darwin":
@@ -30,13 +30,13 @@ def library_name(name: str) -> str:
 
 
 def candidates() -> list[Path]:
-    """Where the library is looked for, in order."""
+    """Returns the places to look for the library, in order."""
     chosen = os.environ.get(_VARIABLE)
     return [Path(chosen)] if chosen else places(library_name("persistent_collections"))
 
 
 def places(file_name: str) -> list[Path]:
-    """Where a file of the package may lie: inside it or, in a checkout, under `target`."""
+    """Returns the possible places of a file: in the package or, in a checkout, under `target`."""
     package = Path(__file__).resolve().parent
     found = [package / file_name]
     for directory in package.parents:
@@ -74,7 +74,7 @@ _loaded: dict[str, ctypes.CDLL] = {}
 
 
 def load() -> ctypes.CDLL:
-    """The library, loaded at the first call; `LibraryError` if there is none that fits."""
+    """Returns the library, which the first call loads; `LibraryError` if it finds no valid one."""
     library = _loaded.get("library")
     if library is None:
         places = candidates()

@@ -1,4 +1,4 @@
-"""The accelerator: an extension module that does the hot calls without `ctypes`, where it is there.
+"""The accelerator: an optional extension module that does the hot calls without `ctypes`.
 
 `ctypes` always works, and costs about a microsecond a call. The accelerator is one file for all
 versions of CPython from 3.9 on (the stable ABI); other interpreters, and CPython without its
@@ -74,7 +74,7 @@ class _Writes(ThreadLocal):  # type: ignore[misc]
 
 
 def candidates() -> list[Path]:
-    """Where the accelerator is looked for, in order."""
+    """Returns the places to look for the accelerator, in order."""
     chosen = os.environ.get(_VARIABLE)
     return [Path(chosen)] if chosen else raw.places(raw.library_name(_NAME))
 

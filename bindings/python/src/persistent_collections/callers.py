@@ -1,4 +1,4 @@
-"""Who calls: which thread, greenlet and task, where several of them share a thread."""
+"""The caller of a function: the thread, greenlet and task, since several can share a thread."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ MAIN_INTERPRETER: bool = _is_main_interpreter()
 
 
 class Caller(NamedTuple):
-    """The greenlet and the task of a call; None: the thread's own code, outside of them."""
+    """The greenlet and the task of a call; None for the thread's own code, outside of them."""
 
     greenlet: Any
     task: Any
@@ -71,7 +71,7 @@ def has_greenlets() -> bool:
 
 
 def _greenlet() -> Any:
-    """The running greenlet; None for the one that each thread begins with."""
+    """Returns the running greenlet; None for the one that each thread begins with."""
     greenlet = sys.modules.get("greenlet")
     # None of it is there while it is imported.
     current = getattr(greenlet, "getcurrent", None)
@@ -110,7 +110,7 @@ def _curio_task() -> Any:
 
 
 def current_caller() -> Caller:
-    """The calling greenlet and task: of asyncio, trio or curio."""
+    """Returns the calling greenlet and task: of asyncio, trio or curio."""
     task = _asyncio_task() or _trio_task() or _curio_task()
     greenlet = _greenlet()
     if task is None and greenlet is None:
@@ -152,7 +152,7 @@ class Owner:
         self._task = _remembered(caller.task)
 
     def is_caller(self, caller: Caller) -> bool:
-        """Whether that is it."""
+        """Returns whether it is this caller."""
         return _is(self._task, caller.task) and _is(self._greenlet, caller.greenlet)
 
     def has_ended(self) -> bool:

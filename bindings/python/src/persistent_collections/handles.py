@@ -1,4 +1,4 @@
-"""Handles: when one can be used as it is, and what must happen first when it cannot."""
+"""Handles: when they can be used directly, and how they are made usable otherwise."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def process() -> int:
 
 
 class Handled:
-    """What has a handle of the library: an environment, a dict, a set.
+    """The base of objects with a handle of the library: environments, dicts, sets.
 
     `_handle` stands in the instance as long as it can be used as it is, so that a call costs
     no check. It is missing, and `_usable` decides, once it is closed, in the child of a fork

@@ -1,9 +1,9 @@
-"""Memory of a snapshot that is lent out: it stays where it is as long as anybody can see it.
+"""Memory that a snapshot lends: it stays in place as long as an object refers to it.
 
-An array that NumPy reads without copying can be kept beyond its block, sliced, or handed to
-another thread; NumPy asks nobody before it reads. So what is alive keeps the snapshot, and the
+An array that NumPy reads without copying can be kept beyond its block, sliced, or passed to
+another thread, and NumPy reads it without a check. So each array keeps the snapshot open, and the
 snapshot keeps the environment's files open and its memory map in place. The snapshot ends with
-its block if nothing that it lent is left then, else with the last of that.
+its block, or with the last array that it lent.
 
 In the child of a fork, where the parent's snapshot cannot be kept, what was lent becomes a
 private copy at the same place, before the parent goes on.
@@ -51,14 +51,14 @@ class Lender:
             opening.close()
 
     def pin(self) -> Pin:
-        """What can hold a snapshot of it, and keeps it open."""
+        """Returns an object that can keep a snapshot of it open."""
         pin = Pin(self.library, self._opening)
         self._pins = [ref for ref in self._pins if ref() is not None] + [weakref.ref(pin)]
         return pin
 
 
 class Pin:
-    """A snapshot that has lent memory; it ends when nobody refers to this any more."""
+    """A snapshot that has lent memory; it ends when this object is garbage-collected."""
 
     __slots__ = ("__weakref__", "_library", "_opening", "_owned")
 
@@ -73,7 +73,7 @@ class Pin:
         return self._owned.handle
 
     def take_from(self, place: ctypes.c_uint64) -> None:
-        """Holds the snapshot whose handle is in that place."""
+        """Takes over the snapshot whose handle is at that address."""
         self._owned.out.value = place.value
 
     def leave_thread(self) -> None:
@@ -96,7 +96,7 @@ class Lent:
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
-        """How NumPy finds it."""
+        """Describes the memory to NumPy."""
         return {
             "version": 3,
             "typestr": self.typestr,
@@ -105,7 +105,7 @@ class Lent:
         }
 
     def view(self) -> memoryview:
-        """A read-only view of the bytes, which keeps it alive."""
+        """Returns a read-only view of the bytes, which keeps the memory alive."""
         memory = (ctypes.c_uint8 * self.size).from_address(self.address)
         memory._lent = self  # type: ignore[attr-defined]
         # ctypes gives it a byte order, which a memoryview cannot cast.
@@ -194,7 +194,7 @@ at_fork(before=_fork.before, after_in_parent=_fork.in_parent, after_in_child=_fo
 
 
 def lend(library: ctypes.CDLL, pin: Pin, dictionary: int, key: bytes) -> tuple[int, Lent | None]:
-    """Status of looking a key up, and the memory of its value."""
+    """Looks up a key; returns the status and the memory of its value."""
     address, size = ctypes.c_void_p(), ctypes.c_size_t()
     status = library.pc_dict_get_ref(
         dictionary, key, len(key), ctypes.byref(address), ctypes.byref(size)

@@ -49,11 +49,11 @@ class Root(Protocol):
 
 
 class Level:
-    """One transaction, from before it begins until the library says that it is over.
+    """One transaction, from before it begins until the library reports that it has ended.
 
-    It ends with `held`, an object that is alive as long as the block is: C code aborts it then, so
-    that an exception from outside loses nothing, wherever it arrives. What the package knows of it
-    is put in order in Python, then or at the thread's next begin.
+    It ends with `held`, an object that lives as long as the block: C code then aborts it, so that
+    an exception from outside loses no handle, wherever it arrives. Python updates the package's own
+    records then, or when the thread begins its next transaction.
     """
 
     __slots__ = (
@@ -84,7 +84,7 @@ class Level:
 
     @property
     def handle(self) -> int:
-        """The library's handle; 0 before it has begun, and once it is over."""
+        """Returns the library's handle; 0 before it has begun, and after it has ended."""
         pin = self.pin
         return self._cell.value or (pin.transaction if pin is not None else 0)
 
@@ -94,7 +94,7 @@ class Level:
         return self._end is None or self._end() is None
 
     def begin(self, around: list[Level] | None, caller: Caller, timeout: int) -> None:
-        """Begins it inside of others, or alone."""
+        """Begins it inside of the transactions `around` it, or as an outermost one."""
         environment, stacks = self.environment, self.stacks
         try:
             handle = environment._handle
@@ -135,7 +135,7 @@ class Level:
             )
 
     def take_over(self, block: HotBlock) -> None:
-        """Goes on with what the accelerator has begun: the outermost one of its thread."""
+        """Takes over an outermost transaction that the accelerator has begun."""
         environment = self.environment
         self.root = [self]
         self.stacks.roots.append(self.root)
@@ -157,7 +157,7 @@ class Level:
         return pin
 
     def finish(self, end: Callable[[int], int]) -> int:
-        """Ends it, as the innermost one; the library's status."""
+        """Ends it, as the innermost one, and returns the library's status."""
         status = raw.PC_OK
         pin = self.pin
         if self.dead:
@@ -177,7 +177,7 @@ class Level:
         return status
 
     def forget(self) -> None:
-        """Puts what the package knows in order once it is over; again does no harm."""
+        """Removes it from the package's records after its end. Can be called twice."""
         environment, stacks, root = self.environment, self.stacks, self.root
         self._cell.value = 0
         self._end = None
@@ -194,11 +194,11 @@ class Level:
         self._gone = None
 
     def is_over(self, stacks: Stacks) -> bool:
-        """Whether it was the thread's and is over."""
+        """Returns whether it belonged to the thread and has ended."""
         return self.stacks is stacks and self._end is None
 
     def goes_on(self) -> bool:
-        """Whether the library knows it still."""
+        """Returns whether it is still open in the library."""
         environment, set_current = self.environment._held, self._library.pc_txn_set_current
         before = c_uint64()
         self.stacks.current = None

@@ -1,4 +1,4 @@
-"""What the calls of an environment go through: its transactions, and its life after a fork."""
+"""The base of environments: their transactions, and their state after a fork."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Opened"]
 
 
 class Opened(acceleration.HotEnvironment, Handled):
-    """The part of `Environment` that its calls and those of its collections go through."""
+    """The part of `Environment` that its calls and those of its collections use."""
 
     path: str
     _library: ctypes.CDLL
@@ -65,11 +65,11 @@ class Opened(acceleration.HotEnvironment, Handled):
         self._guards = set(dead)
 
     def _settle(self) -> None:
-        """Reopens in this process, the child of a fork, what the parent had open.
+        """Reopens the parent's environment and collections in this process, the child of a fork.
 
-        All of it, before any of it is used: inside a transaction or a snapshot, the rest could
-        not be opened without waiting for other threads, or at all. Threads that come here at once
-        each open what is left; none of them waits for another.
+        It reopens all of them before one is used: inside a transaction or a snapshot, the others
+        could not be opened without waiting for other threads, or at all. Threads that call it at
+        the same time each open the remaining ones, without waiting for each other.
         """
         while self._settled != process() and not self._closed:
             self._reopen()
@@ -97,7 +97,7 @@ class Opened(acceleration.HotEnvironment, Handled):
     # Transactions.
 
     def _stacks(self) -> Stacks:
-        """This thread's open transactions."""
+        """Returns the open transactions of this thread."""
         try:
             stacks: Stacks = self._local.stacks
         except AttributeError:

@@ -1,4 +1,4 @@
-"""Waits for the write lock that signal handlers, and what else comes from outside, can end."""
+"""Waits for the write lock that signal handlers, and other exceptions from outside, can end."""
 
 from __future__ import annotations
 
