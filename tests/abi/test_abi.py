@@ -19,7 +19,7 @@ def test_the_interface_is_as_recorded(tmp_path: Path) -> None:
     assert before == after, "an addition: record it with `make abi`"
 
 
-def test_the_library_exports_what_is_recorded() -> None:
+def test_the_library_exports_the_recorded_names() -> None:
     library = os.environ["PERSISTENT_COLLECTIONS_LIBRARY"]
     done = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True)
     exported = {line.split()[-1] for line in done.stdout.splitlines()}
@@ -95,7 +95,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_breaks_programs_is_found(change: str, tmp_path: Path) -> None:
+def test_each_change_is_judged_by_whether_it_breaks_programs(change: str, tmp_path: Path) -> None:
     before = record(HEADER, tmp_path)
     pattern, replacement, broken = CHANGES[change]
     text, count = re.subn(pattern, replacement, HEADER.read_text(encoding="utf-8"), count=1, flags=re.S)

@@ -240,5 +240,5 @@ def test_julia_structs_and_constants() -> None:
         ("int32_t", "pc_interrupt", False),
     ],
 )
-def test_what_does_not_fit_is_found(ours: str, kind: str, fit: bool) -> None:
+def test_a_declaration_fits_only_its_own_type(ours: str, kind: str, fit: bool) -> None:
     assert fits(ours, kind) == fit

@@ -101,7 +101,7 @@ def test_a_standard_header_too_many_is_found(which: tuple[str, str]) -> None:
     assert "times the" in said
 
 
-def test_the_header_leaves_out_what_takes_long(which: tuple[str, str]) -> None:
+def test_the_header_leaves_out_headers_that_take_long_to_compile(which: tuple[str, str]) -> None:
     left_out = LEFT_OUT[which[1]]
     assert read_by(which, UMBRELLA) & left_out == set()
     assert read_by(which, "".join(f"#include <{name}>\n" for name in left_out)) >= left_out

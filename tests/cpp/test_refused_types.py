@@ -215,7 +215,7 @@ def compile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_is_refused_in_words(compile, name: str) -> None:  # noqa: A002, ANN001
+def test_types_that_cannot_be_stored_are_refused_with_advice(compile, name: str) -> None:  # noqa: A002, ANN001
     fault, _, words = REFUSED[name]
     failing = compile(function("fault", fault))
     assert failing.returncode != 0

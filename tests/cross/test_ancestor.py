@@ -32,7 +32,7 @@ merge!(PersistentDict{String,Int}(env, id="mydict2"), Dict("more" => -1))
 """
 
 
-def test_what_0_2_wrote_is_read_and_written_in_julia(tmp_path: Path) -> None:
+def test_environments_of_0_2_are_read_and_written_in_julia(tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.mkdir()
     with lmdb.open(str(path), max_dbs=2, sync=False, **OPTIONS) as env:

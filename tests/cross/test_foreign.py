@@ -122,7 +122,7 @@ def test_the_unnamed_database_with_plain_records(theirs: Path) -> None:
     assert elsewhere(read, theirs, None) == [(b"a", b"1"), (b"b", b"2"), (b"c", b"3")]
 
 
-def test_named_databases_are_no_records_of_the_unnamed_one(theirs: Path) -> None:
+def test_named_databases_are_not_records_of_the_unnamed_one(theirs: Path) -> None:
     elsewhere(write, theirs, None, [(b"a", b"1"), (b"z", b"26")])
     elsewhere(write, theirs, b"named", [(b"k", b"v")])
     with Environment(theirs) as env:

@@ -134,7 +134,7 @@ def test_two_processes_write_in_turn_while_others_read(
         assert env.info().file_size >= total
 
 
-def test_increments_across_growth_lose_none(tmp_path: Path) -> None:
+def test_increments_across_growth_are_not_lost(tmp_path: Path) -> None:
     code = """
 with Environment(path, map_size=1 << 20, durability="none") as env:
     counts = PersistentDict(env, "counts", key=str, value=int)
@@ -168,7 +168,7 @@ with Environment(path) as env:
         assert int(worker.end()) == 8_000_000 * 1024 // 4
 
 
-def test_a_map_that_cannot_grow_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_a_map_that_cannot_grow_is_reported_and_nothing_is_lost(tmp_path: Path) -> None:
     code = """
 import resource
 with Environment(path, map_size=1 << 26, durability="none") as env:

@@ -60,11 +60,11 @@ def sections(text: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_what_is_named_exists(document: Path) -> None:
+def test_every_named_file_and_test_exists(document: Path) -> None:
     assert faults(document.read_text("utf-8")) == []
 
 
-def test_each_spot_says_where_it_is_handled_and_guarded() -> None:
+def test_each_spot_names_its_code_and_its_tests() -> None:
     spots = sections(SPOTS.read_text("utf-8"))
     assert len(spots) > 40
     for title, body in spots.items():
@@ -81,12 +81,12 @@ def test_each_spot_says_where_it_is_handled_and_guarded() -> None:
     [
         "tests/names.rs::a_list_opens_nothing",
         "src/engine/lmdb/write/group.rs::what_dooms_the_common_transaction_fails_alone",
-        "tests/cross/test_hard_spots.py::test_what_is_missing_is_found",
+        "tests/cross/test_hard_spots.py::test_a_missing_file_or_test_is_found",
         "tests/c/limits.c::texts_and_numbers",
         "bindings/julia/test/threads.jl::transactions of many tasks",
     ],
 )
-def test_what_is_missing_is_found(name: str) -> None:
+def test_a_missing_file_or_test_is_found(name: str) -> None:
     file, _, test = name.partition("::")
     assert faults(f"Guarded by `{name}`.") == []
     assert "no such test" in faults(f"Guarded by `{name}x`.")[0]

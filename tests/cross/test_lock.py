@@ -69,7 +69,7 @@ def test_a_timeout_holds_across_processes(path: Path) -> None:
         assert d["held"] == 1
 
 
-def test_no_wait_is_no_wait(path: Path) -> None:
+def test_a_timeout_of_zero_does_not_wait(path: Path) -> None:
     with Worker(path, HOLDER) as holder, Environment(path, durability="none") as env:
         assert holder.heard() == "holding"
         begun = time.monotonic()
@@ -78,7 +78,7 @@ def test_no_wait_is_no_wait(path: Path) -> None:
         assert time.monotonic() - begun < 0.05
 
 
-def test_a_single_write_waits_as_long_as_the_environment_says(path: Path) -> None:
+def test_a_single_write_has_the_timeout_of_the_environment(path: Path) -> None:
     with Worker(path, HOLDER) as holder, Environment(path, durability="none", write_timeout=0.05) as env:
         assert holder.heard() == "holding"
         d = PersistentDict(env, "d") if "d" in {c.name for c in env.collections()} else None
@@ -91,7 +91,7 @@ def test_a_single_write_waits_as_long_as_the_environment_says(path: Path) -> Non
         assert time.monotonic() - begun >= 0.05
 
 
-def test_whoever_waits_gets_the_lock_when_it_is_free(path: Path) -> None:
+def test_a_waiting_writer_gets_the_lock_when_it_is_free(path: Path) -> None:
     with Worker(path, HOLDER) as holder, Environment(path, durability="none") as env:
         assert holder.heard() == "holding"
         d = dict_of(env)
@@ -143,7 +143,7 @@ with Environment(path, durability="none") as env:
             assert "more" not in d
 
 
-def test_a_lock_file_left_locked_by_a_crash_of_the_system_is_made_anew(path: Path) -> None:
+def test_a_lock_file_left_locked_by_a_crash_of_the_system_is_created_again(path: Path) -> None:
     lock = path / "lock.pc"
     with Worker(path, HOLDER) as holder:
         assert holder.heard() == "holding"
@@ -160,7 +160,7 @@ def test_a_lock_file_left_locked_by_a_crash_of_the_system_is_made_anew(path: Pat
         assert dict_of(env)["n"] == 5
 
 
-def test_whoever_opens_later_shares_the_lock(path: Path) -> None:
+def test_a_later_opening_shares_the_lock(path: Path) -> None:
     # The second finds the first one's lock in the file, and the third that of both, when the first is gone.
     with Worker(path, HOLDER) as first:
         assert first.heard() == "holding"
@@ -178,7 +178,7 @@ def test_whoever_opens_later_shares_the_lock(path: Path) -> None:
                 assert dict(dict_of(env)) == {"held": 1, "second": 1}
 
 
-def test_a_lock_file_of_another_version_in_use_is_told(path: Path) -> None:
+def test_a_lock_file_of_another_version_in_use_is_reported(path: Path) -> None:
     Environment(path).close()
     lock = path / "lock.pc"
     with open(lock, "r+b") as file:
@@ -262,7 +262,7 @@ os._exit(0)
         assert d["again"] == 1
 
 
-def test_increments_of_processes_lose_none(path: Path) -> None:
+def test_increments_of_processes_are_not_lost(path: Path) -> None:
     code = """
 with Environment(path, durability="none") as env:
     d = PersistentDict(env, "d", key=str, value=int)

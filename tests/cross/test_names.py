@@ -29,7 +29,7 @@ with Environment(path, durability="none") as env:
 """
 
 
-def test_a_name_that_another_process_took_out_of_the_file_is_made_anew(tmp_path: Path) -> None:
+def test_a_name_that_another_process_removed_is_created_again(tmp_path: Path) -> None:
     path = tmp_path / "env"
     with Environment(path, durability="none") as env:
         old = PersistentDict(env, "x", key=str, value=int)

@@ -276,7 +276,9 @@ with env.begin() as txn:
 
 
 @pytest.mark.parametrize("flags", [0, READ_ONLY])
-def test_a_process_with_another_build_of_lmdb_is_told(openers: Openers, tmp_path: Path, flags: int) -> None:
+def test_a_process_with_another_build_of_lmdb_is_reported(
+    openers: Openers, tmp_path: Path, flags: int
+) -> None:
     path = tmp_path / "env"
     assert openers.open(path, "key") == (0, "")
     with subprocess.Popen(
@@ -296,7 +298,7 @@ def test_a_process_with_another_build_of_lmdb_is_told(openers: Openers, tmp_path
     assert openers.open(path, "later", flags=0) == (0, "")
 
 
-def test_a_pid_clash_is_told(openers: Openers, tmp_path: Path) -> None:
+def test_a_pid_clash_is_reported(openers: Openers, tmp_path: Path) -> None:
     path = tmp_path / "env"
     holder = openers.begin(path, "key")
     assert holder.outcome() == (0, "")
@@ -320,7 +322,7 @@ def test_two_process_namespaces_clash(openers: Openers, tmp_path: Path) -> None:
     assert "this process's id 1 " in message
 
 
-def test_no_permission_is_told(openers: Openers, public: Path) -> None:
+def test_a_missing_permission_is_reported(openers: Openers, public: Path) -> None:
     user = {"OPENER_UID": str(NOBODY)} if IS_ROOT else {}
     path = public / "env"
     assert openers.open(path, "key") == (0, "")

@@ -76,7 +76,9 @@ def test_no_addition_to_a_common_counter_is_lost(participants: dict[str, Partici
 
 
 @pytest.mark.parametrize("writer", LANGUAGES)
-def test_a_transaction_is_seen_whole_or_not_at_all(participants: dict[str, Participant], writer: str) -> None:
+def test_other_processes_see_all_of_a_transaction_or_nothing(
+    participants: dict[str, Participant], writer: str
+) -> None:
     times = 1000
     watchers = others(participants, writer)
     for participant in watchers:

@@ -67,7 +67,7 @@ def test_each_example_is_there_in_both_languages_and_tested() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_wrong_use_is_told(programs: Programs, name: str) -> None:
+def test_wrong_use_is_reported(programs: Programs, name: str) -> None:
     with programs.start(name) as process:
         printed, said = process.communicate()
     assert process.returncode == 2

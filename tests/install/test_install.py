@@ -168,7 +168,7 @@ def test_a_program_with_an_lmdb_of_its_own(prefix: Path, outside: Path) -> None:
     assert run("./p", "data", cwd=outside) == OUTPUT["program.c"]
 
 
-def test_pkg_config_tells_the_version(prefix: Path) -> None:
+def test_pkg_config_reports_the_version(prefix: Path) -> None:
     assert pkg_config(prefix, "--modversion") == [VERSION]
 
 
