@@ -265,17 +265,95 @@ impl Seat {
         each!(Seat, self, seat => seat.set_current(level))
     }
 
-    /// Reads in the current transaction or the newest snapshot; `look` may run several times.
+    /// Opens the collection for the process, if it is not open, so that a later snapshot can use it.
+    pub(crate) fn open_ahead(&self, opened: &Opened) -> Result<()> {
+        both!(Seat, Opened, self, opened, (seat, opened) => seat.read(|reader| reader.open(opened)))
+    }
+
+    /// Shows a key's value to `f`, in the current transaction or the newest snapshot, as all that follow.
     #[inline]
-    pub(crate) fn read<R>(
+    pub(crate) fn get<R>(
         &self,
-        mut look: impl FnMut(&mut Session<'_, '_>) -> Result<R, Leave>,
-    ) -> Result<R> {
-        match self {
-            Seat::Lmdb(seat) => seat.read(|reader| look(&mut Session::Lmdb(reader))),
-            #[cfg(feature = "memory-engine")]
-            Seat::Memory(seat) => seat.read(|reader| look(&mut Session::Memory(reader))),
-        }
+        opened: &Opened,
+        key: &[u8],
+        f: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>> {
+        let mut f = Some(f);
+        let mut show = |value: &[u8]| f.take().map(|f| f(value));
+        let found = both!(Seat, Opened, self, opened, (seat, opened) => {
+            seat.read(|reader| reader.value(opened, key, &mut show))
+        });
+        found.map(Option::flatten)
+    }
+
+    /// Passes the value of each key to `f`, with the key's place among them. Runs again from the first key if the engine
+    /// must do something outside of the call.
+    pub(crate) fn get_many(
+        &self,
+        opened: &Opened,
+        keys: &Column<'_>,
+        mut f: impl FnMut(usize, Option<&[u8]>) -> Result<()>,
+    ) -> Result<()> {
+        both!(Seat, Opened, self, opened, (seat, opened) => {
+            seat.read(|reader| reader.values_of(opened, keys, &mut f))
+        })
+    }
+
+    /// Counts the records.
+    pub(crate) fn len(&self, opened: &Opened) -> Result<u64> {
+        both!(Seat, Opened, self, opened, (seat, opened) => seat.read(|reader| reader.count(opened)))
+    }
+
+    /// Shows the first record of a range, in its direction, to `f`.
+    pub(crate) fn edge<R>(
+        &self,
+        opened: &Opened,
+        range: &Range,
+        f: impl FnOnce(&[u8], &[u8]) -> R,
+    ) -> Result<Option<R>> {
+        let mut f = Some(f);
+        let mut show = |key: &[u8], value: &[u8]| f.take().map(|f| f(key, value));
+        let found = both!(Seat, Opened, self, opened, (seat, opened) => {
+            seat.read(|reader| reader.edge(opened, range, &mut show))
+        });
+        found.map(Option::flatten)
+    }
+
+    /// Shows the records of a range to `f`, as long as it wants more. Shows `None` before the first one, also where it
+    /// begins again.
+    pub(crate) fn each(
+        &self,
+        opened: &Opened,
+        range: &Range,
+        mut f: impl FnMut(Option<(&[u8], &[u8])>) -> bool,
+    ) -> Result<()> {
+        both!(Seat, Opened, self, opened, (seat, opened) => {
+            seat.read(|reader| {
+                f(None);
+                reader.each_of(opened, range, |key, value| f(Some((key, value))))
+            })
+        })
+    }
+
+    /// Reads records of a range into columns, from its beginning on. Returns true if the range was read to its end.
+    pub(crate) fn scan(
+        &self,
+        opened: &Opened,
+        range: &Range,
+        limit: Limit,
+        out: &mut Columns,
+    ) -> Result<bool> {
+        both!(Seat, Opened, self, opened, (seat, opened) => {
+            seat.read(|reader| {
+                out.clear();
+                reader.scan_of(opened, range, ScanStart::Range, limit, out)
+            })
+        })
+    }
+
+    /// Returns the address and length of a key's value, which stay where they are until the transaction ends or writes.
+    pub(crate) fn lend(&self, opened: &Opened, key: &[u8]) -> Result<Option<(*const u8, usize)>> {
+        both!(Seat, Opened, self, opened, (seat, opened) => seat.read(|reader| reader.lend(opened, key)))
     }
 
     /// Reads in the stack of a level.
@@ -431,8 +509,7 @@ impl Opened {
     }
 }
 
-/// Reads in a snapshot, or in a write transaction with its own writes. A collection whose creation was undone is as if it
-/// were empty.
+/// What an iterator reads in: a snapshot, or a write transaction with its own writes.
 pub(crate) enum Session<'s, 'c> {
     Lmdb(&'s mut lmdb::Reader<'c>),
     #[cfg(feature = "memory-engine")]
@@ -440,57 +517,6 @@ pub(crate) enum Session<'s, 'c> {
 }
 
 impl Session<'_, '_> {
-    /// Opens the collection for the process, if it is not open, so that a later snapshot can use it.
-    pub(crate) fn open(&mut self, opened: &Opened) -> Result<(), Leave> {
-        both!(Session, Opened, self, opened, (reader, opened) => reader.open(opened))
-    }
-
-    /// Shows a key's value to `f`.
-    #[inline]
-    pub(crate) fn get<R>(
-        &mut self,
-        opened: &Opened,
-        key: &[u8],
-        f: impl FnOnce(&[u8]) -> R,
-    ) -> Result<Option<R>, Leave> {
-        both!(Session, Opened, self, opened, (reader, opened) => reader.value(opened, key, f))
-    }
-
-    /// Passes the value of each key to `f`, with the key's place among them.
-    pub(crate) fn get_many(
-        &mut self,
-        opened: &Opened,
-        keys: &Column<'_>,
-        f: impl FnMut(usize, Option<&[u8]>) -> Result<()>,
-    ) -> Result<(), Leave> {
-        both!(Session, Opened, self, opened, (reader, opened) => reader.values_of(opened, keys, f))
-    }
-
-    /// Counts the records.
-    pub(crate) fn len(&mut self, opened: &Opened) -> Result<u64, Leave> {
-        both!(Session, Opened, self, opened, (reader, opened) => reader.count(opened))
-    }
-
-    /// Shows the first record of a range, in its direction, to `f`.
-    pub(crate) fn edge<R>(
-        &mut self,
-        opened: &Opened,
-        range: &Range,
-        f: impl FnOnce(&[u8], &[u8]) -> R,
-    ) -> Result<Option<R>, Leave> {
-        both!(Session, Opened, self, opened, (reader, opened) => reader.edge(opened, range, f))
-    }
-
-    /// Shows the records of a range to `f`, as long as it wants more.
-    pub(crate) fn each(
-        &mut self,
-        opened: &Opened,
-        range: &Range,
-        f: impl FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<(), Leave> {
-        both!(Session, Opened, self, opened, (reader, opened) => reader.each_of(opened, range, f))
-    }
-
     /// Reads records of a range into columns, from a place on. Returns true if the range was read to its end.
     pub(crate) fn scan(
         &mut self,
@@ -501,11 +527,6 @@ impl Session<'_, '_> {
         out: &mut Columns,
     ) -> Result<bool, Leave> {
         both!(Session, Opened, self, opened, (reader, opened) => reader.scan_of(opened, range, from, limit, out))
-    }
-
-    /// Returns the address and length of a key's value, which stay where they are until the transaction ends or writes.
-    pub(crate) fn lend(&mut self, opened: &Opened, key: &[u8]) -> Result<Option<(*const u8, usize)>, Leave> {
-        both!(Session, Opened, self, opened, (reader, opened) => reader.lend(opened, key))
     }
 
     /// How many writes it has seen: always 0 in a snapshot.

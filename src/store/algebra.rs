@@ -7,7 +7,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::engine::{Access, Column, Columns, Limit, Range, ScanStart, Wait};
+use crate::engine::{Access, Column, Columns, Limit, Range, Wait};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, Short, TryGrow};
 use crate::store::collection::Collection;
@@ -281,10 +281,7 @@ impl<'c> Stream<'c> {
         }
         let Self { set, ahead, rest, batch, .. } = self;
         let limit = Limit { items: *batch, bytes: LARGEST_BYTES };
-        self.at_end = set.read(|session| {
-            ahead.clear();
-            session.scan(set.opened(), rest, ScanStart::Range, limit, ahead)
-        })?;
+        self.at_end = set.scan(rest, limit, ahead)?;
         self.passed = 0;
         self.batch = (self.batch * 2).min(LARGEST_BATCH);
         if let Some(last) = self.ahead.len().checked_sub(1) {

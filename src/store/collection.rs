@@ -10,7 +10,7 @@ pub(crate) use opening::{Asked, OpenFlags};
 
 use crate::codec::{self, MAX_VALUE, Type};
 use crate::engine::schema::Schema;
-use crate::engine::{Column, Leave, Op, Opened, Outcome, Range, Session};
+use crate::engine::{Column, Columns, Limit, Op, Opened, Outcome, Range, Seat};
 use crate::error::{Error, Result, Status};
 use crate::memory::Short;
 use crate::store::registry::Shared;
@@ -107,7 +107,7 @@ impl Collection {
 
     /// Opens the collection's space if it is not open yet, so that a later snapshot can use it.
     pub(crate) fn open_ahead(&self) -> Result<()> {
-        self.read(|session| session.open(self.opened()))
+        self.seat()?.open_ahead(self.opened())
     }
 
     /// Returns true if both are the same collection of one environment.
@@ -125,10 +125,10 @@ impl Collection {
         self.0.opened.is_bytewise()
     }
 
-    /// Reads in the thread's current transaction or the newest snapshot.
+    /// The calling thread's seat in its environment.
     #[inline]
-    pub(crate) fn read<R>(&self, look: impl FnMut(&mut Session<'_, '_>) -> Result<R, Leave>) -> Result<R> {
-        self.0.shared.read(look)
+    fn seat(&self) -> Result<Seat> {
+        self.0.shared.seat()
     }
 
     /// Writes, in the thread's current transaction or in its own.
@@ -142,7 +142,7 @@ impl Collection {
                 ),
             ));
         }
-        self.0.shared.seat()?.write(&self.0.opened, op)
+        self.seat()?.write(&self.0.opened, op)
     }
 
     fn check_key(&self, key: &[u8]) -> Result<()> {
@@ -180,17 +180,14 @@ impl Collection {
     #[inline]
     pub(crate) fn get<R>(&self, key: &[u8], f: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
         self.check_key(key)?;
-        let mut f = Some(f);
-        let found =
-            self.read(|session| session.get(self.opened(), key, |value| f.take().map(|f| f(value))))?;
-        Ok(found.flatten())
+        self.seat()?.get(self.opened(), key, f)
     }
 
     /// Returns the address and length of a key's value, which stay valid until the current transaction ends, or its
     /// thread's next write in it.
     pub(crate) fn get_ref(&self, key: &[u8]) -> Result<Option<(*const u8, usize)>> {
         self.check_key(key)?;
-        self.read(|session| session.lend(self.opened(), key))
+        self.seat()?.lend(self.opened(), key)
     }
 
     pub(crate) fn contains(&self, key: &[u8]) -> Result<bool> {
@@ -262,7 +259,7 @@ impl Collection {
     }
 
     pub(crate) fn len(&self) -> Result<u64> {
-        self.read(|session| session.len(self.opened()))
+        self.seat()?.len(self.opened())
     }
 
     pub(crate) fn clear(&self) -> Result<()> {
@@ -272,11 +269,7 @@ impl Collection {
     /// Shows the first or the last record to `f`, as [`Collection::get`] does.
     pub(crate) fn edge<R>(&self, last: bool, f: impl FnOnce(&[u8], &[u8]) -> R) -> Result<Option<R>> {
         let range = Range { reverse: last, ..Range::all() };
-        let mut f = Some(f);
-        let found = self.read(|session| {
-            session.edge(self.opened(), &range, |key, value| f.take().map(|f| f(key, value)))
-        })?;
-        Ok(found.flatten())
+        self.seat()?.edge(self.opened(), &range, f)
     }
 
     /// Adds the values of a range to `out`, in the order of their keys and all from one state. `clear` empties it
@@ -289,15 +282,20 @@ impl Collection {
         add: impl Fn(&mut B, &[u8]) -> Result<()>,
     ) -> Result<()> {
         self.check_range(range)?;
-        self.read(|session| {
-            clear(out);
-            let mut added = Ok(());
-            session.each(self.opened(), range, |_, value| {
-                added = add(out, value);
-                added.is_ok()
-            })?;
-            Ok(added?)
-        })
+        let mut added = Ok(());
+        self.seat()?.each(self.opened(), range, |record| {
+            match record {
+                None => clear(out),
+                Some((_, value)) => added = add(out, value),
+            }
+            added.is_ok()
+        })?;
+        added
+    }
+
+    /// Reads records of a range into columns, from its beginning on. Returns true if the range was read to its end.
+    pub(crate) fn scan(&self, range: &Range, limit: Limit, out: &mut Columns) -> Result<bool> {
+        self.seat()?.scan(self.opened(), range, limit, out)
     }
 
     /// Refuses a range that is invalid in the collection's order.
@@ -346,10 +344,10 @@ impl Collection {
     pub(crate) fn get_many(
         &self,
         keys: &Column<'_>,
-        mut f: impl FnMut(usize, Option<&[u8]>) -> Result<()>,
+        f: impl FnMut(usize, Option<&[u8]>) -> Result<()>,
     ) -> Result<()> {
         self.check_keys(keys)?;
-        self.read(|session| session.get_many(self.opened(), keys, &mut f))
+        self.seat()?.get_many(self.opened(), keys, f)
     }
 
     /// Removes keys, all in one transaction, and returns the number of those that existed.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
-use crate::engine::{Engine, Leave, Opening, Origin, Seat, Session, State, WeakEngine};
+use crate::engine::{Engine, Opening, Origin, Seat, State, WeakEngine};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
 use crate::platform::fork::PerProcess;
@@ -186,11 +186,5 @@ impl Shared {
     #[inline]
     pub fn seat(&self) -> Result<Seat> {
         self.origin.seat_of_thread(&self.opening, || self.engine())
-    }
-
-    /// Reads in the thread's current transaction or the newest snapshot; `look` may run several times.
-    #[inline]
-    pub fn read<R>(&self, look: impl FnMut(&mut Session<'_, '_>) -> Result<R, Leave>) -> Result<R> {
-        self.seat()?.read(look)
     }
 }
