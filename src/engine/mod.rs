@@ -1,6 +1,6 @@
 //! What an engine is: collections of ordered bytes, with snapshots and transactions.
 //!
-//! All that the nouns stand on: nothing above this room names LMDB, maps, pages or reader slots. [`contract`] has the plain
+//! All that the nouns stand on: nothing above this folder names LMDB, maps, pages or reader slots. [`contract`] has the plain
 //! data that crosses the seam, [`schema`] what is stored of each collection, [`threads`] what every engine needs of the
 //! threads that call it. [`dispatch`] passes each call to [`lmdb`] or to another engine beside it; `memory` is one for
 //! tests, which run on it to show that the seam holds.

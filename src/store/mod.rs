@@ -3,7 +3,7 @@
 //! | file | content |
 //! |---|---|
 //! | `registry.rs` | the environments that are open in this process |
-//! | `stack.rs` | the calling thread's stack of transactions |
+//! | `stack.rs` | handles of transactions |
 //! | `collection.rs` | one open collection: reading and writing encoded keys and values |
 //! | `iter.rs` | iterators, and the records that they keep of a released snapshot |
 //! | `packing.rs` | code that typed dicts and sets share: encoding items, comparing types |

@@ -34,7 +34,7 @@ pub fn check_key(ty: &Type, key: &[u8]) -> Result<()> {
     .ok_or_else(|| fault(ty, key))
 }
 
-/// Appends text, after one more NUL if it is empty or begins with a NUL.
+/// Returns true if the key is text: an empty one, and one that begins with a NUL, stands behind one more NUL.
 #[inline]
 fn check_str(key: &[u8]) -> bool {
     match key {

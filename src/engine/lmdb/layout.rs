@@ -63,6 +63,8 @@ pub mod record {
     /// Bytes of a record.
     pub const SIZE: usize = 8 + 5 * WORD;
 
+    /// The last of the counts, that of entries.
+    pub const AT_ENTRIES: usize = AT_ROOT - WORD;
     pub const AT_ROOT: usize = SIZE - WORD;
 
     pub const REVERSE_KEY: u16 = 0x02;

@@ -11,7 +11,7 @@
 //! - `txn`: snapshots and write transactions, named databases, reads and walks
 //! - `write`: the right to write, group commit, and what a failure means
 //!
-//! The folders are private: `pub(crate)` in them reaches as far as this room, but for what is exported below.
+//! The folders are private: `pub(crate)` in them reaches as far as this folder, but for what is exported below.
 
 mod address_space;
 mod catalog;

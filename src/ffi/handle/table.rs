@@ -131,7 +131,7 @@ impl<T, const FIRST: usize, const MANY: usize> Table<T, FIRST, MANY> {
         self.word(slot_of(id)).is_some_and(|word| word.load(Ordering::Acquire) == id)
     }
 
-    /// Takes the table's lock. Nothing slow and no code of other rooms may run under it.
+    /// Takes the table's lock. Nothing slow and no code of other modules may run under it.
     pub(super) fn lock(&self) -> Locked<'_, T, FIRST, MANY> {
         Locked { table: self, records: self.records.lock() }
     }

@@ -285,7 +285,7 @@ pub(super) fn directory_of(path: &Path) -> &Path {
 
 /// One file of an open environment.
 #[derive(Clone, Debug)]
-struct Opened {
+struct OpenFile {
     name: CString,
     id: FileId,
 }
@@ -297,9 +297,9 @@ pub(crate) struct Identity {
     directory: Directory,
     parent: PathBuf,
     no_subdir: bool,
-    data: Opened,
+    data: OpenFile,
     /// LMDB's lock file and the library's, those that there are: read-only media have none.
-    locks: [Option<Opened>; 2],
+    locks: [Option<OpenFile>; 2],
 }
 
 impl Identity {
@@ -311,9 +311,9 @@ impl Identity {
                 format!("{} was removed or replaced while it was opened; open it again", path.display()),
             )
         };
-        let opened = |path: &Path| -> Result<Option<Opened>> {
+        let opened = |path: &Path| -> Result<Option<OpenFile>> {
             let name = c_text(path.file_name().unwrap_or_default()).map_err(|_| gone(path))?;
-            Ok(files.id(path)?.map(|id| Opened { name, id }))
+            Ok(files.id(path)?.map(|id| OpenFile { name, id }))
         };
         let open = data.metadata().map_err(|_| gone(&files.data))?;
         let found = opened(&files.data)?.filter(|found| found.id == (open.dev(), open.ino()));
@@ -394,7 +394,7 @@ impl Identity {
 
     /// Whether two openings are of the same files.
     pub(super) fn is_same(&self, other: &Identity) -> bool {
-        let id = |file: &Option<Opened>| file.as_ref().map(|file| file.id);
+        let id = |file: &Option<OpenFile>| file.as_ref().map(|file| file.id);
         self.data.id == other.data.id && self.locks.iter().map(id).eq(other.locks.iter().map(id))
     }
 }

@@ -5,6 +5,7 @@ use std::ptr::{self, NonNull};
 
 use lmdb_sys as ffi;
 
+use crate::engine::lmdb::layout::node;
 use crate::engine::lmdb::sys::{Code, Dbi, NOTHING, RwTxn, Txn, slice, val};
 
 /// Where a cursor is to go.
@@ -143,23 +144,22 @@ impl WriteCursor<'_> {
 
 /// Whether a key of the main database, as a cursor gave it, is the name of a named database.
 ///
-/// LMDB's interface does not tell; the node's header in the page does. Source: `MDB_node` and `F_SUBDATA` of
-/// LMDB 0.9's `mdb.c` (data format 1): four 16-bit fields before the key, the third with flags, the fourth
-/// with the key's size.
+/// LMDB's interface does not tell; the header of its node does, which ends where the key begins.
 pub(crate) fn is_named_database(key: &[u8]) -> bool {
-    const F_SUBDATA: u16 = 0x02;
-    const F_DUPDATA: u16 = 0x04;
     // Only damage makes an empty one, and `slice` gives it no address.
     if key.is_empty() {
         return false;
     }
     // SAFETY: the key was returned by a cursor on the main database and is not empty, so it lies in a leaf page
-    // right behind the eight bytes of its node's header; those may be unaligned.
+    // right behind the header of its node, whose fields may be unaligned.
     let (flags, size) = unsafe {
-        let end = key.as_ptr();
-        (end.sub(4).cast::<u16>().read_unaligned(), end.sub(2).cast::<u16>().read_unaligned())
+        let header = key.as_ptr().sub(node::HEADER);
+        (
+            header.add(node::AT_FLAGS).cast::<u16>().read_unaligned(),
+            header.add(node::AT_KEY_SIZE).cast::<u16>().read_unaligned(),
+        )
     };
     debug_assert_eq!(usize::from(size), key.len());
     // With both, it is a key with many values, of a main database with DUPSORT.
-    flags & (F_DUPDATA | F_SUBDATA) == F_SUBDATA
+    flags & (node::VALUES | node::TREE) == node::TREE
 }

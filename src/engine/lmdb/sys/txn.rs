@@ -61,12 +61,12 @@ impl Txn {
 
     /// Opens a named database (`None`: the main one). `Ok(None)`: there is none of that name.
     ///
-    /// Only `spaces.rs` and `txn.rs` call this, under the process's writer lock: two openings at the same
+    /// Only `spaces.rs` and `txn/mod.rs` call this, under the process's write lock: two openings at the same
     /// time can be given one number.
     pub(crate) fn open_dbi(&self, name: Option<&CStr>, flags: c_uint) -> Result<Option<Dbi>, Code> {
         let mut dbi = 0;
         let name = name.map_or(ptr::null(), CStr::as_ptr);
-        // SAFETY: the transaction is live; the name is null or NUL-terminated; the caller holds the writer lock.
+        // SAFETY: the transaction is live; the name is null or NUL-terminated; the caller holds the write lock.
         match unsafe { ffi::mdb_dbi_open(self.0.as_ptr(), name, flags, &raw mut dbi) } {
             ffi::MDB_SUCCESS => Ok(Some(dbi)),
             ffi::MDB_NOTFOUND => Ok(None),
@@ -156,7 +156,7 @@ pub(crate) struct RwTxn {
 unsafe impl Send for RwTxn {}
 
 impl RwTxn {
-    /// Begins one. The caller holds the process's writer lock; LMDB waits for other processes.
+    /// Begins one. The caller holds the process's write lock; LMDB waits for other processes.
     pub(crate) fn begin(env: &Arc<Env>, synced: bool) -> Result<RwTxn, Code> {
         let mut txn = ptr::null_mut();
         let flags = if synced { 0 } else { ffi::MDB_NOSYNC };

@@ -185,11 +185,11 @@ impl Engine {
     }
 }
 
-/// A write transaction with its savepoints. Holds the process's writer lock until it is ended or dropped.
+/// A write transaction with its savepoints. Holds the process's write lock until it is ended or dropped.
 pub(crate) struct WriteTxn {
     // Before the write_lock: LMDB's transaction ends first.
     pub(super) txn: RwTxn,
-    opened: Vec<Opened>,
+    opened: Vec<NewNumber>,
     pub(super) sequence: Option<u64>,
     /// Whether the sequence number was written in this transaction, so that it may yet be undone.
     pub(super) sequence_is_own: bool,
@@ -213,14 +213,14 @@ pub(crate) struct WriteTxn {
 }
 
 /// A space whose number becomes the process's when its level is committed.
-struct Opened {
+struct NewNumber {
     space: Arc<Space>,
     db: Db,
     depth: usize,
 }
 
 impl WriteTxn {
-    /// Begins one under the process's writer lock.
+    /// Begins one under the process's write lock.
     #[inline]
     pub(crate) fn begin(write_lock: &Arc<WriteLock>, synced: bool) -> Result<WriteTxn> {
         let txn = write_lock.engine().begin_write(write_lock, synced)?;
@@ -406,7 +406,7 @@ impl WriteTxn {
         let flags = self.txn.flags(dbi);
         let db = Db { dbi, flags: flags.map_err(|code| explain(self, code))? };
         self.used.add(dbi, self.write_lock.engine().spaces.counts(space))?;
-        self.opened.push(Opened { space: Arc::clone(space), db, depth: self.txn.depth() });
+        self.opened.push(NewNumber { space: Arc::clone(space), db, depth: self.txn.depth() });
         Ok(Some(db))
     }
 

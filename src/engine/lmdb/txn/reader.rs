@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::engine::lmdb::layout;
 use crate::engine::lmdb::sys::{Go, MAIN, Txn, is_named_database, reading};
 use crate::engine::lmdb::txn::foreign;
 use crate::engine::lmdb::txn::scan::Scan;
@@ -323,15 +324,7 @@ impl<'c> Reader<'c> {
     }
 }
 
-/// The number of records in a `MDB_db`, the main database's record of a named one.
-///
-/// Source: LMDB 0.9's `mdb.c` (data format 1): `md_pad` (4 bytes), `md_flags`, `md_depth` (2 each), then
-/// three page counts and `md_entries`, each the size of a pointer.
+/// The number of records in a named database, by the main database's record of it.
 fn entries_of(record: &[u8]) -> u64 {
-    const WORD: usize = size_of::<usize>();
-    let at = 8 + 3 * WORD;
-    record
-        .get(at..at + WORD)
-        .and_then(|bytes| <[u8; WORD]>::try_from(bytes).ok())
-        .map_or(0, |bytes| usize::from_ne_bytes(bytes) as u64)
+    layout::word(record, layout::record::AT_ENTRIES).unwrap_or(0)
 }

@@ -4,9 +4,9 @@
 //! transaction sees it*: a reader that opens a name while a writer of the same process opens another gets
 //! the same number, and records land in the wrong database. So:
 //!
-//! - a name is opened for the process under the process's writer lock only: by a short read transaction that
+//! - a name is opened for the process under the process's write lock only: by a short read transaction that
 //!   is committed at once (`open`), or inside the write transaction of the thread that holds
-//!   the lock (`txn.rs`), which publishes it when it commits, and forgets it when it aborts;
+//!   the lock (`txn/mod.rs`), which publishes it when it commits, and forgets it when it aborts;
 //! - numbers are never closed while calls may be under way, nor if a live snapshot has used them;
 //! - a snapshot knows which numbers are older than itself (its *horizon*): LMDB answers `EINVAL` for others.
 //!
@@ -257,7 +257,7 @@ impl Spaces {
         }
     }
 
-    /// Tells the process of an opening that LMDB has committed. The caller holds the writer lock.
+    /// Tells the process of an opening that LMDB has committed. The caller holds the write lock.
     pub(crate) fn publish(&self, space: &Arc<Space>, db: Db) {
         let when = self.openings.load(Ordering::Relaxed) + 1;
         self.publish_as(space, db, when);

@@ -3,7 +3,7 @@
 //! - `turn`: the process's turn to write; `lock`: the write lock between processes
 //! - `begin`: beginning write transactions; `group`: the path of autocommitted writes, which share transactions; `queue`: its waiting threads
 //! - `flusher`: the flush in the background
-//! - `reclaim`: dropped names give their places back
+//! - `working_set`: which numbers of named databases are open; `reclaim`: dropped names give theirs back
 //! - `failure`: what a failed write or sync means, and an environment that can no longer be used
 
 pub(crate) mod begin;

@@ -1,7 +1,7 @@
 //! Names that were dropped give their places back: in the file, and among the numbers of this process.
 //!
 //! A drop only empties a named database and leaves a mark in the catalog, since its number may be in use. Here,
-//! with the writer lock held and every call of the process stopped, nobody uses a number: what is marked is
+//! with the write lock held and every call of the process stopped, nobody uses a number: what is marked is
 //! removed from the file, and numbers whose names are gone, by this process or another, are closed; but for those that a
 //! live snapshot has used.
 
