@@ -445,6 +445,12 @@ impl Seat {
     }
 }
 
+impl Drop for SnapshotSeat {
+    fn drop(&mut self) {
+        each!(SnapshotSeat, self, seat => seats::hand_back(seat));
+    }
+}
+
 impl SnapshotSeat {
     /// Reads in its snapshot.
     pub(crate) fn read<R>(&self, look: impl FnOnce(&mut Session<'_, '_>) -> Result<R>) -> Result<R> {

@@ -108,6 +108,10 @@ impl threads::Snapshot for Snapshot {
         Snapshot::reset(self);
     }
 
+    fn recycle(&mut self) {
+        Snapshot::recycle(self);
+    }
+
     fn is_pinned(&self) -> bool {
         Snapshot::is_pinned(self)
     }

@@ -59,6 +59,29 @@ fn a_write_does_not_wait_for_calls() {
     assert!(ends_during_a_call(&env, LONG, || dict.put(&1, &1).unwrap()));
 }
 
+/// LMDB clears some 50 kB for each new snapshot.
+#[test]
+fn a_thread_keeps_the_snapshot_that_has_ended_last() {
+    let (_dir, env) = environment();
+    let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
+    let keeps = || call_in(&env, |call| Ok(call.guarded().pooled.is_some())).unwrap();
+    let readers = || env.readers().unwrap().len();
+    let snapshot = env.begin_snapshot().unwrap();
+    assert_eq!((keeps(), readers()), (false, 1));
+    snapshot.commit().unwrap();
+    assert_eq!((keeps(), readers()), (true, 1));
+    let iterators = [dict.iter().unwrap(), dict.iter().unwrap()];
+    assert_eq!((keeps(), readers()), (false, 2));
+    drop(iterators);
+    assert_eq!((keeps(), readers()), (true, 1));
+    // One that ends on a thread without a place in the environment is kept by none.
+    let iterator = dict.iter().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| drop(iterator));
+    });
+    assert_eq!((keeps(), readers()), (false, 0));
+}
+
 #[test]
 fn numbers_are_closed_while_no_call_is_under_way() {
     let (_dir, env) = environment();

@@ -59,6 +59,11 @@ impl threads::Snapshot for Snapshot {
         self.let_go();
     }
 
+    fn recycle(&mut self) {
+        self.let_go();
+        self.pin = None;
+    }
+
     fn is_pinned(&self) -> bool {
         self.pin.is_some()
     }

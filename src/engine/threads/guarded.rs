@@ -67,6 +67,14 @@ impl<E: Seated> Guarded<E> {
         })
     }
 
+    /// Ends a snapshot of the thread, and keeps it for the next read, if the seat has none for that.
+    pub(super) fn give_back(&mut self, mut snapshot: E::Snapshot) {
+        if self.engine.is_some() && self.pooled.is_none() {
+            snapshot.recycle();
+            self.pooled = Some(snapshot);
+        }
+    }
+
     /// Ends everything that may end, and lets the environment go.
     pub(crate) fn release(&mut self, ending: Ending) {
         self.pooled = None;

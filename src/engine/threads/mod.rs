@@ -75,6 +75,9 @@ pub(crate) trait Snapshot {
     /// Lets the view go, and keeps what makes the next one cheap.
     fn reset(&mut self);
 
+    /// Ends it, and keeps what makes another one cheap.
+    fn recycle(&mut self);
+
     /// Returns true if addresses that it has lent must stay valid.
     fn is_pinned(&self) -> bool;
 }

@@ -14,6 +14,7 @@ use crate::engine::threads::Seated;
 use crate::engine::threads::call::Call;
 use crate::engine::threads::guarded::{Ending, Guarded, closed};
 use crate::engine::threads::opening::{Opening, State};
+use crate::engine::threads::root::RootKind;
 use crate::error::Result;
 use crate::memory::TryGrow;
 use crate::platform::sync::Mutex;
@@ -131,6 +132,22 @@ impl<E: Seated> Seat<E> {
         if self.opening.state() != State::Open {
             self.release_if_free(false);
         }
+    }
+
+    /// Ends the snapshot in an iterator's seat, and keeps it for the next read of the thread that has the other seat.
+    pub(super) fn hand_back(&self, own: &Seat<E>) {
+        let _busy = Busy::new(&own.busy);
+        let mut guarded = self.guarded.lock();
+        guarded.current = None;
+        let root = guarded.roots.pop();
+        // While this seat is locked, no number that the snapshot has used is closed. Not waited for: growth locks all seats.
+        if let Some(RootKind::Snapshot(snapshot)) = root.map(|root| root.kind)
+            && let Some(mut own) = own.guarded.try_lock()
+        {
+            own.give_back(snapshot);
+        }
+        drop(guarded);
+        own.settle();
     }
 
     /// Ends a transaction of the calling thread in an environment that has failed, and refuses its calls.

@@ -274,6 +274,15 @@ fn own_seat<E: Seated>(opening: &Opening) -> Option<Arc<Seat<E>>> {
         .flatten()
 }
 
+/// Ends the snapshot of an iterator. The calling thread keeps it for its next read, if it has a seat.
+pub(crate) fn hand_back<E: Seated>(seat: &Seat<E>) {
+    if seat.opening.check_process().is_ok()
+        && let Some(own) = own_seat::<E>(&seat.opening)
+    {
+        seat.hand_back(&own);
+    }
+}
+
 /// Finds the calling thread's seat, or makes it with the engine that `engine` gives.
 #[inline]
 pub(crate) fn seat_of_thread<E: Seated>(

@@ -76,10 +76,16 @@ impl<E: Seated> Seat<E> {
             if guarded.current == Some(root.id) {
                 guarded.current = None;
             }
-            Ok(Some(root))
+            match root.kind {
+                RootKind::Write(txn) => Ok(Some(txn)),
+                RootKind::Snapshot(snapshot) => {
+                    guarded.give_back(snapshot);
+                    Ok(None)
+                }
+            }
         });
-        let root = match ended {
-            Ok(root) => root,
+        let txn = match ended {
+            Ok(txn) => txn,
             Err(error) if self.has_failed() => {
                 self.end_after_failure(level);
                 return Err(NotEnded::Over(error));
@@ -87,14 +93,14 @@ impl<E: Seated> Seat<E> {
             Err(error) if is_over => return Err(NotEnded::Over(error)),
             Err(error) => return Err(NotEnded::Goes(error)),
         };
-        match root.map(|root| root.kind) {
+        match txn {
             // Outside of the call: a commit can take long.
-            Some(RootKind::Write(txn)) if commit => txn.commit().map_err(NotEnded::Over),
-            Some(RootKind::Write(txn)) => {
+            Some(txn) if commit => txn.commit().map_err(NotEnded::Over),
+            Some(txn) => {
                 txn.abort();
                 Ok(())
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! How a read gets one of the reader slots.
 //!
-//! A thread keeps the slot of its last read for its next one. Where no slot is free, those of processes that are gone are
+//! A thread keeps the slot of its last read, snapshot or iterator for its next one. Where no slot is free, those of processes that are gone are
 //! taken back, then those of threads that are in no call, and at last, with every call of the process stopped, all that
 //! no snapshot or iterator has. So a read fails only where snapshots, iterators and other processes have every slot, however
 //! many threads read at once.

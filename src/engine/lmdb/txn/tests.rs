@@ -18,6 +18,26 @@ fn environment() -> (tempfile::TempDir, Environment) {
 /// A write that LMDB refuses half-way may leave pages half done, so its level can only be undone. A level that stays
 /// doomed after that loses the transaction around it; one that is forgotten too early commits the half.
 #[test]
+fn a_recycled_snapshot_has_used_and_lent_nothing() {
+    let (_dir, env) = environment();
+    let engine = engine_of(&env);
+    crate::Dict::<i64, i64>::open(&env, "dict").unwrap();
+    let space = engine.space("dict").unwrap();
+    let db = space.db(u32::MAX).unwrap();
+    let mut snapshot = Snapshot::begin(&engine).map_err(|_| "it begins").unwrap();
+    snapshot.uses(&engine, &space, db).unwrap();
+    snapshot.pin();
+    let knows =
+        |snapshot: &Snapshot| (snapshot.used().has(db.dbi), snapshot.has_used_last(db), snapshot.is_pinned());
+    assert_eq!(knows(&snapshot), (true, true, true));
+    snapshot.recycle();
+    assert_eq!(knows(&snapshot), (false, false, false));
+    snapshot.renew(&engine).map_err(|_| "it is renewed").unwrap();
+    snapshot.uses(&engine, &space, db).unwrap();
+    assert_eq!(knows(&snapshot), (true, true, false));
+}
+
+#[test]
 fn a_failure_ends_with_the_savepoint_that_met_it() {
     let (_dir, env) = environment();
     let engine = engine_of(&env);
