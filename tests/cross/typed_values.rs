@@ -99,7 +99,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("{error}");
             return if error.status() == Status::BadValue { Ok(()) } else { Err("another status".into()) };
         }
-        _ => return Err(format!("there is no command {command}").into()),
+        _ => return Err(format!("unknown command {command}").into()),
     };
     let stored = jobs.get(key.as_str())?.map(|Serde(job)| job);
     if stored.as_ref() == Some(&expected) { Ok(()) } else { Err(format!("{stored:#?}").into()) }

@@ -82,4 +82,4 @@ def test_a_tree_that_is_not_a_checkout_fails(tree: Path) -> None:
     shutil.rmtree(tree / ".git")
     assert check(tree, GIT_CEILING_DIRECTORIES=str(tree.parent)).returncode != 0
     (tree / "Cargo.toml").write_text("", encoding="utf-8")
-    assert "no rust-version" in check(tree).stderr
+    assert "does not name a rust-version" in check(tree).stderr
