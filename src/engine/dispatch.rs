@@ -1,6 +1,6 @@
 //! Passes each call to the engine of its environment, by a match.
 //!
-//! The stack of a thread's transactions lies below the seam, in [`threads`], so it needs no dispatch of its own: a
+//! The stack of a thread's transactions lies below the seam, in [`crate::engine::threads`], so it needs no dispatch of its own: a
 //! [`Session`] reads, and a [`Seat`] begins, ends and writes.
 
 use std::path::Path;

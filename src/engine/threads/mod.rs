@@ -38,7 +38,7 @@ pub(crate) trait Seated: Send + Sync + Sized + 'static {
 
     fn seats(&self) -> &Seats<Self>;
 
-    /// Runs `f` with the seats of the calling thread, which may be ending; see [`thread_local_seats`].
+    /// Runs `f` with the seats of the calling thread, which may be ending; see `thread_local_seats!` in `seats`.
     fn with_mine<R>(f: impl FnMut(&Mine<Self>) -> R) -> Result<R>;
 
     /// Makes a pooled snapshot the newest. In a call, so it waits for nothing.
