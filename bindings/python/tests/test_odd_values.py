@@ -467,3 +467,25 @@ def test_a_bound_of_a_range_is_refused_as_a_key_is(env: Environment) -> None:
         with pytest.raises(UnstorableError):
             numbers.range(bound, None)
     assert days and numbers
+
+
+class Weekday(enum.IntEnum):
+    """Its members equal their numbers."""
+
+    TUESDAY = 2
+
+
+@pytest.mark.parametrize("type_", ["i64[2]", "u8[]", "f64[2]"])
+def test_an_array_refuses_a_number_that_does_not_equal_its_plain_form(
+    env: Environment, type_: str
+) -> None:
+    """NumPy took such an element of a list for its plain form.
+
+    So a value came back that did not equal the stored one, where a single number was refused.
+    """
+    identical = type("Identical", (int,), {"__eq__": operator.is_, "__hash__": lambda one: 5})
+    d = PersistentDict(env, "arrays", key=int, value=type_)
+    with pytest.raises(UnstorableError):
+        d[1] = [identical(3), 4]
+    d[1] = [Weekday.TUESDAY, 4]
+    assert d[1].tolist() == [2, 4]

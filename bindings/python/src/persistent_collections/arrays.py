@@ -173,18 +173,26 @@ def _from_lists(value: Any, element: str, shape: tuple[int, ...] | None) -> byte
     return struct.pack(f"<{len(flat)}{_LETTERS[element]}", *flat)
 
 
-def _are_floats(np: Any, value: Any) -> bool:
-    """Whether there are only floats in these lists, so that NumPy converts none to one."""
-    floats = {float, np.float64, np.float32, np.float16}
-    if set(map(type, value)) <= floats:
+def _are_plain(np: Any, value: Any, kind: str) -> bool:
+    """Returns whether these lists contain only numbers that NumPy takes as they are.
+
+    `kind` is that of the array that NumPy made: of "f", only floats are; otherwise, only integers.
+    """
+    if kind == "f":
+        plain = {float, np.float64, np.float32, np.float16}
+    else:
+        plain = {int, np.int8, np.int16, np.int32, np.int64}
+        plain |= {np.uint8, np.uint16, np.uint32, np.uint64}
+    if set(map(type, value)) <= plain:
         return True
     for item in value:
-        if type(item) in floats:
+        if type(item) in plain:
             continue
         if isinstance(item, np.ndarray):
-            if item.dtype.kind != "f" or item.dtype.itemsize > 8:
+            kinds = "f" if kind == "f" else "iu"
+            if item.dtype.kind not in kinds or item.dtype.itemsize > 8:
                 return False
-        elif not isinstance(item, (list, tuple)) or not _are_floats(np, item):
+        elif not isinstance(item, (list, tuple)) or not _are_plain(np, item, kind):
             return False
     return True
 
@@ -202,8 +210,10 @@ def to_bytes(value: Any, element: str, shape: tuple[int, ...] | None) -> bytes:
     if given.ndim != 1 if shape is None else given.shape != shape:
         expected = "one dimension" if shape is None else f"shape {shape}"
         raise UnstorableError(f"an array with {expected} is needed, not shape {given.shape}")
-    if given.dtype.kind in "fO" and _is_listed(value) and not _are_floats(np, value):
-        # NumPy has no one type for these numbers, or has rounded some: each for itself.
+    kind = given.dtype.kind
+    if _is_listed(value) and (kind == "O" or (kind in "iuf" and not _are_plain(np, value, kind))):
+        # NumPy has no one type for these numbers, has rounded some, or has taken one for its plain
+        # form, which it may not equal: each for itself.
         return _from_lists(value, element, shape)
     data: bytes = _converted(np, given, element).tobytes(order="C")
     return data
