@@ -304,6 +304,22 @@ impl Columns {
         self.value_offsets.truncate(1);
     }
 
+    /// Makes room at once for the first of some records, which are about as large as this one: growing step by step takes as
+    /// long as reading a few.
+    #[cold]
+    pub(crate) fn expect(&mut self, records: usize, key: &[u8], value: &[u8]) {
+        const FIRST: usize = 64;
+        const BYTES: usize = 4096;
+        let records = records.min(FIRST);
+        // Without that room, each record looks for its own, and its failure is reported.
+        let _ = self
+            .keys
+            .try_room((records * key.len()).min(BYTES))
+            .and_then(|()| self.values.try_room((records * value.len()).min(BYTES)))
+            .and_then(|()| self.key_offsets.try_room(records))
+            .and_then(|()| self.value_offsets.try_room(records));
+    }
+
     /// Appends a record. On failure all are as they were.
     #[inline]
     pub(crate) fn push(&mut self, key: &[u8], value: &[u8]) -> Result<(), NoMemory> {

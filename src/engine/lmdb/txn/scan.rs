@@ -200,7 +200,9 @@ impl Scan<'_> {
         let (mut items, mut bytes) = (0, 0);
         let mut pushed = Ok(());
         let is_all = self.each(from, |key, value| {
-            if items > 0 && (items >= limit.items || bytes + key.len() + value.len() > limit.bytes) {
+            if items == 0 {
+                out.expect(limit.items, key, value);
+            } else if items >= limit.items || bytes + key.len() + value.len() > limit.bytes {
                 return false;
             }
             items += 1;
