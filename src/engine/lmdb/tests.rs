@@ -82,6 +82,27 @@ fn a_thread_keeps_the_snapshot_that_has_ended_last() {
     assert_eq!((keeps(), readers()), (false, 0));
 }
 
+/// A signal's handler may end the process in the middle of a call. What the exit drops on the way must leave the thread's
+/// seat busy: the end of the thread would otherwise wait for the lock that the interrupted call has.
+#[test]
+fn an_iterator_that_ends_during_a_call_leaves_the_seat_busy() {
+    let (_dir, env) = environment();
+    let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
+    let (tell, told) = mpsc::channel();
+    // Not scoped: a thread that waits for itself would keep the test from failing.
+    let thread = std::thread::spawn(move || {
+        let iterator = dict.iter().unwrap();
+        let seat = env.shared().seat().unwrap().into_lmdb();
+        let left = seat.call(|_| {
+            drop(iterator);
+            Ok(seat.leave().is_some())
+        });
+        tell.send(left).unwrap();
+    });
+    assert!(!told.recv_timeout(LONG).expect("the thread does not wait for itself").unwrap());
+    thread.join().unwrap();
+}
+
 #[test]
 fn numbers_are_closed_while_no_call_is_under_way() {
     let (_dir, env) = environment();

@@ -71,7 +71,9 @@ impl<'c> Reader<'c> {
     pub(super) fn find(&self, opened: &Opened) -> Result<Option<u64>> {
         match self.live(&opened.name) {
             Some(live) if live.schema == opened.schema => {
-                if !matches!(&self.view, View::Write(txn) if txn.has_created(&opened.name)) {
+                if opened.unsettled.load(Ordering::Relaxed)
+                    && !matches!(&self.view, View::Write(txn) if txn.has_created(&opened.name))
+                {
                     opened.unsettled.store(false, Ordering::Relaxed);
                 }
                 Ok(Some(live.id))

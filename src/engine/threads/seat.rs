@@ -134,20 +134,25 @@ impl<E: Seated> Seat<E> {
         }
     }
 
-    /// Ends the snapshot in an iterator's seat, and keeps it for the next read of the thread that has the other seat.
+    /// Ends the snapshot in an iterator's seat, and keeps it for the next read of the calling thread, which has the other
+    /// seat. Does nothing where a seat is in use: the snapshot ends with its seat.
+    ///
+    /// Waits for nothing: another thread may be locking all seats, or a signal's handler may have interrupted a call of this
+    /// thread, whose seat then stays busy.
     pub(super) fn hand_back(&self, own: &Seat<E>) {
+        if own.busy.load(Ordering::Relaxed) {
+            return;
+        }
         let _busy = Busy::new(&own.busy);
-        let mut guarded = self.guarded.lock();
-        guarded.current = None;
-        let root = guarded.roots.pop();
-        // While this seat is locked, no number that the snapshot has used is closed. Not waited for: growth locks all seats.
-        if let Some(RootKind::Snapshot(snapshot)) = root.map(|root| root.kind)
+        if let Some(mut guarded) = self.guarded.try_lock()
             && let Some(mut own) = own.guarded.try_lock()
         {
-            own.give_back(snapshot);
+            guarded.current = None;
+            if let Some(RootKind::Snapshot(snapshot)) = guarded.roots.pop().map(|root| root.kind) {
+                own.give_back(snapshot);
+            }
         }
-        drop(guarded);
-        own.settle();
+        own.after_call();
     }
 
     /// Ends a transaction of the calling thread in an environment that has failed, and refuses its calls.
