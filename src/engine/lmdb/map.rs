@@ -15,6 +15,18 @@ use crate::engine::lmdb::write::turn::{Turn, patience};
 use crate::error::{Error, Result, Status};
 use crate::platform::system::{limit, page_size};
 
+/// The error where a snapshot has lent addresses in the map.
+#[cold]
+fn pinned(own: bool) -> Error {
+    let whose = if own { "this" } else { "another" };
+    Error::new(
+        Status::MapBusy,
+        format!(
+            "the memory map must grow, but a snapshot of {whose} thread has lent references into it; end that first"
+        ),
+    )
+}
+
 impl Engine {
     /// The size of a page, where each lies in the map at a multiple of it: the map begins at one of the system's.
     pub(super) fn aligned_pages(&self) -> Option<usize> {
@@ -106,7 +118,7 @@ impl Engine {
                  when that is done",
             ));
         }
-        self.seats.stop(deadline, |stopped| self.remap(size, stopped))
+        self.seats.stop(deadline, pinned, |stopped| self.remap(size, stopped))
     }
 
     fn remap(&self, size: usize, _stopped: &Stopped<'_, '_>) -> Result<()> {

@@ -14,7 +14,7 @@ use crate::engine::threads::opening::{Opening, State};
 use crate::engine::threads::pin;
 use crate::engine::threads::seat::Seat;
 use crate::engine::threads::{Seated, thread_number};
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result};
 use crate::memory::{self, NoMemory, TryGrow};
 use crate::platform::sync::{Mutex, MutexGuard};
 
@@ -120,17 +120,19 @@ impl<E: Seated> Seats<E> {
     }
 
     /// Runs `f` while no call is under way and none can begin. Waits until `deadline` for snapshots that have
-    /// lent addresses; the calling thread's own would never end. In no call of the thread's seat.
+    /// lent addresses; the calling thread's own would never end. `pinned` makes the error, by whether they are the
+    /// calling thread's. In no call of the thread's seat.
     pub(crate) fn stop<R>(
         &self,
         deadline: Option<Instant>,
+        pinned: impl Fn(bool) -> Error,
         f: impl Fn(&Stopped<'_, '_, E>) -> Result<R>,
     ) -> Result<R> {
         loop {
             let seen = pin::ended();
             let outcome = self.with_all(|seats, guards| {
-                let pinned = guards.iter().zip(seats).find(|(guarded, _)| guarded.is_pinned());
-                match pinned {
+                let holder = guards.iter().zip(seats).find(|(guarded, _)| guarded.is_pinned());
+                match holder {
                     Some((_, holder)) => Err(holder.thread == thread_number()),
                     None => Ok(f(&Stopped { seats: guards })),
                 }
@@ -140,14 +142,7 @@ impl<E: Seated> Seats<E> {
                 Err(own) => own,
             };
             if own || !pin::wait_for_end(seen, deadline)? {
-                return Err(Error::new(
-                    Status::MapBusy,
-                    format!(
-                        "the memory map must grow, but a snapshot of {} thread has lent references into it; end \
-                         that first",
-                        if own { "this" } else { "another" }
-                    ),
-                ));
+                return Err(pinned(own));
             }
         }
     }
