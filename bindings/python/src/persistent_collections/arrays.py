@@ -173,28 +173,28 @@ def _from_lists(value: Any, element: str, shape: tuple[int, ...] | None) -> byte
     return struct.pack(f"<{len(flat)}{_LETTERS[element]}", *flat)
 
 
-def _are_plain(np: Any, value: Any, kind: str) -> bool:
-    """Returns whether these lists contain only numbers that NumPy takes as they are.
-
-    `kind` is that of the array that NumPy made: of "f", only floats are; otherwise, only integers.
-    """
-    if kind == "f":
-        plain = {float, np.float64, np.float32, np.float16}
-    else:
-        plain = {int, np.int8, np.int16, np.int32, np.int64}
-        plain |= {np.uint8, np.uint16, np.uint32, np.uint64}
-    if set(map(type, value)) <= plain:
+def _are_floats(np: Any, value: Any) -> bool:
+    """Whether there are only floats in these lists, so that NumPy converts none to one."""
+    floats = {float, np.float64, np.float32, np.float16}
+    if set(map(type, value)) <= floats:
         return True
     for item in value:
-        if type(item) in plain:
+        if type(item) in floats:
             continue
         if isinstance(item, np.ndarray):
-            kinds = "f" if kind == "f" else "iu"
-            if item.dtype.kind not in kinds or item.dtype.itemsize > 8:
+            if item.dtype.kind != "f" or item.dtype.itemsize > 8:
                 return False
-        elif not isinstance(item, (list, tuple)) or not _are_plain(np, item, kind):
+        elif not isinstance(item, (list, tuple)) or not _are_floats(np, item):
             return False
     return True
+
+
+def _is_same(given: Any, value: Any) -> bool:
+    """Returns whether these lists of integers equal the array that NumPy has made of them."""
+    try:
+        return bool(given.tolist() == (value if type(value) is list else list(value)))
+    except Exception:  # whatever a comparison of the user's raises: then it does not equal
+        return False
 
 
 def to_bytes(value: Any, element: str, shape: tuple[int, ...] | None) -> bytes:
@@ -211,9 +211,12 @@ def to_bytes(value: Any, element: str, shape: tuple[int, ...] | None) -> bytes:
         expected = "one dimension" if shape is None else f"shape {shape}"
         raise UnstorableError(f"an array with {expected} is needed, not shape {given.shape}")
     kind = given.dtype.kind
-    if _is_listed(value) and (kind == "O" or (kind in "iuf" and not _are_plain(np, value, kind))):
+    if _is_listed(value) and (
+        (kind in "fO" and not _are_floats(np, value))
+        or (kind in "iu" and not _is_same(given, value))
+    ):
         # NumPy has no one type for these numbers, has rounded some, or has taken one for its plain
-        # form, which it may not equal: each for itself.
+        # form, which it does not equal: each for itself.
         return _from_lists(value, element, shape)
     data: bytes = _converted(np, given, element).tobytes(order="C")
     return data
