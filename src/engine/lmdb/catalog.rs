@@ -25,10 +25,9 @@ pub(crate) enum Meaning {
 
 /// Reads the record of a stored name.
 fn record(reader: &mut Reader<'_>, stored: &str) -> Result<Option<CatalogRecord>, Leave> {
-    let engine = reader.engine();
-    let Some(db) = reader.place(engine.catalog())? else { return Ok(None) };
-    let Some(bytes) = reader.get(db, stored.as_bytes())? else { return Ok(None) };
-    Ok(Some(decode(stored, bytes)?))
+    let catalog = reader.engine().catalog();
+    let decode = |bytes: &[u8]| decode(stored, bytes);
+    Ok(reader.get(catalog, stored.as_bytes(), |bytes| bytes.map(decode))?.transpose()?)
 }
 
 /// Returns the schema of a stored name in the newest state; `None` if it was dropped or never existed.
@@ -72,7 +71,7 @@ fn len(reader: &mut Reader<'_>, stored: &str) -> Result<Option<u64>> {
         // The main database learns of new counts at the commit.
         let space = reader.engine().space(stored)?;
         return match reader.resolve(&space)? {
-            Lookup::Open(db) => reader.len(db).map(Some),
+            Lookup::Open(db) => reader.len_by_number(db).map(Some),
             _ => Ok(None),
         };
     }
@@ -93,12 +92,12 @@ fn info(reader: &mut Reader<'_>, name: &str, stored: &str) -> Result<Option<Coll
 fn plain_records(reader: &mut Reader<'_>) -> Result<Option<Db>, Leave> {
     let engine = reader.engine();
     let Some(db) = reader.place(engine.main())? else { return Ok(None) };
-    Ok(reader.first(db, &Range::all(), |_, _| db)?)
+    reader.first(engine.main(), &Range::all(), |_, _| db)
 }
 
 fn info_of_plain_records(reader: &mut Reader<'_>) -> Result<Option<CollectionInfo>, Leave> {
     let Some(db) = plain_records(reader)? else { return Ok(None) };
-    Ok(Some(CollectionInfo { name: String::new(), schema: None, len: reader.len(db)? }))
+    Ok(Some(CollectionInfo { name: String::new(), schema: None, len: reader.len_by_number(db)? }))
 }
 
 impl Seat {

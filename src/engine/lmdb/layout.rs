@@ -63,6 +63,9 @@ pub mod record {
     /// Bytes of a record.
     pub const SIZE: usize = 8 + 5 * WORD;
 
+    pub const AT_TREE_FLAGS: usize = 4;
+    pub const AT_DEPTH: usize = 6;
+
     /// The last of the counts, that of entries.
     pub const AT_ENTRIES: usize = AT_ROOT - WORD;
     pub const AT_ROOT: usize = SIZE - WORD;

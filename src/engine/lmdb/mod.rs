@@ -134,6 +134,13 @@ impl Engine {
         &self.seats
     }
 
+    /// Bytes of a page.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // a page lies in memory
+    fn page_size(&self) -> usize {
+        self.page_size as usize
+    }
+
     /// The count of what this process has committed, which may outlive the engine.
     pub(crate) fn commits(&self) -> Arc<AtomicU64> {
         Arc::clone(self.env.commits())

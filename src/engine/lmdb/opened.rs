@@ -87,11 +87,18 @@ impl Opened {
     /// Finds the collection as a reader sees it. Returns `None` if it was created in a transaction that was aborted.
     #[inline]
     fn find(&self, reader: &mut Reader<'_>) -> Result<Option<Db>, Leave> {
+        if self.is_there(reader)? { reader.place(&self.space) } else { Ok(None) }
+    }
+
+    /// Checks that the collection is still the one that was opened. Returns `false` if it was created in a transaction that
+    /// was aborted.
+    #[inline]
+    fn is_there(&self, reader: &mut Reader<'_>) -> Result<bool, Leave> {
         let sequence = reader.sequence_or_leave()?;
-        if self.found_at.load(Ordering::Relaxed) != sequence + 1 && !self.validate(reader, sequence)? {
-            return Ok(None);
+        if self.found_at.load(Ordering::Relaxed) == sequence + 1 {
+            return Ok(true);
         }
-        reader.place(&self.space)
+        self.validate(reader, sequence)
     }
 
     /// Checks in the catalog that the collection is still the one that was opened. Returns `false` if it does not exist
@@ -314,8 +321,10 @@ impl Reader<'_> {
         key: &[u8],
         f: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>, Leave> {
-        let Some(db) = opened.find(self)? else { return Ok(None) };
-        Ok(self.get(db, key)?.map(f))
+        if !opened.is_there(self)? {
+            return Ok(None);
+        }
+        self.get(&opened.space, key, |value| value.map(f))
     }
 
     /// Passes the value of each key to `f`, with the key's place among them.
@@ -325,16 +334,15 @@ impl Reader<'_> {
         keys: &Column<'_>,
         mut f: impl FnMut(usize, Option<&[u8]>) -> Result<()>,
     ) -> Result<(), Leave> {
-        match opened.find(self)? {
-            Some(db) => self.get_many(db, keys, f)?,
-            None => (0..keys.len()).try_for_each(|index| f(index, None))?,
+        if opened.is_there(self)? {
+            return self.get_many(&opened.space, keys, f);
         }
-        Ok(())
+        Ok((0..keys.len()).try_for_each(|index| f(index, None))?)
     }
 
     /// Counts the records.
     pub(crate) fn count(&mut self, opened: &Opened) -> Result<u64, Leave> {
-        Ok(opened.find(self)?.map_or(Ok(0), |db| self.len(db))?)
+        if opened.is_there(self)? { self.len(&opened.space) } else { Ok(0) }
     }
 
     /// Shows the first record of a range, in its direction, to `f`.
@@ -344,7 +352,7 @@ impl Reader<'_> {
         range: &Range,
         f: impl FnOnce(&[u8], &[u8]) -> R,
     ) -> Result<Option<R>, Leave> {
-        Ok(opened.find(self)?.map_or(Ok(None), |db| self.first(db, range, f))?)
+        if opened.is_there(self)? { self.first(&opened.space, range, f) } else { Ok(None) }
     }
 
     /// Shows the records of a range to `f`, as long as it wants more.
@@ -354,7 +362,7 @@ impl Reader<'_> {
         range: &Range,
         f: impl FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), Leave> {
-        Ok(opened.find(self)?.map_or(Ok(()), |db| self.each(db, range, f))?)
+        if opened.is_there(self)? { self.each(&opened.space, range, f) } else { Ok(()) }
     }
 
     /// Reads records of a range into columns, from a place on. Returns true if the range was read to its end.
@@ -366,7 +374,7 @@ impl Reader<'_> {
         limit: Limit,
         out: &mut Columns,
     ) -> Result<bool, Leave> {
-        Ok(opened.find(self)?.map_or(Ok(true), |db| self.scan(db, range, from, limit, out))?)
+        if opened.is_there(self)? { self.scan(&opened.space, range, from, limit, out) } else { Ok(true) }
     }
 
     /// Returns the address and length of a key's value, which stay where they are until the transaction ends or writes.

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use lmdb_sys as ffi;
 
 use super::code::Code;
+use super::map_start::MapStart;
 use super::{Dbi, other_lmdb};
 use crate::codec::MAX_KEY;
 use crate::error::Error;
@@ -32,6 +33,8 @@ pub(crate) struct Env {
     pub(super) ptr: NonNull<ffi::MDB_env>,
     process: u64,
     guard: OnceLock<Box<dyn Any + Send + Sync>>,
+    /// Where the memory map begins.
+    pub(super) start: MapStart,
     /// How many transactions this process has committed.
     pub(super) commits: Arc<AtomicU64>,
 }
@@ -48,7 +51,8 @@ impl Env {
         // SAFETY: `env` is a valid place for the pointer.
         Code::check(unsafe { ffi::mdb_env_create(&raw mut env) })?;
         let env = NonNull::new(env).ok_or(Code(libc::ENOMEM))?;
-        let env = Env { ptr: env, process: fork::process(), guard: OnceLock::new(), commits: Arc::default() };
+        let (guard, start, commits) = (OnceLock::new(), MapStart::default(), Arc::default());
+        let env = Env { ptr: env, process: fork::process(), guard, start, commits };
         // SAFETY: the environment was created and is not open yet, as these three need it.
         unsafe {
             Code::check(ffi::mdb_env_set_mapsize(env.ptr.as_ptr(), with.map_size))?;
@@ -93,6 +97,7 @@ impl Env {
     /// The caller has no write transaction in this process, and has stopped every call that reads: LMDB
     /// unmaps first. Read transactions without cursors survive.
     pub(crate) fn resize(&self, size: usize) -> Result<(), Code> {
+        self.start.forget();
         // SAFETY: the environment is open; `map.rs` sees to the rest.
         Code::check(unsafe { ffi::mdb_env_set_mapsize(self.ptr.as_ptr(), size) })
     }

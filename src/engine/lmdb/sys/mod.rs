@@ -8,7 +8,9 @@ mod code;
 mod cursor;
 mod env;
 mod free;
+mod map_start;
 mod page;
+mod pages;
 mod txn;
 
 use std::ffi::CStr;
@@ -21,6 +23,7 @@ pub(crate) use cursor::{Cursor, Go, Record, WriteCursor, is_named_database};
 pub(crate) use env::{Env, OpenParameters};
 pub(crate) use free::FreePages;
 pub(crate) use page::Rest;
+pub(crate) use pages::Pages;
 pub(crate) use txn::{RoTxn, RwTxn, Txn};
 
 use crate::error::{Error, Status};

@@ -86,7 +86,7 @@ impl Txn {
 pub(crate) struct RoTxn {
     txn: Txn,
     /// Keeps the environment open.
-    env: Arc<Env>,
+    pub(super) env: Arc<Env>,
 }
 
 // SAFETY: with MDB_NOTLS, which open.rs always sets, a read transaction is not tied to a thread.

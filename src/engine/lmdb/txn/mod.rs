@@ -6,17 +6,19 @@ pub(crate) mod reader;
 pub(crate) mod scan;
 pub(crate) mod slots;
 pub(crate) mod spaces;
+mod tree;
 
 use std::sync::Arc;
 
 use crate::codec;
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::SpaceOp;
-use crate::engine::lmdb::sys::{Code, Dbi, FreePages, RoTxn, RwTxn, WriteCursor, reading};
+use crate::engine::lmdb::sys::{Code, Dbi, FreePages, Pages, RoTxn, RwTxn, WriteCursor, reading};
 use crate::engine::lmdb::txn::numbers::{Numbers, most_numbers};
 use crate::engine::lmdb::txn::scan::remove_range;
 use crate::engine::lmdb::txn::slots::{Aside, Begin};
 use crate::engine::lmdb::txn::spaces::{Db, Space};
+use crate::engine::lmdb::txn::tree::{KnownTree, Tree, Trees};
 use crate::engine::lmdb::write::turn::WriteLock;
 use crate::engine::threads::Begun;
 use crate::engine::threads::pin::Pin;
@@ -51,6 +53,8 @@ pub(crate) struct Snapshot {
     used: Numbers,
     /// The number that it used last.
     last: Dbi,
+    /// In a place of their own: snapshots move.
+    trees: Box<Trees>,
 }
 
 impl Snapshot {
@@ -68,6 +72,7 @@ impl Snapshot {
             renewals: 0,
             used: Numbers::default(),
             last: 0,
+            trees: Box::default(),
         })
     }
 
@@ -128,6 +133,50 @@ impl Snapshot {
             self.horizon = newer.horizon;
         }
         same
+    }
+
+    /// What is known of a space, where this library can read it without LMDB.
+    #[inline]
+    fn tree(&mut self, engine: &Engine, space: &Space) -> Result<Option<KnownTree>> {
+        match self.trees.known(space.serial(), self.id) {
+            Some(known) if engine.env.has_pages() => Ok(Some(known)),
+            _ => self.look_up_tree(engine, space),
+        }
+    }
+
+    /// The pages that a tree of this snapshot can have.
+    #[inline]
+    fn pages(&self, engine: &Engine, known: &KnownTree) -> Option<Pages<'_>> {
+        // SAFETY: the pages were counted in a snapshot of this commit; their number only grows, and every map has them. A
+        // call is under way as long as a reader lends what it finds.
+        unsafe { self.txn.pages(engine.page_size(), known.pages) }
+    }
+
+    /// Reads the record of a space, where that is worth it.
+    #[inline(never)]
+    fn look_up_tree(&mut self, engine: &Engine, space: &Space) -> Result<Option<KnownTree>> {
+        if space.name().is_none() || !engine.env.has_pages() && !engine.env.wants_pages() {
+            return Ok(None);
+        }
+        let known = match space.tree(self.id) {
+            Some(known) if engine.env.has_pages() => known,
+            _ => self.read_tree(engine, space)?,
+        };
+        self.trees.keep(known);
+        Ok(engine.env.has_pages().then_some(known))
+    }
+
+    fn read_tree(&self, engine: &Engine, space: &Space) -> Result<KnownTree> {
+        let record = foreign::record_of(&self.txn, space.as_str().as_bytes())?;
+        if let Some(record) = record
+            && !engine.env.has_pages()
+        {
+            engine.env.find_pages(record);
+        }
+        let pages = engine.env.count_pages(engine.page_size());
+        let known = KnownTree::new(space.serial(), self.id, record.and_then(Tree::of_record), pages);
+        space.keep_tree(known);
+        Ok(known)
     }
 
     /// Keeps the map in place from now on: the caller lends addresses in it.

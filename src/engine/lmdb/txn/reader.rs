@@ -7,6 +7,7 @@ use crate::engine::lmdb::sys::{Go, MAIN, Txn, is_named_database, reading};
 use crate::engine::lmdb::txn::foreign;
 use crate::engine::lmdb::txn::scan::Scan;
 use crate::engine::lmdb::txn::spaces::{CATALOG, Db, Space};
+use crate::engine::lmdb::txn::tree::KnownTree;
 use crate::engine::lmdb::txn::{Lookup, Snapshot, WriteTxn};
 use crate::engine::lmdb::{Engine, sequence_number};
 use crate::engine::schema::SEQUENCE;
@@ -225,9 +226,49 @@ impl<'c> Reader<'c> {
         Ok(Some(sequence))
     }
 
-    /// A record's value.
+    /// Shows a record's value to `f`, or `None` if there is no such record.
     #[inline]
-    pub(crate) fn get(&self, db: Db, key: &[u8]) -> Result<Option<&[u8]>> {
+    pub(crate) fn get<R>(
+        &mut self,
+        space: &Arc<Space>,
+        key: &[u8],
+        f: impl FnOnce(Option<&[u8]>) -> R,
+    ) -> Result<R, Leave> {
+        // A transaction counts the spaces that it uses. A single call takes no number where it reads the tree itself.
+        let placed = if self.lasting { Some(self.place(space)?) } else { None };
+        if placed == Some(None) {
+            return Ok(f(None));
+        }
+        let known = self.tree(space)?;
+        if let View::Snapshot(snapshot) = &self.view
+            && let Some(known) = known
+            && let Some(tree) = known.tree
+            && let Some(pages) = snapshot.pages(self.engine, &known)
+            && let Ok(found) = tree.get(&pages, key)
+        {
+            return Ok(f(found));
+        }
+        let db = match placed {
+            Some(db) => db,
+            None => self.place(space)?,
+        };
+        match db {
+            Some(db) => Ok(f(self.get_by_number(db, key)?)),
+            None => Ok(f(None)),
+        }
+    }
+
+    /// What is known of a space, where its tree can be read without LMDB.
+    #[inline]
+    fn tree(&mut self, space: &Space) -> Result<Option<KnownTree>> {
+        match &mut self.view {
+            View::Snapshot(snapshot) => snapshot.tree(self.engine, space),
+            View::Write(_) => Ok(None),
+        }
+    }
+
+    /// A record's value by LMDB.
+    fn get_by_number(&self, db: Db, key: &[u8]) -> Result<Option<&[u8]>> {
         foreign::check_width(self.txn(), db, key)?;
         let found = self.txn().get(db.dbi, key).map_err(reading)?;
         if db.is_main() && found.is_some() && foreign::is_name(self.txn(), key)? {
@@ -238,12 +279,14 @@ impl<'c> Reader<'c> {
 
     /// Passes the value of each key to `f`, with the key's place among them.
     pub(crate) fn get_many(
-        &self,
-        db: Db,
+        &mut self,
+        space: &Arc<Space>,
         keys: &Column<'_>,
         mut f: impl FnMut(usize, Option<&[u8]>) -> Result<()>,
-    ) -> Result<()> {
-        keys.iter().enumerate().try_for_each(|(index, key)| f(index, self.get(db, key)?))
+    ) -> Result<(), Leave> {
+        keys.iter()
+            .enumerate()
+            .try_for_each(|(index, key)| Ok(self.get(space, key, |value| f(index, value))??))
     }
 
     /// How many records a named space holds, found in the main database's record of it without opening it.
@@ -276,7 +319,18 @@ impl<'c> Reader<'c> {
     }
 
     /// How many records a space holds.
-    pub(crate) fn len(&self, db: Db) -> Result<u64> {
+    pub(crate) fn len(&mut self, space: &Arc<Space>) -> Result<u64, Leave> {
+        if !self.lasting
+            && let Some(known) = self.tree(space)?
+            && let Some(tree) = known.tree
+        {
+            return Ok(tree.entries());
+        }
+        Ok(self.place(space)?.map_or(Ok(0), |db| self.len_by_number(db))?)
+    }
+
+    /// The same by LMDB.
+    pub(crate) fn len_by_number(&self, db: Db) -> Result<u64> {
         let entries = self.txn().entries(db.dbi).map_err(reading)?;
         if db.is_main() && entries > 0 && !db.has_duplicates() {
             return Ok(entries - self.names()?.len() as u64);
@@ -286,41 +340,66 @@ impl<'c> Reader<'c> {
 
     /// Reads records in the order of the range into columns, from a place on. `Ok(true)`: the range is done.
     pub(crate) fn scan(
-        &self,
-        db: Db,
+        &mut self,
+        space: &Arc<Space>,
         range: &Range,
         from: ScanStart<'_>,
         limit: Limit,
         out: &mut Columns,
-    ) -> Result<bool> {
-        foreign::check_widths(self.txn(), db, range, from)?;
-        Ok(self.walk(db, range).scan(from, limit, out).map_err(reading)??)
+    ) -> Result<bool, Leave> {
+        let Some(scan) = self.walk(space, range, from)? else { return Ok(true) };
+        Ok(scan.scan(from, limit, out).map_err(reading)?.map_err(Error::from)?)
     }
 
-    fn walk<'w>(&'w self, db: Db, range: &'w Range) -> Scan<'w> {
+    /// A walk over a range of a space, or `None` if there is no such space.
+    fn walk<'w>(
+        &'w mut self,
+        space: &Arc<Space>,
+        range: &'w Range,
+        from: ScanStart<'_>,
+    ) -> Result<Option<Scan<'w>>, Leave> {
+        let known = if self.lasting { None } else { self.tree(space)?.filter(|known| known.tree.is_some()) };
+        let (db, known) = match known {
+            Some(known) => (Db::WITHOUT_NUMBER, Some(known)),
+            None => match self.place(space)? {
+                Some(db) => (db, if db.is_plain() { self.tree(space)? } else { None }),
+                None => return Ok(None),
+            },
+        };
+        foreign::check_widths(self.txn(), db, range, from)?;
         let pages = if self.is_write() { None } else { self.engine.aligned_pages() };
-        Scan { txn: self.txn(), db, range, pages }
+        let tree = match (&self.view, known) {
+            (View::Snapshot(snapshot), Some(known)) => snapshot.pages(self.engine, &known).zip(known.tree),
+            _ => None,
+        };
+        Ok(Some(Scan { txn: self.txn(), db, range, pages, tree }))
     }
 
     /// Shows the records of a range to `f`, as long as it wants more.
     #[inline]
-    pub(crate) fn each(&self, db: Db, range: &Range, f: impl FnMut(&[u8], &[u8]) -> bool) -> Result<()> {
-        foreign::check_widths(self.txn(), db, range, ScanStart::Range)?;
-        self.walk(db, range).each(ScanStart::Range, f).map_err(reading)?;
+    pub(crate) fn each(
+        &mut self,
+        space: &Arc<Space>,
+        range: &Range,
+        f: impl FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<(), Leave> {
+        if let Some(scan) = self.walk(space, range, ScanStart::Range)? {
+            scan.each(ScanStart::Range, f).map_err(reading)?;
+        }
         Ok(())
     }
 
     /// The first record of a range in its direction, shown to `f`.
     pub(crate) fn first<R>(
-        &self,
-        db: Db,
+        &mut self,
+        space: &Arc<Space>,
         range: &Range,
         f: impl FnOnce(&[u8], &[u8]) -> R,
-    ) -> Result<Option<R>> {
-        let mut cursor = self.txn().cursor(db.dbi).map_err(reading)?;
-        let walk = self.walk(db, range);
-        let found = walk.begin(&mut cursor, ScanStart::Range).map_err(reading)?;
-        Ok(found.map(|(key, value)| f(key, value)))
+    ) -> Result<Option<R>, Leave> {
+        match self.walk(space, range, ScanStart::Range)? {
+            Some(scan) => Ok(scan.first(f).map_err(reading)?),
+            None => Ok(None),
+        }
     }
 }
 

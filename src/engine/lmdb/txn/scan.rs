@@ -1,10 +1,11 @@
 //! Walks over a range of a database, in key order, either way.
 
 use std::cmp::Ordering;
-use std::ops::Bound;
+use std::ops::{Bound, ControlFlow};
 
-use crate::engine::lmdb::sys::{Code, Cursor, Go, Record, Rest, RwTxn, Txn, is_named_database};
+use crate::engine::lmdb::sys::{Code, Cursor, Go, Pages, Record, Rest, RwTxn, Txn, is_named_database};
 use crate::engine::lmdb::txn::spaces::Db;
+use crate::engine::lmdb::txn::tree::{Tree, TreeCursor};
 use crate::engine::{Columns, Limit, Range, ScanStart};
 use crate::memory::{self, NoMemory};
 
@@ -15,6 +16,28 @@ pub(crate) struct Scan<'w> {
     pub(crate) range: &'w Range,
     /// The size of a page, where pages lie in the map for as long as the transaction, each at a multiple of it.
     pub(crate) pages: Option<usize>,
+    /// The tree of the database, where it is read without LMDB.
+    pub(crate) tree: Option<(Pages<'w>, Tree)>,
+}
+
+/// A place in a database, which moves.
+pub(crate) trait Moves<'t> {
+    /// Moves, and gives the record it stands on then; `None`: there is none that way.
+    fn go(&mut self, to: Go<'_>) -> Result<Record<'t>, Code>;
+}
+
+impl<'t> Moves<'t> for Cursor<'t> {
+    #[inline]
+    fn go(&mut self, to: Go<'_>) -> Result<Record<'t>, Code> {
+        Cursor::go(self, to)
+    }
+}
+
+impl<'t> Moves<'t> for TreeCursor<'t> {
+    #[inline]
+    fn go(&mut self, to: Go<'_>) -> Result<Record<'t>, Code> {
+        TreeCursor::go(self, to)
+    }
 }
 
 impl Scan<'_> {
@@ -43,7 +66,7 @@ impl Scan<'_> {
     }
 
     /// Goes to the first record at a bound, in the walk's direction.
-    fn to_bound<'t>(&self, cursor: &mut Cursor<'t>, bound: Bound<&[u8]>) -> Result<Record<'t>, Code> {
+    fn to_bound<'t>(&self, cursor: &mut impl Moves<'t>, bound: Bound<&[u8]>) -> Result<Record<'t>, Code> {
         let (key, inclusive) = match bound {
             Bound::Included(key) => (key, true),
             Bound::Excluded(key) => (key, false),
@@ -83,7 +106,7 @@ impl Scan<'_> {
     }
 
     /// Goes behind a record that was given before.
-    fn behind<'t>(&self, cursor: &mut Cursor<'t>, key: &[u8], value: &[u8]) -> Result<Record<'t>, Code> {
+    fn behind<'t>(&self, cursor: &mut impl Moves<'t>, key: &[u8], value: &[u8]) -> Result<Record<'t>, Code> {
         if !self.db.has_duplicates() {
             return self.to_bound(cursor, Bound::Excluded(key));
         }
@@ -106,7 +129,7 @@ impl Scan<'_> {
     }
 
     /// Goes to the first record to give; `None`: there is none.
-    pub(crate) fn begin<'t>(&self, cursor: &mut Cursor<'t>, from: ScanStart<'_>) -> Result<Record<'t>, Code> {
+    fn begin<'t>(&self, cursor: &mut impl Moves<'t>, from: ScanStart<'_>) -> Result<Record<'t>, Code> {
         let start = if self.range.reverse { &self.range.upper } else { &self.range.lower };
         let start = start.as_ref().map(Vec::as_slice);
         // Where a key stands to the range's beginning, in the walk's direction.
@@ -155,6 +178,45 @@ impl Scan<'_> {
     pub(crate) fn each(
         &self,
         from: ScanStart<'_>,
+        f: impl FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<bool, Code> {
+        match self.tree {
+            Some((pages, tree)) => self.each_of_tree(TreeCursor::new(pages, tree), from, f),
+            None => self.each_by_number(from, f),
+        }
+    }
+
+    fn each_of_tree(
+        &self,
+        mut cursor: TreeCursor<'_>,
+        from: ScanStart<'_>,
+        mut f: impl FnMut(&[u8], &[u8]) -> bool,
+    ) -> Result<bool, Code> {
+        if self.begin(&mut cursor, from)?.is_none() {
+            return Ok(true);
+        }
+        loop {
+            // Where the last record of a page is within the range, so are those on the way there.
+            let ends_here = cursor.last_key(self.range.reverse)?.is_none_or(|key| self.beyond(key));
+            let shown = cursor.each_in_leaf(self.range.reverse, |key, value| {
+                if ends_here && self.beyond(key) {
+                    return ControlFlow::Break(true);
+                }
+                if f(key, value) { ControlFlow::Continue(()) } else { ControlFlow::Break(false) }
+            })?;
+            if let ControlFlow::Break(is_done) = shown {
+                return Ok(is_done);
+            }
+            if cursor.go(self.step())?.is_none() {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// The same by LMDB.
+    fn each_by_number(
+        &self,
+        from: ScanStart<'_>,
         mut f: impl FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<bool, Code> {
         let mut cursor = self.txn.cursor(self.db.dbi)?;
@@ -189,6 +251,16 @@ impl Scan<'_> {
             record = cursor.go(self.step())?;
         }
         Ok(true)
+    }
+
+    /// The first record of the range, in its direction.
+    pub(crate) fn first<R>(&self, f: impl FnOnce(&[u8], &[u8]) -> R) -> Result<Option<R>, Code> {
+        if let Some((pages, tree)) = self.tree {
+            let found = self.begin(&mut TreeCursor::new(pages, tree), ScanStart::Range)?;
+            return Ok(found.map(|(key, value)| f(key, value)));
+        }
+        let mut cursor = self.txn.cursor(self.db.dbi)?;
+        Ok(self.begin(&mut cursor, ScanStart::Range)?.map(|(key, value)| f(key, value)))
     }
 
     pub(crate) fn scan(
@@ -230,7 +302,7 @@ pub(crate) fn remove_range(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64
     }
     let first = {
         let mut cursor = txn.cursor(db.dbi)?;
-        Scan { txn, db, range, pages: None }
+        Scan { txn, db, range, pages: None, tree: None }
             .begin(&mut cursor, ScanStart::Range)?
             .map(|(key, _)| memory::copy(key))
             .transpose()?
@@ -265,7 +337,11 @@ fn remove_in_own_order(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64, Co
     let mut batch = Columns::default();
     loop {
         batch.clear();
-        let is_all = Scan { txn, db, range, pages: None }.scan(ScanStart::Range, AT_A_TIME, &mut batch)??;
+        let is_all = Scan { txn, db, range, pages: None, tree: None }.scan(
+            ScanStart::Range,
+            AT_A_TIME,
+            &mut batch,
+        )??;
         for index in 0..batch.len() {
             count += u64::from(txn.remove(db.dbi, batch.record(index).0)?);
         }

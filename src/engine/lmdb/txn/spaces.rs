@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use crate::engine::lmdb::address_space;
 use crate::engine::lmdb::sys::{Code, Dbi, Env, MAIN, RoTxn};
 use crate::engine::lmdb::txn::slots::{Begin, Outside};
+use crate::engine::lmdb::txn::tree::KnownTree;
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory};
 use crate::platform::sync::Mutex;
@@ -31,6 +32,8 @@ pub(crate) const CATALOG: &str = "pc:catalog";
 /// A named database of an environment, open in this process or not yet.
 pub(crate) struct Space {
     name: CString,
+    /// Distinguishes it from every other space of the process.
+    serial: u64,
     /// `when << 32 | dbi`; zero while it is not open in this process. `when` counts openings, from 1.
     open: AtomicU64,
     flags: AtomicU32,
@@ -38,6 +41,8 @@ pub(crate) struct Space {
     recent: AtomicBool,
     /// How many numbers had been taken from spaces when this one's was; 0: it never was.
     closed_at: AtomicU32,
+    /// What was found of it in the newest commit that it was read in.
+    tree: Mutex<KnownTree>,
 }
 
 impl fmt::Debug for Space {
@@ -46,14 +51,19 @@ impl fmt::Debug for Space {
     }
 }
 
+static NEXT_SERIAL: AtomicU64 = AtomicU64::new(1);
+
 /// An open named database: its number and LMDB's persistent flags.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Db {
     pub(crate) dbi: Dbi,
     pub(crate) flags: u32,
 }
 
 impl Db {
+    /// A plain database that is read without a number. LMDB has none of this number.
+    pub(crate) const WITHOUT_NUMBER: Db = Db { dbi: Dbi::MAX, flags: 0 };
+
     pub(crate) fn is_main(self) -> bool {
         self.dbi == MAIN
     }
@@ -88,9 +98,11 @@ impl Space {
         let name = CString::new(name).map_err(|_| {
             Error::new(Status::BadName, "a name of a collection cannot contain a NUL character")
         })?;
+        let serial = NEXT_SERIAL.fetch_add(1, Ordering::Relaxed);
         let (open, flags) = (AtomicU64::new(0), AtomicU32::new(0));
         let (recent, closed_at) = (AtomicBool::new(false), AtomicU32::new(0));
-        Ok(Arc::new(Space { name, open, flags, recent, closed_at }))
+        let tree = Mutex::default();
+        Ok(Arc::new(Space { name, serial, open, flags, recent, closed_at, tree }))
     }
 
     /// The name; empty for the unnamed space.
@@ -101,6 +113,24 @@ impl Space {
 
     fn is_main(&self) -> bool {
         self.name.is_empty()
+    }
+
+    pub(super) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// What was found of it in a commit, if that is known. Waits for no other thread.
+    pub(super) fn tree(&self, commit: u64) -> Option<KnownTree> {
+        self.tree.try_lock().map(|known| *known).filter(|known| known.is_of(self.serial, commit))
+    }
+
+    /// Keeps what was found of it, unless something is known of a newer commit.
+    pub(super) fn keep_tree(&self, found: KnownTree) {
+        if let Some(mut known) = self.tree.try_lock()
+            && !known.is_newer(&found)
+        {
+            *known = found;
+        }
     }
 
     pub(crate) fn name(&self) -> Option<&std::ffi::CStr> {

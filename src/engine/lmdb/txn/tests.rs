@@ -15,8 +15,6 @@ fn environment() -> (tempfile::TempDir, Environment) {
     (dir, env)
 }
 
-/// A write that LMDB refuses half-way may leave pages half done, so its level can only be undone. A level that stays
-/// doomed after that loses the transaction around it; one that is forgotten too early commits the half.
 #[test]
 fn a_recycled_snapshot_has_used_and_lent_nothing() {
     let (_dir, env) = environment();
@@ -37,6 +35,8 @@ fn a_recycled_snapshot_has_used_and_lent_nothing() {
     assert_eq!(knows(&snapshot), (true, true, false));
 }
 
+/// A write that LMDB refuses half-way may leave pages half done, so its level can only be undone. A level that stays
+/// doomed after that loses the transaction around it; one that is forgotten too early commits the half.
 #[test]
 fn a_failure_ends_with_the_savepoint_that_met_it() {
     let (_dir, env) = environment();

@@ -1,0 +1,194 @@
+//! A place in a tree of a snapshot.
+
+use std::ops::ControlFlow;
+
+use crate::engine::lmdb::layout::page::{BRANCH, LEAF};
+use crate::engine::lmdb::sys::{Code, Go, Pages, Record};
+use crate::engine::lmdb::txn::tree::page::Page;
+use crate::engine::lmdb::txn::tree::{DEEPEST, Tree};
+
+/// A page on the way to the place, and the node that the way goes through.
+#[derive(Clone, Copy, Default)]
+struct Level<'t> {
+    page: Page<'t>,
+    index: usize,
+}
+
+/// A place in a tree of a snapshot.
+pub(crate) struct TreeCursor<'t> {
+    pages: Pages<'t>,
+    tree: Tree,
+    /// From the root down to a leaf.
+    levels: [Level<'t>; DEEPEST as usize],
+    /// Whether it stands on a record.
+    stands: bool,
+}
+
+/// What LMDB says of a page that is none of the tree's.
+const DAMAGED: Code = Code(lmdb_sys::MDB_CORRUPTED);
+
+/// To which end of the nodes below.
+#[derive(Clone, Copy)]
+enum End {
+    First,
+    Last,
+}
+
+impl<'t> TreeCursor<'t> {
+    /// Stands nowhere yet.
+    pub(crate) fn new(pages: Pages<'t>, tree: Tree) -> TreeCursor<'t> {
+        TreeCursor { pages, tree, levels: [Level::default(); DEEPEST as usize], stands: false }
+    }
+
+    /// The level of the leaf.
+    fn leaf(&self) -> usize {
+        usize::from(self.tree.depth).saturating_sub(1)
+    }
+
+    /// Puts a page on the way at a level, by the node that goes through it on the level above.
+    fn enter(&mut self, level: usize) -> Result<&mut Level<'t>, Code> {
+        let number = match level.checked_sub(1) {
+            None => Some(self.tree.root),
+            Some(above) => {
+                let Level { page, index } = self.levels[above];
+                page.number(index)
+            }
+        };
+        let kind = if level == self.leaf() { LEAF } else { BRANCH };
+        let page = number.and_then(|number| Page::new(&self.pages, number, kind)).ok_or(DAMAGED)?;
+        self.levels[level] = Level { page, index: 0 };
+        Ok(&mut self.levels[level])
+    }
+
+    /// Goes down from a level to a leaf, along one end.
+    fn descend(&mut self, from: usize, end: End) -> Result<(), Code> {
+        for level in from..=self.leaf() {
+            let entered = self.enter(level)?;
+            let last = entered.page.count().checked_sub(1).ok_or(DAMAGED)?;
+            entered.index = if matches!(end, End::First) { 0 } else { last };
+        }
+        self.stands = true;
+        Ok(())
+    }
+
+    /// Goes down to where a key stands, or to the first behind it.
+    fn seek(&mut self, key: &[u8]) -> Result<(), Code> {
+        let leaf = self.leaf();
+        for level in 0..leaf {
+            let entered = self.enter(level)?;
+            entered.index = entered.page.child(key).ok_or(DAMAGED)?;
+        }
+        let entered = self.enter(leaf)?;
+        let found = entered.page.search(0, key).ok_or(DAMAGED)?;
+        let (Ok(index) | Err(index)) = found;
+        entered.index = index;
+        if index < entered.page.count() {
+            self.stands = true;
+            return Ok(());
+        }
+        // Behind the last record of its page.
+        self.next_leaf()
+    }
+
+    /// Goes to the first record of the next leaf.
+    fn next_leaf(&mut self) -> Result<(), Code> {
+        for level in (0..self.leaf()).rev() {
+            let Level { page, index } = &mut self.levels[level];
+            if *index + 1 < page.count() {
+                *index += 1;
+                return self.descend(level + 1, End::First);
+            }
+        }
+        self.stands = false;
+        Ok(())
+    }
+
+    /// Goes to the last record of the leaf before.
+    fn previous_leaf(&mut self) -> Result<(), Code> {
+        for level in (0..self.leaf()).rev() {
+            let Level { index, .. } = &mut self.levels[level];
+            if *index > 0 {
+                *index -= 1;
+                return self.descend(level + 1, End::Last);
+            }
+        }
+        self.stands = false;
+        Ok(())
+    }
+
+    #[inline]
+    fn next(&mut self) -> Result<(), Code> {
+        let leaf = self.leaf();
+        let Level { page, index } = &mut self.levels[leaf];
+        if *index + 1 < page.count() {
+            *index += 1;
+            return Ok(());
+        }
+        self.next_leaf()
+    }
+
+    #[inline]
+    fn previous(&mut self) -> Result<(), Code> {
+        let leaf = self.leaf();
+        let Level { index, .. } = &mut self.levels[leaf];
+        if *index > 0 {
+            *index -= 1;
+            return Ok(());
+        }
+        self.previous_leaf()
+    }
+
+    /// The key that a walk through the leaf it stands in comes to last.
+    pub(crate) fn last_key(&self, reverse: bool) -> Result<Option<&'t [u8]>, Code> {
+        let Level { page, .. } = &self.levels[self.leaf()];
+        let last = if reverse { Some(0) } else { page.count().checked_sub(1) };
+        last.map(|last| page.key(last).ok_or(DAMAGED)).transpose()
+    }
+
+    /// Shows the records of the leaf that it stands in, from that where it stands on, and goes to the last one shown.
+    #[inline]
+    pub(crate) fn each_in_leaf<R>(
+        &mut self,
+        reverse: bool,
+        mut f: impl FnMut(&'t [u8], &'t [u8]) -> ControlFlow<R>,
+    ) -> Result<ControlFlow<R>, Code> {
+        let leaf = self.leaf();
+        let Level { page, mut index } = self.levels[leaf];
+        let last = if reverse { 0 } else { page.count().saturating_sub(1) };
+        loop {
+            let (key, value) = page.record(&self.pages, index).ok_or(DAMAGED)?;
+            if let ControlFlow::Break(done) = f(key, value) {
+                return Ok(ControlFlow::Break(done));
+            }
+            if index == last {
+                break;
+            }
+            index = if reverse { index - 1 } else { index + 1 };
+        }
+        self.levels[leaf].index = last;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Moves, and gives the record it stands on then, as [`Cursor::go`](crate::engine::lmdb::sys::Cursor::go) does.
+    #[inline]
+    pub(crate) fn go(&mut self, to: Go<'_>) -> Result<Record<'t>, Code> {
+        if self.tree.depth == 0 {
+            return Ok(None);
+        }
+        match to {
+            Go::Next if self.stands => self.next()?,
+            Go::Prev if self.stands => self.previous()?,
+            Go::Current => {}
+            Go::First | Go::Next => self.descend(0, End::First)?,
+            Go::Last | Go::Prev => self.descend(0, End::Last)?,
+            Go::AtOrAfter(key) => self.seek(key)?,
+            // A plain tree has one value for each key.
+            Go::WithinDuplicates(..) => return Err(Code(libc::EINVAL)),
+        }
+        if !self.stands {
+            return Ok(None);
+        }
+        let Level { page, index } = &self.levels[self.leaf()];
+        page.record(&self.pages, *index).map(Some).ok_or(DAMAGED)
+    }
+}

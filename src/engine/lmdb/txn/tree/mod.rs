@@ -1,0 +1,75 @@
+//! The trees of a snapshot, read where their pages lie.
+//!
+//! LMDB reads a named database by a number, which the process must have opened, and looks its name up once in every
+//! transaction. This library keeps what the name's record said for as long as no other commit is read, and goes down the
+//! pages itself. It does so in the plain case alone: whatever is not as it is in a sound file is left to LMDB, which has the
+//! error for it.
+//!
+//! - `page`: a page of a tree; `cursor`: a walk over one
+//! - `known`: what was found, kept for as long as it is true
+//!
+//! Layout of records: `layout.rs`.
+
+mod cursor;
+mod known;
+mod page;
+#[cfg(all(test, target_os = "linux", not(feature = "memory-engine")))]
+mod tests;
+
+pub(crate) use cursor::TreeCursor;
+pub(crate) use known::{KnownTree, Trees};
+
+use crate::engine::lmdb::layout::page::{BRANCH, LEAF};
+use crate::engine::lmdb::layout::{NO_PAGE, record, short, word};
+use crate::engine::lmdb::sys::Pages;
+use page::Page;
+
+/// Deeper ones are left to LMDB, which has some of twice the depth. Keys of eight bytes do not fill seven levels, and those
+/// of the greatest length do where there are thousands of millions of bytes.
+const DEEPEST: u16 = 16;
+
+/// Where a tree begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tree {
+    root: u64,
+    depth: u16,
+    entries: u64,
+}
+
+/// The tree, or what was looked for in it, is not as this library reads it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NotPlain;
+
+impl Tree {
+    /// By the record of its name. Returns `None` unless it has one value for each key, in the order of the keys' bytes.
+    pub(crate) fn of_record(bytes: &[u8]) -> Option<Tree> {
+        let (flags, depth) = (short(bytes, record::AT_TREE_FLAGS)?, short(bytes, record::AT_DEPTH)?);
+        let (root, entries) = (word(bytes, record::AT_ROOT)?, word(bytes, record::AT_ENTRIES)?);
+        let is_plain = bytes.len() == record::SIZE && flags == 0 && depth <= DEEPEST;
+        (is_plain && (root == NO_PAGE) == (depth == 0)).then_some(Tree { root, depth, entries })
+    }
+
+    /// How many records it has.
+    pub(crate) fn entries(self) -> u64 {
+        self.entries
+    }
+
+    /// Returns the value of a key, or `None` if the key is absent.
+    #[inline]
+    pub(crate) fn get<'t>(self, pages: &Pages<'t>, key: &[u8]) -> Result<Option<&'t [u8]>, NotPlain> {
+        if self.depth == 0 {
+            return Ok(None);
+        }
+        let mut number = self.root;
+        for _ in 1..self.depth {
+            let branch = Page::new(pages, number, BRANCH).ok_or(NotPlain)?;
+            number = branch.child(key).and_then(|index| branch.number(index)).ok_or(NotPlain)?;
+        }
+        let leaf = Page::new(pages, number, LEAF).ok_or(NotPlain)?;
+        let found = leaf.search(0, key).ok_or(NotPlain)?;
+        match found {
+            Ok(index) => leaf.record(pages, index).map(|(_, value)| Some(value)).ok_or(NotPlain),
+            Err(_) => Ok(None),
+        }
+    }
+}
