@@ -63,7 +63,7 @@ help:
 	@sed -n 's/^# make/make/p' Makefile
 	@echo 'make build   the library, in target/release'
 	@echo 'make lint    formats and lints of every language; lint-rust, lint-c, lint-python: of one'
-	@echo 'make bench   benchmarks: a get compared with LMDB, iterating ten million items, Python compared with other stores'
+	@echo 'make bench   benchmarks: the library compared with bare LMDB, iterating ten million items, Python compared with other stores'
 	@echo 'make check-counts   instructions of the hot calls: fails above 3 % more than recorded, or with AGAINST=COMMIT'
 	@echo 'make bench-baseline   records them again, in benches/counts/baseline.json; the commit says why'
 	@echo 'make check-rust-version   compiles with the oldest Rust that Cargo.toml promises'
@@ -175,6 +175,7 @@ lint-python: $(VENV)/.ready
 	$(VENV)/bin/vermin --quiet --no-tips --eval-annotations --violations -t=3.9- bindings/python
 
 bench: build $(VENV)/.ready
+	cargo bench --bench lmdb -- --quick
 	cargo bench --bench get
 	cargo bench --bench iterate
 	$(PYTHON) -m pip install -q --disable-pip-version-check -r tools/requirements-bench.txt
