@@ -64,6 +64,62 @@ fn an_unnamed_database_with_several_values_for_a_key_holds_no_names() {
     assert_eq!(status(Dict::<String, String>::open_existing(&env, "many")), Status::NoCollection);
 }
 
+/// The library reads its own collections in any snapshot. Databases with flags are read by LMDB, by numbers that must be
+/// older than the snapshot, and one number is never used for two of them.
+#[test]
+fn a_snapshot_reads_as_many_databases_with_flags_as_were_open_when_it_began() {
+    use persistent_collections::ffi::{
+        PC_ERR_CONFLICT, PC_TXN_READ, PC_TXN_WRITE, pc_dict_put, pc_txn, pc_txn_begin, pc_txn_commit,
+    };
+    let (_dir, path) = made(Some("raw"), ffi::MDB_DUPSORT, &[(b"key".to_vec(), b"value".to_vec())]);
+    let path = CString::new(path.to_str().unwrap()).unwrap();
+    let names: Vec<CString> = (0..100).map(|n| CString::new(format!("raw {n:02}")).unwrap()).collect();
+    // SAFETY: LMDB's calls in the order that its manual gives; every pointer is valid for its call.
+    unsafe {
+        let (mut env, mut txn, mut dbi) = (ptr::null_mut(), ptr::null_mut(), 0);
+        assert_eq!(ffi::mdb_env_create(&raw mut env), 0);
+        assert_eq!(ffi::mdb_env_set_maxdbs(env, 128), 0);
+        assert_eq!(ffi::mdb_env_open(env, path.as_ptr(), ffi::MDB_NOSYNC, 0o644), 0);
+        assert_eq!(ffi::mdb_txn_begin(env, ptr::null_mut(), 0, &raw mut txn), 0);
+        for name in &names {
+            let flags = ffi::MDB_DUPSORT | ffi::MDB_CREATE;
+            assert_eq!(ffi::mdb_dbi_open(txn, name.as_ptr(), flags, &raw mut dbi), 0);
+        }
+        assert_eq!(ffi::mdb_txn_commit(txn), 0);
+        ffi::mdb_env_close(env);
+    }
+    let mut env = pc_env { id: 0 };
+    let open = |env: pc_env, name: &std::ffi::CStr, ty: *const std::ffi::c_char| {
+        let mut dict = pc_dict { id: 0 };
+        // SAFETY: every pointer is valid for the call.
+        (unsafe { pc_dict_open(env, name.as_ptr(), ty, ty, 0, &raw mut dict) }, dict)
+    };
+    // SAFETY: valid places, key and value.
+    unsafe {
+        assert_eq!(pc_env_open(path.as_ptr(), ptr::null(), &raw mut env), PC_OK);
+        let (status, own) = open(env, c"own", c"str".as_ptr());
+        assert_eq!(status, PC_OK);
+        let mut txn = pc_txn { id: 0 };
+        assert_eq!(pc_txn_begin(env, PC_TXN_READ, -1, &raw mut txn), PC_OK);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let status = pc_dict_put(own, c"a".as_ptr().cast(), 1, c"b".as_ptr().cast(), 1);
+                assert_eq!(status, PC_OK);
+            });
+        });
+        let opened =
+            names.iter().map(|name| open(env, name, ptr::null()).0).take_while(|s| *s == PC_OK).count();
+        // Those that were opened ahead, and the number of the dict.
+        assert!((50..70).contains(&opened), "{opened}");
+        assert_eq!(open(env, &names[99], ptr::null()).0, PC_ERR_CONFLICT);
+        assert_eq!(pc_txn_commit(txn), PC_OK);
+        assert_eq!(pc_txn_begin(env, PC_TXN_WRITE, -1, &raw mut txn), PC_OK);
+        assert_eq!(open(env, &names[99], ptr::null()).0, PC_OK);
+        assert_eq!(pc_txn_commit(txn), PC_OK);
+    }
+    assert_eq!(pc_env_close(env), PC_OK);
+}
+
 /// When a key with an empty value gets a second one, LMDB loses the empty one and goes on counting it. Such a file was
 /// called damaged.
 #[test]

@@ -94,7 +94,15 @@ fn a_name_is_opened_only_in_the_processs_turn_to_write() {
     let txn = env.begin_write().unwrap();
     let new = Dict::<i64, i64>::open(&env, "new").unwrap();
     std::thread::scope(|scope| {
-        scope.spawn(|| assert_eq!(status(Dict::<i64, i64>::open_existing(&env, "old")), Status::Busy));
+        scope.spawn(|| {
+            let old = Dict::<i64, i64>::open_existing(&env, "old");
+            // On Linux it is read without a number.
+            if cfg!(target_os = "linux") {
+                assert_eq!(old.unwrap().get(&1).unwrap(), Some(1));
+            } else {
+                assert_eq!(status(old), Status::Busy);
+            }
+        });
     });
     new.put(&2, &2).unwrap();
     txn.commit().unwrap();
@@ -454,9 +462,14 @@ fn a_dict_opened_before_a_snapshot_can_be_used_in_it_while_others_write() {
         assert_eq!(a.get(&1).unwrap(), Some(1));
         // It can use the numbers that were open when it began, of which it has used these already.
         (0..63).for_each(|n| assert!(Set::<i64>::open(&env, &format!("_{n}")).unwrap().is_empty().unwrap()));
-        let error = Dict::<i64, i64>::open(&env, "b").unwrap_err();
-        assert_eq!(error.status(), Status::Conflict);
-        assert!(error.message().contains("use it before you begin the snapshot"), "{error}");
+        let b = Dict::<i64, i64>::open(&env, "b");
+        if cfg!(target_os = "linux") {
+            // Its number was given out after that, but the snapshot needs none.
+            let b = b.unwrap();
+            assert_eq!((b.len().unwrap(), b.get(&1).unwrap(), b.get(&2).unwrap()), (1, Some(1), None));
+        } else {
+            assert_eq!(status(b), Status::Conflict);
+        }
         snapshot.commit().unwrap();
         assert_eq!(Dict::<i64, i64>::open(&env, "b").unwrap().len().unwrap(), 2);
     });

@@ -164,7 +164,7 @@ impl Seat {
             };
             let engine = self.engine()?;
             let space = engine.space(&stored)?;
-            let is_plain = self.read(|reader| reader.place(&space))?.is_none_or(Db::is_plain);
+            let is_plain = self.read(|reader| reader.prepare(&space))?.is_none_or(Db::is_plain);
             let (mark, next) = (encode_dropped(sequence + 1)?, encode_sequence(sequence + 1)?);
             let range = Range::all();
             let ops = [

@@ -90,6 +90,15 @@ impl Opened {
         if self.is_there(reader)? { reader.place(&self.space) } else { Ok(None) }
     }
 
+    /// Finds the number by which a snapshot reads the collection. Returns `None` if it needs none, or if there is nothing
+    /// to read.
+    fn number_in(&self, reader: &mut Reader<'_>) -> Result<Option<Db>, Leave> {
+        if !self.is_there(reader)? {
+            return Ok(None);
+        }
+        Ok(reader.prepare(&self.space)?.filter(|db| *db != Db::WITHOUT_NUMBER))
+    }
+
     /// Checks that the collection is still the one that was opened. Returns `false` if it was created in a transaction that
     /// was aborted.
     #[inline]
@@ -127,7 +136,7 @@ impl Opened {
             }
         }
         if self.raw.is_none() {
-            match reader.place(&self.space) {
+            match reader.prepare(&self.space) {
                 Ok(db) => check_plain(&self.name, db)?,
                 // It is looked at when it is open.
                 Err(Leave::Outside) => {}
@@ -200,7 +209,7 @@ impl Seat {
             match found {
                 Meaning::Live(schema) => {
                     // Opens the name for the process, so that snapshots which begin from now on can use it.
-                    let db = self.read(|reader| reader.place(&space))?;
+                    let db = self.read(|reader| reader.prepare(&space))?;
                     check_plain(name, db)?;
                     return Ok(Some(make(Some(schema), None, false)));
                 }
@@ -279,15 +288,15 @@ impl Seat {
         loop {
             let begun = self.call(|call| {
                 let mut reader = call.reader()?;
-                let db = match opened.find(&mut reader) {
-                    Ok(db) => db,
+                let number = match opened.number_in(&mut reader) {
+                    Ok(number) => number,
                     Err(Leave::Outside) => return Ok(Err(reader.wanted())),
                     Err(Leave::Failed(error)) => return Err(error),
                 };
                 drop(reader);
                 let mut snapshot = call.snapshot()?;
-                if let Some(db) = db {
-                    snapshot.uses(call.engine()?, &opened.space, db)?;
+                if let Some(db) = number {
+                    snapshot.uses_number(call.engine()?, &opened.space, db)?;
                 }
                 // Within this call: what a snapshot has used is known where it lies in a seat, and no number is closed before.
                 seat.call(|call| {
@@ -310,7 +319,7 @@ impl Seat {
 impl Reader<'_> {
     /// Opens the collection's space, if it is not open, so that a later snapshot can use it.
     pub(crate) fn open(&mut self, opened: &Opened) -> Result<(), Leave> {
-        opened.find(self).map(drop)
+        opened.number_in(self).map(drop)
     }
 
     /// Shows a key's value to `f`.

@@ -1,5 +1,6 @@
 //! Cursors: places in a named database, for as long as a call takes.
 
+use std::ffi::c_uint;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
@@ -129,10 +130,21 @@ impl WriteCursor<'_> {
 
     /// Stores a record, and stands on it: those near it are stored without looking for their place from the root.
     pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), Code> {
+        self.put_with(key, value, 0)
+    }
+
+    /// Stores a record behind all others; fails with `MDB_KEYEXIST` if it does not belong there.
+    pub(crate) fn append(&mut self, key: &[u8], value: &[u8]) -> Result<(), Code> {
+        self.put_with(key, value, ffi::MDB_APPEND)
+    }
+
+    fn put_with(&mut self, key: &[u8], value: &[u8], flags: c_uint) -> Result<(), Code> {
         let (mut key, mut data) = (val(key), val(value));
         // SAFETY: the cursor is live, and no borrow of its last record is, since `self` is exclusive; LMDB copies key
-        // and value, and writes through neither without MDB_RESERVE.
-        Code::check(unsafe { ffi::mdb_cursor_put(self.0.cursor.as_ptr(), &raw mut key, &raw mut data, 0) })
+        // and value, and writes through neither without MDB_RESERVE, which nobody passes.
+        Code::check(unsafe {
+            ffi::mdb_cursor_put(self.0.cursor.as_ptr(), &raw mut key, &raw mut data, flags)
+        })
     }
 
     /// Removes the record that the cursor stands on; `Next` then goes to the one behind it.

@@ -48,6 +48,9 @@ impl MapStart {
     /// Looks for it, by an address in the map.
     #[cold]
     pub(super) fn find(&self, address: usize) {
+        if self.asked.load(Ordering::Relaxed) == NEVER {
+            return;
+        }
         match mapping::start_of_file(address) {
             Some(start) => self.address.store(start, Ordering::Relaxed),
             None => self.asked.store(NEVER, Ordering::Relaxed),

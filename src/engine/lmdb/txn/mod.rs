@@ -2,6 +2,7 @@
 
 pub(crate) mod foreign;
 pub(crate) mod numbers;
+mod order;
 pub(crate) mod reader;
 pub(crate) mod scan;
 pub(crate) mod slots;
@@ -13,8 +14,9 @@ use std::sync::Arc;
 use crate::codec;
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::SpaceOp;
-use crate::engine::lmdb::sys::{Code, Dbi, FreePages, Pages, RoTxn, RwTxn, WriteCursor, reading};
-use crate::engine::lmdb::txn::numbers::{Numbers, most_numbers};
+use crate::engine::lmdb::sys::{Code, Dbi, FreePages, Go, Pages, RoTxn, RwTxn, WriteCursor, reading};
+use crate::engine::lmdb::txn::numbers::{MOST, Numbers, most_numbers};
+use crate::engine::lmdb::txn::order::Order;
 use crate::engine::lmdb::txn::scan::remove_range;
 use crate::engine::lmdb::txn::slots::{Aside, Begin};
 use crate::engine::lmdb::txn::spaces::{Db, Space};
@@ -49,10 +51,14 @@ pub(crate) struct Snapshot {
     pin: Option<Pin>,
     /// Counts round and round: single reads look at the files now and then.
     renewals: u8,
-    /// What it has read from, once it is more than the snapshot of a call.
+    /// The numbers that it has read by, once it is more than the snapshot of a call.
     used: Numbers,
     /// The number that it used last.
     last: Dbi,
+    /// The serials of the collections' spaces that it has read from, in their order.
+    spaces: Vec<u64>,
+    /// That of the space that it has read from last.
+    last_space: u64,
     /// In a place of their own: snapshots move.
     trees: Box<Trees>,
 }
@@ -72,6 +78,8 @@ impl Snapshot {
             renewals: 0,
             used: Numbers::default(),
             last: 0,
+            spaces: Vec::new(),
+            last_space: 0,
             trees: Box::default(),
         })
     }
@@ -104,6 +112,8 @@ impl Snapshot {
         self.pin = None;
         self.used = Numbers::default();
         self.last = 0;
+        self.spaces.clear();
+        self.last_space = 0;
     }
 
     /// Takes the newest view.
@@ -194,17 +204,37 @@ impl Snapshot {
         db.dbi == self.last
     }
 
-    /// Notes that it reads from a space, whose number stays open until it ends.
+    /// Notes that it reads from a space. Fails if it has read from as many others as one transaction may.
     #[inline]
-    pub(crate) fn uses(&mut self, engine: &Engine, space: &Space, db: Db) -> Result<()> {
-        if db.dbi == self.last { Ok(()) } else { self.uses_another(engine, space, db.dbi) }
+    pub(crate) fn uses(&mut self, engine: &Engine, space: &Space) -> Result<()> {
+        if space.serial() == self.last_space { Ok(()) } else { self.uses_another(engine, space) }
     }
 
     #[cold]
-    fn uses_another(&mut self, engine: &Engine, space: &Space, number: Dbi) -> Result<()> {
-        if !self.used.has(number) {
-            engine.add_to_used(&mut self.used, engine.settings.max_collections, space, number)?;
+    fn uses_another(&mut self, engine: &Engine, space: &Space) -> Result<()> {
+        if engine.spaces.counts(space)
+            && let Err(at) = self.spaces.binary_search(&space.serial())
+        {
+            if self.spaces.len() >= engine.settings.max_collections as usize {
+                return Err(engine.spaces.too_many(space));
+            }
+            self.spaces.try_room(1)?;
+            self.spaces.insert(at, space.serial());
         }
+        self.last_space = space.serial();
+        Ok(())
+    }
+
+    /// Notes that it reads from a space by its number, which stays open until it ends.
+    #[inline]
+    pub(crate) fn uses_number(&mut self, engine: &Engine, space: &Space, db: Db) -> Result<()> {
+        if db.dbi == self.last { Ok(()) } else { self.uses_another_number(engine, space, db.dbi) }
+    }
+
+    #[cold]
+    fn uses_another_number(&mut self, engine: &Engine, space: &Space, number: Dbi) -> Result<()> {
+        self.uses(engine, space)?;
+        self.used.add(number, false)?;
         space.touch();
         self.last = number;
         Ok(())
@@ -463,7 +493,9 @@ impl WriteTxn {
         let Some(dbi) = found else { return Ok(None) };
         let flags = self.txn.flags(dbi);
         let db = Db { dbi, flags: flags.map_err(|code| explain(self, code))? };
-        self.used.add(dbi, self.write_lock.engine().spaces.counts(space))?;
+        let engine = self.write_lock.engine();
+        self.used.add(dbi, engine.spaces.counts(space))?;
+        engine.working_set.grows(engine.spaces.was_closed_lately(space, MOST));
         self.opened.push(NewNumber { space: Arc::clone(space), db, depth: self.txn.depth() });
         Ok(Some(db))
     }
@@ -541,8 +573,8 @@ impl WriteTxn {
             Op::AddMany { keys, .. } => self.put_many(db, keys, None),
             Op::RemoveMany { keys, .. } => {
                 let mut count = 0;
-                for key in keys.iter() {
-                    count += u64::from(self.remove(db, key)?);
+                for index in order_in(db, keys).iter() {
+                    count += u64::from(self.remove(db, keys.item(index))?);
                 }
                 Ok(Outcome::Count(count))
             }
@@ -596,11 +628,8 @@ impl WriteTxn {
 
     fn put_many(&mut self, db: Db, keys: &Column<'_>, values: Option<&Column<'_>>) -> Result<Outcome> {
         let before = self.txn.entries(db.dbi).map_err(reading)?;
-        let put_all = |mut cursor: WriteCursor<'_>| {
-            keys.iter().enumerate().try_for_each(|(index, key)| {
-                cursor.put(key, values.map_or(&[][..], |values| values.item(index)))
-            })
-        };
+        let order = order_in(db, keys);
+        let put_all = |cursor: WriteCursor<'_>| put_in_order(cursor, &order, keys, values);
         let stored = self.txn.write_cursor(db.dbi).and_then(put_all);
         stored.map_err(|code| self.fail(code, "storing a record"))?;
         let after = self.txn.entries(db.dbi).map_err(reading)?;
@@ -625,6 +654,43 @@ impl WriteTxn {
             Err(code) => Err(self.fail(code, "removing a range")),
         }
     }
+}
+
+/// The order in which a batch is best visited.
+fn order_in(db: Db, keys: &Column<'_>) -> Order {
+    // Elsewhere LMDB alone knows the order.
+    if db.is_bytewise() { Order::of(keys) } else { Order::as_given(keys) }
+}
+
+/// Stores records, and appends them once they lie behind all that were there: LMDB then looks for no place, and fills its
+/// pages where it would split them in half.
+fn put_in_order(
+    mut cursor: WriteCursor<'_>,
+    order: &Order,
+    keys: &Column<'_>,
+    values: Option<&Column<'_>>,
+) -> Result<(), Code> {
+    let value = |index| values.map_or(&[][..], |values| values.item(index));
+    if !order.is_ascending() {
+        return order.iter().try_for_each(|index| cursor.put(keys.item(index), value(index)));
+    }
+    let last = cursor.go(Go::Last)?.map(|(key, _)| memory::copy(key)).transpose()?;
+    let mut lies_behind = last.is_none();
+    let mut order = order.iter().peekable();
+    while let Some(index) = order.next() {
+        let key = keys.item(index);
+        // Of equal keys the last one counts.
+        if order.peek().is_some_and(|next| keys.item(*next) == key) {
+            continue;
+        }
+        lies_behind = lies_behind || last.as_ref().is_none_or(|last| key > last.as_slice());
+        if lies_behind {
+            cursor.append(key, value(index))?;
+        } else {
+            cursor.put(key, value(index))?;
+        }
+    }
+    Ok(())
 }
 
 #[cold]

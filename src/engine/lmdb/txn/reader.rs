@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::engine::lmdb::layout;
 use crate::engine::lmdb::sys::{Go, MAIN, Txn, is_named_database, reading};
 use crate::engine::lmdb::txn::foreign;
+use crate::engine::lmdb::txn::order::Order;
 use crate::engine::lmdb::txn::scan::Scan;
 use crate::engine::lmdb::txn::spaces::{CATALOG, Db, Space};
-use crate::engine::lmdb::txn::tree::KnownTree;
+use crate::engine::lmdb::txn::tree::{KnownTree, Tree, TreeCursor};
 use crate::engine::lmdb::txn::{Lookup, Snapshot, WriteTxn};
 use crate::engine::lmdb::{Engine, sequence_number};
 use crate::engine::schema::SEQUENCE;
@@ -131,7 +132,7 @@ impl<'c> Reader<'c> {
                 let Some(db) = space.db(snapshot.horizon) else { return Ok(Lookup::Unopened) };
                 // The numbers that a call uses stay open as long as it lasts.
                 if self.lasting {
-                    snapshot.uses(self.engine, space, db)?;
+                    snapshot.uses_number(self.engine, space, db)?;
                 } else {
                     space.touch();
                 }
@@ -234,37 +235,35 @@ impl<'c> Reader<'c> {
         key: &[u8],
         f: impl FnOnce(Option<&[u8]>) -> R,
     ) -> Result<R, Leave> {
-        // A transaction counts the spaces that it uses. A single call takes no number where it reads the tree itself.
-        let placed = if self.lasting { Some(self.place(space)?) } else { None };
-        if placed == Some(None) {
-            return Ok(f(None));
-        }
         let known = self.tree(space)?;
-        if let View::Snapshot(snapshot) = &self.view
-            && let Some(known) = known
-            && let Some(tree) = known.tree
+        if let (View::Snapshot(snapshot), Some((known, tree))) = (&self.view, known)
             && let Some(pages) = snapshot.pages(self.engine, &known)
             && let Ok(found) = tree.get(&pages, key)
         {
             return Ok(f(found));
         }
-        let db = match placed {
-            Some(db) => db,
-            None => self.place(space)?,
-        };
-        match db {
+        match self.place(space)? {
             Some(db) => Ok(f(self.get_by_number(db, key)?)),
             None => Ok(f(None)),
         }
     }
 
-    /// What is known of a space, where its tree can be read without LMDB.
+    /// The tree of a space, where it is read without LMDB. A transaction counts the spaces that it uses.
     #[inline]
-    fn tree(&mut self, space: &Space) -> Result<Option<KnownTree>> {
-        match &mut self.view {
-            View::Snapshot(snapshot) => snapshot.tree(self.engine, space),
-            View::Write(_) => Ok(None),
+    fn tree(&mut self, space: &Space) -> Result<Option<(KnownTree, Tree)>> {
+        let View::Snapshot(snapshot) = &mut self.view else { return Ok(None) };
+        let Some(known) = snapshot.tree(self.engine, space)? else { return Ok(None) };
+        let Some(tree) = known.tree else { return Ok(None) };
+        if self.lasting {
+            snapshot.uses(self.engine, space)?;
         }
+        Ok(Some((known, tree)))
+    }
+
+    /// Makes sure that a space can be read, now and in a snapshot that begins in this call. Returns its flags, or `None` if
+    /// it does not exist.
+    pub(crate) fn prepare(&mut self, space: &Arc<Space>) -> Result<Option<Db>, Leave> {
+        if self.tree(space)?.is_some() { Ok(Some(Db::WITHOUT_NUMBER)) } else { self.place(space) }
     }
 
     /// A record's value by LMDB.
@@ -284,9 +283,39 @@ impl<'c> Reader<'c> {
         keys: &Column<'_>,
         mut f: impl FnMut(usize, Option<&[u8]>) -> Result<()>,
     ) -> Result<(), Leave> {
+        if let Some(found) = self.find_in_order(space, keys)? {
+            return Ok(found.into_iter().enumerate().try_for_each(|(index, value)| f(index, value))?);
+        }
         keys.iter()
             .enumerate()
             .try_for_each(|(index, key)| Ok(self.get(space, key, |value| f(index, value))??))
+    }
+
+    /// Looks keys up in their order, so that neighbours are looked for in one page, and returns the values in that of the
+    /// batch. Returns `None` where that is not worth it, or the tree is not read here.
+    fn find_in_order(
+        &mut self,
+        space: &Arc<Space>,
+        keys: &Column<'_>,
+    ) -> Result<Option<Vec<Option<&[u8]>>>, Leave> {
+        /// Fewer keys are looked up as they come.
+        const MANY: usize = 64;
+        if keys.len() < MANY {
+            return Ok(None);
+        }
+        let Some((known, tree)) = self.tree(space)? else { return Ok(None) };
+        let View::Snapshot(snapshot) = &self.view else { return Ok(None) };
+        let Some(pages) = snapshot.pages(self.engine, &known) else { return Ok(None) };
+        let mut found = memory::room_for(keys.len())?;
+        found.resize(keys.len(), None);
+        let mut cursor = TreeCursor::new(pages, tree);
+        for index in Order::of(keys).iter() {
+            match cursor.find(keys.item(index)) {
+                Ok(value) => found[index] = value,
+                Err(_) => return Ok(None),
+            }
+        }
+        Ok(Some(found))
     }
 
     /// How many records a named space holds, found in the main database's record of it without opening it.
@@ -296,34 +325,53 @@ impl<'c> Reader<'c> {
 
     /// The names of all named spaces and how many records each holds.
     pub(crate) fn names(&self) -> Result<Vec<(Vec<u8>, u64)>> {
-        self.first_names(usize::MAX)
+        let mut names = Vec::new();
+        self.each_name(|name, record| {
+            names.try_push((memory::copy(name)?, entries_of(record)))?;
+            Ok(true)
+        })?;
+        Ok(names)
     }
 
-    /// The first names, in their order.
-    pub(crate) fn first_names(&self, at_most: usize) -> Result<Vec<(Vec<u8>, u64)>> {
-        let mut names = Vec::new();
+    /// Those among the first names, in their order, that are read by numbers.
+    pub(crate) fn first_numbered(&self, at_most: usize) -> Result<Vec<Vec<u8>>> {
+        /// With more names than these it is worth it to look for the pages at once.
+        const FEW: u64 = 16;
+        let (mut names, mut seen) = (Vec::new(), 0);
+        let env = &self.engine.env;
+        let are_many = !self.is_write() && self.txn().entries(MAIN).map_err(reading)? > FEW;
+        self.each_name(|name, record| {
+            if are_many && !env.has_pages() {
+                env.find_pages(record);
+            }
+            if !env.has_pages() || Tree::of_record(record).is_none() {
+                names.try_push(memory::copy(name)?)?;
+            }
+            seen += 1;
+            Ok(seen < at_most)
+        })?;
+        Ok(names)
+    }
+
+    /// Shows the named spaces and their records in the main database to `f`, as long as it wants more.
+    fn each_name(&self, mut f: impl FnMut(&[u8], &[u8]) -> Result<bool>) -> Result<()> {
         if !foreign::has_names(self.txn())? {
-            return Ok(names);
+            return Ok(());
         }
         let mut cursor = self.txn().cursor(MAIN).map_err(reading)?;
         let mut go = Go::First;
-        while names.len() < at_most
-            && let Some((key, record)) = cursor.go(go).map_err(reading)?
-        {
+        while let Some((key, record)) = cursor.go(go).map_err(reading)? {
             go = Go::Next;
-            if is_named_database(key) {
-                names.try_push((memory::copy(key)?, entries_of(record)))?;
+            if is_named_database(key) && !f(key, record)? {
+                break;
             }
         }
-        Ok(names)
+        Ok(())
     }
 
     /// How many records a space holds.
     pub(crate) fn len(&mut self, space: &Arc<Space>) -> Result<u64, Leave> {
-        if !self.lasting
-            && let Some(known) = self.tree(space)?
-            && let Some(tree) = known.tree
-        {
+        if let Some((_, tree)) = self.tree(space)? {
             return Ok(tree.entries());
         }
         Ok(self.place(space)?.map_or(Ok(0), |db| self.len_by_number(db))?)
@@ -358,18 +406,15 @@ impl<'c> Reader<'c> {
         range: &'w Range,
         from: ScanStart<'_>,
     ) -> Result<Option<Scan<'w>>, Leave> {
-        let known = if self.lasting { None } else { self.tree(space)?.filter(|known| known.tree.is_some()) };
-        let (db, known) = match known {
-            Some(known) => (Db::WITHOUT_NUMBER, Some(known)),
-            None => match self.place(space)? {
-                Some(db) => (db, if db.is_plain() { self.tree(space)? } else { None }),
-                None => return Ok(None),
-            },
-        };
+        let known = self.tree(space)?;
+        let db = if known.is_some() { Some(Db::WITHOUT_NUMBER) } else { self.place(space)? };
+        let Some(db) = db else { return Ok(None) };
         foreign::check_widths(self.txn(), db, range, from)?;
         let pages = if self.is_write() { None } else { self.engine.aligned_pages() };
         let tree = match (&self.view, known) {
-            (View::Snapshot(snapshot), Some(known)) => snapshot.pages(self.engine, &known).zip(known.tree),
+            (View::Snapshot(snapshot), Some((known, tree))) => {
+                snapshot.pages(self.engine, &known).map(|pages| (pages, tree))
+            }
             _ => None,
         };
         Ok(Some(Scan { txn: self.txn(), db, range, pages, tree }))

@@ -23,7 +23,7 @@ fn a_recycled_snapshot_has_used_and_lent_nothing() {
     let space = engine.space("dict").unwrap();
     let db = space.db(u32::MAX).unwrap();
     let mut snapshot = Snapshot::begin(&engine).map_err(|_| "it begins").unwrap();
-    snapshot.uses(&engine, &space, db).unwrap();
+    snapshot.uses_number(&engine, &space, db).unwrap();
     snapshot.pin();
     let knows =
         |snapshot: &Snapshot| (snapshot.used().has(db.dbi), snapshot.has_used_last(db), snapshot.is_pinned());
@@ -31,7 +31,7 @@ fn a_recycled_snapshot_has_used_and_lent_nothing() {
     snapshot.recycle();
     assert_eq!(knows(&snapshot), (false, false, false));
     snapshot.renew(&engine).map_err(|_| "it is renewed").unwrap();
-    snapshot.uses(&engine, &space, db).unwrap();
+    snapshot.uses_number(&engine, &space, db).unwrap();
     assert_eq!(knows(&snapshot), (true, true, false));
 }
 

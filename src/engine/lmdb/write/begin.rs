@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use crate::engine::Wait;
 use crate::engine::lmdb::txn::WriteTxn;
-use crate::engine::lmdb::txn::numbers::FEWEST;
 use crate::engine::lmdb::txn::reader::Reader;
 use crate::engine::lmdb::write::turn::{Turn, WriteLock, patience};
 use crate::engine::lmdb::{Engine, Space};
 use crate::error::{Result, Status};
 use crate::memory::TryGrow;
 
-/// How many names are opened ahead.
-const OPENED_AHEAD: u32 = FEWEST;
+/// How many names are opened ahead, of those that are read by numbers.
+const OPENED_AHEAD: u32 = 64;
 
 /// Begins an explicit write transaction; one that is not `synced` does not wait for stable storage at its commit.
 pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait, synced: bool) -> Result<Box<WriteTxn>> {
@@ -80,7 +79,7 @@ impl Engine {
         if catalog.db(u32::MAX).is_none() && reader.named(catalog.as_str())?.is_some() {
             wanted.try_push(Arc::clone(catalog))?;
         }
-        for (name, _) in reader.first_names(OPENED_AHEAD as usize)? {
+        for name in reader.first_numbered(OPENED_AHEAD as usize)? {
             let Ok(name) = String::from_utf8(name) else { continue };
             let space = self.spaces.named(&name)?;
             if space.db(u32::MAX).is_none() && self.spaces.counts(&space) {
@@ -112,6 +111,7 @@ impl Engine {
     }
 
     fn open_spaces(&self, wanted: Vec<Arc<Space>>, turn: &Turn) -> Result<()> {
+        self.working_set.make_room(u32::try_from(wanted.len()).unwrap_or(u32::MAX).min(OPENED_AHEAD));
         for space in wanted {
             if self.spaces.open_count() >= OPENED_AHEAD && self.spaces.counts(&space) {
                 break;

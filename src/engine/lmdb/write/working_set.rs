@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::engine::lmdb::sys::{Code, RoTxn};
-use crate::engine::lmdb::txn::numbers::{FEWEST, MOST, Numbers, most_numbers};
+use crate::engine::lmdb::txn::numbers::{FEWEST, MOST, Numbers, SLACK, most_numbers};
 use crate::engine::lmdb::txn::slots::{Begin, Outside};
 use crate::engine::lmdb::txn::spaces::{Db, Space};
 use crate::engine::lmdb::write::turn::Turn;
@@ -44,8 +44,13 @@ impl WorkingSet {
         self.size.load(Ordering::Relaxed)
     }
 
+    /// Has room for so many at least.
+    pub(crate) fn make_room(&self, numbers: u32) {
+        self.size.fetch_max(numbers.min(MOST), Ordering::Relaxed);
+    }
+
     /// Learns whether the name that is opened was closed lately. Returns true if the set has grown by one for it.
-    fn grows(&self, comes_back: bool) -> bool {
+    pub(crate) fn grows(&self, comes_back: bool) -> bool {
         /// One name in so many that comes back keeps the demand where it is.
         const ONE_IN: u32 = 16;
         const ENOUGH: u32 = 4 * ONE_IN;
@@ -70,10 +75,12 @@ pub(crate) fn used_numbers(stopped: &Stopped<'_, '_>) -> Result<Numbers, NoMemor
 }
 
 impl Engine {
-    /// Makes sure that an autocommitted write can open what it may need.
+    /// Makes sure that an autocommitted write can open what it may need, and that writes which open many do not leave all of
+    /// them open.
     #[inline]
     pub(crate) fn make_room(&self, turn: &Turn) -> Result<()> {
-        self.make_room_for(AUTOCOMMIT, turn)
+        let few = self.spaces.open_count() <= self.working_set.size() + SLACK;
+        if few { self.make_room_for(AUTOCOMMIT, turn) } else { self.close_unused(turn) }
     }
 
     /// Makes sure that a write transaction can open that many spaces. In no call of the thread's seat.

@@ -90,6 +90,37 @@ impl<'t> TreeCursor<'t> {
         self.next_leaf()
     }
 
+    /// Returns the value of a key, which is looked for first in the leaf where the key before was found.
+    pub(crate) fn find(&mut self, key: &[u8]) -> Result<Option<&'t [u8]>, Code> {
+        if self.tree.depth == 0 {
+            return Ok(None);
+        }
+        let leaf = self.leaf();
+        let found = if self.has_near(key) {
+            let level = &mut self.levels[leaf];
+            let found = level.page.search(0, key).ok_or(DAMAGED)?;
+            let (Ok(index) | Err(index)) = found;
+            level.index = index;
+            found.is_ok()
+        } else {
+            self.seek(key)?;
+            self.stands && self.levels[leaf].page.key(self.levels[leaf].index) == Some(key)
+        };
+        if !found {
+            return Ok(None);
+        }
+        let Level { page, index } = &self.levels[leaf];
+        let (_, value) = page.record(&self.pages, *index).ok_or(DAMAGED)?;
+        Ok(Some(value))
+    }
+
+    /// Whether a key lies between the first and the last of the leaf that it stands in.
+    fn has_near(&self, key: &[u8]) -> bool {
+        let Level { page, .. } = &self.levels[self.leaf()];
+        let last = page.count().checked_sub(1).and_then(|last| page.key(last));
+        self.stands && page.key(0).is_some_and(|first| first <= key) && last.is_some_and(|last| key <= last)
+    }
+
     /// Goes to the first record of the next leaf.
     fn next_leaf(&mut self) -> Result<(), Code> {
         for level in (0..self.leaf()).rev() {
