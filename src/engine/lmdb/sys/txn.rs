@@ -61,7 +61,7 @@ impl Txn {
 
     /// Opens a named database (`None`: the main one). `Ok(None)`: there is none of that name.
     ///
-    /// Only `spaces.rs` and `txn/mod.rs` call this, under the process's write lock: two openings at the same
+    /// Only `spaces.rs` and `write_txn/mod.rs` call this, under the process's write lock: two openings at the same
     /// time can be given one number.
     pub(crate) fn open_dbi(&self, name: Option<&CStr>, flags: c_uint) -> Result<Option<Dbi>, Code> {
         let mut dbi = 0;

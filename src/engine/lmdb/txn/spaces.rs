@@ -6,7 +6,7 @@
 //!
 //! - a name is opened for the process under the process's write lock only: by a short read transaction that
 //!   is committed at once (`open`), or inside the write transaction of the thread that holds
-//!   the lock (`txn/mod.rs`), which publishes it when it commits, and forgets it when it aborts;
+//!   the lock (`write_txn/mod.rs`), which publishes it when it commits, and forgets it when it aborts;
 //! - numbers are never closed while calls may be under way, nor if a live snapshot has used them;
 //! - a snapshot knows which numbers are older than itself (its *horizon*): LMDB answers `EINVAL` for others.
 //!

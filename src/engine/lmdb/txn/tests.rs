@@ -1,11 +1,15 @@
 //! Savepoints, and what a write transaction knows of names and of the catalog, seen from inside.
 #![allow(clippy::unwrap_used)]
 
-use crate::engine::lmdb::tests::engine_of;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use super::*;
-use crate::engine::Wait;
+use crate::engine::lmdb::SpaceOp;
+use crate::engine::lmdb::tests::engine_of;
+use crate::engine::lmdb::write::turn::WriteLock;
+use crate::engine::{Column, Op, Outcome, Range, Wait};
+use crate::error::{Error, Status};
 use crate::{Durability, Environment, Options};
 
 fn environment() -> (tempfile::TempDir, Environment) {
