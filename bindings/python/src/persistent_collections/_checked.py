@@ -43,7 +43,7 @@ _REFUSALS = (
 def check_item(
     library: ctypes.CDLL, status: int, failed_at: c_size_t, place: Callable[[int], str]
 ) -> None:
-    """Raises for a failure of a call for many items; for an item's, with its place."""
+    """Raises the failure of a bulk call; names the item's place if one item caused it."""
     if status in _REFUSALS:
         error = failure(library, status)
         if isinstance(error, Error):
@@ -67,18 +67,18 @@ _KEPT_SIZE = 1 << 20
 
 
 class _Buffer(raw.pc_buffer):
-    """One that a weak reference can stand for in a set."""
+    """A buffer that a set can hold by a weak reference."""
 
     __hash__ = object.__hash__
 
 
 def take_buffer(library: ctypes.CDLL) -> raw.pc_buffer:
-    """An idle buffer, for `give_back`; its memory is freed where an exception leaves it."""
+    """Returns an idle buffer, for `give_back`; it is freed if an exception prevents that."""
     try:
         return _idle.pop()
     except IndexError:
         place = raw.pc_buffer()
-        # The same memory; what keeps it is there when this one is gone.
+        # The same memory, without the object that frees it.
         buffer = _Buffer.from_buffer(place)
         owned.keep(buffer, library.pc_buffer_free, ctypes.pointer(place), inherited=True)
         return buffer
@@ -144,7 +144,7 @@ def schema(library: ctypes.CDLL, call: Callable[..., int], handle: int) -> tuple
 
 
 def column(items: Sequence[bytes], width: int | None) -> tuple[bytes, Any]:
-    """Bytes and offsets of a column; None as offsets where all have the type's width."""
+    """The bytes and offsets of a column; no offsets (None) if all items have the type's width."""
     data = b"".join(items)
     if width is not None:
         return data, None
@@ -155,7 +155,7 @@ def column(items: Sequence[bytes], width: int | None) -> tuple[bytes, Any]:
 def encoded(
     encode: Callable[[Any], bytes], items: Sequence[Any], place: Callable[[int], str]
 ) -> list[bytes]:
-    """All items encoded; an exception says which one cannot be, by the place of its index."""
+    """Encodes all items; an exception names the index of the item that cannot be encoded."""
     done: list[bytes] = []
     try:
         for item in items:
@@ -166,7 +166,7 @@ def encoded(
 
 
 class Batch:
-    """Copies of one batch's columns."""
+    """Copies the columns of one batch."""
 
     __slots__ = ("count", "key_offsets", "keys", "value_offsets", "values")
 
@@ -193,7 +193,7 @@ def _copied(
         places = array("Q")
         places.frombytes(string_at(offsets, 8 * (count + 1)))
     else:
-        # Only a fixed width comes without offsets.
+        # Only a column of fixed width has no offsets.
         places = array("Q", range(0, (count + 1) * (width or 0), width or 1))
         if not width:
             places = array("Q", bytes(8 * (count + 1)))
@@ -202,7 +202,7 @@ def _copied(
 
 
 class Cursor:
-    """An iterator handle of the library; closed when this is gone."""
+    """An iterator handle of the library; it is closed when this object is freed."""
 
     __slots__ = ("_batch", "_iterator", "_library", "_skip", "_widths")
 
@@ -222,7 +222,7 @@ class Cursor:
         check(library, call(collection, byref(bounds), byref(self._iterator.out)))
 
     def fetch(self, items: int) -> Batch | None:
-        """Returns the next batch of at most so many items; None at the end."""
+        """Returns the next batch of at most `limit` items; None at the end."""
         library = self._library
         while True:
             status = library.pc_iter_next_batch(
@@ -241,11 +241,11 @@ class Cursor:
                 return batch
 
     def resume_after(self, key: bytes) -> None:
-        """Drops what was fetched ahead: the next batch begins behind `key`."""
+        """Drops the items fetched ahead: the next batch begins after `key`."""
         check(self._library, self._library.pc_iter_seek(self._iterator.handle, key, len(key)))
         self._skip = key
 
     def close(self) -> None:
         """Closes the handle. Can be called twice."""
-        # A transaction's end or a closed environment may have closed it before.
+        # The end of a transaction or of the environment may have closed it already.
         self._iterator.close()

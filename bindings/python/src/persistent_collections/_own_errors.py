@@ -39,7 +39,7 @@ class Error(Exception):
 
 
 class UnstorableError(Error, TypeError, ValueError):
-    """A key or value cannot be stored so that it comes back equal; the message says where it is."""
+    """A key or value would not come back equal if it were stored; the message says where it is."""
 
 
 class UnstorableNumberError(UnstorableError, OverflowError):
@@ -79,7 +79,7 @@ class _SystemError(Error, OSError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
-        # One argument leaves it None.
+        # With one argument, OSError leaves it None.
         self.errno: int | None = self.code
 
 

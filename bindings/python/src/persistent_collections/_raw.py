@@ -2,7 +2,7 @@
 
 Handles are structs of one `uint64_t`; as arguments they are passed as plain
 `uint64_t`, which the calling conventions of all supported platforms treat alike.
-`ctypes.CDLL` lets go of the GIL during every call: a call that waits for the
+`ctypes.CDLL` releases the GIL during every call: a call that waits for the
 write lock must not stop the thread that holds it.
 """
 
@@ -40,7 +40,7 @@ def places(file_name: str) -> list[Path]:
     package = Path(__file__).resolve().parent
     found = [package / file_name]
     for directory in package.parents:
-        # A checkout is known by its manifest and by where this file lies in it.
+        # A checkout has the manifest, and this file at its place below it.
         inside = directory / "bindings" / "python" / "src" / package.name
         if inside == package and (directory / "Cargo.toml").is_file():
             target = Path(os.environ.get("CARGO_TARGET_DIR") or directory / "target")
@@ -74,14 +74,14 @@ _loaded: dict[str, ctypes.CDLL] = {}
 
 
 def load() -> ctypes.CDLL:
-    """Returns the library, which the first call loads; `LibraryError` if it finds no valid one."""
+    """Returns the library, which the first call loads; `LibraryError` if no valid one is found."""
     library = _loaded.get("library")
     if library is None:
         places = candidates()
         for place in places:
             if place.is_file():
-                # No lock, which in the child of a fork a thread could hold that is not there. Of
-                # threads that come here at once, each loads it, and all use what one has loaded.
+                # Without a lock: in a forked child, a thread that no longer exists could hold it.
+                # Threads that come here at the same time all load the library, and use the same.
                 library = _loaded.setdefault("library", _open(place))
                 break
         else:

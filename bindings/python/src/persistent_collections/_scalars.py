@@ -1,7 +1,7 @@
-"""Python values to plain numbers and bytes, checked; shared by keys and values.
+"""Checks Python values and converts them to plain numbers and bytes, for keys and values.
 
-What is stored must come back equal, so a value of a subclass is taken as one of its base only
-where it is equal to that:
+A stored value must come back equal. So a value of a subclass is stored as one of its base class
+only if the two are equal:
 
 >>> class Half(int):
 ...     def __eq__(self, other):
@@ -41,7 +41,7 @@ T = TypeVar("T")
 _EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
 _EPOCH = datetime.datetime(1970, 1, 1)
 _MICROSECOND = datetime.timedelta(microseconds=1)
-#: What methods of a value may fail with because of what it is.
+#: Exceptions that the methods of an unsuitable value may raise.
 FAILURES = (
     ArithmeticError,
     AssertionError,
@@ -51,9 +51,9 @@ FAILURES = (
     TypeError,
     ValueError,
 )
-#: What is raised for a key or value that cannot be stored.
+#: Exceptions for a key or value that cannot be stored.
 REFUSED = (UnstorableError, BadKeyError, BadValueError, KeySizeError, ValueSizeError)
-#: What is raised for a stored key or value that cannot be read as the type that is asked for.
+#: Exceptions for a stored key or value that cannot be read as the requested type.
 UNREADABLE = (BadKeyError, BadValueError, DateOverflowError, TypeMismatchError)
 _LONGEST_SHOWN = 200
 
@@ -72,7 +72,7 @@ class _Short(reprlib.Repr):
 
     def repr1(self, x: Any, level: int) -> str:
         if isinstance(x, (bytes, bytearray, str)):
-            # As far as it may be shown, and as itself: not with its middle left out.
+            # Cut at the end, not in the middle.
             return repr(x[: _LONGEST_SHOWN + 1])
         if isinstance(x, tuple):
             return self.repr_tuple(x, level)
@@ -93,24 +93,24 @@ _short = _Short()
 
 
 def shown(value: Any) -> str:
-    """The repr of a value for a message, cut where it is long."""
+    """Returns the repr of a value for a message, cut if it is long."""
     try:
         text = _short.repr(value)
     except FAILURES:
-        # Python writes no int of over 4300 digits.
+        # Python refuses to convert an int of over 4300 digits.
         return f"an object of type {type(value).__name__}"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def wrong(needed: str, value: Any) -> UnstorableError:
-    """The exception for a value of the wrong type."""
+    """Makes the exception for a value of the wrong type."""
     return UnstorableError(f"{needed} is needed, not {type(value).__name__}")
 
 
 def located(error: Exception, place: str) -> Error:
-    """An error of the package, and of the same kind, that says where the bad value stands."""
+    """Makes an error of the package, of the same kind, that says where the bad value is."""
     reason = str(error)
-    # Places inside of places are one.
+    # Joins a place inside another place to one.
     text = f"{place}{reason}" if reason.startswith("[") else f"{place}: {reason}"
     if isinstance(error, Error):
         return type(error)(text)
@@ -121,25 +121,25 @@ def _hash(value: Any) -> int | None:
     try:
         return hash(value)
     except (TypeError, ValueError):
-        # The latter of a view of what can be written.
+        # A memoryview of writable memory raises the latter.
         return None
 
 
 def _is_equal(value: Any, found: Any) -> bool:
     if not (found == value and value == found):
-        # Every NaN is the same one.
+        # All NaNs count as the same one.
         return bool(found != found) and bool(value != value)
     if type(value).__eq__ is type(found).__eq__:
-        # It has the hash of what is equal to it, or breaks its own promise.
+        # Equal objects must have equal hashes, so its hash can be relied on.
         return True
     hashes = _hash(value), _hash(found)
     return None in hashes or hashes[0] == hashes[1]
 
 
 def plain(value: Any, what: str, take: Callable[[Any], T]) -> T:
-    """What `take` makes of a value of another type, refused where the two are not equal.
+    """Converts a value of another type by `take`, and refuses it if the two are not equal.
 
-    What a subclass adds, as a timestamp its nanoseconds, would be lost otherwise.
+    Otherwise the additions of a subclass, such as a timestamp's nanoseconds, would be lost.
     """
     try:
         found = take(value)
@@ -160,18 +160,18 @@ def _is_numpy(value: Any) -> bool:
 
 
 def numpy_kind(value: Any) -> str:
-    """The kind of a NumPy scalar's dtype; empty for all else."""
+    """Returns the kind of a NumPy scalar's dtype, or an empty string for other values."""
     if not _is_numpy(value) or getattr(value, "shape", None) != ():
         return ""
     return str(value.dtype.kind)
 
 
 def index(value: Any) -> int:
-    """An int of what can be an index, but not of NumPy's bools and durations."""
+    """Converts a value that can be an index to an int, but not NumPy's bools and durations."""
     if type(value) is int:
         return value
     if isinstance(value, int):
-        # Not by its methods, which a subclass may have changed.
+        # A subclass may have changed its methods, so they are not called.
         return plain(value, "int", int.__pos__)
     kind = numpy_kind(value)
     if kind and kind not in "iu":
@@ -197,7 +197,7 @@ def integer(value: Any, width: int, signed: bool) -> int:
 
 
 def real(value: Any) -> float:
-    """A float; an int is taken where a float holds it exactly."""
+    """Converts to a float; accepts an int if a float holds it exactly."""
     if type(value) is float:
         return value
     if isinstance(value, float):
@@ -235,7 +235,7 @@ def complex_number(value: Any) -> complex:
 
 
 def single(value: Any) -> float:
-    """A float that does not become infinite when it is rounded to 32 bits."""
+    """Checks that a float does not become infinite when it is rounded to 32 bits."""
     number = real(value)
     if number != number:
         # There is one NaN.
@@ -255,19 +255,19 @@ def ordered(number: float) -> float:
 
 
 def too_large(number: Any, name: str) -> UnstorableNumberError:
-    """The exception for a finite number that would become infinite."""
+    """Makes the exception for a finite number that would become infinite."""
     return UnstorableNumberError(f"{number} does not fit {name}")
 
 
 def rounded(number: float) -> float:
-    """The f32 next to a float; `OverflowError` if that is infinite."""
+    """Returns the f32 nearest to a float; `OverflowError` if that is infinite."""
     found: float
     (found,) = struct.unpack("=f", struct.pack("=f", number))
     return found
 
 
 def exact_single(value: Any) -> float:
-    """A float that 32 bits hold exactly: rounding would make one key of two."""
+    """Checks that 32 bits hold a float exactly: rounding could make two keys one."""
     number = real(value)
     try:
         same = rounded(number) == number
@@ -279,7 +279,7 @@ def exact_single(value: Any) -> float:
 
 
 def boolean(value: Any) -> bool:
-    """A bool, NumPy's too."""
+    """Converts to a bool; accepts NumPy's too."""
     if isinstance(value, bool):
         return value
     if numpy_kind(value) == "b":
@@ -310,7 +310,7 @@ def _bytes_of(value: Any) -> bytes:
 
 
 def octets(value: Any) -> bytes:
-    """Bytes of anything bytes-like."""
+    """Returns the bytes of a bytes-like object."""
     if type(value) is bytes:
         return value
     if isinstance(value, bytes):
@@ -320,7 +320,7 @@ def octets(value: Any) -> bytes:
     if isinstance(value, bytearray):
         return plain(value, "bytes", lambda value: bytes(bytearray.__getitem__(value, slice(None))))
     if isinstance(value, memoryview):
-        # A view of other items than bytes is an array.
+        # A view whose items are not bytes is an array.
         return plain(value, "bytes", bytes)
     raise wrong("bytes", value)
 
@@ -359,7 +359,7 @@ def uuid_bytes(value: Any) -> bytes:
 
 
 def _fields(kind: Any, *names: str) -> Callable[[Any], list[Any]]:
-    """What reads these fields as the class itself does, whatever a subclass says they are."""
+    """Returns a reader of these fields as the class has them, even if a subclass changes them."""
     readers = [getattr(kind, name).__get__ for name in names]
     return lambda value: [read(value) for read in readers]
 
@@ -399,7 +399,7 @@ def clock(value: datetime.time) -> datetime.time:
 
 
 def days(value: Any) -> int:
-    """Days of a date since 1970-01-01."""
+    """Returns the days of a date since 1970-01-01."""
     if not isinstance(value, datetime.date) or isinstance(value, datetime.datetime):
         raise wrong("a date", value)
     return date(value).toordinal() - _EPOCH_DAY
@@ -416,7 +416,7 @@ def from_days(number: int) -> datetime.date:
 
 
 def microseconds(value: Any) -> int:
-    """Microseconds of a datetime without zone since 1970-01-01."""
+    """Returns the microseconds of a datetime without zone since 1970-01-01."""
     if not isinstance(value, datetime.datetime):
         raise wrong("a datetime", value)
     plain_one = moment(value)

@@ -1,4 +1,4 @@
-"""What files take from one another without importing one another: the shapes of objects."""
+"""Protocols of objects, for modules that use one another's objects without a circular import."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Coded", "Guarded", "Inside", "Part", "Rooted", "Walked"]
 
 
 class Guarded(Protocol):
-    """An environment, to what has a handle in it."""
+    """An environment, as the objects with a handle in it see it."""
 
     @property
     def _guards(self) -> Set[Any]: ...
@@ -20,7 +20,7 @@ class Guarded(Protocol):
 
 
 class Rooted(Protocol):
-    """An environment, to the accelerator."""
+    """An environment, as the accelerator sees it."""
 
     @property
     def _handle(self) -> int: ...
@@ -30,7 +30,7 @@ class Rooted(Protocol):
 
 
 class Walked(Protocol):
-    """A dict or a set, to the accelerator."""
+    """A dict or a set, as the accelerator sees it."""
 
     _is_set: ClassVar[bool]
 
@@ -42,20 +42,20 @@ class Walked(Protocol):
 
 
 class Coded(Protocol):
-    """A codec of keys or of values, to the accelerator."""
+    """A codec of keys or of values, as the accelerator sees it."""
 
     @property
     def coder(self) -> Any:
-        """The accelerator's encoder and decoder; None if the package does it alone."""
+        """The accelerator's encoder and decoder; None if it has none for this type."""
         ...
 
 
 class Part(Protocol):
-    """A part of a collection, to the accelerator."""
+    """A part of a collection, as the accelerator sees it."""
 
     @property
     def flags(self) -> int:
-        """Those of a `pc_range`."""
+        """The flags of a `pc_range`."""
         ...
 
     @property
@@ -70,12 +70,12 @@ class Part(Protocol):
 
     @property
     def prefix(self) -> bytes | None:
-        """What encoded keys begin with."""
+        """The prefix of the encoded keys."""
         ...
 
 
 class Inside(Protocol):
-    """An environment, to what asks whether the thread has a transaction in it."""
+    """An environment that can say whether the thread has a transaction in it."""
 
     @property
     def _library(self) -> ctypes.CDLL: ...

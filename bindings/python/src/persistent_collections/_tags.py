@@ -1,4 +1,4 @@
-"""Reading CBOR: what tags mean in Python, around what the library decodes."""
+"""Reading CBOR: turns the tags in what the library decodes into Python's values."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .dynamic import Given, Row
 from .errors import BadValueError, DateOverflowError
 from .tagged import Char, Pairs, SimpleValue, Symbol, Tagged, missing
 
-#: Containers and tags may stand in each other so many times.
+#: The greatest depth of containers and tags.
 MAX_DEPTH = 128
 
 
 def head(major: int, number: int) -> bytes:
-    """What an item of a major type begins with, in the fewest bytes."""
+    """Returns the head of an item of a major type, in the fewest bytes."""
     if number < 24:
         return bytes((major << 5 | number,))
     size = next(size for size in (1, 2, 4, 8) if number < 1 << 8 * size)
@@ -28,7 +28,7 @@ def head(major: int, number: int) -> bytes:
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
-    """The number in the head at a place, and where that ends."""
+    """Returns the number in the head at a place, and where the head ends."""
     short = data[at] & 31
     if short < 24:
         return short, at + 1
@@ -37,7 +37,7 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
 
 
 def decode(data: bytes) -> Any:
-    """The value of one CBOR item; `BadValueError` if these bytes are none."""
+    """Decodes one CBOR item; raises `BadValueError` if the bytes are not one."""
     try:
         given = Given(b"any", data)
     except BadValueError:
@@ -48,7 +48,7 @@ def decode(data: bytes) -> Any:
 
 
 def _item(given: Given, row: Row, hashable: bool) -> Any:
-    """The value of a row; `hashable` asks for frozensets, not sets."""
+    """Returns the value of a row; with `hashable`, frozensets instead of sets."""
     read = dynamic.READ.get(row[0])
     return _KINDS[row[0]](given, row, hashable) if read is None else read(given, row)
 
@@ -72,9 +72,9 @@ def _array(given: Given, row: Row, hashable: bool) -> Any:
 
 
 def _in_year_0(moment: datetime.timedelta) -> datetime.datetime:
-    """A date or time in the year 0, which Python's cannot hold, 400 years later.
+    """Moves a date or time of the year 0, which Python cannot represent, 400 years later.
 
-    The calendar comes again then.
+    The calendar repeats after 400 years.
     """
     return datetime.datetime(1970, 1, 1) + (moment + datetime.timedelta(days=146_097))
 
@@ -96,14 +96,14 @@ def _microseconds_since(given: Given, row: Row, hashable: bool) -> Any:
 
 
 def _encoded(given: Given, row: Row, hashable: bool) -> Any:
-    """What the library has no kind for, or no place."""
+    """Decodes an item that no kind of `pc_value` can represent."""
     data = given.octets(row)
     major = data[0] >> 5
     number, at = _number(data, 0)
     if major == 6:
         return _tag(number, data[at:], hashable)
     if major == 5:
-        # A map with a key twice: as a list of its keys and values.
+        # A map with a repeated key comes as a list of its keys and values.
         flat = Given(b"any", head(4, 2 * number) + data[at:])
         return _map(flat, flat.items(flat.row), hashable)
     return -1 - number if major == 1 else SimpleValue(number)
@@ -111,14 +111,14 @@ def _encoded(given: Given, row: Row, hashable: bool) -> Any:
 
 def _tag(tag: int, data: bytes, hashable: bool) -> Any:
     given = Given(b"any", data)
-    # Of the tag of sets, what has an element twice.
+    # A set comes here as tag and list if an element is repeated.
     content = _item(given, given.row, hashable or tag == 258)
     read = _TAGS.get(tag)
     if read is not None:
         try:
             value = read(content)
         except (ValueError, OverflowError, TypeError, ArithmeticError):
-            # Not as the tag's definition has it, or beyond what Python can hold.
+            # The content does not fit the tag's definition, or Python cannot represent it.
             value = _KEEP
         if value is not _KEEP:
             return value
@@ -142,12 +142,12 @@ _perhaps_indefinite = re.compile(rb"[\x5f\x7f\x9f\xbf]").search
 
 
 def _definite(data: bytes) -> bytes:
-    """The same item with lengths, for what another program wrote without."""
+    """Returns the same item with lengths, for an item that another program wrote without them."""
     try:
         item, end = _with_length(data, 0, MAX_DEPTH)
     except IndexError:
         raise BadValueError("a value is not valid CBOR: it is truncated") from None
-    # The library says what is wrong with it.
+    # The library reports what is wrong with it.
     return item + data[end:]
 
 
@@ -245,7 +245,7 @@ def _time(content: Any) -> Any:
     hour, minute, second, fraction, sign, *offset = match.groups()
     zone = None
     if sign:
-        # Not by `fromisoformat`, for which an offset of less than a second is none.
+        # `fromisoformat` would ignore an offset of less than a second.
         hours, minutes, seconds, finer = (int(number or 0) for number in offset)
         size = datetime.timedelta(0, seconds, finer, 0, minutes, hours)
         zone = datetime.timezone(-size if sign == "-" else size)
@@ -257,7 +257,7 @@ def _char(content: Any) -> Any:
 
 
 def _named(content: Any) -> Any:
-    """27([name, …]), a named object."""
+    """Decodes 27([name, …]), a named object."""
     if type(content) is not list or not content or type(content[0]) is not str:
         return _KEEP
     name, rest = content[0], content[1:]
@@ -303,7 +303,7 @@ def _shaped(order: str) -> Callable[[Any], Any]:
 
 
 def _shaped_view(content: Any) -> Any:
-    """Without NumPy: a memoryview with the shape."""
+    """Returns a memoryview with the shape, where NumPy is missing."""
     shape, flat = content
     if not isinstance(flat, memoryview) or flat.ndim != 1 or not shape or not flat.nbytes:
         return _KEEP
@@ -315,7 +315,7 @@ def _shaped_rows(content: Any) -> Any:
     return _shaped("C")(content) if arrays.numpy() is not None else _shaped_view(content)
 
 
-# Each gives the value, or _KEEP (or fails) where only `Tagged` can hold it.
+# Each returns the value, or returns _KEEP or raises if only `Tagged` can hold it.
 _TAGS: dict[int, Callable[[Any], Any]] = {
     0: lambda content: _moment(content, True),
     2: _big(False),

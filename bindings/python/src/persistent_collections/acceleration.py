@@ -1,14 +1,14 @@
-"""The accelerator: an optional extension module that does the hot calls without `ctypes`.
+"""The accelerator: an optional extension module for the hot calls, which avoids `ctypes`.
 
 `ctypes` always works, and costs about a microsecond a call. The accelerator is one file for all
 versions of CPython from 3.9 on (the stable ABI); other interpreters, and CPython without its
-global lock, do without it. Which is in use:
+global lock, do without it. `status` tells whether it is in use:
 
 >>> from persistent_collections import acceleration
 >>> acceleration.status() in ("on", "off: PERSISTENT_COLLECTIONS_ACCELERATOR is 0")
 True
 
-It is looked for in the package's directory, then, in a checkout, under `target`. The environment
+The package looks for it in its own directory, then, in a checkout, under `target`. The environment
 variable `PERSISTENT_COLLECTIONS_ACCELERATOR` set to `0` turns it off; set to a path, it names the
 file. It calls the library that the package has loaded, so that
 `PERSISTENT_COLLECTIONS_LIBRARY` holds for both.
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _VARIABLE = "PERSISTENT_COLLECTIONS_ACCELERATOR"
 _NAME = "persistent_collections_python"
-# What the extension module and this package agree on; it has the same number.
+# The version of the interface of extension module and package; the module has the same number.
 _INTERFACE = 7
 
 # The functions that the accelerator calls.
@@ -65,11 +65,11 @@ _FUNCTIONS = (
 
 
 class _Writes(ThreadLocal):  # type: ignore[misc]
-    """What a thread has for itself."""
+    """The state of one thread."""
 
-    #: Its writes and ends of transactions: its iterators then look again.
+    #: Counts its writes and ends of transactions, after which its iterators fetch again.
     count = 0
-    #: Whether exceptions from outside end its waits.
+    #: Whether asynchronous exceptions end its waits.
     interruptible = False
 
 
@@ -80,7 +80,7 @@ def candidates() -> list[Path]:
 
 
 def _unfit() -> str | None:
-    """Why this interpreter cannot take an extension module of the stable ABI, if it cannot."""
+    """Returns why this interpreter cannot load a module of the stable ABI; None if it can."""
     if sys.implementation.name != "cpython":
         return f"{sys.implementation.name} has no stable ABI of CPython"
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
@@ -105,7 +105,7 @@ def _import(path: Path) -> Any:
 
 
 def _load() -> tuple[Any, str]:
-    """The module or None, and the status."""
+    """Returns the module, or None without it, and the status."""
     chosen = os.environ.get(_VARIABLE)
     if chosen == "0":
         return None, f"off: {_VARIABLE} is 0"
@@ -137,24 +137,24 @@ _connected = False
 
 
 def status() -> str:
-    """`"on"`, or `"off: …"` with the reason."""
+    """Returns `"on"`, or `"off: …"` with the reason."""
     return _status
 
 
-#: What the calling thread has for itself; the accelerator looks at it, too.
+#: The state of the calling thread, which the accelerator reads too.
 WRITES: Any = _Writes() if _module is None else _module.Writes()
 
 
 def connect(library: ctypes.CDLL, make_interruptible: Callable[[], object]) -> None:
-    """Tells the accelerator, if there is one, where the library's functions are.
+    """Passes the addresses of the library's functions to the accelerator, if it is loaded.
 
     A thread calls `make_interruptible` before it waits for the first time.
     """
     global _connected
     if _module is None or _connected:
         return
-    # No lock, which in the child of a fork a thread could hold that is not there: a thread that
-    # connects it again changes nothing.
+    # Without a lock: in the child of a fork, a thread that no longer exists could hold it. A second
+    # thread that connects it changes nothing.
     addresses = {
         name: ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in _FUNCTIONS
     }
@@ -175,26 +175,26 @@ if TYPE_CHECKING or _module is None:
         __slots__ = ()
 
     class HotEnvironment:
-        """The base of `Environment`: with the accelerator, it lends that its handles."""
+        """The base of `Environment`: it lends its handles to the accelerator."""
 
         def _fail_by(self, failure: Callable[[int], BaseException]) -> None:
-            """What gives the exception for a status."""
+            """Sets the function that makes the exception for a status."""
 
         def _heat_lender(self, handle: int) -> None:
-            """Lends the handle that snapshots are begun in, as long as its own is lent."""
+            """Lends the handle that snapshots begin in, as long as its own is lent."""
 
     class HotBlock:
         """The base of `Transaction`: with the accelerator, it begins and ends plain ones."""
 
         __slots__ = ("__weakref__", "_environment", "_kind", "_leaving", "_timeout")
 
-        #: Whether the accelerator has begun it, and it goes on.
+        #: Whether the accelerator began it and it has not ended.
         _is_open = False
 
         _environment: Any
         _kind: int
         _timeout: int
-        #: What `with` has found as `__exit__`.
+        #: The object that `with` found as `__exit__`.
         _leaving: Callable[[], object | None] | None
 
         def __new__(cls, environment: Any, kind: int, timeout: int, *_: object) -> Self:
@@ -206,7 +206,7 @@ if TYPE_CHECKING or _module is None:
             return self
 
         def _begin(self) -> None:
-            """Begins what the accelerator does not begin."""
+            """Begins a block that the accelerator leaves to the package."""
             raise NotImplementedError
 
         def __enter__(self) -> Any:
@@ -215,22 +215,22 @@ if TYPE_CHECKING or _module is None:
 
         @property
         def _holder(self) -> object:
-            """The object that it ends with: what `with` holds, or else itself."""
+            """Returns the object that it ends with: the one that `with` holds, or else itself."""
             return (self._leaving and self._leaving()) or self
 
         def _finish(self, commits: bool, leaves: bool) -> None:
-            """Ends what the accelerator has begun; `leaves`: in any case, and undone in silence."""
+            """Ends what the accelerator began; with `leaves`, always, and without an exception."""
 
         def _hand_over(self, address: int) -> None:
-            """Writes its handle to a place, and leaves it to that."""
+            """Moves its handle to an address, whose owner ends it."""
 
     class Exit:
-        """`__exit__` of blocks: one object for each block, whose end is the block's end.
+        """The `__exit__` of blocks: an object for each block, which ends it when it is freed.
 
-        `with` looks `__exit__` up before it calls `__enter__`, and is alone to hold what it has
-        found, until the block is left, in whichever way: by an exception inside `__enter__` or
-        `__exit__`, or between these and the block. An object that each look-up makes tells the end
-        of the block without a step of Python.
+        `with` looks `__exit__` up before it calls `__enter__`, and holds the only reference to it
+        until the block is left: also by an exception inside `__enter__` or `__exit__`, or between
+        these and the block. So an object made by each look-up is freed when the block ends, without
+        a step of Python.
         """
 
         def __get__(self, block: Any, of: Any) -> Callable[..., None]:
@@ -247,15 +247,14 @@ else:
 
 
 def open_block(environment: object) -> Any:
-    """The block that the accelerator has begun on the calling thread; None if none goes on."""
+    """Returns the open block that the accelerator began on the calling thread, or None."""
     return None if _module is None else _module.open_block(environment)
 
 
 def key_coder(type_: str, encode: Callable[[Any], bytes], decode: Callable[[bytes], Any]) -> Any:
     """Returns the accelerator's encoder and decoder of a type's keys, or None without it.
 
-    It calls `encode` and `decode` for keys that it leaves to the package, and where they are
-    refused.
+    It calls `encode` and `decode` for keys that it leaves to the package or refuses.
     """
     return None if _module is None else _module.Keys(type_, encode, decode)
 
@@ -266,7 +265,7 @@ def value_coder(type_: str, encode: Callable[[Any], bytes], decode: Callable[[by
 
 
 def prepare(collection: Any, *codecs: Coded) -> None:
-    """Tells the accelerator's base of a collection how it is encoded."""
+    """Passes the codecs of a collection to its base in the accelerator."""
     coders = [codec.coder for codec in codecs]
     if None in coders:
         return
@@ -277,14 +276,14 @@ def prepare(collection: Any, *codecs: Coded) -> None:
 def walk(
     owner: Walked, bounds: Part, what: str, keys: Coded, values: Coded | None
 ) -> Iterator[Any] | None:
-    """A walk over a collection's `"keys"`, `"values"` or `"items"`; None: it is not one for here.
+    """Returns a walk over `"keys"`, `"values"` or `"items"`; None if the package has to walk.
 
     `owner` stays alive as long as the walk.
     """
     value_coder = None if values is None else values.coder
     if keys.coder is None or (value_coder is None and what != "keys"):
         return None
-    # First, since it says by its name where it is closed.
+    # First, since it raises an error with its name if it is closed.
     handle = owner._handle
     environment = owner._environment
     walk: Iterator[Any] = _module.Walk(
@@ -302,7 +301,7 @@ def walk(
 
 
 def pair_columns(pairs: list[Any], keys: Coded, values: Coded) -> tuple[Any, Any] | None:
-    """The encoded columns of pairs, for `put_columns`; None: they are not ones for here."""
+    """Encodes pairs to columns, for `put_columns`; None if the accelerator does not encode them."""
     if keys.coder is None or values.coder is None:
         return None
     columns: tuple[Any, Any] | None = _module.pair_columns(pairs, keys.coder, values.coder)
@@ -310,10 +309,10 @@ def pair_columns(pairs: list[Any], keys: Coded, values: Coded) -> tuple[Any, Any
 
 
 def key_column(items: list[Any], keys: Coded) -> Any:
-    """The encoded column of keys; None: they are not ones for here."""
+    """Encodes keys to a column; None if the accelerator does not encode them."""
     return None if keys.coder is None else _module.key_column(items, keys.coder)
 
 
 def pointers(column: Any) -> tuple[ctypes.c_char_p, int | None]:
-    """Bytes and offsets of a column, as the library takes them; it must outlive the call."""
+    """Returns pointers to the bytes and offsets of a column, which must outlive the call."""
     return ctypes.c_char_p(column.data), column.offsets

@@ -36,10 +36,10 @@ _BATCH = 4096
 
 
 class Algebra(Collection, KeySet[T], MutableSet[T]):
-    """The part of `PersistentSet` that meets other sets.
+    """The part of `PersistentSet` that works with other sets.
 
-    What is done in place with a persistent set of the same type, the library does, streaming
-    over both. What gives a plain set walks over this one in batches.
+    Operations in place with a persistent set of the same type run in the library, which streams
+    over both. Operations that return a plain set walk over this one in batches.
     """
 
     _type_arguments = ("element",)
@@ -57,17 +57,17 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
         return plain_set(list(self))
 
     def __copy__(self) -> set[T]:
-        # Not a subclass's own, which may be made of this.
+        # Not an operator of a subclass, which may be written in terms of this method.
         return Algebra.copy(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> set[T]:
-        # Fetched elements are nobody else's.
+        # Fetched elements are new objects, and not shared.
         return Algebra.copy(self)
 
-    # What the library does.
+    # Operations of the library.
 
     def _is_like(self, other: Any) -> TypeGuard[Algebra[Any]]:
-        """Whether the library can compare the two: same type, and none narrows or is raw."""
+        """Whether the library can compare the two: same type, and neither is narrowed or raw."""
         return (
             isinstance(other, Algebra)
             and not (self._is_raw or other._is_raw)
@@ -79,7 +79,7 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
         return all(map(self._is_like, others))
 
     def _combine(self, call: Callable[..., int], others: tuple[Algebra[Any], ...]) -> None:
-        """Does it in place with each of the others, all or nothing."""
+        """Runs the operation in place with each of the others, in one transaction."""
         if len(others) > 1:
             with self._environment.transaction():
                 for other in others:
@@ -106,7 +106,7 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
         return self._many(self._library.pc_set_remove_many, known, self._place_of(known))
 
     def _sifted(self, others: Iterable[Algebra[Any]], wanted: int) -> set[T]:
-        """The elements that each of the others has, or none of them, as of one moment."""
+        """Returns the elements that are in all of the others, or in none, as of one snapshot."""
         library = self._library
         found: list[T] = []
         with self._environment.snapshot():
@@ -162,7 +162,7 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
             return
         other = collected(other)
         code = coding(self._key_codec, other) or itself
-        # What is there twice is there once.
+        # A repeated element counts once.
         given = list({code(element): element for element in other}.values())
         with self._environment.transaction():
             holds = self._holds(other)
@@ -187,7 +187,7 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
         return plain_set(list(found))
 
     def difference(self, *others: Iterable[Any]) -> set[T]:
-        """Returns a plain set of the elements of this set that are in none of the others."""
+        """Returns a plain set of the elements of this set that are not in any of the others."""
         if others and self._are_like(others):
             return self._sifted(others, 0)
         found: Iterable[T] = self

@@ -1,4 +1,4 @@
-"""Keys of `any`, which may be tuples in tuples, as rows that the library encodes.
+"""Turns keys of `any`, which may be nested tuples, into rows that the library encodes.
 
 >>> rows = Rows()
 >>> put(rows, 0, (None, True))
@@ -23,12 +23,12 @@ __all__ = ["MAX_KEY", "from_large", "put", "put_beginning", "put_prefix"]
 
 #: The longest encoded key, in bytes.
 MAX_KEY = 1978
-#: Tuples may be nested so many times.
+#: The greatest depth of nested tuples.
 MAX_DEPTH = 128
 
 # An integer of more than 64 bits, for which `pc_value` has no kind, goes to and from the library
-# as the tuple layer has it: a code, the length of the magnitude unless that is 8, the magnitude;
-# all but the code complemented in a negative one.
+# in the form of the tuple layer: a code, the length of the magnitude unless that is 8, and the
+# magnitude. In a negative integer all bytes but the code are complemented.
 _POSITIVE, _NEGATIVE, _NEGATIVE_8 = 0x1D, 0x0B, 0x0C
 
 
@@ -37,7 +37,7 @@ def _complement(data: bytes) -> bytes:
 
 
 def _large(number: int) -> bytes:
-    """Encodes an integer that `pc_value` has no kind for."""
+    """Encodes an integer that is too large for the kinds of `pc_value`."""
     size = (abs(number).bit_length() + 7) // 8
     if size > 255:
         raise UnstorableNumberError("an integer key has at most 255 bytes")
@@ -57,17 +57,17 @@ def from_large(data: bytes) -> int:
 
 
 class _LongError(Exception):
-    """The key is too long; the items that are not in the rows yet make no difference."""
+    """The key is already too long, whatever the remaining items are."""
 
 
 class _Filling:
-    """Fills rows from the first item to the last."""
+    """Fills the rows of a key in the order of its items."""
 
     __slots__ = ("_rows", "_size")
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
-        #: At least so many bytes the items have that were filled.
+        #: A lower bound of the encoded size of the items filled so far.
         self._size = 0
 
     def put(self, at: int, value: Any, depth: int) -> None:
@@ -101,11 +101,11 @@ class _Filling:
     def _put_tuple(self, at: int, items: tuple[Any, ...], depth: int) -> None:
         if depth > MAX_DEPTH:
             raise UnstorableError(f"tuples nest at most {MAX_DEPTH} deep in a key")
-        # Each item has a byte at least.
+        # Each item takes at least one byte.
         count = min(len(items), MAX_KEY + 1)
         place = self._rows.items(at, dynamic.TUPLE, count, count)
         for position, item in enumerate(items):
-            # Tuples that contain one another twice are exponentially many.
+            # Tuples that each contain the next one twice have exponentially many items.
             if self._size > MAX_KEY:
                 raise _LongError
             try:
@@ -156,8 +156,8 @@ def put(rows: Rows, at: int, value: Any) -> None:
 
 
 def put_beginning(rows: Rows, at: int, value: Any) -> None:
-    """Fills the rows of a bound: of as many items as distinguish it from all keys."""
-    # No key is as long, so no key is equal, and the rest does not change the order.
+    """Fills the rows of a bound, with only as many items as are needed to order it."""
+    # No stored key is this long, so none is equal, and the rest does not change the order.
     with contextlib.suppress(_LongError):
         _fill(rows, at, value)
 

@@ -1,4 +1,4 @@
-"""Arguments of calls, checked, as the library takes them."""
+"""Checks the arguments of calls, and converts them for the library."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LONGEST = 10 * 365 * 24 * 3600 * 1000
 
 
 def milliseconds(name: str, seconds: float) -> int:
-    """A waiting time for the library, rounded up; `inf` is ten years."""
+    """Converts a timeout to milliseconds, rounded up; `inf` becomes ten years."""
     if not isinstance(seconds, numbers.Real):
         raise ArgumentTypeError(
             f"{name}: a number of seconds is needed, not {type(seconds).__name__}"
@@ -41,7 +41,7 @@ def milliseconds(name: str, seconds: float) -> int:
 
 
 def name_bytes(name: str) -> bytes:
-    """A collection's name for the library."""
+    """Encodes a collection's name for the library."""
     if not isinstance(name, str):
         raise ArgumentTypeError(f"a name is a str, not {type(name).__name__}")
     try:
@@ -54,7 +54,7 @@ def name_bytes(name: str) -> bytes:
 
 
 def path_bytes(path: str | os.PathLike[str]) -> bytes:
-    """A path for the library."""
+    """Encodes a path for the library."""
     if not isinstance(path, (str, bytes, os.PathLike)):
         raise ArgumentTypeError(f"a path is a str, bytes or os.PathLike, not {type(path).__name__}")
     try:
@@ -69,9 +69,9 @@ def path_bytes(path: str | os.PathLike[str]) -> bytes:
 
 
 def place_of(path: str) -> str | None:
-    """An absolute path to the same place; None if the working directory has none."""
-    # Nothing is shortened: a `..` behind a symbolic link leads elsewhere. What looks like an
-    # address is the library's to refuse.
+    """Returns an absolute path to the same place; None if the working directory has none."""
+    # Nothing is shortened: a `..` after a symbolic link leads elsewhere. The library refuses a
+    # path that looks like a network address.
     if os.path.isabs(path) or "://" in path:
         return path
     try:
@@ -81,7 +81,7 @@ def place_of(path: str) -> str | None:
 
 
 def files_at(path: str, no_subdir: bool) -> tuple[int, int] | None:
-    """What the system knows a data file by; None if it cannot be seen."""
+    """Returns the device and inode of a data file; None if it cannot be examined."""
     try:
         found = os.stat(path if no_subdir else os.path.join(path, "data.mdb"))
     except OSError:
@@ -90,7 +90,7 @@ def files_at(path: str, no_subdir: bool) -> tuple[int, int] | None:
 
 
 def iterated(what: str, given: Iterable[T], needed: str = "an iterable") -> Iterator[T]:
-    """The items of an argument, one after another."""
+    """Iterates over the items of an argument."""
     try:
         return iter(given)
     except TypeError as error:
@@ -99,12 +99,12 @@ def iterated(what: str, given: Iterable[T], needed: str = "an iterable") -> Iter
 
 
 def listed(what: str, given: Iterable[T], needed: str = "an iterable") -> list[T]:
-    """The items of an argument, as a list."""
+    """Returns the items of an argument as a list."""
     return list(iterated(what, given, needed))
 
 
 def count(name: str, value: Any, bits: int) -> int:
-    """An option that is a number of so many bits, none of them a sign."""
+    """Checks an option that is an unsigned integer of `bits` bits."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -115,5 +115,5 @@ def count(name: str, value: Any, bits: int) -> int:
 
 
 def renamed(old: str, new: str) -> None:
-    """Warns the caller of the calling function, which stands for a name that was replaced."""
+    """Warns the caller of the calling function, whose name is deprecated."""
     warnings.warn(f"{old} is deprecated: use {new}", DeprecationWarning, stacklevel=3)

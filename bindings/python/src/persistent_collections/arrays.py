@@ -1,4 +1,4 @@
-"""Arrays of numbers, to and from bytes; NumPy's where it is installed.
+"""Converts arrays of numbers to bytes and back; uses NumPy where it is installed.
 
 Without NumPy, arrays come back as read-only memoryviews with their shape
 (`tolist()` gives lists), and lists, `array.array` and memoryviews can be stored.
@@ -29,16 +29,16 @@ _LETTERS = {
     "f32": "f",
     "f64": "d",
 }
-#: Whether numbers lie in memory as they are stored.
+#: Whether the machine's byte order is that of stored numbers.
 CAN_BORROW = sys.byteorder == "little"
-#: A float holds every integer up to here.
+#: A float holds every integer up to this one.
 _EXACT = 1 << 53
 _DTYPES = {name: f"<{name[0]}{width}" for name, width in NUMBERS.items()}
 
 
 @functools.cache
 def numpy() -> Any:
-    """The NumPy module, or None where it is not installed."""
+    """Returns the NumPy module, or None where it is not installed."""
     try:
         return importlib.import_module("numpy")
     except ImportError:
@@ -47,19 +47,19 @@ def numpy() -> Any:
 
 def is_array(value: Any) -> bool:
     """Whether `value` is a NumPy array."""
-    # Whoever holds an array has imported NumPy.
+    # A caller with an array has imported NumPy.
     module = sys.modules.get("numpy")
     return module is not None and isinstance(value, module.ndarray)
 
 
 def is_masked(value: Any) -> bool:
-    """Whether `value` is a NumPy array of which some elements are not to be looked at."""
+    """Whether `value` is a NumPy array with masked elements."""
     ma = sys.modules.get("numpy.ma")
     return ma is not None and isinstance(value, ma.MaskedArray)
 
 
 def base(value: Any) -> Any:
-    """A NumPy array of a subclass as a plain one; refused where it is more, as one with units."""
+    """Converts an array of a subclass to a plain one; refuses one with more data, such as units."""
     np = sys.modules["numpy"]
     if type(value) is np.ndarray or type(value).__module__.partition(".")[0] == "numpy":
         return value
@@ -93,7 +93,7 @@ def are_equal(one: Any, two: Any) -> bool:
 
 
 def element_type(value: Any) -> str | None:
-    """The element type of an array, NumPy's or another; None if it has none of ours."""
+    """Returns the element type of any kind of array; None if that type cannot be stored."""
     if isinstance(value, (array.array, memoryview)):
         letter = value.typecode if isinstance(value, array.array) else value.format
         if letter in ("f", "d"):
@@ -106,7 +106,7 @@ def element_type(value: Any) -> str | None:
 
 
 def plain_bytes(value: Any) -> bytes:
-    """The elements of an array, NumPy's or another, little-endian in C order."""
+    """Returns the elements of any kind of array, little-endian in C order."""
     if isinstance(value, (array.array, memoryview)):
         raw: bytes = value.tobytes()
         if sys.byteorder == "big":
@@ -120,26 +120,26 @@ def plain_bytes(value: Any) -> bytes:
 
 
 def from_bytes(data: bytes | bytearray, element: str, shape: tuple[int, ...]) -> Any:
-    """A writable NumPy array of these elements; without NumPy a memoryview."""
+    """Returns a writable NumPy array of these elements; without NumPy, a memoryview."""
     np = numpy()
     if np is not None:
         own = data if isinstance(data, bytearray) else bytearray(data)
         flat = np.frombuffer(own, dtype=_DTYPES[element])
-        # Native order in the dtype too, so that `dtype == "f4"` and C code agree.
+        # In native order, so that `dtype == "f4"` holds and C code can use it.
         return flat.astype(flat.dtype.newbyteorder("="), copy=False).reshape(shape)
     if sys.byteorder == "big":
         swapped = array.array(_LETTERS[element], data)
         swapped.byteswap()
         data = swapped.tobytes()
     if not data:
-        # No cast makes an empty memoryview, nor one with a zero in its shape.
+        # A memoryview cannot be cast to an empty one, or to a shape with a zero.
         return memoryview(array.array(_LETTERS[element])).toreadonly()
     flat_view: Any = memoryview(data)
     return flat_view.cast(_LETTERS[element], shape)
 
 
 def borrowed(lent: Lent, element: str, shape: tuple[int, ...]) -> Any:
-    """A read-only array, or memoryview without NumPy, of lent memory; perhaps unaligned."""
+    """Returns a read-only array of lent memory, perhaps unaligned; without NumPy, a memoryview."""
     np = numpy()
     if np is not None:
         lent.typestr, lent.shape = f"<{element[0]}{NUMBERS[element]}", shape
@@ -174,7 +174,7 @@ def _from_lists(value: Any, element: str, shape: tuple[int, ...] | None) -> byte
 
 
 def _are_floats(np: Any, value: Any) -> bool:
-    """Whether there are only floats in these lists, so that NumPy converts none to one."""
+    """Whether these lists hold only floats, so that NumPy converts no other number to a float."""
     floats = {float, np.float64, np.float32, np.float16}
     if set(map(type, value)) <= floats:
         return True
@@ -190,15 +190,15 @@ def _are_floats(np: Any, value: Any) -> bool:
 
 
 def _is_same(given: Any, value: Any) -> bool:
-    """Returns whether these lists of integers equal the array that NumPy has made of them."""
+    """Returns whether these lists of integers equal the array that NumPy made of them."""
     try:
         return bool(given.tolist() == (value if type(value) is list else list(value)))
-    except Exception:  # whatever a comparison of the user's raises: then it does not equal
+    except Exception:  # a comparison of a user's class may raise anything: then it is not equal
         return False
 
 
 def to_bytes(value: Any, element: str, shape: tuple[int, ...] | None) -> bytes:
-    """The elements little-endian in C order, checked against element type and shape."""
+    """Checks the elements against element type and shape; returns them little-endian in C order."""
     np = numpy()
     if np is None:
         return _from_lists(value, element, shape)
@@ -215,15 +215,15 @@ def to_bytes(value: Any, element: str, shape: tuple[int, ...] | None) -> bytes:
         (kind in "fO" and not _are_floats(np, value))
         or (kind in "iu" and not _is_same(given, value))
     ):
-        # NumPy has no one type for these numbers, has rounded some, or has taken one for its plain
-        # form, which it does not equal: each for itself.
+        # NumPy has no common type for these numbers, has rounded some, or has converted one to a
+        # plain number that does not equal it. So convert them one by one.
         return _from_lists(value, element, shape)
     data: bytes = _converted(np, given, element).tobytes(order="C")
     return data
 
 
 def _is_listed(value: Any) -> bool:
-    """Whether NumPy has taken the numbers one by one, from whatever type each was of."""
+    """Whether NumPy converted the numbers one by one, each from its own type."""
     return isinstance(value, Sequence) and not isinstance(value, (array.array, memoryview))
 
 
@@ -241,7 +241,7 @@ def _as_array(np: Any, value: Any, element: str) -> Any:
 
 
 def _converted(np: Any, given: Any, element: str) -> Any:
-    """The array with the wanted element type; what would change a number is refused."""
+    """Converts the array to the wanted element type; refuses to change a number."""
     target = np.dtype(_DTYPES[element])
     if given.dtype == target:
         return given
@@ -270,7 +270,7 @@ def _converted(np: Any, given: Any, element: str) -> Any:
 
 
 def _doubles(np: Any, given: Any) -> Any:
-    """An array of longer floats as one of 64 bits, which hold them exactly."""
+    """Converts an array of longer floats to 64 bits, if these hold them exactly."""
     with np.errstate(over="ignore"):
         converted = given.astype("<f8")
     rounded = (converted != given) & (given == given)

@@ -1,4 +1,4 @@
-"""Many keys in one call: encoded columns in, columns or counts out."""
+"""Calls for many keys: they take encoded columns, and return columns or counts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 
 class Found(NamedTuple):
-    """What `get_many` found: a byte for each key, and the column of the values."""
+    """The result of `get_many`: a byte for each key, and the column of the values."""
 
     present: bytes
     data: bytes
@@ -34,9 +34,9 @@ class Found(NamedTuple):
 
 
 def pairs_of(what: str, other: Any, named: Mapping[str, Any]) -> list[Any]:
-    """What `dict.update` takes, a mapping or pairs, and keywords, as a list of pairs.
+    """Converts the arguments of `dict.update`, a mapping or pairs and keywords, to a list of pairs.
 
-    An exception says of `what`.
+    An exception names them as `what`.
     """
     pairs: Iterable[Any]
     if isinstance(other, Mapping):
@@ -49,7 +49,7 @@ def pairs_of(what: str, other: Any, named: Mapping[str, Any]) -> list[Any]:
 
 
 def split_pairs(pairs: list[Any]) -> tuple[list[Any], list[Any]]:
-    """Keys and values of pairs; an exception says which one is none."""
+    """Splits pairs into keys and values; an exception names an item that is not a pair."""
     keys: list[Any] = []
     values: list[Any] = []
     for pair in pairs:
@@ -70,7 +70,7 @@ def put_many(
     values: tuple[bytes, Any],
     place: Callable[[int], str],
 ) -> None:
-    """Stores a column of keys with one of values: all of them or none."""
+    """Stores a column of keys with one of values, all or nothing."""
     failed_at = c_size_t()
     status = library.pc_dict_put_many(
         handle, len(keys), *checked.column(keys, key_width), *values, byref(failed_at)
@@ -81,7 +81,7 @@ def put_many(
 def put_columns(
     library: ctypes.CDLL, handle: int, keys: Any, values: Any, place: Callable[[int], str]
 ) -> None:
-    """Stores columns that the accelerator has made: all of them or none."""
+    """Stores columns that the accelerator has made, all or nothing."""
     failed_at = c_size_t()
     status = library.pc_dict_put_many(
         handle,
@@ -96,7 +96,7 @@ def put_columns(
 def add_column(
     library: ctypes.CDLL, handle: int, elements: Any, place: Callable[[int], str]
 ) -> None:
-    """Adds a column of elements that the accelerator has made: all of them or none."""
+    """Adds a column of elements that the accelerator has made, all or nothing."""
     failed_at = c_size_t()
     status = library.pc_set_add_many(
         handle, len(elements), *acceleration.pointers(elements), None, byref(failed_at)
@@ -112,7 +112,7 @@ def change_many(
     key_width: int | None,
     place: Callable[[int], str],
 ) -> int:
-    """Adds or removes a column of keys; returns how many that changed."""
+    """Adds or removes a column of keys; returns the number of changes."""
     changed, failed_at = c_uint64(), c_size_t()
     column = checked.column(keys, key_width)
     status = call(handle, len(keys), *column, byref(changed), byref(failed_at))
@@ -160,7 +160,7 @@ def get_many(
 def contains_many(
     library: ctypes.CDLL, handle: int, keys: list[bytes], key_width: int | None
 ) -> bytes:
-    """Looks up a column of a set's elements; a byte for each, 1 where it is there."""
+    """Looks up a column of a set's elements; returns a byte for each, 1 if the set has it."""
     present = (c_uint8 * max(len(keys), 1))()
     failed_at = c_size_t()
     if keys:

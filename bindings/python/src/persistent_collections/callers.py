@@ -20,10 +20,10 @@ __all__ = [
 
 
 def _thread_local() -> Any:
-    """The class of what each thread of the system has for itself.
+    """Returns the class of thread-local data, per thread of the system.
 
-    gevent and eventlet put one in its place that each greenlet has for itself, while the library
-    knows threads alone.
+    gevent and eventlet replace `threading.local` by a class that is local to a greenlet, but the
+    library knows only threads.
     """
     if threading.local.__module__ == "_thread":
         return threading.local
@@ -49,8 +49,8 @@ def _is_main_interpreter() -> bool:
     return bool(number(state()) == 0)
 
 
-#: Whether this is the process's first interpreter, and no subinterpreter. What C code calls back
-#: runs in the first one.
+#: Whether this is the process's main interpreter, and not a subinterpreter. Callbacks from C code
+#: run in the main one.
 MAIN_INTERPRETER: bool = _is_main_interpreter()
 
 
@@ -61,17 +61,17 @@ class Caller(NamedTuple):
     task: Any
 
 
-#: The caller where there are no greenlets and no tasks.
+#: The caller outside of greenlets and tasks.
 CODE_OF_THREAD = Caller(None, None)
 
 
 def has_greenlets() -> bool:
-    """Whether there may be any: code that switches to one has imported greenlet."""
+    """Whether greenlets may exist: code that switches to one has imported greenlet."""
     return "greenlet" in sys.modules
 
 
 def _greenlet() -> Any:
-    """Returns the running greenlet; None for the one that each thread begins with."""
+    """Returns the running greenlet; None if it is the thread's main one."""
     greenlet = sys.modules.get("greenlet")
     # None of it is there while it is imported.
     current = getattr(greenlet, "getcurrent", None)
@@ -124,7 +124,7 @@ def _remembered(it: Any) -> Any:
     try:
         return weakref.ref(it)
     except TypeError:
-        # A task of someone's own that cannot be referred to weakly.
+        # A task of a user's class that has no weak references.
         return lambda: it
 
 
@@ -135,7 +135,7 @@ def _is(remembered: Any, it: Any) -> bool:
 
 
 def _has_ended(it: Any) -> bool:
-    """Whether a task or greenlet is over, as far as it says."""
+    """Whether a task or greenlet reports that it has ended."""
     done = getattr(it, "done", None)
     if callable(done):
         return bool(done())
@@ -143,7 +143,7 @@ def _has_ended(it: Any) -> bool:
 
 
 class Owner:
-    """The caller that has begun something, which this does not keep alive."""
+    """The caller that began a block; this does not keep it alive."""
 
     __slots__ = ("_greenlet", "_task")
 
@@ -156,7 +156,7 @@ class Owner:
         return _is(self._task, caller.task) and _is(self._greenlet, caller.greenlet)
 
     def has_ended(self) -> bool:
-        """Whether its task or greenlet is over, so that nothing can leave the block any more."""
+        """Whether its task or greenlet has ended, so that it can no longer leave the block."""
         for remembered in (self._task, self._greenlet):
             if remembered is not None:
                 it = remembered()
@@ -165,5 +165,5 @@ class Owner:
         return False
 
     def is_around(self, caller: Caller) -> bool:
-        """Whether the caller is a task of an event loop that runs inside what this has begun."""
+        """Whether the caller is a task of an event loop that runs inside this one's block."""
         return self._task is None and _is(self._greenlet, caller.greenlet)

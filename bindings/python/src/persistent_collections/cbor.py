@@ -1,7 +1,7 @@
-"""`any` values as CBOR (RFC 8949): what each Python value is as a value of the library.
+"""Converts `any` values to CBOR (RFC 8949): each Python value to a value of the library.
 
-The library writes and reads the bytes. What it has no kind for is a tag with a content here, as
-`Decimal` is tag 4 with exponent and mantissa; `_tags` reads it back.
+The library writes and reads the bytes. A Python type that it has no kind for becomes a tag with a
+content, such as tag 4 with exponent and mantissa for `Decimal`; `_tags` reads it back.
 
 >>> encode([1, "a", None]).hex()
 '83016161f6'
@@ -38,12 +38,12 @@ __all__ = ["MAX_DEPTH", "decode", "encode"]
 #: The longest encoded value, in bytes.
 MAX_VALUE = (1 << 31) - (1 << 16) - 16
 _LARGE = 1 << 20
-#: So many items of a container are encoded at a time, where each is on its own.
+#: The number of items of a container that are encoded at a time, if each is encoded on its own.
 _PART = 4096
 
 
 class _RefusedError(Exception):
-    """What cannot be stored; the containers around it add where it sits."""
+    """A value cannot be stored; the containers around it add its place."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -61,19 +61,19 @@ class _Output(Rows):
 
     def __init__(self, checked: bool = False, apart: bool = False) -> None:
         super().__init__()
-        #: Whether the size of the whole was estimated.
+        #: Whether the size of the whole value was estimated.
         self.checked = checked
-        #: Whether each container is encoded on its own: where all their rows took too much
-        #: memory, and where a map has a key twice, or a set an element, as two NaN are.
+        #: Whether each container is encoded on its own: if all their rows took too much memory,
+        #: or if a map has a repeated key or a set a repeated element, such as two NaN.
         self.apart = apart
 
     def inner(self) -> _Output:
-        """The output of a part that is encoded on its own."""
+        """Returns the output for a part that is encoded on its own."""
         return _Output(self.checked, self.apart)
 
 
 def encode(value: Any) -> bytes:
-    """The CBOR of a value; `UnstorableError` says what cannot be stored, and where."""
+    """Encodes a value as CBOR; `UnstorableError` says what cannot be stored, and where."""
     try:
         try:
             return _encoded(_Output(), value, MAX_DEPTH)
@@ -81,7 +81,7 @@ def encode(value: Any) -> bytes:
             if _least_size(value, MAX_DEPTH, {}) > MAX_VALUE:
                 raise _RefusedError(f"it has more than {MAX_VALUE} bytes, encoded") from None
         except BadValueError:
-            # A map with a key twice, as the library sees it.
+            # The library found a map with a repeated key.
             pass
         return _encoded(_Output(checked=True, apart=True), value, MAX_DEPTH)
     except _RefusedError as refused:
@@ -99,7 +99,7 @@ def _bytes(out: Rows) -> bytes:
 
 
 def _least_size(value: Any, depth: int, known: dict[int, int]) -> int:
-    """Estimates the encoded size from below; visits what is held many times only once."""
+    """Returns a lower bound of the encoded size; visits a shared object only once."""
     if isinstance(value, (str, bytes)):
         return len(value)
     if depth and isinstance(value, Tagged):
@@ -176,23 +176,23 @@ def _write_date(out: _Output, at: int, value: datetime.date, depth: int) -> None
 
 
 def _write_tag(out: _Output, at: int, tag: int, content: Any, depth: int) -> None:
-    """Writes a tag, which the library has no kind for, around a content that it writes."""
+    """Writes a tag, for which the library has no kind, and its content."""
     data = _encoded(out.inner(), content, _inside(depth))
     out.octets(at, dynamic.ENCODED, head(6, tag) + data)
 
 
-#: The items of a container; what each step in the path to what is refused says, and of what.
+#: The items of a container; the text of a step in the path to a refused item, and its argument.
 _Steps = Iterable[tuple[Any, Callable[[Any], str], Any]]
 
 
 def _write_each(out: _Output, at: int, items: _Steps, depth: int) -> None:
-    """Writes the rows from `at` on."""
+    """Writes the rows of the items from `at` on."""
     step: Callable[[Any], str] = _of_item
     where: Any = 0
     try:
         for item, step, where in items:  # noqa: B007
             if out.size > _LARGE and not out.checked:
-                # Containers that hold one another twice are exponentially many.
+                # Containers that each hold the next one twice have exponentially many items.
                 raise _LargeError
             writer = _WRITERS.get(type(item))
             if writer is None:
@@ -215,13 +215,13 @@ def _write_container(
 
 
 def _apart(out: _Output, kind: int, length: int, items: _Steps, depth: int) -> bytes:
-    """A container's bytes, of parts that are encoded one by one."""
+    """Encodes a container part by part, and joins the bytes."""
     items = iter(items)
     parts = []
     while part := list(islice(items, 1 if kind == dynamic.SET else _PART)):
         inner = out.inner()
         _write_each(inner, inner.items(0, dynamic.LIST, len(part), len(part)), part, depth)
-        # Without the head of the list.
+        # Skips the head of the list.
         parts.append(_bytes(inner)[len(head(4, len(part))) :])
     if kind == dynamic.SET:
         parts.sort()
@@ -277,7 +277,7 @@ def _is_bytes(value: memoryview) -> bool:
 
 
 def _check_hashable(key: Any) -> None:
-    """Refuses what comes back as an array, which cannot be in a dict's keys or a set."""
+    """Refuses a value that would come back as an array, which cannot be a key or in a set."""
     if isinstance(key, memoryview) and not _is_bytes(key):
         raise _RefusedError("a view of an array cannot be stored in a key")
     if isinstance(key, (tuple, frozenset)):
@@ -312,7 +312,7 @@ def _write_set(out: _Output, at: int, value: Collection[Any], depth: int) -> Non
 
 
 def _offset(value: datetime.datetime | datetime.time) -> datetime.timedelta | None:
-    """The offset that a value's zone gives."""
+    """Returns the offset of a value's zone."""
     try:
         return value.utcoffset()
     except RecursionError:
@@ -439,7 +439,7 @@ _WRITERS: dict[type, _Writer] = {
 
 
 def _number(value: Any) -> Any:
-    """A number of a subclass or of NumPy; None if it is not one."""
+    """Converts a number of a subclass or of NumPy; returns None if it is not a number."""
     kind = scalars.numpy_kind(value)
     if kind == "b":
         return bool(value)
@@ -464,8 +464,8 @@ def _as(what: str, take: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: scalars.plain(value, what, take)
 
 
-# What a value of a subclass, or of another kind, is as one that there is a writer for. What comes
-# first may be a subclass of what comes later.
+# Converts a value of a subclass, or of another kind, to one that has a writer. An earlier class may
+# be a subclass of a later one.
 _PLAIN: list[tuple[type, Callable[[Any], Any]]] = [
     (Symbol, _as("Symbol", lambda value: Symbol(str.__str__(value)))),
     (Char, _as("Char", lambda value: Char(str.__str__(value)))),
@@ -508,7 +508,7 @@ def _plain(value: Any) -> Any:
 
 
 def _write_other(out: _Output, at: int, value: Any, depth: int) -> None:
-    """Writes what has no writer for its very type."""
+    """Writes a value whose exact type has no writer."""
     if arrays.is_array(value):
         _write_array(out, at, arrays.base(value), depth)
         return

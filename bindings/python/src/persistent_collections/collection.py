@@ -1,4 +1,4 @@
-"""What dicts and sets have in common: opening, types, closing, pickling."""
+"""The base of dicts and sets: opening, types, closing, pickling."""
 
 from __future__ import annotations
 
@@ -32,38 +32,38 @@ C = TypeVar("C", bound="Collection")
 
 
 class Typed(types.GenericAlias):
-    """`PersistentDict[str, int]`: a class with its types, which calls it with them."""
+    """`PersistentDict[str, int]`: a class with its types, which passes them to the constructor."""
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Opens a collection with these types."""
         origin: Any = self.__origin__
         types = _types_of(self)
         if named.get("codec") is not None:
-            # Its values are the codec's, of which bytes are stored.
+            # The codec turns its values into bytes, which are stored.
             types.pop("value", None)
         return origin(*arguments, **{**types, **named})
 
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)
-        # Class methods are the class's, which does not know the types.
+        # Class methods belong to the class, which does not know the types.
         return functools.partial(found, **_types_of(self)) if name == "fromkeys" else found
 
 
 def _types_of(alias: Any) -> dict[str, Any]:
-    # PersistentDict[str, None] comes as NoneType from some callers.
+    # Some callers pass the None of PersistentDict[str, None] as NoneType.
     given = [None if type_ is type(None) else type_ for type_ in alias.__args__]
     return dict(zip(alias.__origin__._type_arguments, given))
 
 
 def _is_width_of(request: Request, stored: str) -> bool:
-    """Whether a stored number type will do for Python's own int or float."""
+    """Whether a stored number type is suitable for Python's int or float."""
     if not request.host_number:
         return False
     return stored in INTEGERS if request.text == "i64" else stored in ("f32", "f64")
 
 
 def _narrower(what: str, name: str, request: Request, stored: str, is_raw: bool) -> bool:
-    """Whether `any` is stored and something narrower asked for; a mismatch raises."""
+    """Whether `any` is stored and a narrower type requested; raises for a mismatch."""
     if request.text is None or is_raw or request.text == stored:
         return False
     if stored == "any":
@@ -76,14 +76,14 @@ def _narrower(what: str, name: str, request: Request, stored: str, is_raw: bool)
 
 
 def key_codec_for(what: str, name: str, request: Request, stored: str, is_raw: bool) -> KeyCodec:
-    """The codec for keys that are stored as one type and were asked for as another."""
+    """Returns the codec for keys that are stored as one type and requested as another."""
     if _narrower(what, name, request, stored, is_raw):
         return NarrowKeys(request)
     return key_codec(parse(stored), is_raw)
 
 
 def value_codec_for(name: str, request: Request, stored: str, is_raw: bool) -> ValueCodec:
-    """The codec for values that are stored as one type and were asked for as another."""
+    """Returns the codec for values that are stored as one type and requested as another."""
     if _narrower("values", name, request, stored, is_raw):
         return NarrowValues(request)
     return value_codec(parse(stored))
@@ -131,7 +131,7 @@ class Collection(Handled):
         schema_call: str,
         create: bool,
     ) -> tuple[list[Request], list[str]]:
-        """Opens the handle; gives the types as asked for and as stored."""
+        """Opens the handle; returns the types as requested and as stored."""
         self._library = library = library_of(environment)
         self._environment = environment
         self._name = name
@@ -144,7 +144,7 @@ class Collection(Handled):
         if True in [request.host_number for request in asked]:
             flags |= raw.PC_OPEN_ANY_INT
         texts = [None if it.text is None else it.text.encode("ascii") for it in asked]
-        # Opening may create, which is a write.
+        # Opening may create the collection, which is a write.
         environment._writing()
         self._calls = (getattr(library, open_call), getattr(library, schema_call))
         self._encoded_name = name_bytes(name)
@@ -167,8 +167,8 @@ class Collection(Handled):
         environment = self._environment
         if self._closed or process() in self._openings:
             return
-        # With the types that it was found to have, which its codecs are for: another process may
-        # have dropped it since, and created it with others.
+        # With the types that its codecs are for: another process may have dropped it since, and
+        # created it with other types.
         asked = self._stored[: len(self._requests)]
         texts: list[bytes | None] = [text.encode("ascii") for text in asked]
         opening = self._opened(environment._held, texts, raw.PC_OPEN_EXISTING)
@@ -188,7 +188,7 @@ class Collection(Handled):
             raise BadHandleError(
                 f"{self!r} cannot be used: the environment {environment.path!r} was closed"
             )
-        # It sees to the task, and to what is to be reopened before anything else.
+        # It checks the calling task, and reopens what the child of a fork must reopen first.
         environment._usable()
         self._reopen()
         return self._expose(environment)
@@ -217,32 +217,32 @@ class Collection(Handled):
         return _reopen, (type(self), self._environment, self._name, self._how_to_reopen())
 
     def _how_to_reopen(self) -> dict[str, Any]:
-        """The named arguments of the constructor that open it again, and never create it."""
+        """Returns the constructor's keyword arguments that reopen it without creating it."""
         return {**self._requests, "create": False}
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
-        """What dask knows its content by: another after each commit, and each write before one."""
+        """Returns dask's token of the content, which each commit and uncommitted write changes."""
         environment = self._environment
         inside = environment._in_transaction()
-        # Nobody but this thread sees what it has not committed.
+        # Only this thread sees its uncommitted writes.
         mine = (os.getpid(), threading.get_ident(), checked.WRITES.count) if inside else None
         place = (os.path.abspath(environment.path), environment._files)
         commit = environment.info().last_commit
         return (type(self).__module__, repr(self), place, commit, mine)
 
     def _table(self, make: Callable[[], str]) -> str:
-        """What a notebook shows; once closed, that."""
+        """Returns the HTML that a notebook shows, also if it is closed."""
         if self._closed or self._environment.closed:
             return f"<p>{escaped(repr(self))}, closed</p>"
         return make()
 
     @property
     def _what(self) -> str:
-        """What a message calls it."""
+        """Returns its name for messages."""
         return f"{'set' if self._is_set else 'dict'} {self._name!r}"
 
     def _place_of(self, keys: Sequence[Any], value: bool = False) -> Callable[[int], str]:
-        """What a message calls an item of many, or its value, by its index."""
+        """Returns the name of a bulk call's item, or of its value, for messages, by its index."""
 
         def place(index: int) -> str:
             if self._is_set:
@@ -260,14 +260,14 @@ class Collection(Handled):
             raise scalars.located(error, place) from error.__cause__
 
     def _between(self, low: Any, high: Any, inclusive: tuple[bool, bool], reverse: bool) -> Bounds:
-        """The part between two bounds; None is open."""
+        """Returns the part between two bounds; None is no bound."""
         try:
             return Bounds.between(self._limit, low, high, inclusive, reverse)
         except ArgumentTypeError as error:
             raise scalars.located(error, self._what) from None
 
     def _beginning(self, prefix: Any, reverse: bool) -> Bounds:
-        """The part whose keys begin with a prefix."""
+        """Returns the part whose keys begin with a prefix."""
         try:
             return Bounds(prefix=self._keys.prefix(prefix), reverse=reverse)
         except (*scalars.REFUSED, ArgumentTypeError) as error:
@@ -275,7 +275,7 @@ class Collection(Handled):
             raise scalars.located(error, place) from error.__cause__
 
     def _lookup(self, key: Any) -> bytes | None:
-        """The encoded key; None if the collection cannot hold it, so that it is not there."""
+        """Returns the encoded key, or None if the collection cannot hold it and so lacks it."""
         return self._keys.lookup(key)
 
     def _remove_between(self, low: Any, high: Any, inclusive: tuple[bool, bool]) -> int:
@@ -292,7 +292,7 @@ class Collection(Handled):
         return checked.number(self._library, call, self._handle, byref(bounds.struct()))
 
     def _found(self, status: int) -> bool:
-        """Whether a look-up found its key; one that the library refuses is nowhere."""
+        """Whether a look-up found its key; a key that the library refuses is absent."""
         if status in (raw.PC_ERR_BAD_KEY, raw.PC_ERR_KEY_SIZE):
             return False
         return checked.check(self._library, status) == raw.PC_OK

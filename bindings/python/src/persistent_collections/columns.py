@@ -1,4 +1,4 @@
-"""Columns of values as NumPy arrays."""
+"""Converts columns of values to and from NumPy arrays."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ __all__ = ["gathered", "matrix_bytes", "to_numpy"]
 def matrix_bytes(
     what: str, codec: ArrayValues, values: Any, count: int, place: Callable[[int], str]
 ) -> bytes:
-    """The bytes of `count` arrays, given as one array or one by one.
+    """Returns the bytes of `count` arrays, given as one array or one by one.
 
-    An exception says of `what`, or of the `place` of a single one.
+    An exception names `what`, or the `place` of a single array.
     """
     if isinstance(values, memoryview) or arrays.is_array(values):
         try:
             return arrays.to_bytes(values, codec.element, (count, *(codec.shape or ())))
         except UnstorableError as error:
-            # Row by row, to say which; what `get_many` gives without NumPy has no rows to walk.
+            # Row by row, to name the wrong one; the result of `get_many` without NumPy has no rows.
             if not isinstance(values, memoryview):
                 encoded(codec.encode, values, place)
             raise scalars.located(error, what) from error.__cause__
@@ -45,7 +45,7 @@ def matrix_bytes(
 
 
 def gathered(what: str, rows: Any, there: dict[int, int], count: int, default: Any) -> Any:
-    """The rows found, in the order asked for, with `default` in the other places."""
+    """Returns the rows found, in the order of the keys, with `default` for absent ones."""
     if len(there) == count == len(rows):
         return rows
     np = arrays.numpy()
@@ -62,7 +62,7 @@ def gathered(what: str, rows: Any, there: dict[int, int], count: int, default: A
         raise UnstorableError(f"{what}, default: {error}") from None
     if missing and default is not None:
         filled = result[missing[0]]
-        # NaN is what it is, though it equals nothing.
+        # A NaN is kept, though it does not equal itself.
         if np.any((filled != np.asarray(default)) & ~np.isnan(filled)):
             raise UnstorableError(
                 f"{what}, default: {scalars.shown(default)} does not fit {rows.dtype}"
@@ -73,7 +73,7 @@ def gathered(what: str, rows: Any, there: dict[int, int], count: int, default: A
 
 
 def to_numpy(what: str, library: ctypes.CDLL, dictionary: int, type_: Type) -> Any:
-    """All values of a dict, in the order of their keys."""
+    """Returns all values of a dict, in the order of their keys."""
     np = arrays.numpy()
     if np is None:
         raise MissingPackageError("to_numpy needs NumPy: pip install numpy")
@@ -87,7 +87,7 @@ def to_numpy(what: str, library: ctypes.CDLL, dictionary: int, type_: Type) -> A
     buffer = take_buffer(library)
     try:
         check(library, library.pc_dict_values(dictionary, None, ctypes.byref(buffer)))
-        # The array's own memory, so that it can be written.
+        # A copy, so that the array is writable.
         data = bytearray(buffer.len)
         if data:
             place = (ctypes.c_char * len(data)).from_buffer(data)

@@ -1,8 +1,8 @@
-"""What keys and values equal when collections are compared and combined: one rule, from any side.
+"""One rule of equality for keys and values, for comparing and combining collections.
 
-Keys are equal where they are stored as the same bytes. So 1, 1.0 and True are three where one of
-two collections is of `any`; where neither is, numbers are equal as in a dict, as in look-ups.
-An operand of Python's own is taken key by key, as in a look-up.
+Keys are equal if they are stored as the same bytes. So 1, 1.0 and True are three keys if one of
+two collections is of `any`; if neither is, numbers are equal as in a dict, and as in look-ups.
+The keys of a plain Python operand are compared one by one, as in a look-up.
 
 >>> code = coding(key_codec(parse("any")), {1.0})
 >>> code is not None and code(1.0) == code(1)
@@ -39,7 +39,7 @@ __all__ = [
     "plain_set",
 ]
 
-#: What stands for a key: equal and hashed as keys are that are stored as the same bytes.
+#: Returns a key's code: equal and equally hashed for keys that are stored as the same bytes.
 Code = Callable[[Any], Any]
 
 
@@ -54,7 +54,7 @@ class Keyed:
 
 
 class _Stranger:
-    """An element that no collection of the type can hold: equal to none that one does."""
+    """An element that collections of the type cannot hold; it does not equal one that they can."""
 
     __slots__ = ("_value",)
 
@@ -68,7 +68,7 @@ class _Stranger:
         return hash(self._value)
 
 
-#: Python's own types of which those that are equal are stored as the same bytes.
+#: Types of Python whose equal objects are stored as the same bytes.
 _HOSTS: dict[str, frozenset[type]] = {
     **dict.fromkeys(INTEGERS, frozenset({int, bool})),
     "f32": frozenset({float, int, bool}),
@@ -81,7 +81,7 @@ _HOSTS: dict[str, frozenset[type]] = {
     "date": frozenset({datetime.date}),
     "datetime": frozenset({datetime.datetime}),
 }
-#: Types whose keys of `any` are equal where they are equal in Python.
+#: Types whose keys of `any` are equal if and only if they are equal in Python.
 _THEMSELVES = frozenset({str, bytes, int, type(None), uuid.UUID})
 _any = key_codec(parse("any"))
 
@@ -113,7 +113,7 @@ def _typed_code(codec: KeyCodec) -> Code:
 
 
 def itself(value: Any) -> Any:
-    """The code of a key where Python's equality will do."""
+    """Returns the key as its own code, for types where Python's equality is right."""
     return value
 
 
@@ -122,7 +122,7 @@ def _is_any(codec: KeyCodec) -> bool:
 
 
 def coding(codec: KeyCodec, other: Iterable[Any]) -> Code | None:
-    """What stands for the keys of a codec and of `other`; None if they can stand for themselves.
+    """Returns the function from keys to their codes; None if the keys can be compared themselves.
 
     `other` is a collection, or can be iterated more than once.
     """
@@ -135,7 +135,7 @@ def coding(codec: KeyCodec, other: Iterable[Any]) -> Code | None:
 
 
 def common(codes: Iterable[Code | None]) -> Code:
-    """What stands for the keys of several, of which these stand for some."""
+    """Returns one function from keys to codes for all operands, from those of each."""
     found: Code = itself
     for code in codes:
         if code is _any_code:
@@ -145,7 +145,7 @@ def common(codes: Iterable[Code | None]) -> Code:
 
 
 def collected(other: Iterable[Any]) -> Iterable[Any]:
-    """What can be iterated more than once."""
+    """Returns an iterable that can be iterated more than once."""
     if isinstance(other, (Keyed, set, frozenset, dict, list, tuple)):
         return other
     return listed("an operand", other)
@@ -155,7 +155,7 @@ def collected(other: Iterable[Any]) -> Iterable[Any]:
 
 
 def plain_set(elements: list[Any]) -> set[Any]:
-    """The plain set of elements that are all different ones."""
+    """Returns a plain set of elements; `EqualKeysError` if two are equal in Python."""
     found = set(elements)
     if len(found) != len(elements):
         raise _equal(elements, "set", "list() gives them all")
@@ -163,7 +163,7 @@ def plain_set(elements: list[Any]) -> set[Any]:
 
 
 def plain_dict(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    """The plain dict of pairs with keys that are all different ones."""
+    """Returns a plain dict of pairs; `EqualKeysError` if two keys are equal in Python."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise _equal([key for key, _ in pairs], "dict", "list(….items()) gives them all")
@@ -195,7 +195,7 @@ def is_alike(one: Any, two: Any) -> bool:
 
 
 def is_same(one: Any, two: Any) -> bool:
-    """Whether two values are alike, or would be stored in `any` as the same bytes."""
+    """Whether two values are equal, or would be stored in `any` as the same bytes."""
     if is_alike(one, two):
         return True
     try:
@@ -223,12 +223,12 @@ def equal_mappings(mine: Any, other: Mapping[Any, Any]) -> bool:
 
 
 def joined(mine: Any, other: Mapping[Any, Any], over: bool) -> dict[Any, Any]:
-    """A plain dict of both, in which the values of the other are laid over, or lie under."""
+    """Returns a plain dict of both; with `over`, the other's values replace these."""
     code = _mappings_code(mine, other)
     first, second = (mine, other) if over else (other, mine)
     pairs = {code(key): (key, value) for key, value in first.items()}
     for key, value in second.items():
         place = code(key)
-        # The key of the first stays, as in a dict.
+        # The first key is kept, as in a dict.
         pairs[place] = (pairs[place][0] if place in pairs else key, value)
     return plain_dict(list(pairs.values()))

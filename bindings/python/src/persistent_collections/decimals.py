@@ -1,7 +1,6 @@
-"""The digits of decimal numbers to ints and back, in time that grows little faster than they do.
+"""Converts the digits of decimal numbers to ints and back, in nearly linear time.
 
-Python's own conversions take time that grows with the square of the digits, and those by text
-refuse over 4300 of them.
+Python's own conversions take quadratic time, and those by text refuse over 4300 digits.
 
 >>> whole((2, 7, 3, 1, 5)), number(-27315, -2)
 (27315, Decimal('-273.15'))
@@ -15,10 +14,10 @@ from collections.abc import Iterable
 
 __all__ = ["number", "whole"]
 
-# Below every limit that Python may be given for the digits of an int.
+# Below every limit that can be set for the digits of an int.
 _DIGITS = 600
 _BITS = 2000
-# Exact, or it fails.
+# Raises instead of rounding.
 _EXACT = decimal.Context(
     prec=decimal.MAX_PREC,
     Emax=decimal.MAX_EMAX,
@@ -28,9 +27,9 @@ _EXACT = decimal.Context(
 
 
 def whole(digits: Iterable[int]) -> int:
-    """The int of these digits."""
+    """Returns the int with these digits."""
     text = "".join(map(str, digits))
-    # The least first; then each two are one, until one is left.
+    # The least significant first; then joins each two, until one is left.
     parts = [int(text[max(end - _DIGITS, 0) : end]) for end in range(len(text), 0, -_DIGITS)]
     base = 10**_DIGITS
     while len(parts) > 1:
@@ -41,7 +40,7 @@ def whole(digits: Iterable[int]) -> int:
 
 
 def number(mantissa: int, exponent: int) -> decimal.Decimal:
-    """`mantissa` · 10^`exponent`, with all its digits; `ArithmeticError` if none has them."""
+    """Returns `mantissa` · 10^`exponent` exactly; `ArithmeticError` if a Decimal cannot hold it."""
     size = abs(mantissa)
     digits = _decimal(size, size.bit_length(), {}).as_tuple().digits
     # From digits: arithmetic would round to the context's precision.
@@ -57,7 +56,7 @@ def _decimal(value: int, bits: int, powers: dict[int, decimal.Decimal]) -> decim
 
 
 def _power(bits: int, powers: dict[int, decimal.Decimal]) -> decimal.Decimal:
-    """2^`bits`; those that were needed are kept."""
+    """Returns 2^`bits`, from a cache."""
     if bits in powers:
         return powers[bits]
     if bits <= _BITS:

@@ -26,7 +26,7 @@ __all__ = ["ABSENT", "PersistentDict"]
 if TYPE_CHECKING:
     from typing_extensions import Self, TypeVar
 
-    # Where no type can be seen, as in `key="u32"`, keys and values are Any.
+    # If type checkers cannot see the type, as in `key="u32"`, keys and values are Any.
     K = TypeVar("K", default=Any)
     V = TypeVar("V", default=Any)
 else:
@@ -44,7 +44,7 @@ class _Absent:
         return "ABSENT"
 
 
-#: In `PersistentDict.compare_exchange`: that there is no such key.
+#: Means in `PersistentDict.compare_exchange` that the key is absent.
 ABSENT = _Absent()
 
 
@@ -129,7 +129,7 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
     ) -> None:
         if codec is not None:
             value = bytes if value is None else value
-            # Refused before a new dict is made.
+            # Refused before a new dict is created.
             CodecValues(value_codec(parse(str(request(value).text))), codec)
         (key_asked, value_asked), (key_stored, value_stored) = self._open(
             environment,
@@ -145,7 +145,7 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
         if codec is not None:
             self._values = CodecValues(self._values, codec)
         self._key_type, self._value_type = key_stored, value_stored
-        #: Whether its values are lent out in a snapshot.
+        #: Whether snapshots lend its values.
         self._lends = isinstance(self._values, ArrayValues) and arrays.CAN_BORROW
         acceleration.prepare(self, self._keys, self._values)
 
@@ -250,14 +250,14 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
         while True:
             data = self._copied(encoded)
             if data is not None:
-                # First, so that what cannot be read stays.
+                # Decoded first, so that a value that cannot be read is not removed.
                 value = self._decoded(key, data)
-                # Somebody else may have changed it since; then look again.
+                # Another thread or process may have changed it since: if so, look again.
                 if self._exchange(encoded, data, None):
                     return value
                 continue
-            # A write, which is refused where any would be. No space: only an empty value,
-            # stored just now, is taken.
+            # This write is refused wherever a write would be. With no space, it can only take
+            # an empty value, which was stored just now.
             status = self._library.pc_dict_take(
                 self._handle, encoded, len(encoded), None, 0, byref(c_size_t())
             )
@@ -277,9 +277,9 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
             status, key, value = checked.fetched_pair(library, find, self._handle)
             if status == raw.PC_NOT_FOUND:
                 raise KeyError(f"{self!r} is empty")
-            # First, so that what cannot be read stays.
+            # Decoded first, so that a value that cannot be read is not removed.
             pair = self._pair(key, value)
-            # Somebody else may have changed it since; then look again.
+            # Another thread or process may have changed it since: if so, look again.
             if self._exchange(key, value, None):
                 return pair
 
@@ -374,11 +374,11 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
         return plain_dict(list(self.items()))
 
     def __copy__(self) -> dict[K, V]:
-        # Not a subclass's own, which may be made of this.
+        # Not the `copy` of a subclass, which may be written in terms of this one.
         return PersistentDict.copy(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> dict[K, V]:
-        # Fetched keys and values are nobody else's.
+        # Fetched keys and values are new objects, and not shared.
         return PersistentDict.copy(self)
 
     def __eq__(self, other: object) -> bool:
@@ -396,7 +396,7 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
         if type(other) is not dict and not isinstance(other, PersistentDict):
             answer = getattr(type(other), "__ror__", None)
             if answer is not None:
-                # As with a dict, a ChainMap or an OrderedDict gives one of its own.
+                # As with a dict, a ChainMap or an OrderedDict returns one of its own class.
                 given: Any = answer(other, PersistentDict.copy(self))
                 if given is not NotImplemented:
                     return cast("dict[K | A, V | B]", given)

@@ -1,4 +1,4 @@
-"""`pc_value`: keys and values of any type as the library takes and gives them.
+"""`pc_value`: keys and values of any type, as the library takes and returns them.
 
 Each is a row of 32 bytes. Rows are packed and unpacked many at a time, which costs less than the
 fields of a `ctypes` structure do.
@@ -52,56 +52,56 @@ _pack_words = struct.Struct("=qQ").pack
 
 
 class Rows:
-    """A value that is being made: the row at 0, and those of the items in it.
+    """Builds a value: its row at 0, and the rows of its items.
 
-    The methods fill the row at a place.
+    Each method fills the row at a place.
     """
 
     __slots__ = ("_data", "_linked", "_texts", "size")
 
     def __init__(self) -> None:
         self._data = bytearray(ROW)
-        # Rows that point to rows, and those that point to bytes, with these.
+        # Rows that point to rows, and rows that point to bytes, with these.
         self._linked: list[int] = []
         self._texts: list[tuple[int, bytes]] = []
-        #: At least so many bytes it has encoded.
+        #: A lower bound of the encoded size.
         self.size: int = 1
 
     def plain(self, at: int, kind: int) -> None:
-        """A kind that holds nothing."""
+        """Writes a kind without content."""
         _put_pointer(self._data, at, kind)
 
     def number(self, at: int, kind: int, number: int) -> None:
-        """A date, a datetime, or a bool."""
+        """Writes a date, a datetime, or a bool."""
         _put_number(self._data, at, kind, number)
 
     def integer(self, at: int, number: int) -> None:
-        """An integer, signed or not, of 64 bits."""
+        """Writes an integer, signed or not, of 64 bits."""
         if number < 1 << 63:
             _put_number(self._data, at, I64, number)
         else:
             _put_unsigned(self._data, at, U64, number)
 
     def real(self, at: int, number: float) -> None:
-        """A float."""
+        """Writes a float."""
         _put_real(self._data, at, F64, number)
 
     def uuid(self, at: int, data: bytes) -> None:
-        """A UUID."""
+        """Writes a UUID."""
         _put_uuid(self._data, at, UUID, data)
 
     def octets(self, at: int, kind: int, data: bytes) -> None:
-        """A text, bytes, or an item that is encoded already."""
+        """Writes a text, bytes, or an item that is already encoded."""
         _put_data(self._data, at, kind, 0, len(data))
         self._texts.append((at, data))
         self.size += len(data)
 
     def array(self, at: int, element: str, data: bytes) -> None:
-        """An array of numbers."""
+        """Writes an array of numbers."""
         self.octets(at, ARRAY | ELEMENTS.index(element) << 32, data)
 
     def items(self, at: int, kind: int, length: int, count: int) -> int:
-        """A container; gives where the first of its `count` rows is."""
+        """Writes a container; returns the place of the first of its `count` rows."""
         start = len(self._data)
         self._data += bytes(ROW * count)
         _put_data(self._data, at, kind, start, length)
@@ -110,13 +110,13 @@ class Rows:
         return start
 
     def encoded(self, call: str, type_: bytes) -> bytes:
-        """The bytes of it for a type, by `pc_encode_value` or another call of the same form."""
+        """Encodes it for a type, by `pc_encode_value` or another call of the same form."""
         data = self._data
         end = len(data)
         if self._texts:
             data += b"".join([text for _, text in self._texts])
         value = raw.pc_value.from_buffer(data)
-        # Places become addresses, which they are as long as nothing is added.
+        # Places become addresses, which are valid until a row is added.
         start = addressof(value)
         for at in self._linked:
             (place,) = _get_pointer(data, at + 8)
@@ -130,14 +130,14 @@ class Rows:
 
 
 class Given:
-    """A key or value that the library has decoded: its row, and what that points to."""
+    """A key or value that the library has decoded: its row, and the memory behind the row."""
 
     __slots__ = ("_data", "_start", "row")
 
     def __init__(self, type_: bytes, encoded: bytes, call: str = "pc_decode_value") -> None:
-        """Decodes a value of this type; `BadValueError` if these bytes are none.
+        """Decodes a value of this type; `BadValueError` if the bytes are not one.
 
-        A key is decoded by `pc_decode_key`.
+        Keys are decoded by `pc_decode_key`.
         """
         library = raw.load()
         value = raw.pc_value()
@@ -155,12 +155,12 @@ class Given:
             checked.give_back(library, buffer)
 
     def octets(self, row: Row) -> bytes:
-        """What a row of bytes, text, an array or an encoded item points to."""
+        """Returns the content of a row of bytes, text, an array or an encoded item."""
         at = row[2] - self._start
         return self._data[at : at + row[3]]
 
     def items(self, row: Row, each: int = 1) -> Iterator[Row]:
-        """The rows of a container, which has `each` for each of its length."""
+        """Returns the rows of a container, `each` for each of its items."""
         at = row[2] - self._start
         return _row.iter_unpack(self._data[at : at + row[3] * each * ROW])
 
@@ -171,7 +171,7 @@ def _real(given: Given, row: Row) -> float:
     return number
 
 
-#: The Python object of a row, by its kind: of those for which no more than the row has to be known.
+#: Functions from a row to a Python object, for the kinds that need nothing but the row.
 READ: dict[int, Callable[[Given, Row], Any]] = {
     NULL: lambda given, row: None,
     BOOL: lambda given, row: row[2] != 0,

@@ -16,7 +16,7 @@ V = TypeVar("V")
 
 
 class Edited(Protocol):
-    """A dict, to what changes a value in it."""
+    """A dict, as a block that changes a value in it sees it."""
 
     @property
     def _library(self) -> ctypes.CDLL: ...
@@ -33,7 +33,7 @@ class Edited(Protocol):
 
 
 class Edit(Block, Generic[V]):
-    """A block that gives a value out, and stores it at its end; see `PersistentDict.edit`."""
+    """A block that lends a value, and stores it at its end; see `PersistentDict.edit`."""
 
     __slots__ = ("_collection", "_encoded", "_key", "_value")
 
@@ -53,7 +53,7 @@ class Edit(Block, Generic[V]):
         level = self._level
         try:
             collection = self._collection
-            # The key that was found, whichever way it was said.
+            # The key as it is stored, however the caller wrote it.
             encoded = collection._lookup(self._key)
             data = None if encoded is None else collection._copied(encoded)
             if encoded is None or data is None:

@@ -115,7 +115,7 @@ class Environment(Opened):
         self._settled = process()
         self._library = library = raw.load()
         acceleration.connect(library, functools.partial(make_interruptible, library))
-        #: Gives the exception for a status of this thread's last call.
+        #: Makes the exception for a status of this thread's last call.
         self._failure: Callable[[int], BaseException] = functools.partial(checked.failure, library)
         self._fail_by(self._failure)
         make_interruptible(library)
@@ -136,7 +136,7 @@ class Environment(Opened):
         if flush_interval is not None:
             options.flush_interval_ms = milliseconds("flush_interval", flush_interval)
         if write_timeout is not None:
-            # Zero asks for the default; the shortest wait is a millisecond.
+            # Zero means the default, so the shortest timeout is a millisecond.
             wait = milliseconds("write_timeout", write_timeout)
             options.write_timeout_ms = -1 if write_timeout == math.inf else max(1, wait)
         for wanted, flag in (
@@ -152,7 +152,7 @@ class Environment(Opened):
         status = library.pc_env_open(encoded_path, byref(options), byref(opening.out))
         checked.check(library, status)
         self._begin_life(opening)
-        #: What a pickle says of it: the path only, whatever the working directory becomes.
+        #: The path in a pickle, which is valid in every working directory.
         self._place: str | None = place_of(os.fsdecode(path))
         self._files = files_at(os.fsdecode(path), no_subdir)
         register(self)
@@ -164,7 +164,7 @@ class Environment(Opened):
         is garbage-collected.
         """
         self._closed = True
-        # So that each says by name why it cannot be used.
+        # So that each raises an error that says its name.
         for part in self._parts.living():
             part._hide()
         checked.WRITES.count += 1
@@ -180,7 +180,7 @@ class Environment(Opened):
         return self._closed
 
     def __enter__(self) -> Environment:
-        # Closed, this is the place to say so.
+        # Raises if it is closed.
         self._handle  # noqa: B018
         return self
 
@@ -282,16 +282,16 @@ class Environment(Opened):
                 with self.transaction(timeout, sync=sync):
                     result = function(*arguments)
                     if inspect.iscoroutine(result):
-                        # Whoever awaits it would run it when the transaction is over.
+                        # The caller would await it, and so run it, after the transaction has ended.
                         result.close()
                         raise ArgumentTypeError("run takes a plain function, not an async one")
                     return result
             except ConflictError:
-                # Inside another transaction that one failed too, and must run again.
+                # Inside another transaction, that one has failed too, and must run again.
                 if self._in_transaction():
                     raise
             except MapFullError:
-                # A map that did not grow since the last time will not hold it this time.
+                # If the map did not grow since the last try, it would be too small again.
                 size = self.info().map_size
                 if size == full_at or self._in_transaction():
                     raise
@@ -435,7 +435,7 @@ class Environment(Opened):
 
 
 def _reopen(path: str, options: dict[str, Any]) -> Environment:
-    # What a pickle is of was there; an empty one in its place would be another.
+    # A pickled collection existed; an empty new one in its place would be a different one.
     return Environment(path, **{**options, "create": False})
 
 

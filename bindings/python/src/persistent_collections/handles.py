@@ -1,4 +1,4 @@
-"""Handles: when they can be used directly, and how they are made usable otherwise."""
+"""Handles: whether they can be used directly, and how to make them usable."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ __all__ = ["Handled", "Opening", "Registry", "environments", "process", "registe
 
 
 class Opening:
-    """A handle that the library gives out; closed at the latest when this is collected.
+    """A handle of the library; it is closed at the latest when this object is collected.
 
-    It exists before the library is called with `out`, and C code closes it then: no exception from
-    outside, of a signal say, comes between, and none is swallowed by a finalizer.
+    This object exists before the library writes the handle to `out`, and C code closes the handle.
+    So an asynchronous exception, such as a signal handler's, cannot lose it, and a finalizer cannot
+    swallow such an exception.
     """
 
     __slots__ = ("__weakref__", "_close", "_end", "out", "process")
 
-    #: How many forks lie between the first process and this one.
+    #: The number of forks between the first process and this one.
     here: ClassVar[int] = 0
 
     def __init__(self, close: Callable[[int], int]) -> None:
         self._close = close
-        #: The process that it was opened in: in another one it is left alone.
+        #: The process that opened it: other processes do not use it.
         self.process: int = self.here
         #: Where the library writes the handle; 0 before, and once it is closed.
         self.out: ctypes.c_uint64 = ctypes.c_uint64()
@@ -42,12 +43,12 @@ class Opening:
         return self.out.value
 
     def close(self) -> int:
-        """Closes the handle and returns the library's status; again does nothing."""
+        """Closes the handle and returns the library's status. Can be called twice."""
         handle = self.out.value
         if not handle or self.process != self.here:
             return raw.PC_OK
-        # Handles are never used again: of two threads that come here at once, the library refuses
-        # one. It is forgotten last, so that an exception from outside leaves it to be closed.
+        # The library never reuses a handle: if two threads close it, it refuses one. The handle is
+        # cleared last, so that it is still closed after an asynchronous exception.
         status = self._close(handle)
         self.out.value = 0
         owned.let_go(self._close, self._end)
@@ -55,17 +56,17 @@ class Opening:
 
 
 def process() -> int:
-    """Returns the number of this process, which differs in the child of a fork."""
+    """Returns the number of this process, which differs from that of a forked child."""
     return Opening.here
 
 
 class Handled:
     """The base of objects with a handle of the library: environments, dicts, sets.
 
-    `_handle` stands in the instance as long as it can be used as it is, so that a call costs
-    no check. It is missing, and `_usable` decides, once it is closed, in the child of a fork
-    until it is reopened, and while a task or greenlet has a transaction open. So code that keeps a
-    handle beyond a call asks for it again in the next.
+    The instance has the attribute `_handle` while it can be used directly, so that a call needs no
+    check. It has none, so that `_usable` decides, after it was closed, in the child of a fork until
+    it is reopened, and while a task or greenlet has a transaction open. So code must not keep a
+    handle from one call to the next.
 
     Nothing here looks into an instance's `__dict__`. CPython 3.11 makes that at its first use;
     where that starts the garbage collector, and a finalizer uses the same one, it makes two,
@@ -73,28 +74,28 @@ class Handled:
     """
 
     _handle: int
-    #: What was opened, by the process that did: the child of a fork opens its own.
+    #: The open handle, by process: the child of a fork opens its own.
     _openings: dict[int, Opening]
-    #: Whether it was closed, or is just being closed.
+    #: Whether it was closed, or is being closed.
     _closed: bool
 
     def _usable(self) -> int:
-        """The handle, after what must happen first; raises where there is none."""
+        """Returns the handle, after making it usable; raises if it cannot be used."""
         raise NotImplementedError
 
     @property
     def _held(self) -> int:
-        """The handle that this process has of it, usable or not; 0 if there is none."""
+        """Returns this process's handle of it, usable or not; 0 without one."""
         opening = self._openings.get(Opening.here)
         return 0 if opening is None else opening.handle
 
     def _expose(self, environment: Guarded) -> int:
-        """Lets the handle be used as it is, unless calls must look at their task first."""
+        """Lets calls use the handle directly, unless they must check their task first."""
         handle = self._held
         if not environment._guards:
             self._handle = handle
             self._heat(handle)
-            # A thread that guards or closes it says so first, and takes the handle away then.
+            # A thread that guards or closes it sets a flag first, and then removes the handle.
             if environment._guards or self._closed or environment._closed:
                 self._hide()
         return handle
@@ -105,17 +106,17 @@ class Handled:
             del self._handle
 
     def _heat(self, handle: int) -> None:
-        """Lends the accelerator, where there is one, a handle that can be used as it is; or 0."""
+        """Lends the accelerator, if there is one, a handle for direct use; 0 takes it back."""
 
     def _begin_life(self, opening: Opening) -> None:
-        """Holds what its constructor has opened."""
+        """Keeps the handle that its constructor has opened."""
         self._openings = {opening.process: opening}
         self._closed = False
 
     def _hold(self, opening: Opening) -> None:
-        """Holds what was reopened, unless another thread was first or has closed it.
+        """Keeps the reopened handle, unless another thread was first or has closed it.
 
-        No lock is needed, and so none can be held, in a child, by a thread that is not there.
+        It uses no lock, which in a child could be held by a thread that no longer exists.
         """
         held = self._openings.setdefault(opening.process, opening)
         if held is not opening:
@@ -124,7 +125,7 @@ class Handled:
             held.close()
 
     def _close_held(self) -> int:
-        """Closes it for this process and returns the library's status; again does nothing."""
+        """Closes it for this process and returns the library's status. Can be called twice."""
         self._closed = True
         self._hide()
         opening = self._openings.get(Opening.here)
@@ -144,17 +145,17 @@ class Handled:
 
 
 class Registry:
-    """Objects with handles, by identity, as long as they live."""
+    """A set of the living objects with handles, by identity."""
 
     def __init__(self) -> None:
         self._known: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
     def add(self, member: Handled) -> None:
-        """Knows it from now on."""
+        """Adds an object."""
         self._known[id(member)] = member
 
     def living(self) -> list[Any]:
-        """Those that live; safe while other threads add."""
+        """Returns the living objects; other threads may add some meanwhile."""
         return [member for ref in self._known.valuerefs() if (member := ref()) is not None]
 
 
@@ -162,12 +163,12 @@ _environments = Registry()
 
 
 def register(environment: Handled) -> None:
-    """Lets a child of this process know that what the environment has open is the parent's."""
+    """Registers an environment, so that a child marks its handles as the parent's."""
     _environments.add(environment)
 
 
 def environments() -> list[Any]:
-    """The environments of this process that live."""
+    """Returns the living environments of this process."""
     return _environments.living()
 
 
@@ -179,7 +180,7 @@ def _in_child() -> None:
 
 
 def at_fork(**hooks: Callable[[], object]) -> None:
-    """`os.register_at_fork`, where the system has forks."""
+    """Calls `os.register_at_fork`, where the system has forks."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(**hooks)
 

@@ -1,4 +1,4 @@
-"""Walking over a collection or a part of it, a batch at a time."""
+"""Iterates over a collection or a part of it, a batch at a time."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .errors import ArgumentTypeError, UnpicklableError
 
 T = TypeVar("T")
 
-# Few at first, for those who look at the first items only.
+# Few at first, since many callers read only the first items.
 _FIRST_BATCH = 32
 _LARGEST_BATCH = 4096
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """A part of a collection, with encoded bounds; nothing given is all of it."""
+    """A part of a collection, with encoded bounds; without bounds, all of it."""
 
     lower: bytes | None = None
     upper: bytes | None = None
@@ -39,10 +39,10 @@ class Bounds:
         inclusive: tuple[bool, bool],
         reverse: bool,
     ) -> Bounds:
-        """From `low` to `high`; None is open.
+        """Returns the part from `low` to `high`; None is no bound.
 
-        `limit` gives the bytes of a bound, and whether the key there is inside, for one that is to
-        be included or not, and is the upper one or not.
+        `limit` takes a bound, whether to include its key, and whether it is the upper one. It
+        returns the bound's bytes, and whether the key there is inside.
         """
         if not isinstance(inclusive, tuple) or len(inclusive) != 2:
             raise ArgumentTypeError(
@@ -57,11 +57,11 @@ class Bounds:
         return cls(lower, upper, include_lower, include_upper, reverse=reverse)
 
     def reversed(self) -> Bounds:
-        """The same part, walked the other way."""
+        """Returns the same part, in the opposite direction."""
         return replace(self, reverse=not self.reverse)
 
     def holds(self, key: bytes) -> bool:
-        """Whether an encoded key lies inside; bytes are compared as LMDB does."""
+        """Whether an encoded key is inside; bytes are compared as LMDB does."""
         if self.prefix is not None and not key.startswith(self.prefix):
             return False
         if self.lower is not None and (
@@ -74,7 +74,7 @@ class Bounds:
 
     @property
     def flags(self) -> int:
-        """Those of a `pc_range`."""
+        """The flags of a `pc_range`."""
         flags = raw.PC_RANGE_REVERSE if self.reverse else 0
         if self.lower is not None:
             flags |= raw.PC_RANGE_LOWER
@@ -89,7 +89,7 @@ class Bounds:
         return flags
 
     def struct(self) -> raw.pc_range:
-        """The `pc_range` of the library; it keeps its bytes alive."""
+        """Returns the `pc_range` for the library, which keeps its bytes alive."""
         result = raw.pc_range()
         result.flags = self.flags
         if self.lower is not None:
@@ -111,13 +111,13 @@ def open_cursor(
     bounds: Bounds,
     widths: tuple[int | None, int | None],
 ) -> tuple[Cursor, bool]:
-    """A cursor, and whether it is part of a transaction and so must see its writes."""
+    """Opens a cursor; also returns whether it is in a transaction, whose writes it must see."""
     inside = environment._in_transaction()
     return Cursor(environment._library, call, collection, bounds.struct(), widths), inside
 
 
 class _Batches(Iterator[list[T]]):
-    """The items of a cursor, a batch at a time."""
+    """Iterates over the items of a cursor, a batch at a time."""
 
     def __init__(self, owner: object, cursor: Cursor, decode: Callable[[Batch], list[T]]) -> None:
         self._owner = owner
@@ -140,11 +140,11 @@ class _Batches(Iterator[list[T]]):
 def walk(
     owner: object, cursor: Cursor, inside: bool, decode: Callable[[Batch], list[T]]
 ) -> Iterator[T]:
-    """The items of a cursor, which is closed at the end, or when this is dropped: by the cursor.
+    """Iterates over the items of a cursor, which closes itself when this ends or is dropped.
 
-    Nothing is to be done in Python when a walk is dropped: an exception from outside would be lost
-    there. `owner` is the collection: it stays alive as long as the walk, since closing its handle
-    would close the cursor's.
+    No Python code runs when a walk is dropped, since an asynchronous exception would be lost there.
+    `owner` is the collection: it stays alive as long as the walk, since closing its handle would
+    close the cursor.
     """
     if inside:
         return _walk_inside(owner, cursor, decode)
@@ -152,7 +152,7 @@ def walk(
 
 
 def _walk_inside(owner: object, cursor: Cursor, decode: Callable[[Batch], list[T]]) -> Iterator[T]:
-    """The same inside a transaction, whose writes it sees."""
+    """Iterates inside a transaction, whose writes it sees."""
     size = _FIRST_BATCH
     while (batch := cursor.fetch(size)) is not None:
         size = min(4 * size, _LARGEST_BATCH)
@@ -167,7 +167,7 @@ def _walk_inside(owner: object, cursor: Cursor, decode: Callable[[Batch], list[T
 
 
 def count(cursor: Cursor) -> int:
-    """How many items are left."""
+    """Returns the number of items left."""
     total = 0
     while (batch := cursor.fetch(_LARGEST_BATCH)) is not None:
         total += batch.count

@@ -1,8 +1,7 @@
-"""Values as JSON, without loss: what `export`, `import` and `--json` write and read.
+"""Converts values to JSON and back without loss, for `export`, `import` and `--json`.
 
-A value of `any` says itself what it is: what JSON has no form for is an object with one
-name that begins with `$`. Where a type is known, it is not said again. docs/json.md is
-the specification.
+The form of `any` names the type of each value that JSON lacks: it is an object with one name, which
+begins with `$`. The form for a known type does not repeat it. docs/json.md is the specification.
 
 >>> to_json([1, 2.0, b"x", (1, "a"), {1: "int key"}])
 [1, 2.0, {'$bytes': 'eA=='}, {'$tuple': [1, 'a']}, {'$map': [[1, 'int key']]}]
@@ -39,7 +38,7 @@ _NOT_FINITE = ("nan", "inf", "-inf")
 _TEXTS = frozenset({"bytes", "opaque", "uuid", "date", "datetime"})
 
 
-# Pieces that both forms share.
+# Parts that both forms share.
 
 
 def _base64(data: bytes) -> str:
@@ -57,7 +56,7 @@ def _from_base64(text: Any) -> bytes:
 
 
 def _number(value: float) -> Any:
-    """A float, or the text that stands for one that JSON has not."""
+    """Returns a float, or a text for a float that JSON lacks."""
     return value if math.isfinite(value) else str(value)
 
 
@@ -72,7 +71,7 @@ def _real(json: Any) -> float:
 
 
 def _float_of(whole: int) -> float:
-    """The float that an integer is, or is the shortest text of, as some write large floats."""
+    """Returns the float that equals an integer, or that some programs write as this integer."""
     try:
         number = float(whole)
     except OverflowError:
@@ -101,24 +100,24 @@ def _list(json: Any, length: int | None = None) -> list[Any]:
     return json
 
 
-# More than six digits of a fraction, of which Python cuts off what is not 0.
+# Python would drop the digits of a fraction after the sixth, unless they are 0.
 _finer = re.compile(r"[.,]\d{6}\d*[1-9]", re.ASCII).search
 _offset_with_seconds = re.compile(r"([+-])(\d\d):(\d\d):(\d\d)(?:\.(\d{6}))?$", re.ASCII).search
 
 
 def _timed(json: Any, read: Callable[[str], Any]) -> Any:
-    """What `fromisoformat` of a class reads, with all that the text says."""
+    """Reads a text by `fromisoformat` of a class; refuses it if a part of it would be lost."""
     text = _text(json)
     if _finer(text):
         raise InvalidArgumentError(f"{text!r} is finer than a microsecond")
     offset = _offset_with_seconds(text)
     if offset is not None:
-        # Python takes one of less than a second for none.
+        # Python ignores an offset of less than a second.
         sign, hours, minutes, seconds, finer = offset.groups(default="0")
         size = datetime.timedelta(0, int(seconds), int(finer), 0, int(minutes), int(hours))
         zone = datetime.timezone(-size if sign == "-" else size)
         return read(text[: offset.start()]).replace(tzinfo=zone)
-    # Python before 3.11 does not know the Z.
+    # Python before 3.11 does not accept the Z.
     return read(text[:-1] + "+00:00" if text.endswith("Z") else text)
 
 
@@ -141,7 +140,7 @@ def _flattened(json: Any, shape: tuple[int, ...]) -> list[Any]:
 
 
 def _elements(value: Any) -> tuple[str, tuple[int, ...], list[Any]]:
-    """Element type, shape and elements of an array, NumPy's or a memoryview."""
+    """Returns element type, shape and elements of an array, NumPy's or a memoryview."""
     if isinstance(value, memoryview):
         sizes = {"f": "f32", "d": "f64"}
         letter = value.format
@@ -170,7 +169,7 @@ def _array_bytes(element: str, flat: list[Any]) -> bytes:
         raise InvalidArgumentError(f"a number does not fit {element}") from None
 
 
-# Values that say themselves what they are.
+# Values whose form names their type.
 
 
 def _map_to_json(value: Any) -> Any:
@@ -181,7 +180,7 @@ def _map_to_json(value: Any) -> Any:
 
 
 def _set_to_json(value: Any) -> Any:
-    # In the order that they are stored in: that of a hash differs from run to run.
+    # In stored order, since the order of hashes differs between runs.
     return {"$set": [to_json(item) for item in sorted(value, key=cbor.encode)]}
 
 
@@ -223,7 +222,7 @@ _TO_JSON: dict[type, Callable[[Any], Any]] = {
 
 
 def to_json(value: Any) -> Any:
-    """What `json.dumps` can write, for a value as it comes out of a collection of `any`."""
+    """Converts a value from a collection of `any` to an object that `json.dumps` can write."""
     write = _TO_JSON.get(type(value))
     if write is not None:
         return write(value)
@@ -276,7 +275,7 @@ def _from_array(json: Any, hashable: bool) -> Any:
     data = _array_bytes(element, flat)
     if arrays.numpy() is not None:
         return arrays.from_bytes(data, element, shape)
-    # What a memoryview cannot be, the tags that are stored can.
+    # The stored tags can represent arrays that a memoryview cannot.
     tagged = Tagged(_ARRAY_TAGS[element], data)
     return tagged if len(shape) == 1 else Tagged(40, [list(shape), tagged])
 
@@ -336,7 +335,7 @@ _FROM_JSON: dict[str, Callable[[Any, bool], Any]] = {
 
 
 def from_json(json: Any) -> Any:
-    """The value that `json.loads` has read; `ValueError` where that stands for none."""
+    """Converts what `json.loads` returned to a value; `ValueError` if it is not the form of one."""
     return _from(json, False)
 
 
@@ -357,11 +356,11 @@ def _from(json: Any, hashable: bool) -> Any:
     return {key: _from(item, hashable) for key, item in json.items()}
 
 
-# Values whose type is known.
+# Values of a known type.
 
 
 def typed_to_json(type_: Type, value: Any) -> Any:
-    """What `json.dumps` can write, for a key or value of this type."""
+    """Converts a key or value of this type to an object that `json.dumps` can write."""
     name = type_.name
     if name == "any":
         return to_json(value)
@@ -382,9 +381,9 @@ def typed_to_json(type_: Type, value: Any) -> Any:
 
 
 def typed_from_json(type_: Type, json: Any) -> Any:
-    """The value of this type that `json.loads` has read; `ValueError` where it is none.
+    """Converts what `json.loads` returned to a value of this type; `ValueError` if it is not one.
 
-    The form of `any` is read as well. Whether a number fits is left to the collection.
+    It also accepts the form of `any`. The collection checks whether a number fits.
     """
     name = type_.name
     if name == "any" or type(json) is dict:

@@ -1,4 +1,4 @@
-"""Order-preserving keys: bytes whose order is the order of the keys.
+"""Order-preserving keys: the order of their bytes is the order of the keys.
 
 >>> codec = key_codec(parse("i64"))
 >>> codec.encode(-1) < codec.encode(0) < codec.encode(1)
@@ -23,7 +23,7 @@ from .types import INTEGERS, Type, parse
 
 __all__ = ["MAX_KEY", "KeyCodec", "key_codec", "parse"]
 
-#: Types whose keys raw collections store in another way.
+#: Types whose keys have another form in raw collections.
 _RAW = frozenset({*INTEGERS, "f32", "f64", "date", "datetime", "str"})
 #: Types whose keys have prefixes.
 _HAVE_PREFIXES = frozenset({"str", "bytes", "opaque", "tuple", "any"})
@@ -32,33 +32,33 @@ _HAVE_PREFIXES = frozenset({"str", "bytes", "opaque", "tuple", "any"})
 class KeyCodec:
     """Encodes and decodes the keys of one type.
 
-    `encode` raises an `Error` for what the type cannot hold, which is a `TypeError`,
+    `encode` raises an `Error` for a value that the type cannot hold, which is a `TypeError`,
     `ValueError` or `OverflowError` too; `decode` raises `BadKeyError` for bytes that are not a
-    key of it. `prefix` gives the bytes that all keys with that beginning share.
+    key of it. `prefix` returns the bytes that all keys with that beginning share.
     """
 
     #: Returns the bytes of a key.
     encode: Callable[[Any], bytes]
     #: Returns the key of bytes.
     decode: Callable[[bytes], Any]
-    #: The width of all encoded keys; None where they differ.
+    #: The width of all encoded keys; None if it differs between keys.
     width: int | None = None
-    #: The accelerator's encoder and decoder; None if the package does it alone.
+    #: The accelerator's encoder and decoder; None if it has none for this type.
     coder: Any = None
 
     def __init__(self, type_: Type) -> None:
         self.type = type_
-        #: The type whose numbers a look-up takes.
+        #: The type to whose numbers a look-up converts.
         self.looks_like = type_
 
     def bound(self, value: Any) -> bytes:
-        """The bytes of a bound of a range, which need not be a key that can be stored."""
+        """Encodes a bound of a range, which need not be a key that can be stored."""
         return self.encode(value)
 
     def limit(self, value: Any, included: bool, upper: bool) -> tuple[bytes, bool]:
-        """The bytes of a bound, and whether the key there is inside the range.
+        """Encodes a bound; also returns whether the key there is inside the range.
 
-        A number that no key equals bounds the range by the key next to it.
+        A number that does not equal a key bounds the range by the next key.
         """
         try:
             return self.bound(value), included
@@ -74,7 +74,7 @@ class KeyCodec:
         return lookups.nearest(self.looks_like, value, down)
 
     def lookup(self, value: Any) -> bytes | None:
-        """The bytes of a key that is looked up; None if no key of the type equals it.
+        """Encodes a key for a look-up; returns None if it does not equal a key of the type.
 
         Numbers are looked up as in a dict: 2.0 where the keys are ints is 2.
         """
@@ -91,11 +91,11 @@ class KeyCodec:
         return encoded if len(encoded) <= MAX_KEY else None
 
     def prefix(self, value: Any) -> bytes:
-        """The bytes that keys beginning with `value` begin with."""
+        """Encodes the beginning that keys with the prefix `value` share."""
         raise ArgumentTypeError(f"keys of type {self.type} have no prefix")
 
     def decode_many(self, data: bytes, offsets: Sequence[int]) -> list[Any]:
-        """The keys of a column."""
+        """Decodes the keys of a column."""
         decode = self.decode
         return [decode(data[start:end]) for start, end in zip(offsets, offsets[1:])]
 
@@ -122,7 +122,7 @@ class TypedKeys(KeyCodec):
 
 
 class RawKeys(KeyCodec):
-    """Texts and numbers as another program has them: as values, but in the machine's byte order."""
+    """Texts and numbers as other programs store them: as values, in the machine's byte order."""
 
     def __init__(self, type_: Type) -> None:
         super().__init__(type_)
@@ -139,7 +139,7 @@ class RawKeys(KeyCodec):
 
     def bound(self, value: Any) -> bytes:
         if self.width:
-            # A number that cannot be a key is refused as in other collections.
+            # Refuses a number that cannot be a key, as other collections do.
             self._keys.encode(value)
         return self._native(self._values.encode(value))
 
@@ -154,7 +154,7 @@ class RawKeys(KeyCodec):
 
 
 def key_codec(type_: Type, raw: bool = False) -> KeyCodec:
-    """The codec of a key type; in a raw collection numbers are native-endian."""
+    """Returns the codec of a key type; in a raw collection, numbers are native-endian."""
     if type_.name in ("array", "unit"):
         raise BadTypeError(f"type {type_} cannot be a key")
     return RawKeys(type_) if raw and type_.name in _RAW else TypedKeys(type_)

@@ -1,12 +1,12 @@
-"""Memory that a snapshot lends: it stays in place as long as an object refers to it.
+"""Memory that a snapshot lends: it stays in place while an object refers to it.
 
 An array that NumPy reads without copying can be kept beyond its block, sliced, or passed to
 another thread, and NumPy reads it without a check. So each array keeps the snapshot open, and the
 snapshot keeps the environment's files open and its memory map in place. The snapshot ends with
 its block, or with the last array that it lent.
 
-In the child of a fork, where the parent's snapshot cannot be kept, what was lent becomes a
-private copy at the same place, before the parent goes on.
+The child of a fork cannot keep the parent's snapshot. There, lent memory becomes a private copy at
+the same address, before the parent goes on.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Lender", "Lent", "Pin"]
 class Lender:
     """The opening of an environment that its snapshots belong to.
 
-    It outlives the environment's closing where something lent is alive.
+    It outlives the closing of the environment while lent memory is in use.
     """
 
     __slots__ = ("_opening", "_pins", "library")
@@ -73,11 +73,11 @@ class Pin:
         return self._owned.handle
 
     def take_from(self, place: ctypes.c_uint64) -> None:
-        """Takes over the snapshot whose handle is at that address."""
+        """Takes over the snapshot whose handle is at an address."""
         self._owned.out.value = place.value
 
     def leave_thread(self) -> None:
-        """The thread's calls are no longer part of the snapshot."""
+        """Ends the thread's use of the snapshot: its calls are no longer part of it."""
         self._library.pc_txn_set_current(self._opening.handle, 0, None)
 
 
@@ -108,11 +108,11 @@ class Lent:
         """Returns a read-only view of the bytes, which keeps the memory alive."""
         memory = (ctypes.c_uint8 * self.size).from_address(self.address)
         memory._lent = self  # type: ignore[attr-defined]
-        # ctypes gives it a byte order, which a memoryview cannot cast.
+        # ctypes adds a byte order to the format, which a memoryview cannot cast.
         return pickle.PickleBuffer(memory).raw().toreadonly()
 
 
-# By identity; unlike a weak set it can be looked through while other threads add.
+# By identity; unlike a WeakSet, it can be iterated over while other threads add to it.
 _lent: weakref.WeakValueDictionary[int, Lent] = weakref.WeakValueDictionary()
 
 _MAP_FIXED = 0x10
@@ -120,7 +120,7 @@ _FAILED = ctypes.c_void_p(-1).value
 
 
 def _own_copy(start: int, size: int) -> None:
-    """Puts private memory with the same content where the parent's pages are."""
+    """Replaces the parent's pages by private memory with the same content."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.mmap.restype = ctypes.c_void_p
     libc.mmap.argtypes = (
@@ -129,7 +129,7 @@ def _own_copy(start: int, size: int) -> None:
     )
     content = ctypes.string_at(start, size)
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_FIXED
-    # Nobody sees it empty: a child begins with one thread.
+    # No other thread can see it empty, since a child begins with one thread.
     at = libc.mmap(start, size, mmap.PROT_READ | mmap.PROT_WRITE, flags, -1, 0)
     if at == _FAILED:
         os.write(2, b"persistent_collections: no memory for what was lent before the fork\n")
@@ -138,11 +138,11 @@ def _own_copy(start: int, size: int) -> None:
 
 
 class _Fork(threading.local):
-    """Keeps what is lent from changing until the child has its own copy.
+    """Keeps lent memory from changing until the child has its own copy.
 
-    Each thread that forks has its own, and needs no lock: an exception from outside that ends
-    `in_parent` early (a signal handler's) would leave it locked. The rest is then done before the
-    thread's next fork, and what was kept is kept until then.
+    Each thread that forks has its own object, without a lock, which would stay locked if an
+    asynchronous exception (a signal handler's) ended `in_parent` early. After such an exception,
+    the thread's next fork does the rest first, and the memory is kept until then.
     """
 
     def __init__(self) -> None:
@@ -160,7 +160,7 @@ class _Fork(threading.local):
         if self._pipe is not None:
             read, write = self._pipe
             write.close()
-            # Ends when the child has its copy, or has ended.
+            # Returns when the child has its copy, or has ended.
             read.read(1)
             read.close()
         self._pipe = None
@@ -182,7 +182,7 @@ class _Fork(threading.local):
         if self._pipe is not None:
             read, write = self._pipe
             read.close()
-            # Others may have the parent's end too, by a fork that Python does not know of.
+            # Another process may have the parent's end too, after a fork outside of Python.
             write.write(b"x")
             write.close()
         self._pipe = None

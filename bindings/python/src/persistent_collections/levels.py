@@ -1,4 +1,4 @@
-"""Begun transactions, as the package knows them: each thread's stacks of them."""
+"""The package's records of open transactions: each thread's stacks of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Level", "Root", "Stacks"]
 
-#: Statuses after which a transaction goes on.
+#: Statuses after which a transaction stays open.
 _GOES_ON = (raw.PC_ERR_WRONG_THREAD, raw.PC_ERR_NOT_INNERMOST, raw.PC_ERR_FORKED)
 
 
@@ -52,7 +52,7 @@ class Level:
     """One transaction, from before it begins until the library reports that it has ended.
 
     It ends with `held`, an object that lives as long as the block: C code then aborts it, so that
-    an exception from outside loses no handle, wherever it arrives. Python updates the package's own
+    an asynchronous exception loses no handle, wherever it arrives. Python updates the package's own
     records then, or when the thread begins its next transaction.
     """
 
@@ -67,19 +67,19 @@ class Level:
         self.environment: Root = environment
         self.kind: int = kind
         self._library = environment._library
-        #: Whether it was begun before a fork, and this is the child.
+        #: Whether it began before a fork, and this is the child.
         self.dead: bool = False
-        #: The opening that a snapshot was begun in; the outermost one has it.
+        #: The opening that a snapshot began in; only the outermost one has it.
         self.lender: Lender | None = None
-        #: What holds the snapshot where it has lent arrays; the outermost one has it.
+        #: Keeps the snapshot open if it has lent arrays; only the outermost one has it.
         self.pin: Pin | None = None
         self.stacks: Stacks = stacks
         self.owner: Owner = Owner(caller)
-        #: Those around it, itself and those inside it.
+        #: The stack: those around it, itself and those inside it.
         self.root: list[Level] = []
         self._cell = c_uint64()
         self._end: End | None = end_with(held, self._library.pc_txn_abort, self._cell)
-        # Called before or after the one above, in which order does not matter.
+        # Called before or after the one above; the order does not matter.
         self._gone: object = weakref.ref(held, self._left)
 
     @property
@@ -90,15 +90,15 @@ class Level:
 
     @property
     def lost(self) -> bool:
-        """Whether it is to be put in order: over, or left by what it should end with."""
+        """Whether it needs tidying up: it has ended, or the object that it ends with is gone."""
         return self._end is None or self._end() is None
 
     def begin(self, around: list[Level] | None, caller: Caller, timeout: int) -> None:
-        """Begins it inside of the transactions `around` it, or as an outermost one."""
+        """Begins it inside the transactions `around` it, or as an outermost one."""
         environment, stacks = self.environment, self.stacks
         try:
             handle = environment._handle
-            # In its place before it begins, so that it is never unknown.
+            # Recorded before it begins, so that it is never unknown.
             if around is None:
                 self.root = [self]
                 stacks.roots.append(self.root)
@@ -122,7 +122,7 @@ class Level:
             raise
 
     def _refuse_unknown(self, handle: int) -> None:
-        """Refuses to begin inside of a transaction that no block of this package has begun."""
+        """Refuses to begin inside a transaction that was not begun by a block of this package."""
         current = c_uint64()
         status = self._library.pc_txn_current(handle, byref(current))
         if status != raw.PC_OK or not current.value or self.stacks.has(current.value):
@@ -145,13 +145,13 @@ class Level:
         block._hand_over(addressof(self._cell))
 
     def lend(self, lender: Lender) -> Pin:
-        """What holds the snapshot as long as something that it has lent is alive."""
+        """Returns the pin that keeps the snapshot open while memory that it has lent is in use."""
         pin = self.pin
         if pin is None:
             pin = lender.pin()
             self.pin = pin
         if self._cell.value:
-            # For a moment it is both's; nothing is lent yet.
+            # For a moment, both own it; no memory is lent yet.
             pin.take_from(self._cell)
             self._cell.value = 0
         return pin
@@ -167,11 +167,11 @@ class Level:
             if status in _GOES_ON:
                 return status
         elif pin is not None and self.environment._stacks() is self.stacks:
-            # It goes on without the thread, as long as anything that it lent is alive.
+            # It stays open without the thread while memory that it lent is in use.
             self.stacks.current = None
             pin.leave_thread()
         elif pin is not None and self.stacks.thread_lives():
-            # Its own thread leaves it with its next call.
+            # Its own thread leaves it at the next call.
             self.environment._guard(self.stacks)
         self.forget()
         return status
@@ -219,16 +219,16 @@ class Level:
 
 
 class _Alive:
-    """Alive as long as the thread that has it as its own."""
+    """An object that lives as long as the thread that owns it."""
 
     __slots__ = ("__weakref__",)
 
 
 class Stacks:
-    """One thread's open transactions of an environment: stacks of blocks inside each other.
+    """One thread's open transactions in an environment: stacks of nested blocks.
 
-    There is one stack for what was begun outside of tasks and greenlets, and one for each of these
-    that has begun something outside of that.
+    One stack is for blocks begun outside of tasks and greenlets. Each task or greenlet that began a
+    block outside of these has a stack of its own.
     """
 
     __slots__ = ("_alive", "current", "roots")
@@ -237,13 +237,13 @@ class Stacks:
         alive = local.alive = _Alive()
         self._alive = weakref.ref(alive)
         self.roots: list[list[Level]] = []
-        #: The handle of the one that the library takes the thread's calls for part of; None: it
-        #: may be any.
+        #: The handle of the transaction that the library uses for the thread's calls; None if
+        #: unknown.
         self.current: int | None = None
 
     def has(self, handle: int) -> bool:
-        """Whether that is the handle of one of them."""
-        # Not by a generator: an exception from outside that closes one is lost.
+        """Whether one of them has this handle."""
+        # Without a generator: an asynchronous exception that closes one is lost.
         return handle in [level.handle for root in self.roots for level in root]
 
     def thread_lives(self) -> bool:
@@ -251,11 +251,11 @@ class Stacks:
         return self._alive() is not None
 
     def is_over(self, stacks: Stacks) -> bool:
-        """Whether it is the thread's own: its calls have left what another thread has ended."""
+        """Whether these are the calling thread's: its calls left what another thread has ended."""
         return self is stacks
 
     def settle(self) -> None:
-        """Puts what an exception from outside has left in order."""
+        """Tidies up after an asynchronous exception."""
         for root in self.roots[:]:
             for level in root[:]:
                 if level.lost:
@@ -263,12 +263,12 @@ class Stacks:
         self.drop_empty()
 
     def drop_empty(self) -> None:
-        """Forgets stacks that hold nothing any more."""
-        # One step for other code of the thread that looks meanwhile: a signal handler, a finalizer.
+        """Removes empty stacks."""
+        # In one step, for other code that the thread runs meanwhile: a signal handler, a finalizer.
         self.roots[:] = [root for root in self.roots if root]
 
     def of(self, caller: Caller) -> list[Level] | None:
-        """The stack that calls are part of: the caller's own, or the one around all its tasks."""
+        """Returns the stack that calls are part of: the caller's, or the one around its tasks."""
         around = None
         for root in self.roots:
             if not root:

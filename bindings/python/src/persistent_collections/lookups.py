@@ -1,11 +1,11 @@
-"""Numbers as they are looked up: 2.0 and True find what 2 and 1 would, as in a dict.
+"""Converts numbers for look-ups: 2.0 and True find the same as 2 and 1, as in a dict.
 
 >>> as_number(parse("i64"), 2.0), as_number(parse("i64"), 2.5)
 (2, 2.5)
 >>> as_number(parse("(str,f64)"), ("a", 1))
 ('a', 1.0)
 
-Where a range begins or ends, any number will do:
+The bounds of a range may be any numbers:
 
 >>> nearest(parse("u8"), 2.5, down=True), nearest(parse("u8"), 2.5, down=False)
 (2, 3)
@@ -34,18 +34,18 @@ _HOSTS: dict[str, type] = {
 }
 
 
-#: More digits than any number of 64 bits has.
+#: More digits than a number of 64 bits can have.
 _DIGITS = 20
 
 
 def _is_number(value: Any) -> bool:
     kind = scalars.numpy_kind(value)
-    # NumPy's bool is not a Number, and its durations claim to be ones.
+    # NumPy's bool is not registered as a Number, but its durations are.
     return kind in ("b", "i", "u", "f", "c") if kind else isinstance(value, numbers.Number)
 
 
 def _may_be_whole(value: Any) -> bool:
-    """Whether an int can equal a number; asking costs nothing that grows with the number."""
+    """Whether an int can equal a number, in time that does not grow with the number."""
     if isinstance(value, decimal.Decimal):
         return value.is_finite() and (not value or 0 <= value.adjusted() < _DIGITS)
     if isinstance(value, numbers.Rational):
@@ -54,9 +54,9 @@ def _may_be_whole(value: Any) -> bool:
 
 
 def as_number(type_: Type, value: Any) -> Any:
-    """The number of a type that equals `value`; `value` itself where there is none.
+    """Returns the number of a type that equals `value`, or `value` itself without one.
 
-    In `any`, 1, 1.0 and True are three keys, so there nothing changes.
+    In `any`, 1, 1.0 and True are three keys, so `value` does not change.
     """
     if type_.name == "tuple":
         if not isinstance(value, tuple):
@@ -78,12 +78,12 @@ def as_number(type_: Type, value: Any) -> Any:
     except RecursionError:
         raise
     except scalars.FAILURES:
-        # A signaling NaN, or what fails in ways of its own: it equals no number.
+        # A signaling NaN, or an object whose own methods raise: it does not equal a number.
         return value
 
 
 def is_between(type_: Type, value: Any) -> bool:
-    """Whether a value has a place among the numbers of a type, as one of them or between them."""
+    """Whether a value can be ordered among the numbers of a type."""
     if type_.name not in INTEGERS and type_.name not in ("f32", "f64"):
         return False
     try:
@@ -99,7 +99,7 @@ def is_between(type_: Type, value: Any) -> bool:
 
 
 def nearest_whole(low: int, high: int, value: Any, down: bool) -> int | None:
-    """As `nearest`, among the ints from `low` to `high`."""
+    """Does the same as `nearest`, for the ints from `low` to `high`."""
     if low <= value <= high:
         within: int = math.floor(value) if down else math.ceil(value)
         return within
@@ -107,9 +107,9 @@ def nearest_whole(low: int, high: int, value: Any, down: bool) -> int | None:
 
 
 def nearest(type_: Type, value: Any, down: bool) -> Any:
-    """The greatest number of a type that is not above `value`, or the least not below it.
+    """Returns the greatest number of a type that is not above `value`, or the least not below it.
 
-    None where the type has none. `value` has its place among them.
+    Returns None if the type has none. `value` must be ordered among them.
     """
     if type_.name in INTEGERS:
         width, signed = INTEGERS[type_.name]
@@ -122,7 +122,7 @@ def nearest(type_: Type, value: Any, down: bool) -> Any:
             number = scalars.rounded(number)
     except OverflowError:
         number = math.inf if value > 0 else -math.inf
-    # Rounding, first to 64 bits and then to 32, goes no further than to the one after the next.
+    # After rounding to 64 bits and then to 32, at most three steps are needed.
     for _ in range(3):
         if not (number > value if down else number < value):
             break
@@ -132,11 +132,11 @@ def nearest(type_: Type, value: Any, down: bool) -> Any:
 
 
 def _next_single(number: float, toward: float) -> float:
-    """The f32 after another one."""
+    """Returns the next f32."""
     if not number:
         return math.copysign(2.0**-149, toward)
     (bits,) = struct.unpack("=i", struct.pack("=f", number))
-    # The sign and the magnitude of it.
+    # The bits are a sign and a magnitude.
     bits += 1 if (number > 0) == (toward > 0) else -1
     found: float
     (found,) = struct.unpack("=f", struct.pack("=i", bits))

@@ -1,4 +1,4 @@
-"""What a dict does with many keys in one call."""
+"""Calls of a dict for many keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["NO_DEFAULT", "ManyKeys"]
 K = TypeVar("K")
 V = TypeVar("V")
 
-#: That no default was given.
+#: Means that no default was given.
 NO_DEFAULT: Any = object()
 
 

@@ -1,7 +1,7 @@
 """A collection stored as `any` and opened with a narrower type.
 
-What is stored stays `any`; what does not fit the asked-for type is a type error,
-when it is stored and when it is read.
+It is still stored as `any`. A value that does not fit the requested type raises a type error, when
+it is stored and when it is read.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ _MOST = (1 << 8 * 255) - 1
 
 
 class _Check:
-    """Whether a value fits a type: it does if the type's own codec gives it back."""
+    """Whether a value fits a type: whether the type's codec returns it unchanged."""
 
     def __init__(self, codec: KeyCodec | ValueCodec, request: Request) -> None:
         self._codec = codec
         self._type = request.text
-        #: Whether it is Python's int, which has no width.
+        #: Whether the type is Python's int, which has no width.
         self.whole = request.host_number and request.text == "i64"
 
     def stored(self, value: Any) -> Any:
-        """The value as it is put into `any`."""
+        """Returns the value to store as `any`."""
         if self.whole:
-            # `any` holds them all.
+            # `any` can hold all of them.
             return scalars.index(value)
         return self._codec.decode(self._codec.encode(value))
 
     def read(self, value: Any) -> Any:
-        """The value as it came out of `any`."""
+        """Returns a value that was stored as `any`."""
         if self.whole and type(value) is int:
             return value
         try:
@@ -67,7 +67,7 @@ class NarrowKeys(KeyCodec):
 
     def decode(self, data: bytes) -> Any:
         key = self._check.read(self._any.decode(data))
-        # Looked up, it must be found: 1 and True are other keys than 1.0 and 1.
+        # A look-up must find it: 1 and True are different keys than 1.0 and 1.
         if self.encode(key) != data:
             stored = self._any.decode(data)
             raise TypeMismatchError(f"a stored key is not {self.looks_like}: {stored!r}")

@@ -1,4 +1,4 @@
-"""What notebooks show: a short table of the first items."""
+"""Makes the short table of the first items that notebooks show."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = _short.maxar
 
 
 def escaped(text: str) -> str:
-    """Text as HTML shows it."""
-    # Its table of all entities would take a good part of the time to import the package.
+    """Returns a text as HTML shows it."""
+    # The table of entities in `html` would take a good part of the package's import time.
     import html
 
     return html.escape(text)
@@ -32,7 +32,7 @@ def _cell(value: Any, tag: str) -> str:
 def table(
     caption: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], count: int | None
 ) -> str:
-    """HTML of the first rows; `count` tells how many there are in all, None: many."""
+    """Returns HTML of the first rows; `count` is the number of all, or None if there are many."""
     shown = list(itertools.islice(rows, _ROWS + 1))
     more = len(shown) > _ROWS
     lines = [f"<table><caption>{escaped(caption)}</caption>"]

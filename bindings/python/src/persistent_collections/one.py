@@ -1,4 +1,4 @@
-"""What a dict does with one key, as often as with all others: look it up, store it, remove it."""
+"""The hot calls of a dict for one key: look it up, store it, remove it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 
 class OneKey(ManyKeys[K, V]):
-    """The part of `PersistentDict` that the accelerator does in plain cases.
+    """The part of `PersistentDict` that the accelerator replaces in plain cases.
 
     Its base class then comes before this one, and calls these methods in all other cases.
     """
 
-    #: Whether values are lent out in a snapshot.
+    #: Whether snapshots lend its values.
     _lends: bool
 
     def __getitem__(self, key: K) -> V:
@@ -76,7 +76,7 @@ class OneKey(ManyKeys[K, V]):
             checked.give_back(library, buffer)
 
     def _borrow(self, encoded: bytes, pin: Pin) -> bytes | Lent | None:
-        """The value where it lies in the snapshot, without copying it."""
+        """Returns the value in the snapshot's memory, without copying it."""
         status, lent = lending.lend(self._library, pin, self._handle, encoded)
         if not self._found(status):
             return None
@@ -103,8 +103,8 @@ class OneKey(ManyKeys[K, V]):
             raise self._located(error, key, behind) from error.__cause__
 
     def _located(self, error: Exception, key: Any, behind: str = "") -> Exception:
-        """What was refused, and where it was to be stored."""
-        # What is in a value of `any` says that by itself.
+        """Adds the place where the refused key or value was to be stored to an error."""
+        # An error inside a value of `any` already says that it is in the value.
         behind = "" if str(error).startswith("value") else behind
         return scalars.located(error, f"{self._what}, key {scalars.shown(key)}{behind}")
 

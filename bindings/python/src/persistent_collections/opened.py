@@ -23,17 +23,17 @@ class Opened(acceleration.HotEnvironment, Handled):
 
     path: str
     _library: ctypes.CDLL
-    #: What each thread has for itself.
+    #: The transactions of each thread.
     _local: Any
-    #: What was opened in it.
+    #: The collections that were opened in it.
     _parts: Registry
-    #: What calls must look at first: open transactions of tasks and greenlets, and dead ones.
+    #: What calls must check first: open transactions of tasks and greenlets, and dead ones.
     _guards: set[Level | Stacks]
-    #: What its snapshots are begun in, by process.
+    #: The openings that its snapshots begin in, by process.
     _lenders: dict[int, Lender]
     #: The process in which it and its collections are open.
     _settled: int
-    #: What the system knows its data file by.
+    #: Device and inode of its data file.
     _files: tuple[int, int] | None
 
     def _usable(self) -> int:
@@ -53,7 +53,7 @@ class Opened(acceleration.HotEnvironment, Handled):
     # In the child of a fork.
 
     def _inherit(self) -> None:
-        """Notes, in a child, that all of it is the parent's."""
+        """Marks, in a child, everything that is open as the parent's."""
         self._hide()
         for part in self._parts.living():
             part._hide()
@@ -74,7 +74,7 @@ class Opened(acceleration.HotEnvironment, Handled):
         while self._settled != process() and not self._closed:
             self._reopen()
             for other in environments():
-                # One that was opened again is part of the same transactions.
+                # A reopened environment is part of the same transactions.
                 if self._files is not None and other._files == self._files:
                     _try_to_reopen(other)
 
@@ -88,7 +88,7 @@ class Opened(acceleration.HotEnvironment, Handled):
             self._settled = here
 
     def _reopened(self, first: Opening) -> Opening:
-        """Another opening of the files that are open in this process, or were in the parent."""
+        """Opens again the files that are open in this process, or were in the parent."""
         library = self._library
         opening = Opening(library.pc_env_close)
         checked.check(library, library.pc_env_reopen(first.handle, byref(opening.out)))
@@ -109,14 +109,14 @@ class Opened(acceleration.HotEnvironment, Handled):
         return stacks
 
     def _writing(self) -> None:
-        """Before each write: refuses it in another task's transaction, and tells iterators."""
+        """Refuses a write in another task's transaction; otherwise makes iterators fetch again."""
         make_interruptible(self._library)
         if self._guards:
             self._stacks().refuse_write(current_caller())
         checked.WRITES.count += 1
 
     def _guard(self, by: Level | Stacks) -> None:
-        """From now on calls look first at which transaction they are part of."""
+        """Makes calls check first which transaction they are part of."""
         self._guards.add(by)
         self._hide()
         for part in self._parts.living():
@@ -128,7 +128,7 @@ class Opened(acceleration.HotEnvironment, Handled):
         if not ending:
             stacks.settle()
         root = stacks.of(current_caller()) or ()
-        # One that is about to begin is not there yet.
+        # It does not exist yet if it is about to begin.
         innermost = next((level for level in reversed(root) if level.handle), None)
         if innermost is not None and innermost.dead:
             if ending:
@@ -150,21 +150,21 @@ class Opened(acceleration.HotEnvironment, Handled):
             self._guards -= {by for by in self._guards.copy() if by.is_over(stacks)}
 
     def _lender_of_snapshots(self) -> Lender:
-        """The opening that this environment's snapshots are begun in."""
+        """Returns the opening that this environment's snapshots begin in."""
         here = process()
         lender = self._lenders.get(here)
         if lender is None:
             opening = self._reopened(self._openings[here])
             lender = self._lenders.setdefault(here, Lender(self._library, opening))
         if self._closed:
-            # By another thread meanwhile.
+            # Another thread has closed it meanwhile.
             lender.close()
         self._check_open()
         self._heat_lender(lender.handle)
         return lender
 
     def _pin(self) -> Pin | None:
-        """What holds this thread's snapshot; None outside of one, and in a write transaction."""
+        """Returns the pin of this thread's snapshot; None outside a snapshot."""
         stacks = self._stacks()
         if not stacks.roots:
             return None
@@ -172,7 +172,7 @@ class Opened(acceleration.HotEnvironment, Handled):
         outermost = root[0] if root else None
         if outermost is None or outermost.dead or outermost.lender is None:
             return None
-        # That of its beginning: where the environment is closed since, there is no other.
+        # The opening that it began in: after a close of the environment, it is the only one.
         return outermost.lend(outermost.lender) if outermost.handle else None
 
     def _in_transaction(self) -> bool:
@@ -187,6 +187,6 @@ def _try_to_reopen(handled: Any) -> None:
     except WaitInterruptedError:
         raise
     except Error:
-        # What cannot be reopened, a collection that was dropped meanwhile say, does not keep the
-        # rest from it. It is tried again, and says why it cannot be, where it is used.
+        # An object that cannot be reopened, such as a collection dropped meanwhile, does not stop
+        # the others. Its next use tries again, and raises the reason.
         return

@@ -1,4 +1,4 @@
-"""The operators and comparisons of sets: by the stored keys, from either side."""
+"""The operators and comparisons of sets, which compare stored keys, on either side."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _NOWHERE: Any = object()
 class KeySet(Keyed, Set[T]):
     """A set of keys: a persistent set, a range of one, or the keys of a dict.
 
-    The operators give plain sets.
+    The operators return plain sets.
     """
 
     __slots__ = ()
 
-    #: What its operators take; `NotImplemented` for all else.
+    #: The types that its operators take; for others they return `NotImplemented`.
     _operands: type = Iterable
 
     @classmethod
@@ -39,7 +39,7 @@ class KeySet(Keyed, Set[T]):
         return set(items)
 
     def _matching(self, other: Iterable[Any]) -> Callable[[Any], bool]:
-        """Whether an element of this one is in the other."""
+        """Returns a function that tells whether an element of this one is in the other."""
         other = collected(other)
         code = coding(self._key_codec, other)
         if code is None:
@@ -48,11 +48,11 @@ class KeySet(Keyed, Set[T]):
         return lambda element: coded(element) in theirs
 
     def _is_judge(self, other: Iterable[Any]) -> bool:
-        """Whether a look-up here tells of each element of the other whether it is in both."""
+        """Whether a look-up here suffices to tell whether an element of the other is in both."""
         return not isinstance(other, Keyed) or coding(self._key_codec, other) is None
 
     def _holds(self, other: Iterable[Any]) -> Callable[[Any], bool]:
-        """Whether an element of the other is in this one."""
+        """Returns a function that tells whether an element of the other is in this one."""
         if self._is_judge(other):
             return self.__contains__
         code = coding(self._key_codec, other) or itself
@@ -60,12 +60,12 @@ class KeySet(Keyed, Set[T]):
         return lambda element: code(element) in mine
 
     def _beyond(self, other: Iterable[Any]) -> set[Any]:
-        """What is in the other and not here."""
+        """Returns the elements of the other that are not here."""
         elements = collected(other)
         return set(filterfalse(self._holds(elements), elements))
 
     def _either(self, others: Iterable[Iterable[Any]], both: bool) -> set[Any]:
-        """What is here or in one of the others, with or without what is in both."""
+        """Returns the elements that are here or in the other, with or without those in both."""
         every = [collected(other) for other in others]
         code = common(coding(self._key_codec, other) for other in every)
         if code is itself:
@@ -103,11 +103,11 @@ class KeySet(Keyed, Set[T]):
     __hash__ = None  # type: ignore[assignment]
 
     def isdisjoint(self, other: Iterable[Any]) -> bool:
-        """Whether no element of the other is here."""
+        """Whether the two have no element in common."""
         return not any(map(self._holds(other), iterated("an operand", other)))
 
     if not TYPE_CHECKING:
-        # To plain sets; to type checkers, as `collections.abc` or the subclass has them.
+        # Type checkers see the operators of `collections.abc` or the subclass instead.
 
         def __or__(self, other):
             if not isinstance(other, self._operands):
@@ -138,7 +138,7 @@ class KeySet(Keyed, Set[T]):
 
 
 class ItemSet(Keyed, Set[T]):
-    """The items of a dict or of a range of one: equal where keys and values are."""
+    """The items of a dict or of a range of one: equal if keys and values are."""
 
     __slots__ = ()
 
@@ -151,19 +151,19 @@ class ItemSet(Keyed, Set[T]):
         return set(items)
 
     def _apart(self, other: Iterable[Any]) -> tuple[Callable[[Any], Any], list[Any]]:
-        """What stands for the keys of both, and the items of the other."""
+        """Returns the codes of the keys of both, and the items of the other."""
         items = listed("an operand", other)
         keys = [item[0] for item in items if _is_pair(item)]
         source = other if isinstance(other, Keyed) else keys
         return coding(self._key_codec, source) or itself, items
 
     def _matching(self, other: Iterable[Any]) -> tuple[Callable[[Any], bool], list[Any]]:
-        """Whether an item of this one is in the other, and the other's items."""
+        """Returns a function that tells whether an item is in the other, and the other's items."""
         code, items = self._apart(other)
         return _among(code, items), items
 
     def _holds(self, other: Iterable[Any]) -> tuple[Callable[[Any], bool], list[Any]]:
-        """Whether an item of the other is in this one, and the other's items."""
+        """Returns a function that tells whether an item is in this one, and the other's items."""
         code, items = self._apart(other)
         if not isinstance(other, Keyed) or code is itself:
             return self.__contains__, items
@@ -191,18 +191,18 @@ class ItemSet(Keyed, Set[T]):
     __hash__ = None  # type: ignore[assignment]
 
     def isdisjoint(self, other: Iterable[Any]) -> bool:
-        """Whether no item of the other is here."""
+        """Whether the two have no item in common."""
         return not any(map(*self._holds(other)))
 
-    # To plain sets.
+    # Operators that return plain sets.
 
     def _mine(self, other: Iterable[Any], inside: bool) -> list[Any]:
-        """The items here that are in the other, or those that are not."""
+        """Returns the items here that are in the other, or those that are not."""
         matches, _ = self._matching(other)
         return [item for item in self if matches(item) is inside]
 
     def _theirs(self, other: Iterable[Any]) -> list[Any]:
-        """The items of the other that are not here."""
+        """Returns the items of the other that are not here."""
         holds, items = self._holds(other)
         return [item for item in items if not holds(item)]
 
@@ -246,12 +246,12 @@ def _is_pair(item: Any) -> bool:
 
 
 def _joined(mine: list[Any], theirs: list[Any]) -> set[Any]:
-    # Of the others, what is there twice is there once.
+    # A repeated item of the others counts once.
     return plain_set([*mine, *set(theirs)])
 
 
 def _among(code: Callable[[Any], Any], items: Iterable[Any]) -> Callable[[Any], bool]:
-    """Whether an item has the key of one of these, and its value."""
+    """Returns a function that tells whether one of these items has an item's key and value."""
     values: dict[Any, list[Any]] = {}
     for item in items:
         if _is_pair(item):

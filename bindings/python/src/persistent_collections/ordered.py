@@ -1,4 +1,4 @@
-"""What a dict does in the order of its keys: both ends, walking, ranges."""
+"""Calls of a dict that use the order of its keys: both ends, iteration, ranges."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ V = TypeVar("V")
 
 
 class Ordered(Collection, Viewed[K, V]):
-    """The part of `PersistentDict` that walks, and removes ranges."""
+    """The part of `PersistentDict` that iterates, and removes ranges."""
 
     _type_arguments = ("key", "value")
     _remove_range_call = "pc_dict_remove_range"
@@ -52,7 +52,7 @@ class Ordered(Collection, Viewed[K, V]):
         return self._pair(key, value)
 
     def _pair(self, key: bytes, value: bytes) -> tuple[K, V]:
-        """The pair of these bytes."""
+        """Decodes a pair."""
         place = self._what
         try:
             found = self._keys.decode(key)
@@ -61,7 +61,7 @@ class Ordered(Collection, Viewed[K, V]):
         except scalars.UNREADABLE as error:
             raise scalars.located(error, place) from error.__cause__
 
-    # Walking.
+    # Iteration.
 
     def _cursor(self, bounds: Bounds) -> tuple[Cursor, bool]:
         return iteration.open_cursor(

@@ -1,9 +1,9 @@
-"""Handles of the library that end with the object that owns them, whatever happens meanwhile.
+"""Closes handles of the library together with the object that owns them, in all cases.
 
-An exception can come from outside between any two steps of Python: a signal handler's, a timeout's,
-a `RecursionError`. So a handle is never in a variable alone. The library writes it to a place that
-an object owns already, and C code closes it when that object is gone: no step of Python lies
-between, and nothing that could be interrupted, or could swallow an interrupt, runs then.
+An asynchronous exception can arrive between any two steps of Python: a signal handler's, a
+timeout's, a `RecursionError`. So a handle is never only in a variable. The library writes it to
+memory that an object already owns, and C code closes it when that object is freed: without a step
+of Python that could be interrupted, or could swallow an interrupt.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ __all__ = ["End", "end_with", "forget", "keep", "let_go"]
 
 
 class End(weakref.ref[object]):
-    """Calls a function of the library when an object is gone, with what it was given.
+    """Calls a function of the library, with an argument, when an object is freed.
 
-    The function is this reference's callback, so it gets the reference; what `ctypes` passes on to
-    C then is the attribute that it looks for in an argument.
+    The function is this reference's callback, so its argument is the reference; `ctypes` then
+    passes the reference's attribute `_as_parameter_` to C.
     """
 
     __slots__ = ("_as_parameter_",)
@@ -30,7 +30,7 @@ class End(weakref.ref[object]):
 
 
 def end_with(owner: object, function: Callable[..., int], argument: Any) -> End:
-    """Calls `function(argument)` when the owner is gone, as long as the result is kept."""
+    """Calls `function(argument)` when the owner is freed, if the result is still alive."""
     end = End(owner, function)
     end._as_parameter_ = argument
     return end
@@ -40,7 +40,7 @@ _owner_of = methodcaller("__call__")
 
 
 class _Kept:
-    """The ends that one function of the library is called at."""
+    """The references by which one function of the library is called."""
 
     def __init__(self) -> None:
         self.ends: set[End] = set()
@@ -57,8 +57,8 @@ _functions: list[Any] = []
 
 
 def _kept(closing: Any, inherited: bool = False) -> _Kept:
-    # The owner itself cannot keep its end: the garbage collector calls nothing that goes with a
-    # cycle. The function outlives this module where the interpreter ends.
+    # The owner itself cannot keep its end: the garbage collector does not call the callbacks of
+    # references that are in the same cycle. The function must outlive this module at exit.
     try:
         found: _Kept = closing.kept
     except AttributeError:
@@ -69,9 +69,9 @@ def _kept(closing: Any, inherited: bool = False) -> _Kept:
 
 
 def keep(owner: object, closing: Callable[..., Any], place: Any, inherited: bool = False) -> End:
-    """Closes what is in a place when the owner is gone, also where that is part of a cycle.
+    """Closes the handle at a place when the owner is freed, also if that is part of a cycle.
 
-    Memory is `inherited`: the child of a fork has its own, and frees it.
+    Memory is `inherited`: the child of a fork has its own copy, and frees it.
     """
     end = end_with(owner, closing, place)
     _kept(closing, inherited).add(end)
@@ -79,11 +79,11 @@ def keep(owner: object, closing: Callable[..., Any], place: Any, inherited: bool
 
 
 def let_go(closing: Any, end: End) -> None:
-    """Closes nothing then."""
+    """Cancels the call of `keep`."""
     _kept(closing).ends.discard(end)
 
 
 def forget() -> None:
-    """In the child of a fork: leaves alone what is the parent's."""
+    """Forgets, in the child of a fork, the handles of the parent."""
     for closing in _functions:
         closing.kept.ends.clear()

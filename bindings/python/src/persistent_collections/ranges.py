@@ -24,7 +24,7 @@ V_co = TypeVar("V_co", covariant=True)
 
 
 class Source(Protocol):
-    """A dict or a set, to a range of it."""
+    """A dict or a set, as a range of it sees it."""
 
     @property
     def _keys(self) -> KeyCodec: ...
@@ -40,12 +40,12 @@ class Source(Protocol):
     def __contains__(self, key: object, /) -> bool: ...
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
-        """What dask knows its content by."""
+        """Returns dask's token of the content."""
         ...
 
 
 class DictSource(Source, Protocol[K, V_co]):
-    """A dict, to a range of it."""
+    """A dict, as a range of it sees it."""
 
     def _keys_in(self, bounds: Bounds) -> Iterator[K]: ...
 
@@ -57,7 +57,7 @@ class DictSource(Source, Protocol[K, V_co]):
 
 
 class SetSource(Source, Protocol[T_co]):
-    """A set, to a range of it."""
+    """A set, as a range of it sees it."""
 
     def _elements_in(self, bounds: Bounds) -> Iterator[T_co]: ...
 
@@ -140,13 +140,13 @@ class DictRange(Viewed[K, V]):
         return self._dict._remove_range(self._bounds)
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
-        """What dask knows its content by."""
+        """Returns dask's token of the content."""
         bounds = self._bounds
         part = (bounds.flags, bounds.lower, bounds.upper, bounds.prefix)
         return (type(self).__name__, *self._dict.__dask_tokenize__(), part)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> dict[K, V]:
-        # As of the whole dict.
+        # As for the whole dict.
         return plain_dict(list(self.items()))
 
     def __repr__(self) -> str:
@@ -213,13 +213,13 @@ class SetRange(KeySet[T]):
         return self._set._remove_range(self._bounds)
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
-        """What dask knows its content by."""
+        """Returns dask's token of the content."""
         bounds = self._bounds
         part = (bounds.flags, bounds.lower, bounds.upper, bounds.prefix)
         return (type(self).__name__, *self._set.__dask_tokenize__(), part)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> set[T]:
-        # As of the whole set.
+        # As for the whole set.
         return plain_set(list(self))
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What an environment tells of itself: collections, sizes, readers, a check."""
+"""The reports of an environment: collections, sizes, readers, a check."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from .ranges import SetRange
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
-    # Where no type can be seen, as in `element="u32"`, elements are Any.
+    # If type checkers cannot see the type, as in `element="u32"`, elements are Any.
     T = TypeVar("T", default=Any)
 else:
     from typing import TypeVar
@@ -32,7 +32,7 @@ __all__ = ["PersistentSet"]
 
 
 class OneElement(Algebra[T]):
-    """The part of `PersistentSet` that the accelerator does in plain cases.
+    """The part of `PersistentSet` that the accelerator replaces in plain cases.
 
     Its base class then comes before this one, and calls these methods in all other cases.
     """
@@ -153,7 +153,7 @@ class PersistentSet(acceleration.HotSet, OneElement[T]):
                 raise KeyError(f"{self!r} is empty")
             element = self._decoded(data)
             self._environment._writing()
-            # Somebody else may have taken it since; then look again.
+            # Another thread or process may have removed it since: if so, look again.
             if self._found(library.pc_set_remove(self._handle, data, len(data))):
                 return cast("T", element)
 
@@ -188,7 +188,7 @@ class PersistentSet(acceleration.HotSet, OneElement[T]):
         except scalars.UNREADABLE as error:
             raise scalars.located(error, self._what) from error.__cause__
 
-    # Walking.
+    # Iteration.
 
     def _cursor(self, bounds: Bounds) -> tuple[Cursor, bool]:
         return iteration.open_cursor(

@@ -1,4 +1,4 @@
-"""Values that Python has no type of its own for."""
+"""Types for stored values that Python has no type for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Char", "MissingType", "Pairs", "SimpleValue", "Symbol", "Tagged", "m
 
 @dataclass(frozen=True)
 class Tagged:
-    """A CBOR tag and its content, which Python has no exact type for.
+    """A CBOR tag and its content, for which Python has no exact type.
 
     Storing it writes the same bytes.
 
@@ -37,7 +37,7 @@ class SimpleValue:
     value: int
 
     def __post_init__(self) -> None:
-        """Checks that it is one without a meaning."""
+        """Checks that the value has no assigned meaning."""
         if type(self.value) is not int:
             raise ArgumentTypeError(f"a simple value is an int, not {type(self.value).__name__}")
         if not (0 <= self.value < 20 or 32 <= self.value < 256):
@@ -71,7 +71,7 @@ class Char(str):
     __slots__ = ()
 
     def __new__(cls, character: str) -> Char:
-        """Checks that there is one character."""
+        """Checks that the text has one character."""
         if not isinstance(character, str):
             raise ArgumentTypeError(f"a Char is a str, not {type(character).__name__}")
         if len(character) != 1:
@@ -83,13 +83,13 @@ class Char(str):
 
 
 class MissingType:
-    """The type of `missing`, of which there is one."""
+    """The type of `missing`, its only instance."""
 
     __slots__ = ()
     _only: MissingType | None = None
 
     def __new__(cls) -> MissingType:
-        """The one there is."""
+        """Returns the only instance."""
         if cls._only is None:
             cls._only = super().__new__(cls)
         return cls._only
@@ -104,7 +104,7 @@ class MissingType:
         return False
 
 
-#: Julia's `missing`, CBOR's undefined: a value that is not known.
+#: Julia's `missing`, CBOR's undefined: an unknown value.
 missing: MissingType = MissingType()
 
 

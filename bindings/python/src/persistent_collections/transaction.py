@@ -1,4 +1,4 @@
-"""Transactions and snapshots: blocks in which all reads and writes belong together."""
+"""Transactions and snapshots: blocks that group their reads and writes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Block(HotBlock):
     __slots__ = ("_level",)
 
     _environment: Root
-    #: What the package knows of it; not there as long as the accelerator has it.
+    #: The package's record of it; absent while the accelerator manages the block.
     _level: Level
 
     def _begin(self) -> None:
@@ -37,13 +37,13 @@ class Block(HotBlock):
             stacks.settle()
             if self._kind != raw.PC_TXN_READ:
                 stacks.refuse_write(caller)
-        # Called by hand, or by `contextlib`, it ends with this object at the latest. In no variable
-        # here, which a traceback would keep.
+        # If it is called directly, or by `contextlib`, it ends with this object at the latest. Not
+        # kept in a variable, which a traceback would keep alive.
         self._level = level = Level(environment, stacks, self._kind, caller, self._holder)
         level.begin(stacks.of(caller), caller, self._timeout)
 
     def _move_to(self, stacks: Stacks) -> None:
-        """Makes what the accelerator has begun one of the thread's levels."""
+        """Makes the block that the accelerator has begun one of the thread's levels."""
         stacks.settle()
         self._level = level = Level(
             self._environment, stacks, self._kind, CODE_OF_THREAD, self._holder
@@ -51,7 +51,7 @@ class Block(HotBlock):
         try:
             level.take_over(self)
         except BaseException:
-            # It is the accelerator's still, or the level's.
+            # The accelerator still has it, or the level has it.
             level.undo()
             raise
 
@@ -112,7 +112,7 @@ class Block(HotBlock):
         try:
             status = level.finish(library.pc_txn_commit if commits else library.pc_txn_abort)
         except BaseException:
-            # From outside, before the library has ended it or after.
+            # An asynchronous exception, before or after the library has ended it.
             if not level.goes_on():
                 level.forget()
             raise
@@ -144,7 +144,7 @@ class Transaction(Block):
     if TYPE_CHECKING:
 
         def __enter__(self) -> Transaction:
-            """Begins it: the accelerator does, or its base class here."""
+            """Begins the block, by the accelerator or the base class here."""
             ...
 
     @property

@@ -1,4 +1,4 @@
-"""Keys and values of a type: Python objects as rows that the library encodes, and back.
+"""Converts keys and values of a type to rows that the library encodes, and back.
 
 >>> TypedKey(parse("(str,i64)")).encode(("a", -1)).hex()
 '02610013fe'
@@ -32,7 +32,7 @@ def _integers(name: str) -> Put:
 
 def _real(rows: Rows, at: int, value: Any) -> None:
     number = scalars.real(value)
-    # There is one NaN.
+    # All NaNs are stored as the same one.
     rows.real(at, number if number == number else math.nan)
 
 
@@ -109,7 +109,7 @@ _READ: dict[int, Callable[[Given, Row], Any]] = {
     dynamic.DATE: lambda given, row: scalars.from_days(row[2]),
     dynamic.DATETIME: lambda given, row: scalars.from_microseconds(row[2]),
     dynamic.TUPLE: _tuple_of,
-    # In a key, the only element that the library has no kind for.
+    # The only element of a key that the library has no kind for.
     dynamic.ENCODED: lambda given, row: any_keys.from_large(given.octets(row)),
 }
 
@@ -140,7 +140,7 @@ class Typed:
             self._put = (_PUT_KEY if role == "key" else _PUT)[type_.name]
 
     def encode(self, value: Any) -> bytes:
-        """The bytes of a key or value."""
+        """Encodes a key or value."""
         return self._encoded(self._put, self._calls[0], value)
 
     def _encoded(self, put: Put, call: str, value: Any) -> bytes:
@@ -149,7 +149,7 @@ class Typed:
         return rows.encoded(call, self._name)
 
     def decode(self, data: bytes) -> Any:
-        """The key or value of these bytes."""
+        """Decodes a key or value."""
         given = Given(self._name, data, self._calls[1])
         return _READ[given.row[0]](given, given.row)
 
@@ -170,9 +170,9 @@ class TypedKey(Typed):
             self._put_bound, self._put_prefix = any_keys.put_beginning, any_keys.put_prefix
 
     def bound(self, value: Any) -> bytes:
-        """The bytes of a bound, which need not be a key that can be stored."""
+        """Encodes a bound, which need not be a key that can be stored."""
         return self._encoded(self._put_bound, "pc_encode_key_bound", value)
 
     def prefix(self, value: Any) -> bytes:
-        """The bytes that keys beginning with `value` begin with."""
+        """Encodes the beginning that keys with the prefix `value` share."""
         return self._encoded(self._put_prefix, "pc_encode_key_prefix", value)

@@ -1,4 +1,4 @@
-"""Types: what a collection's keys or values are, as strings, Python types and NumPy dtypes.
+"""The types of keys and values, as strings, Python types and NumPy dtypes.
 
 >>> str(parse("( str , i64 )"))
 '(str,i64)'
@@ -61,7 +61,7 @@ class Type:
 
     @property
     def width(self) -> int | None:
-        """Bytes of every encoded value; None where they differ."""
+        """The width of every encoded value in bytes; None if it differs between values."""
         if self.name == "array":
             if self.shape is None:
                 return None
@@ -83,7 +83,7 @@ def parse(text: str) -> Type:
         if "(" in compact[1:]:
             raise BadTypeError(f"type {text!r}: tuples do not nest")
         names = compact[1:-1].removesuffix(",").split(",")
-        # "opaque[16]" holds no comma, so that splitting is safe.
+        # "opaque[16]" does not contain a comma, so splitting is safe.
         elements = tuple(parse(name) for name in names)
         for element in elements:
             if element.name not in _SCALARS:
@@ -105,10 +105,10 @@ def parse(text: str) -> Type:
 
 @dataclass(frozen=True)
 class Request:
-    """A type as it is asked for at opening.
+    """A type that a caller requests when opening a collection.
 
-    `text` is None where none was given: as stored, or `any` if new. With
-    `host_number` any stored width will do (Python's own `int` and `float`).
+    `text` is None if no type was given: the stored one, or `any` if new. With
+    `host_number`, any stored width is accepted (Python's `int` and `float`).
     """
 
     text: str | None
@@ -131,7 +131,7 @@ _PYTHON: dict[object, Request] = {
 
 
 def _dtype(spec: Any) -> str | None:
-    """The type string of a NumPy dtype or scalar type, if it is one."""
+    """Returns the type string of a NumPy dtype or scalar type; None for anything else."""
     module = type(spec).__module__ if not isinstance(spec, type) else spec.__module__
     if module.partition(".")[0] != "numpy":
         return None
@@ -151,7 +151,7 @@ def _dtype(spec: Any) -> str | None:
 
 
 def request(spec: Any) -> Request:
-    """What a user's `key=`, `value=` or `element=` asks for; `BadTypeError` names what is none."""
+    """Reads a user's `key=`, `value=` or `element=`; `BadTypeError` if it is not a type."""
     if isinstance(spec, str):
         return Request(str(parse(spec)))
     if isinstance(spec, Type):
@@ -178,7 +178,7 @@ def request(spec: Any) -> Request:
     if isinstance(spec, type) and spec.__module__ == "collections.abc":
         return Request("any")
     if isinstance(origin, type) and issubclass(origin, collections.abc.Collection):
-        # list[int], dict[str, float]: only `any` can hold them.
+        # list[int], dict[str, float]: only `any` can hold such values.
         return Request("any")
     dtype = _dtype(spec)
     if dtype is not None:

@@ -25,8 +25,8 @@ __all__ = ["ArrayValues", "Codec", "ValueCodec", "parse", "value_codec"]
 class ValueCodec:
     """Encodes and decodes the values of one type.
 
-    `encode` raises an `Error` for what the type cannot hold, which is a `TypeError`,
-    `ValueError` or `OverflowError` too; `decode` raises `BadValueError` for bytes that are no
+    `encode` raises an `Error` for a value that the type cannot hold, which is a `TypeError`,
+    `ValueError` or `OverflowError` too; `decode` raises `BadValueError` for bytes that are not a
     value of it.
     """
 
@@ -34,7 +34,7 @@ class ValueCodec:
     encode: Callable[[Any], bytes]
     #: Returns the value of bytes.
     decode: Callable[[bytes], Any]
-    #: The accelerator's encoder and decoder; None if the package does it alone.
+    #: The accelerator's encoder and decoder; None if it has none for this type.
     coder: Any = None
 
     def __init__(self, type_: Type) -> None:
@@ -42,7 +42,7 @@ class ValueCodec:
         self.width: int | None = type_.width
 
     def decode_many(self, data: bytes, offsets: Sequence[int]) -> list[Any]:
-        """The values of a column."""
+        """Decodes the values of a column."""
         decode = self.decode
         return [decode(data[start:end]) for start, end in zip(offsets, offsets[1:])]
 
@@ -101,7 +101,7 @@ class TypedValues(ValueCodec):
         start, end, count = offsets[0], offsets[-1], len(offsets) - 1
         if self.type.name not in NUMBERS or end - start != count * (self.width or 0):
             return super().decode_many(data, offsets)
-        # A column of numbers is an array of them.
+        # A column of numbers can be read as an array.
         numbers: list[Any] = arrays.from_bytes(data[start:end], self.type.name, (count,)).tolist()
         return numbers
 
@@ -118,7 +118,7 @@ class ArrayValues(ValueCodec):
         return arrays.to_bytes(value, self.element, self.shape)
 
     def decode(self, data: bytes | Lent) -> Any:
-        """The array; a read-only view of memory that a snapshot has lent."""
+        """Returns the array, as a read-only view of memory that a snapshot has lent."""
         if isinstance(data, Lent):
             return arrays.borrowed(data, self.element, self._shape(data.size))
         return arrays.from_bytes(data, self.element, self._shape(len(data)))
@@ -134,12 +134,12 @@ class ArrayValues(ValueCodec):
         return self.shape
 
     def matrix(self, data: bytes, count: int) -> Any:
-        """One array of `count` values of fixed shape."""
+        """Returns one array of `count` values of fixed shape."""
         return arrays.from_bytes(data, self.element, (count, *(self.shape or ())))
 
 
 class UnitValues(ValueCodec):
-    """`unit`: nothing. The library has it for the elements of sets alone."""
+    """`unit`: no content. The library uses it only for the values of sets."""
 
     def encode(self, value: Any) -> bytes:
         if value is not None:
@@ -152,7 +152,7 @@ class UnitValues(ValueCodec):
 
 
 def value_codec(type_: Type) -> ValueCodec:
-    """The codec of a value type."""
+    """Returns the codec of a value type."""
     if type_.name == "tuple":
         raise BadTypeError(f"type {type_} cannot be a value")
     kinds: dict[str, type[ValueCodec]] = {

@@ -20,7 +20,7 @@ _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
 
 class Viewed(Keyed, Mapping[K, V]):
-    """A dict, or a range of one, that gives out views of itself."""
+    """A dict, or a range of one, that has views of itself."""
 
     __slots__ = ()
 
@@ -37,7 +37,7 @@ class Viewed(Keyed, Mapping[K, V]):
         return self._walk_keys(True)
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
-        """What dask knows its content by."""
+        """Returns dask's token of the content."""
         raise NotImplementedError
 
     def keys(self) -> Keys[K]:
@@ -54,7 +54,7 @@ class Viewed(Keyed, Mapping[K, V]):
 
 
 class _View(Keyed):
-    """What the views of a dict have beside those of `collections.abc`."""
+    """The methods that views of a dict have in addition to those of `collections.abc`."""
 
     _mapping: Viewed[Any, Any]
 
@@ -68,7 +68,7 @@ class _View(Keyed):
         return MappingProxyType(self._mapping)
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
-        """What dask knows its content by."""
+        """Returns dask's token of the content."""
         return (type(self).__name__, *self._mapping.__dask_tokenize__())
 
 
@@ -99,7 +99,7 @@ class Values(_View, ValuesView[V]):
 
     def __contains__(self, value: object) -> bool:
         if type(value) in _PLAIN and value == value:
-            # What it is not equal to may be an array, of which each element is compared.
+            # The `==` of an array compares each element, and does not return a bool.
             return any((item == value) is True for item in self)
         return any(is_alike(item, value) for item in self)
 
@@ -120,7 +120,7 @@ class Items(_View, ItemSet["tuple[K, V]"], ItemsView[K, V]):
         return self._mapping._walk_items(True)
 
     def __contains__(self, item: object) -> bool:
-        # What is no pair is not in it; `ItemsView` fails to unpack it.
+        # An object that is not a pair is not in it; `ItemsView` would fail to unpack it.
         if not isinstance(item, tuple) or len(item) != 2:
             return False
         try:

@@ -1,4 +1,4 @@
-"""Waits for the write lock that signal handlers, and other exceptions from outside, can end."""
+"""Lets signal handlers, and other asynchronous exceptions, end waits for the write lock."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["make_interruptible", "what_interrupted"]
 
 
 def _questions(box: list[BaseException | None]) -> Generator[int, Any, None]:
-    """Answers whether to end a wait; a question lets Python handle the signals that are pending.
+    """A generator that answers whether to end a wait; resuming it lets Python handle signals.
 
-    It is resumed inside of `try`, so that an exception which arrives with that is caught, and
-    nothing that Python could interrupt lies between that and the answer.
+    It is resumed inside `try`, so that it catches an exception that arrives then, without a step
+    in between at which Python could be interrupted.
     """
     try:
         while True:
             yield 0
     except GeneratorExit:
-        # It is not asked any more.
+        # The check was replaced.
         return
     except BaseException as error:
         box[0] = error
@@ -32,19 +32,19 @@ def _questions(box: list[BaseException | None]) -> Generator[int, Any, None]:
 
 
 class _Waits(ThreadLocal):  # type: ignore[misc]
-    """What a thread asks, set once for each thread, when it first comes here."""
+    """The check of a thread, which its first access sets."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self.ask(library)
 
     def ask(self, library: ctypes.CDLL) -> None:
-        """Asks from now on, also after a wait was ended."""
+        """Installs a new check, also after the old one has ended a wait."""
         box: list[BaseException | None] = [None]
         questions = _questions(box)
         next(questions)
         check = raw.pc_interrupt(questions.send)
         library.pc_set_interrupt(check, None)
-        # The one before is not asked any more.
+        # Stops the previous one.
         self.check, self.box = check, box
         WRITES.interruptible = True
 
@@ -53,18 +53,18 @@ _waits: list[_Waits] = []
 
 
 def make_interruptible(library: ctypes.CDLL) -> None:
-    """Lets exceptions from outside end the waits of the calling thread."""
+    """Lets asynchronous exceptions end the waits of the calling thread."""
     if not MAIN_INTERPRETER:
-        # The library would ask in the first one, also when this one is gone.
+        # The library would call back into the main interpreter, also after this one has ended.
         return
     if not _waits:
         _waits.append(_Waits(library))
-    # The first look of each thread sets its check.
+    # The first access of each thread sets its check.
     _waits[0].check  # noqa: B018
 
 
 def what_interrupted(library: ctypes.CDLL, message: str) -> BaseException:
-    """The exception that has ended the thread's wait."""
+    """Returns the exception that has ended the thread's wait."""
     found = _waits[0].box[0] if _waits else None
     if found is None:
         return WaitInterruptedError(message)

@@ -1,7 +1,7 @@
-"""`python -m persistent_collections`: a look inside an environment, while others use it.
+"""`python -m persistent_collections`: looks inside an environment while other processes use it.
 
 One module for each group of commands: `reading`, `upkeep` and `transfer`. They return an
-exit code as `grep` does: 0 done, 1 the answer is no, 2 it failed.
+exit code as `grep` does: 0 for success, 1 if the answer is no, 2 for a failure.
 """
 
 from .program import main, run

@@ -1,4 +1,4 @@
-"""Exit codes, and how the program says what went wrong: one line, on standard error."""
+"""Exit codes, and the report of a failure: one line on standard error."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ __all__ = ["DONE", "FAILED", "NAME", "NO", "Failure", "say"]
 
 NAME = "persistent_collections"
 
-#: It is done, or the answer is yes.
+#: The command succeeded, or the answer is yes.
 DONE = 0
-#: There is no such key; the file is damaged.
+#: The key does not exist, or the file is damaged.
 NO = 1
-#: It could not be done.
+#: The command failed.
 FAILED = 2
 
 
 class Failure(Error, ValueError):
-    """What the program refuses, in words for its user."""
+    """A failure of the program, with a message for its user."""
 
 
 def say(what: object) -> None:
@@ -33,5 +33,5 @@ def say(what: object) -> None:
         what = f"no collection named {what}"
     text = " ".join(str(what).split("\n"))
     with contextlib.suppress(OSError):
-        # Where nothing can be said, the exit code tells.
+        # If standard error cannot be written, the exit code has to be enough.
         print(f"{NAME}: {text}", file=sys.stderr, flush=True)

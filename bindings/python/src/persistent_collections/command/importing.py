@@ -1,4 +1,4 @@
-"""Storing lines of JSON and rows of CSV, in batches."""
+"""Stores lines of JSON and rows of CSV, in batches."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .texts import from_cell, load
 
 __all__ = ["BATCH", "Importer"]
 
-#: So many items are stored in one transaction.
+#: The number of items that one transaction stores.
 BATCH = 10_000
 
 _FIELDS = {"dict": ["key", "value"], "set": ["element"]}
 
 
 class Importer:
-    """Takes line after line, and stores what they say; `stored` counts the items."""
+    """Takes lines one by one, and stores their items; `stored` counts these."""
 
     def __init__(
         self, env: Environment, into: str | None, key: str | None, value: str | None
@@ -33,13 +33,13 @@ class Importer:
         self._target: Opened | None = None
         self._kind = ""
         self._named = False
-        #: The names of those that were made for it.
+        #: The names of the collections that were created for it.
         self._made: list[str] = []
-        # Number of the line, key or element, value.
+        # The line number, the key or element, the value.
         self._batch: list[tuple[int, Any, Any]] = []
 
     def json(self, number: int, line: str) -> None:
-        """One line of a file of JSON lines."""
+        """Takes one line of a file of JSON lines."""
         with _located(number):
             form = load(line)
             if type(form) is dict and form.keys() == {"$collection"}:
@@ -55,7 +55,7 @@ class Importer:
             self._add(number, kind, [form[name] for name in _FIELDS[kind]], typed_from_json)
 
     def row(self, number: int, cells: list[str]) -> None:
-        """One row of a CSV file; the first has the names of its columns."""
+        """Takes one row of a CSV file; the first has the names of its columns."""
         with _located(number):
             if self._target is None:
                 kind = next((kind for kind, names in _FIELDS.items() if names == cells), None)
@@ -83,7 +83,7 @@ class Importer:
         self._open(self._into or name, str(kind), asked_key or key, value, "any")
 
     def _open(self, name: str, kind: str, key: str | None, value: str | None, new: str) -> None:
-        """Opens the collection to store into; where nothing says its types, new ones are `new`."""
+        """Opens the collection to store into; `new` is the type of a new one if none is given."""
         try:
             is_raw = self._env.schema(name).kind == "raw"
         except KeyError:
@@ -102,11 +102,11 @@ class Importer:
             self._target = Opened(pairs, *types)
 
     def give_up(self) -> None:
-        """Removes the collections that were made for it, and into which nothing was stored."""
+        """Removes the collections that were created for it and are still empty."""
         self._target = None
         for name in self._made:
             with self._env.transaction():
-                # One that could not be made is not there.
+                # A collection whose creation failed does not exist.
                 made = name in [it.name for it in self._env.collections()]
                 if made and not len(open_collection(self._env, name).items):
                     self._env.drop(name)
@@ -126,7 +126,7 @@ class Importer:
             self.store()
 
     def store(self) -> None:
-        """Stores what was taken so far, as a whole; `Failure` names the line that cannot be."""
+        """Stores the items taken so far, all or nothing; `Failure` names a line that is refused."""
         batch, self._batch = self._batch, []
         if not batch or self._target is None:
             return
@@ -137,10 +137,10 @@ class Importer:
             else:
                 items.update([(key, value) for _, key, value in batch])
         except (TypeError, ValueError, OverflowError):
-            # One by one, to say which it is; the transaction leaves nothing of them behind.
+            # One by one, to find the refused line; the transaction undoes them all.
             with self._env.transaction():
                 for number, key, value in batch:
-                    # The line says where; so the codecs are asked, and not the collection.
+                    # Encoded by the codecs, not by the collection: the line already says where.
                     with _located(number):
                         items._keys.encode(key)
                         if isinstance(items, PersistentSet):
@@ -157,13 +157,13 @@ def _has(form: Any, names: list[str]) -> bool:
 
 
 class _located:
-    """What is refused inside is a `Failure` that names the line."""
+    """Turns a refusal inside the block into a `Failure` that names the line."""
 
     def __init__(self, number: int) -> None:
         self._number = number
 
     def __enter__(self) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, (TypeError, ValueError, OverflowError)) and not _has_line(error):

@@ -1,4 +1,4 @@
-"""Opening what a command is about: the environment, and a collection with its types."""
+"""Opens the environment of a command, and a collection with its types."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ __all__ = ["Opened", "add_types", "limit", "open_collection", "reader", "writer"
 
 
 def reader(directory: str) -> Environment:
-    """The environment, for looking at it only."""
+    """Opens the environment for reading."""
     return Environment(directory, read_only=True, create=False, no_subdir=os.path.isfile(directory))
 
 
 def writer(directory: str, create: bool = False) -> Environment:
-    """The environment, to be written."""
+    """Opens the environment for writing."""
     return Environment(directory, create=create, no_subdir=os.path.isfile(directory))
 
 
 def limit(text: str) -> int:
-    """A number of items, of an option."""
+    """Parses the number of items in an option."""
     number = int(text)
     if number < 0:
         raise InvalidArgumentError(f"{text} items are none")
@@ -34,7 +34,7 @@ def limit(text: str) -> int:
 
 
 def add_types(command: argparse.ArgumentParser) -> None:
-    """The options for what a collection does not say itself."""
+    """Adds the options for the types of keys and values."""
     about = "the type of its {}, as str, i64, (str,i64), f32[3]; of a raw collection bytes"
     command.add_argument("--key", metavar="TYPE", help=about.format("keys or elements"))
     command.add_argument("--value", metavar="TYPE", help=about.format("values"))
@@ -42,7 +42,7 @@ def add_types(command: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Opened:
-    """A collection and the types of what it takes and gives; `value` is None for a set."""
+    """A collection and the types of its keys and values; `value` is None for a set."""
 
     items: Union[PersistentDict[Any, Any], PersistentSet[Any]]  # noqa: UP007
     key: Type
@@ -52,7 +52,7 @@ class Opened:
 def open_collection(
     env: Environment, name: str, key: str | None = None, value: str | None = None
 ) -> Opened:
-    """A collection that is there, with the types that were asked for, else its own."""
+    """Opens an existing collection, with the requested types or else its own."""
     try:
         schema = env.schema(name)
     except KeyError:
@@ -63,7 +63,7 @@ def open_collection(
         items = PersistentSet[Any](env, name, element=key, create=False)
         return Opened(items, parse(key or items.element_type), None)
     if schema.kind == "raw":
-        # Only the bytes are known of it.
+        # A raw collection has no stored types, only bytes.
         key, value = key or "bytes", value or "bytes"
     pairs = PersistentDict[Any, Any](env, name, key=key, value=value, create=False)
     return Opened(pairs, parse(key or pairs.key_type), parse(value or pairs.value_type))

@@ -1,4 +1,4 @@
-"""The program: its arguments, its exit codes, and what it says when it fails."""
+"""The program: its arguments, its exit codes, and its messages when it fails."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _CODES = """\
 Exit codes: 0 done; 1 the answer is no (no such key, a damaged file); 2 it failed."""
 
 
-# As a shell shows a program that a signal has ended.
+# The exit code that shells use for a program that a signal has ended.
 _NO_READER, _INTERRUPTED = 141, 130
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+    """Reports an error in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(FAILED, f"{NAME}: {message} (try --help)\n")
 
 
 class _Command(_Parser):
-    """Takes names behind an option too; older Pythons leave over those that may be left out."""
+    """Accepts names after an option too, where older Pythons do not parse optional ones."""
 
     def parse_known_args(self, *given: Any, **named: Any) -> Any:
-        """What was parsed, and what is left over."""
+        """Returns the parsed arguments, and the rest."""
         parsed, left = super().parse_known_args(*given, **named)
         if left[:1] == ["--"]:
             names, left = left[1:], []
@@ -76,13 +76,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
     parsed = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # What a terminal cannot show is no reason to stop.
+        # A character that a terminal cannot show must not stop the program.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code: int = parsed.run(parsed)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Who reads the output has seen enough.
+        # The reader of the output has closed it.
         return _NO_READER
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -93,9 +93,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _fill_closed_streams() -> None:
-    """Where the shell has closed one (`>&-`), using it fails, and no file of ours takes its place.
+    """Makes a stream that the shell has closed (`>&-`) fail, and keeps files from taking its place.
 
-    What would be said on standard error is lost.
+    Messages for a closed standard error are lost.
     """
     for name, useless in (("stdin", os.O_WRONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY)):
         if getattr(sys, name) is None:
@@ -105,7 +105,7 @@ def _fill_closed_streams() -> None:
 
 
 def _drop_unwritten() -> None:
-    """What cannot be written would fail again as the interpreter ends, with a code of its own."""
+    """Drops output that cannot be written, so that the interpreter does not fail again at exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -116,7 +116,7 @@ def _drop_unwritten() -> None:
 
 
 def run() -> int:
-    """Runs the command that this process was started for."""
+    """Runs the command of this process's command line."""
     _fill_closed_streams()
     code = main()
     _drop_unwritten()

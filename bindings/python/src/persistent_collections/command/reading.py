@@ -1,4 +1,4 @@
-"""`list`, `get`, `items` and `info`: commands that only look."""
+"""`list`, `get`, `items` and `info`: commands that only read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["add_to", "json_of"]
 
 
 def _notation(value: Any) -> str:
-    """Python's notation in one line, also where an array's has several."""
+    """Returns Python's notation in one line, also for arrays, whose own has several."""
     return repr(value).replace("\n", " ")
 
 
@@ -27,7 +27,7 @@ def _print_json(form: Any) -> None:
 
 
 def json_of(opened: Opened, item: Any) -> dict[str, Any]:
-    """One item as an object of JSON."""
+    """Returns one item as a JSON object."""
     if opened.value is None:
         return {"element": typed_to_json(opened.key, item)}
     key, value = item
@@ -35,7 +35,7 @@ def json_of(opened: Opened, item: Any) -> dict[str, Any]:
 
 
 def _shown_name(name: str) -> str:
-    """A name in which no tab or line end can be taken for one of ours."""
+    """Escapes tabs and line ends in a name, which the output uses as separators."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
@@ -52,7 +52,7 @@ def _list(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-#: Figures that `stat` printed under other names than `info` does.
+#: Figures that `stat` printed under different names than `info` does.
 _OLD_NAMES = {
     "last_transaction": "last_commit",
     "oldest_reader_transaction": "oldest_reader_commit",
@@ -60,7 +60,7 @@ _OLD_NAMES = {
 
 
 def _stat(arguments: argparse.Namespace) -> int:
-    """As `info`, and also with the names that programs know from it."""
+    """Prints the figures of `info`, and also under the old names, which programs may read."""
     say("stat is deprecated: use info")
     return _info(arguments, _OLD_NAMES)
 
@@ -140,7 +140,7 @@ def _get(arguments: argparse.Namespace) -> int:
 
 
 def add_to(commands: Any) -> None:
-    """The parsers of these commands."""
+    """Adds the parsers of these commands."""
     listing = commands.add_parser(
         "list",
         help="collections with their kinds, types and counts",
@@ -168,7 +168,7 @@ def add_to(commands: Any) -> None:
         description="Prints one line for each figure: name, value.",
     )
     info.set_defaults(run=_info)
-    # Without a text, it is not among the commands that --help lists.
+    # Without a help text, --help does not list the command.
     stat = commands.add_parser("stat", description="Deprecated: use info.")
     stat.set_defaults(run=_stat)
     for command in (listing, getting, items, info, stat):

@@ -1,4 +1,4 @@
-"""Keys and values as texts: on the command line, and in the cells of a CSV file.
+"""Converts keys and values to texts and back, for the command line and the cells of CSV files.
 
 >>> key_from_text(parse("str"), "Ada"), key_from_text(parse("(str,i64)"), '["Ada", 1]')
 ('Ada', ('Ada', 1))
@@ -31,7 +31,7 @@ __all__ = [
     "to_cell",
 ]
 
-# Types whose JSON form is a text, which a cell holds without its quotes.
+# Types whose JSON form is a text, which a cell contains without quotes.
 _TEXTS = ("str", "bytes", "opaque", "uuid", "date", "datetime")
 
 
@@ -61,7 +61,7 @@ _decoder = json.JSONDecoder(
 
 
 def load(text: str) -> Any:
-    """What a text of JSON says; `ValueError` where it is none."""
+    """Parses a text as JSON; `ValueError` if it is not JSON."""
     try:
         return _decoder.decode(text)
     except RecursionError:
@@ -77,12 +77,12 @@ def load(text: str) -> Any:
 
 
 def dump(value: Any, ascii_only: bool = False) -> str:
-    """One line of JSON."""
+    """Returns one line of JSON."""
     return json.dumps(value, ensure_ascii=ascii_only, allow_nan=False)
 
 
 def to_cell(type_: Type, value: Any) -> str:
-    """The text of a key or value: its JSON, without the quotes where its type is a text."""
+    """Returns the text of a key or value: its JSON, without quotes if its form is a text."""
     form = typed_to_json(type_, value)
     if type(form) is str and type_.name != "any":
         return form
@@ -90,16 +90,16 @@ def to_cell(type_: Type, value: Any) -> str:
 
 
 def _integer(text: str) -> int:
-    # Python's `int` takes blanks and underscores, too.
+    # Python's `int` would accept spaces and underscores.
     if re.fullmatch(r"[+-]?\d+", text, re.ASCII) is None:
         raise InvalidArgumentError(f"{text!r} is not an integer")
     return int(text)
 
 
 def from_cell(type_: Type, text: str) -> Any:
-    """The reverse of `to_cell`."""
+    """Reverses `to_cell`."""
     if type_.name in _TEXTS or type_.name in ("f32", "f64"):
-        # A float may be "nan", and may be written as an int.
+        # A float may be "nan", or be written as an int.
         if type_.name in ("f32", "f64") and text not in ("nan", "inf", "-inf"):
             return typed_from_json(type_, load(text))
         return typed_from_json(type_, text)
@@ -109,7 +109,7 @@ def from_cell(type_: Type, text: str) -> Any:
 
 
 def _octets(text: str) -> bytes:
-    r"""The bytes that were typed, where `\xNN` is any byte and `\\` a backslash."""
+    r"""Returns the bytes that were typed; `\xNN` stands for a byte and `\\` for a backslash."""
 
     def plain(match: re.Match[bytes]) -> bytes:
         if match[1] is not None:
@@ -122,7 +122,7 @@ def _octets(text: str) -> bytes:
 
 
 def _any_from_text(text: str) -> Any:
-    """JSON, or the text itself where it is none."""
+    """Parses JSON; returns the text itself if it is not JSON."""
     try:
         form = load(text)
     except ValueError:
@@ -131,7 +131,7 @@ def _any_from_text(text: str) -> Any:
 
 
 def key_from_text(type_: Type, text: str) -> Any:
-    """A key or element of the command line; `ValueError` where it is none of its type."""
+    """Parses a key or element on the command line; `ValueError` if it is not of the type."""
     if type_.name in ("bytes", "opaque"):
         return _octets(text)
     if type_.name == "any":
@@ -140,7 +140,7 @@ def key_from_text(type_: Type, text: str) -> Any:
 
 
 def prefix_from_text(type_: Type, text: str) -> Any:
-    """What keys are to begin with: a text, bytes, or leading elements of a tuple."""
+    """Parses a prefix of keys: a text, bytes, or leading elements of a tuple."""
     if type_.name != "tuple":
         return key_from_text(type_, text)
     leading = load(text)
@@ -150,5 +150,5 @@ def prefix_from_text(type_: Type, text: str) -> Any:
 
 
 def only_ascii() -> bool:
-    """Whether standard output cannot show all that JSON can hold."""
+    """Whether standard output cannot encode all characters of JSON."""
     return (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"

@@ -22,7 +22,7 @@ from .texts import dump, to_cell
 
 __all__ = ["add_to"]
 
-# Cells longer than that would be refused by default.
+# By default, the module would refuse longer cells.
 _LONGEST_CELL = 2**31 - 1
 
 
@@ -37,7 +37,7 @@ def _is_csv(arguments: argparse.Namespace) -> bool:
 
 @contextlib.contextmanager
 def _output(path: str) -> Iterator[TextIO]:
-    """Standard output, or a file that is there when it is whole."""
+    """Opens standard output, or a file that appears only when it is complete."""
     if path == "-":
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", errors="strict")
@@ -83,7 +83,7 @@ def _write_json(opened: Opened, stream: TextIO) -> Iterator[None]:
 
 def _write_csv(opened: Opened, stream: TextIO) -> Iterator[None]:
     plain = csv.writer(stream, lineterminator="\n")
-    # Not every Python quotes a lone \r, which then ends the row.
+    # Some versions of Python do not quote a lone \r, which would then end the row.
     quoted = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
     plain.writerow(["element"] if opened.value is None else ["key", "value"])
     for item in _walk(opened):
@@ -121,7 +121,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _lines(path: str, quiet: bool) -> Iterator[tuple[int, str]]:
-    """The numbered lines of a file of UTF-8, while a bar tells how far it is."""
+    """Iterates over the numbered lines of a UTF-8 file, and shows the progress."""
     with contextlib.ExitStack() as stack:
         if path == "-":
             stream: Iterable[bytes] = sys.stdin.buffer
@@ -182,7 +182,7 @@ def _import(arguments: argparse.Namespace) -> int:
 
 
 def add_to(commands: Any) -> None:
-    """The parsers of these commands."""
+    """Adds the parsers of these commands."""
     exporting = commands.add_parser(
         "export",
         help="write collections as JSON lines or CSV",

@@ -1,4 +1,4 @@
-"""`check`, `copy` and `flush`: commands that look after an environment."""
+"""`check`, `copy` and `flush`: commands that maintain an environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["add_to"]
 def _check(arguments: argparse.Namespace) -> int:
     directory = arguments.directory
     try:
-        # Before anything else reads it: in a damaged file nothing can be relied on.
+        # Checks it before anything else reads it, since a damaged file can mislead every read.
         with Environment(
             directory,
             read_only=True,
@@ -46,7 +46,7 @@ def _flush(arguments: argparse.Namespace) -> int:
 
 
 def add_to(commands: Any) -> None:
-    """The parsers of these commands."""
+    """Adds the parsers of these commands."""
     check = commands.add_parser(
         "check",
         help="whether the data file is whole",
