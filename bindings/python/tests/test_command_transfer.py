@@ -214,7 +214,7 @@ HEADER = '{"$collection": {"name": "d", "kind": "dict", "key": "str", "value": "
 @pytest.mark.parametrize(
     ("text", "arguments", "message"),
     [
-        ('{"element": 1}\n', [], "line 1: it does not say its collection's name"),
+        ('{"element": 1}\n', [], "line 1: it does not name its collection"),
         (HEADER + '{"key": "a", "value": 1}\n{"key": 2, "value": 1}\n', [],
          "line 3: a str is needed, not int (0 items before it are stored)"),
         (HEADER + '{"key": "a", "value": 9223372036854775808}\n', [], "line 2: 92233720368547758"),
@@ -231,7 +231,7 @@ HEADER = '{"$collection": {"name": "d", "kind": "dict", "key": "str", "value": "
         ('{"$collection": {"name": "d", "kind": "x", "key": "str"}}\n', [], "line 1: a $coll"),
         ('{"$collection": {"name": "", "kind": "set", "key": "what"}}\n', [], "line 1: unknown"),
         ('{"element": 1}\n', ["--into", "old"], "line 1: "),
-        ('{"key": 1, "value": 1e999}\n', ["--into", "d"], "line 1: 1e999 is beyond any float"),
+        ('{"key": 1, "value": 1e999}\n', ["--into", "d"], "line 1: 1e999 is too large for a float"),
         pytest.param("[" * 100_000 + "\n", ["--into", "d"], "line 1: ", id="deep"),
         ("a,b\n1,2\n", ["--into", "d", "--format", "csv"], "line 1: the first row of a CSV file"),
         ("key,value\n1\n", ["--into", "d", "--format", "csv"], "line 2: 2 cells are needed, not 1"),

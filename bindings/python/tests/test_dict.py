@@ -416,8 +416,8 @@ def test_a_closed_dict_raises(ages: PersistentDict[str, int]) -> None:
         ([("a", 1), ("b", 2), (3, 3)], TypeError, "item 2, key: a str is needed, not int"),
         ([("a", 2**63)], OverflowError, "item 0, value: .* does not fit i64"),
         ([("a", 1), ("\ud800", 2)], ValueError, "item 1, key: .*surrogates"),
-        ([("a", 1), 5], TypeError, "item 1 is no pair"),
-        ([("a", 1), ("b", 2, 3)], ValueError, "item 1 is no pair"),
+        ([("a", 1), 5], TypeError, "item 1 is not a pair"),
+        ([("a", 1), ("b", 2, 3)], ValueError, "item 1 is not a pair"),
     ],
 )
 def test_update_names_the_invalid_item(

@@ -55,9 +55,9 @@ def test_json_that_would_lose_information_is_refused(type_: str, form: Any, mess
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1e-400", "1e-400 is nearer to 0 than any float"),
-        ("-0.000001e-400", "nearer to 0"),
-        ('{"a": [1e-400]}', "nearer to 0"),
+        ("1e-400", "1e-400 is too small for a float"),
+        ("-0.000001e-400", "too small for a float"),
+        ('{"a": [1e-400]}', "too small for a float"),
         ("1" * 5000, "more digits than Python reads"),
         ('[{"a": -' + "1" * 5000 + "}]", "more digits than Python reads"),
     ],

@@ -117,7 +117,7 @@ def _load() -> tuple[Any, str]:
     if path is None:
         looked = f"off: not found; looked at {', '.join(map(str, places))}"
         if chosen:
-            raise LibraryError(f"{_VARIABLE}: there is no file {chosen}")
+            raise LibraryError(f"{_VARIABLE}: the file {chosen} does not exist")
         return None, looked
     try:
         return _import(path), "on"

@@ -56,7 +56,7 @@ def split_pairs(pairs: list[Any]) -> tuple[list[Any], list[Any]]:
         try:
             key, value = pair
         except (TypeError, ValueError) as error:
-            raise scalars.located(error, f"item {len(keys)} is no pair") from None
+            raise scalars.located(error, f"item {len(keys)} is not a pair") from None
         keys.append(key)
         values.append(value)
     return keys, values

@@ -250,7 +250,7 @@ def _from_set(json: Any, hashable: bool) -> Any:
     except TypeError:
         raise InvalidArgumentError("an element of a $set is a list or an object") from None
     if len(elements) != len(items):
-        raise InvalidArgumentError("a $set has an element twice")
+        raise InvalidArgumentError("a $set contains an element twice")
     return elements
 
 
@@ -271,7 +271,8 @@ def _from_array(json: Any, hashable: bool) -> Any:
         raise InvalidArgumentError(f"an $array has numbers, not {element!r}")
     shape = tuple(map(_whole, _list(json["shape"])))
     if min(shape, default=0) < 0 or math.prod(shape) != len(flat):
-        raise InvalidArgumentError(f"an $array of shape {list(shape)} has not {len(flat)} elements")
+        what = f"an $array of shape {list(shape)}"
+        raise InvalidArgumentError(f"{what} cannot have {len(flat)} elements")
     data = _array_bytes(element, flat)
     if arrays.numpy() is not None:
         return arrays.from_bytes(data, element, shape)

@@ -130,7 +130,7 @@ class Level:
         # Openings of the same files are part of the same transactions.
         if True not in [other._stacks().has(current.value) for other in environments()]:
             raise InTransactionError(
-                "this thread has a transaction open that no block of this package has begun; "
+                "this thread has an open transaction that no block of this package began; "
                 "the caller that began it must end it first (pc_txn_commit or pc_txn_abort)"
             )
 
@@ -296,8 +296,8 @@ class Stacks:
             return
         if True in [owner.has_ended() for owner in owners]:
             raise InTransactionError(
-                "a transaction that was begun earlier on this thread, in another cell of a "
-                "notebook say, was left open; end it with its commit() or abort()"
+                "a transaction that began earlier on this thread, for example in another cell of "
+                "a notebook, was left open; end it with its commit() or abort()"
             )
         raise InTransactionError(
             "another task (of asyncio, trio or curio) or greenlet has a transaction open on "

@@ -50,7 +50,7 @@ class Importer:
                 raise Failure('neither {"key": ..., "value": ...} nor {"element": ...}')
             if self._target is None:
                 if self._into is None:
-                    raise Failure("it does not say its collection's name: give it with --into")
+                    raise Failure("it does not name its collection: give it with --into")
                 self._open(self._into, kind, *self._types, new="any")
             self._add(number, kind, [form[name] for name in _FIELDS[kind]], typed_from_json)
 
@@ -116,7 +116,7 @@ class Importer:
     ) -> None:
         target = self._target
         if target is None:
-            raise Failure("an item is before what says its collection")
+            raise Failure("an item comes before the line that names its collection")
         if kind != self._kind:
             raise Failure(f"{target.items.name!r} is a {self._kind}")
         key = read(target.key, forms[0])

@@ -29,7 +29,7 @@ def limit(text: str) -> int:
     """Parses the number of items in an option."""
     number = int(text)
     if number < 0:
-        raise InvalidArgumentError(f"{text} items are none")
+        raise InvalidArgumentError(f"the number of items cannot be negative: {text}")
     return number
 
 

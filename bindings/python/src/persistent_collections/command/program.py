@@ -15,12 +15,12 @@ from .failure import FAILED, NAME, say
 __all__ = ["main", "run"]
 
 _ABOUT = """\
-Look inside an environment of persistent collections, and look after it, while others use it.
+Read and maintain an environment of persistent collections while others use it.
 
-DIR is an environment's directory, or its data file. Where a FILE or KEY is -, standard input
-or output is meant."""
+DIR is an environment's directory, or its data file. A FILE or KEY of - means standard input or
+output."""
 _CODES = """\
-Exit codes: 0 done; 1 the answer is no (no such key, a damaged file); 2 it failed."""
+Exit codes: 0 success; 1 the answer is no (key not found, file damaged); 2 failure."""
 
 
 # The exit code that shells use for a program that a signal has ended.

@@ -151,14 +151,14 @@ def add_to(commands: Any) -> None:
         "get",
         help="the value of one key",
         description="Prints the value of KEY, text and bytes as they are; of a set, the element. "
-        "KEY is a text, a number, a date as 2024-02-29; of tuples and of any it is JSON, of bytes "
-        r"what is typed, with \xNN for any byte. With -, keys are read from standard input, "
-        "one a line.",
+        "KEY is a text, a number, or a date such as 2024-02-29. A tuple or a key of any is JSON, "
+        r"and bytes are as typed, with \xNN for any byte. With -, it reads keys from standard "
+        "input, one per line.",
     )
     getting.set_defaults(run=_get)
     items = commands.add_parser(
         "items",
-        help="what a collection holds, in order",
+        help="the items of a collection, in order",
         description="Prints one line for each item: key and value in Python's notation.",
     )
     items.set_defaults(run=_items)
@@ -173,7 +173,7 @@ def add_to(commands: Any) -> None:
     stat.set_defaults(run=_stat)
     for command in (listing, getting, items, info, stat):
         command.add_argument("directory", metavar="DIR")
-        command.add_argument("--json", action="store_true", help="a line of JSON for each")
+        command.add_argument("--json", action="store_true", help="print a line of JSON for each")
     for command in (getting, items):
         command.add_argument("name", metavar="NAME", help="the collection's name")
     getting.add_argument("key", metavar="KEY")
@@ -181,6 +181,6 @@ def add_to(commands: Any) -> None:
     getting.add_argument("--key", dest="key_type", metavar="TYPE", help=about.format("keys"))
     getting.add_argument("--value", metavar="TYPE", help=about.format("values"))
     add_types(items)
-    items.add_argument("--prefix", help="only keys that begin so; of a tuple, a list of JSON")
+    items.add_argument("--prefix", help="only keys with this prefix; for tuples, a JSON list")
     items.add_argument("--limit", type=limit, metavar="N", help="stop after N items")
-    items.add_argument("--reverse", action="store_true", help="from the last to the first")
+    items.add_argument("--reverse", action="store_true", help="print from the last to the first")

@@ -42,9 +42,9 @@ def _no_constant(name: str) -> Any:
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise InvalidArgumentError(f"{text} is beyond any float")
+        raise InvalidArgumentError(f"{text} is too large for a float")
     if number == 0 and re.match(r"[-0.]*[1-9]", text):
-        raise InvalidArgumentError(f"{text} is nearer to 0 than any float")
+        raise InvalidArgumentError(f"{text} is too small for a float")
     return number
 
 

@@ -159,7 +159,7 @@ def _read_csv(lines: Iterator[tuple[int, str]], importer: Importer) -> None:
 def _import(arguments: argparse.Namespace) -> int:
     as_csv = _is_csv(arguments)
     if as_csv and arguments.into is None:
-        raise Failure("a CSV file does not say its collection's name: give it with --into")
+        raise Failure("a CSV file does not name its collection: give it with --into")
     environment: Environment = writer(arguments.directory, create=True)
     with environment as env:
         importer = Importer(env, arguments.into, arguments.key, arguments.value)
@@ -186,26 +186,26 @@ def add_to(commands: Any) -> None:
     exporting = commands.add_parser(
         "export",
         help="write collections as JSON lines or CSV",
-        description="Writes collections, all if no NAME is given, as of one moment. JSON lines "
-        "keep everything; a CSV file holds one collection and does not say its types.",
+        description="Writes one snapshot of collections, of all if no NAME is given. JSON lines "
+        "keep everything; a CSV file has one collection, without its types.",
     )
     exporting.set_defaults(run=_export)
     importing = commands.add_parser(
         "import",
         help="read JSON lines or CSV into collections",
         description='Stores what export wrote, or other JSON lines ({"key": ..., "value": ...} '
-        'or {"element": ...}) or CSV with a first row key,value or element. What is there stays, '
-        "but for keys that come again. Missing collections are made. Items are stored in batches: "
-        "run again after a failure, it does no harm. One that stores nothing leaves no new "
-        "collection behind.",
+        'or {"element": ...}) or CSV with a first row key,value or element. Existing items stay, '
+        "unless a line has the same key. Missing collections are created, and removed again if "
+        "nothing is stored in them. Items are stored in batches; running it again after a failure "
+        "does no harm.",
     )
     importing.set_defaults(run=_import)
     for command in (exporting, importing):
         command.add_argument("directory", metavar="DIR")
-        command.add_argument("--format", choices=("jsonl", "csv"), help="else by FILE's name")
-        command.add_argument("--quiet", action="store_true", help="no progress bar")
+        command.add_argument("--format", choices=("jsonl", "csv"), help="default: by FILE's name")
+        command.add_argument("--quiet", action="store_true", help="show no progress bar")
         add_types(command)
     exporting.add_argument("names", metavar="NAME", nargs="*")
     exporting.add_argument("-o", "--output", dest="file", metavar="FILE", default="-")
     importing.add_argument("file", metavar="FILE", nargs="?", default="-")
-    importing.add_argument("--into", metavar="NAME", help="the collection to store it in")
+    importing.add_argument("--into", metavar="NAME", help="the collection to store the items in")

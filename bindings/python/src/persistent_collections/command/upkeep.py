@@ -49,25 +49,25 @@ def add_to(commands: Any) -> None:
     """Adds the parsers of these commands."""
     check = commands.add_parser(
         "check",
-        help="whether the data file is whole",
-        description="Reads every page in use and prints counts of pages; ends with 1 if the "
-        "file is damaged. Others go on reading and writing.",
+        help="check whether the data file is damaged",
+        description="Reads every page in use and prints page counts; exits with 1 if the file is "
+        "damaged. Other processes can read and write meanwhile.",
     )
     check.set_defaults(run=_check)
     copy = commands.add_parser(
         "copy",
-        help="a backup, while others write",
-        description="Copies the newest commit to DST, which must not exist. Others go on reading "
-        "and writing; a copy of the files by other programs may be damaged.",
+        help="back up, while others write",
+        description="Copies the newest commit to DST, which must not exist. Other processes can "
+        "read and write meanwhile. A copy of the files by another program may be damaged.",
     )
     copy.set_defaults(run=_copy)
     flush = commands.add_parser(
         "flush",
-        help="make what was written durable",
-        description="Syncs what processes wrote with durability none or no_meta_sync.",
+        help="make all commits durable",
+        description="Syncs the commits of processes with durability none or no_meta_sync.",
     )
     flush.set_defaults(run=_flush)
     for command in (check, copy, flush):
         command.add_argument("directory", metavar="SRC" if command is copy else "DIR")
     copy.add_argument("destination", metavar="DST")
-    copy.add_argument("--compact", action="store_true", help="leave free pages out; takes longer")
+    copy.add_argument("--compact", action="store_true", help="leave out free pages; takes longer")
