@@ -1,4 +1,4 @@
-//! `any`: the common part of the tuple layer (keys) and of CBOR (values), by the codec's parts. The rest is `dynamic`'s.
+//! `any`: the common part of the tuple layer (keys) and of CBOR (values), by the codec's parts. `dynamic` does the rest.
 
 use persistent_collections_codec::Type;
 use persistent_collections_codec::cbor::{
@@ -12,7 +12,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString};
 use crate::dynamic;
 use crate::objects::{as_str, bytes, utf8, whole};
 
-/// A key that is short: it needs no memory.
+/// A short key, on the stack.
 struct Short {
     bytes: [u8; 128],
     len: usize,
@@ -38,7 +38,7 @@ impl TryGrow<u8> for Short {
     }
 }
 
-/// Shows an encoded key to `f`. `None`: it is the package's to encode, or to refuse.
+/// Encodes a key and passes it to `f`. Returns `None` if the package has to encode or refuse it.
 #[inline]
 pub(crate) fn with_key<R>(key: &Bound<'_, PyAny>, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
     let mut short = Short { bytes: [0; 128], len: 0 };
@@ -48,10 +48,10 @@ pub(crate) fn with_key<R>(key: &Bound<'_, PyAny>, f: impl FnOnce(&[u8]) -> R) ->
     Some(f(&dynamic::encode_key(&Type::Any, key)?))
 }
 
-/// Writes a short text, bytes, or an integer. `false`: it is something else, or not short.
+/// Writes a short text, short bytes, or an integer. Returns `false` for anything else.
 #[inline]
 fn write_key(out: &mut Short, key: &Bound<'_, PyAny>) -> bool {
-    // Each may be a NUL, which takes two bytes.
+    // Each byte may be a NUL, which takes two bytes.
     let most = out.bytes.len() / 2 - 1;
     let is_short = |len: usize| len <= most;
     if let Ok(text) = key.cast_exact::<PyString>() {
@@ -65,7 +65,7 @@ fn write_key(out: &mut Short, key: &Bound<'_, PyAny>) -> bool {
     is_short(data.as_bytes().len()) && put::bytes(data.as_bytes(), out).is_ok()
 }
 
-/// The key of these bytes. `None`: it is the package's to decode, or to refuse.
+/// Decodes a key. Returns `None` if the package has to decode or refuse it.
 #[inline]
 pub(crate) fn key<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
     let mut reader = KeyReader::new(data);
@@ -96,23 +96,23 @@ pub(crate) fn key<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Option<Bound<'p
 const FALSE: u64 = 20;
 const TRUE: u64 = 21;
 const NONE: u64 = 22;
-/// What says of a head that a float of 64 bits follows.
+/// The code in a head of a float of 64 bits.
 const DOUBLE: u8 = 27;
 
-/// Containers nested deeper are the package's, which has the limit.
+/// The package encodes containers that are nested deeper; it checks the limit.
 const DEEPEST: usize = 32;
 
-/// What grows longer, too: containers that hold one another twice have no end in sight, as the package sees.
+/// It also encodes longer values: containers that hold each other twice would grow without bound.
 const LONGEST: usize = 1 << 26;
 
-/// Writes text or bytes. `false`: there is no memory for them.
+/// Writes text or bytes. Returns `false` without memory for them.
 #[inline]
 fn write_content(out: &mut Vec<u8>, major: u8, data: &[u8]) -> bool {
     put_head(major, data.len() as u64, out).is_ok() && out.try_extend(data).is_ok()
 }
 
-/// Writes a value as CBOR. `false`: it, or what it holds, is not plain, or there is no memory for it; then what was written
-/// means nothing.
+/// Writes a value as CBOR. Returns `false` if it or a part of it is not plain, or without memory for it; the output is
+/// then invalid.
 pub(crate) fn write(out: &mut Vec<u8>, value: &Bound<'_, PyAny>, depth: usize) -> bool {
     if let Ok(text) = value.cast_exact::<PyString>() {
         utf8(text).is_some_and(|text| write_content(out, TEXT, text))
@@ -144,7 +144,7 @@ pub(crate) fn write(out: &mut Vec<u8>, value: &Bound<'_, PyAny>, depth: usize) -
     }
 }
 
-/// The value of a CBOR item. `None`: it is not plain, or not as it should be.
+/// Decodes a CBOR item. Returns `None` if it is not plain, or invalid.
 pub(crate) fn read<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Option<Bound<'py, PyAny>>> {
     let mut reader = Reader { py, data, at: 0 };
     let value = reader.item(0)?;
@@ -158,7 +158,7 @@ struct Reader<'py, 'd> {
 }
 
 impl<'py, 'd> Reader<'py, 'd> {
-    /// The text or bytes behind a head.
+    /// Returns the text or bytes after a head.
     fn content(&mut self, head: &Head) -> Option<&'d [u8]> {
         let found = content(self.data, head).ok()?;
         self.at = head.next + found.len();
@@ -193,7 +193,7 @@ impl<'py, 'd> Reader<'py, 'd> {
         })
     }
 
-    /// Whether so many items can stand in what is left, and may be nested here.
+    /// Whether the remaining bytes can contain `count` items, and a container may be nested here.
     fn is_plausible(&self, count: u64, depth: usize) -> bool {
         depth < DEEPEST && count <= (self.data.len() - self.at) as u64
     }
@@ -216,7 +216,7 @@ impl<'py, 'd> Reader<'py, 'd> {
         }
         let dict = PyDict::new(self.py);
         for _ in 0..count {
-            // A list or a map cannot be a key of a dict; a tag may mean one.
+            // A list or a map cannot be a key of a dict, and a tag may mean one.
             let first = self.data.get(self.at).map(|first| first >> 5);
             if !matches!(first, Some(UNSIGNED | NEGATIVE | BYTES | TEXT | SIMPLE)) {
                 return Ok(None);
@@ -225,7 +225,7 @@ impl<'py, 'd> Reader<'py, 'd> {
             let Some(item) = self.item(depth + 1)? else { return Ok(None) };
             dict.set_item(key, item)?;
         }
-        // Keys that are equal in Python, such as 1 and 1.0, stay apart in the package.
+        // The package keeps keys apart that are equal in Python, such as 1 and 1.0.
         Ok((dict.len() as u64 == count).then(|| dict.into_any()))
     }
 }

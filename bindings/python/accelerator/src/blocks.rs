@@ -1,10 +1,10 @@
-//! Transactions and snapshots: blocks that begin and end here, where all is plain.
+//! Transactions and snapshots: blocks that begin and end here in plain cases.
 //!
-//! The interpreter looks for signals between two steps of Python, and not while a native call runs. So what the library
-//! has begun is recorded before anything can be raised, and what it has ended is forgotten before that.
+//! The interpreter handles signals between two steps of Python, and not while a native call runs. So this module records
+//! a begun transaction, and forgets an ended one, before an exception can be raised.
 //!
-//! Plain is the outermost block of a thread, begun by the thread's own code and by no task or greenlet. All else, and what
-//! is to be known of a block that is open, is the package's: it takes the block over then.
+//! The plain case is the outermost block of a thread, begun outside of tasks and greenlets. The package does the rest, and
+//! takes over an open block when it needs to know more about it.
 
 use std::cell::RefCell;
 use std::ptr;
@@ -23,11 +23,11 @@ use crate::writes::{count_write, make_interruptible};
 /// The base of `Environment`.
 #[pyclass(frozen, subclass, module = "persistent_collections_python")]
 pub(crate) struct HotEnvironment {
-    /// Zero where it may not be used as it is.
+    /// Zero if it must not be used directly.
     handle: AtomicU64,
-    /// The opening that its snapshots are begun in; zero where that may not be used as it is.
+    /// The opening that its snapshots begin in; zero if that must not be used directly.
     lender: AtomicU64,
-    /// Gives the exception for a status.
+    /// Makes the exception for a status.
     failure: OnceLock<Py<PyAny>>,
 }
 
@@ -39,13 +39,13 @@ impl HotEnvironment {
         Self { handle: AtomicU64::new(0), lender: AtomicU64::new(0), failure: OnceLock::new() }
     }
 
-    /// What gives the exception for a status.
+    /// Sets the function that makes the exception for a status.
     fn _fail_by(&self, failure: Py<PyAny>) {
-        // Once an object; again changes nothing.
+        // Set once per object; a second call changes nothing.
         let _ = self.failure.set(failure);
     }
 
-    /// Its handle may be used as it is, until it is taken away by a zero.
+    /// Allows direct use of its handle, until a call with zero.
     fn _heat(&self, handle: u64) {
         self.handle.store(handle, Ordering::Relaxed);
         if handle == 0 {
@@ -53,7 +53,7 @@ impl HotEnvironment {
         }
     }
 
-    /// So may the opening of its snapshots, as long as its own handle may.
+    /// Allows direct use of the opening of its snapshots, while its own handle may be used.
     fn _heat_lender(&self, handle: u64) {
         self.lender.store(handle, Ordering::Relaxed);
     }
@@ -71,22 +71,22 @@ impl HotEnvironment {
     }
 }
 
-/// The base of `Transaction`: one block, and its handle where it was begun here.
+/// The base of `Transaction`: one block, and its handle if it began here.
 #[pyclass(frozen, subclass, weakref, module = "persistent_collections_python")]
 pub(crate) struct HotBlock {
     environment: Py<HotEnvironment>,
     kind: i32,
     timeout: i64,
-    /// Zero: it was not begun here, or is over, or the package has taken it over.
+    /// Zero if it did not begin here, has ended, or was taken over by the package.
     handle: AtomicU64,
-    /// What was looked up last as its `__exit__`; null once that is gone.
+    /// The object of the last look-up of its `__exit__`; null once that is freed.
     leaving: AtomicPtr<ffi::PyObject>,
-    /// The same, when it was begun: it ends with that.
+    /// That object when the block began: the block ends with it.
     held: AtomicPtr<ffi::PyObject>,
 }
 
 thread_local! {
-    /// The blocks that this thread has begun here, at most one for each environment, by its address.
+    /// The blocks that this thread has begun here, at most one per environment, by the environment's address.
     static OPEN: RefCell<Vec<(usize, Py<PyWeakrefReference>)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -129,22 +129,22 @@ impl HotBlock {
         self.timeout
     }
 
-    /// Whether it was begun here and goes on.
+    /// Whether it began here and has not ended.
     #[getter(_is_open)]
     fn is_open(&self) -> bool {
         self.handle.load(Ordering::Relaxed) != 0
     }
 
-    /// The object that it ends with: what `with` holds, or else itself.
+    /// Returns the object that it ends with: the one that `with` holds, or else itself.
     #[getter]
     fn _holder<'py>(slf: &Bound<'py, Self>) -> Bound<'py, PyAny> {
         let block = slf.get();
         let held = if block.is_open() { &block.held } else { &block.leaving }.load(Ordering::Relaxed);
-        // SAFETY: it is alive, since the first that happens when it ends is that the pointer becomes null.
+        // SAFETY: it is alive, since its destructor sets the pointer to null first.
         unsafe { Bound::from_borrowed_ptr_or_opt(slf.py(), held) }.unwrap_or_else(|| slf.clone().into_any())
     }
 
-    /// Gives its handle away, to the place at an address: the package ends it from now on.
+    /// Moves its handle to an address of the package, which ends it from now on.
     fn _hand_over(&self, address: usize) {
         let place = address as *mut u64;
         // SAFETY: the package passes the address of a `c_uint64` that it holds.
@@ -152,12 +152,12 @@ impl HotBlock {
         self.handle.store(0, Ordering::Relaxed);
     }
 
-    /// Ends what was begun here. `leaves`: in any case; and undone in silence.
+    /// Ends a block that began here. With `leaves`, always, and without reporting a failure to undo it.
     fn _finish(slf: &Bound<'_, Self>, commits: bool, leaves: bool) -> PyResult<()> {
         end(slf, commits, leaves)
     }
 
-    /// `__exit__` as the class has it, for those who look it up there.
+    /// The `__exit__` of the class, for callers that look it up there.
     #[pyo3(signature = (kind, error, trace))]
     fn _leave_by_hand<'py>(
         slf: &Bound<'py, Self>,
@@ -184,7 +184,7 @@ impl Drop for HotBlock {
 }
 
 impl HotBlock {
-    /// Undoes it, if it was begun here and goes on, unless the library refuses that.
+    /// Aborts it, if it began here and has not ended, unless the library refuses.
     fn abort(&self) {
         let handle = self.handle.load(Ordering::Relaxed);
         if handle == 0 {
@@ -199,21 +199,21 @@ impl HotBlock {
     }
 }
 
-/// Whether a transaction that was to be ended goes on.
+/// Whether a transaction stays open after a call to end it.
 fn goes_on(status: i32) -> bool {
     matches!(status, WRONG_THREAD | NOT_INNERMOST | FORKED)
 }
 
-/// Whether no greenlet and no task can be the caller.
+/// Whether the caller is certainly not a greenlet or task.
 fn is_threads_own_code(py: Python<'_>) -> PyResult<bool> {
-    // SAFETY: the interpreter gives a dict that it holds.
+    // SAFETY: the interpreter returns a dict that it keeps alive.
     let modules =
         unsafe { Bound::from_borrowed_ptr(py, ffi::PyImport_GetModuleDict()) }.cast_into::<PyDict>()?;
     if modules.contains(intern!(py, "greenlet"))? || modules.contains(intern!(py, "curio.meta"))? {
         return Ok(false);
     }
     if let Some(asyncio) = modules.get_item(intern!(py, "asyncio"))? {
-        // It has no such function while it is imported.
+        // The module lacks the function while it is being imported.
         let Some(running_loop) = asyncio.getattr_opt(intern!(py, "_get_running_loop"))? else {
             return Ok(false);
         };
@@ -223,7 +223,7 @@ fn is_threads_own_code(py: Python<'_>) -> PyResult<bool> {
     }
     if let Some(trio) = modules.get_item(intern!(py, "trio"))? {
         let Some(lowlevel) = trio.getattr_opt(intern!(py, "lowlevel"))? else { return Ok(false) };
-        // Older ones have no such function.
+        // Older versions lack the function.
         let Some(in_run) = lowlevel.getattr_opt(intern!(py, "in_trio_run"))? else { return Ok(false) };
         if in_run.call0()?.is_truthy()? {
             return Ok(false);
@@ -232,7 +232,7 @@ fn is_threads_own_code(py: Python<'_>) -> PyResult<bool> {
     Ok(true)
 }
 
-/// Begins a block. `false`: it is not plain, and nothing was done.
+/// Begins a block. Returns `false`, without an effect, if the case is not plain.
 fn begin(slf: &Bound<'_, HotBlock>) -> PyResult<bool> {
     let (py, block) = (slf.py(), slf.get());
     let (library, environment) = (library()?, block.environment.get());
@@ -263,14 +263,14 @@ fn begin(slf: &Bound<'_, HotBlock>) -> PyResult<bool> {
             block.handle.store(begun, Ordering::Relaxed);
             Ok(true)
         }
-        // The package knows what a handle that is closed or the parent's means.
+        // The package reports a handle that is closed or the parent's.
         BAD_HANDLE | FORKED => Ok(false),
         _ => Err(environment.failure(py, status)),
     }
 }
 
-/// Commits or undoes a block that was begun here. `leaves`: undone where it cannot be committed, and no failure to undo it
-/// is reported, since the exception that leaves the block matters more.
+/// Commits or aborts a block that began here. With `leaves`, it aborts a block that cannot be committed, and does not report
+/// a failure to abort, since the exception that leaves the block matters more.
 fn end(block: &Bound<'_, HotBlock>, commits: bool, leaves: bool) -> PyResult<()> {
     let (py, block) = (block.py(), block.get());
     let (library, handle) = (library()?, block.handle.load(Ordering::Relaxed));
@@ -317,7 +317,7 @@ fn remove(
     Some(open.swap_remove(at))
 }
 
-/// The block that the calling thread has begun here in an environment, and that goes on; None if there is none.
+/// Returns the open block of an environment that the calling thread began here, or None.
 #[pyfunction]
 pub(crate) fn open_block<'py>(environment: &Bound<'py, HotEnvironment>) -> Option<Bound<'py, PyAny>> {
     let (py, key) = (environment.py(), environment.as_ptr() as usize);
@@ -328,14 +328,14 @@ pub(crate) fn open_block<'py>(environment: &Bound<'py, HotEnvironment>) -> Optio
     block.get().is_open().then(|| block.into_any())
 }
 
-/// What `with` finds as the `__exit__` of a block: one object for each block, whose end is the block's end.
+/// The `__exit__` that `with` finds for a block: an object for each block, which ends the block when it is freed.
 ///
-/// `with` looks `__exit__` up before it calls `__enter__`, and is alone to hold what it has found, until the block is
-/// left, in whichever way: by an exception between the two and the block as well.
+/// `with` looks `__exit__` up before it calls `__enter__`, and holds the only reference to it until the block is left:
+/// also by an exception between these and the block.
 #[pyclass(frozen, weakref, module = "persistent_collections_python")]
 pub(crate) struct Leaving {
     block: Py<HotBlock>,
-    /// Its own address.
+    /// The object's own address.
     address: AtomicPtr<ffi::PyObject>,
 }
 
@@ -373,7 +373,7 @@ impl Drop for Leaving {
 #[pyclass(frozen, module = "persistent_collections_python")]
 pub(crate) struct Exit;
 
-// Python calls it on an object.
+// Python calls it for an instance.
 #[allow(clippy::unused_self)]
 #[pymethods]
 impl Exit {
@@ -382,7 +382,7 @@ impl Exit {
         Exit
     }
 
-    /// For the class alone, its method.
+    /// Returns a [`Leaving`] for an instance, and the method for the class.
     fn __get__<'py>(
         &self,
         block: Option<Bound<'py, HotBlock>>,

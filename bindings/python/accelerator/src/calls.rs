@@ -13,18 +13,18 @@ use crate::library::{
 use crate::values::Values;
 use crate::writes::{count_write, make_interruptible};
 
-/// Values up to this size are fetched without asking for memory.
+/// Values up to this size are fetched without an allocation.
 const SMALL: usize = 2048;
 
-/// What the hot calls of an open collection need.
+/// The state that the hot calls of an open collection need.
 pub(crate) struct Calls {
     library: &'static Library,
-    /// Zero where it may not be used as it is.
+    /// Zero if it must not be used directly.
     handle: AtomicU64,
     keys: Py<Keys>,
-    /// Of a dict.
+    /// The codec of the values; only for a dict.
     values: Option<Py<Values>>,
-    /// Gives the exception for a status.
+    /// Makes the exception for a status.
     failure: Py<PyAny>,
     /// The length of the last value that was not small.
     last_size: AtomicUsize,
@@ -49,12 +49,12 @@ impl Calls {
         (id != 0).then_some(Handle { id })
     }
 
-    /// From now on this handle; zero: none may be used as it is.
+    /// Sets the handle for direct use; zero if there is none.
     pub(crate) fn set_handle(&self, handle: u64) {
         self.handle.store(handle, Ordering::Relaxed);
     }
 
-    /// The value of a key.
+    /// Looks up the value of a key.
     #[inline]
     pub(crate) fn look_up<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Lookup<'py>> {
         let Some(handle) = self.handle() else { return Ok(Lookup::NotPlain) };
@@ -70,7 +70,7 @@ impl Calls {
         let (status, length) = self.library.dict_get(dict, key, &mut space);
         match status {
             OK => {
-                // SAFETY: the library has written `length` bytes, no more than the space's.
+                // SAFETY: the library has written `length` bytes, at most the size of the space.
                 let data = unsafe { std::slice::from_raw_parts(space.as_ptr().cast(), length) };
                 self.found(py, data)
             }
@@ -79,12 +79,12 @@ impl Calls {
                 self.last_size.store(length, Ordering::Relaxed);
                 self.fetch_large(py, dict, key)
             }
-            // The package's call waits if it must, or fails in the same way and says why.
+            // The package's call waits if it must, or fails in the same way and reports why.
             _ => Ok(Lookup::NotPlain),
         }
     }
 
-    /// The value of these bytes; what cannot be read is the package's to report, with its place.
+    /// Decodes a value; the package reports one that cannot be decoded, with its place.
     #[inline]
     fn found<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Lookup<'py>> {
         let Some(values) = &self.values else { return Ok(Lookup::NotPlain) };
@@ -105,19 +105,19 @@ impl Calls {
             match status {
                 OK => {
                     self.last_size.store(length, Ordering::Relaxed);
-                    // SAFETY: as many were written, no more than there is room for.
+                    // SAFETY: the library has written `length` bytes, at most the capacity.
                     unsafe { space.set_len(length) };
                     return self.found(py, &space);
                 }
                 NOT_FOUND => return Ok(Lookup::Missing),
-                // Somebody has made it longer since.
+                // Another writer has made it longer since.
                 TOO_SMALL => size = length,
                 _ => return Ok(Lookup::NotPlain),
             }
         }
     }
 
-    /// Whether a key is there. `None`: not plain.
+    /// Whether a key exists. Returns `None` if the case is not plain.
     #[inline]
     pub(crate) fn contains(&self, key: &Bound<'_, PyAny>, of: Of) -> Option<bool> {
         let handle = self.handle()?;
@@ -128,7 +128,7 @@ impl Calls {
         }
     }
 
-    /// Stores a value, or an element where there is none. `false`: not plain, and nothing was done.
+    /// Stores a value, or an element if `value` is `None`. Returns `false`, without an effect, if the case is not plain.
     pub(crate) fn put(&self, key: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
         let py = key.py();
         let Some(handle) = self.handle() else { return Ok(false) };
@@ -145,7 +145,7 @@ impl Calls {
             }),
         });
         match status.flatten() {
-            // Nothing was done yet; the package knows what an invalid handle means, and names what is refused.
+            // Without an effect so far; the package reports an invalid handle, and names a refused key or value.
             None | Some(BAD_HANDLE | FORKED | VALUE_SIZE..=BAD_KEY) => Ok(false),
             Some(status) if status < 0 => Err(PyErr::from_value(self.failure.bind(py).call1((status,))?)),
             Some(_) => Ok(true),

@@ -10,32 +10,32 @@ use crate::values::Values;
 #[pyclass(frozen, module = "persistent_collections_python")]
 pub(crate) struct Column {
     bytes: Vec<u8>,
-    /// `None`: all have the type's width.
+    /// `None` if all have the type's width.
     offsets: Option<Vec<u64>>,
     count: usize,
 }
 
 #[pymethods]
 impl Column {
-    /// How many items there are.
+    /// The number of items.
     fn __len__(&self) -> usize {
         self.count
     }
 
-    /// Where the bytes are, as long as this lives.
+    /// The address of the bytes, valid while this lives.
     #[getter]
     fn data(&self) -> usize {
         self.bytes.as_ptr() as usize
     }
 
-    /// Where the offsets are; None if all items have the type's width.
+    /// The address of the offsets; None if all items have the type's width.
     #[getter]
     fn offsets(&self) -> Option<usize> {
         self.offsets.as_ref().map(|offsets| offsets.as_ptr() as usize)
     }
 }
 
-/// A column that is being made.
+/// A column under construction.
 struct Growing {
     bytes: Vec<u8>,
     offsets: Option<Vec<u64>>,
@@ -44,7 +44,7 @@ struct Growing {
 }
 
 impl Growing {
-    /// `None`: there is no memory for so many.
+    /// Returns `None` without memory for `count` items.
     fn new(count: usize, width: Option<usize>) -> Option<Growing> {
         let (mut bytes, mut offsets) = (Vec::new(), None);
         bytes.try_reserve_exact(count.saturating_mul(width.unwrap_or(16))).ok()?;
@@ -57,7 +57,7 @@ impl Growing {
         Some(Growing { bytes, offsets, width: width.unwrap_or(0), count: 0 })
     }
 
-    /// `false`: there is no memory for it.
+    /// Adds an item. Returns `false` without memory for it.
     #[inline]
     fn push(&mut self, data: &[u8]) -> bool {
         if self.bytes.try_reserve(data.len()).is_err() {
@@ -77,7 +77,7 @@ impl Growing {
         }
     }
 
-    /// What the package's encoder gives. `false`: it does not take the item, or the bytes are of another width.
+    /// Adds an item by the package's encoder. Returns `false` if that refuses it or returns bytes of another width.
     #[cold]
     fn push_by(&mut self, encode: &Bound<'_, PyAny>, item: &Bound<'_, PyAny>) -> bool {
         let Ok(encoded) = encode.call1((item,)) else { return false };
@@ -90,8 +90,8 @@ impl Growing {
     }
 }
 
-/// The columns of a list of pairs. None where a pair or what is in it is not plain, or there is no memory for them, so that
-/// the package says what is wrong.
+/// Encodes a list of pairs to columns. Returns None if a pair or its content is not plain, or without memory; the package
+/// then reports the cause.
 #[pyfunction]
 pub(crate) fn pair_columns(
     pairs: &Bound<'_, PyList>,
@@ -116,7 +116,7 @@ pub(crate) fn pair_columns(
     Some((key_column.done(), value_column.done()))
 }
 
-/// The column of a list of keys. None where one is not plain, so that the package says what is wrong with it.
+/// Encodes a list of keys to a column. Returns None if one is not plain; the package then reports the cause.
 #[pyfunction]
 pub(crate) fn key_column(items: &Bound<'_, PyList>, keys: &Bound<'_, Keys>) -> Option<Column> {
     let (py, keys) = (items.py(), keys.get());

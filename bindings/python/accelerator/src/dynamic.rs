@@ -1,4 +1,4 @@
-//! Keys and values of other types than the commonest, and those of `any` that are not plain: tuples, sets, dates, UUIDs,
+//! Keys and values of the less common types, and those of `any` that are not plain: tuples, sets, dates, UUIDs,
 //! decimals, fractions, complex and large numbers, times, moments, arrays and tags, by the codec of the library.
 
 mod decode;
@@ -20,17 +20,17 @@ pub(crate) fn parse(type_: &str) -> PyResult<Type> {
     Type::parse(type_).map_err(|failure| error("BadTypeError", &failure.to_string()))
 }
 
-/// Tag of moments with a zone: their text.
+/// Tag of moments with a zone, around their text.
 const INSTANT: &[u8] = &[0xc0];
-/// Tag of named objects: their name, and what they hold.
+/// Tag of named objects, around their name and content.
 const NAMED: &[u8] = &[0xd8, 27];
-/// Tag of decimals: exponent and mantissa.
+/// Tag of decimals, around exponent and mantissa.
 const DECIMAL: &[u8] = &[0xc4];
-/// Tag of fractions: numerator and denominator.
+/// Tag of fractions, around numerator and denominator.
 const FRACTION: &[u8] = &[0xd8, 30];
-/// Tag of arrays of several dimensions: their shape, and the numbers in C order.
+/// Tag of arrays of several dimensions, around their shape and the numbers in C order.
 const SHAPED: &[u8] = &[0xd8, 40];
-/// Tag of complex numbers: the real and the imaginary part.
+/// Tag of complex numbers, around the real and the imaginary part.
 const COMPLEX: &[u8] = &[0xd9, 0xa7, 0xf8];
 
 /// Microseconds in a day.
@@ -72,7 +72,7 @@ impl Classes {
             tagged: class("persistent_collections.tagged", "Tagged")?,
             array: py.import("persistent_collections.arrays")?.getattr("from_bytes")?.unbind(),
         };
-        // Found before, since finding them runs Python: a finalizer that comes here meanwhile would wait for itself.
+        // Looked up before: the look-up runs Python, and a finalizer that came here meanwhile would wait for itself.
         Ok(CLASSES.get_or_init(|| classes))
     }
 }

@@ -1,4 +1,4 @@
-//! Exceptions: the package's own, so that each is one of its `Error`s.
+//! Exceptions of the package's own classes, so that each is an `Error`.
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -13,7 +13,7 @@ pub(crate) fn error(class: &str, message: &str) -> PyErr {
             .and_then(|class| class.call1((message,)));
         match made {
             Ok(error) => PyErr::from_value(error),
-            // What kept it from being made, for want of memory say, is a failure too.
+            // The reason why it cannot be made, such as missing memory, is a failure to report as well.
             Err(error) => error,
         }
     })
@@ -27,7 +27,7 @@ pub(crate) fn is_error(py: Python<'_>, error: &PyErr) -> bool {
         .is_ok_and(|kind| error.is_instance(py, &kind))
 }
 
-/// Makes the exception for memory of so many bytes that cannot be allocated.
+/// Makes the exception for memory that cannot be allocated.
 #[cold]
 pub(crate) fn no_memory(size: usize) -> PyErr {
     error("NoMemoryError", &format!("there is no memory for {size} bytes"))

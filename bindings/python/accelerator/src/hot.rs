@@ -1,6 +1,6 @@
 //! The bases of `PersistentDict` and `PersistentSet`, with their hot calls.
 //!
-//! A call that is not plain goes to the same method of the package, which has it in a class behind these.
+//! A call that is not plain goes to the method of the same name in the package's class behind these.
 
 use std::sync::OnceLock;
 
@@ -21,7 +21,7 @@ type Any<'py> = Bound<'py, PyAny>;
 /// The base of `PersistentDict`.
 #[pyclass(frozen, subclass, module = "persistent_collections_python")]
 pub(crate) struct HotDict {
-    /// Set once it is open, unless its types are the package's alone.
+    /// Set once it is open, unless only the package can encode its types.
     calls: OnceLock<Calls>,
 }
 
@@ -33,12 +33,12 @@ impl HotDict {
         Self { calls: OnceLock::new() }
     }
 
-    /// Takes what encodes its keys and values, and what gives the exception for a status.
+    /// Takes the encoders of its keys and values, and the function that makes the exception for a status.
     fn _prepare(&self, keys: Py<Keys>, values: Py<Values>, failure: Py<PyAny>) -> PyResult<()> {
         prepare(&self.calls, keys, Some(values), failure)
     }
 
-    /// Its handle may be used as it is, until it is taken away by a zero.
+    /// Allows direct use of its handle, until a call with zero.
     fn _heat(&self, handle: u64) {
         heat(&self.calls, handle);
     }
@@ -46,13 +46,13 @@ impl HotDict {
     fn __getitem__<'py>(slf: This<'_, 'py>, key: Any<'py>) -> PyResult<Any<'py>> {
         match slf.get().look_up(slf.py(), &key)? {
             Lookup::Value(value) => Ok(value),
-            // In a tuple, since a key that is one would be taken for the arguments.
+            // In a tuple, since a key that is a tuple would be taken for the arguments.
             Lookup::Missing => Err(PyKeyError::new_err((key.unbind(),))),
             Lookup::NotPlain => package(slf)?.call_method1(intern!(slf.py(), "__getitem__"), (key,)),
         }
     }
 
-    /// The value of a key, or `default`.
+    /// Returns the value of a key, or `default`.
     #[pyo3(name = "get", signature = (key, default=None))]
     fn value<'py>(slf: This<'_, 'py>, key: Any<'py>, default: Option<Any<'py>>) -> PyResult<Any<'py>> {
         let py = slf.py();
@@ -98,7 +98,7 @@ impl HotDict {
 /// The base of `PersistentSet`.
 #[pyclass(frozen, subclass, module = "persistent_collections_python")]
 pub(crate) struct HotSet {
-    /// Set once it is open, unless its type is the package's alone.
+    /// Set once it is open, unless only the package can encode its type.
     calls: OnceLock<Calls>,
 }
 
@@ -110,12 +110,12 @@ impl HotSet {
         Self { calls: OnceLock::new() }
     }
 
-    /// Takes what encodes its elements, and what gives the exception for a status.
+    /// Takes the encoder of its elements, and the function that makes the exception for a status.
     fn _prepare(&self, elements: Py<Keys>, failure: Py<PyAny>) -> PyResult<()> {
         prepare(&self.calls, elements, None, failure)
     }
 
-    /// Its handle may be used as it is, until it is taken away by a zero.
+    /// Allows direct use of its handle, until a call with zero.
     fn _heat(&self, handle: u64) {
         heat(&self.calls, handle);
     }
@@ -139,7 +139,7 @@ impl HotSet {
     }
 }
 
-/// The object with the methods of the classes behind the hot one.
+/// Returns the object with the methods of the classes behind the hot one.
 #[cold]
 fn package<'py, T: PyTypeInfo>(slf: &Bound<'py, T>) -> PyResult<Bound<'py, PySuper>> {
     PySuper::new(&T::type_object(slf.py()), slf.as_any())
@@ -156,7 +156,7 @@ fn prepare(
     values: Option<Py<Values>>,
     failure: Py<PyAny>,
 ) -> PyResult<()> {
-    // Once an object; again changes nothing.
+    // Set once per object; a second call changes nothing.
     let _ = calls.set(Calls::new(keys, values, failure)?);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Keys to bytes and back.
+//! Converts keys to bytes and back.
 
 use persistent_collections_codec::{MAX_KEY, Type, integer, key};
 use pyo3::prelude::*;
@@ -18,7 +18,7 @@ enum KeyEncoding {
     Other,
 }
 
-/// Encodes and decodes the keys of one type: plain ones here, by the codec of the library; the package does the rest.
+/// Encodes and decodes the keys of one type: plain ones here, by the codec of the library, and others in the package.
 #[pyclass(frozen, module = "persistent_collections_python")]
 pub(crate) struct Keys {
     kind: KeyEncoding,
@@ -30,7 +30,7 @@ pub(crate) struct Keys {
 
 #[pymethods]
 impl Keys {
-    /// For a type, with the package's functions.
+    /// Makes the codec of a type, with the package's functions.
     #[new]
     fn new(type_: &str, encode: Py<PyAny>, decode: Py<PyAny>) -> PyResult<Keys> {
         let type_ = dynamic::parse(type_)?;
@@ -44,7 +44,7 @@ impl Keys {
         Ok(Keys { kind, type_, encode, decode })
     }
 
-    /// The bytes of a key.
+    /// Encodes a key.
     #[pyo3(name = "encode")]
     fn encoded<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = key.py();
@@ -59,7 +59,7 @@ impl Keys {
         }
     }
 
-    /// The key of these bytes.
+    /// Decodes a key.
     #[pyo3(name = "decode")]
     fn decoded<'py>(&self, data: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
         if let KeyEncoding::Bytes = self.kind {
@@ -75,12 +75,12 @@ impl Keys {
         &self.encode
     }
 
-    /// The width of all of them, if they have one.
+    /// The width of all encoded keys, if it is the same.
     pub(crate) fn width(&self) -> Option<usize> {
         self.type_.key_width()
     }
 
-    /// Shows the encoded key to `f`. `None`: it is not plain.
+    /// Encodes a key and passes it to `f`. Returns `None` if it is not plain.
     #[inline]
     pub(crate) fn with<R>(&self, key: &Bound<'_, PyAny>, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
         match self.kind {
@@ -100,7 +100,7 @@ impl Keys {
         }
     }
 
-    // Apart, so that the commonest keys take no call.
+    // A function of its own, so that the commonest keys need no call.
     #[inline(never)]
     fn with_other<R>(&self, key: &Bound<'_, PyAny>, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
         match self.kind {
@@ -109,7 +109,7 @@ impl Keys {
         }
     }
 
-    /// The key of these bytes.
+    /// Decodes a key.
     #[allow(clippy::inline_always)] // of a walk, each entry
     #[inline(always)]
     pub(crate) fn decode<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {

@@ -1,18 +1,18 @@
 //! The hot calls of Persistent Collections for Python, as an extension module.
 //!
 //! The package works without it, through `ctypes`. With it, look-ups, walks and the columns of bulk writes need
-//! no `ctypes`. It is not linked to the library: `connect` is told where the functions are in the one that the
-//! package has loaded.
+//! no `ctypes`. It is not linked to the library: the package calls `connect` with the addresses of the functions in
+//! the one that it has loaded.
 //!
-//! It does plain cases only: exact types, a handle that may be used as it is (no task or greenlet has a transaction open,
-//! nothing was forked or closed), no failure. All else it leaves to the package, so that there is one place for
+//! It only does plain cases: exact types, a handle that may be used directly (no task or greenlet has a transaction open,
+//! nothing was forked or closed), no failure. It leaves other cases to the package, so that there is one place for
 //! every rule and every message.
 //!
-//! - `library.rs`: the library's functions, and calling them
+//! - `library.rs`: the library's functions, and calls of them
 //! - `keys.rs`, `values.rs`, `any.rs`, `dynamic.rs`, `objects.rs`: Python objects to bytes and back
 //! - `calls.rs`: look-ups and single writes; `hot.rs`: the base classes that have them
 //! - `blocks.rs`: transactions and snapshots; `walk.rs`: iteration; `columns.rs`: columns for bulk writes
-//! - `writes.rs`: what a thread has for itself; `errors.rs`: the exceptions that are made here
+//! - `writes.rs`: the state of a thread; `errors.rs`: the exceptions that are made here
 
 mod any;
 mod blocks;
@@ -55,10 +55,10 @@ mod persistent_collections_python {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        // Looked for now: in the midst of a call, the search could start the collector, and a finalizer that makes the same
-        // call would wait for the search.
+        // Looked up now: inside a call, the look-up could start the garbage collector, and a finalizer that makes the same
+        // call would wait for the look-up.
         pyo3::types::PySuper::type_object(module.py());
-        // Rises with each change of what the package calls here; the package takes no other.
+        // Increased with each change of the functions that the package calls; the package accepts only its own number.
         module.add("INTERFACE", 7)
     }
 }

@@ -1,4 +1,4 @@
-//! The library's functions, at the addresses that the package gives.
+//! The library's functions, at the addresses that the package passes.
 
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -18,7 +18,7 @@ pub(crate) const END: i32 = 3;
 pub(crate) const TOO_SMALL: i32 = 4;
 pub(crate) const BAD_HANDLE: i32 = -2;
 pub(crate) const FORKED: i32 = -6;
-/// The first of the statuses of a refused key or value, and the last.
+/// The first and the last of the statuses of a refused key or value.
 pub(crate) const BAD_KEY: i32 = -40;
 pub(crate) const VALUE_SIZE: i32 = -43;
 pub(crate) const WRONG_THREAD: i32 = -53;
@@ -89,7 +89,7 @@ impl<'a> Range<'a> {
     }
 }
 
-// SAFETY: what it points to is borrowed, as shared slices are, and only read.
+// SAFETY: the memory behind it is borrowed, like a shared slice, and only read.
 unsafe impl Send for Range<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Range<'_> {}
@@ -150,26 +150,26 @@ functions! {
 
 static LIBRARY: OnceLock<Library> = OnceLock::new();
 
-/// Takes the addresses of the library's functions, by their names, and what lets exceptions from outside end the calling
-/// thread's waits; again changes nothing.
+/// Takes the addresses of the library's functions, by their names, and the function that lets asynchronous exceptions end
+/// the calling thread's waits. A second call changes nothing.
 #[pyfunction]
 #[allow(clippy::needless_pass_by_value)] // so it comes from Python
 pub(crate) fn connect(addresses: HashMap<String, usize>, make_interruptible: Py<PyAny>) -> PyResult<()> {
     let library = Library::at(&addresses)?;
     interrupt_by(make_interruptible);
-    // Threads may come here at once, all with the same library.
+    // Threads may come here at the same time, all with the same library.
     let _ = LIBRARY.set(library);
     Ok(())
 }
 
-/// The library; fails before [`connect`].
+/// Returns the library; fails before [`connect`].
 pub(crate) fn library() -> PyResult<&'static Library> {
     LIBRARY.get().ok_or_else(|| error("PanicError", "the library is not connected"))
 }
 
 impl Library {
-    /// Reads that would wait for the write lock fail until this is dropped: its holder may wait for the interpreter's
-    /// lock, which is not let go of for a short read. The package then reads again, without that lock.
+    /// Makes reads that would wait for the write lock fail until the result is dropped: the lock's holder may wait for the
+    /// interpreter's lock, which a short read does not release. The package then reads again without that lock.
     #[inline]
     fn impatient(&self) -> impl Drop {
         struct Patient(SetReadsWait);
@@ -182,19 +182,19 @@ impl Library {
         Patient(self.set_reads_wait)
     }
 
-    /// `pc_dict_get` into `space`, without waiting: the status, and the value's length.
+    /// Calls `pc_dict_get` into `space`, without waiting; returns the status and the value's length.
     #[inline]
     pub(crate) fn dict_get(&self, dict: Handle, key: &[u8], space: &mut [MaybeUninit<u8>]) -> (i32, usize) {
         let mut length = 0;
         let (at, size) = (space.as_mut_ptr().cast(), space.len());
         let _patience = self.impatient();
-        // SAFETY: the key is only read, and no more than `size` bytes are written to the space.
+        // SAFETY: the key is only read, and at most `size` bytes are written to the space.
         let status =
             unsafe { (self.dict_get)(dict, key.as_ptr().cast(), key.len(), at, size, &raw mut length) };
         (status, length)
     }
 
-    /// `pc_dict_contains` or `pc_set_contains`, without waiting.
+    /// Calls `pc_dict_contains` or `pc_set_contains`, without waiting.
     #[inline]
     pub(crate) fn contains(&self, of: Of, collection: Handle, key: &[u8]) -> i32 {
         let function = match of {
@@ -206,19 +206,19 @@ impl Library {
         unsafe { function(collection, key.as_ptr().cast(), key.len()) }
     }
 
-    /// `pc_dict_put`.
+    /// Calls `pc_dict_put`.
     pub(crate) fn dict_put(&self, dict: Handle, key: &[u8], value: &[u8]) -> i32 {
         // SAFETY: key and value are only read.
         unsafe { (self.dict_put)(dict, key.as_ptr().cast(), key.len(), value.as_ptr().cast(), value.len()) }
     }
 
-    /// `pc_set_add`.
+    /// Calls `pc_set_add`.
     pub(crate) fn set_add(&self, set: Handle, element: &[u8]) -> i32 {
         // SAFETY: the element is only read.
         unsafe { (self.set_add)(set, element.as_ptr().cast(), element.len()) }
     }
 
-    /// `pc_txn_current`: the status, and the handle; zero if there is none.
+    /// Calls `pc_txn_current`; returns the status, and the handle or zero.
     pub(crate) fn txn_current(&self, environment: Handle) -> (i32, u64) {
         let mut current = Handle { id: 0 };
         // SAFETY: the handle is written to.
@@ -226,7 +226,7 @@ impl Library {
         (status, current.id)
     }
 
-    /// `pc_txn_begin`: the status, and the transaction.
+    /// Calls `pc_txn_begin`; returns the status and the transaction.
     pub(crate) fn txn_begin(&self, environment: Handle, kind: i32, timeout: i64) -> (i32, u64) {
         let mut begun = Handle { id: 0 };
         // SAFETY: the handle is written to.
@@ -234,19 +234,19 @@ impl Library {
         (status, begun.id)
     }
 
-    /// `pc_txn_commit`.
+    /// Calls `pc_txn_commit`.
     pub(crate) fn txn_commit(&self, transaction: u64) -> i32 {
         // SAFETY: no memory is passed.
         unsafe { (self.txn_commit)(Handle { id: transaction }) }
     }
 
-    /// `pc_txn_abort`.
+    /// Calls `pc_txn_abort`.
     pub(crate) fn txn_abort(&self, transaction: u64) -> i32 {
         // SAFETY: no memory is passed.
         unsafe { (self.txn_abort)(Handle { id: transaction }) }
     }
 
-    /// `pc_iter_open_dict` or `pc_iter_open_set`: the status, and the iterator.
+    /// Calls `pc_iter_open_dict` or `pc_iter_open_set`; returns the status and the iterator.
     pub(crate) fn iter_open(&self, of: Of, collection: Handle, range: &Range<'_>) -> (i32, Handle) {
         let function = match of {
             Of::Dict => self.iter_open_dict,
@@ -258,7 +258,7 @@ impl Library {
         (status, iterator)
     }
 
-    /// `pc_iter_next_batch`, which on success is shown to `f`: the status, and how many items there are.
+    /// Calls `pc_iter_next_batch`, and on success `f` with the batch; returns the status and the number of items.
     pub(crate) fn iter_next_batch(
         &self,
         iterator: Handle,
@@ -281,13 +281,13 @@ impl Library {
         (status, batch.count)
     }
 
-    /// `pc_iter_seek`.
+    /// Calls `pc_iter_seek`.
     pub(crate) fn iter_seek(&self, iterator: Handle, key: &[u8]) -> i32 {
         // SAFETY: the key is only read.
         unsafe { (self.iter_seek)(iterator, key.as_ptr().cast(), key.len()) }
     }
 
-    /// `pc_iter_close`.
+    /// Calls `pc_iter_close`.
     pub(crate) fn iter_close(&self, iterator: Handle) -> i32 {
         // SAFETY: no memory is passed.
         unsafe { (self.iter_close)(iterator) }

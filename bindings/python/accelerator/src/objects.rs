@@ -1,4 +1,4 @@
-//! Texts and bytes of Python.
+//! Text, integers and bytes of Python.
 
 use std::ffi::c_char;
 
@@ -12,11 +12,11 @@ unsafe extern "C" {
     fn PyUnicode_AsUTF8AndSize(text: *mut ffi::PyObject, size: *mut ffi::Py_ssize_t) -> *const c_char;
 }
 
-/// The UTF-8 of a text, which lives as long as the text. `None`: it is no Unicode text.
+/// Returns the UTF-8 of a text, which lives as long as the text, or `None` if it is not Unicode text.
 #[inline]
 pub(crate) fn utf8<'a>(text: &'a Bound<'_, PyString>) -> Option<&'a [u8]> {
     let mut size = 0;
-    // SAFETY: it is a str; the interpreter keeps what it gives with the object, which is borrowed for as long.
+    // SAFETY: it is a str; the interpreter keeps the UTF-8 with the object, which is borrowed for as long.
     unsafe {
         let data = PyUnicode_AsUTF8AndSize(text.as_ptr(), &raw mut size);
         if data.is_null() {
@@ -27,14 +27,14 @@ pub(crate) fn utf8<'a>(text: &'a Bound<'_, PyString>) -> Option<&'a [u8]> {
     }
 }
 
-/// The text of UTF-8 that Python has given.
+/// Returns the text of UTF-8 that Python returned.
 #[inline]
 pub(crate) fn as_str(utf8: &[u8]) -> &str {
-    // SAFETY: callers pass what `utf8` gave, which the interpreter has encoded.
+    // SAFETY: callers pass the result of `utf8`, which the interpreter has encoded.
     unsafe { std::str::from_utf8_unchecked(utf8) }
 }
 
-/// An int for Python, of a number that 64 bits hold.
+/// Makes a Python int of a number of at most 64 bits.
 #[inline]
 pub(crate) fn whole(py: Python<'_>, number: Option<i128>) -> PyResult<Option<Bound<'_, PyAny>>> {
     let Some(number) = number else { return Ok(None) };
@@ -45,12 +45,12 @@ pub(crate) fn whole(py: Python<'_>, number: Option<i128>) -> PyResult<Option<Bou
     Ok(Some(number.into_pyobject(py)?.into_any()))
 }
 
-/// Bytes for Python; fails where there is no memory.
+/// Makes Python bytes; fails without memory.
 #[inline]
 pub(crate) fn bytes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-    // No slice is longer.
+    // A slice cannot be longer.
     let size = ffi::Py_ssize_t::try_from(data.len())?;
-    // SAFETY: the interpreter copies `size` bytes, and gives an object or has set an exception.
+    // SAFETY: the interpreter copies `size` bytes, and returns an object or sets an exception.
     unsafe {
         let made = ffi::PyBytes_FromStringAndSize(data.as_ptr().cast(), size);
         Bound::from_owned_ptr_or_err(py, made).map(|made| made.cast_into_unchecked())

@@ -1,4 +1,4 @@
-//! Values to bytes and back.
+//! Converts values to bytes and back.
 
 use persistent_collections_codec::{Type, integer};
 use pyo3::prelude::*;
@@ -21,7 +21,7 @@ enum ValueEncoding {
     Other,
 }
 
-/// Encodes and decodes the values of one type: plain ones here, by the codec of the library; the package does the rest.
+/// Encodes and decodes the values of one type: plain ones here, by the codec of the library, and others in the package.
 #[pyclass(frozen, module = "persistent_collections_python")]
 pub(crate) struct Values {
     kind: ValueEncoding,
@@ -33,7 +33,7 @@ pub(crate) struct Values {
 
 #[pymethods]
 impl Values {
-    /// For a type, with the package's functions.
+    /// Makes the codec of a type, with the package's functions.
     #[new]
     fn new(type_: &str, encode: Py<PyAny>, decode: Py<PyAny>) -> PyResult<Values> {
         let type_ = dynamic::parse(type_)?;
@@ -50,7 +50,7 @@ impl Values {
         Ok(Values { kind, type_, encode, decode })
     }
 
-    /// The bytes of a value.
+    /// Encodes a value.
     #[pyo3(name = "encode")]
     fn encoded<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = value.py();
@@ -65,7 +65,7 @@ impl Values {
         }
     }
 
-    /// The value of these bytes.
+    /// Decodes a value.
     #[pyo3(name = "decode")]
     fn decoded<'py>(&self, data: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
         if let ValueEncoding::Bytes = self.kind {
@@ -83,12 +83,12 @@ impl Values {
         &self.encode
     }
 
-    /// The width of all of them, if they have one.
+    /// The width of all encoded values, if it is the same.
     pub(crate) fn width(&self) -> Option<usize> {
         self.type_.value_width()
     }
 
-    /// Shows the encoded value to `f`. `None`: it is not plain.
+    /// Encodes a value and passes it to `f`. Returns `None` if it is not plain.
     #[inline]
     pub(crate) fn with<R>(&self, value: &Bound<'_, PyAny>, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
         match self.kind {
@@ -104,7 +104,7 @@ impl Values {
             }
             ValueEncoding::Single => {
                 let number = value.cast_exact::<PyFloat>().ok()?.value();
-                #[allow(clippy::cast_possible_truncation)] // what would become infinite is refused
+                #[allow(clippy::cast_possible_truncation)] // a number that would become infinite is refused
                 let single = number as f32;
                 (number.is_finite() == single.is_finite() && !number.is_nan())
                     .then(|| f(&single.to_le_bytes()))
@@ -114,7 +114,7 @@ impl Values {
         }
     }
 
-    // Apart, so that the commonest values take no call.
+    // A function of its own, so that the commonest values need no call.
     #[inline(never)]
     fn encode_other(&self, value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
         let mut out = Vec::new();
@@ -124,7 +124,7 @@ impl Values {
         dynamic::encode_value(&self.type_, value)
     }
 
-    /// The value of these bytes.
+    /// Decodes a value.
     #[allow(clippy::inline_always)] // of a walk, each entry
     #[inline(always)]
     pub(crate) fn decode<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {

@@ -1,4 +1,4 @@
-//! Walking over a collection, a batch at a time.
+//! Iterates over a collection, a batch at a time.
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -9,12 +9,12 @@ use crate::library::{Batch, END, Handle, Library, OK, Of, Range, library};
 use crate::values::Values;
 use crate::writes::{make_interruptible, writes};
 
-// Few at first, for those who look at the first items only; then about what the processor's cache holds.
+// Few at first, since many callers read only the first items; then about the size of the processor's cache.
 const FIRST: usize = 32;
 const MOST: usize = 4096;
 const MOST_BYTES: usize = 1 << 16;
 
-/// What a walk gives out.
+/// The items that a walk returns.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum What {
     Keys,
@@ -22,39 +22,39 @@ enum What {
     Items,
 }
 
-/// A walk over an iterator of the library's, which it opens, and closes at its end or when it is dropped: no step of
-/// Python lies between, in which an exception from outside could lose it.
+/// A walk over an iterator of the library. It opens the iterator, and closes it at its end or when it is dropped, without
+/// a step of Python in between at which an asynchronous exception could lose it.
 #[pyclass(module = "persistent_collections_python")]
 pub(crate) struct Walk {
     library: &'static Library,
-    /// `None`: closed.
+    /// `None` if closed.
     iterator: Option<Handle>,
     what: What,
     keys: Py<Keys>,
-    /// `None`: the values are not given out.
+    /// `None` if the walk does not return values.
     values: Option<Py<Values>>,
-    /// Gives the exception for a status.
+    /// Makes the exception for a status.
     failure: Py<PyAny>,
     /// The collection, which stays alive until the walk ends: closing its handle would close the iterator's.
     owner: Option<Py<PyAny>>,
-    /// Whether it is part of a transaction, and so sees its writes.
+    /// Whether it is part of a transaction, whose writes it sees.
     inside: bool,
-    /// The thread's writes when the batch was fetched.
+    /// The thread's count of writes when the batch was fetched.
     seen: u64,
     keys_read: BatchColumn,
     values_read: BatchColumn,
     count: usize,
-    /// The item of the batch that is next.
+    /// The index of the next item in the batch.
     at: usize,
     size: usize,
 }
 
-/// A copy of one column of a batch: the iterator's memory is its own until the next call, from any thread.
+/// A copy of one column of a batch: the iterator's memory is valid only until the next call, from any thread.
 #[derive(Default)]
 struct BatchColumn {
     data: Vec<u8>,
     offsets: Vec<u64>,
-    /// Where there are no offsets.
+    /// The width of an item, if there are no offsets.
     width: usize,
 }
 
@@ -69,13 +69,13 @@ impl BatchColumn {
             count * self.width
         } else {
             self.offsets.try_reserve(count + 1).map_err(|_| no_memory(8 * (count + 1)))?;
-            // SAFETY: there is one offset more than there are items.
+            // SAFETY: a batch has one offset more than items.
             self.offsets.extend_from_slice(unsafe { std::slice::from_raw_parts(offsets, count + 1) });
             self.offsets[count].try_into().unwrap_or(usize::MAX)
         };
         self.data.try_reserve(size).map_err(|_| no_memory(size))?;
         if size > 0 {
-            // SAFETY: the last offset, or the width, says how many bytes there are.
+            // SAFETY: the last offset, or the width, gives the number of bytes.
             self.data.extend_from_slice(unsafe { std::slice::from_raw_parts(data, size) });
         }
         Ok(())
@@ -97,7 +97,7 @@ type Bounds<'a> = (u32, Option<&'a [u8]>, Option<&'a [u8]>, Option<&'a [u8]>);
 
 #[pymethods]
 impl Walk {
-    /// Over a dict or a set; gives out "keys", "values" or "items".
+    /// Makes a walk over a dict or a set, which returns "keys", "values" or "items".
     ///
     /// `flags` and the bytes are those of a `pc_range`; `environment` and `collection` are handles.
     #[new]
@@ -159,17 +159,17 @@ impl Walk {
 
     fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
-        // A thread that fetches lets go of the interpreter's lock.
+        // A thread that fetches releases the interpreter's lock.
         let mut walk = slf.try_borrow_mut().map_err(|_| busy())?;
         let item = walk.next(py);
         let owner = if matches!(item, Ok(Some(_))) { None } else { walk.end(py) };
-        // The collection may be nobody else's, and its finalizer may use this walk.
+        // This may be the last reference to the collection, whose finalizer may use this walk.
         drop(walk);
         drop(owner);
         item
     }
 
-    /// Ends it; again does nothing.
+    /// Ends it. Can be called twice.
     fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let mut walk = slf.try_borrow_mut().map_err(|_| busy())?;
@@ -189,10 +189,10 @@ impl Drop for Walk {
 }
 
 impl Walk {
-    /// Lets the iterator go, and gives the collection, which need not stay any longer.
+    /// Closes the iterator, and returns the collection, which no longer has to stay alive.
     fn end(&mut self, py: Python<'_>) -> Option<Py<PyAny>> {
         if let Some(iterator) = self.iterator.take() {
-            // A transaction's end or a closed environment may have closed it before.
+            // The end of a transaction or of the environment may have closed it already.
             py.detach(|| self.library.iter_close(iterator));
         }
         self.owner.take()
@@ -227,10 +227,10 @@ impl Walk {
         }
     }
 
-    /// The next batch; `false` at the end.
+    /// Fetches the next batch; returns `false` at the end.
     #[cold]
     fn fetch(&mut self, py: Python<'_>, iterator: Handle) -> PyResult<bool> {
-        // What was fetched ahead is dropped after a write: it goes on behind the last item that was given out.
+        // After a write, it drops the items fetched ahead, and continues after the last item that it returned.
         let mut skip = None;
         if self.inside && self.at > 0 && self.seen != writes() {
             let key = self.keys_read.get(self.at - 1).to_vec();
@@ -288,13 +288,13 @@ impl Walk {
     }
 }
 
-/// Makes the exception for values that are asked for and were not fetched.
+/// Makes the exception for values that are requested and were not fetched.
 #[cold]
 fn no_values() -> PyErr {
     error("PanicError", "the values are not given out")
 }
 
-/// The exception where another thread, which fetches, has the walk.
+/// Makes the exception for a walk that another thread is using.
 #[cold]
 fn busy() -> PyErr {
     error("IteratorBusyError", "another thread is taking an item of this iterator")

@@ -1,4 +1,4 @@
-//! What a thread has for itself: the count of its writes, and whether its waits can be interrupted.
+//! The state of a thread: the count of its writes, and whether its waits can be interrupted.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -10,25 +10,25 @@ thread_local! {
     static INTERRUPTIBLE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// How many writes and ends of transactions the calling thread has done.
+/// The number of the calling thread's writes and ends of transactions.
 pub(crate) fn writes() -> u64 {
     WRITES.get()
 }
 
-/// The calling thread is about to write.
+/// Counts a write of the calling thread, which is about to begin.
 pub(crate) fn count_write() {
     WRITES.set(WRITES.get().wrapping_add(1));
 }
 
 static MAKE_INTERRUPTIBLE: OnceLock<Py<PyAny>> = OnceLock::new();
 
-/// What a thread calls before it waits for the first time.
+/// The function that a thread calls before its first wait.
 pub(crate) fn interrupt_by(make_interruptible: Py<PyAny>) {
-    // Once an object; again changes nothing.
+    // Set once; a second call changes nothing.
     let _ = MAKE_INTERRUPTIBLE.set(make_interruptible);
 }
 
-/// Lets exceptions from outside end the waits of the calling thread, which may be about to wait for the first time.
+/// Lets asynchronous exceptions end the waits of the calling thread, which may be about to wait for the first time.
 #[inline]
 pub(crate) fn make_interruptible(py: Python<'_>) -> PyResult<()> {
     if INTERRUPTIBLE.get() { Ok(()) } else { make_interruptible_now(py) }
@@ -42,13 +42,13 @@ fn make_interruptible_now(py: Python<'_>) -> PyResult<()> {
     }
 }
 
-/// What the calling thread has for itself.
+/// The state of the calling thread.
 ///
-/// `count` are its writes and ends of transactions: its walks inside transactions then look again.
+/// `count` is the number of its writes and ends of transactions, after which its walks inside transactions fetch again.
 #[pyclass(frozen, module = "persistent_collections_python")]
 pub(crate) struct Writes;
 
-// Python has no attributes that belong to no object.
+// Python needs an object to have attributes.
 #[allow(clippy::unused_self)]
 #[pymethods]
 impl Writes {
@@ -67,7 +67,7 @@ impl Writes {
         WRITES.set(count);
     }
 
-    /// Whether exceptions from outside end its waits.
+    /// Whether asynchronous exceptions end its waits.
     #[getter]
     fn interruptible(&self) -> bool {
         INTERRUPTIBLE.get()
