@@ -1,4 +1,4 @@
-# What programs of PersistentCollections.jl 0.2 did, and the environments that they left.
+# Programs of PersistentCollections.jl 0.2, and the environments that they created.
 
 isdefined(@__MODULE__, :Spot) || include("types.jl")
 isdefined(@__MODULE__, :RawFile) || include("rawfile.jl")
@@ -17,13 +17,13 @@ end
 
 Base.:(==)(one::Union{Fixed0,Loose0}, two::Union{Fixed0,Loose0}) = (one.a, one.b, one.c) == (two.a, two.b, two.c)
 
-@testset "an environment as 0.2 opened and closed it" begin
+@testset "an environment opened and closed as in 0.2" begin
     mktempdir() do folder
         env = LMDB.Environment(folder)
         @test isopen(env) && env == LMDB.Environment(folder) && env == LMDB.Environment(joinpath(folder, "."))
         @test hash(env) == hash(LMDB.Environment(folder)) && env != LMDB.Environment(mktempdir())
         @test close(env) === true && !isopen(env) && close(env) === false
-        # What tells how much is wanted at least may be less than where it is open already, as the openings above may be.
+        # A second opening may ask for smaller limits than the first.
         again = LMDB.Environment(folder, flags=Cuint(0), mode=0o755, maxdbs=Cuint(1), mapsize=Csize_t(10485760), maxreaders=Cuint(126),
             rotxnflags=LMDB.MDB_RDONLY | LMDB.MDB_NOTLS)
         @test isopen(again) && again != env && info(again).max_readers >= 126
@@ -33,12 +33,12 @@ Base.:(==)(one::Union{Fixed0,Loose0}, two::Union{Fixed0,Loose0}) = (one.a, one.b
     end
 end
 
-@testset "errors have a code, and are shown as message and code" begin
+@testset "errors have a code, and show their message and code" begin
     failure = try; LMDB.Environment("/no/such/place"); catch caught; caught; end
     @test failure isa LMDB.LMDBError && failure isa Exception && failure.code isa Integer
     @test string(failure) == "$(failure.message) ($(failure.code))" && occursin("/no/such/place", failure.message)
     @test occursin(failure.message, sprint(showerror, failure)) && occursin(string(failure.code), sprint(showerror, failure))
-    # LMDB's own text for LMDB's codes, as programs of 0.2 show it.
+    # LMDB's own texts for LMDB's codes, which programs of 0.2 show.
     @test string(LMDB.LMDBError(-30798)) == "MDB_NOTFOUND: No matching key/data pair found (-30798)"
     @test string(LMDB.LMDBError(-30799)) == "MDB_KEYEXIST: Key/data pair already exists (-30799)"
     @test string(LMDB.LMDBError(-30779)) == "MDB_PROBLEM: Unexpected problem - txn should abort (-30779)"
@@ -48,7 +48,7 @@ end
     @test string(LMDB.LMDBError(-20)) == "$(unsafe_string(PC.Lib.pc_strerror(Int32(-20)))) (-20)"
 end
 
-@testset "maxdbs counts the collections with a name that a transaction uses" begin
+@testset "maxdbs limits the named collections that one transaction uses" begin
     with_env(maxdbs=2) do env
         dicts = [PersistentDict{String,Int}(env, id=id) for id in ("", "one", "two", "three")]
         for dict in dicts
@@ -62,7 +62,7 @@ end
     end
 end
 
-@testset "every flag of LMDB is known by its name and number" begin
+@testset "every flag of LMDB has its name and number" begin
     numbers = (MDB_FIXEDMAP=0x01, MDB_NOSUBDIR=0x4000, MDB_NOSYNC=0x10000, MDB_RDONLY=0x20000, MDB_NOMETASYNC=0x40000, MDB_WRITEMAP=0x80000,
         MDB_MAPASYNC=0x100000, MDB_NOTLS=0x200000, MDB_NOLOCK=0x400000, MDB_NORDAHEAD=0x800000, MDB_NOMEMINIT=0x1000000)
     for (name, number) in pairs(numbers)
@@ -91,7 +91,7 @@ end
     end
 end
 
-@testset "a dict of Any, new" begin
+@testset "a new dict of Any" begin
     with_env(maxdbs=1) do env
         dict = PersistentDict{Any,Any}(env, id="foo")
         fixed, loose = Fixed0(1, 2.5, (2, 3.5)), Loose0(1, 2.5, (2, 3.5))
@@ -133,7 +133,7 @@ memory(item) = LMDB.MDBValue(item).data
     @test convert(Any, value) === value && convert(Union{Missing,LMDB.MDBValue}, value) === value
 end
 
-@testset "what has no bytes" begin
+@testset "values without bytes" begin
     for item in (Any[1], ["a"], Dict(), Ref("a"), big(1))
         @test_throws ArgumentError LMDB.MDBValue(item)
     end
@@ -173,7 +173,7 @@ const KEPT = Pair[
         @test PersistentSet{Date}(env, id="dates") == Set(keys(dates))
         @test Set(map(found -> (found.name, found.kind, found.count), collections(env))) == Set([("", :raw, 1), ("any", :raw, length(KEPT)), ("numbers", :raw, 6),
             ("keys", :raw, 3), ("tuples", :raw, 3), ("dates", :raw, 3), ("none", :raw, 0)])
-        # What is written is laid out as it was, and nothing of what was there is touched.
+        # Writes keep the layout of 0.2, and do not change existing entries.
         dates[Date(2025)] = UUID(9)
         PersistentDict{String,Fixed0}(env, id="any")["another"] = Fixed0(5, 5.5, (5, 5.5))
         @test dict["another"] == LMDB.MDBValue(Fixed0(5, 5.5, (5, 5.5))) && !haskey(delete!(dict, "another"), "another")
@@ -182,7 +182,7 @@ const KEPT = Pair[
     end
 end
 
-@testset "what a collection without types cannot be read as: $V" for V in (Real, Union{Int,Missing}, Matrix{Float64}, Vector{String}, Dict{String,Int}, BigInt, Tuple{String,Int})
+@testset "a collection without types cannot be read as: $V" for V in (Real, Union{Int,Missing}, Matrix{Float64}, Vector{String}, Dict{String,Int}, BigInt, Tuple{String,Int})
     mktempdir() do folder
         Environment(RawFile.make(folder; named=Dict("d" => ["a" => memory(1)]))) do env
             @test_throws ArgumentError PersistentDict{String,V}(env; id="d")

@@ -15,7 +15,7 @@ end
 
 there_and_back(value) = PC.decode_any(PC.encode_any(value))
 
-@testset "the same comes back: $(repr(value))" for value in Any[
+@testset "a value comes back unchanged: $(repr(value))" for value in Any[
         nothing, missing, true, false, 0, -1, 23, 24, 255, 65536, typemax(Int64), typemin(Int64), big(2)^64 - 1, big(2)^64,
         -big(2)^64, -big(2)^64 - 1, 1.5, -0.0, NaN, Inf, -Inf, "", "héllo\0", UInt8[], UInt8[1, 2], Any[], Any[1, "a", [2.0]],
         (), (1, ("a", nothing)), Dict{Any,Any}(), Dict{Any,Any}("a" => 1, 2 => Any["x"]), Set{Any}(), Set{Any}([1, "x", 2.5]),
@@ -28,7 +28,7 @@ there_and_back(value) = PC.decode_any(PC.encode_any(value))
     @test typeof(back) == typeof(value) || (value isa Number && back isa Number)
 end
 
-@testset "narrow and wide of one kind" begin
+@testset "narrow and wide types of one kind" begin
     @test there_and_back(Int8(5)) === 5
     @test there_and_back(1.5f0) === 1.5
     @test there_and_back(big(5)) === 5
@@ -44,7 +44,7 @@ end
     @test isequal(there_and_back(Union{Int,Float64}[1, 2.5]), Any[1, 2.5])
 end
 
-@testset "complex and rational numbers of all parts" begin
+@testset "complex and rational numbers with parts of all types" begin
     for number in (im, 1//2 + 3//4 * im, true // true, complex(big(2)^70, 1))
         @test isequal(there_and_back(number), number)
     end
@@ -62,7 +62,7 @@ end
     @test bytes(Point(1, 2)) == "d81b82" * "65" * bytes2hex(b"Point") * "a2" * "6178" * "fb3ff0000000000000" * "6179" * "fb4000000000000000"
 end
 
-@testset "column-major arrays of others are read" begin
+@testset "column-major arrays of other programs can be read" begin
     # 1040([[2, 3], the six elements column after column])
     @test PC.decode_any(hex2bytes("d904108282" * "0203" * "d84846" * "010203040506")) == permutedims(Int8[1 3 5; 2 4 6])
     # Big-endian 16-bit integers.
@@ -89,7 +89,7 @@ struct Counted
     Counted(count) = new(count + 1)
 end
 
-@testset "a struct comes back as it was, or as its fields" begin
+@testset "a struct comes back as itself, or as its fields" begin
     with_env() do env
         dict = PersistentDict{Any,Any}(env; id="d")
         dict["counted"] = Counted(1)
@@ -104,7 +104,7 @@ end
 Base.isequal(a::Holder, b::Holder) = isequal(a.content, b.content)
 Base.hash(holder::Holder, seed::UInt) = hash(holder.content, seed)
 
-@testset "everything within everything, stored and read" begin
+@testset "every value inside every container" begin
     leaves = Any[nothing, missing, true, -7, typemax(Int64), big(2)^80, -big(2)^80, 1.5, NaN, -Inf, 2 // 3, -big(2)^70 // 3, 1 + 2im, 1.5 - 2.0im, "", "é\0", :sym, 'é',
         UInt8[], UInt8[0, 255], Date(2024, 2, 29), DateTime(2024, 2, 29, 1, 2, 3, 4), Time(1, 2, 3, 4, 5), UUID(7), (), [1.0, 2.0], Float32[], [1 2; 3 4], Any[], Dict{Any,Any}(), Set{Any}(),
         Tagged(0, "2024-02-29T12:34:56Z"), Tagged(4, Any[-2, 314]), Simple(16), Point(1, 2), Line("l", Point(0, 1), Point(2, 3))]
@@ -112,7 +112,7 @@ Base.hash(holder::Holder, seed::UInt) = hash(holder.content, seed)
     with_env(durability=:none) do env
         dict = PersistentDict{Any,Any}(env; id="any")
         values = Dict{Any,Any}((i, k) => outer(leaf) for (i, outer) in enumerate(within), (k, leaf) in enumerate(leaves))
-        # All of them at once, within each two; Julia 1.5 cannot hash a vector with a `Time` beside a `DateTime`.
+        # All of them together, in each pair of containers; Julia 1.5 cannot hash a vector with a `Time` and a `DateTime`.
         together = filter(leaf -> !(leaf isa Time), leaves)
         merge!(values, Dict(string(i, " ", j) => outer(inner(together)) for (i, outer) in enumerate(within), (j, inner) in enumerate(within)))
         register_struct(Holder)
@@ -124,7 +124,7 @@ Base.hash(holder::Holder, seed::UInt) = hash(holder.content, seed)
     end
 end
 
-@testset "what has no form" begin
+@testset "values that cannot be stored" begin
     for value in (big"1.5", sin, r"x", Ref(1), Int, Channel(1), (a=1,), ["a" "b"], Union{Int,Float64}[1 2.5], Matrix{Union{}}(undef, 0, 2), 1 => 2, 1 // 0, Date(20000), "\xff", [1, sin], ErrorException("x"))
         @test_throws ArgumentError PC.encode_any(value)
     end
@@ -135,7 +135,7 @@ struct Coloured
     other::Union{Colour,Nothing}
 end
 
-@testset "enums only where a type names them" begin
+@testset "enums need a type that names them" begin
     for encode in (PC.encode_any, PC.anykey), value in (green, (green,))
         failure = try; encode(value); catch caught; caught; end
         @test failure isa ArgumentError && occursin("Colour", failure.msg) && occursin("Integer(x)", failure.msg)
@@ -177,7 +177,7 @@ end
     @test PC.decode_any(hex2bytes("f93e00")) === 1.5
     @test PC.decode_any(hex2bytes("f0")) == Simple(16)
     @test_throws ArgumentError PC.encode_any(Simple(22))
-    # Two keys that Julia holds to be one.
+    # Two keys that are equal in Julia.
     @test PC.decode_any(hex2bytes("a2" * "01" * "02" * "fb3ff0000000000000" * "03")) == [1 => 2, 1.0 => 3]
     @test bytes2hex(PC.encode_any(["b" => 1, "a" => 2])) == "a2" * "616201" * "616102"
 end

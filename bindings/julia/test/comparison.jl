@@ -1,7 +1,7 @@
-# Comparing and combining, by what is stored.
+# Comparing and combining collections, by their stored keys and values.
 
-# Sets and dicts of `Any` hold 1, 1.0 and true as three keys, for which Julia's own have one. They were compared by either,
-# as they stood on the left or on the right: `Set([1, 2]) == set` and `set == Set([1, 2])` disagreed where `set` held 1 and true.
+# Sets and dicts of `Any` have three keys for 1, 1.0 and true, where Julia's own have one. A comparison used the rule of its
+# left side: `Set([1, 2]) == set` and `set == Set([1, 2])` disagreed if `set` contained 1 and true.
 
 with_sets(f, elements...) = with_env(durability=:none) do env
     f((union!(PersistentSet{eltype(list)}(env; id=string(number)), list) for (number, list) in enumerate(elements))...)
@@ -9,7 +9,7 @@ end
 
 both_ways(relation, a, b) = (one = relation(a, b); one == relation(b, a) ? one : error("the sides disagree"))
 
-@testset "a set of Any beside plain ones" begin
+@testset "a set of Any and plain sets" begin
     with_sets(Any[1, true]) do set
         @test !both_ways(==, set, Set([1, 2])) && !both_ways(==, set, Set([1])) && !both_ways(isequal, set, Set(Any[1.0, 2]))
         @test both_ways(issetequal, set, Any[true, 1]) && !both_ways(issetequal, set, [1])
@@ -27,13 +27,13 @@ both_ways(relation, a, b) = (one = relation(a, b); one == relation(b, a) ? one :
     end
 end
 
-@testset "typed sets beside plain ones: $(eltype(list))" for (list, equal) in (
+@testset "typed sets and plain sets: $(eltype(list))" for (list, equal) in (
         ([1, 2], Any[1.0, 2]), (["a", "b"], SubString.(["a", "b"])), ([1.5, 2], Float32[1.5, 2]), ([Date(2020)], [DateTime(2020)]),
         ([(1, "a")], [(1.0, "a")]), ([:a], [:a]), (UInt8[1, 2], Any[true, 2]))
     with_sets(list) do set
         @test both_ways(==, set, Set(equal)) && both_ways(issetequal, set, equal) && set ⊆ equal && equal ⊆ set
         @test all(element -> element in set, equal) && isempty(setdiff(set, equal))
-        # Julia hashes a `Date` and a `DateTime` that are equal to different numbers.
+        # In Julia, a `Date` and a `DateTime` that are equal have different hashes.
         @test hash(Set(equal)) == hash(set) || eltype(list) === Date
         more = Any[equal..., missing]
         @test !both_ways(==, set, Set(more)) && set ⊊ more && !(more ⊆ set) && length(symdiff(set, more)) == 1
@@ -85,7 +85,7 @@ end
     end
 end
 
-@testset "nothing is ambiguous" begin
+@testset "no comparison is ambiguous" begin
     ours = filter(detect_ambiguities(PersistentCollections, Base, Core)) do pair
         any(method -> Base.moduleroot(method.module) === PersistentCollections, pair)
     end

@@ -1,8 +1,8 @@
-# What the typed paths cost: no dynamic dispatch, and no memory but the result's.
+# The cost of the typed paths: no dynamic dispatch, and no memory except for the result.
 
 using InteractiveUtils: code_typed
 
-# Each in a function of its own, so that what is measured is compiled and its arguments have types.
+# Each in a function of its own, so that the measured code is compiled and its arguments have types.
 allocated_get(dict, key) = @allocated dict[key]
 allocated_default(dict, key, default) = @allocated get(dict, key, default)
 allocated_put(dict, key, value) = @allocated dict[key] = value
@@ -11,7 +11,7 @@ allocated_delete(dict, key) = @allocated delete!(dict, key)
 allocated_walk(items) = @allocated walk(items)
 allocated_copy(value) = @allocated twin(value)
 
-# What a result of its own takes at least.
+# The least memory that a result of its own takes.
 twin(value::String) = GC.@preserve value unsafe_string(pointer(value), sizeof(value))
 twin(value::Array) = copy(value)
 twin(value) = value
@@ -24,10 +24,10 @@ function walk(items)
     return count
 end
 
-# The second time, when everything is compiled.
+# Measures the second call, when everything is compiled.
 twice(measured, arguments...) = (measured(arguments...); measured(arguments...))
 
-# Calls in the optimised code of `f` whose target is looked up when they happen. Those that only throw do not count.
+# Returns the calls in the optimised code of `f` whose target is looked up at run time, except those that only throw.
 function dispatched(f, types...)
     code, _ = only(code_typed(f, types; optimize=true))
     return filter(code.code) do statement
@@ -50,7 +50,7 @@ end
 typed_pairs() = ("key" => "v"^100, 5 => 6, "key" => 2.5, UUID(7) => Date(2020, 1, 2), true => CALM, 0x07 => Reading(1, 2.0),
     "key" => UInt8[1, 2, 3], :key => 5f0, Date(2021) => DateTime(2021), CALM => true)
 
-@testset "dynamic dispatch is found where it is" begin
+@testset "dynamic dispatch is detected" begin
     @test !isempty(dispatched(numbers -> numbers[1] + 1, Vector{Any})) && isempty(dispatched(numbers -> numbers[1] + 1, Vector{Int}))
 end
 
@@ -66,7 +66,7 @@ end
             @test @inferred(haskey(dict, key)) && !isempty(dict)
             @test isempty(dispatched(PC.lookup, typeof(dict), K)) && isempty(dispatched(haskey, typeof(dict), K))
             @test isempty(dispatched(PC.store, typeof(PC.Lib.pc_dict_put), typeof(dict), K, V))
-            # Text that stands for a symbol is made anew for a call.
+            # Each call makes a new text for a symbol.
             K === Symbol && continue
             result = twice(allocated_copy, value)
             @test twice(allocated_get, dict, key) == result
@@ -115,7 +115,7 @@ end
         for (items, T) in ((set, Int), (keys(dict), Int), (values(dict), Int), (dict, Pair{Int,Int}), (between(dict, 5, nothing), Pair{Int,Int}))
             _, state = iterate(items)
             @test Base.return_types(iterate, (typeof(items), typeof(state))) == [Union{Nothing,Tuple{T,typeof(state)}}]
-            # Pages of many items: their bytes and offsets, and nothing for each item.
+            # Pages of many items: memory for their bytes and offsets, and none per item.
             @test twice(allocated_walk, items) < 40 * 10_000
         end
         texts = merge!(PersistentDict{String,String}(env; id="t"), Dict(string(number) => "v"^100 for number in 1:10_000))

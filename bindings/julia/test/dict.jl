@@ -1,8 +1,8 @@
-# PersistentDict as Julia's Dict, and what it has beyond.
+# PersistentDict as Julia's Dict, and its additional methods.
 
 isdefined(@__MODULE__, :Spot) || include("types.jl")
 
-@testset "as a Dict" begin
+@testset "a PersistentDict works as a Dict" begin
     with_env() do env
         dict = PersistentDict{String,Int}(env; id="d")
         @test dict isa AbstractDict{String,Int} && isempty(dict) && length(dict) == 0
@@ -152,7 +152,7 @@ end
     end
 end
 
-@testset "opened again with other types" begin
+@testset "reopening with other types" begin
     with_env() do env
         dict = PersistentDict{String,Any}(env; id="any")
         dict["a"], dict["b"] = 5, "text"
@@ -195,7 +195,7 @@ end
     end
 end
 
-@testset "pop! leaves what it cannot read" begin
+@testset "pop! keeps a value that it cannot read" begin
     with_env() do env
         dynamic = PersistentDict{Any,Any}(env; id="any")
         dynamic["a"] = "text"
@@ -203,7 +203,7 @@ end
         @test_throws TypeError pop!(narrow, "a")
         @test_throws TypeError pop!(narrow, "a", 0)
         @test dynamic["a"] == "text" && pop!(dynamic, "a") == "text" && isempty(dynamic)
-        # A text that is no character.
+        # A text that is not one character.
         PersistentDict{String,String}(env; id="texts")["a"] = "text"
         @test_throws ArgumentError pop!(PersistentDict{String,Char}(env; id="texts"), "a")
         @test length(PersistentDict{String,String}(env; id="texts")) == 1
@@ -225,7 +225,7 @@ end
     end
 end
 
-@testset "inferred" begin
+@testset "types are inferred" begin
     with_env() do env
         dict = PersistentDict{String,Int}(env; id="d")
         dict["a"] = 1

@@ -1,10 +1,10 @@
-# The examples of the docstrings, prompt by prompt, and those of the package's README.
+# Runs the examples of the docstrings, prompt by prompt, and those of the package's README.
 
 module Examples
 
 using PersistentCollections, Test
 
-# What is typed at each `julia>` of a block, continued on lines that stand as far to the right, and what follows it.
+# Splits a block into the input at each `julia>`, with its indented continuation lines, and the output after it.
 function steps(block)
     found = Tuple{String,String}[]
     for part in split("\n" * block, "\njulia> ")[2:end]
@@ -16,7 +16,7 @@ function steps(block)
     return found
 end
 
-# What the REPL shows for it.
+# Returns the text that the REPL shows for a value.
 function shown(world::Module, code)
     mktemp() do path, file
         value = redirect_stdout(() -> include_string(world, code), file)
@@ -27,13 +27,13 @@ function shown(world::Module, code)
     end
 end
 
-# As Julia 1.5 writes types and its later versions do.
+# Makes the notation of types in Julia 1.5 and in later versions the same.
 plain(text) = replace(replace(text, r"\bVector\{(\w+)\}" => s"Array{\1,1}"), r"\bMatrix\{(\w+)\}" => s"Array{\1,2}") |>
     text -> replace(text, ", " => ",")
 
 blocks(text, language) = [String(found[1]) for found in eachmatch(Regex("^```$language\\n(.*?)^```", "ms"), text)]
 
-# Of all docstrings of a module: what each is of, and its text.
+# Returns all docstrings of a module: the documented name and the text of each.
 function docstrings(of::Module)
     found = Pair{String,String}[]
     for (binding, documents) in Docs.meta(of), document in values(documents.docs)

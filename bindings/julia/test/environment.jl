@@ -18,7 +18,7 @@
     end
 end
 
-@testset "what was closed says so" begin
+@testset "a closed object reports that it is closed" begin
     mktempdir() do folder
         env = Environment(joinpath(folder, "env"))
         dict, set = PersistentDict{String,Int}(env; id="d"), PersistentSet{String}(env; id="s")
@@ -91,7 +91,7 @@ end
     end
 end
 
-@testset "what cannot be opened" begin
+@testset "paths that cannot be opened" begin
     mktempdir() do folder
         @test fails_with(() -> Environment(joinpath(folder, "none", "env")), PC.Lib.PC_ERR_NO_ENVIRONMENT)
         @test fails_with(() -> Environment(joinpath(folder, "env"); create=false), PC.Lib.PC_ERR_NO_ENVIRONMENT)
@@ -103,19 +103,19 @@ end
     end
 end
 
-@testset "a check on opening finds a sound file sound" begin
+@testset "a check on opening accepts an undamaged file" begin
     mktempdir() do folder
         Environment(env -> merge!(PersistentDict{Int,String}(env; id="d"), Dict(key => "value" for key in 1:1000)), folder)
         @test Environment(env -> length(PersistentDict{Int,String}(env; id="d")), folder; check_on_open=true) == 1000
     end
 end
 
-@testset "a check on opening finds a damaged file damaged" begin
+@testset "a check on opening detects a damaged file" begin
     mktempdir() do folder
         Environment(env -> merge!(PersistentDict{Int,String}(env; id="d"), Dict(key => "value" for key in 1:1000)), folder)
         file = joinpath(folder, "data.mdb")
         sound = read(file)
-        # A leaf page of entries, told by its flags, says that its items begin behind its end.
+        # A leaf page of entries, recognised by its flags, says that its items begin after its end.
         pages = [start for start in 8193:4096:length(sound) if sound[start + 10] == 0x02 && any(!iszero, sound[start + 16:start + 31])]
         @test length(pages) > 2
         damaged = copy(sound)
@@ -136,10 +136,10 @@ end
         found = check(env)
         @test keys(found) == (:pages, :used, :free, :lost, :collections)
         @test found.pages == found.used + found.free && found.lost == 0 && found.collections == 1
-        # Also inside transactions, whose own writes it does not check.
+        # It also works inside a transaction, whose own writes it does not check.
         @test transaction(() -> (PersistentDict{Int,String}(env; id="another")[1] = ""; check(env)), env) == found
         @test snapshot(() -> check(env), env).collections == 2
-        # No page is what its flags say. The check reads the file, also where other calls would read the map.
+        # The flags of all pages are wrong. The check reads the file, even if other calls would read the map.
         data = read(joinpath(folder, "data.mdb"))
         for start in 8193:4096:length(data)
             data[start + 10] = xor(data[start + 10], 0xff)
@@ -159,7 +159,7 @@ end
             before = only(filter(reader -> reader.commit !== nothing, readers(env)))
             @test before.process == getpid() && before.thread > 0 && before.behind == 0
             @test before.commit == info(env).last_commit
-            # Another process writes and keeps no snapshot.
+            # Another process writes, and does not keep a snapshot.
             code = "using PersistentCollections; PersistentDict{String,Int}(Environment(ARGS[1]); id=\"d\")[\"a\"] = 2"
             run(`$(Base.julia_cmd()) --startup-file=no --project=$(Base.active_project()) -e $code $(env.path)`)
             after = only(filter(reader -> reader.commit !== nothing, readers(env)))
@@ -170,7 +170,7 @@ end
     end
 end
 
-@testset "the slots of a killed process are reaped" begin
+@testset "the reader slots of a killed process are freed" begin
     with_env() do env
         @test reap_readers(env) == 0
         dict = PersistentDict{String,Int}(env; id="d")
@@ -191,7 +191,7 @@ end
     end
 end
 
-# Names that were replaced: they work, and warn where Julia is asked to.
+# Deprecated names: they work, and warn if Julia shows such warnings.
 @testset "deprecated names" begin
     with_env() do env
         PersistentDict{String,Int}(env; id="d")["a"] = 1
@@ -211,7 +211,7 @@ end
     end
 end
 
-@testset "what is inside" begin
+@testset "the list of collections" begin
     with_env() do env
         @test isempty(collections(env))
         PersistentDict{String,Int}(env; id="a dict")["x"] = 1
@@ -247,19 +247,19 @@ end
         foreach(_ -> drop(), 1:20)
         GC.gc()
         GC.gc()
-        # With other options than an environment that is open it could not be opened.
+        # If it were still open, these different options would be refused.
         @test Environment(env -> PersistentDict{String,Int}(env; id="d")["a"], folder; durability=:none) == 1
     end
 end
 
-# After as many dicts as there are places had been opened, nothing opened any more, though all of them were garbage.
-@testset "places of dicts that are not used any more" begin
+# After as many dicts as there are places had been opened, no other could be opened, though all of them were garbage.
+@testset "the places of unused dicts are freed" begin
     with_env(durability=:none, maxdbs=4) do env
         for n in 1:20
             PersistentDict{Int,Int}(env; id="d$n")[n] = n
         end
         @test all(PersistentDict{Int,Int}(env; id="d$n")[n] == n for n in 1:20)
-        # Those that are in use keep theirs.
+        # Dicts in use keep theirs.
         kept = [PersistentDict{Int,Int}(env; id="d$n") for n in 1:3]
         @test all(PersistentDict{Int,Int}(env; id="d$n")[n] == n for n in 4:20)
         @test [kept[n][n] for n in 1:3] == 1:3

@@ -1,11 +1,11 @@
-# Installing as a user does, in a project and a depot of their own outside of the checkout, and what the first use says
-# where the library is not there or is another one.
+# Installs the package as a user does, in a separate project and depot outside of the checkout, and tests the messages of the
+# first use if the library is missing or is a different one.
 
 const PACKAGE = normpath(joinpath(@__DIR__, ".."))
 const CHECKOUT = normpath(joinpath(PACKAGE, "..", ".."))
 const VARIABLE = "PERSISTENT_COLLECTIONS_LIBRARY"
 
-# What a fresh Julia prints that runs `code`, and whether it succeeds.
+# Runs `code` in a fresh Julia; returns whether it succeeds, and its output.
 function fresh_julia(code; project, environment...)
     given = [string(name) => value for (name, value) in environment]
     command = addenv_to(`$(Base.julia_cmd()) --startup-file=no --project=$project -e $code`, given)
@@ -14,7 +14,7 @@ function fresh_julia(code; project, environment...)
     return success(process), String(take!(output))
 end
 
-# `addenv` is not in Julia 1.5.
+# Julia 1.5 lacks `addenv`.
 function addenv_to(command, given)
     variables = copy(ENV)
     for (name, value) in given
@@ -23,7 +23,7 @@ function addenv_to(command, given)
     return setenv(command, variables)
 end
 
-# A depot with a registry of no packages, so that no other is looked for: the package needs none.
+# Makes a depot with an empty registry, so that Julia does not look for another: the package needs no other package.
 function make_depot(folder)
     registry = mkpath(joinpath(folder, "registries", "None"))
     write(joinpath(registry, "Registry.toml"), """
@@ -41,7 +41,7 @@ end
         depot, project = make_depot(mkpath(joinpath(folder, "depot"))), mkpath(joinpath(folder, "project"))
         cargo_home = get(ENV, "CARGO_HOME", joinpath(homedir(), ".cargo"))
         rustup_home = get(ENV, "RUSTUP_HOME", joinpath(homedir(), ".rustup"))
-        # Cargo's own settings lead it nowhere else.
+        # Cargo's settings do not redirect its output.
         elsewhere = joinpath(folder, "elsewhere")
         works, output = fresh_julia("""
                 using Pkg
@@ -63,7 +63,7 @@ end
     end
 end
 
-# What `using` throws with the variable set so, as one line of text.
+# Returns the exception of the first use with this value of the variable, as one line of text.
 function refusal(library)
     works, output = fresh_julia("""
         using PersistentCollections
@@ -79,7 +79,7 @@ function refusal(library)
     return at === nothing ? output : output[last(at) + 1:end]
 end
 
-@testset "a library that is not there, or not this one" begin
+@testset "a library that is missing or a different one" begin
     mktempdir() do folder
         @test occursin("no library at /no/such/library.so", refusal("/no/such/library.so"))
         text = joinpath(folder, "text.so")
@@ -103,7 +103,7 @@ end
     end
 end
 
-@testset "the variable names the library" begin
+@testset "the environment variable selects the library" begin
     mktempdir() do folder
         library = cp(PC.Lib.library_path(), joinpath(folder, "another name.so"))
         works, output = fresh_julia("""
@@ -114,11 +114,11 @@ end
     end
 end
 
-@testset "the build says what it lacks" begin
+@testset "the build reports a missing tool" begin
     build(; environment...) = fresh_julia("include($(repr(joinpath(PACKAGE, "deps", "build.jl"))))"; project=PACKAGE, environment...)
     works, output = build(; PATH="/no/such/folder", (Symbol(VARIABLE) => nothing,)...)
     @test !works && occursin("cargo", output) && occursin(VARIABLE, output)
-    # With a library of the user's own there is nothing to build.
+    # With the user's own library, the build has nothing to do.
     works, output = build(; PATH="/no/such/folder", (Symbol(VARIABLE) => "/a/library",)...)
     @test works
     mktempdir() do folder
@@ -129,13 +129,13 @@ end
     end
 end
 
-# `Pkg.test` failed on every version, for the project did not name a package that a test uses.
+# `Pkg.test` failed on every version: a test used a package that the project did not name.
 @testset "Pkg.test" begin
     mktempdir() do folder
         works, output = fresh_julia("""
                 using Pkg
                 Pkg.develop(PackageSpec(path=$(repr(PACKAGE))))
-                Pkg.test("PersistentCollections"; test_args=["types", "costs:dynamic dispatch is found where it is"])
+                Pkg.test("PersistentCollections"; test_args=["types", "costs:dynamic dispatch is detected"])
                 """; project=mkpath(joinpath(folder, "project")), JULIA_DEPOT_PATH=make_depot(mkpath(joinpath(folder, "depot"))),
             JULIA_PKG_OFFLINE="true", JULIA_LOAD_PATH=nothing, (Symbol(VARIABLE) => PC.Lib.library_path(),)...)
         @test works && occursin("0 failed", output)
@@ -143,7 +143,7 @@ end
     end
 end
 
-# A package that depends on this one could not be precompiled where the library was not built yet: loading this one threw.
+# A package that depends on this one could not be precompiled before the library was built: loading this package threw.
 @testset "packages that depend on this one" begin
     mktempdir() do folder
         for (name, body) in ("Early" => "struct Point; x::Int; end; register_struct(Point)",
@@ -172,11 +172,11 @@ end
             works, output = fresh_julia(code; project=home, JULIA_DEPOT_PATH=depot, JULIA_LOAD_PATH=path,
                 (Symbol(VARIABLE) => "/no/such/library.so",)...)
             @test works && occursin("REFUSED", output) && occursin("no library at /no/such/library.so", output)
-            # What the top level registers is lost, and said to be; what `__init__` registers is there.
+            # Registrations at the top level are lost, with a warning; those in `__init__` are kept.
             @test occursin("register_struct", output) == (name == "Early")
             @test occursin("known [\"Place\"]", output) == (name == "Proper")
             works || print(output)
-            # With the library, nothing is precompiled again.
+            # With the library, Julia does not precompile again.
             works, output = fresh_julia(code; project=home, JULIA_DEPOT_PATH=depot, JULIA_LOAD_PATH=path,
                 (Symbol(VARIABLE) => PC.Lib.library_path(),)...)
             @test works && !occursin("REFUSED", output) && !occursin("register_struct", output)

@@ -1,5 +1,5 @@
-# A program that is interrupted: interrupted.jl PATH WHAT ROUNDS. In each round it says "r" and works until Ctrl-C comes; then
-# it looks whether anything is left open. At the end it says what it has seen.
+# A program that is interrupted: interrupted.jl PATH WHAT ROUNDS. In each round it prints "r" and works until Ctrl-C comes; then
+# it checks whether anything is left open. At the end it prints its observations.
 
 using PersistentCollections
 const PC = PersistentCollections

@@ -1,10 +1,10 @@
-# Exceptions from outside: Ctrl-C, and the end of the stack.
+# Asynchronous exceptions: Ctrl-C, and stack overflow.
 
 const SIGINT = 2
 
 command(code, arguments...) = `$(Base.julia_cmd()) --startup-file=no --project=$(Base.active_project()) $code $arguments`
 
-# What the program says that is interrupted once in each round, at any time.
+# Returns the output of the program, which is interrupted once in each round, at any time.
 function interrupted(what, rounds, path)
     program = open(command(joinpath(@__DIR__, "interrupted.jl"), path, what, string(rounds)), "r")
     said = ""
@@ -20,9 +20,9 @@ function interrupted(what, rounds, path)
     return program.exitcode, said
 end
 
-# A loop of transactions was interrupted by Ctrl-C. Julia throws where it comes to a safepoint, and the end of each call of the
-# library is one: so the exception came when a transaction had begun that nobody knew of. All that was written afterwards was
-# acknowledged, and gone at the end; iterators kept their reader slots, and finalizers ate the exception.
+# A loop of transactions was interrupted by Ctrl-C. Julia throws at safepoints, and the end of each call of the library is one:
+# so the exception came when a transaction had begun that the package had not recorded. All later writes were acknowledged,
+# and lost at exit; iterators kept their reader slots, and finalizers swallowed the exception.
 @testset "Ctrl-C at any time: $what" for what in ("transactions", "iterators", "openings")
     mktempdir() do path
         code, said = interrupted(what, 100, path)
@@ -32,7 +32,7 @@ end
         if numbers !== nothing
             left, readers, cursors, done = parse.(Int, numbers.captures)
             @test left == 0 && readers <= 1 && cursors == 0
-            # All that was acknowledged is there; what was interrupted may be.
+            # All acknowledged writes are there; interrupted ones may be.
             Environment(path; write_timeout=1) do env
                 counts = PersistentDict{Int,Int}(env; id="counts")
                 @test what == "iterators" || done <= counts[3] <= done + 1
@@ -43,7 +43,7 @@ end
     end
 end
 
-# Sends Ctrl-C to this process, and waits until Julia knows of it.
+# Sends Ctrl-C to this process, and waits until Julia has noticed it.
 function press()
     ccall(:kill, Cint, (Cint, Cint), getpid(), SIGINT)
     while unsafe_load(cglobal(:jl_signal_pending, Cint)) == 0
@@ -51,7 +51,7 @@ function press()
     end
 end
 
-# What `f` throws if Ctrl-C was pressed before it, and nothing has answered yet.
+# Returns the exception of `f` if Ctrl-C was pressed before it, and not handled yet.
 function pressed(f)
     was_put_off = Ref(false)
     try
@@ -67,12 +67,12 @@ function pressed(f)
     end
 end
 
-# In what follows the interrupt is there before the call that begins something, so that it comes when that call ends.
+# Here the interrupt is pending before the call that begins a transaction or iterator, so that it arrives when that call ends.
 @testset "an interrupt that waits for the end of a call" begin
     Base.exit_on_sigint(false)
     with_env(durability=:none) do env
         dict = merge!(PersistentDict{Int,Int}(env; id="d"), Dict(number => number for number in 1:100))
-        # By itself, `reenable_sigint` throws at once: these make the pressing the last thing before the library's call.
+        # `reenable_sigint` alone would throw at once: so the press is the last step before the library's call.
         for begin_it in (f -> transaction(f, env), f -> snapshot(f, env), f -> transaction(() -> transaction(f, env), env))
             failure = try; begin_it(() -> (press(); dict[1])); catch caught; caught; end
             @test failure isa InterruptException
@@ -81,7 +81,7 @@ end
             dict[1] += 1
         end
         @test dict[1] == 4
-        # Thrown by the end of a call in the body: nothing of the body stays.
+        # Thrown by the end of a call in the body: the whole body is undone.
         failure = try; transaction(() -> (dict[2] = 0; press(); dict[3] = 0), env); catch caught; caught; end
         @test failure isa InterruptException && dict[2] == 2 && dict[3] == 3
         @test pressed(() -> collect(dict)) isa InterruptException && PC.OPEN_CURSORS[] == 0
@@ -89,8 +89,8 @@ end
     end
 end
 
-# A transaction was lost between the library and the package, which Julia does to a program that is interrupted by force.
-@testset "a transaction that only the library knows is undone" begin
+# A transaction was lost between the library and the package: a forced interrupt of Julia can do that.
+@testset "a transaction that the package has not recorded is undone" begin
     with_env(durability=:none, write_timeout=1) do env
         dict = PersistentDict{String,Int}(env; id="d")
         dict["a"] = 1
@@ -98,7 +98,7 @@ end
         lose()
         dict["a"] = 2
         @test transaction(() -> dict["a"] += 10, env) == 11
-        # One within, before the end of what is around it.
+        # A nested one, before the end of the outer one.
         transaction(() -> (dict["b"] = 1; lose(); dict["a"] = 3), env)
         @test dict["a"] == 11 && dict["b"] == 1
         @test fetch(@async (dict["c"] = 1)) == 1
@@ -116,8 +116,8 @@ const HOLDER = """
     end
     """
 
-# Another process held the write lock, and Ctrl-C had an effect when that let it go, or after a minute.
-@testset "waiting for the write lock ends by Ctrl-C" begin
+# Another process held the write lock, and Ctrl-C had no effect until that process released it, or for a minute.
+@testset "Ctrl-C ends a wait for the write lock" begin
     Base.exit_on_sigint(false)
     mktempdir() do path
         env = Environment(path; durability=:none)
@@ -134,7 +134,7 @@ const HOLDER = """
             @test failure isa InterruptException && time() - begun < 20
             wait(presser)
         end
-        # A caller who puts interrupts off waits for as long as is said.
+        # A caller that disables interrupts waits until the timeout.
         answer = Ref{Any}(nothing)
         failure = try
             disable_sigint() do
@@ -154,9 +154,9 @@ const HOLDER = """
     end
 end
 
-# A function that called itself without end read a dict each time. The stack ended inside of the library, as it was always the
-# deepest: Julia threw out of it, its locks stayed taken, and the next look-up waited for ever.
-@testset "the end of the stack lies outside of the library" begin
+# A function that called itself without end read a dict each time. The stack overflowed inside the library, since it was always
+# the deepest frame: Julia threw out of it, its locks stayed locked, and the next look-up waited for ever.
+@testset "a stack overflow happens outside of the library" begin
     with_env(durability=:none) do env
         dict = PersistentDict{String,Int}(env; id="d")
         dict["a"] = 1
@@ -174,14 +174,14 @@ end
     end
 end
 
-# A script that Ctrl-C or SIGTERM ended stood still: Julia runs exit hooks and finalizers in the middle of what the first thread
-# was doing, which was a call of the library whose locks they waited for.
+# A script that Ctrl-C or SIGTERM ended hung: Julia ran exit hooks and finalizers on the first thread while it was in a call of
+# the library, and they waited for the locks of that call.
 @testset "no call is made in the middle of another" begin
     with_env(durability=:none) do env
         dict = PersistentDict{String,Int}(env; id="d")
         dict["a"] = 1
         _, state = iterate(dict)
-        # As where a call was left in its middle.
+        # As if a call had been left in the middle.
         function inside(f)
             PC.Lib.INSIDE[] = true
             try

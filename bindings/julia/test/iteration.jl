@@ -1,4 +1,4 @@
-# Iterating: order, ranges, states that may be used again, and changes meanwhile.
+# Iteration: order, ranges, reuse of states, and changes during a loop.
 
 @testset "ranges of a dict" begin
     with_env() do env
@@ -26,7 +26,7 @@
     end
 end
 
-@testset "states are used again" begin
+@testset "a state can be reused" begin
     with_env() do env
         dict = PersistentDict{Int,Int}(env; id="d")
         merge!(dict, Dict(number => -number for number in 1:10_000))
@@ -40,17 +40,17 @@ end
     end
 end
 
-@testset "changes meanwhile" begin
+@testset "changes during a loop" begin
     with_env() do env
         dict = PersistentDict{Int,Int}(env; id="d")
         merge!(dict, Dict(number => number for number in 1:100))
-        # Outside of a transaction: what was there when it began.
+        # Outside of a transaction, a loop sees the entries at its beginning.
         for (key, value) in dict
             delete!(dict, key)
             dict[1000 + key] = value
         end
         @test collect(keys(dict)) == 1001:1100
-        # In a transaction: what is there now.
+        # In a transaction, it sees the current entries.
         transaction(env) do
             seen = Int[]
             for (key, value) in dict
@@ -75,7 +75,7 @@ end
     end
 end
 
-# With ten readers a loop waited for a full garbage collection after each ten that were left early: a minute for 3000 of them.
+# With ten readers, a program waited for a full garbage collection after every ten loops left early: a minute for 3000 of them.
 @testset "iterators left early do not use up the readers" begin
     for options in ((), (maxreaders=10,))
         with_env(; options...) do env
@@ -88,7 +88,7 @@ end
     end
 end
 
-@testset "no snapshot is left" begin
+@testset "no snapshot stays open" begin
     with_env() do env
         dict = merge!(PersistentDict{Int,Int}(env; id="d"), Dict(number => number for number in 1:100))
         first(dict), last(dict), isempty(dict), length(dict), collect(dict), first(keys(between(dict, 5, nothing)))

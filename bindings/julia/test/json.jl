@@ -1,4 +1,4 @@
-# A small reader of JSON, for the vectors: objects are vectors of pairs, so that their order is kept.
+# A small JSON parser, for the vectors: objects become vectors of pairs, which keep their order.
 
 module Json
 

@@ -1,4 +1,4 @@
-# Keys: what is read is what was written, and bytes sort as their meaning does.
+# Keys: they come back unchanged, and their bytes sort as the keys do.
 
 encoded(key::K; form=PC.TYPED) where {K} = Vector{UInt8}(codeunits_of(PC.encode_key(PC.Column{K}(form), key)))
 codeunits_of(bytes) = bytes isa String ? codeunits(bytes) : bytes
@@ -44,7 +44,7 @@ end
     end
 end
 
-@testset "what no key is" begin
+@testset "values that cannot be keys" begin
     @test_throws ArgumentError encoded(NaN)
     @test_throws ArgumentError encoded((1, NaN))
     @test encoded(-0.0) == encoded(0.0)

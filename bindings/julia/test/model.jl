@@ -1,4 +1,4 @@
-# Random operations, each also done to Julia's own Dict and Set.
+# Random operations, compared with the same on Julia's own Dict and Set.
 
 @testset "seed $seed" for seed in 1:3
     random = MersenneTwister(seed)
@@ -55,7 +55,7 @@
     end
 end
 
-# What many elements at once do to two sets and their twins, and to dicts with keys of all kinds.
+# Bulk operations on two sets and their plain twins, and on dicts with keys of all kinds.
 @testset "in bulk, $T, seed $seed" for T in (Int, Any), seed in 1:2
     random = MersenneTwister(seed)
     with_env(durability=:none) do env
@@ -84,7 +84,7 @@ end
                 @test mergewith!((a, b) -> (a, b) isa Tuple{Int,Int} ? a + b : 0, dict, entries) === dict
                 mergewith!((a, b) -> (a, b) isa Tuple{Int,Int} ? a + b : 0, model, entries)
             elseif action == 7
-                # Undone as a whole, whatever it did.
+                # All its effects are undone.
                 @test_throws ErrorException transaction(() -> (verb(set, other, more...); filter!(_ -> false, dict); error("undo")), env)
             else
                 gone = Set(items())

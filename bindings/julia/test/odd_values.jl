@@ -1,4 +1,4 @@
-# Values that are more than their type, or less: what would not come back equal is refused, and said where it is.
+# Values with more or less than their type stores: one that would not come back equal is refused, with its place.
 
 struct OddInteger <: Integer
     number::Int
@@ -37,8 +37,8 @@ Base.convert(::Type{T}, ::Unwilling) where {T<:Union{Int,String,Date}} = throw(D
 
 refusal(f) = try; f(); ""; catch failure; failure isa ArgumentError || rethrow(); failure.msg; end
 
-# Such a value was stored as something else, and came back changed without a word; or the error was of another kind.
-@testset "values of Any that would come back as something else" begin
+# Such a value was stored as something else, and came back changed without an error; or the error was of another kind.
+@testset "values of Any that would come back changed are refused" begin
     with_env(durability=:none) do env
         dict = PersistentDict{Any,Any}(env; id="d")
         loop = Any[1]
@@ -50,7 +50,7 @@ refusal(f) = try; f(); ""; catch failure; failure isa ArgumentError || rethrow()
             empty!(dict)
         end
         @test (dict["k"] = Titled("x", 1)) isa Titled && dict["k"] == "x" && (dict[Titled("y", 2)] = 1) == dict["y"]
-        # A set of this kind, as a value.
+        # A set with such a type, as a value.
         set = push!(PersistentSet{Any}(env; id="s"), 1, true)
         @test !isempty(refusal(() -> dict["k"] = set))
         delete!(set, true)
@@ -59,7 +59,7 @@ refusal(f) = try; f(); ""; catch failure; failure isa ArgumentError || rethrow()
     end
 end
 
-@testset "the error says where in the value it is" begin
+@testset "the error names the place in the value" begin
     place(value) = match(r"\(at value(.*)\)$", refusal(() -> PC.encode_any(value)))[1]
     @test place(Any[1, Dict("a" => (1, sin))]) == "[2][\"a\"][2]"
     @test place((1, Set([(sin,)]))) == "[2], element ($sin,)[1]"
@@ -69,7 +69,7 @@ end
     @test occursin("(at key[2][1])", refusal(() -> PC.anykey((1, (sin, 2)))))
 end
 
-# A struct with parameters was known under its bare name, so that one that was stored with an integer came back with a float.
+# A struct with parameters was registered by its bare name, so that one stored with an integer came back with a float.
 @testset "structs with parameters" begin
     with_env(durability=:none) do env
         dict = PersistentDict{Any,Any}(env; id="d")
@@ -88,8 +88,8 @@ function nested(@nospecialize(wrap), count, @nospecialize(innermost)=1)
     return value[]
 end
 
-# Of 128 arrays within each other the innermost was stored, and could not be read.
-@testset "how deep values and keys may be" begin
+# With 128 nested arrays, the innermost was stored, but could not be read.
+@testset "values and keys have a greatest depth" begin
     with_env(durability=:none) do env
         dict = PersistentDict{Any,Any}(env; id="d")
         for (wrap, most) in Any[((@nospecialize(value)) -> Any[value], 128), ((@nospecialize(value)) -> Tagged(99, value), 128), (tuple, 64),
@@ -107,24 +107,24 @@ end
     end
 end
 
-# How many levels of tuples a type has.
+# Returns the depth of nested tuples in a type.
 levels(@nospecialize(T)) = T isa DataType ? (T <: Tuple) + maximum(Any[0; map(levels, collect(T.parameters))]) : 0
 
-# How often methods of this package were compiled for tuples of some of these levels.
+# Returns the number of times that methods of this package were compiled for tuples of these depths.
 function compiled_for(some_levels)
     found = 0
     for name in names(PC; all=true), method in (isdefined(PC, name) ? methods(getfield(PC, name)) : ())
         method.module === PC || continue
         compiled = isdefined(Base, :specializations) ? collect(Base.specializations(method)) : method.specializations
-        # The arguments are a tuple too.
+        # The arguments are a tuple as well.
         found += count(index -> isassigned(compiled, index) && levels(compiled[index].specTypes) - 1 in some_levels, 1:length(compiled))
     end
     return found
 end
 
-# A key of 128 tuples within each other took a quarter of a minute to store, since Julia compiled the package's methods for
-# each of them: each depth is a type of its own. So did values, and the search for what in one has no stored form.
-@testset "tuples within tuples compile nothing for each depth" begin
+# A key of 128 nested tuples took a quarter of a minute to store, since each depth is a type of its own, for which Julia
+# compiled the package's methods. The same held for values, and for the search for a part that cannot be stored.
+@testset "nested tuples do not compile methods for each depth" begin
     with_env(durability=:none) do env
         dict = PersistentDict{Any,Any}(env; id="d")
         within = 3:18
@@ -137,15 +137,15 @@ end
     end
 end
 
-# The digits of a large number were taken one by one, each with a copy of the rest: for a million of them that took hours.
-@testset "large numbers take the time of their length" begin
+# The digits of a large number were split off one by one, each with a copy of the rest: for a million of them that took hours.
+@testset "large numbers take linear time" begin
     with_env(durability=:none) do env
         dict = PersistentDict{Any,Any}(env; id="d")
         large = big(10)^1_000_000 + 7
         @test (@elapsed begin
             dict["k"] = -large
             @test dict["k"] == -large
-            # Of over a mebibyte.
+            # Longer than a mebibyte.
             dict["k"] = large^3
             @test dict["k"] == large^3
             @test !haskey(dict, large) && !isempty(refusal(() -> dict[large] = 1))
@@ -157,9 +157,9 @@ end
     end
 end
 
-# An array of 800 dimensions, which another program may store, could not be read, and for one of some dozens Julia compiled for
-# seconds: for each number of dimensions by itself.
-@testset "arrays of many dimensions are not read as such" begin
+# An array of 800 dimensions, which another program may store, could not be read. For one with some dozens, Julia compiled for
+# seconds, separately for each number of dimensions.
+@testset "arrays of many dimensions are read as tags" begin
     stored(count) = vcat(UInt8[0xd8, 0x28, 0x82], PC.puthead!(UInt8[], PC.ARRAY, count), fill(0x01, count), PC.encode_any([1.5]))
     @test PC.decode_any(stored(3)) == fill(1.5, 1, 1, 1)
     for count in (65, 800, 100_000)
@@ -168,7 +168,7 @@ end
     end
 end
 
-@testset "times are not cut off" begin
+@testset "times are not truncated" begin
     with_env(durability=:none) do env
         dates = PersistentDict{Date,Date}(env; id="d")
         @test !isempty(refusal(() -> dates[Date(2020)] = DateTime(2020, 1, 1, 12))) && isempty(dates)
@@ -182,14 +182,14 @@ end
     end
 end
 
-# A look-up of what no collection of the type can hold threw, by itself or with others.
-@testset "a look-up of what cannot be stored is a miss: $K" for K in (String, Symbol, Char, Vector{UInt8}, Int, Float64, Date, Tuple{String,Int}, Any)
+# A look-up of a key that the collection cannot hold threw, alone or among others.
+@testset "a look-up of a key that cannot be stored finds nothing: $K" for K in (String, Symbol, Char, Vector{UInt8}, Int, Float64, Date, Tuple{String,Int}, Any)
     with_env(durability=:none) do env
         dict, set = PersistentDict{K,Int}(env; id="d"), PersistentSet{K}(env; id="s")
         odd = Any["\xff", Symbol("\xff"), reinterpret(Char, 0xff000000), UInt8[], OddInteger(3), Titled("\xff", 1), Unwilling(), missing, NaN, sin, ("\xff", 1), ("a", NaN), big(2)^3000,
             "é"^1500, Date(Dates.UTInstant(Day(typemax(Int64) ÷ 2))), 1:3, (1, 2, 3), IdDict(), Ref(1)]
         K in (Int, Float64) && filter!(key -> !(key isa OddInteger), odd)
-        # Vectors of `Any`, so that what takes many keys is compiled once.
+        # Vectors of `Any`, so that bulk calls are compiled once.
         for key in odd
             @test !haskey(dict, key) && get(dict, key, 7) == 7 && !(key in set) && get_many(dict, Any[key]; default=7) == [7]
             @test delete!(dict, key) === dict && pop!(dict, key, 7) == 7 && setdiff!(set, Any[key]) === set && !(Any[key] ⊆ set) && !(Any[key] ⊆ keys(dict))

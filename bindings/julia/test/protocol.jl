@@ -1,5 +1,5 @@
-# Held to Base's Dict and Set: each of these is done to a plain collection and to a persistent one that holds the
-# same, must give the same or throw the same, and must leave the same behind.
+# Compares with Base's Dict and Set: each operation runs on a plain collection and on a persistent one with the same
+# content, must return or throw the same, and must leave the same content.
 
 plain(result::Union{PersistentDict,PersistentSet}) = copy(result)
 plain(results::Tuple) = map(plain, results)
@@ -149,7 +149,7 @@ end
     end
 end
 
-# A source that fails when most of it was taken.
+# An iterable that throws after most of its items.
 failing(items) = (index == length(items) ? error("stop") : items[index] for index in eachindex(items))
 
 @testset "a bulk verb is one transaction" begin
@@ -187,11 +187,11 @@ end
     end
 end
 
-@testset "what others write meanwhile shortens or lengthens no result" begin
+@testset "writes in the body of a loop do not shorten or lengthen its result" begin
     with_env() do env
         dict = merge!(PersistentDict{Int,Int}(env; id="d"), Dict(key => key for key in 1:10))
         set = union!(PersistentSet{Int}(env; id="s"), 1:10)
-        # In a transaction a loop sees what is written in it, so that `length` at its beginning tells nothing of its end.
+        # In a transaction, a loop sees the writes in its body, so `length` at its beginning does not predict its end.
         transaction(env) do
             @test [(delete!(dict, key + 1); key) for key in keys(dict)] == 1:2:9
             @test [(key < 15 && (dict[key + 2] = 0); key) for (key, value) in dict] == 1:2:15
@@ -216,7 +216,7 @@ end
     end
 end
 
-@testset "ends, and what is shown, leave no snapshot open" begin
+@testset "first, last and show leave no snapshot open" begin
     with_env() do env
         dict = merge!(PersistentDict{Int,Int}(env; id="d"), Dict(number => -number for number in 1:1000))
         set = union!(PersistentSet{Int}(env; id="s"), 1:1000)
@@ -237,7 +237,7 @@ end
     end
 end
 
-@testset "shown after closing" begin
+@testset "show works after closing" begin
     mktempdir() do folder
         env = Environment(folder)
         dict, set = PersistentDict{String,Int}(env; id="d"), PersistentSet{String}(env; id="s")
@@ -249,10 +249,10 @@ end
     end
 end
 
-# ---- what Base promises of every collection
+# ---- the contracts of Base for every collection
 
-# `delete!(dict, key)` gave a Bool, where Base's contract and every other dict give the dict.
-@testset "delete! gives the dict" begin
+# `delete!(dict, key)` returned a Bool, while Base's contract is to return the dict.
+@testset "delete! returns the dict" begin
     with_env(durability=:none) do env
         dict = merge!(PersistentDict{String,Int}(env; id="d"), Dict("a" => 1, "b" => 2))
         @test delete!(delete!(dict, "a"), "z") === dict && collect(dict) == ["b" => 2]
@@ -260,8 +260,8 @@ end
     end
 end
 
-# `first` of what is empty was a BoundsError, which Base throws of arrays alone.
-@testset "the ends of what is empty" begin
+# `first` of an empty collection threw a BoundsError, which Base throws only for arrays.
+@testset "first and last of an empty collection" begin
     with_env(durability=:none) do env
         dict, set = PersistentDict{String,Int}(env; id="d"), PersistentSet{Int}(env; id="s")
         for empty in (dict, keys(dict), values(dict), set, between(dict, "a", nothing), prefix(dict, "a"), between(set, 1, 2))
@@ -271,8 +271,8 @@ end
     end
 end
 
-# The other languages take the name in second place, where Julia had no method.
-@testset "the name may stand in second place" begin
+# The other languages take the name as the second argument; Julia had no method for that.
+@testset "the name can be the second argument" begin
     with_env(durability=:none) do env
         PersistentDict{String,Int}(env, "d")["a"] = 1
         push!(PersistentSet{Int}(env, SubString("sets", 1, 1)), 7)
@@ -280,7 +280,7 @@ end
         @test PersistentSet(env, "s") == PersistentSet{Int}(env; id="s") == Set([7])
         PersistentDict{Int,Vector{Float64}}(env, "v"; shape=(2,))[1] = [1, 2]
         @test sort!([found.name for found in collections(env)]) == ["d", "s", "v"]
-        # Without a name: the one that has none.
+        # Without a name, it opens the unnamed collection.
         PersistentDict{String,Int}(env)["b"] = 2
         @test PersistentDict{String,Int}(env, "") == Dict("b" => 2) && PersistentDict{String,Int}(env; id="") == Dict("b" => 2)
         @test_throws ArgumentError PersistentDict{String,Int}(env, "d"; id="d")
@@ -288,8 +288,8 @@ end
     end
 end
 
-# The REPL showed a range by its type alone.
-@testset "ranges show what is in them" begin
+# The REPL showed only the type of a range.
+@testset "ranges show their items" begin
     with_env(durability=:none) do env
         dict = merge!(PersistentDict{String,Int}(env; id="d"), Dict("a" => 1, "ab" => 2, "b" => 3))
         set = union!(PersistentSet{Int}(env; id="s"), 1:100)
@@ -309,7 +309,7 @@ end
     end
 end
 
-# Base asks a dict for a value with a Symbol as default, into which bytes without a type cannot be converted.
+# Base looks up a value with a Symbol as default, to which bytes without a type cannot be converted.
 @testset "keys of bytes without a type" begin
     with_env(durability=:none) do env
         dict = PersistentDict{LMDB.MDBValue,LMDB.MDBValue}(env; id="d")
@@ -319,8 +319,8 @@ end
     end
 end
 
-# What a transaction gave had no type for the compiler, and so nothing that is made of it.
-@testset "what a transaction gives is inferred" begin
+# The compiler could not infer the result of a transaction, nor anything computed from it.
+@testset "the result of a transaction is inferred" begin
     with_env(durability=:none) do env
         x = merge!(PersistentDict{String,Int}(env; id="x"), Dict("a" => 1))
         y = merge!(PersistentDict{String,Int}(env; id="y"), Dict("a" => 2))

@@ -1,4 +1,4 @@
-# Collections without types, as another LMDB program wrote them.
+# Collections without types, which other LMDB programs wrote.
 
 isdefined(@__MODULE__, :RawFile) || include("rawfile.jl")
 
@@ -18,7 +18,7 @@ end
         dict["new"] = "1"
         @test collect(dict) == ["foo" => "baz", "new" => "1", "x" => ""]
         @test delete!(dict, "x") === dict && length(dict) == 2 && collect(keys(prefix(dict, "f"))) == ["foo"]
-        # A second opening with another type: the opener says what the bytes are.
+        # A second opening with another type: each caller chooses the type of the bytes.
         @test PersistentDict{String,Vector{UInt8}}(env)["new"] == b"1"
     end
 end
@@ -36,7 +36,7 @@ end
     end
 end
 
-@testset "pop! leaves what does not convert" begin
+@testset "pop! keeps a value that cannot be converted" begin
     with_raw(["foo" => "bar"]) do env
         @test_throws ArgumentError pop!(PersistentDict{Any,Any}(env), "foo", 1)
         @test_throws ArgumentError pop!(PersistentDict{String,Int}(env), "foo")

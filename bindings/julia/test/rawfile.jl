@@ -1,20 +1,20 @@
-# LMDB data files, laid out here byte by byte as PersistentCollections.jl 0.2 had them written, so that no other LMDB
-# is needed to have one: two meta pages, a leaf page for each database, and overflow pages for what is long.
+# Writes LMDB data files byte by byte, with the layout of PersistentCollections.jl 0.2, so that the tests need no other
+# LMDB: two meta pages, a leaf page for each database, and overflow pages for long values.
 
 module RawFile
 
 const PAGE = 4096
 const HEADER = 16
-# What does not fit twice on a page goes to pages of its own.
+# A record that does not fit twice on a page goes to pages of its own.
 const MOST_INLINE = (PAGE - HEADER) ÷ 2 - 2
 const NO_PAGE = typemax(UInt64)
-# The map's size that the old package asked for, which LMDB notes down.
+# The map size that the old package requested, which LMDB stores.
 const MAP_SIZE = 10_485_760
 
 const LEAF, OVERFLOW, META = 0x02, 0x04, 0x08
 const BIG_DATA, SUB_DATABASE = 0x01, 0x02
 
-# A record of a leaf page: what its value is, and where that stands if it is not inline.
+# A record of a leaf page: its value, and the place of that if it is not inline.
 struct Record
     key::Vector{UInt8}
     value::Vector{UInt8}
@@ -40,10 +40,10 @@ meta(number, transaction, main, last_page) = padded(vcat(page_header(number, MET
     write(io, database(flags=0x08, pad=PAGE), main, UInt64(last_page), UInt64(transaction))
 end))
 
-# The pages stand behind the two metas.
+# The pages come after the two meta pages.
 next_page(pages) = 2 + mapreduce(length, +, pages; init=0) ÷ PAGE
 
-# Appends the pages of one database to `pages`, of which the first is page 2; what describes it.
+# Appends the pages of one database to `pages`, of which the first is page 2; returns its description.
 function add!(pages::Vector{Vector{UInt8}}, records::Vector{Record})
     isempty(records) && return database()
     overflows = 0
@@ -75,7 +75,7 @@ function add!(pages::Vector{Vector{UInt8}}, records::Vector{Record})
     return database(depth=1, leaves=1, overflows=overflows, entries=length(nodes), root=number)
 end
 
-# A folder with an environment whose unnamed database holds `unnamed`, and each named one its pairs of bytes.
+# Makes a folder with an environment whose unnamed database contains `unnamed`, and each named one its pairs of bytes.
 function make(folder; unnamed=[], named=Dict{String,Vector}())
     pages = Vector{UInt8}[]
     records(pairs) = Record[Record(plain(key), plain(value), 0x00) for (key, value) in pairs]

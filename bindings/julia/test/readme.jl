@@ -1,4 +1,4 @@
-# The program that the README of PersistentCollections.jl 0.2 showed, as it stood there.
+# The program in the README of PersistentCollections.jl 0.2, unchanged.
 
 @testset "README of 0.2" begin
     mktempdir() do folder

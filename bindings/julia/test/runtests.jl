@@ -1,5 +1,5 @@
-# The package's tests, or those that are named: files (some use what an earlier one defines), or `FILE:TEST SET`. Run with
-# one thread and with several: JULIA_NUM_THREADS=4. `share` names what `tools/test-julia` runs with that many threads.
+# Runs the package's tests, or the named ones: files (some use definitions of an earlier one), or `FILE:TEST SET`. Run it with
+# one thread and with several: JULIA_NUM_THREADS=4. `share` names the files that `tools/test-julia` runs with that many threads.
 
 using Test
 using Dates, Random, UUIDs
@@ -7,7 +7,7 @@ using PersistentCollections
 
 const PC = PersistentCollections
 
-# An environment of its own for each test, closed and removed afterwards.
+# Makes an environment for one test, and closes and removes it afterwards.
 function with_env(f; keywords...)
     mktempdir() do folder
         env = LMDB.Environment(joinpath(folder, "env"); keywords...)
@@ -19,7 +19,7 @@ function with_env(f; keywords...)
     end
 end
 
-# Of all pools: from Julia 1.12 on there is an interactive one, which `nthreads` does not count.
+# The threads of all pools: Julia 1.12 added an interactive one, which `nthreads` does not count.
 all_threads() = isdefined(Threads, :maxthreadid) ? Threads.maxthreadid() : Threads.nthreads()
 
 # Whether `f` throws an `LMDBError` with that status.
@@ -34,24 +34,24 @@ function fails_with(f, code)
     return false
 end
 
-# What can differ with the number of threads, which is what uses threads, tasks, the garbage collector, signals or other processes:
-# `tools/test-julia` runs these with one thread and with several.
+# The files whose results can differ with the number of threads, because they use threads, tasks, the garbage collector, signals
+# or other processes: `tools/test-julia` runs these with one thread and with several.
 const WITH_BOTH = ["environment", "iteration", "transactions", "threads", "snapshot_arrays", "interrupts", "serialization"]
-# It runs the others once, divided so that both processes take about as long: nearly all of it is compiling.
+# It runs the others once, divided so that both processes take about the same time, which is mostly compilation.
 const WITH_ONE = ["types", "keys", "any", "vectors", "raw", "readme", "costs", "comparison", "odd_values", "versions", "shares"]
 const WITH_SEVERAL = ["dict", "set", "protocol", "ancestor", "model", "docs"]
 const FILES = [WITH_ONE; WITH_SEVERAL; WITH_BOTH]
 
-# The names that the arguments ask for.
+# The test files that the arguments select.
 named_files(arguments) = isempty(arguments) ? FILES :
     arguments == ["share"] ? [Threads.nthreads() == 1 ? WITH_ONE : WITH_SEVERAL; WITH_BOTH] : arguments
 
 
-# Whether an expression is a test set of another name than the one that is asked for.
+# Whether an expression is a test set with a different name than the selected one.
 is_other(expression, set) = !isempty(set) && expression isa Expr && expression.head === :macrocall &&
     expression.args[1] === Symbol("@testset") && !(set in expression.args)
 
-# Later versions count atomically.
+# Later versions of Julia count atomically.
 own_passed(set) = isdefined(Base, :isfieldatomic) && Base.isfieldatomic(typeof(set), :n_passed) ?
     getproperty(set, :n_passed, :monotonic) : set.n_passed
 passed(set) = own_passed(set) + mapreduce(result -> result isa Test.DefaultTestSet ? passed(result) : 0, +, set.results; init=0)
@@ -59,7 +59,7 @@ passed(set) = own_passed(set) + mapreduce(result -> result isa Test.DefaultTestS
 try
     results = @testset "PersistentCollections" begin
         for name in named_files(ARGS)
-            # At once, also where a deadlock follows.
+            # Printed at once, in case a deadlock follows.
             isempty(ARGS) || (println("julia: $name begins"); flush(stdout))
             file, set = occursin(':', name) ? split(name, ':'; limit=2) : (name, "")
             @testset "$name" begin

@@ -2,14 +2,14 @@
 
 using Distributed, Serialization
 
-# A handle was serialized as its number. Where it was deserialized the same number was another collection's: a program read and
-# wrote in the wrong dict, of whichever environment it had open. Workers of `pmap` did so, and precompiled modules.
+# A handle was serialized as its number. In the process that deserialized it, that number belonged to another collection: a
+# program read and wrote the wrong dict, in any environment it had open. Workers of `pmap` and precompiled modules did so.
 
 in_another_process(code, arguments...) = readlines(`$(Base.julia_cmd()) --startup-file=no --project=$(Base.active_project()) -e $code $arguments`)
 
 there_and_back_again(object) = (io = IOBuffer(); serialize(io, object); deserialize(seekstart(io)))
 
-@testset "another process opens what was sent" begin
+@testset "another process opens a collection that was sent" begin
     with_env(durability=:none) do env
         vectors = merge!(PersistentDict{String,Vector{Float32}}(env; id="v", shape=(2,)), Dict("a" => [1, 2]))
         things = push!(PersistentSet{Any}(env; id="s"), 1, "x")
@@ -34,7 +34,7 @@ there_and_back_again(object) = (io = IOBuffer(); serialize(io, object); deserial
     end
 end
 
-@testset "in the same process it is the same collection" begin
+@testset "deserializing in the same process gives the same collection" begin
     with_env(durability=:none) do env
         dict = merge!(PersistentDict{String,Int}(env; id="d"), Dict("a" => 1))
         again, other_env, twice = there_and_back_again((dict, env, dict))
@@ -42,13 +42,13 @@ end
         again["b"] = 2
         close(other_env)
         @test dict["b"] == 2 && !isopen(again)
-        # What was closed stays so.
+        # A closed collection stays closed.
         closed = there_and_back_again(again)
         @test !isopen(closed) && fails_with(() -> closed["a"], PC.Lib.PC_ERR_BAD_HANDLE)
     end
 end
 
-@testset "nothing is made where it is deserialized" begin
+@testset "deserializing does not create anything" begin
     mktempdir() do folder
         path = joinpath(folder, "env")
         io = IOBuffer()
@@ -63,14 +63,14 @@ end
     end
 end
 
-@testset "what cannot be sent is refused" begin
+@testset "objects that cannot be sent are refused" begin
     with_env(durability=:none) do env
         dict = merge!(PersistentDict{String,Vector{Float64}}(env; id="d"), Dict("a" => [1.0]))
         @test_throws ArgumentError there_and_back_again(iterate(dict))
         @test_throws ArgumentError there_and_back_again(dict.handle)
         snapshot(env) do
             @test_throws ArgumentError there_and_back_again(PC.OPEN[])
-            # What lies in the file is sent as what it holds.
+            # An array in a snapshot is sent with its content.
             @test there_and_back_again(view(dict, "a")) == [1.0]
             @test deepcopy(view(dict, "a")) isa Vector{Float64}
         end

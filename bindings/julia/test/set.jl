@@ -1,6 +1,6 @@
 # PersistentSet as Julia's Set.
 
-@testset "as a Set" begin
+@testset "a PersistentSet works as a Set" begin
     with_env() do env
         set = PersistentSet{String}(env; id="s")
         @test set isa AbstractSet{String} && isempty(set)
@@ -53,7 +53,7 @@ end
     end
 end
 
-@testset "two sets of Any go by what is stored" begin
+@testset "two sets of Any compare by stored keys" begin
     with_env() do env
         one, two = union!(PersistentSet{Any}(env; id="one"), Any[1, true]), union!(PersistentSet{Any}(env; id="two"), Any[1.0])
         @test length(one) == 2 && isdisjoint(one, two) && !issubset(two, one)
@@ -65,7 +65,7 @@ end
     with_env() do env
         set = PersistentSet{String}(env; id="s")
         union!(set, ["a", "c"])
-        # What the set cannot hold is not in it.
+        # An element that the set cannot hold is not in it.
         asked = Any["c", "b", 5, "a", "\xff", repeat("x", 5000), "c", nothing]
         @test contains_many(set, asked) == [element in set for element in asked] == Bool[1, 0, 0, 1, 0, 0, 1, 0]
         @test contains_many(set, (text for text in ["a", "b"])) == [true, false]

@@ -1,9 +1,9 @@
-# Which tests run with how many threads.
+# Tests the division of the test files by the number of threads.
 
-# What a file uses whose tests can differ with the number of threads.
+# A file that uses one of these may have results that differ with the number of threads.
 const DIFFERS = r"Threads[.]@|[@](async|spawn)|GC[.]gc|addprocs[(]|kill[(]"
 
-@testset "each file of tests runs, with one thread and with several where these matter" begin
+@testset "each test file runs, with one thread and with several if its results can differ" begin
     sources = Dict(chop(file; tail=3) => read(joinpath(@__DIR__, file), String) for file in readdir(@__DIR__) if endswith(file, ".jl"))
     with_tests = filter(name -> occursin("@testset", sources[name]), keys(sources))
     @test sort!(collect(setdiff(with_tests, ["runtests", "installing"]))) == sort(FILES)

@@ -1,6 +1,6 @@
-# Arrays that are read where they lie, and not after their snapshot.
+# Arrays that are read in place, and not after the end of their snapshot.
 
-# The second time, when everything is compiled.
+# Measures the second call, when everything is compiled.
 twice_measured(measured, argument) = (measured(argument); measured(argument))
 
 @testset "views in a snapshot" begin
@@ -10,7 +10,7 @@ twice_measured(measured, argument) = (measured(argument); measured(argument))
         matrices = PersistentDict{String,Matrix{Float64}}(env; id="m", shape=(2, 3))
         bytes = PersistentDict{String,Vector{UInt8}}(env; id="b")
         vectors["a"] = [1, 2, 3]
-        # Keys and values of odd lengths, so that data stand at odd addresses.
+        # Keys and values of odd lengths, so that the data are at odd addresses.
         for length in 0:9
             free[length] = collect(Int16, 1:length)
             bytes["k"^(length + 1)] = collect(0x01:UInt8(length))
@@ -35,7 +35,7 @@ twice_measured(measured, argument) = (measured(argument); measured(argument))
     end
 end
 
-@testset "not outside of a snapshot, and not after it" begin
+@testset "arrays cannot be read outside of a snapshot or after it" begin
     with_env() do env
         dict = PersistentDict{String,Vector{Float64}}(env; id="d")
         dict["a"] = [1.0, 2.0]
@@ -46,12 +46,12 @@ end
             @test fails_with(() -> use(array), PC.Lib.PC_ERR_NO_TRANSACTION)
         end
         @test size(array) == (2,)
-        # In a transaction: of what it has written so far.
+        # In a transaction, a copy includes its own writes.
         transaction(env) do
             dict["a"] = [5.0]
             @test snapshot(() -> sum(view(dict, "a")), env) == 5
         end
-        # The inner snapshot is the same one, its arrays end with it.
+        # The inner snapshot is the same one, but its arrays end with the inner block.
         snapshot(env) do
             inner = snapshot(() -> view(dict, "a"), env)
             outer = view(dict, "a")
@@ -69,7 +69,7 @@ end
         dict["a"] = [1.0, 2.0]
         snapshot(env) do
             array, thread = view(dict, "a"), Threads.threadid()
-            # Tasks of the same thread may look; of others not.
+            # Tasks of the same thread can read them; those of other threads cannot.
             @test fetch(@async sum(array)) == 3
             seen = fetch.([Threads.@spawn(try; (Threads.threadid(), sum(array)); catch failure; (Threads.threadid(), failure.code); end) for _ in 1:16])
             @test all(result -> result == (thread, 3.0) || (result[1] != thread && result[2] == PC.Lib.PC_ERR_WRONG_THREAD), seen)
@@ -90,7 +90,7 @@ end
             @test fails_with(() -> view(dict, "a"), PC.Lib.PC_ERR_BAD_HANDLE)
         end
         @test PC.OPEN_COUNT[] == 0
-        # It was closed with the snapshot: one that is open would differ in its options.
+        # It was closed with the snapshot: otherwise the different options would be refused.
         Environment(env -> @test(PersistentDict{String,Vector{Float64}}(env; id="d")["a"] == [1, 2]), folder; durability=:none)
     end
 end
@@ -103,7 +103,7 @@ end
         before = info(env).map_size
         snapshot(env) do
             array = view(dict, 0)
-            # This thread's own snapshot would never end while it waits; another thread's is waited for.
+            # A wait for this thread's own snapshot would never end; so the growth waits only for another thread's.
             failure = fetch(Threads.@spawn try; fill_up(); catch failure; failure; end)
             @test failure isa LMDB.LMDBError && failure.code == PC.Lib.PC_ERR_MAP_BUSY
             @test info(env).map_size == before && all(==(0x07), array)
@@ -120,7 +120,7 @@ end
         wanted, matrix = collect(1000:-1:1), Matrix{Float32}(undef, 64, 1000)
         @test get_many!(matrix, dict, wanted) === matrix && matrix == repeat(reshape(wanted, 1, 1000), 64)
         fetch_all() = @allocated get_many!(matrix, dict, wanted)
-        # The keys, as columns, and which are there: nothing that grows with the values.
+        # Memory for the keys as columns, and for the marks of those found: none that grows with the values.
         @test (fetch_all(); fetch_all()) < 1000 * (8 + 8 + 1) * 4 + 1000
     end
 end

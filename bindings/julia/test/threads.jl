@@ -1,10 +1,10 @@
-# Threads and the garbage collector. With one thread these still run, one after the other.
+# Threads and the garbage collector. With one thread, the tasks run one after the other.
 
-# `f()`, which must end: a deadlock would otherwise hold the tests up for ever, and no Julia code could tell,
-# since a thread that waits for the collector runs none. The watchdog is a process of its own.
-# The time is long: on a machine with much else to do, two minutes were not enough for four threads that collect garbage.
+# Runs `f()`, which must end: otherwise a deadlock would stop the tests for ever, and Julia code could not detect it, since
+# a thread that waits for the collector does not run any. So the watchdog is a separate process.
+# The time is long: on a busy machine, two minutes were not enough for four threads that collect garbage.
 function within(f, seconds)
-    # It ends with its `sleep`, which has this process's descriptors: who reads the output of the tests would wait for it.
+    # It ends together with its `sleep`, which inherits the output: a reader of the tests' output would wait for it.
     bites = "echo 'a deadlock in the tests of threads' >&2; kill -9 $(getpid())"
     watchdog = run(`sh -c "trap 'kill \$!; exit' TERM; sleep $seconds & wait \$! && { $bites; }"`; wait=false)
     try
@@ -37,7 +37,7 @@ end
         within(600) do
             tasks = map(1:8) do _
                 Threads.@spawn for _ in 1:50
-                    # Tasks that share a thread are refused while another is inside; none yields in there.
+                    # Tasks that share a thread are refused while another is inside; no task yields inside.
                     transaction(() -> counter["n"] += 1, env)
                 end
             end
@@ -63,7 +63,7 @@ end
         end
         written = within(600) do
             tasks = [Threads.@spawn(write_until_done(thread)) for thread in 1:others]
-            # Until all are at it. This thread takes none of them upon itself, as it would if it yielded.
+            # Waits until all have begun. It does not yield, since this thread could then run one of them.
             while begun[] < others
                 GC.safepoint()
             end
@@ -96,11 +96,11 @@ end
     end
 end
 
-# What a task's failure says, however Julia wraps it.
+# Returns the message of a task's failure, however Julia wraps it.
 said(failure) = sprint(showerror, failure)
 
 @testset "Threads.@threads inside a transaction is refused, not waited for" begin
-    # With no time-out a wait would never end: the watchdog would tell.
+    # Without a timeout, a wait would never end, and the watchdog would report it.
     with_env(durability=:none, write_timeout=Inf) do env
         dict = PersistentDict{Int,Int}(env; id="d")
         within(600) do
@@ -115,9 +115,9 @@ said(failure) = sprint(showerror, failure)
             end
             @test occursin("Threads.@threads", said(failure)) && occursin("inside a transaction", said(failure))
         end
-        # Nor did a task of the loop write for itself after the end.
+        # Nor did a task of the loop write on its own after the end.
         @test isempty(dict) && PC.OPEN_COUNT[] == 0
-        # Around each transaction it is what it should be.
+        # A loop around the transactions works.
         within(600) do
             Threads.@threads for number in 1:8
                 transaction(() -> dict[number] = number, env)
@@ -137,10 +137,10 @@ end
                 @test outcome(Threads.@spawn dict[0]) == 0
                 @test occursin("goes on", outcome(Threads.@spawn dict[1] = 1))
                 @test occursin("goes on", outcome(Threads.@spawn transaction(() -> 1, env)))
-                # Logging goes where it went before.
+                # Logging goes to the same logger as before.
                 @test_logs (:info, "inside") @info "inside"
             end
-            # When it has ended they are as any others, unless it was undone.
+            # After its end, they are like other tasks, unless it was undone.
             begun = Channel{Task}(1)
             go = Threads.Atomic{Bool}(false)
             late() = Threads.@spawn (while !go[]; yield(); end; dict[2] = 2)
@@ -183,7 +183,7 @@ end
             refused = fetch(@async try; foldl((n, _) -> n + 1, Iterators.rest(dict, state); init=0); catch failure; failure; end)
             @test refused isa LMDB.LMDBError && refused.code == PC.Lib.PC_ERR_WRONG_THREAD
         end
-        # Outside of transactions any task on any thread may go on.
+        # Outside of transactions, any task on any thread may continue the iteration.
         _, state = iterate(dict)
         @test fetch(Threads.@spawn length(collect(Iterators.rest(dict, state)))) == 9_999
     end
@@ -197,7 +197,7 @@ end
                 inside, ready = Threads.Atomic{Bool}(false), Threads.Atomic{Bool}(false)
                 other = Threads.@spawn begin
                     ready[] = true
-                    # With one thread this must let the other task go on.
+                    # With one thread, this must let the other task run.
                     while !inside[]; yield(); end
                     all_threads() == 1 ? 2 : PersistentDict{Int,Int}(env; id="d")[1]
                 end
@@ -224,7 +224,7 @@ end
             GC.gc()
             GC.gc()
         end
-        # One that was still open would differ from these options.
+        # If one were still open, these different options would be refused.
         for round in 0:9
             Environment(env -> @test(PersistentDict{Int,Int}(env; id="d")[1] == 1), joinpath(folder, string(round)); durability=:full)
         end

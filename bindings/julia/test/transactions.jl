@@ -44,7 +44,7 @@ end
     with_env() do env
         dict = PersistentDict{String,Int}(env; id="d")
         dict["x"] = 1
-        # What another task, that runs on this thread while this one is in its transaction, makes of `f`.
+        # Runs `f` in another task on this thread, while this task is in its transaction.
         beside(f) = fetch(@async try; f(); catch failure; failure; end)
         transaction(env) do
             dict["x"] = 2
@@ -58,7 +58,7 @@ end
             dict["x"] = 3
         end
         @test dict["x"] == 3
-        # A snapshot of one task leaves the others alone.
+        # A snapshot of one task does not affect the others.
         snapshot(env) do
             beside(() -> dict["x"] = 4)
             @test dict["x"] == 3 && beside(() -> dict["x"]) == 4
@@ -87,8 +87,8 @@ end
     end
 end
 
-# A task that `@async` had started in a transaction could be left alone on its thread: the end of the transaction undid what
-# `@async` had set for the task around it.
+# `@async` in a transaction pins the surrounding task to its thread. The end of the transaction reverted that, so that the task
+# could move to another thread.
 @testset "a transaction leaves its task on its thread" begin
     with_env(durability=:none) do env
         task = Threads.@spawn begin
@@ -103,7 +103,7 @@ end
     with_env() do env
         dict = PersistentDict{String,Int}(env; id="d")
         dict["x"] = 1
-        # Tasks that begin a snapshot each, one after the other, and end it when they are told.
+        # Tasks that each begin a snapshot, one after the other, and end it on a signal.
         turns = [Channel{Nothing}(2) for _ in 1:3]
         tasks = map(turns) do turn
             task = @async snapshot(env) do
@@ -127,7 +127,7 @@ end
     end
 end
 
-@testset "a block that others came between is run again" begin
+@testset "a block with a conflict is retried" begin
     with_env() do env
         dict = PersistentDict{String,Int}(env; id="d")
         conflict = LMDB.LMDBError(PC.Lib.PC_ERR_CONFLICT, "others came between")
@@ -135,7 +135,7 @@ end
         @test transaction(env) do
             runs += 1
             dict["run"] = get(dict, "run", 0) + 1
-            # From an inner block: the outermost is what runs again.
+            # From an inner block, the outermost block is retried.
             transaction(() -> runs < 3 ? throw(conflict) : runs, env)
         end == 3
         @test dict["run"] == 1
@@ -145,7 +145,7 @@ end
     end
 end
 
-@testset "a block that outgrows the map is run again where the map has grown" begin
+@testset "a block that outgrows the map is retried after the map has grown" begin
     with_env(mapsize=1 << 20) do env
         dict = PersistentDict{Int,Vector{UInt8}}(env; id="d")
         dict[0] = UInt8[1]
@@ -161,7 +161,7 @@ end
     end
 end
 
-@testset "how long to wait" begin
+@testset "the timeout of a transaction" begin
     with_env() do env
         for timeout in (-1, -0.001, -Inf, NaN)
             runs = 0

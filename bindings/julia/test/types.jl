@@ -42,7 +42,7 @@ end
     @test filter(pair -> any(ours, pair), collect(found)) == []
 end
 
-@testset "types that are stored, named by none" begin
+@testset "a stored type has a Julia type" begin
     @test PC.juliatype("str") == (String, nothing)
     @test PC.juliatype("(str,i64,date)") == (Tuple{String,Int64,Date}, nothing)
     @test PC.juliatype("f32[]") == (Vector{Float32}, nothing)
@@ -51,7 +51,7 @@ end
     @test PC.juliatype("any") == (Any, nothing)
 end
 
-@testset "narrower than stored" begin
+@testset "a value fits a narrower type, or is refused" begin
     @test PC.fit(Int32, 5) === Int32(5)
     @test PC.fit(Float64, 5) === 5.0
     @test PC.fit(Vector{Int}, Any[1, 2]) == [1, 2]

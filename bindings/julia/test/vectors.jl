@@ -1,4 +1,4 @@
-# tests/vectors/vectors.json of the checkout: every value becomes its bytes, and the bytes the value.
+# tests/vectors/vectors.json of the checkout: every value is encoded to its bytes, and the bytes are decoded to the value.
 
 isdefined(@__MODULE__, :Json) || include("json.jl")
 
@@ -11,7 +11,7 @@ float64(digits) = reinterpret(Float64, parse(UInt64, digits; base=16))
 uuid(digits) = UUID(parse(UInt128, digits; base=16))
 integer(digits) = PC.smallest(parse(BigInt, digits))
 
-# Microseconds since 1970 as the text that stands in CBOR.
+# Returns the text in CBOR of microseconds since 1970.
 function datetime_text(microseconds)
     seconds, rest = fldmod(microseconds, 1_000_000)
     whole = PC.iso(DateTime(1970) + Second(seconds))
@@ -24,7 +24,7 @@ function array_of(description)
     return reshape(numbers, Tuple(Int.(reverse(field(description, "shape")))))
 end
 
-# The Julia value of a description, as it is read from an `any`; maps with `ordered` as pairs in their order.
+# Returns the Julia value of a description, as read from an `any`; maps with `ordered` as pairs in their order.
 function build(description, ordered::Bool)
     kind, content = only(description)
     again(inner) = build(inner, ordered)
@@ -50,7 +50,7 @@ function build(description, ordered::Bool)
     kind == "tag" && return Tagged(field(content, "number"), again(field(content, "content")))
     if kind == "datetime"
         microseconds = parse(Int, content)
-        # Julia's has milliseconds.
+        # Julia's type has milliseconds.
         microseconds % 1000 == 0 || return Tagged(27, Any["datetime", datetime_text(microseconds)])
         return DateTime(1970) + Millisecond(microseconds ÷ 1000)
     elseif kind == "array"
@@ -67,7 +67,7 @@ function build(description, ordered::Bool)
     error("a vector of the unknown kind $kind")
 end
 
-# The value of a collection with a type. A key or value of datetime that Julia cannot hold is nothing.
+# Returns the value for a collection with a type, or nothing for a datetime that Julia cannot hold.
 function build_typed(T, description)
     kind, content = only(description)
     T === LMDB.MDBValue && return LMDB.MDBValue(hex2bytes(content))
@@ -82,7 +82,7 @@ codec(role) = role == "key" ? (PC.encode_key, PC.decode_key) : (PC.encode_value,
 
 decode_with(decode, column, bytes) = GC.@preserve bytes decode(column, pointer(bytes), length(bytes))
 
-# What a struct that other tests registered is read as is that struct.
+# If other tests registered a struct, its values are read as that struct.
 same(read, expected) = isequal(read, expected) ||
     (expected isa Tagged && PC.isplainstruct(typeof(read)) && PC.encode_any(read) == PC.encode_any(expected))
 
@@ -93,7 +93,7 @@ encoded_hex(bytes) = bytes2hex(bytes isa String ? codeunits(bytes) : reinterpret
     description = field(entry, "value")
     encode, decode = codec(field(entry, "role"))
     if field(entry, "type") == "unit"
-        # What a set's elements map to: there is nothing to encode.
+        # The value of a set's elements, without bytes to encode.
         @test isempty(bytes) && first(only(description)) == "null"
         continue
     end

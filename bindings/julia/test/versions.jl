@@ -1,10 +1,10 @@
-# What holds in other versions of Julia than the one that runs: read from the sources, and tried as far as it can be here.
+# Properties in other versions of Julia than the running one: read from the sources, and tested as far as possible here.
 
 using Test: detect_ambiguities
 
 # ---- methods of other versions
 
-# A signature as the type of its arguments.
+# Returns a signature as the type of its arguments.
 function signature(text)
     expression, parameters = Meta.parse(text), Any[]
     while expression.head === :where
@@ -16,7 +16,7 @@ function signature(text)
     return expression.args[1], Core.eval(Base, isempty(parameters) ? tuple : Expr(:where, tuple, parameters...))
 end
 
-# Of a recorded line: the first and the last version, and the signature.
+# Parses a recorded line: the first and the last version, and the signature.
 function recorded(line)
     found = match(r"^(\S+) - (\S*)\s+\S+\.jl\s+(.+?)(?:\s+\[\w+\])?$", line)
     name, types = signature(found[3])
@@ -25,7 +25,7 @@ end
 
 const BASE_METHODS = map(recorded, filter(line -> !startswith(line, '#') && !isempty(line), readlines(joinpath(@__DIR__, "base_methods.txt"))))
 
-# The arguments' types of a method.
+# Returns the argument types of a method.
 function arguments(method::Method)
     types = Base.unwrap_unionall(method.sig).parameters[2:end]
     return Base.rewrap_unionall(Tuple{types...}, method.sig)
@@ -33,7 +33,7 @@ end
 
 is_ours(method::Method) = Base.moduleroot(method.module) === PC
 
-# Pairs of one of `ours` and one of `theirs` between which Julia could not choose for some arguments.
+# Returns the pairs of `ours` and `theirs` that are ambiguous for some arguments.
 function ambiguities(ours, theirs)
     all_of_them, found = [ours; theirs], Tuple{Any,Any}[]
     for a in ours, b in theirs
@@ -46,8 +46,8 @@ end
 
 named(name::Symbol) = name === :reverse ? Iterators.reverse : isdefined(Base, name) ? getfield(Base, name) : nothing
 
-# `symdiff!(set, other_set)` threw that it is ambiguous from Julia 1.9 on, and `set ⊊ other_set` from 1.6 on: Base has methods
-# there that 1.5 has not.
+# `symdiff!(set, other_set)` was ambiguous from Julia 1.9 on, and `set ⊊ other_set` from 1.6 on: these versions of Base have
+# methods that 1.5 lacks.
 @testset "no call is ambiguous in Julia $version" for version in (v"1.10", v"1.11", v"1.12", v"1.13")
     there = filter(row -> row.from <= version <= row.to, BASE_METHODS)
     for name in unique(row.name for row in there)
@@ -58,10 +58,10 @@ named(name::Symbol) = name === :reverse ? Iterators.reverse : isdefined(Base, na
     end
 end
 
-# Methods for Base's own dicts, and for the type that has no values: Julia cannot see from their types that no call meets these.
+# Methods for Base's own dicts, and for the type without values: Julia cannot infer from the types that they never match.
 never_meets(types) = occursin(r"<:(?:Dict|IdDict|WeakKeyDict)\b|Type\{Union\{\}\}", string(types))
 
-# Methods of Base that can meet one of this package's, and are not in the record.
+# Returns the methods of Base that share arguments with one of this package's and are not in the record.
 function missing_in_record(@nospecialize(f))
     known, ours, found = Any[], Any[], Any[]
     for row in BASE_METHODS
@@ -79,8 +79,8 @@ function missing_in_record(@nospecialize(f))
     return found
 end
 
-# The record knew nothing of 7 methods that can meet this package's: it was written from knowledge, and compared with nothing.
-VERSION < v"1.10" && @testset "no method of the version that runs is missing in the record" begin
+# The record lacked 7 methods that share arguments with this package's: it was written from memory, and not compared with Base.
+VERSION < v"1.10" && @testset "the record has every method of the running version" begin
     found = missing_in_record(Iterators.reverse)
     for name in names(Base; all=true)
         f = isdefined(Base, name) ? getfield(Base, name) : nothing
@@ -89,17 +89,17 @@ VERSION < v"1.10" && @testset "no method of the version that runs is missing in 
     @test found == []
 end
 
-@testset "an ambiguity is found where there is one" begin
+@testset "an ambiguity is detected" begin
     others = [signature("f(s::AbstractSet, itr::AbstractSet)")[2]]
     @test length(ambiguities([Tuple{PersistentSet,Any}], others)) == 1
     @test isempty(ambiguities([Tuple{PersistentSet,Any}, Tuple{PersistentSet,AbstractSet}], others))
     @test isempty(filter(pair -> any(is_ours, pair), detect_ambiguities(PersistentCollections, Base; recursive=true)))
 end
 
-# ---- what other packages see
+# ---- the package as other packages use it
 
 # `Pkg.test()` failed on every version: a test used a package that the project did not name.
-@testset "the project names what is used, with bounds" begin
+@testset "the project names all packages it uses, with bounds" begin
     project = read(joinpath(@__DIR__, "..", "Project.toml"), String)
     section(name) = (found = match(Regex("^\\[$name\\]\\n((?:[^\\[].*\\n?|\\n)*)", "m"), project); found === nothing ? "" : found[1])
     keys_in(name) = Set(String(found[1]) for found in eachmatch(r"^(\w+) ="m, section(name)))
@@ -115,8 +115,8 @@ end
     end
 end
 
-# The hash of a type differs from session to session, and a precompiled `Dict` keeps the old one.
-@testset "constants with types as keys go by identity" begin
+# The hash of a type differs between processes, and a precompiled `Dict` keeps the old one.
+@testset "constants with types as keys use identity" begin
     for name in names(PC; all=true)
         constant = isdefined(PC, name) ? getfield(PC, name) : nothing
         @test !(constant isa Dict) || !(keytype(constant) <: Type)
@@ -124,9 +124,9 @@ end
     @test PC.SCALARS isa IdDict && PC.typestring(Vector{UInt8}) == "bytes"
 end
 
-# ---- what Julia has since
+# ---- additions of later versions of Julia
 
-@testset "a set says whether it held the element, and gives the stored one" begin
+@testset "a set reports whether it has an element, and returns the stored one" begin
     with_env(durability=:none) do env
         set = union!(PersistentSet{Int}(env; id="s"), [1, 2])
         @test PC.add(set, 1) && !PC.add(set, 3) && 3 in set
@@ -137,8 +137,8 @@ end
     end
 end
 
-# A logger that a block set for itself hid by what the tasks that it started are known, and their writes waited for the timeout.
-# From 1.11 on scoped values tell, which no logger hides: the code for these versions, with a stand-in for what they have.
+# If a block set its own logger, this hid the mark of the tasks that it started, and their writes waited for the timeout. From
+# 1.11 on, scoped values mark them, which a logger does not hide: this tests the code for these versions, with a stand-in.
 module Scoped
 mutable struct ScopedValue{T}
     value::T
@@ -157,7 +157,7 @@ end
 with_stand_in(code) = code
 with_stand_in(code::Expr) = code == :(Base.ScopedValues) ? Scoped : Expr(code.head, map(with_stand_in, code.args)...)
 
-@testset "what marks a task from 1.11 on" begin
+@testset "from 1.11 on, scoped values mark tasks" begin
     with_env(durability=:none) do env
         chosen = Meta.parse(read(joinpath(@__DIR__, "..", "src", "inside.jl"), String)).args[end]
         @test chosen.head === :if && :VERSION in chosen.args[1].args
