@@ -1,11 +1,11 @@
 """A small program compiles fast: the headers add little to the standard headers that they need.
 
-A program that opened a dict and stored one number took 2.0 seconds to compile, of which a third was for
-standard headers. The rest was for functions that nothing called: a `std::variant` of 17 types with its
-copies, comparisons and visits, behind `pc::any_value`, which the program did not use. Later, half of what
-was left was for `<filesystem>`, `<ranges>` and, in C++20, `<chrono>`, of which the header named a few types.
-Times are not repeatable; the input and the output of a compiler are. So this test counts the lines behind the
-header, and the functions in the object file.
+A program that opened a dict and stored one number took 2.0 seconds to compile, a third of it for
+standard headers. The rest was for unused functions: a `std::variant` of 17 types with its copies,
+comparisons and visits, behind `pc::any_value`, which the program did not use. Later, half of the remaining
+time was for `<filesystem>`, `<ranges>` and, in C++20, `<chrono>`, of which the header used a few types.
+Times vary between runs; the input and the output of a compiler do not. So this test counts the preprocessed
+lines of the header, and the functions in the object file.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ def compiled(which: tuple[str, str], text: str, *flags: str) -> str:
 
 
 def lines_of(which: tuple[str, str], text: str) -> int:
-    """The lines that a compiler reads, without comments."""
+    """Returns the lines that a compiler reads, without comments."""
     return compiled(which, text, "-E", "-P").count("\n")
 
 
 def functions_of(which: tuple[str, str], text: str, place: Path) -> list[str]:
-    """The functions that a compiler writes without optimisation."""
+    """Returns the functions that a compiler generates without optimisation."""
     compiled(which, text, "-O0", "-c", "-o", str(place / "program.o"))
     listed = subprocess.run(
         ["nm", "-C", str(place / "program.o")], capture_output=True, text=True, check=True
@@ -73,13 +73,13 @@ def functions_of(which: tuple[str, str], text: str, place: Path) -> list[str]:
 
 
 def read_by(which: tuple[str, str], text: str) -> set[str]:
-    """The names of the files that a compiler reads."""
+    """Returns the names of the files that a compiler reads."""
     rule = compiled(which, text, "-M")
     return {Path(name).name for name in rule.replace("\\\n", " ").split()[1:]}
 
 
 def excess(which: tuple[str, str], text: str) -> str | None:
-    """A message if a program reads too many lines."""
+    """Returns a message if a program reads too many lines, or None."""
     needed = lines_of(which, "".join(f"#include <{name}>\n" for name in NEEDED))
     share = lines_of(which, text) / needed
     most = LINES[which[1]]

@@ -1,8 +1,8 @@
-"""The C++ in the documentation compiles without a warning, runs, and prints what it says.
+"""The C++ examples in the documentation compile without a warning, run, and print the documented output.
 
-In the header's comments an example is the inside of a function to which an environment `env` is given, unless
-it opens one itself; one with a `main` is a whole program, as all in README.md and docs/cpp.md are. What an
-example prints stands in it, in comments after `// prints:`.
+In the header's comments, an example is the body of a function with a parameter `env`, an environment, unless
+it opens one itself. One with a `main` is a whole program, like all in README.md and docs/cpp.md. Comments
+after `// prints:` have the output of an example.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HEADERS = [
 
 
 def examples(path: Path) -> list[tuple[str, str]]:
-    """Each example of a file, named by its place."""
+    """Returns each example of a file, named by its place."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".hpp":
         text = re.sub(r"^[ \t]*/// ?", "", text, flags=re.M)
@@ -44,7 +44,7 @@ INSIDES = {name: text for name, text in ALL if "int main(" not in text}
 
 
 def expected(text: str) -> list[str]:
-    """The lines that an example says it prints."""
+    """Returns the documented output of an example."""
     said = re.search(r"^\s*// prints:\n((?:\s*//[^\n]*\n)+)", text, re.M)
     return [re.sub(r"^\s*// ?", "", line) for line in said[1].splitlines()] if said else []
 
@@ -85,7 +85,7 @@ def test_a_program_runs(name: str, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def insides(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One program with all examples that are the inside of a function, which runs the one that it is told."""
+    """Builds one program with all examples that are function bodies; its argument selects the one to run."""
     parts = [f"#include <{header}>\n" for header in INCLUDES]
     choices = []
     for at, (name, text) in enumerate(INSIDES.items()):
@@ -110,7 +110,7 @@ def test_an_example_in_the_header_runs(name: str, insides: Path, tmp_path: Path)
 def test_there_are_examples_where_they_are_looked_for() -> None:
     where = {name.split(":")[0] for name, _ in ALL}
     assert {"README.md", "cpp.md", "persistent_collections.hpp", "dict.hpp", "set.hpp"} <= where
-    # Each class that a program makes objects of has one.
+    # Each class that programs create objects of has one.
     for path in HEADERS:
         text = path.read_text(encoding="utf-8")
         for name in re.findall(r"^class \[\[nodiscard\]\] (\w+)|> class \[\[nodiscard\]\] (\w+)", text, re.M):

@@ -1,6 +1,6 @@
-"""What cannot be stored does not compile, and the message says what to use instead.
+"""Types that cannot be stored do not compile, and the message names what to use instead.
 
-Each program that must fail has a twin that differs in the fault alone, and compiles.
+Each program that must fail has a twin that differs only in the fault, and compiles.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ template <> struct pc::is_opaque<marked> : std::true_type {};
 template <> struct pc::is_opaque<with_float> : std::true_type {};
 """
 
-# What fails, its passing twin, and what the compiler must say. `dict<K, V>` stands for a dict that is opened.
+# The failing code, its passing twin, and the expected message. `dict<K, V>` stands for opening a dict.
 REFUSED = {
     "const char * as a key": ("dict<const char *, int>", "dict<std::string, int>", "use std::string"),
     "const char * as a value": ("dict<int, const char *>", "dict<int, std::string>", "use std::string"),
@@ -172,7 +172,7 @@ REFUSED = {
 
 
 def function(name: str, text: str) -> str:
-    """A function with the statements, or one that opens a collection of the type."""
+    """Returns a function with the statements, or one that opens a collection of the type."""
     body = text if ";" in text else f"{text} opened(env, {{name}});"
     body = re.sub(r"(?<![\w:])(dict|set)<", r"pc::\1<", body)
     head = f"void {name}(const pc::environment &env)"
@@ -181,7 +181,7 @@ def function(name: str, text: str) -> str:
 
 @pytest.fixture(scope="session", params=COMPILERS)
 def compile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):  # noqa: ANN201
-    """Compiles a program's text; the header is read once."""
+    """Compiles a program; the header is compiled once."""
     place = tmp_path_factory.mktemp(request.param)
     flags = [
         *COMPILERS[request.param],
@@ -207,7 +207,7 @@ def compile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         command = [*flags, include, "-include", str(header), "-fsyntax-only", str(source)]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    # All twins at once, each in a function of its own.
+    # Compiles all twins together, each in its own function.
     twins = [function(f"twin_{at}", twin) for at, (_, twin, _) in enumerate(REFUSED.values())]
     passing = run("".join(twins))
     assert passing.returncode == 0, passing.stderr
@@ -220,5 +220,5 @@ def test_types_that_cannot_be_stored_are_refused_with_advice(compile, name: str)
     failing = compile(function("fault", fault))
     assert failing.returncode != 0
     errors = [line for line in failing.stderr.splitlines() if re.search(r"\berror\b", line)]
-    # The first error is the one that a reader looks at.
+    # Users read the first error.
     assert re.search(words, errors[0]), failing.stderr[:3000]

@@ -1,4 +1,4 @@
-"""Where things are, and programs that the tests compile."""
+"""Paths, and programs that the tests compile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ C_FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic"]
 
 @pytest.fixture(scope="session")
 def library() -> Path:
-    """The library that all languages load."""
+    """Returns the library that all languages load."""
     named = os.environ.get("PERSISTENT_COLLECTIONS_LIBRARY")
     assert named, "PERSISTENT_COLLECTIONS_LIBRARY names no library: run `make test-cross`"
     path = Path(named)
@@ -27,13 +27,13 @@ class Compiler:
     """Compiles C programs against the header and the library."""
 
     def __init__(self, library: Path, directory: Path) -> None:
-        # A program asks for the name that stands in the library, which need not be its file's.
+        # The loader looks for the name inside the library, which may differ from the file's name.
         shutil.copy(library, directory / "libpersistent_collections.so")
         (directory / "libpersistent_collections.so.0").symlink_to("libpersistent_collections.so")
         self.directory = directory
 
     def compile(self, source: Path) -> Path:
-        """The program made of one source; a warning is an error."""
+        """Compiles one source to a program; a warning is an error."""
         program = self.directory / source.stem
         subprocess.run(
             [
@@ -48,13 +48,13 @@ class Compiler:
 
 @pytest.fixture(scope="session")
 def compiler(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Compiler:
-    """A compiler for programs that use the library."""
+    """Provides a compiler for programs that use the library."""
     return Compiler(library, tmp_path_factory.mktemp("programs"))
 
 
 @pytest.fixture
 def golden(tmp_path: Path) -> Path:
-    """A copy of the golden environment: opening it makes lock files."""
+    """Copies the golden environment, since opening it creates lock files."""
     path = tmp_path / "golden"
     path.mkdir()
     shutil.copy(ROOT / "tests" / "vectors" / "golden" / "data.mdb", path)

@@ -1,7 +1,7 @@
-"""What another LMDB program does: PyPI's `lmdb`, which knows nothing of this project.
+"""Acts as another LMDB program, by PyPI's `lmdb`, which is independent of this project.
 
 Two LMDBs must not have the same environment open in one process, so the tests call
-these functions in a process of its own, by `elsewhere`.
+these functions in a separate process, by `elsewhere`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Pairs = list[tuple[bytes, bytes]]
 
 
 def elsewhere(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """What the function returns, called in a new process."""
+    """Calls a function in a new process, and returns its result."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(function, *arguments, **named).result(timeout=120)
@@ -34,7 +34,7 @@ def write(path: Path, name: bytes | None, pairs: Iterable[tuple[bytes, bytes]], 
 
 
 def read(path: Path, name: bytes | None) -> Pairs:
-    """All records of a database, in its order."""
+    """Returns all records of a database, in its order."""
     import lmdb
 
     with lmdb.open(str(path), max_dbs=8, readonly=True) as env:
@@ -44,7 +44,7 @@ def read(path: Path, name: bytes | None) -> Pairs:
 
 
 def read_all(path: Path) -> dict[bytes, Pairs]:
-    """The records of every named database."""
+    """Returns the records of every named database."""
     import lmdb
 
     with lmdb.open(str(path), max_dbs=256, readonly=True) as env, env.begin() as txn:
@@ -57,12 +57,12 @@ def read_all(path: Path) -> dict[bytes, Pairs]:
 
 
 def names(path: Path) -> list[bytes]:
-    """The keys of the unnamed database: plain records, and the names of the named databases."""
+    """Returns the keys of the unnamed database: plain records, and the names of the named databases."""
     return [key for key, _ in read(path, None)]
 
 
 def get(path: Path, name: bytes, keys: list[bytes]) -> list[bytes | None]:
-    """Records looked up by their keys."""
+    """Looks up records by their keys."""
     import lmdb
 
     with lmdb.open(str(path), max_dbs=8, readonly=True) as env:

@@ -1,4 +1,4 @@
-"""The Python program of `test_processes.py`; `participants.py` tells what the commands are."""
+"""The Python program of `test_processes.py`; `participants.py` documents the commands."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def end() -> tuple[int, int]:
 
 
 def encoded(kind: str, collection: Any) -> Iterator[tuple[bytes, bytes]]:
-    """The records as they stand on disk, by the layer of the C names."""
+    """Returns the records in their stored form, by the layer of the C names."""
     library = collection._library
     call = library.pc_iter_open_set if kind == "set" else library.pc_iter_open_dict
     cursor = Cursor(library, call, collection._handle, _raw.pc_range(), (None, None))
@@ -110,7 +110,7 @@ def dump(kind: str, name: str) -> None:
 
 
 def copy(kind: str, name: str, to: str) -> None:
-    """Reads with the types of the language and writes again; says what it cannot hold."""
+    """Reads with the types of the language and writes again; reports what it cannot hold."""
     source = opened(kind, name)
     types = state["env"].schema(name)
     declare(kind, to, types.key, types.value)

@@ -1,21 +1,21 @@
-"""Processes in three languages that do what they are told, one line at a time.
+"""Processes in three languages that execute commands, one line at a time.
 
-`participant.c`, `participant.jl` and `participant.py` know the same commands. A command is a line of
-words parted by tabs; its answer is any number of lines and, last, `ok` with results or
-`error` with a status and a message. So the tests decide what happens before what, and
-nobody needs to wait for a while.
+`participant.c`, `participant.jl` and `participant.py` have the same commands. A command is a line of
+words separated by tabs; its answer is any number of lines and, last, `ok` with results or
+`error` with a status and a message. So the tests decide the order of events, without waiting
+for a certain time.
 
 | command | what it does |
 |---|---|
 | `open PATH`, `close` | opens the environment; closes it |
-| `declare KIND NAME KEY VALUE` | opens a collection with these types, makes it if it is new |
+| `declare KIND NAME KEY VALUE` | opens a collection with these types, creates it if it is new |
 | `schema NAME` | answers kind, key type and value type |
 | `add NAME KEY N` | adds 1 to a counter, N times |
 | `pairs NAME N` | writes 1 to N under two keys, each in a transaction |
-| `watch NAME N` | says `watching`; looks at the pairs until N; answers `whole` or what it saw |
+| `watch NAME N` | prints `watching`; reads the pairs until N; answers `whole` or what it saw |
 | `fill NAME FIRST LAST VALUE`, `empty NAME` | changes a dict of numbers in one transaction |
-| `begin NAME`, `end` | begins to iterate, answers the first key; goes on, answers count and sum |
-| `dump KIND NAME` | a line for each record: key and value as they stand on disk |
+| `begin NAME`, `end` | begins to iterate, answers the first key; continues, answers count and sum |
+| `dump KIND NAME` | a line for each record: the stored key and value |
 | `copy KIND NAME TO` | reads with the language's types, writes to another; a line for what it cannot hold |
 """
 
@@ -31,7 +31,7 @@ PATIENCE = 300
 
 
 class Failed(Exception):
-    """A command was answered with an error."""
+    """The answer of a command was an error."""
 
     def __init__(self, who: str, status: int, message: str) -> None:
         super().__init__(f"{who}: {status}: {message}")
@@ -51,13 +51,13 @@ class Participant:
         return self.name
 
     def send(self, *words: object) -> None:
-        """Gives a command without waiting for its answer."""
+        """Sends a command without waiting for its answer."""
         assert self.process.stdin
         self.process.stdin.write("\t".join(map(str, words)) + "\n")
         self.process.stdin.flush()
 
     def line(self) -> list[str]:
-        """The next line of an answer."""
+        """Reads the next line of an answer."""
         assert self.process.stdout
         alarm = threading.Timer(PATIENCE, self.process.kill)
         alarm.start()
@@ -69,7 +69,7 @@ class Participant:
         return line.rstrip("\n").split("\t")
 
     def answer(self) -> tuple[list[str], list[list[str]]]:
-        """The results of a command, and the lines before them."""
+        """Returns the results of a command, and the lines before them."""
         lines = []
         while True:
             words = self.line()
@@ -80,14 +80,14 @@ class Participant:
             lines.append(words)
 
     def ask(self, *words: object) -> list[str]:
-        """Gives a command and waits for its results."""
+        """Sends a command and waits for its results."""
         self.send(*words)
         results, lines = self.answer()
         assert not lines, lines
         return results
 
     def lines(self, *words: object) -> list[list[str]]:
-        """Gives a command and waits for its lines."""
+        """Sends a command and waits for its lines."""
         self.send(*words)
         return self.answer()[1]
 
@@ -113,5 +113,5 @@ class Participant:
 
 
 def source(language: str) -> Path:
-    """The program of a language."""
+    """Returns the program of a language."""
     return Path(__file__).with_name(f"participant.{language}")

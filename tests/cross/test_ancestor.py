@@ -1,4 +1,4 @@
-"""Environments of PersistentCollections.jl 0.2, as LMDB itself wrote them for it, in Julia."""
+"""Environments of PersistentCollections.jl 0.2, written by LMDB itself, are used in Julia."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import lmdb
 from conftest import ROOT
 
-# What 0.2 asked of LMDB, and what its README showed.
+# The calls of LMDB by 0.2, and the example of its README.
 OPTIONS = {"map_size": 10_485_760, "mode": 0o755, "max_readers": 126}
 
 PROGRAM = """
@@ -38,7 +38,7 @@ def test_environments_of_0_2_are_read_and_written_in_julia(tmp_path: Path) -> No
     with lmdb.open(str(path), max_dbs=2, sync=False, **OPTIONS) as env:
         one, two = env.open_db(b"mydict1"), env.open_db(b"mydict2")
 
-        # Each put was a transaction of its own, so that pages were freed and used again.
+        # Each put was a separate transaction, so that pages were freed and reused.
         def put(key: str, value: bytes, database: object = None) -> None:
             with env.begin(write=True) as txn:
                 txn.put(key.encode(), value, db=database)
@@ -52,7 +52,7 @@ def test_environments_of_0_2_are_read_and_written_in_julia(tmp_path: Path) -> No
     julia = [os.environ["JULIA"], "--startup-file=no", f"--project={ROOT / 'bindings' / 'julia'}"]
     done = subprocess.run([*julia, "-e", PROGRAM], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    # The lock file is made anew: LMDB's release and its main branch do not share one.
+    # The lock file is created again: LMDB's release and its main branch cannot share one.
     (path / "lock.mdb").unlink()
     with lmdb.open(str(path), max_dbs=2, **OPTIONS) as env, env.begin() as txn:
         one, two = env.open_db(b"mydict1", txn), env.open_db(b"mydict2", txn)
@@ -61,5 +61,5 @@ def test_environments_of_0_2_are_read_and_written_in_julia(tmp_path: Path) -> No
         assert txn.stat(one)["entries"] == 299
         assert txn.get(b"new", db=two) == struct.pack("=q", 258)
         assert txn.get(b"more", db=two) == struct.pack("=q", -1)
-        # Nothing of this library was put into another program's environment.
+        # This library has not added anything to another program's environment.
         assert {key for key, _ in txn.cursor()} == {b"foo", b"mydict1", b"mydict2"}

@@ -13,14 +13,14 @@ PAGE = (TESTS / "README.md").read_text(encoding="utf-8")
 
 
 def section(title: str) -> str:
-    """The text below a heading that begins with the title."""
+    """Returns the text below a heading that begins with the title."""
     found = re.search(rf"^## {re.escape(title)}.*?\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S)
     assert found, title
     return found[1]
 
 
 def cells(text: str) -> set[str]:
-    """The names in the first cell of each row."""
+    """Returns the names in the first cell of each row."""
     rows = re.findall(r"^\| ([^|]*`[^|]*) \|", text, re.M)
     return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
 

@@ -34,7 +34,7 @@ def test_c_example(program: str, compiler: Compiler, tmp_path: Path) -> None:
     assert "int main(" in program, "an example is a whole program, so that it can be tried"
     source = tmp_path / "example.c"
     source.write_text(program, encoding="utf-8")
-    # What it should print stands in it, in a comment that begins with "prints:".
+    # Its expected output is in a comment that begins with "prints:".
     expected = re.search(r"/\* prints:\n(.*?)\*/", program, re.S)
     done = subprocess.run(
         [compiler.compile(source)], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -57,14 +57,14 @@ def test_the_guide_has_examples_and_every_status() -> None:
     for name, number in numbers:
         row = rf"^\| `{name}` \| {number.replace('-', '−')} \|"
         assert re.search(row, guide, re.M), f"docs/abi.md has no row for {name}"
-    # Each function is named somewhere.
+    # The documents name each function.
     functions = set(re.findall(r"\b(pc_\w+)\(", re.sub(r"//[^\n]*|/\*.*?\*/", "", header, flags=re.S)))
     missing = {name for name in functions if f"`{name}" not in guide and f"{name}(" not in guide}
     assert not missing
 
 
 def example(language: str) -> str:
-    """The README's example in a language."""
+    """Returns the README's example in a language."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     found = re.search(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
     assert found, f"README.md has no example in {language}"

@@ -1,4 +1,4 @@
-"""Storage that fails under the library that other languages load: `tests/shim/faults.c` makes it fail."""
+"""Makes storage fail, by `tests/shim/faults.c`, under the library that other languages load."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worker import Worker
 
 from persistent_collections import Environment, PersistentDict, PersistentSet
 
-# Lets each call of a workload fail in turn, each time in a new environment; plain collections are the model.
+# Makes each call of a workload fail in turn, each time in a new environment; plain collections are the model.
 WORKLOAD = """
 import ctypes, errno, itertools
 faults = ctypes.CDLL(os.environ["FAULTS"])
@@ -103,7 +103,7 @@ print("undone", undone, "unknown", unknown)
 
 @pytest.fixture(scope="module")
 def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The library that makes calls fail."""
+    """Compiles the library that makes calls fail."""
     path = tmp_path_factory.mktemp("shim") / "faults.so"
     source = ROOT / "tests" / "shim" / "faults.c"
     compiler = os.environ.get("CC", "cc")
@@ -123,7 +123,7 @@ def test_each_write_and_sync_fails(tmp_path: Path, shim: Path, kind: int, lastin
     with Worker(tmp_path, WORKLOAD, "env", *variables) as worker:
         while (line := worker.heard()).isdigit():
             at = int(line)
-            # While the environment is open there: what another process sees is what that one says.
+            # While the environment is open there, another process must see what that process reports.
             with Environment(tmp_path / str(at)) as env:
                 large = PersistentDict(env, "d", key=str, value=bytes)
                 assert len(large) == 102

@@ -1,4 +1,4 @@
-"""Environments of other LMDB programs, and ours in their hands."""
+"""Environments of other LMDB programs used by this library, and this library's used by them."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ VECTORS: list[dict[str, Any]] = json.loads(
 
 @pytest.fixture
 def theirs(tmp_path: Path) -> Path:
-    """Where another program's environment is made."""
+    """Returns the path for another program's environment."""
     return tmp_path / "theirs"
 
 
 def kinds(env: Environment) -> dict[str, tuple[str, int]]:
-    """Kind and count of every collection."""
+    """Returns kind and count of every collection."""
     return {it.name: (it.kind, it.count or 0) for it in env.collections()}
 
 
-# Theirs, opened here.
+# Environments of other programs, opened by this library.
 
 
 def test_a_named_database_is_a_raw_collection(theirs: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_named_database_is_a_raw_collection(theirs: Path) -> None:
         assert ages.raw
         assert list(ages.items()) == [("Ada", b"36"), ("Alan", b"41")]
         assert (ages["Ada"], "Alan" in ages, "Eve" in ages, len(ages)) == (b"36", True, False, 2)
-        # Its types are whatever its opener says.
+        # Each opening decides its types.
         assert PersistentDict(env, "ages", key=bytes, value=str)[b"Ada"] == "36"
         assert set(PersistentSet(env, "ages", element=str)) == {"Ada", "Alan"}
         ages["Eve"] = b"1"
@@ -67,7 +67,7 @@ def test_a_named_database_is_a_raw_collection(theirs: Path) -> None:
             ages.update({"Bob": b"2"})
         assert list(ages.prefix("A")) == ["Ada"]
     assert elsewhere(read, theirs, b"ages") == [(b"Ada", b"36"), (b"Bob", b"2"), (b"Eve", b"1")]
-    # Nothing about it was stored anywhere.
+    # The opening has not stored anything about it.
     assert elsewhere(names, theirs) == [b"ages"]
 
 
@@ -133,7 +133,7 @@ def test_named_databases_are_not_records_of_the_unnamed_one(theirs: Path) -> Non
         assert len(unnamed) == 2
         assert unnamed.get("named") is None
         assert "named" not in unnamed
-        # Nor can one be damaged through it.
+        # Nor can the unnamed database be used to damage one.
         unnamed.clear()
         assert len(unnamed) == 0
         assert PersistentDict(env, "named", key=str, value=str) == {"k": "v"}
@@ -184,7 +184,7 @@ def test_integer_keys_keep_their_order_and_length(theirs: Path, form: str, type_
     elsewhere(write, theirs, b"integers", pairs, integerkey=True)
     with Environment(theirs) as env:
         d = PersistentDict(env, "integers", key=type_, value=str)
-        # As numbers, not as their bytes in memory.
+        # Ordered as numbers, not as their bytes in memory.
         assert list(d.items()) == [(n, str(n)) for n in sorted(numbers)]
         assert list(d.range(2, 256)) == [2, 255]
         assert list(d.range(2, 256, reverse=True)) == [255, 2]
@@ -193,7 +193,7 @@ def test_integer_keys_keep_their_order_and_length(theirs: Path, form: str, type_
         assert list(d)[:4] == [1, 2, 3, 255]
         as_bytes = PersistentDict(env, "integers", key=bytes, value=bytes)
         for key in (b"a", b"abc", b"a" * 9, b"a" * (12 - width)):
-            # A look-up finds nothing, a store is refused.
+            # A look-up finds nothing, and a store is refused.
             assert key not in as_bytes
             with pytest.raises((BadKeyError, KeySizeError)):
                 as_bytes[key] = b"no"
@@ -217,7 +217,7 @@ def test_reversed_keys_keep_their_order(theirs: Path) -> None:
         with pytest.raises(UnsupportedError):
             list(d.prefix(b"a"))
         d[b"zaab"] = b"last"
-        # Not a walk by bytes either when it is changed meanwhile.
+        # The order also holds when the collection changes during the iteration.
         with env.transaction():
             seen = []
             for word in d:
@@ -227,7 +227,7 @@ def test_reversed_keys_keep_their_order(theirs: Path) -> None:
     assert [key for key, _ in elsewhere(read, theirs, b"reversed")] == seen
 
 
-# Ours, opened there.
+# Environments of this library, opened by other programs.
 
 
 def test_lmdb_reads_ours_when_it_is_closed(tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_lmdb_writes_to_ours_and_it_is_seen(tmp_path: Path) -> None:
         PersistentDict(env, "gone", key=str, value=int)["a"] = 1
         env.drop("gone")
     elsewhere(write, path, b"ages", [(b"Alan", struct.pack("<q", 41))])
-    # A dropped one that another program filled again is that program's.
+    # A dropped collection that another program filled again belongs to that program.
     elsewhere(write, path, b"gone", [(b"b", b"theirs")])
     with Environment(path) as env:
         assert PersistentDict(env, "ages") == {"Ada": 36, "Alan": 41}
@@ -276,7 +276,7 @@ def test_lmdb_cbor2_and_the_tuple_layer_alone_read_the_golden_environment(golden
     for vector in VECTORS:
         type_, name, is_key = vector["type"], vector["name"], vector["role"] == "key"
         if type_ == "unit":
-            # What a set's elements have as values: no bytes, and no dict of its own.
+            # The elements of a set have values without bytes.
             continue
         collection = f"{vector['role']} {type_}"
         schema = schemas[collection]
@@ -287,7 +287,7 @@ def test_lmdb_cbor2_and_the_tuple_layer_alone_read_the_golden_environment(golden
         else:
             assert (schema["kind"], schema["key"], schema["value"]) == ("dict", "str", type_)
             record = dict(found[collection.encode()])[name.encode()]
-        # The bytes that stand there mean, to those libraries, what the vector says.
+        # Those libraries decode the stored bytes to the value of the vector.
         assert all(check_vectors.check({**vector, "hex": record.hex()})), vector
         assert record.hex() == vector["hex"]
         checked += 1

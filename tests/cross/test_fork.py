@@ -1,4 +1,4 @@
-"""Forks in the middle of everything, through the C ABI."""
+"""Forks in every state, through the C ABI."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PC_ERR_FORKED, PC_ERR_BUSY = -6, -56
 
 
 class Handles:
-    """An environment with everything open, by handles."""
+    """An environment with objects of every kind open, by handles."""
 
     def __init__(self, path: Path) -> None:
         self.lib = ctypes.CDLL(os.environ["PERSISTENT_COLLECTIONS_LIBRARY"])

@@ -1,4 +1,4 @@
-"""The memory map grows under several processes' hands."""
+"""The memory map grows while several processes use it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ with Environment(path, map_size=1 << 20, durability="none", no_subdir=NO_SUBDIR)
 """
 
 
-# References into the map, lent by the C ABI: they must stay good while others make the file grow.
+# References into the map, lent by the C ABI: they must stay valid while other processes make the file grow.
 LENDER = """
 import ctypes
 from persistent_collections import _raw as raw
@@ -111,7 +111,7 @@ def test_two_processes_write_in_turn_while_others_read(
             assert (even.heard(), odd.heard()) == ("ready", "ready")
             even.answer("0")
             odd.answer("1")
-            # One writes a while, then the other.
+            # The two take turns of several writes.
             for _ in range(records):
                 turns = [w for w in (even, odd) if w.process.poll() is None]
                 if not turns:

@@ -1,7 +1,7 @@
-"""What `docs/hard-spots.md` and `docs/mutants.md` name exists: each file, and each test in its file.
+"""The files and tests that `docs/hard-spots.md` and `docs/mutants.md` name exist.
 
-A list of tests rots when one is renamed or removed: the page still names a guard where there is none.
-So a page names a guard as `file::test` and a handling as `file`, and both are looked up here.
+A list of tests becomes wrong when one is renamed or removed: the page then names a guard that does not exist.
+So a page names a guard as `file::test` and a handling as `file`, and this test looks up both.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from conftest import ROOT
 
 SPOTS = ROOT / "docs" / "hard-spots.md"
 DOCUMENTS = [SPOTS, ROOT / "docs" / "mutants.md"]
-#: What declares a test, by the ending of its file.
+#: The declaration of a test, by the suffix of its file.
 DECLARATIONS = {
     ".rs": r"#\[test\]\n(?:\s*(?:#\[|//).*\n)*\s*fn {}\(\)",
     ".py": r"^\s*(?:async )?def {}\(",
@@ -25,36 +25,36 @@ DECLARATIONS = {
 
 
 def names(text: str) -> list[str]:
-    """What is set as code; a name may be broken at a line's end."""
+    """Returns the texts set as code; a line break may split a name."""
     return [re.sub(r"\s+", " ", name) for name in re.findall(r"`([^`]+)`", text)]
 
 
 def fault_of(name: str, root: Path = ROOT) -> str | None:
-    """What is wrong with `file::test`, if anything."""
+    """Returns the fault of `file::test`, or None."""
     file, _, test = name.partition("::")
     path = root / file
     if path.suffix not in DECLARATIONS:
         return f"{name}: no test is declared in such a file"
     if not path.is_file():
-        return f"{name}: there is no such file"
+        return f"{name}: the file does not exist"
     if not re.search(DECLARATIONS[path.suffix].format(re.escape(test)), path.read_text("utf-8"), re.M):
         return f"{name}: the file has no such test"
     return None
 
 
 def faults(text: str, root: Path = ROOT) -> list[str]:
-    """What is wrong with the tests and files that a page names."""
+    """Returns the faults of the tests and files that a page names."""
     found = []
     for name in names(text):
         if "::" in name:
             found.append(fault_of(name, root))
         elif re.fullmatch(r"[\w.-]+(/[\w.-]+)+", name) and not (root / name).exists():
-            found.append(f"{name}: there is no such file")
+            found.append(f"{name}: the file does not exist")
     return [fault for fault in found if fault]
 
 
 def sections(text: str) -> dict[str, str]:
-    """The text under each heading of a hard spot."""
+    """Returns the text under each heading of a hard spot."""
     parts = re.split(r"^(##+ .*)$", text, flags=re.M)
     return {title[4:]: body for title, body in zip(parts[1::2], parts[2::2]) if title.startswith("### ")}
 
@@ -91,8 +91,8 @@ def test_a_missing_file_or_test_is_found(name: str) -> None:
     assert faults(f"Guarded by `{name}`.") == []
     assert "no such test" in faults(f"Guarded by `{name}x`.")[0]
     assert "no such test" in faults(f"Guarded by `{file}::{test[1:]}`.")[0]
-    assert "no such file" in faults(f"Guarded by `x{name}`.")[0]
-    assert "no such file" in faults(f"Handled in `{file}x`.")[0]
+    assert "the file does not exist" in faults(f"Guarded by `x{name}`.")[0]
+    assert "the file does not exist" in faults(f"Handled in `{file}x`.")[0]
 
 
 def test_a_function_that_is_not_a_test_guards_nothing(tmp_path: Path) -> None:

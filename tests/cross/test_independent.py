@@ -1,4 +1,4 @@
-"""The vectors, checked by libraries that know nothing of this project."""
+"""Independent libraries check the vectors."""
 
 from __future__ import annotations
 

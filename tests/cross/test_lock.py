@@ -54,7 +54,7 @@ def test_a_timeout_holds_across_processes(path: Path) -> None:
             with pytest.raises(BusyError) as caught, env.transaction(timeout=0.1):
                 pass
             waits.append(time.monotonic() - begun)
-        # 10 ms and what the scheduler takes: the best of five shows it.
+        # 10 ms, and the delay of the scheduler, which the best of five keeps small.
         assert 0.1 <= min(waits) < 0.11, waits
         message = str(caught.value)
         assert f"process {holder.process.pid} " in message
@@ -136,7 +136,7 @@ with Environment(path, durability="none") as env:
             d = dict_of(env)
             with env.transaction(timeout=5):
                 d["after"] = 1
-            # Again: who took it from the dead has let it go as any other.
+            # Again: the process that took it over from the dead one has released it.
             with env.transaction(timeout=5):
                 d["after"] += 1
             assert d["after"] == 2
@@ -150,7 +150,7 @@ def test_a_lock_file_left_locked_by_a_crash_of_the_system_is_created_again(path:
         locked = lock.read_bytes()
         holder.kill()
     for left in (locked, b"\xff" * len(locked), b"\xff" * 5000, b"cut short", b""):
-        # As a crash of the system leaves it: nobody lives who would let it go.
+        # As after a crash of the system: the process that would release it does not exist.
         lock.write_bytes(left)
         with Environment(path, durability="none") as env:
             d = dict_of(env)
@@ -161,7 +161,7 @@ def test_a_lock_file_left_locked_by_a_crash_of_the_system_is_created_again(path:
 
 
 def test_a_later_opening_shares_the_lock(path: Path) -> None:
-    # The second finds the first one's lock in the file, and the third that of both, when the first is gone.
+    # The second finds the lock of the first in the file, and the third that of both, after the first closed.
     with Worker(path, HOLDER) as first:
         assert first.heard() == "holding"
         with Worker(path, HOLDER.replace('"held"', '"second"')) as second:
@@ -194,7 +194,7 @@ def test_a_lock_file_of_another_version_in_use_is_reported(path: Path) -> None:
 
 
 def holder_of(file: Path, byte: int) -> int:
-    """The process that has a lock of fcntl on a byte of a file; 0: none."""
+    """Returns the process that has an fcntl lock on a byte of a file, or 0."""
     flock = struct.Struct("@hhqqi")
     with open(file, "r+b") as opened:
         asked = flock.pack(fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0)
@@ -203,7 +203,7 @@ def holder_of(file: Path, byte: int) -> int:
 
 
 def test_nothing_drops_the_locks_on_lmdbs_lock_file(path: Path) -> None:
-    """They belong to the process, and go when *any* of its descriptors of the file is closed."""
+    """The locks belong to the process, and end when *any* of its descriptors of the file is closed."""
     code = """
 env = Environment(path)
 d = PersistentDict(env, "d", key=str, value=int)
@@ -225,7 +225,7 @@ env.close()
         pid = worker.process.pid
         for said in ("open", "refused", "done"):
             assert worker.heard() == said
-            # A reader's lock is on the byte of its process's number; all share the first.
+            # A reader locks the byte at its process id; all share the first byte.
             assert holder_of(path / "lock.mdb", pid) == pid, said
             assert holder_of(path / "lock.mdb", 0) == pid, said
             worker.answer()

@@ -1,4 +1,4 @@
-"""Names that one process has open while another removes them, makes them anew, or outgrows the map."""
+"""Names that one process has open while another removes them, creates them again, or outgrows the map."""
 
 from __future__ import annotations
 

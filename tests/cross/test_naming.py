@@ -1,4 +1,4 @@
-"""`docs/naming.md` has the names that the languages have, and every call of the header."""
+"""`docs/naming.md` lists the names of the languages, and every call of the header."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOURCES = {
     "Python": ["bindings/python/src/persistent_collections/*.py"],
     "Julia": ["bindings/julia/src/*.jl", "bindings/julia/src/lib/declarations.jl"],
 }
-#: What declares a name, where a mention in a comment would not do.
+#: The declaration of a name, for languages where a mention in a comment is not enough.
 DECLARED = {
     "C": r"(?:\b|\bstruct ){0}\b *\(|^#define {0} |^}} {0};$|^typedef struct {0} |^ +\w+ {0};",
     "C++": r"\b{0} ?[({{=;]|\bclass \[\[nodiscard\]\] {0}\b|> {0};",
@@ -27,7 +27,7 @@ DECLARED = {
 
 
 def tables(text: str) -> list[tuple[str, str]]:
-    """Each name of the tables with a column for C: the language, and the name."""
+    """Returns the language and the name of each cell in the tables with a column for C."""
     found = []
     for table in re.findall(r"^\| term \| C .*\n\|[-|]+\n((?:\|.*\n)+)", text, re.M):
         for row in table.splitlines():
@@ -67,5 +67,5 @@ def test_every_call_of_the_header_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("language", SOURCES)
-def test_a_name_that_nobody_declares_is_found(language: str) -> None:
+def test_a_name_without_a_declaration_is_found(language: str) -> None:
     assert not declares(language, "frobnicate")

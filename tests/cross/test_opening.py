@@ -1,4 +1,4 @@
-"""Opening between processes: creations cut short, and what is in the way of an opening."""
+"""Opening between processes: interrupted creations, and reasons to refuse an opening."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ READ_ONLY, IMMUTABLE, NO_CREATE, NO_SUBDIR = 1, 2, 4, 8
 HERE = Path(__file__).parent
 IS_ROOT = os.geteuid() == 0
 NOBODY = 65534
-#: Its first process has the number 1; who is not root makes one as root of a namespace of users.
+#: Its first process has the id 1; a user who is not root creates one as root of a user namespace.
 OTHER_NAMESPACE = ["unshare", *([] if IS_ROOT else ["-r"]), "-pf", "--kill-child"]
 PAGE = os.sysconf("SC_PAGESIZE")
 
 
 class Opener:
-    """A process that opens an environment when it is told to."""
+    """A process that opens an environment on command."""
 
     def __init__(self, program: Path, path: Path, key: str, flags: int, **settings: str) -> None:
         self.path = path
@@ -58,7 +58,7 @@ class Opener:
         self.process.stdin.flush()
 
     def outcome(self) -> tuple[int, str]:
-        """Status and message; negative for what a signal ended, as its number."""
+        """Returns status and message; after a death by a signal, the status is its negative number."""
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
@@ -72,7 +72,7 @@ class Opener:
 
 
 class Openers:
-    """Makes them, and ends what is left of them."""
+    """Creates openers, and ends the remaining ones."""
 
     def __init__(self, compiler: Compiler) -> None:
         self.program = compiler.compile(HERE / "opener.c")
@@ -84,27 +84,27 @@ class Openers:
         self.all: list[Opener] = []
 
     def make(self, path: Path, key: str = "", flags: int = 0, **settings: str) -> Opener:
-        """One that waits."""
+        """Starts an opener that waits for the command."""
         if any(name.startswith("SHIM_") for name in settings):
             settings["LD_PRELOAD"] = str(self.shim)
         self.all.append(Opener(self.program, path, key, flags, **settings))
         return self.all[-1]
 
     def begin(self, path: Path, key: str = "", flags: int = 0, **settings: str) -> Opener:
-        """One that opens at once."""
+        """Starts an opener that opens at once."""
         opener = self.make(path, key, flags, **settings)
         opener.start()
         return opener
 
     def open(self, path: Path, key: str = "", flags: int = 0, **settings: str) -> tuple[int, str]:
-        """Opens and closes; status and message."""
+        """Opens and closes; returns status and message."""
         opener = self.begin(path, key, flags, **settings)
         outcome = opener.outcome()
         opener.end()
         return outcome
 
     def close(self) -> None:
-        """Ends what a failed test has left."""
+        """Ends the processes that a failed test has left."""
         for opener in self.all:
             if opener.process.poll() is None:
                 opener.process.kill()
@@ -113,7 +113,7 @@ class Openers:
 
 @pytest.fixture
 def openers(compiler: Compiler) -> Iterator[Openers]:
-    """Processes that open environments."""
+    """Provides processes that open environments."""
     made = Openers(compiler)
     yield made
     made.close()
@@ -121,7 +121,7 @@ def openers(compiler: Compiler) -> Iterator[Openers]:
 
 @pytest.fixture
 def public() -> Iterator[Path]:
-    """A directory that every user can reach."""
+    """Provides a directory that every user can reach."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory)
         path.chmod(0o755)
@@ -129,13 +129,13 @@ def public() -> Iterator[Path]:
 
 
 def keys(path: Path, **options: bool) -> list[str]:
-    """What the openers have stored."""
+    """Returns the entries that the openers have stored."""
     with Environment(path, **options) as env:
         return list(PersistentDict(env, "keys", key=str, value=str))
 
 
 def new_data_file(directory: Path) -> bytes:
-    """The content of a data file without a commit."""
+    """Returns the content of a data file without a commit."""
     Environment(directory / "new").close()
     content = (directory / "new" / "data.mdb").read_bytes()
     shutil.rmtree(directory / "new")
@@ -143,12 +143,12 @@ def new_data_file(directory: Path) -> bytes:
     return content
 
 
-# Creations cut short.
+# Interrupted creations.
 
 
 @pytest.mark.parametrize("flags", [0, NO_SUBDIR])
 @pytest.mark.parametrize("half", [False, True])
-def test_a_creation_killed_at_any_call_is_mended(
+def test_a_creation_killed_at_any_call_is_completed_by_the_next(
     openers: Openers, tmp_path: Path, flags: int, half: bool
 ) -> None:
     settings = {"SHIM_HALF": "1"} if half else {}
@@ -165,7 +165,7 @@ def test_a_creation_killed_at_any_call_is_mended(
         assert openers.open(path, "second", flags) == (0, ""), f"after call {call}"
         assert openers.open(path, "", flags | READ_ONLY) == (0, "")
         assert keys(path, no_subdir=bool(flags)) in (["second"], ["first", "second"])
-    # It ended at every step on the way: no file, an empty one, one without commits, one with some.
+    # The creations ended at every step: no file, an empty one, one without commits, one with some.
     assert call > 20
     assert {None, 2 * PAGE * 9 // 16 if half else 0, 2 * PAGE} < sizes
 
@@ -195,12 +195,12 @@ def test_processes_that_create_at_the_same_time_share_one(
 
 
 @pytest.mark.parametrize("flags", [0, READ_ONLY])
-def test_a_creator_that_lives_is_waited_for(openers: Openers, tmp_path: Path, flags: int) -> None:
+def test_an_opening_waits_for_a_living_creator(openers: Openers, tmp_path: Path, flags: int) -> None:
     made = new_data_file(tmp_path)
     path = tmp_path / "env"
     path.mkdir()
     data = path / "data.mdb"
-    # As LMDB does: an exclusive lock on the lock file's first byte while the data file is made.
+    # Like LMDB, it holds an exclusive lock on the lock file's first byte while it creates the data file.
     with open(path / "lock.mdb", "w+b") as lock:
         fcntl.lockf(lock, fcntl.LOCK_EX, 1)
         data.write_bytes(made[:PAGE])
@@ -210,7 +210,7 @@ def test_a_creator_that_lives_is_waited_for(openers: Openers, tmp_path: Path, fl
         os.close(tell)
         assert os.read(told, 1) == b"w"
         os.close(told)
-        # It has seen the half, waits for the lock, and has touched nothing.
+        # It has seen the incomplete file, waits for the lock, and has not changed anything.
         assert data.read_bytes() == made[:PAGE]
         with open(data, "r+b") as file:
             file.write(made)
@@ -219,7 +219,7 @@ def test_a_creator_that_lives_is_waited_for(openers: Openers, tmp_path: Path, fl
     opener.end()
 
 
-def test_a_creator_of_another_library_is_not_in_the_way(openers: Openers, tmp_path: Path) -> None:
+def test_a_creator_of_another_library_does_not_block_an_opening(openers: Openers, tmp_path: Path) -> None:
     made = new_data_file(tmp_path)
     path = tmp_path / "env"
     path.mkdir()
@@ -228,7 +228,7 @@ def test_a_creator_of_another_library_is_not_in_the_way(openers: Openers, tmp_pa
     assert lmdb_side.elsewhere(lmdb_side.read_all, path)[b"keys"] == [(b"key", b"there")]
 
 
-# What is in the way.
+# Reasons to refuse an opening.
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_network_file_systems_are_refused(openers: Openers, tmp_path: Path, kind
     before = (path / "data.mdb").read_bytes()
     assert openers.open(path, "", READ_ONLY, **shim)[0] == PC_ERR_NETWORK_FS
     assert (path / "data.mdb").read_bytes() == before
-    # Nobody writes: neither locks nor shared memory are needed.
+    # Without a writer, it needs neither locks nor shared memory.
     assert openers.open(path, "", IMMUTABLE, **shim) == (0, "")
 
 
@@ -303,7 +303,7 @@ def test_a_pid_clash_is_reported(openers: Openers, tmp_path: Path) -> None:
     holder = openers.begin(path, "key")
     assert holder.outcome() == (0, "")
     opener = openers.make(path)
-    # A reader locks the byte of its process's number: as a process of the same number does.
+    # A reader locks the byte at its process id, and so does a process with the same id.
     with open(path / "lock.mdb", "r+b") as lock:
         fcntl.lockf(lock, fcntl.LOCK_EX, 1, opener.process.pid)
         opener.start()
@@ -386,7 +386,7 @@ def test_a_read_only_mount(openers: Openers, public: Path) -> None:
         assert openers.open(path, "", IMMUTABLE) == (0, "")
         assert openers.open(path, "new", IMMUTABLE)[0] == PC_ERR_READ_ONLY
         if IS_ROOT:
-            # Nobody can write there, so readers need no lock file.
+            # Writing is impossible there, so readers need no lock file.
             assert openers.open(path, "", READ_ONLY) == (0, "")
             assert openers.open(path, "new", READ_ONLY)[0] == PC_ERR_READ_ONLY
             assert openers.open(path / "other")[0] == PC_ERR_PERMISSION

@@ -1,4 +1,4 @@
-"""A static program in which another LMDB stands in the place of the library's own."""
+"""A static program in which another LMDB replaces the library's own."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ int main(int argc, char **argv) {
     return 0;
 }
 """
-#: What a static Rust library needs of the system.
+#: The system libraries that a static Rust library needs.
 SYSTEM = ["-lpthread", "-ldl", "-lm", "-lgcc_s"]
 
 
 def source_of_lmdb() -> Path:
-    """Where the LMDB lies that the library is built from."""
+    """Returns the sources of LMDB that the library is built from."""
     version = subprocess.run(["rustc", "-vV"], capture_output=True, text=True, check=True).stdout
     host = next(line.split()[1] for line in version.splitlines() if line.startswith("host: "))
-    # What other systems need was not downloaded.
+    # Packages for other systems were not downloaded.
     command = ["cargo", "metadata", "--format-version=1", "--locked", "--offline"]
     command.append(f"--filter-platform={host}")
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -39,7 +39,7 @@ def source_of_lmdb() -> Path:
 
 
 def build(tmp_path: Path, library: Path, other: dict[str, str] | None) -> Path:
-    """A static program, with another LMDB before the library if there is one, its text changed."""
+    """Builds a static program, with a changed copy of LMDB before the library on request."""
     program = tmp_path / "program"
     compiler = os.environ.get("CC", "cc")
     (tmp_path / "program.c").write_text(PROGRAM)
@@ -57,7 +57,7 @@ def build(tmp_path: Path, library: Path, other: dict[str, str] | None) -> Path:
         subprocess.run(["ar", "rc", str(tmp_path / "liblmdb.a"), *first], check=True)
         first = [str(tmp_path / "liblmdb.a")]
     own = library.parent / "libpersistent_collections.a"
-    # What is looked for first is found first.
+    # The linker uses the first definition.
     subprocess.run(
         [compiler, *C_FLAGS, f"-I{ROOT / 'include'}", str(tmp_path / "program.c"), "-o", str(program)]
         + ["-Wl,--undefined=mdb_version", *first, str(own), *SYSTEM],

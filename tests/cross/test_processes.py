@@ -25,7 +25,7 @@ VECTORS: list[dict[str, Any]] = json.loads(
 
 @pytest.fixture(scope="module")
 def started(compiler: Compiler) -> Iterator[dict[str, Participant]]:
-    """A process of each language; starting Julia takes some seconds."""
+    """Starts a process of each language; Julia takes some seconds."""
     julia = os.environ.get("JULIA")
     if not julia:
         julia = subprocess.run(
@@ -43,13 +43,13 @@ def started(compiler: Compiler) -> Iterator[dict[str, Participant]]:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the common environment is."""
+    """Returns the path of the common environment."""
     return tmp_path / "common"
 
 
 @pytest.fixture
 def participants(started: dict[str, Participant], path: Path) -> Iterator[dict[str, Participant]]:
-    """The processes, with the environment open in all of them."""
+    """Returns the processes, with the environment open in all of them."""
     for participant in started.values():
         participant.ask("open", path)
     yield started
@@ -83,7 +83,7 @@ def test_other_processes_see_all_of_a_transaction_or_nothing(
     watchers = others(participants, writer)
     for participant in watchers:
         participant.send("watch", "pairs", times)
-    # They look already when the first pair is written, and until the last one.
+    # They read from the first pair to the last one.
     for participant in watchers:
         assert participant.line() == ["watching"]
     participants[writer].ask("pairs", "pairs", times)
@@ -102,7 +102,7 @@ def test_iterating_sees_one_moment_while_others_write(
     two.ask("empty", "numbers")
     one.ask("fill", "numbers", -10, 10, 7)
     assert participants[reader].ask("end") == [str(count), str(count)]
-    # A new look sees what is there now.
+    # A new iteration sees the current entries.
     assert participants[reader].ask("begin", "numbers") == ["-10"]
     assert participants[reader].ask("end") == ["21", str(21 * 7)]
 
@@ -148,14 +148,14 @@ def test_types_are_stored_for_all(
 
 @pytest.fixture
 def common_golden(golden: Path, path: Path) -> Path:
-    """The golden environment in the place of the common one; requested before `participants`."""
+    """Copies the golden environment to the place of the common one; requested before `participants`."""
     return golden.rename(path)
 
 
-#: What comes back equal, but in another order: a Julia `Dict` has none, and is written sorted.
+#: Values that come back equal, but in another order: a Julia `Dict` has no order, and is written sorted.
 REORDERED = {("Julia", "any", "map in insertion order")}
 
-#: What a language's own types cannot hold: the type, the role, and the vector's name.
+#: Values that a language's own types cannot hold: the type, the role, and the vector's name.
 BEYOND: dict[str, set[tuple[str, str, str]]] = {
     "C": set(),
     # Its times have milliseconds.
@@ -191,7 +191,7 @@ def test_every_language_writes_the_same_bytes(
         for language, participant in participants.items():
             cannot = {key for (key,) in participant.lines("copy", kind, name, f"{language} {name}")}
             beyond[language] |= {(type_, role, vectors[key]["name"]) for key in cannot}
-            # All languages read the same from what one wrote.
+            # All languages read the same values, whichever language wrote them.
             one, *more = (
                 reader.lines("dump", kind, f"{language} {name}") for reader in participants.values()
             )
@@ -200,7 +200,7 @@ def test_every_language_writes_the_same_bytes(
             assert set(written) == set(vectors) - cannot, (language, name)
             for key, found in written.items():
                 vector = vectors[key]
-                # What is only read is written in the form that writing has.
+                # A form that the library only reads is written again in its own form.
                 is_value = role == "value" and not vector.get("read_only")
                 if is_value and found != vector["hex"]:
                     differs.append((language, type_, vector["name"], vector["hex"], found))

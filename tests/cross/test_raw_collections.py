@@ -1,4 +1,4 @@
-"""Every order and form that LMDB knows, walked, bounded and changed through the C ABI."""
+"""Walks, bounds and changes collections of every order and form of LMDB, through the C ABI."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LIBRARY = raw.load()
 
 @pytest.fixture
 def theirs(tmp_path: Path) -> Path:
-    """Where another program's environment is made."""
+    """Returns the path for another program's environment."""
     return tmp_path / "theirs"
 
 
@@ -48,7 +48,7 @@ class Walk:
         self.handle = iterator.value
 
     def step(self, call: Callable[..., int]) -> Pair | None:
-        """The next pair, or the one before; None at the end."""
+        """Returns the next or the previous pair; None at the end."""
         key, value = ctypes.c_void_p(), ctypes.c_void_p()
         sizes = ctypes.c_size_t(), ctypes.c_size_t()
         status = call(
@@ -70,7 +70,7 @@ class Walk:
         check(LIBRARY, LIBRARY.pc_iter_seek(self.handle, key, len(key)))
 
     def batches(self, size: int) -> Iterator[list[Pair]]:
-        """All that is left, so many at a time."""
+        """Yields the remaining pairs in batches of at most `size`."""
         batch = raw.pc_batch()
         while True:
             status = LIBRARY.pc_iter_next_batch(self.handle, size, 0, ctypes.byref(batch))
@@ -98,7 +98,7 @@ def steps(walk: Walk) -> list[Pair]:
 
 
 def check_walks(collection: PersistentDict[Any, Any], expected: list[Pair]) -> None:
-    """Every way of walking a collection gives what is expected, in its order or against it."""
+    """Checks every way of walking a collection, in its order and in reverse."""
     assert steps(Walk(collection)) == expected
     assert steps(Walk(collection, Bounds(reverse=True))) == expected[::-1]
     assert len(collection) == len(expected)
@@ -109,7 +109,7 @@ def check_walks(collection: PersistentDict[Any, Any], expected: list[Pair]) -> N
             walk.close()
             assert [pair for batch in batches for pair in batch] == expected[:: 1 - 2 * reverse]
             assert {len(batch) for batch in batches[:-1]} <= {size}
-    # There and back again, turning round at each place.
+    # Forward and back, with a turn at each place.
     walk = Walk(collection)
     for at, pair in enumerate(expected):
         assert walk.next() == pair
@@ -126,7 +126,7 @@ def check_bounds(
     keys: list[bytes],
     order: Callable[[bytes], Any],
 ) -> None:
-    """Ranges between any two of the keys, with every choice of bounds, and seeking to each."""
+    """Checks ranges between any two keys, with every kind of bounds, and seeks to each key."""
     for low, high in itertools.product(keys, keys):
         for closed in itertools.product((False, True), repeat=2):
             inside = [
@@ -149,7 +149,7 @@ def check_bounds(
 
 
 def remove(collection: PersistentDict[Any, Any], bounds: Bounds) -> int:
-    """How many keys of a range were removed."""
+    """Removes the keys of a range, and returns their number."""
     removed = ctypes.c_uint64()
     bounds_struct = bounds.struct()
     status = LIBRARY.pc_dict_remove_range(
@@ -163,7 +163,7 @@ def remove(collection: PersistentDict[Any, Any], bounds: Bounds) -> int:
 
 
 def many_values() -> list[Pair]:
-    """Keys with one value, with some, and with more than a page of them."""
+    """Returns keys with one value, with several, and with more than a page of them."""
     pairs = [(b"a", b"1"), (b"b", b"1"), (b"b", b"2"), (b"b", b"22"), (b"d", b"0"), (b"d", b"x")]
     pairs += [(b"e", struct.pack(">I", n)) for n in range(900)]
     return [*pairs, (b"f", b"1")]
@@ -260,7 +260,7 @@ def test_integer_keys_are_walked_bounded_and_removed_as_numbers(theirs: Path, fo
             Walk(d, Bounds(prefix=b"\1"))
         with pytest.raises(UnsupportedError):
             remove(d, Bounds(prefix=b"\1"))
-        # By their bytes 256 and 257 would come first.
+        # By their bytes, 256 and 257 would come first.
         assert remove(d, Bounds(keys[3], keys[4])) == 3
         with env.transaction():
             assert remove(d, Bounds(keys[1], keys[2], False, True)) == 1
@@ -289,7 +289,7 @@ def test_the_first_of_the_integer_keys_decides_their_length(theirs: Path) -> Non
     assert elsewhere(read, theirs, b"numbers") == [(b"four", b"4")]
 
 
-# Keys that are compared from their ends.
+# Keys that are compared from the last byte to the first.
 
 
 def test_reversed_keys_are_walked_bounded_and_removed_in_their_order(theirs: Path) -> None:
@@ -337,7 +337,7 @@ def test_more_reversed_keys_than_a_batch_are_removed(theirs: Path) -> None:
 
 @pytest.fixture
 def unnamed_with_names(theirs: Path) -> list[Pair]:
-    """Plain records with the names of databases before, between and behind them."""
+    """Creates plain records, with the names of databases before, between and after them."""
     pairs = [(b"b", b"1"), (b"c", b"2"), (b"m", b"3"), (b"y", b"4")]
     elsewhere(write, theirs, None, pairs)
     for name in (b"a", b"bb", b"cc", b"cd", b"x", b"z", b"zz"):
@@ -377,7 +377,7 @@ def test_a_name_can_be_neither_read_nor_changed_as_a_record(
             ):
                 with pytest.raises(BadKeyError):
                     change()
-            # None of that has harmed the transaction.
+            # After these failures, the transaction is still usable.
             unnamed[b"n"] = b"5"
         assert remove(unnamed, Bounds(b"a", b"n")) == 3
         assert list(unnamed.items()) == [(b"n", b"5"), (b"y", b"4")]
@@ -423,7 +423,7 @@ def test_raw_sets_are_combined_among_themselves(theirs: Path) -> None:
     assert elsewhere(read, theirs, b"a") == [(b"1", b""), (b"2", b"x"), (b"3", b"")]
 
 
-# Copies, as another program reads them.
+# Copies, read by another program.
 
 
 @pytest.mark.parametrize("flags", [0, raw.PC_COPY_COMPACT])
@@ -443,6 +443,6 @@ def test_another_program_reads_a_copy(
     assert [len(value) for _, value in found] == list(range(2000))
     plain = [name for name, _ in unnamed_with_names]
     assert set(plain) < set(elsewhere(names, tmp_path / "copy"))
-    # And writes to it.
+    # Another program also writes to the copy.
     elsewhere(write, tmp_path / "copy", b"many", [(b"zz", b"1")], dupsort=True)
     assert elsewhere(read, tmp_path / "copy", b"many") == [*pairs, (b"zz", b"1")]

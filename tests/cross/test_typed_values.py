@@ -20,7 +20,7 @@ LANGUAGES = ["Python", "Julia", "C++"]
 
 @pytest.fixture(scope="module")
 def programs(library: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """How the program of each language is called."""
+    """Returns the command line of each language's program."""
     compiled = tmp_path_factory.mktemp("typed_values") / "typed_values"
     flags = ["-std=c++17", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{ROOT / 'include'}"]
     link = [f"-L{library.parent}", f"-Wl,-rpath,{library.parent}", "-lpersistent_collections"]
@@ -36,7 +36,7 @@ def programs(library: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 
 
 class Jobs:
-    """An environment, and the programs that use it."""
+    """Provides an environment, and the programs that use it."""
 
     def __init__(self, programs: dict[str, list[str]], path: Path) -> None:
         self.programs = programs

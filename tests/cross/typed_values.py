@@ -67,7 +67,7 @@ def main(command: str, path: str, key: str) -> None:
         if command == "check":
             assert same(jobs[key], job()), jobs[key]
         elif command == "write":
-            # As Python programs write them: a tuple, an array, a whole number for a float.
+            # In the forms that Python programs use: a tuple, an array, an int for a float.
             here = {"place": (-128, "here"), "samples": np.array([0.1, -1.0, 1e300]), "weight": 2}
             jobs[key] = {**job(), **here}
         elif command == "finish":

@@ -1,4 +1,4 @@
-"""A process that a test starts, and speaks with by lines."""
+"""A process that a test starts, and exchanges lines with."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from types import TracebackType
 
 
 class Worker:
-    """Runs Python code in a process of its own, with `path` and the package's names in it.
+    """Runs Python code in a separate process, with `path` and the package's names defined.
 
-    The code calls `said = tell(text)`, which hands a line to the test and waits for its answer.
+    The code calls `said = tell(text)`, which sends a line to the test and waits for its answer.
     """
 
     PRELUDE = """
@@ -33,7 +33,7 @@ def tell(text):
         )
 
     def heard(self) -> str:
-        """The next line that the process tells."""
+        """Returns the next line that the process sends."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
@@ -42,19 +42,19 @@ def tell(text):
         return line.rstrip("\n")
 
     def answer(self, text: str = "") -> None:
-        """Lets the process go on."""
+        """Lets the process continue."""
         assert self.process.stdin is not None
         self.process.stdin.write(text + "\n")
         self.process.stdin.flush()
 
     def end(self) -> str:
-        """Waits for the end of the process, which must be a good one; gives the rest that it told."""
+        """Waits until the process exits with 0, and returns the rest of its output."""
         out, err = self.process.communicate(timeout=300)
         assert self.process.returncode == 0, err
         return out
 
     def kill(self) -> None:
-        """Ends the process as a crash would."""
+        """Kills the process, like a crash."""
         self.process.kill()
         self.process.communicate()
 
