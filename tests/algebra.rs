@@ -1,4 +1,4 @@
-//! Set algebra, held against `BTreeSet`.
+//! Set algebra, compared with `BTreeSet`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -17,7 +17,7 @@ thread_local! {
     static MOST: Cell<isize> = const { Cell::new(0) };
 }
 
-/// Counts the bytes that a thread holds.
+/// Counts the allocated bytes of a thread.
 struct Counting;
 
 impl Counting {
@@ -27,7 +27,7 @@ impl Counting {
     }
 }
 
-// SAFETY: everything is left to the system's allocator.
+// SAFETY: the system's allocator does all the work.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         Self::count(signed(layout.size()));
@@ -97,7 +97,7 @@ fn content(set: &Set<i32>) -> Model {
     elements.into_iter().collect()
 }
 
-/// Every operation with every choice of operands and target among three sets, and what the sets hold after.
+/// Checks every operation with every choice of operands and target among three sets, and the resulting sets.
 fn check_all(env: &Environment, start: &[Model; 3], in_transaction: bool) {
     let sets = sets(env);
     for operation in OPERATIONS {
@@ -146,7 +146,7 @@ proptest! {
     }
 }
 
-/// More than is read or written at a time, in patterns that leap over whole batches.
+/// More elements than one batch reads or writes, in patterns that skip whole batches.
 #[test]
 fn sets_larger_than_any_batch_are_as_in_memory() {
     let few: Model = (0..40_000).step_by(7919).collect();
@@ -170,7 +170,7 @@ fn nothing_is_written_where_nothing_differs() {
     b.intersection_into(&c, &b).unwrap();
     c.union_into(&c, &c).unwrap();
     txn.commit().unwrap();
-    // LMDB gives a commit without a changed page no number.
+    // LMDB does not number a commit without a changed page.
     assert_eq!(env.info().unwrap().last_commit, before.last_commit);
 }
 
@@ -191,7 +191,7 @@ fn an_abort_undoes_it() {
 }
 
 #[test]
-fn a_snapshot_can_be_asked_and_not_written() {
+fn a_snapshot_allows_comparisons_and_refuses_changes() {
     let Scratch { env, dir: _dir } = scratch();
     let [a, b, c] = sets(&env);
     fill(&a, &(0..10).collect());
@@ -207,7 +207,7 @@ fn a_snapshot_can_be_asked_and_not_written() {
 }
 
 #[test]
-fn operands_may_lie_in_another_environment() {
+fn operands_may_be_in_another_environment() {
     let (here, there) = (scratch(), scratch());
     let [_, _, into] = sets(&here.env);
     let [a, b, _] = sets(&there.env);
@@ -226,7 +226,7 @@ fn operands_may_lie_in_another_environment() {
     assert!(into.is_subset(&a).unwrap());
     assert!(into.is_disjoint(&b).unwrap());
     assert!(a.is_superset(&into).unwrap());
-    // A snapshot that the thread has there is what is read; it writes here all the same.
+    // It reads the thread's snapshot of the other environment, and writes to this one.
     let snapshot = there.env.begin_snapshot().unwrap();
     std::thread::scope(|scope| scope.spawn(|| fill(&b, &Model::new())).join().unwrap());
     a.intersection_into(&b, &into).unwrap();
@@ -250,7 +250,7 @@ fn a_set_whose_creation_was_undone_is_empty_and_made_again_as_a_target() {
 
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "files")]
-fn a_map_that_is_found_full_grows_meanwhile() {
+fn a_full_map_grows_meanwhile() {
     let dir = tempfile::tempdir().unwrap();
     let small = options().map_size(1 << 20);
     let env = Environment::open(dir.path().join("small"), &small).unwrap();
@@ -263,7 +263,7 @@ fn a_map_that_is_found_full_grows_meanwhile() {
     assert!(env.info().unwrap().map_size > 1 << 20);
 }
 
-/// The most bytes that a thread held during a call, beyond those before it.
+/// Returns the most bytes that a thread allocated during a call, in addition to those before it.
 fn most_held(call: impl FnOnce()) -> isize {
     let before = HELD.get();
     MOST.set(before);

@@ -1,5 +1,5 @@
-//! What the C ABI promises of its source: every export goes through the boundary macro, is documented, and is in
-//! the header; and nothing is exported from elsewhere.
+//! Rules for the source of the C ABI: every export uses the boundary macro, is documented, and is in the header, and
+//! other files export nothing.
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ struct Export {
     name: String,
     file: String,
     documentation: String,
-    /// What stands between the braces of the function.
+    /// The text between the braces of the function.
     body: String,
 }
 
@@ -42,7 +42,7 @@ fn exports(file: &str, text: &str) -> Vec<Export> {
         let head = at + 1 + lines[at + 1..].iter().position(|line| line.starts_with("pub ")).unwrap();
         let (_, after) = lines[head].split_once("extern \"C\" fn ").expect(lines[head]);
         let name = after.split('(').next().unwrap().to_owned();
-        // rustfmt ends a function that stands at the left margin with a brace there.
+        // rustfmt puts the closing brace of a function at the left margin there, too.
         let end = head + lines[head..].iter().position(|line| *line == "}").unwrap();
         let open = head + lines[head..=end].iter().position(|line| line.ends_with('{')).unwrap();
         found.push(Export {
@@ -140,7 +140,7 @@ fn nothing_is_exported_from_elsewhere() {
                 !code.contains("pub extern \"C\"") && !code.contains("pub unsafe extern \"C\""),
                 "{place}"
             );
-            // LMDB calls back where it lists its readers, and the system after a fork: neither is of the C ABI.
+            // LMDB calls these back when it lists its readers, and the system after a fork: they are not part of the C ABI.
             let calls_back =
                 ["src/engine/lmdb", "src/platform"].iter().any(|it| path.starts_with(root().join(it)));
             assert!(calls_back || !code.contains("extern \"C\""), "{place}: a C function outside of src/ffi");

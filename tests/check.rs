@@ -1,5 +1,5 @@
-//! The check of a data file's structure: what is whole passes, what is damaged is found and named.
-// About files, which an engine in memory has none of.
+//! The check of a data file's structure: undamaged files pass, and damage is found and named.
+// These tests need files, which the engine in memory does not have.
 #![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -19,12 +19,12 @@ use persistent_collections::{Dict, Environment, Error, Options, Report, Set, Sta
 use tempfile::TempDir;
 
 const PAGE_HEADER: usize = 16;
-/// Where a header page has the record of the free list, and behind it that of the main database.
+/// The offset in a header page of the record of the free list; that of the main database follows.
 const RECORDS: usize = PAGE_HEADER + 24;
 const RECORD: usize = 48;
 const LAST_PAGE: usize = RECORDS + 2 * RECORD;
 const HEADER_END: usize = LAST_PAGE + 16;
-// Within a record.
+// Offsets in a record.
 const DEPTH: usize = 6;
 const ENTRIES: usize = 32;
 const ROOT: usize = 40;
@@ -85,7 +85,7 @@ fn step(env: &Environment, numbers: &mut Numbers) {
 }
 
 #[test]
-fn what_is_whole_passes() {
+fn undamaged_files_pass() {
     let Scratch { env, dir } = scratch();
     assert_eq!(sound(&env).collections, 0);
     let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
@@ -102,7 +102,7 @@ fn what_is_whole_passes() {
         let path = dir.path().join(name);
         assert!(env.copy_to(&path, compact).unwrap());
         let copy = Environment::open(&path, &verifying()).unwrap();
-        // The compacting copy has no free list either.
+        // A compacting copy does not have a free list either.
         let found = sound(&copy);
         assert!(if compact { found.free == 0 && found.used <= report.used } else { found == report });
         let read_only = verifying().immutable(true);
@@ -159,7 +159,7 @@ fn foreign(path: &Path, databases: &[(Option<&str>, u32)], seed: u64) {
     let path = CString::new(path.as_os_str().as_bytes()).unwrap();
     let mut numbers = Numbers(seed);
     let mut env = std::ptr::null_mut();
-    // SAFETY: an environment of this test alone, used on one thread, each call as LMDB's header says.
+    // SAFETY: only this test uses the environment, on one thread, and calls LMDB as its header says.
     unsafe {
         done(lmdb_sys::mdb_env_create(&raw mut env));
         done(lmdb_sys::mdb_env_set_mapsize(env, 1 << 30));
@@ -241,8 +241,8 @@ fn databases_of_other_programs_pass() {
     assert!(found > 5, "{found}");
 }
 
-/// Flips bits of bytes of an open environment's pages, each in turn or every so many, and checks; then mends it.
-/// Gives how often that was found.
+/// Flips bits in the pages of an open environment, every one or a part of them, checks after each, and restores it.
+/// Returns how many were found.
 fn damage(env: &Environment, at_most: usize) -> usize {
     let file = OpenOptions::new().read(true).write(true).open(env.path().join("data.mdb")).unwrap();
     let length = usize::try_from(file.metadata().unwrap().len()).unwrap();
@@ -268,7 +268,7 @@ fn damage(env: &Environment, at_most: usize) -> usize {
 }
 
 fn page_size() -> usize {
-    // SAFETY: it only asks.
+    // SAFETY: it only reads a setting.
     usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap()
 }
 
@@ -305,13 +305,13 @@ impl DataFile {
         self.bytes[at..at + 8].copy_from_slice(&word.to_ne_bytes());
     }
 
-    /// The place of the header page that counts.
+    /// The place of the valid header page.
     fn header(&self) -> usize {
         let is_second = self.word(page_size() + LAST_PAGE + 8) > self.word(LAST_PAGE + 8);
         usize::from(is_second) * page_size()
     }
 
-    /// The pages with these flags, where none is free.
+    /// The pages with these flags, in a file without free pages.
     fn pages(&self, flags: u16) -> Vec<usize> {
         let pages = 2..self.bytes.len() / page_size();
         pages.filter(|page| self.short(page * page_size() + 10) == flags).collect()
@@ -330,14 +330,14 @@ impl DataFile {
         (main * page_size() + at + 4, main)
     }
 
-    /// Writes it aside, damaged, and opens that.
+    /// Writes the damaged content to another file, and opens that.
     fn open(&self, name: &str) -> Result<Environment, Error> {
         let path = self.dir.path().join(name);
         fs::create_dir(&path).unwrap();
         fs::write(path.join("data.mdb"), &self.bytes).unwrap();
         let opened = Environment::open(&path, &verifying());
         if opened.is_err() {
-            // Nothing is left open, or other options would be told apart first.
+            // Nothing must stay open, since an opening with other options would fail for that reason.
             let other = verifying().max_readers(5000);
             assert_ne!(status(Environment::open(&path, &other)), Status::OptionsDiffer);
         }
@@ -351,7 +351,7 @@ fn damage_anywhere_is_survived() {
     drop(file.open("whole").unwrap());
     let env = Environment::open(file.dir.path().join("whole"), &options()).unwrap();
     assert_eq!(sound(&env).used, (file.bytes.len() / page_size()) as u64);
-    // What is in values and in free space is nobody's structure.
+    // Values and free space are not part of the structure.
     assert!(damage(&env, usize::MAX) > 2_000);
 }
 
@@ -362,7 +362,7 @@ fn damage_of_the_header_is_survived() {
         for at in 0..HEADER_END {
             let mut file = DataFile { bytes: whole.bytes.clone(), dir: tempfile::tempdir().unwrap() };
             file.bytes[page * page_size() + at] ^= 0x41;
-            // LMDB takes the map's size and the address for what they are.
+            // LMDB does not check the map's size and the address.
             drop(file.open("damaged"));
         }
     }
@@ -377,11 +377,11 @@ fn opening_again_checks_what_is_open() {
     let data = OpenOptions::new().write(true).open(env.path().join("data.mdb")).unwrap();
     data.write_all_at(&[9], (page * page_size()) as u64).unwrap();
     assert_eq!(status(Environment::open(env.path(), &verifying())), Status::Corrupted);
-    // The first opening is as it was.
+    // The first opening is unchanged.
     assert_eq!(env.collections().unwrap().len(), 1);
 }
 
-/// A damage: what it is, the page that is found, and what is said of it.
+/// A kind of damage: its name, the page that the check reports, and the message.
 type Damage = (&'static str, fn(&mut DataFile) -> usize, &'static str);
 
 const DAMAGES: &[Damage] = &[
@@ -491,7 +491,7 @@ const DAMAGES: &[Damage] = &[
             let child = usize::from(file.short(at));
             let key = at + 8 + usize::from(file.short(at + 6)) - 1;
             file.bytes[key] += 1;
-            // Either the child's first key is too low now, or its neighbour's.
+            // Now the first key of the child, or that of its neighbour, is too low.
             child
         },
         "order",
@@ -559,14 +559,14 @@ const DAMAGES: &[Damage] = &[
         },
         "flags",
     ),
-    // The next are what one changed bit, or a hostile file, can be and LMDB does not survive: it crashes at the first
-    // walk or write, gives pages out twice, or leaves pages of which the next deletion makes garbage.
+    // The next kinds can come from one changed bit, or a hostile file, and LMDB does not survive them: it crashes at the
+    // first walk or write, allocates pages twice, or leaves pages that the next deletion corrupts.
     (
         "an empty key",
         |file| {
             let page = file.pages(2)[1];
             let at = file.node(page, 0);
-            // As much room as before.
+            // As much space as before.
             file.bytes[at] += u8::try_from(file.short(at + 6)).unwrap();
             file.bytes[at + 6] = 0;
             page
@@ -626,7 +626,7 @@ const DAMAGES: &[Damage] = &[
             let key = file.bytes[key..key + 8].to_vec();
             let (length, node) = (page_size() / 2 + 200, at + page_size() / 2 - 200);
             file.set_word(at + PAGE_HEADER, page_size() / 2 - 200);
-            // One entry, from there to the end; its two sizes.
+            // One entry, from there to the end, and its two sizes.
             file.set_word(at + 8, 2 << 16 | 18 << 32 | (page_size() / 2 - 200) << 48);
             file.set_word(node, (length - 16) | 8 << 48);
             file.bytes[node + 8..node + 16].copy_from_slice(&key);
@@ -713,10 +713,10 @@ fn each_kind_of_damage_is_named() {
     }
 }
 
-/// A walk over a file that was not verified took the address of an empty key, which LMDB gives none, for one in a
-/// page, and the process crashed; in a page whose keys are out of order it went round for ever.
+/// A walk over an unverified file took the address of an empty key, which LMDB leaves unset, for one in a page, and the
+/// process crashed; in a page whose keys are out of order it looped for ever.
 #[test]
-fn a_walk_over_damage_that_was_not_looked_for_ends() {
+fn a_walk_over_unchecked_damage_ends() {
     let whole = DataFile::new(true);
     for kind in [
         "an empty key",
@@ -739,7 +739,7 @@ fn a_walk_over_damage_that_was_not_looked_for_ends() {
             "{kind}"
         );
     }
-    // In the unnamed collection, where the walk looks for names.
+    // In the unnamed collection, where the walk searches for names.
     let mut file = DataFile { bytes: whole.bytes.clone(), dir: tempfile::tempdir().unwrap() };
     let (_, main) = file.record();
     let at = file.node(main, 0);
@@ -752,7 +752,7 @@ fn a_walk_over_damage_that_was_not_looked_for_ends() {
     }));
 }
 
-/// The free list: where each list begins, and its numbers.
+/// The free list: the place of each list, and its numbers.
 fn free_lists(file: &DataFile) -> Vec<(usize, Vec<usize>)> {
     let root = file.word(RECORDS + ROOT);
     assert_eq!(file.short(RECORDS + DEPTH), 1);
@@ -765,7 +765,7 @@ fn free_lists(file: &DataFile) -> Vec<(usize, Vec<usize>)> {
 }
 
 #[test]
-fn free_pages_that_are_not_are_named() {
+fn used_pages_in_the_free_list_are_named() {
     let whole = DataFile::new(false);
     let lists = free_lists(&whole);
     let free: BTreeSet<usize> = lists.iter().flat_map(|(_, list)| list.clone()).collect();
@@ -781,17 +781,17 @@ fn free_pages_that_are_not_are_named() {
         assert!(error.message().contains(said), "{error}");
     };
     let root = whole.word(RECORDS + ROOT);
-    // Listed where the order allows it.
+    // Listed at a place that the order allows.
     let used = (2..=highest).rev().find(|page| !free.contains(page) && *page > list[1]).unwrap();
     check(&|file| file.set_word(at + 8, used), used, "listed twice");
     check(&|file| file.set_word(at + 8, highest + 1), root, "as free");
     check(&|file| file.set_word(at + 8, list[1]), root, "in order");
     check(&|file| file.set_word(at, 1 << 40), root, "longer than its room");
     check(&|file| file.set_word(at - 8, 1 << 40), root, "commit");
-    // LMDB looks for lists from 1 on: it would use the pages of this one again and again.
+    // LMDB looks for lists from 1 on: it would reuse the pages of this one again and again.
     let first = lists.iter().map(|(at, _)| *at).min_by_key(|at| whole.word(at - 8)).unwrap();
     check(&|file| file.set_word(first - 8, 0), root, "commit");
-    // One that is not listed any more is lost, which is no damage.
+    // A page that is no longer listed is lost, which is not damage.
     let mut file = DataFile { bytes: whole.bytes.clone(), dir: tempfile::tempdir().unwrap() };
     file.set_word(at, list.len() - 1);
     assert_eq!(file.open("lost").unwrap().check().unwrap().lost, 1);
@@ -808,9 +808,9 @@ fn an_older_header_page_of_any_commit_is_not_damage() {
     file.open("env").unwrap();
 }
 
-/// A check of a sound environment called it damaged, and a copy of it failed: another process had been killed after its
-/// commit wrote its header page and before it published the commit's number, so that snapshots were of the commit before,
-/// and both took the newer header for a sign of a writer at work.
+/// A check of an undamaged environment reported damage, and a copy of it failed. Another process had been killed after its
+/// commit wrote the header page and before it published the commit's number. So snapshots were of the commit before,
+/// and both calls took the newer header for the work of a running writer.
 #[test]
 fn a_commit_cut_off_before_its_publication_is_not_damage() {
     const PATH: &str = "PC_CHECK_PATH";
@@ -829,7 +829,7 @@ fn a_commit_cut_off_before_its_publication_is_not_damage() {
         let at = at * page_size() + HEADER_END - 8;
         u64::from_ne_bytes(headers[at..at + 8].try_into().unwrap())
     };
-    // The next commit, of the same content, in the page of the one before the last.
+    // The next commit, with the same content, in the header page of the commit before the last.
     let last = usize::from(number(1) > number(0));
     let mut next = headers[last * page_size()..][..HEADER_END].to_vec();
     let older = 1 - last;

@@ -1,4 +1,4 @@
-//! Closing through the C ABI: in any order, on any thread, while calls are under way; nothing is left.
+//! Closing through the C ABI: in any order, on any thread, during calls; nothing stays open.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -72,7 +72,7 @@ fn next(iter: pc_iter) -> i32 {
     unsafe { pc_iter_next(iter, &raw mut key, &raw mut key_len, &raw mut value, &raw mut value_len) }
 }
 
-/// Descriptors and mappings of this process that name a path.
+/// Returns the number of descriptors and mappings of this process for a path.
 fn held(path: &Path) -> (usize, usize) {
     let name = path.to_str().unwrap();
     let descriptors = std::fs::read_dir("/proc/self/fd")
@@ -186,10 +186,10 @@ fn closing_while_sixteen_threads_call_leaves_nothing() {
         assert_eq!(held(&path), (0, 0), "round {round}");
         let again = open(&path);
         assert_eq!(again.get(), PC_OK);
-        // SAFETY: plain numbers, of which all zeros is a value.
+        // SAFETY: plain numbers, for which all zeros is a valid value.
         let mut stat = unsafe { std::mem::zeroed::<pc_env_stat>() };
         stat.struct_size = size_of::<pc_env_stat>();
-        // SAFETY: the place is valid for the size that it tells.
+        // SAFETY: the place is valid for the size in it.
         assert_eq!(unsafe { pc_env_info(again.env, &raw mut stat) }, PC_OK);
         assert!(
             stat.readers <= 2,
@@ -213,7 +213,7 @@ fn a_write_transaction_of_another_thread_is_undone_by_its_thread() {
             begun.wait();
             closed.wait();
             assert_eq!(pc_txn_commit(txn), PC_ERR_BAD_HANDLE);
-            // Undone by that call, not only by the end of the thread.
+            // That call undoes it, not only the end of the thread.
             begun.wait();
             closed.wait();
         });
@@ -229,7 +229,7 @@ fn a_write_transaction_of_another_thread_is_undone_by_its_thread() {
     assert_eq!(pc_env_close(again.env), PC_OK);
 }
 
-/// As a finalizer does that runs on another thread.
+/// Like a finalizer that runs on another thread.
 #[test]
 fn a_write_transaction_aborted_from_elsewhere_is_undone_by_its_threads_next_call() {
     let dir = tempfile::tempdir().unwrap();
@@ -245,7 +245,7 @@ fn a_write_transaction_aborted_from_elsewhere_is_undone_by_its_threads_next_call
             aborted.wait();
             assert_eq!(handles.get(), persistent_collections::ffi::PC_NOT_FOUND, "its write is undone");
             undone.wait();
-            // Its thread goes on, and the lock is free all the same.
+            // Its thread continues to run, and the lock is free.
             aborted.wait();
         });
         let txn = receive.recv().unwrap();
@@ -263,8 +263,8 @@ fn a_write_transaction_aborted_from_elsewhere_is_undone_by_its_threads_next_call
 }
 
 #[test]
-fn what_an_iterator_gave_a_thread_stays_when_another_closes_its_collection() {
-    // So large that the system takes the memory back as soon as it is freed.
+fn memory_of_an_iterator_stays_valid_when_another_thread_closes_its_collection() {
+    // So large that a free returns the memory to the system at once.
     const SIZE: usize = 40 << 20;
     for close_env in [false, true] {
         let dir = tempfile::tempdir().unwrap();
@@ -276,7 +276,7 @@ fn what_an_iterator_gave_a_thread_stays_when_another_closes_its_collection() {
         let (status, iter) = Handles { env, dict }.iterate();
         assert_eq!(status, PC_OK);
         let mut batch = std::mem::MaybeUninit::<pc_batch>::uninit();
-        // SAFETY: the batch is written to, and read once it was.
+        // SAFETY: the batch is written to before it is read.
         let batch = unsafe {
             assert_eq!(pc_iter_next_batch(iter, 0, 0, batch.as_mut_ptr()), PC_OK);
             batch.assume_init()
@@ -285,7 +285,7 @@ fn what_an_iterator_gave_a_thread_stays_when_another_closes_its_collection() {
             scope
                 .spawn(|| assert_eq!(if close_env { pc_env_close(env) } else { pc_dict_close(dict) }, PC_OK));
         });
-        // SAFETY: this thread has made no call since.
+        // SAFETY: this thread has not made a call since.
         let given = unsafe { std::slice::from_raw_parts(batch.values, SIZE) };
         assert!(given == value);
         assert_eq!(next(iter), PC_ERR_BAD_HANDLE);
@@ -295,13 +295,13 @@ fn what_an_iterator_gave_a_thread_stays_when_another_closes_its_collection() {
     }
 }
 
-/// A program ended by a signal whose handler calls `exit`, as Julia's does, hung in one of ten cases: `exit` destroys what the thread
-/// has, which waited for the lock of the call that the signal had interrupted.
+/// A program ended by a signal whose handler calls `exit`, like Julia's, hung in one of ten cases: `exit` runs the thread's
+/// destructors, which waited for the lock of the call that the signal had interrupted.
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "processes")]
 fn a_handler_that_ends_the_process_in_the_middle_of_a_call_ends_it() {
     extern "C" fn end(_: libc::c_int) {
-        // SAFETY: not safe in a handler, and what programs do; the memory that the interrupted call uses is not touched.
+        // SAFETY: not safe in a handler, but programs do it; it does not touch the memory that the interrupted call uses.
         unsafe { libc::exit(0) }
     }
     let s = scratch();

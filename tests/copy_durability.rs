@@ -1,5 +1,5 @@
-//! In which order a copy is synced and named, and what is left where that fails.
-// About files, which an engine in memory has none of.
+//! The order in which a copy is synced and named, and the result if that fails.
+// These tests need files, which the engine in memory does not have.
 #![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -22,11 +22,11 @@ enum Call {
 
 thread_local! {
     static CALLS: RefCell<Vec<Call>> = const { RefCell::new(Vec::new()) };
-    /// Which call of the thread to fail with EIO, counted from 1; 0: none.
+    /// The number of the thread's call to fail with EIO, counted from 1; 0 for none.
     static FAILS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Notes a call; gives whether it is to fail.
+/// Records a call; returns whether it must fail.
 fn note(call: Call) -> bool {
     CALLS.with_borrow_mut(|calls| {
         calls.push(call);
@@ -40,19 +40,19 @@ fn failing() -> c_int {
     -1
 }
 
-/// Stands in for the C library's.
+/// Replaces the function of the C library.
 #[unsafe(no_mangle)]
 extern "C" fn fsync(fd: c_int) -> c_int {
     let path = fs::read_link(format!("/proc/self/fd/{fd}")).unwrap_or_default();
     if note(Call::Sync(path)) {
         return failing();
     }
-    // SAFETY: what the C library's own does.
+    // SAFETY: does the same as the C library's own.
     let rc = unsafe { libc::syscall(libc::SYS_fsync, fd) };
     if rc == 0 { 0 } else { -1 }
 }
 
-/// Stands in for the C library's.
+/// Replaces the function of the C library.
 ///
 /// # Safety
 /// As for that.
@@ -64,12 +64,12 @@ unsafe extern "C" fn linkat(
     to: *const c_char,
     flags: c_int,
 ) -> c_int {
-    // SAFETY: the caller gives two paths.
+    // SAFETY: the caller passes two paths.
     let path = unsafe { CStr::from_ptr(to) };
     if note(Call::Link(OsStr::from_bytes(path.to_bytes()).into())) {
         return failing();
     }
-    // SAFETY: what the C library's own does.
+    // SAFETY: does the same as the C library's own.
     let rc = unsafe { libc::syscall(libc::SYS_linkat, from_dir, from, to_dir, to, flags) };
     if rc == 0 { 0 } else { -1 }
 }
@@ -80,7 +80,7 @@ fn filled() -> Scratch {
     scratch
 }
 
-/// Copies, the `fails`th call failing; gives the calls too.
+/// Copies, while the `fails`th call fails; also returns the calls.
 fn copy(env: &Environment, path: &Path, compact: bool, fails: usize) -> (Result<bool, Status>, Vec<Call>) {
     CALLS.take();
     FAILS.set(fails);
@@ -108,11 +108,11 @@ fn a_copy_is_synced_before_it_has_its_name_and_its_directories_after() {
 }
 
 #[test]
-fn a_copy_that_cannot_be_synced_is_none() {
+fn a_copy_that_cannot_be_synced_is_removed() {
     let Scratch { env, dir } = filled();
     let path = dir.path().join("copy");
     for compact in [false, true] {
-        // The directory that was made for it, and the file itself.
+        // The sync of the directory that was created for it, and that of the file.
         for fails in [1, 2] {
             assert_eq!(copy(&env, &path, compact, fails).0, Err(Status::Io));
             assert!(!path.join("data.mdb").exists());
@@ -123,7 +123,7 @@ fn a_copy_that_cannot_be_synced_is_none() {
 }
 
 #[test]
-fn where_there_are_no_links_a_copy_is_renamed() {
+fn without_hard_links_a_copy_is_renamed() {
     let Scratch { env, dir } = filled();
     for compact in [false, true] {
         let path = dir.path().join(format!("copy {compact}"));

@@ -1,9 +1,9 @@
-//! Data files with one bit changed: what `check_on_open` lets pass is read, written to, copied, compacted and checked
-//! again, in a child process, without a crash, a hang or later damage.
+//! Data files with one changed bit: those that `check_on_open` accepts are read, written to, copied, compacted and
+//! checked again, in a child process, without a crash, a hang or later damage.
 //!
 //! `PC_DAMAGE=all` tries every bit of structure of every base file, bytes with other values, and pairs of bytes; without
-//! it, one bit of so many.
-// About files, which an engine in memory has none of.
+//! it, a part of the bits.
+// These tests need files, which the engine in memory does not have.
 #![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -29,7 +29,7 @@ use tempfile::TempDir;
 const FROM_0_9_24: &[u8] = include_bytes!("damage/lmdb-0.9.24.packed");
 const FROM_0_9_36: &[u8] = include_bytes!("damage/lmdb-0.9.36.packed");
 
-/// An environment of the library's own, with free pages and values in pages of their own.
+/// An environment of this library, with free pages and overflow pages.
 fn own() -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let options = verifying().check_on_open(false);
@@ -56,17 +56,17 @@ fn own() -> Vec<u8> {
     fs::read(dir.path().join("data.mdb")).unwrap()
 }
 
-/// What the parent and its children both see.
+/// Memory that the parent and its children share.
 #[derive(Default)]
 struct Shared {
-    /// The mutant that is tried.
+    /// The mutant under test.
     at: AtomicUsize,
     passed: AtomicUsize,
 }
 
 /// Memory that children of a fork share with their parent; it stays for the process.
 fn shared() -> &'static Shared {
-    // SAFETY: a mapping of its own, large enough and aligned, whose zeros are a value of the type.
+    // SAFETY: a new mapping, large enough and aligned, whose zeros are a valid value of the type.
     unsafe {
         let place = libc::mmap(
             std::ptr::null_mut(),
@@ -81,10 +81,10 @@ fn shared() -> &'static Shared {
     }
 }
 
-/// Bytes of a file that are others.
+/// The changed bytes of a file.
 type Mutant = Vec<(usize, u8)>;
 
-/// A base file, and where it lies while its mutants are tried.
+/// A base file, and its directory while its mutants are tried.
 struct Base {
     bytes: Vec<u8>,
     dir: TempDir,
@@ -92,7 +92,7 @@ struct Base {
 
 impl Base {
     fn new(bytes: Vec<u8>) -> Base {
-        // In memory, where there is such a place: copies are synced, thousands of them.
+        // In a file system in memory, if there is one, since thousands of copies are synced.
         let memory = Path::new("/dev/shm");
         let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         fs::create_dir(dir.path().join("env")).unwrap();
@@ -109,7 +109,7 @@ impl Base {
         OpenOptions::new().write(true).create(true).truncate(false).open(self.env().join("data.mdb")).unwrap()
     }
 
-    /// Removes what a child leaves behind that was ended.
+    /// Removes the files of a child that was killed.
     fn clean(&self) {
         for left in fs::read_dir(self.dir.path()).unwrap() {
             let left = left.unwrap().path();
@@ -125,7 +125,7 @@ impl Base {
         file.set_len(self.bytes.len() as u64).unwrap();
     }
 
-    /// Tries one mutant. Gives whether it passed.
+    /// Tries one mutant. Returns whether it passed.
     fn try_one(&self, mutant: &Mutant) -> bool {
         let file = self.file();
         for (at, byte) in mutant {
@@ -142,14 +142,14 @@ impl Base {
         passed
     }
 
-    /// The mutants of the file: all, or about so many.
+    /// Returns the mutants of the file: all, or about `about` of them.
     fn mutants(&self, about: usize) -> Vec<Mutant> {
         const PAIRS: usize = 10_000;
         let structure: Vec<usize> = structure::places(&self.bytes).bytes.into_iter().collect();
         let flips = |at: usize| (0..8).map(move |bit| self.bytes[at] ^ 1 << bit);
         let bits = structure.iter().flat_map(|at| flips(*at).map(|byte| vec![(*at, byte)]));
         if !is_long() {
-            // Coprime to 8, so that all bits have their turn.
+            // Coprime to 8, so that all bits are changed.
             return bits.step_by((structure.len() * 8 / about) | 1).collect();
         }
         let mut mutants: Vec<Mutant> = bits.collect();
@@ -161,7 +161,7 @@ impl Base {
                 }
             }
         }
-        // Near each other, where one may hide the other; the same in each run.
+        // Near each other, since one may hide the other; the same in each run.
         let mut random = StdRng::seed_from_u64(1);
         for _ in 0..PAIRS {
             let first = random.random_range(0..structure.len());
@@ -171,7 +171,7 @@ impl Base {
         mutants
     }
 
-    /// Gives whether what is there passes, and uses it if so.
+    /// Returns whether the file passes the check, and uses it if so.
     fn pass(&self) -> bool {
         let Ok(env) = Environment::open(self.env(), &verifying()) else { return false };
         let names = self.with_library(&env);
@@ -184,13 +184,13 @@ impl Base {
         true
     }
 
-    /// Reads, writes and copies with the library. Gives the names of the collections.
+    /// Reads, writes and copies with the library. Returns the names of the collections.
     fn with_library(&self, env: &Environment) -> Vec<String> {
         copies(env, self.dir.path());
         let collections = env.collections().unwrap();
         for collection in &collections {
             let name = &collection.name;
-            // What it holds is another matter than the structure: names and types may have changed.
+            // The content is not part of the structure: names and types may have changed.
             if let Ok(dict) = Dict::<i64, Vec<u8>>::open_existing(env, name) {
                 use_dict(&dict, &vec![1; 700]);
             } else if let Ok(dict) = Dict::<String, String>::open_existing(env, name) {
@@ -202,7 +202,7 @@ impl Base {
     }
 }
 
-/// Walks over a dict both ways, and writes to it.
+/// Walks over a dict in both directions, and writes to it.
 fn use_dict<K, V>(dict: &Dict<K, V>, value: &V::Borrowed)
 where
     K: Key + Borrow<K::Borrowed>,
@@ -212,7 +212,7 @@ where
     let backwards = dict.iter().unwrap().reversed().count();
     assert_eq!(forwards.len(), backwards);
     if dict.name().is_empty() {
-        // Records of databases stand among its own.
+        // Records of databases are among its own.
         return;
     }
     for key in forwards.iter().step_by(7).flatten() {
@@ -223,7 +223,7 @@ where
     }
 }
 
-/// What bounds a child, which a damaged file may lead anywhere.
+/// Sets limits for a child, since a damaged file may make it do anything.
 fn bound() {
     let limit = |resource, most| {
         let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
@@ -233,18 +233,18 @@ fn bound() {
     limit(libc::RLIMIT_CORE, 0);
     limit(libc::RLIMIT_DATA, 1 << 30);
     limit(libc::RLIMIT_FSIZE, 1 << 27);
-    // SAFETY: a write beyond the limit is then an error.
+    // SAFETY: with the signal ignored, a write beyond the limit is an error.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
-/// Tries mutants, in children that each try as many as they survive. Gives how many passed.
+/// Tries mutants, in children that each try as many as they survive. Returns how many passed.
 fn try_all(name: &str, base: &Base, mutants: &[Mutant]) -> usize {
     const SECONDS: u32 = 30;
     let shared = shared();
     let said = base.dir.path().join("said");
     let mut failures = Vec::new();
     while shared.at.load(Ordering::SeqCst) < mutants.len() {
-        // SAFETY: the child uses the library, which is made to be used after a fork, and ends without the harness.
+        // SAFETY: the child uses only the library, which supports use after a fork, and exits without the harness.
         let outcome = unsafe {
             match libc::fork() {
                 0 => {
@@ -298,10 +298,10 @@ fn is_long() -> bool {
     std::env::var("PC_DAMAGE").is_ok_and(|which| which == "all")
 }
 
-/// Tries the mutants of a file: all, or about so many.
+/// Tries the mutants of a file: all, or about `about` of them.
 fn mutants(name: &str, file: Vec<u8>, about: usize) {
     let base = Base::new(file);
-    // As it is, it passes.
+    // Unchanged, it passes.
     assert!(base.pass(), "{name}");
     base.restore();
     let mutants = base.mutants(about);
@@ -312,25 +312,25 @@ fn mutants(name: &str, file: Vec<u8>, about: usize) {
 }
 
 #[test]
-fn mutants_of_a_file_of_lmdb_0_9_24_harm_nobody() {
+fn mutants_of_a_file_of_lmdb_0_9_24_do_no_harm() {
     mutants("0.9.24", packed::unpack(FROM_0_9_24), 400);
 }
 
 #[test]
-fn mutants_of_a_file_of_lmdb_0_9_36_harm_nobody() {
+fn mutants_of_a_file_of_lmdb_0_9_36_do_no_harm() {
     mutants("0.9.36", packed::unpack(FROM_0_9_36), 400);
 }
 
 #[test]
-fn mutants_of_an_own_file_harm_nobody() {
+fn mutants_of_an_own_file_do_no_harm() {
     mutants("own", own(), 400);
 }
 
-/// Where the fixed fields stand that the next test changes.
+/// The places of the fixed fields that the next test changes.
 const FREE_LIST_FLAGS: usize = 40 + 4;
 
-/// What one bit did in files that passed: a crash at the first write or walk, pages given out twice, or damage later.
-/// Each is a bit of the file of LMDB 0.9.24 or 0.9.36, found by what stands there.
+/// Faults of one bit in files that passed: a crash at the first write or walk, pages allocated twice, or later damage.
+/// Each is a bit of the file of LMDB 0.9.24 or 0.9.36, found by the content at its place.
 #[test]
 fn faults_that_crashed_are_found() {
     for packed in [FROM_0_9_24, FROM_0_9_36] {

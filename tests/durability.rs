@@ -1,8 +1,8 @@
-//! When a commit is on stable storage, shown by the writes and syncs that reach the system.
+//! The moment when a commit is on stable storage, by the writes and syncs that reach the system.
 //!
-//! The functions of the C library that write and sync are defined here, so that this program, and LMDB in it, call
-//! these: they record, and do what was asked.
-// About files, which an engine in memory has none of.
+//! This file defines the functions of the C library that write and sync, so that this program, and LMDB in it, call
+//! these: they record the call, and execute it.
+// These tests need files, which the engine in memory does not have.
 #![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -25,7 +25,7 @@ type Id = (u64, u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Event {
     Write,
-    /// Through a descriptor that syncs what is written.
+    /// A write to a descriptor that syncs each write.
     SyncedWrite,
     Sync,
 }
@@ -41,7 +41,7 @@ struct Recorder {
 static RECORDER: Recorder =
     Recorder { events: Mutex::new(Vec::new()), more: Condvar::new(), failing: Mutex::new(None) };
 
-/// A test must not find its thread among another's.
+/// A test must not count the threads of another one.
 static ONE_FLUSHER_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn id_of(fd: c_int) -> Id {
@@ -60,14 +60,14 @@ fn record(fd: c_int, event: Event) {
 }
 
 fn record_write(fd: c_int) {
-    // SAFETY: asks for the flags of a descriptor.
+    // SAFETY: only reads the flags of a descriptor.
     let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
     record(fd, if flags & libc::O_DSYNC == 0 { Write } else { SyncedWrite });
 }
 
 fn sync(fd: c_int, call: libc::c_long) -> c_int {
     let fails = RECORDER.failing.lock().as_ref().is_some_and(|failing| failing.contains(&id_of(fd)));
-    // SAFETY: passes on what the caller asked for.
+    // SAFETY: passes on the caller's arguments.
     let rc = if fails { -1 } else { unsafe { libc::syscall(call, fd) } };
     if fails {
         // SAFETY: the thread's own errno.
@@ -90,14 +90,14 @@ extern "C" fn fsync(fd: c_int) -> c_int {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pwrite(fd: c_int, from: *const c_void, count: usize, at: libc::off_t) -> isize {
     record_write(fd);
-    // SAFETY: passes on what the caller asked for.
+    // SAFETY: passes on the caller's arguments.
     isize::try_from(unsafe { libc::syscall(libc::SYS_pwrite64, fd, from, count, at) }).unwrap()
 }
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn writev(fd: c_int, from: *const libc::iovec, count: c_int) -> isize {
     record_write(fd);
-    // SAFETY: passes on what the caller asked for.
+    // SAFETY: passes on the caller's arguments.
     isize::try_from(unsafe { libc::syscall(libc::SYS_writev, fd, from, count) }).unwrap()
 }
 
@@ -116,7 +116,7 @@ impl Watch {
         Watch { id: id(&path.metadata().unwrap()), from: RECORDER.events.lock().len() }
     }
 
-    /// What has happened since the last call.
+    /// Returns the events since the last call.
     fn take(&mut self) -> Vec<Event> {
         let events = RECORDER.events.lock();
         let seen =
@@ -170,7 +170,7 @@ fn a_commit_of_full_durability_is_synced_before_it_returns() {
     for key in 0..10 {
         open.dict.put(&key, &1).unwrap();
         let events = open.file.take();
-        // The pages and their sync, then the meta page that makes them count.
+        // The pages and their sync, then the meta page that makes them valid.
         assert_eq!(events[events.len() - 2..], [Sync, SyncedWrite], "{events:?}");
         assert!(
             events.len() > 2 && events[..events.len() - 2].iter().all(|event| *event == Write),
@@ -232,7 +232,7 @@ fn a_transaction_that_asks_not_to_be_synced_is_synced_by_a_flush_or_the_next_dur
 }
 
 #[test]
-fn a_failed_sync_after_commits_that_were_not_synced_vouches_for_nothing() {
+fn a_failed_sync_makes_earlier_unsynced_commits_uncertain() {
     let open = open(&with(Durability::Full));
     let txn = open.env.begin_unsynced().unwrap();
     open.dict.put(&1, &1).unwrap();
@@ -270,7 +270,7 @@ fn a_new_environment_and_its_directories_are_synced_before_opening_returns() {
         assert!(written < synced);
         assert!(at(&directory, Sync).unwrap() > written && at(parent.path(), Sync).unwrap() > written);
         drop(env);
-        // Its creator may have died before it did: so does whoever opens it, as long as nothing is in it.
+        // Its creator may have died before it synced them: so each opening does it, as long as the environment is empty.
         let mut data = Watch::of(&data);
         let mut directory_watch = Watch::of(&directory);
         let env = Environment::open(&directory, &with(durability)).unwrap();
@@ -300,7 +300,7 @@ fn a_background_flush_syncs_what_was_committed_since_the_last() {
     let commits = usize::try_from(open.env.info().unwrap().last_commit).unwrap();
     let id = open.file.id;
     let syncs = RECORDER.events.lock()[mark..].iter().filter(|event| **event == (id, Sync)).count();
-    // One of the creation, one of the first interval, and at most one for each commit: idle intervals have none.
+    // One for the creation, one for the first interval, and at most one for each commit: idle intervals have no sync.
     assert!((50..=commits + 2).contains(&syncs), "{syncs} syncs of {commits} commits");
 }
 
@@ -315,7 +315,7 @@ fn the_background_flush_ends_with_the_environment_and_flushes_once_more() {
             .count()
     };
     let mut open = open(&flushing(Duration::from_secs(3600)));
-    // A thread names itself when it begins, and stands in the table for a moment after it was joined.
+    // A thread sets its name when it begins, and stays in the table for a moment after it was joined.
     let until = |count| {
         let deadline = Instant::now() + Duration::from_secs(60);
         while threads() != count {
@@ -346,7 +346,7 @@ fn the_last_of_several_openings_ends_the_background_flush() {
 }
 
 #[test]
-fn a_failed_background_flush_is_told() {
+fn a_failed_background_flush_is_reported() {
     let _alone = ONE_FLUSHER_AT_A_TIME.lock();
     let options = flushing(Duration::from_millis(1));
     let mut open = open(&options);

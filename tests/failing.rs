@@ -1,5 +1,5 @@
-//! Storage that fails: a write or sync that fails undoes its transaction, and everything before stays.
-// About files, which an engine in memory has none of.
+//! Storage that fails: a failed write or sync undoes its transaction, and everything before stays.
+// These tests need files, which the engine in memory does not have.
 #![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -46,8 +46,8 @@ impl World {
         self.path().join("data.mdb")
     }
 
-    fn open_anew(&mut self) {
-        // The old ones live until the new ones are there.
+    fn reopen(&mut self) {
+        // The old ones live until the new ones exist.
         self.env = Environment::open(self.path(), &self.options).unwrap();
         self.dict = Dict::open(&self.env, "dict").unwrap();
     }
@@ -57,7 +57,7 @@ impl World {
     }
 }
 
-/// One step of a workload: to the environment, and to the model of it.
+/// Does one step of a workload to the environment and to its model.
 type Step = (fn(&World) -> Result<(), Error>, fn(&mut Model));
 
 const STEPS: &[Step] = &[
@@ -97,7 +97,7 @@ const STEPS: &[Step] = &[
     ),
 ];
 
-/// What every call answers once the environment has failed.
+/// Checks the result of every call after the environment has failed.
 fn assert_failed(world: &World) {
     let failed = Status::EnvFailed;
     assert_eq!(status(world.dict.get(&1)), failed);
@@ -111,7 +111,7 @@ fn assert_failed(world: &World) {
     assert_eq!(status(Dict::<i64, i64>::open(&world.env, "more").map(drop)), failed);
 }
 
-/// Lets each write and sync of the workload fail in turn. Gives how often a step was undone, and how often its
+/// Makes each write and sync of the workload fail in turn. Returns how often a step was undone, and how often its
 /// outcome was unknown.
 fn each_call_fails(durability: Durability, fault: Fault, lasting: bool) -> (u32, u32) {
     let (mut undone, mut unknown) = (0, 0);
@@ -138,7 +138,7 @@ fn each_call_fails(durability: Durability, fault: Fault, lasting: bool) -> (u32,
                 if error.status() == Status::CommitUnknown {
                     unknown += 1;
                     assert_failed(&world);
-                    world.open_anew();
+                    world.reopen();
                     let found = world.content();
                     assert!(found == model || found == after, "step {number}, call {at}: a third state");
                     if fault != Fault::Late {
@@ -225,7 +225,7 @@ fn a_sync_that_fails_is_not_forgotten() {
         let error = world.env.flush().unwrap_err();
         assert!(disarm());
         assert_eq!(error.status(), Status::Io);
-        // The system would say that all is well now, without having written what it gave up.
+        // The system would now report success, without having written the pages that it dropped.
         assert_eq!(status(world.env.flush()), Status::Io);
         world.dict.put(&3, &[3]).unwrap();
         assert_eq!(status(world.env.flush()), Status::Io);
@@ -240,10 +240,10 @@ fn a_sync_that_fails_is_not_forgotten() {
 }
 
 #[test]
-fn a_commit_whose_sync_fails_leaves_earlier_ones_unvouched_for_without_meta_syncs() {
+fn without_meta_syncs_a_failed_sync_makes_earlier_commits_uncertain() {
     let world = World::new(full().durability(Durability::NoMetaSync));
     world.dict.put(&1, &[1]).unwrap();
-    // Two pages or more are written, then synced; how many does not matter: each failure is EIO.
+    // Two pages or more are written, then synced; the number does not matter: each failure is EIO.
     arm(&world.file(), Fault::Error(libc::EIO), 1, false);
     assert_eq!(status(world.dict.put(&2, &[2])), Status::Io);
     assert!(disarm());
@@ -261,7 +261,7 @@ fn a_flush_of_durable_commits_may_fail_and_be_repeated() {
     world.env.flush().unwrap();
 }
 
-/// Lets the write of the meta page fail in the calling thread.
+/// Makes the write of the meta page fail in the calling thread.
 fn fail(world: &World) {
     for at in 1.. {
         arm(&world.file(), Fault::Error(libc::EIO), at, false);
@@ -294,7 +294,7 @@ fn other_threads_snapshots_and_waiting_writes_end_when_the_environment_fails() {
             assert_eq!(status(snapshot.commit()), Status::EnvFailed);
         });
         scope.spawn(|| {
-            // Idle: nothing of this thread is called between the failure and the opening.
+            // Idle: this thread makes no call between the failure and the opening.
             let snapshot = world.env.begin_snapshot().unwrap();
             let mut entries = world.dict.iter().unwrap();
             assert!(entries.next().unwrap().is_ok());
@@ -316,7 +316,7 @@ fn other_threads_snapshots_and_waiting_writes_end_when_the_environment_fails() {
 }
 
 #[test]
-fn writers_that_wait_for_one_that_fails_are_told() {
+fn writers_that_wait_for_one_that_fails_get_the_error() {
     let world = World::new(full());
     let txn = world.env.begin_write().unwrap();
     world.dict.put(&1, &[1]).unwrap();
@@ -342,7 +342,7 @@ fn writers_that_wait_for_one_that_fails_are_told() {
     });
 }
 
-/// How many writes and syncs a commit of one small record in a small dict makes.
+/// Returns the number of writes and syncs in a commit of one small record in a small dict.
 fn calls_of_a_commit() -> u64 {
     let fails = |at: u64| {
         let world = World::new(full());
@@ -354,7 +354,7 @@ fn calls_of_a_commit() -> u64 {
     (1..100).find(|at| fails(*at)).unwrap()
 }
 
-/// The C ABI lends addresses in a snapshot; they stay good until that ends, whatever fails meanwhile.
+/// The C ABI lends addresses in a snapshot; they stay valid until that ends, whatever fails meanwhile.
 mod references {
     use std::ffi::{CString, c_void};
     use std::path::Path;
@@ -370,7 +370,7 @@ mod references {
     fn open(path: &Path, write_timeout_ms: i64) -> (i32, pc_env) {
         let path = CString::new(path.to_str().unwrap()).unwrap();
         let mut env = pc_env { id: 0 };
-        // SAFETY: options are plain numbers, and every pointer is good for the call.
+        // SAFETY: options are plain numbers, and every pointer is valid for the call.
         unsafe {
             let mut options = std::mem::zeroed::<pc_env_options>();
             assert_eq!(pc_env_options_init(&raw mut options, size_of::<pc_env_options>()), PC_OK);
@@ -382,7 +382,7 @@ mod references {
 
     fn open_dict(env: pc_env) -> pc_dict {
         let mut dict = pc_dict { id: 0 };
-        // SAFETY: every pointer is good for the call.
+        // SAFETY: every pointer is valid for the call.
         let status = unsafe {
             pc_dict_open(env, c"d".as_ptr(), c"bytes".as_ptr(), c"bytes".as_ptr(), 0, &raw mut dict)
         };
@@ -391,13 +391,13 @@ mod references {
     }
 
     fn put(dict: pc_dict, key: &[u8], value: &[u8]) -> i32 {
-        // SAFETY: every pointer is good for the call.
+        // SAFETY: every pointer is valid for the call.
         unsafe { pc_dict_put(dict, key.as_ptr().cast(), key.len(), value.as_ptr().cast(), value.len()) }
     }
 
     fn get(dict: pc_dict, key: &[u8]) -> i32 {
         let mut len = 0;
-        // SAFETY: every pointer is good for the call; a capacity of 0 has no buffer.
+        // SAFETY: every pointer is valid for the call; a capacity of 0 has no buffer.
         unsafe { pc_dict_get(dict, key.as_ptr().cast(), key.len(), ptr::null_mut(), 0, &raw mut len) }
     }
 
@@ -405,7 +405,7 @@ mod references {
     fn borrow(env: pc_env, dict: pc_dict, key: &[u8]) -> (pc_txn, &'static [u8]) {
         let mut txn = pc_txn { id: 0 };
         let (mut value, mut len) = (ptr::null::<c_void>(), 0);
-        // SAFETY: every pointer is good for the call, and the value until the snapshot ends.
+        // SAFETY: every pointer is valid for the call, and the value until the snapshot ends.
         unsafe {
             assert_eq!(pc_txn_begin(env, PC_TXN_READ, 0, &raw mut txn), PC_OK);
             let found = pc_dict_get_ref(dict, key.as_ptr().cast(), key.len(), &raw mut value, &raw mut len);
@@ -447,7 +447,7 @@ mod references {
             fail(&path.join("data.mdb"), dict);
             assert_eq!(open(&path, 20).0, PC_ERR_MAP_BUSY);
             tried.wait();
-            // Now the other thread ends its snapshot, before or during this.
+            // Now the other thread ends its snapshot, before or during this call.
             let (status, anew) = open(&path, -1);
             assert_eq!(status, PC_OK);
             assert_eq!(put(open_dict(anew), b"key", b"new"), PC_OK);
@@ -468,7 +468,7 @@ mod references {
         std::thread::scope(|scope| {
             scope.spawn(|| fail(&path.join("data.mdb"), dict));
         });
-        // For ever, if it waited.
+        // If it waited, it would wait for ever.
         assert_eq!(open(&path, -1).0, PC_ERR_MAP_BUSY);
         assert!(value == [7; 5000]);
         assert_eq!(pc_txn_abort(txn), PC_ERR_ENV_FAILED);
@@ -478,7 +478,7 @@ mod references {
     }
 
     #[test]
-    fn closing_ends_references_to_what_has_failed() {
+    fn closing_ends_references_into_a_failed_environment() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("env");
         let (_, env) = open(&path, 0);

@@ -1,5 +1,5 @@
-//! Environments that another LMDB program has made, in shapes that only it makes.
-// About files, which an engine in memory has none of.
+//! Environments that another LMDB program has made, in forms that this library does not make.
+// These tests need files, which the engine in memory does not have.
 #![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -28,7 +28,7 @@ fn made(name: Option<&str>, flags: u32, records: &[(Vec<u8>, Vec<u8>)]) -> (Temp
     let name = name.as_ref().map_or(ptr::null(), |name| name.as_ptr());
     let val =
         |bytes: &Vec<u8>| ffi::MDB_val { mv_size: bytes.len(), mv_data: bytes.as_ptr().cast_mut().cast() };
-    // SAFETY: LMDB's calls in the order that its manual gives; every pointer is valid for its call.
+    // SAFETY: calls LMDB in the order that its manual requires; every pointer is valid for its call.
     unsafe {
         let (mut env, mut txn, mut dbi) = (ptr::null_mut(), ptr::null_mut(), 0);
         assert_eq!(ffi::mdb_env_create(&raw mut env), 0);
@@ -51,7 +51,7 @@ fn open(path: &Path) -> Environment {
     Environment::open(path, &options()).unwrap()
 }
 
-/// A key with many values looks like a named database, but for a flag.
+/// A key with many values looks like a named database, except for a flag.
 #[test]
 fn an_unnamed_database_with_several_values_for_a_key_holds_no_names() {
     let mut records: Vec<_> = (0..3000_u32).map(|n| (b"many".to_vec(), n.to_be_bytes().to_vec())).collect();
@@ -74,7 +74,7 @@ fn a_snapshot_reads_as_many_databases_with_flags_as_were_open_when_it_began() {
     let (_dir, path) = made(Some("raw"), ffi::MDB_DUPSORT, &[(b"key".to_vec(), b"value".to_vec())]);
     let path = CString::new(path.to_str().unwrap()).unwrap();
     let names: Vec<CString> = (0..100).map(|n| CString::new(format!("raw {n:02}")).unwrap()).collect();
-    // SAFETY: LMDB's calls in the order that its manual gives; every pointer is valid for its call.
+    // SAFETY: calls LMDB in the order that its manual requires; every pointer is valid for its call.
     unsafe {
         let (mut env, mut txn, mut dbi) = (ptr::null_mut(), ptr::null_mut(), 0);
         assert_eq!(ffi::mdb_env_create(&raw mut env), 0);
@@ -109,7 +109,7 @@ fn a_snapshot_reads_as_many_databases_with_flags_as_were_open_when_it_began() {
         });
         let opened =
             names.iter().map(|name| open(env, name, ptr::null()).0).take_while(|s| *s == PC_OK).count();
-        // Those that were opened ahead, and the number of the dict.
+        // Those that were opened before it began, and the number of the dict.
         assert!((50..70).contains(&opened), "{opened}");
         assert_eq!(open(env, &names[99], ptr::null()).0, PC_ERR_CONFLICT);
         assert_eq!(pc_txn_commit(txn), PC_OK);
@@ -120,8 +120,8 @@ fn a_snapshot_reads_as_many_databases_with_flags_as_were_open_when_it_began() {
     assert_eq!(pc_env_close(env), PC_OK);
 }
 
-/// When a key with an empty value gets a second one, LMDB loses the empty one and goes on counting it. Such a file was
-/// called damaged.
+/// When a key with an empty value gets a second one, LMDB loses the empty one but still counts it. Such a file was
+/// reported as damaged.
 #[test]
 fn an_empty_value_that_lmdb_lost_is_not_damage() {
     let records = [(b"key".to_vec(), Vec::new()), (b"key".to_vec(), b"value".to_vec())];
@@ -133,8 +133,8 @@ fn an_empty_value_that_lmdb_lost_is_not_damage() {
     }
 }
 
-/// A cursor of LMDB that has met integers of 8 bytes goes on comparing 8 where another key has some of 4: beyond the end
-/// of a page, at worst of the file.
+/// A cursor of LMDB that has read integers of 8 bytes still compares 8 bytes where another key has integers of 4: beyond
+/// the end of a page, or of the file.
 #[test]
 fn integers_of_two_lengths_are_damage() {
     let flags = ffi::MDB_DUPSORT | ffi::MDB_DUPFIXED | ffi::MDB_INTEGERDUP;
@@ -153,7 +153,7 @@ fn integers_of_two_lengths_are_damage() {
 
 /// LMDB compares as many bytes as an integer key should have: a name would be read beyond the page.
 #[test]
-fn an_unnamed_database_of_integer_keys_is_not_asked_for_names() {
+fn an_unnamed_database_of_integer_keys_is_not_searched_for_names() {
     let (_dir, path) = made(None, ffi::MDB_INTEGERKEY, &[(1_u64.to_ne_bytes().to_vec(), Vec::new())]);
     let env = open(&path);
     assert_eq!(env.schema(&"n".repeat(200)).unwrap(), None);
@@ -161,7 +161,7 @@ fn an_unnamed_database_of_integer_keys_is_not_asked_for_names() {
 }
 
 #[test]
-fn a_dropped_collection_with_orders_of_its_own_is_not_made_anew() {
+fn a_dropped_collection_with_orders_of_its_own_is_not_created_again() {
     let (_dir, path) = made(Some("raw"), ffi::MDB_DUPSORT, &[(b"k".to_vec(), b"v".to_vec())]);
     let env = open(&path);
     assert!(env.drop_collection("raw").unwrap());
@@ -170,17 +170,17 @@ fn a_dropped_collection_with_orders_of_its_own_is_not_made_anew() {
     assert!(error.message().contains("another program"), "{error}");
 }
 
-/// Puts a record into a named database of an environment that nobody has open.
+/// Puts a record into a named database of an environment that is not open.
 fn put_elsewhere(path: &Path, name: &str, key: &[u8], value: &[u8]) {
     write_elsewhere(path, name, None, key, value);
 }
 
-/// The same, into one that is dropped first and made with other flags, where these are given.
+/// Does the same; with `flags`, first drops the database and creates it with these.
 fn write_elsewhere(path: &Path, name: &str, flags: Option<u32>, key: &[u8], value: &[u8]) {
     let c_path = CString::new(path.to_str().unwrap()).unwrap();
     let name = CString::new(name).unwrap();
     let val = |bytes: &[u8]| ffi::MDB_val { mv_size: bytes.len(), mv_data: bytes.as_ptr().cast_mut().cast() };
-    // SAFETY: LMDB's calls in the order that its manual gives; every pointer is valid for its call.
+    // SAFETY: calls LMDB in the order that its manual requires; every pointer is valid for its call.
     unsafe {
         let (mut env, mut txn, mut dbi) = (ptr::null_mut(), ptr::null_mut(), 0);
         assert_eq!(ffi::mdb_env_create(&raw mut env), 0);
@@ -199,7 +199,7 @@ fn write_elsewhere(path: &Path, name: &str, flags: Option<u32>, key: &[u8], valu
     }
 }
 
-/// One changed bit does the same: a walk gave the first record again and again, for ever.
+/// One changed bit has the same effect: a walk returned the first record again and again.
 #[test]
 fn a_typed_collection_in_a_database_of_other_flags_is_damage() {
     for flags in [ffi::MDB_DUPSORT, ffi::MDB_REVERSEKEY, ffi::MDB_INTEGERKEY] {
@@ -225,9 +225,9 @@ fn a_catalog_of_other_flags_is_damage() {
     }
 }
 
-/// As a newer version of this library may.
+/// A newer version of this library may write such a schema.
 #[test]
-fn a_schema_that_requires_what_is_unknown_is_refused_and_the_others_are_not() {
+fn a_schema_with_unknown_requirements_is_refused_and_others_are_not() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data");
     {
@@ -254,7 +254,7 @@ fn a_schema_that_requires_what_is_unknown_is_refused_and_the_others_are_not() {
 }
 
 #[test]
-fn what_another_program_puts_into_a_dropped_collection_stays() {
+fn records_of_another_program_in_a_dropped_collection_stay() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data");
     {
@@ -264,9 +264,9 @@ fn what_another_program_puts_into_a_dropped_collection_stays() {
     }
     put_elsewhere(&path, "x", b"theirs", b"2");
     let env = Environment::open(&path, &options().max_collections(8)).unwrap();
-    // Opens what there is.
+    // Opens the existing collections.
     env.begin_snapshot().unwrap().commit().unwrap();
-    // Dropped names give their places back meanwhile.
+    // Dropped names free their places meanwhile.
     for n in 0..100 {
         Dict::<i64, i64>::open(&env, &format!("n{n}")).unwrap().put(&n, &n).unwrap();
         env.drop_collection(&format!("n{n}")).unwrap();
@@ -285,7 +285,7 @@ fn turning_round_after_a_seek_in_several_values_for_a_key_goes_to_the_key_before
         let (_dir, path) = made(Some("raw"), flags, records);
         let path = CString::new(path.to_str().unwrap()).unwrap();
         let (mut env, mut dict, mut iter) = (pc_env { id: 0 }, pc_dict { id: 0 }, pc_iter { id: 0 });
-        // SAFETY: every pointer is valid for its call; the key that is given stays until the next.
+        // SAFETY: every pointer is valid for its call; the returned key is valid until the next.
         unsafe {
             assert_eq!(pc_env_open(path.as_ptr(), ptr::null(), &raw mut env), PC_OK);
             let none = ptr::null();
@@ -303,13 +303,13 @@ fn turning_round_after_a_seek_in_several_values_for_a_key_goes_to_the_key_before
 
 #[test]
 fn an_empty_value_is_walked_over_once() {
-    // LMDB keeps an empty value of a key with several values only where it is alone.
+    // LMDB keeps an empty value of a key only if it is the only value.
     let records =
         [(b"a".to_vec(), b"1".to_vec()), (b"a".to_vec(), b"2".to_vec()), (b"b".to_vec(), Vec::new())];
     let (_dir, path) = made(Some("raw"), ffi::MDB_DUPSORT, &records);
     let path = CString::new(path.to_str().unwrap()).unwrap();
     let (mut env, mut dict, mut iter) = (pc_env { id: 0 }, pc_dict { id: 0 }, pc_iter { id: 0 });
-    // SAFETY: every pointer is valid for its call; batches are looked at before the next call.
+    // SAFETY: every pointer is valid for its call; batches are read before the next call.
     unsafe {
         use persistent_collections::ffi::{pc_batch, pc_iter_next_batch, pc_range};
         assert_eq!(pc_env_open(path.as_ptr(), ptr::null(), &raw mut env), PC_OK);

@@ -1,6 +1,6 @@
-//! What a child of `fork` does with what it inherited, through the Rust API: it is refused, and nothing of the
-//! parent's is touched, not even when it is dropped.
-// About files, which an engine in memory has none of.
+//! Inherited objects in a child of `fork`, through the Rust API: their use is refused, and does not affect the parent's,
+//! not even when the child drops them.
+// These tests need files, which the engine in memory does not have.
 #![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -13,7 +13,7 @@ use common::{in_child, options, scratch, status};
 use persistent_collections::{Dict, Environment, Status};
 
 #[test]
-fn what_was_inherited_is_refused_and_opened_anew() {
+fn inherited_objects_are_refused_and_the_child_opens_its_own() {
     let s = scratch();
     let dict = Dict::<i64, i64>::open(&s.env, "dict").unwrap();
     dict.put(&1, &1).unwrap();
@@ -30,7 +30,7 @@ fn what_was_inherited_is_refused_and_opened_anew() {
     assert_eq!(dict.get(&2).unwrap(), Some(1));
 }
 
-/// Nothing was called on it yet, so that the child has the last hold of it, and would close it.
+/// The environment was not used yet, so the child has the last reference to it, and would close it.
 #[test]
 fn an_environment_that_a_child_drops_stays_the_parents() {
     let dir = tempfile::tempdir().unwrap();
@@ -79,7 +79,7 @@ fn a_write_transaction_that_a_child_ends_stays_the_parents() {
         let env = Environment::open(s.env.path(), &at_once).unwrap();
         let error = env.begin_write().unwrap_err();
         assert_eq!(error.status(), Status::Busy);
-        // SAFETY: has no conditions.
+        // SAFETY: it has no preconditions.
         let parent = format!("process {} ", unsafe { libc::getppid() });
         assert!(error.message().contains(&parent), "{error}");
     });
@@ -89,7 +89,7 @@ fn a_write_transaction_that_a_child_ends_stays_the_parents() {
     assert_eq!(dict.len().unwrap(), 2);
 }
 
-/// A thread of the parent holds what the whole process shares at the moment of the fork.
+/// At the moment of the fork, a thread of the parent holds a lock of the whole process.
 #[test]
 fn an_opening_in_a_child_does_not_wait_for_the_parents_threads() {
     let s = scratch();
@@ -115,8 +115,8 @@ fn an_opening_in_a_child_does_not_wait_for_the_parents_threads() {
     });
 }
 
-/// The library's locks kept the waiting threads of the whole process in one table. A child had inherited it, with the
-/// parent's threads, and crashed or stood still at its own first wait.
+/// The library's locks kept the waiting threads of the whole process in one table. A child inherited it, with the
+/// parent's threads, and crashed or hung at its own first wait.
 #[test]
 fn a_child_of_a_process_whose_threads_wait() {
     let (busy, mine) = ([(); 4].map(|()| scratch()), scratch());

@@ -1,7 +1,7 @@
-//! The golden environment: files of version 1 stay readable, byte for byte what the vectors say.
+//! The golden environment: files of version 1 stay readable, with the bytes of the vectors.
 //!
-//! `tests/vectors/README.md` tells what is in it. With `PC_BLESS=1` it is written anew.
-// About files, which an engine in memory has none of.
+//! `tests/vectors/README.md` describes its content. `PC_BLESS=1` writes it again.
+// These tests need files, which the engine in memory does not have.
 #![cfg(not(feature = "memory-engine"))]
 #![allow(clippy::unwrap_used)]
 
@@ -20,10 +20,10 @@ use persistent_collections::ffi::{
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
-/// Encoded keys and values in their order; of a set the values are empty.
+/// Encoded keys and values in their order; for a set, the values are empty.
 type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// A collection as it should be found.
+/// The expected content of a collection.
 #[derive(Debug, PartialEq)]
 struct Collection {
     kind: &'static str,
@@ -47,7 +47,7 @@ impl Collection {
     }
 }
 
-/// Was there, and was dropped.
+/// A collection that existed, and was dropped.
 const DROPPED: &str = "dropped";
 
 fn vectors_dir() -> PathBuf {
@@ -58,7 +58,7 @@ fn hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
-/// All collections by name, made up from the vectors.
+/// Returns all collections by name, with the content of the vectors.
 fn expected() -> BTreeMap<String, Collection> {
     let text = fs::read_to_string(vectors_dir().join("vectors.json")).unwrap();
     let vectors: Vec<Json> = serde_json::from_str(&text).unwrap();
@@ -70,7 +70,7 @@ fn expected() -> BTreeMap<String, Collection> {
             let set = all.entry(format!("key {ty}")).or_insert_with(|| Collection::set(ty));
             set.entries.insert(bytes, Vec::new());
         } else if ty != "unit" {
-            // A dict cannot have the type unit: it is what the sets have as theirs.
+            // A dict cannot have values of type unit, which the sets have.
             let dict = all.entry(format!("value {ty}")).or_insert_with(|| Collection::dict("str", ty));
             let name = field("name").as_bytes().to_vec();
             assert_eq!(dict.entries.insert(name, bytes), None, "{ty}: two vectors of one name");
@@ -97,7 +97,7 @@ fn expected() -> BTreeMap<String, Collection> {
 
 #[track_caller]
 fn ok(status: pc_status) {
-    // SAFETY: never NULL, and good until this thread's next failing call.
+    // SAFETY: it is never NULL, and valid until this thread's next failing call.
     let message = || unsafe { CStr::from_ptr(pc_last_error()) }.to_string_lossy().into_owned();
     assert!(status == PC_OK, "status {status}: {}", if status < 0 { message() } else { String::new() });
 }
@@ -109,11 +109,11 @@ fn c_text(text: &str) -> CString {
 fn open(dir: &Path, flags: u32) -> pc_env {
     let mut handle = pc_env { id: 0 };
     let path = c_text(dir.to_str().unwrap());
-    // SAFETY: the options are a local of the size told; the texts and outputs live through the calls.
+    // SAFETY: the options are a local of the given size; the texts and outputs outlive the calls.
     unsafe {
         let mut options = std::mem::zeroed::<pc_env_options>();
         ok(pc_env_options_init(&raw mut options, size_of::<pc_env_options>()));
-        // The file tells its map's size: the default depends on the limits of the process.
+        // The file stores its map's size, and the default depends on the limits of the process.
         options.map_size = 1 << 26;
         options.flags = flags;
         ok(pc_env_open(path.as_ptr(), &raw const options, &raw mut handle));
@@ -130,7 +130,7 @@ enum Opened {
 impl Opened {
     fn open(env: pc_env, name: &str, as_what: &Collection, flags: u32) -> Self {
         let (name, key, value) = (c_text(name), c_text(&as_what.key), c_text(&as_what.value));
-        // SAFETY: texts and outputs live through the calls.
+        // SAFETY: texts and outputs outlive the calls.
         unsafe {
             if as_what.kind == "set" {
                 let mut set = pc_set { id: 0 };
@@ -146,7 +146,7 @@ impl Opened {
 
     fn put(&self, key: &[u8], value: &[u8]) {
         let bytes = |slice: &[u8]| slice.as_ptr().cast::<c_void>();
-        // SAFETY: both slices live through the call.
+        // SAFETY: both slices outlive the call.
         ok(unsafe {
             match *self {
                 Opened::Set(set) => pc_set_add(set, bytes(key), key.len()),
@@ -159,7 +159,7 @@ impl Opened {
         let mut iter = pc_iter { id: 0 };
         let mut found = Entries::new();
         let mut last = None;
-        // SAFETY: outputs live through the calls; what the iterator gives out is copied before its next call.
+        // SAFETY: outputs outlive the calls; the iterator's items are copied before its next call.
         unsafe {
             ok(match *self {
                 Opened::Set(set) => pc_iter_open_set(set, ptr::null(), &raw mut iter),
@@ -188,7 +188,7 @@ impl Opened {
     }
 }
 
-/// What `pc_env_list` says: kind, key type, value type and count by name.
+/// Returns the list of `pc_env_list`: kind, key type, value type and count by name.
 fn listing(env: pc_env) -> BTreeMap<String, Vec<String>> {
     // SAFETY: a buffer of zeros is an empty one; its text is copied before it is freed.
     let text = unsafe {
@@ -205,7 +205,7 @@ fn listing(env: pc_env) -> BTreeMap<String, Vec<String>> {
 fn write(dir: &Path) {
     let env = open(dir, 0);
     let mut txn = pc_txn { id: 0 };
-    // SAFETY: the output lives through the call.
+    // SAFETY: the output outlives the call.
     ok(unsafe { pc_txn_begin(env, PC_TXN_WRITE, 0, &raw mut txn) });
     let dropped = Collection::dict("str", "str").with(&[(b"is", b"gone")]);
     for (name, collection) in [(DROPPED.to_owned(), dropped)].into_iter().chain(expected()) {
@@ -214,7 +214,7 @@ fn write(dir: &Path) {
             opened.put(key, value);
         }
     }
-    // SAFETY: the text lives through the call.
+    // SAFETY: the text outlives the call.
     ok(unsafe { pc_collection_drop(env, c_text(DROPPED).as_ptr()) });
     ok(pc_txn_commit(txn));
     ok(pc_env_close(env));
@@ -224,7 +224,7 @@ fn golden() -> PathBuf {
     vectors_dir().join("golden/data.mdb")
 }
 
-/// A copy of the golden environment to open: opening makes lock files.
+/// Copies the golden environment, since opening it creates lock files.
 fn copy() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::copy(golden(), dir.path().join("data.mdb")).unwrap();
@@ -243,7 +243,7 @@ fn check(env: pc_env) {
         assert_eq!(opened.entries(), collection.entries, "{name}");
     }
     let mut kind = 0;
-    // SAFETY: text and outputs live through the call; the buffer is an empty one and is freed.
+    // SAFETY: text and outputs outlive the call; the buffer is an empty one and is freed.
     unsafe {
         let mut types = std::mem::zeroed::<pc_buffer>();
         let name = c_text(DROPPED);
@@ -272,7 +272,7 @@ fn the_golden_environment_opens_in_every_way_and_is_what_the_vectors_say() {
         assert!(fs::read(&file).unwrap() == before, "reading with the flags {flags} changed the file");
     }
 
-    // It can be written to as well, and the dropped name is free.
+    // It is also writable, and the dropped name is free.
     let dir = copy();
     let env = open(dir.path(), 0);
     let again = Collection::dict("i64", "any").with(&[(&[0x80, 0, 0, 0, 0, 0, 0, 1], b"\xf6")]);

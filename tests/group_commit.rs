@@ -12,7 +12,7 @@ use persistent_collections::{Dict, Environment, Options, Set, Status, Value};
 #[cfg_attr(feature = "memory-engine", ignore = "group commit")]
 fn writes_that_arrive_together_share_transactions() {
     let dir = tempfile::tempdir().unwrap();
-    // Durable: the others arrive while one waits for the disk.
+    // Durable, so that others arrive while one waits for the disk.
     let env = Environment::open(dir.path().join("data"), &Options::default()).unwrap();
     let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
     let (threads, writes) = (16_i64, 40);
@@ -74,7 +74,7 @@ fn collections_made_by_many_threads_at_once_do_not_mix() {
             scope.spawn(move || {
                 begin.wait();
                 for n in 0..20 {
-                    // Every name is made by two threads at once.
+                    // Two threads create every name at the same time.
                     let set = Set::<i64>::open(env, &format!("s{}", n * 4 + thread % 4)).unwrap();
                     set.add(&(n * 8 + thread)).unwrap();
                 }
@@ -92,7 +92,7 @@ fn collections_made_by_many_threads_at_once_do_not_mix() {
 }
 
 #[test]
-fn a_thread_with_a_suspended_transaction_is_told_and_does_not_wait() {
+fn a_thread_with_a_suspended_transaction_gets_an_error_and_does_not_wait() {
     use persistent_collections::ffi::{
         PC_ERR_BUSY, PC_OK, PC_TXN_WRITE, pc_env, pc_env_close, pc_env_open, pc_set, pc_set_add, pc_set_open,
         pc_txn, pc_txn_begin, pc_txn_commit, pc_txn_set_current,

@@ -1,5 +1,5 @@
 //! The memory map grows by itself.
-// About files, which an engine in memory has none of.
+// These tests need files, which the engine in memory does not have.
 #![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -75,7 +75,7 @@ fn the_map_grows_before_a_write_where_less_than_a_quarter_is_free() {
 }
 
 #[test]
-fn a_transaction_that_outgrows_the_map_is_doomed_and_fits_when_run_again() {
+fn a_transaction_that_outgrows_the_map_is_doomed_and_fits_when_retried() {
     let (_dir, env) = small();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
     let fill = |count: i64| (0..count).try_for_each(|key| dict.put(&key, &[7; 10_000]));
@@ -129,7 +129,7 @@ fn an_iterator_and_a_snapshot_survive_growth() {
 }
 
 #[test]
-fn readers_go_on_while_the_map_grows() {
+fn readers_continue_while_the_map_grows() {
     let (_dir, env) = small();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
     let steps = 300;

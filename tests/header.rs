@@ -1,4 +1,4 @@
-//! The C header: made from `src/ffi`, and up to date.
+//! The C header is generated from `src/ffi`, and up to date.
 //!
 //! `PC_BLESS=1 cargo test --test header` writes it.
 #![allow(clippy::unwrap_used)]
@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::{env, fs};
 
-/// The sections of the header, in their order: a heading, and the file of `src/ffi` that it is made of.
+/// The sections of the header, in order: a heading, and the file of `src/ffi` that it comes from.
 const SECTIONS: &[(&str, &str)] = &[
     ("Versions", "version.rs"),
     ("Statuses", "status.rs"),
@@ -28,7 +28,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Calls that take values", "value_calls.rs"),
 ];
 
-/// What `src/ffi/handle/structs.rs` defines.
+/// The structs in `src/ffi/handle/structs.rs`.
 const HANDLES: &[&str] = &["pc_env", "pc_dict", "pc_set", "pc_iter", "pc_txn"];
 
 fn root() -> &'static Path {
@@ -39,8 +39,8 @@ fn header_path() -> PathBuf {
     root().join("include/persistent_collections.h")
 }
 
-/// cbindgen groups what it finds by constants, types and functions; run on one file after the other it groups
-/// by nouns, as a reader wants it.
+/// cbindgen groups its input by constants, types and functions. Run on one file after the other, it groups by nouns,
+/// which is better for readers.
 fn generate() -> String {
     let config = cbindgen::Config::from_root_or_default(root());
     let opening = config.header.clone().expect("cbindgen.toml has the overview");
@@ -58,7 +58,7 @@ fn generate() -> String {
         section.include_guard = None;
         section.sys_includes.clear();
         section.cpp_compat = false;
-        // A handle is defined in the section of its noun alone.
+        // Only the section of its noun defines a handle.
         let own = format!("pc_{}", file.trim_end_matches(".rs"));
         section.export.exclude =
             HANDLES.iter().filter(|handle| **handle != own).map(ToString::to_string).collect();
@@ -73,7 +73,7 @@ fn generate() -> String {
         let text = String::from_utf8(text).expect("cbindgen writes UTF-8");
         write!(header, "\n/* ==== {heading} ==== */\n\n").unwrap();
         if *file == "version.rs" {
-            // cbindgen leaves out constants that are texts.
+            // cbindgen omits string constants.
             let version = env!("CARGO_PKG_VERSION");
             write!(header, "/// The library's version as text.\n#define PC_VERSION \"{version}\"\n\n")
                 .unwrap();
@@ -82,7 +82,7 @@ fn generate() -> String {
         for line in text.trim().lines() {
             in_braces = (in_braces || line.ends_with('{')) && !line.starts_with('}');
             let line = in_parentheses(line);
-            // Functions name types in one way, whichever section defines them.
+            // Functions name types in the same way, whichever section defines them.
             let is_code = !in_braces && !line.starts_with("//") && !line.starts_with("typedef");
             let line = if is_code { line.replace("struct pc_", "pc_") } else { line };
             writeln!(header, "{line}").unwrap();
@@ -95,7 +95,7 @@ fn generate() -> String {
     header
 }
 
-/// A constant below zero, so that what stands before it in an expression does not matter.
+/// Puts a negative constant in parentheses, so that it is safe in every expression.
 fn in_parentheses(line: &str) -> String {
     match line.strip_prefix("#define ").and_then(|constant| constant.split_once(" -")) {
         Some((name, number)) => format!("#define {name} (-{number})"),
@@ -103,7 +103,7 @@ fn in_parentheses(line: &str) -> String {
     }
 }
 
-/// What the source says, written to the header's place if that is asked for.
+/// Returns the generated header, and writes it to its place on request.
 fn made() -> &'static str {
     static MADE: OnceLock<String> = OnceLock::new();
     MADE.get_or_init(|| {
@@ -157,7 +157,7 @@ fn the_list_of_exports_is_up_to_date() {
     let listed: Vec<(&str, &str)> = rows.iter().map(|row| (row[0], row[1].trim_matches('`'))).collect();
     assert_eq!(listed, SECTIONS);
     for row in rows {
-        // Between backquotes; a star stands for anything.
+        // Between backquotes; a star matches anything.
         let patterns: Vec<(&str, &str)> = row[2]
             .split('`')
             .skip(1)
@@ -183,7 +183,7 @@ fn the_header_compiles_alone_as_c() {
     made();
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("header.c");
-    // A header that is included twice is still one.
+    // The header can be included twice.
     fs::write(&source, "#include \"persistent_collections.h\"\n".repeat(2)).unwrap();
     let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
     let output = Command::new(&compiler)

@@ -1,7 +1,7 @@
 //! Interrupting a wait for the write lock.
 //!
-//! A program waited for the lock in a call of this library, and Ctrl-C took effect when the lock was granted: the
-//! language's runtime handles signals in its own code alone.
+//! A program waited for the lock in a call of this library, and Ctrl-C took effect only when the lock was granted: the
+//! language's runtime handles signals only in its own code.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use common::{Scratch, in_child, options, pipe, scratch, status};
 use persistent_collections::{Dict, Environment, Error, Status, set_interrupt};
 
-/// Runs `call` on a thread whose waits are interrupted at the second question. Gives its outcome.
+/// Runs `call` on a thread whose waits are interrupted at the second check. Returns its outcome.
 fn interrupted<R: Send>(call: impl FnOnce() -> R + Send) -> R {
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
@@ -35,7 +35,7 @@ fn interrupted<R: Send>(call: impl FnOnce() -> R + Send) -> R {
 
 type Call<'c> = &'c (dyn Fn() -> Result<(), Error> + Sync);
 
-/// Every kind of call that waits for the lock, tried while it is held. Afterwards, when it is free, all is well.
+/// Tries every kind of call that waits for the lock while it is held, and then again when it is free.
 fn each_wait_is_interrupted(env: &Environment, dict: &Dict<String, i64>, while_held: impl FnOnce(&dyn Fn())) {
     let begin = || env.begin_write().map(drop);
     let put = || dict.put("waited", &1);
@@ -91,7 +91,7 @@ fn a_wait_for_another_process_is_interrupted() {
     });
 }
 
-/// Writes that arrive together share a transaction. One that leaves the queue must not take another's place with it.
+/// Writes that arrive together share a transaction. One that leaves the queue must not remove another one.
 #[test]
 fn a_write_that_waits_behind_another_is_interrupted_alone() {
     let Scratch { env, dir: _dir } = scratch();
@@ -115,7 +115,7 @@ fn a_write_that_waits_behind_another_is_interrupted_alone() {
             .into_iter()
             .enumerate()
             .map(|(number, follower)| {
-                // The patient ones wait for the transaction below, which waits for the others here.
+                // The others wait for the transaction below, which waits for these here.
                 if number % 2 == 0 { Ok(status(follower.join().unwrap())) } else { Err(follower) }
             })
             .collect();
@@ -133,7 +133,7 @@ fn a_write_that_waits_behind_another_is_interrupted_alone() {
 }
 
 #[test]
-fn a_call_that_does_not_wait_is_never_asked_about() {
+fn a_call_that_does_not_wait_does_not_call_the_check() {
     let Scratch { env, dir: _dir } = scratch();
     let dict = Dict::<String, i64>::open(&env, "dict").unwrap();
     set_interrupt(Some(Box::new(|| true)));
@@ -143,9 +143,9 @@ fn a_call_that_does_not_wait_is_never_asked_about() {
     set_interrupt(None);
 }
 
-/// What is asked may use the library, as a signal's handler does.
+/// The check may use the library, as a signal handler does.
 #[test]
-fn the_question_may_use_the_environment() {
+fn the_check_may_use_the_environment() {
     let Scratch { env, dir: _dir } = scratch();
     let dict = Dict::<String, i64>::open(&env, "dict").unwrap();
     dict.put("a", &1).unwrap();

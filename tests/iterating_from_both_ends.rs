@@ -1,4 +1,4 @@
-//! Iterators with two ends, beside a model: in a snapshot, in memory after a commit, and in a transaction that writes.
+//! Iterators with two ends, compared with a model: in a snapshot, in memory after a commit, and in a write transaction.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -13,7 +13,7 @@ use rand::{Rng, SeedableRng};
 
 type Map = BTreeMap<i64, Vec<u8>>;
 
-/// Where the model stands.
+/// The state of the model.
 #[derive(Clone, Copy)]
 enum Stand {
     Start,
@@ -22,7 +22,7 @@ enum Stand {
     End,
 }
 
-/// What an iterator over `low..high` must give, by the rules of its documentation.
+/// The documented results of an iterator over `low..high`.
 struct Model {
     low: Bound<i64>,
     high: Bound<i64>,
@@ -101,8 +101,8 @@ impl Model {
 
 const KEYS: i64 = 300;
 
-/// Walks at random beside the model. `change` writes something between the steps, to the dict, and also to the map where
-/// the walk must see it. Where `may_be_gone`, the walk may say that it kept not enough. Gives how many steps were compared.
+/// Walks at random, and compares with the model. `change` writes between the steps, to the dict, and also to the map if
+/// the walk must see it. With `may_be_gone`, the walk may report a conflict. Returns the number of compared steps.
 fn compare(
     seed: u64,
     size: usize,
@@ -124,7 +124,7 @@ fn compare(
         let txn = in_transaction.then(|| env.begin_write().unwrap());
         let mut walk = dict.range(&low..&high).unwrap();
         let mut model = Model::new(low, high);
-        // Some rounds go to the middle from both ends, others turn round and jump.
+        // Some rounds go to the middle from both ends, others turn and jump.
         let most = if round % 2 == 0 { 8 } else { 12 };
         for _ in 0..200 {
             if random.random_range(0..10) == 0 {

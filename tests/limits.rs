@@ -1,4 +1,4 @@
-//! Every limit at its value and one beyond: what is beyond is refused before anything is written.
+//! Every limit, at its value and one beyond it: a value beyond is refused before anything is written.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -11,8 +11,8 @@ use persistent_collections::{Dict, Environment, Key, MAX_NAME, Set, Status, Valu
 const MAX_KEY: usize = 1978;
 const MAX_VALUE: usize = 2_147_418_096;
 
-/// A key of the length that is encoded in 1,978 bytes is stored and found by every call; one byte more is refused
-/// by those that store, and found by none.
+/// Checks that a key with 1,978 encoded bytes is stored and found by every call, and that a key with one more byte is
+/// refused by those that store, and not found by the others.
 fn longest_key<K: Key + Debug>(longest: &K::Borrowed, too_long: &K::Borrowed) {
     let s = scratch();
     let dict = Dict::<K, i64>::open(&s.env, "dict").unwrap();
@@ -50,17 +50,17 @@ fn keys_of_bytes() {
 #[test]
 fn keys_of_text() {
     longest_key::<String>(&"k".repeat(MAX_KEY), &"k".repeat(MAX_KEY + 1));
-    // One that begins with U+0000 has a byte more.
+    // A text that begins with U+0000 has one more byte.
     let led_by_nul = |length: usize| format!("\0{}", "k".repeat(length - 2));
     longest_key::<String>(&led_by_nul(MAX_KEY), &led_by_nul(MAX_KEY + 1));
 }
 
 #[test]
 fn keys_of_tuples() {
-    // A byte before the text and one behind it, one for the integer 0.
+    // One byte before the text and one after it, and one for the integer 0.
     let tuple = |length: usize| ("k".repeat(length - 3), 0_i64);
     longest_key::<(String, i64)>(&tuple(MAX_KEY), &tuple(MAX_KEY + 1));
-    // Each NUL inside is two bytes.
+    // Each NUL in the text takes two bytes.
     let nuls = |length: usize| ("\0".repeat((length - 3) / 2) + &"k".repeat((length - 3) % 2), 0_i64);
     longest_key::<(String, i64)>(&nuls(MAX_KEY), &nuls(MAX_KEY + 1));
 }
@@ -74,7 +74,7 @@ fn keys_of_any_type() {
 }
 
 #[test]
-fn only_bytes_have_no_empty_key() {
+fn only_bytes_refuse_an_empty_key() {
     let s = scratch();
     let bytes = Dict::<Vec<u8>, i64>::open(&s.env, "bytes").unwrap();
     assert_eq!(status(bytes.put(&[], &1)), Status::KeySize);
@@ -90,13 +90,13 @@ fn only_bytes_have_no_empty_key() {
     assert_eq!(any.get(&Value::Bytes(Vec::new())).unwrap(), Some(1));
 }
 
-/// A value as long as they can be takes some seconds and twice its size of memory.
+/// A value of the greatest length takes some seconds and twice its size of memory.
 #[test]
 fn the_longest_value() {
     let s = scratch();
     let dict = Dict::<i64, Vec<u8>>::open(&s.env, "dict").unwrap();
     dict.put(&1, &[1]).unwrap();
-    // Zeros that are never touched: a value that is refused for its length is not looked at.
+    // Zeros that are never read: a value that is refused for its length is not examined.
     let mut value = vec![0; MAX_VALUE + 1];
     let before = s.env.info().unwrap();
     assert_eq!(status(dict.put(&1, &value)), Status::ValueSize);
@@ -115,7 +115,7 @@ fn the_longest_value() {
 }
 
 #[test]
-fn not_a_number_is_no_key() {
+fn nan_cannot_be_a_key() {
     let s = scratch();
     let doubles = Dict::<f64, i64>::open(&s.env, "f64").unwrap();
     let singles = Set::<f32>::open(&s.env, "f32").unwrap();
@@ -135,7 +135,7 @@ fn not_a_number_is_no_key() {
         any.put(&Value::F64(number), &1).unwrap();
     }
     assert_eq!(doubles.get(&0.0).unwrap(), Some(1));
-    // As a value it is as good as any number.
+    // As a value, it is like other numbers.
     let values = Dict::<i64, f64>::open(&s.env, "values").unwrap();
     values.put(&1, &f64::NAN).unwrap();
     assert!(values.get(&1).unwrap().unwrap().is_nan());
@@ -163,7 +163,7 @@ fn the_longest_name() {
 
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "numbers of databases")]
-fn a_transaction_uses_as_many_collections_as_the_option_says() {
+fn max_collections_limits_the_collections_of_a_transaction() {
     let dir = tempfile::tempdir().unwrap();
     let options = options().max_collections(20);
     let env = Environment::open(dir.path().join("env"), &options).unwrap();
@@ -184,7 +184,7 @@ fn a_transaction_uses_as_many_collections_as_the_option_says() {
 
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "reader slots")]
-fn as_many_readers_as_the_option_says() {
+fn max_readers_limits_the_readers() {
     let dir = tempfile::tempdir().unwrap();
     let options = options().max_readers(20);
     let env = Environment::open(dir.path().join("env"), &options).unwrap();

@@ -1,5 +1,5 @@
-//! Copies, figures, and who reads.
-// About files, which an engine in memory has none of.
+//! Copies, figures, and readers.
+// These tests need files, which the engine in memory does not have.
 #![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -28,7 +28,7 @@ fn filled(env: &Environment, count: i64) -> Dict<i64, Vec<u8>> {
     dict
 }
 
-/// The names in a directory, of what a copy could have left there.
+/// Returns the names in a directory that a copy could have left there.
 fn names(path: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(path)
         .unwrap()
@@ -56,7 +56,7 @@ fn copies_hold_the_same_and_a_compacted_one_is_smaller() {
         let copy = Environment::open(path, &options()).unwrap();
         assert_eq!(content(&copy), content(&env));
         assert_eq!(copy.collections().unwrap(), env.collections().unwrap());
-        // It is an environment like any other.
+        // It is an ordinary environment.
         let into = Dict::<i64, Vec<u8>>::open(&copy, "dict").unwrap();
         for key in 0..300 {
             into.put(&key, &[1; 3000]).unwrap();
@@ -98,7 +98,7 @@ fn the_copy_of_a_file_is_a_file() {
 }
 
 #[test]
-fn what_is_there_already_is_left() {
+fn an_existing_path_is_not_overwritten() {
     let Scratch { env, dir } = scratch();
     filled(&env, 10);
     let (file, empty) = (dir.path().join("file"), dir.path().join("empty"));
@@ -132,10 +132,10 @@ fn a_directory_with_anything_but_parts_of_copies_is_left() {
     assert!(env.copy_to(&cut_short, false).unwrap());
 }
 
-/// A container's first process has the number 1 each time. One was killed while it copied, and the first copy of each that
-/// was started after it failed, since the file that it had left has the same name.
+/// A container's first process always has the id 1. One was killed during a copy, and the first copy of each later container
+/// failed, since the leftover file had the same name.
 #[test]
-fn what_a_copy_of_a_process_of_the_same_number_left_is_not_in_the_way() {
+fn leftovers_of_a_process_with_the_same_id_do_not_block_a_copy() {
     let Scratch { env, dir } = scratch();
     filled(&env, 10);
     let target = dir.path().join("copy");
@@ -149,7 +149,7 @@ fn what_a_copy_of_a_process_of_the_same_number_left_is_not_in_the_way() {
 }
 
 #[test]
-fn what_cannot_be_copied_leaves_nothing() {
+fn a_refused_copy_leaves_nothing() {
     let Scratch { env, dir } = scratch();
     let dict = filled(&env, 10);
     for compact in [false, true] {
@@ -174,7 +174,7 @@ fn inside_a_snapshot_and_beside_a_write_the_newest_commit_is_copied() {
     let (begun, copied) = (Barrier::new(2), Barrier::new(2));
     std::thread::scope(|scope| {
         scope.spawn(|| dict.put(&10, &[]).unwrap()).join().unwrap();
-        // Another thread's transaction does not hold a copy up, and is not in it.
+        // Another thread's transaction does not delay a copy, and is not in it.
         scope.spawn(|| {
             let txn = env.begin_write().unwrap();
             dict.put(&11, &[]).unwrap();
@@ -195,8 +195,8 @@ fn inside_a_snapshot_and_beside_a_write_the_newest_commit_is_copied() {
     assert_eq!(dict.len().unwrap(), 12);
 }
 
-/// A copy made in the middle of writes is one commit: what is moved between keys is neither lost nor doubled.
-/// The map grows meanwhile, again and again.
+/// A copy made during writes is of one commit: an amount that moves between keys is neither lost nor doubled.
+/// The map grows several times meanwhile.
 #[test]
 fn copies_made_while_others_write_are_whole() {
     let dir = tempfile::tempdir().unwrap();
@@ -259,7 +259,7 @@ fn copies_made_while_others_write_are_whole() {
     assert!(env.info().unwrap().map_size > 8 << 20);
 }
 
-/// Runs one test of this file in a process of its own, with a path to work in.
+/// Runs one test of this file in a separate process, with a path to work in.
 fn child(test: &str, path: &Path) -> (Child, impl Iterator<Item = String> + use<>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
@@ -282,7 +282,7 @@ fn slots_of_a_killed_process_are_freed() {
         let env = Environment::open(path, &options()).unwrap();
         let _snapshot = env.begin_snapshot().unwrap();
         println!("\nholds {}", env.info().unwrap().last_commit);
-        // Until it is killed; or else the other process has ended.
+        // Waits to be killed, or for the end of the other process.
         std::io::stdin().lines().for_each(drop);
         return;
     }
@@ -320,21 +320,21 @@ fn slots_of_a_killed_process_are_freed() {
     assert_eq!((info.oldest_reader_commit, info.pages_held), (info.last_commit, 0));
 }
 
-/// A process that opens an environment with six reader slots, takes two, and ends with the test.
+/// Starts a process that opens an environment with six reader slots, takes two, and ends with the test.
 fn holds_two_slots(test: &str, path: &std::path::Path) -> std::process::Child {
     let (process, mut lines) = child(test, path);
     assert!(lines.any(|line| line == "holds"));
     process
 }
 
-/// The part of such a process; gives whether this is one.
+/// Does the work of such a process; returns whether this is one.
 fn is_holding_two_slots() -> bool {
     let Some(path) = is_child() else { return false };
     let env = Environment::open(path, &six_readers()).unwrap();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
     let _iterators = (dict.iter().unwrap(), dict.iter().unwrap());
     println!("\nholds");
-    // Until it is killed; or else the other process has ended.
+    // Waits to be killed, or for the end of the other process.
     std::io::stdin().lines().for_each(drop);
     true
 }
@@ -359,7 +359,7 @@ fn slots_of_a_killed_process_are_freed_by_opening() {
     let dir = tempfile::tempdir().unwrap();
     let path = closed(&dir);
     let test = "slots_of_a_killed_process_are_freed_by_opening";
-    // One lives on: a process that is alone makes the table of readers anew.
+    // One process stays alive, since a process that is alone resets the table of readers.
     let (mut lives, mut dies) = (holds_two_slots(test, &path), holds_two_slots(test, &path));
     dies.kill().unwrap();
     dies.wait().unwrap();
@@ -415,7 +415,7 @@ fn a_copy_beyond_the_limit_on_file_sizes_fails_and_does_no_harm() {
     const LIMIT: u64 = 1 << 20;
     if let Some(path) = is_child() {
         let limit = libc::rlimit { rlim_cur: LIMIT, rlim_max: LIMIT };
-        // SAFETY: the limit is a valid place; it concerns this process, made for this test.
+        // SAFETY: the limit is a valid place; it affects only this process, which runs only this test.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
         let env = Environment::open(path.join("data"), &options().read_only(true)).unwrap();
         for compact in [false, true] {
@@ -455,24 +455,24 @@ fn an_immutable_environment_can_be_copied_and_has_no_readers() {
 }
 
 #[test]
-fn the_formats_are_those_that_the_files_tell() {
+fn the_reported_formats_are_those_of_the_files() {
     let Scratch { env, dir: _dir } = scratch();
     filled(&env, 1);
     let info = env.info().unwrap();
     let path = env.path().to_owned();
-    // Only once it is closed: opening and closing the lock file again would drop LMDB's own locks.
+    // Only after closing it: opening and closing the lock file again would drop LMDB's own locks.
     drop(env);
     let number = |file: &str, at: usize| {
         let bytes = fs::read(path.join(file)).unwrap();
         u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap())
     };
     assert_eq!(info.data_format, number("data.mdb", 16 + 4));
-    // The lower twelve bits; the others describe mutexes and layout.
+    // The lower twelve bits: the others describe mutexes and layout.
     assert_eq!(info.lock_format, number("lock.mdb", 4) & 0xfff);
 }
 
 #[test]
-fn readers_are_told_with_what_they_see() {
+fn readers_are_listed_with_the_commits_that_they_see() {
     let Scratch { env, dir: _dir } = scratch();
     let dict = filled(&env, 1);
     let first = env.info().unwrap().last_commit;

@@ -1,8 +1,8 @@
 //! More collections than LMDB has numbers for.
 //!
-//! Each named database that was ever opened had a number, and each number costs the beginning of every transaction: after
-//! 5,000 collections a get took 6 µs instead of 0.2. Now the numbers are a working set. A number that is closed too
-//! early gives one collection's records to another, without an error: so these tests look at values.
+//! Each named database that was ever opened had a number, and each number slows down the beginning of every transaction:
+//! after 5,000 collections a get took 6 µs instead of 0.2. Now the numbers are a working set. If a number is closed too
+//! early, one collection returns the records of another, without an error: so these tests compare values.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -14,7 +14,7 @@ use common::{in_child, options, status};
 use persistent_collections::{Dict, Environment, Set, Status};
 use tempfile::TempDir;
 
-/// More than twice what stays open.
+/// More than twice the number that stays open.
 const MANY: i64 = 400;
 
 fn name(n: i64) -> String {
@@ -66,7 +66,7 @@ fn a_snapshot_keeps_what_it_has_used_while_others_are_opened() {
         });
     });
     all_have(&dicts[..20], 0);
-    // Of another one it reads the value of its moment, or says that it cannot.
+    // From another one, it reads the value at its beginning, or reports a conflict.
     for (n, dict) in (0..).zip(&dicts) {
         match dict.get(&0) {
             Ok(value) => assert_eq!(value, Some(n)),
@@ -77,8 +77,8 @@ fn a_snapshot_keeps_what_it_has_used_while_others_are_opened() {
     all_have(&dicts, 3);
 }
 
-/// A snapshot takes over the memory of one that has ended, which LMDB takes long to make. What the ended one has used must
-/// not count as used by it.
+/// A snapshot takes over the memory of one that has ended, since LMDB takes long to allocate it. The collections that the
+/// ended one has used must not count as used by the new one.
 #[test]
 fn snapshots_and_iterators_one_after_another_keep_their_own_numbers() {
     let (_dir, env, dicts) = environment();
@@ -142,7 +142,7 @@ fn a_dropped_collection_is_still_read_by_a_snapshot_that_has_used_it() {
     all_have(&dicts[..10], 0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            // More than are dropped before names are removed from the file.
+            // More drops than it takes until names are removed from the file.
             for n in 0..100 {
                 assert!(env.drop_collection(&name(n)).unwrap());
             }
@@ -156,7 +156,7 @@ fn a_dropped_collection_is_still_read_by_a_snapshot_that_has_used_it() {
     assert_eq!(walk.next().unwrap().unwrap(), (0, 1));
     snapshot.commit().unwrap();
     assert_eq!(status(dicts[5].get(&0)), Status::NoCollection);
-    // It is made again under its old name, also while the iterator reads the one of before.
+    // It is created again with its old name, while the iterator reads the dropped one.
     let again = Dict::<i64, i64>::open(&env, &name(1)).unwrap();
     assert!(again.is_empty().unwrap());
     again.put(&0, &77).unwrap();
@@ -198,7 +198,7 @@ fn threads_open_read_and_write_more_than_stay_open() {
 
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "numbers of databases")]
-fn a_write_transaction_uses_as_many_collections_as_the_option_says_whatever_else_is_open() {
+fn max_collections_limits_a_write_transaction_whatever_else_is_open() {
     let dir = tempfile::tempdir().unwrap();
     let env = Environment::open(dir.path().join("data"), &options().max_collections(200)).unwrap();
     let dicts: Vec<_> = (0..MANY).map(|n| Dict::<i64, i64>::open(&env, &name(n)).unwrap()).collect();
@@ -215,7 +215,7 @@ fn a_write_transaction_uses_as_many_collections_as_the_option_says_whatever_else
     all_have(&dicts, 0);
 }
 
-/// Writes of several threads share a transaction, and none knows what the others use.
+/// Writes of several threads share a transaction, and each is independent of the collections that the others use.
 #[test]
 fn writes_that_share_a_transaction_have_no_common_limit() {
     let dir = tempfile::tempdir().unwrap();
@@ -229,8 +229,8 @@ fn writes_that_share_a_transaction_have_no_common_limit() {
     assert!(dicts.iter().all(|dict| dict.len().unwrap() == 200));
 }
 
-/// Only the first names were opened ahead of a snapshot, and the catalog's is the last of many: the snapshot could not
-/// list the collections that another process had made.
+/// Only the first names were opened before a snapshot, and the catalog's is the last of many: the snapshot could not
+/// list the collections that another process had created.
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "processes")]
 fn a_snapshot_can_read_a_catalog_that_another_process_has_made() {

@@ -1,8 +1,8 @@
-//! Moments at which a memory map is made: one that cannot be made anew, where LMDB has unmapped the old one before it
-//! fails, and one that is too small by the time that it is there.
+//! Failures while a memory map is replaced: the new map fails after LMDB has unmapped the old one, or it is already too
+//! small when it is there.
 //!
-//! The function of the C library that maps files is defined here, so that LMDB in this program calls it.
-// About files, which an engine in memory has none of.
+//! This file defines the function of the C library that maps files, so that LMDB in this program calls it.
+// These tests need files, which the engine in memory does not have.
 #![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -17,7 +17,7 @@ use std::sync::Barrier;
 use common::{options, status};
 use persistent_collections::{Dict, Environment, Status};
 
-/// What is done before a thread's next map of a file of at least that size.
+/// A function to call before a thread's next map of a file of at least that size.
 type Meanwhile = (usize, Box<dyn FnOnce()>);
 
 thread_local! {
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn mmap(
         unsafe { *libc::__errno_location() = libc::ENOMEM };
         return libc::MAP_FAILED;
     }
-    // SAFETY: passes on what the caller asked for.
+    // SAFETY: passes on the caller's arguments.
     unsafe { libc::syscall(libc::SYS_mmap, at, length, protection, flags, fd, offset) as *mut c_void }
 }
 
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn mmap64(
 }
 
 #[test]
-fn nobody_touches_a_map_that_is_gone() {
+fn a_removed_map_is_not_touched() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("env");
     let small = options().map_size(1 << 20);
@@ -91,7 +91,7 @@ fn nobody_touches_a_map_that_is_gone() {
         for _ in 0..3 {
             scope.spawn(|| {
                 begun.wait();
-                // Waits for the transaction's end, or comes when all is over.
+                // Waits for the transaction's end, or comes after it.
                 assert_eq!(status(dict.put(&1, &[3; 100])), Status::EnvFailed);
             });
         }
@@ -104,7 +104,7 @@ fn nobody_touches_a_map_that_is_gone() {
     assert_eq!(dict.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [(1, vec![1; 100])]);
 }
 
-/// Between LMDB's look at the file and its first transaction.
+/// The other process writes after LMDB has read the file's size and before its first transaction.
 #[test]
 fn an_opening_follows_what_another_process_writes_meanwhile() {
     const MIB: usize = 1 << 20;
@@ -126,7 +126,7 @@ fn an_opening_follows_what_another_process_writes_meanwhile() {
         .env("PC_TEST_CHILD", &path)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        // It ends while nobody hears it any more.
+        // Its last messages are not read.
         .stderr(Stdio::null())
         .spawn()
         .unwrap();

@@ -1,6 +1,6 @@
-//! Memory that runs out: a status, never the end of the process, where a value, a file or the caller decides how much
-//! is asked for.
-// The engine in memory, which no release has, does not survive a lack of memory.
+//! Memory that runs out: if a value, a file or the caller decides the size of an allocation, its failure is a status and
+//! never ends the process.
+// The engine in memory, which is not released, does not survive a lack of memory.
 #![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -23,7 +23,7 @@ use memory::{Shortage, arm, disarm};
 use persistent_collections::ffi::*;
 use world::{LARGE, World, last_error, ok};
 
-/// More than this is large: no page of LMDB's is.
+/// More than this is large: pages of LMDB are smaller.
 const PAGE: usize = 4096;
 
 fn cases() -> impl Iterator<Item = &'static Case> {
@@ -34,7 +34,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
 fn every_export_is_among_the_cases() {
     let header =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/include/persistent_collections.h"));
-    // A declaration is at the left margin, and its name before the first parenthesis.
+    // A declaration is at the left margin, and its name is before the first parenthesis.
     let declared: BTreeSet<String> = header
         .unwrap()
         .lines()
@@ -49,9 +49,9 @@ fn every_export_is_among_the_cases() {
     assert_eq!(declared, tried);
 }
 
-/// Every large allocation used to be one that ends the process where it fails: a program that read a large value, a
-/// batch or a long text beside others that had taken the memory was aborted, with all that it had not saved. Here each
-/// large allocation of each call fails in turn, LMDB's own among them.
+/// A large allocation that failed ended the process: a program that read a large value, a batch or a long text while
+/// other programs used up the memory was aborted, and lost its unsaved data. Here each large allocation of each call
+/// fails in turn, including LMDB's own.
 #[test]
 fn a_large_allocation_that_fails_is_a_status() {
     let dir = tempfile::tempdir().unwrap();
@@ -64,7 +64,7 @@ fn a_large_allocation_that_fails_is_a_status() {
             let status = (case.call)(&mut world);
             let failed = disarm();
             let what = format!("{}, allocation {at}: {status}: {}", case.export, last_error());
-            // Where the library can do without, it does.
+            // If the library can work without the memory, it does.
             assert!(status == case.outcome || failed && status == PC_ERR_NO_MEMORY, "{what}");
             world.clean();
             world.check();
@@ -76,15 +76,15 @@ fn a_large_allocation_that_fails_is_a_status() {
     }
 }
 
-/// A walk that met a failure half-way could go on behind what it had not given: a record was missing, and no error what
-/// it. Here each allocation of a walk fails in turn, and the same call is made again.
+/// A walk that failed half-way could continue after a record that it had not returned. Here each allocation of a walk fails
+/// in turn, and the same call is made again.
 #[test]
-fn a_walk_that_finds_no_memory_goes_on_where_it_was() {
+fn a_walk_that_runs_out_of_memory_can_continue() {
     let dir = tempfile::tempdir().unwrap();
     let mut world = World::open(dir.path());
     world.set_nested();
     walk_each(&mut world, false);
-    // A walk goes on in memory where this process commits meanwhile.
+    // If this process commits meanwhile, a walk continues in memory.
     world.value = pc_value_bytes(world.large.as_ptr().cast(), 256 << 10);
     walk_each(&mut world, true);
 }
@@ -93,12 +93,12 @@ fn a_walk_that_finds_no_memory_goes_on_where_it_was() {
 fn walk_each(world: &mut World, commits: bool) {
     for number in 0..2 {
         let key = pc_value_i64(number);
-        // SAFETY: values.
+        // SAFETY: the arguments are plain values.
         ok(unsafe { pc_dict_put_value(world.any, &raw const key, &raw const world.value) });
     }
     for at in 1.. {
         let mut iter = pc_iter { id: 0 };
-        // SAFETY: a place.
+        // SAFETY: the place is valid.
         ok(unsafe { pc_iter_open_dict(world.any, std::ptr::null(), &raw mut iter) });
         world.iters.push(iter);
         if commits {
@@ -107,9 +107,9 @@ fn walk_each(world: &mut World, commits: bool) {
         let (mut seen, mut failures) = (Vec::new(), 0);
         arm(Shortage::One { above: PAGE, at });
         loop {
-            // SAFETY: places.
+            // SAFETY: the places are valid.
             match unsafe { pc_iter_next_value(iter, &raw mut world.value, &raw mut world.other) } {
-                // SAFETY: the kind of the keys that were stored.
+                // SAFETY: the stored keys are of this kind.
                 PC_OK => seen.push(unsafe { world.value.r#as.i64 }),
                 PC_ERR_NO_MEMORY => failures += 1,
                 PC_END => break,
@@ -127,7 +127,7 @@ fn walk_each(world: &mut World, commits: bool) {
     }
 }
 
-/// How a child process came to its end.
+/// The end of a child process.
 #[derive(Debug, PartialEq, Eq)]
 enum End {
     Returned,
@@ -137,8 +137,8 @@ enum End {
 
 /// Runs `f` in a child process, which ends without the parent's exit handlers.
 fn in_child(f: impl FnOnce()) -> End {
-    // SAFETY: the child calls only what is allowed here: this library is made to be used after a fork, and the
-    // allocator of the C library is, too.
+    // SAFETY: the child calls only functions that are allowed here: this library, and the allocator of the C library,
+    // support use after a fork.
     unsafe {
         match libc::fork() {
             0 => {
@@ -162,7 +162,7 @@ fn in_child(f: impl FnOnce()) -> End {
 
 /// A number that children share with their parent.
 fn shared() -> &'static AtomicUsize {
-    // SAFETY: a page of zeros, which nobody unmaps; a number is aligned in it.
+    // SAFETY: a page of zeros that stays mapped; a number is aligned in it.
     unsafe {
         let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
         let page = libc::mmap(std::ptr::null_mut(), PAGE, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
@@ -171,15 +171,15 @@ fn shared() -> &'static AtomicUsize {
     }
 }
 
-/// Lets one allocation after the other of a call fail, of any size, until it makes no more. Keeps in `at` which one.
+/// Makes each allocation of a call fail in turn, of any size, until it makes no more. Stores its number in `at`.
 fn fail_each(directory: &Path, case: &Case, at: &AtomicUsize) {
-    // What a process says that is aborted.
+    // The message of an aborted process.
     let null = std::fs::File::options().write(true).open("/dev/null").unwrap();
     let mut world = World::open(directory);
     loop {
         let number = at.load(Ordering::SeqCst);
         (case.prepare)(&mut world);
-        // SAFETY: descriptors; the child's own standard error, which comes back.
+        // SAFETY: the descriptors are valid; the child's standard error is restored.
         let error = unsafe {
             let before = libc::dup(2);
             libc::dup2(null.as_raw_fd(), 2);
@@ -203,17 +203,17 @@ fn fail_each(directory: &Path, case: &Case, at: &AtomicUsize) {
     }
 }
 
-/// The next allocation that is to fail: each of the first, then some of the many that are alike. With `PC_TEST_LONG` each.
+/// Returns the next allocation to fail: each of the first ones, then some of the many similar ones. With `PC_TEST_LONG`, each.
 fn next(at: usize) -> usize {
     let all = std::env::var_os("PC_TEST_LONG").is_some();
     at + 1 + if all || at < 6 { 0 } else { at }
 }
 
-/// A process that finds no memory for something small is aborted by the language, wherever it is. It used to be killed
-/// by LMDB, too, which frees twice where it cannot copy a list. Neither may damage the file, nor leave the write lock
-/// held: here the parent checks the one and takes the other after the end of each child.
+/// Rust aborts a process without memory for a small allocation. LMDB used to kill it, too, since it frees a list twice if it
+/// cannot copy it. Neither may damage the file, or leave the write lock held: here the parent checks the file and takes the
+/// lock after the end of each child.
 #[test]
-fn a_process_that_ends_for_want_of_memory_harms_no_other() {
+fn a_process_that_runs_out_of_memory_does_not_harm_others() {
     let dir = tempfile::tempdir().unwrap();
     let mut world = World::open(dir.path());
     world.fill();
@@ -238,8 +238,8 @@ fn a_process_that_ends_for_want_of_memory_harms_no_other() {
     assert!(aborted > 0, "small allocations fail");
 }
 
-/// A transaction inside another used to crash the process where memory was short: LMDB copies its list of free pages,
-/// and if it cannot, it frees another list twice. Now the memory that it needs is there, or it is not asked.
+/// A transaction inside another one crashed the process if memory was short: LMDB copies its list of free pages, and if it
+/// cannot, it frees another list twice. Now the library first checks that the memory is available.
 #[test]
 fn a_transaction_inside_another_is_begun_or_refused_where_memory_is_short() {
     let dir = tempfile::tempdir().unwrap();
@@ -247,19 +247,19 @@ fn a_transaction_inside_another_is_begun_or_refused_where_memory_is_short() {
         let mut world = World::open(dir.path());
         // Thousands of free pages.
         for key in 0..16_u8 {
-            // SAFETY: bytes of as many as are said.
+            // SAFETY: the bytes are valid for the given length.
             ok(unsafe {
                 pc_dict_put(world.dict, (&raw const key).cast(), 1, world.large.as_ptr().cast(), LARGE)
             });
         }
         ok(pc_dict_clear(world.dict));
-        // The pages that a commit frees can be used again after the next one.
+        // The pages that a commit frees can be reused after the next one.
         world.check();
         let mut stat = world.info();
         assert!(stat.pages_free > 8_000, "{}", stat.pages_free);
         ok(world.begin(PC_TXN_WRITE));
         world.put_large();
-        // What is stored and removed again in one transaction adds to that list.
+        // Entries that are stored and removed in one transaction add to that list.
         world.large.fill(8);
         for _ in 0..4 {
             world.put_large();
@@ -273,7 +273,7 @@ fn a_transaction_inside_another_is_begun_or_refused_where_memory_is_short() {
                 break;
             }
             assert!(failed && status == PC_ERR_NO_MEMORY, "{status}: {}", last_error());
-            // The one around it goes on.
+            // The outer transaction stays open.
             world.put_number();
             refused += 1;
             room += 16 << 10;

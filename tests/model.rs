@@ -1,4 +1,4 @@
-//! Dicts, sets, ranges and transactions held against `BTreeMap` and `BTreeSet`.
+//! Dicts, sets, ranges and transactions, compared with `BTreeMap` and `BTreeSet`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -12,7 +12,7 @@ use persistent_collections::{Dict, Exchange, Key, Set, Transaction};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// One step on a dict. Keys are few, so that steps meet.
+/// One step on a dict. Keys are few, so that steps use the same ones.
 #[derive(Clone, Debug)]
 enum Step<K> {
     Put(K, i64),
@@ -81,7 +81,7 @@ fn step<K: Clone + Debug + 'static>(key: &BoxedStrategy<K>) -> impl Strategy<Val
     ]
 }
 
-/// What `BTreeMap::range` refuses: an empty answer here.
+/// Whether `BTreeMap::range` refuses the bounds, for which the library returns nothing.
 fn is_empty<K: Ord>(lower: &Bound<K>, upper: &Bound<K>) -> bool {
     use Bound::{Excluded, Included};
     match (lower, upper) {
@@ -104,7 +104,7 @@ fn walk<K: Ord + Clone>(
     if reversed {
         all.reverse();
     }
-    // Where it stands: the next item forwards; and whether the last move gave the item before or behind it.
+    // Its position: the next item forwards; and whether the last move returned the item before or after it.
     let (mut at, mut last) = (0_usize, None::<usize>);
     moves
         .iter()
@@ -133,7 +133,7 @@ fn walk<K: Ord + Clone>(
         .collect()
 }
 
-/// Runs steps on a dict and a `BTreeMap`, and compares every answer.
+/// Runs steps on a dict and a `BTreeMap`, and compares every result.
 #[allow(clippy::too_many_lines)] // one arm for each step
 fn check<K>(steps: &[Step<K>]) -> Result<(), TestCaseError>
 where
@@ -333,7 +333,7 @@ proptest! {
     }
 
     #[test]
-    fn a_prefix_gives_what_begins_with_it(words in vec("[ab\u{0}ÿ]{0,4}", 0..40), prefix in "[ab\u{0}ÿ]{0,2}") {
+    fn a_prefix_gives_the_items_that_begin_with_it(words in vec("[ab\u{0}ÿ]{0,4}", 0..40), prefix in "[ab\u{0}ÿ]{0,2}") {
         let s = scratch();
         let dict = Dict::<String, bool>::open(&s.env, "dict").unwrap();
         dict.put_many(words.iter().map(|w| (w.as_str(), &true))).unwrap();

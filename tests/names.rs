@@ -1,12 +1,12 @@
-//! Names, schemas and the numbers that LMDB gives to named databases.
+//! Names, schemas, and LMDB's numbers of named databases.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
 use common::{options, scratch, status};
 use persistent_collections::{Dict, Environment, Kind, Set, Status, Type, Value};
 
-/// LMDB gives a reader that opens a name the same number as a writer of the same process that creates another
-/// one meanwhile; records then land in the wrong collection.
+/// LMDB gives the same number to a reader that opens a name and to a writer of the same process that creates another
+/// one at that time; records are then stored in the wrong collection.
 #[test]
 fn names_opened_by_readers_while_a_writer_makes_others_do_not_mix() {
     let dir = tempfile::tempdir().unwrap();
@@ -71,13 +71,13 @@ fn a_snapshot_can_open_what_was_there_when_it_began() {
     snapshot.commit().unwrap();
 }
 
-/// Makes as many collections as are opened ahead of a transaction, with names before all others of these tests.
+/// Creates as many collections as are opened before a transaction, with names before all others of these tests.
 fn many_names(env: &Environment) {
     (0..64).for_each(|n| drop(Set::<i64>::open(env, &format!("_{n}")).unwrap()));
 }
 
-/// An opening takes the first number that is free as its transaction sees it: one that a writer of the process has
-/// just been given would be given out twice.
+/// An opening takes the first number that is free in its transaction: a number that a writer of the process has just
+/// received would be used twice.
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "numbers of databases")]
 fn a_name_is_opened_only_in_the_processs_turn_to_write() {
@@ -111,10 +111,10 @@ fn a_name_is_opened_only_in_the_processs_turn_to_write() {
     assert_eq!(new.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [(2, 2)]);
 }
 
-/// A thread that opened a dict which had long been there waited two seconds for another one's transaction. In the child
-/// of a fork, where all is opened again, that was a deadlock when a lock of a binding was held meanwhile.
+/// A thread that opened an existing dict waited two seconds for another one's transaction. In the child of a fork, which
+/// reopens everything, that was a deadlock if a binding held a lock meanwhile.
 #[test]
-fn what_is_there_is_opened_without_waiting_for_a_writer() {
+fn existing_collections_open_without_waiting_for_a_writer() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data");
     {
@@ -138,7 +138,7 @@ fn what_is_there_is_opened_without_waiting_for_a_writer() {
         });
     });
     txn.commit().unwrap();
-    // Those that came since are opened ahead of the next one.
+    // Later collections are opened before the next transaction.
     std::thread::scope(|scope| {
         let other = || drop(Dict::<i64, i64>::open(&env, "new").unwrap());
         scope.spawn(other).join().unwrap();
@@ -160,7 +160,7 @@ fn a_snapshot_can_use_what_is_opened_later_while_nothing_is_committed() {
     let (begun, ended) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            // The process's turn to write is taken, so that the snapshot cannot open anything ahead.
+            // The process's turn to write is taken, so the snapshot cannot open anything before it begins.
             let txn = env.begin_write().unwrap();
             begun.wait();
             ended.wait();
@@ -255,9 +255,9 @@ fn dropping_empties_and_open_handles_say_so() {
     assert_eq!(again.get(&2).unwrap(), Some(2), "the same schema again: the same collection");
 }
 
-/// It is no commit, so that the drop gets its number.
+/// LMDB does not number it as a commit, so the drop gets that number.
 #[test]
-fn a_transaction_that_changed_nothing_hides_no_drop() {
+fn a_transaction_without_changes_does_not_hide_a_drop() {
     let s = scratch();
     let dict = Dict::<i64, i64>::open(&s.env, "x").unwrap();
     dict.put(&1, &1).unwrap();
@@ -269,7 +269,7 @@ fn a_transaction_that_changed_nothing_hides_no_drop() {
 }
 
 #[test]
-fn a_name_made_anew_with_other_types_is_told_from_the_old_one() {
+fn a_name_created_again_with_other_types_is_a_new_collection() {
     let s = scratch();
     let old = Dict::<i64, i64>::open(&s.env, "x").unwrap();
     old.put(&1, &1).unwrap();
@@ -282,7 +282,7 @@ fn a_name_made_anew_with_other_types_is_told_from_the_old_one() {
 }
 
 #[test]
-fn a_drop_in_an_aborted_transaction_is_none() {
+fn a_drop_in_an_aborted_transaction_has_no_effect() {
     let s = scratch();
     let dict = Dict::<i64, i64>::open(&s.env, "x").unwrap();
     dict.put(&1, &1).unwrap();
@@ -294,7 +294,7 @@ fn a_drop_in_an_aborted_transaction_is_none() {
 }
 
 #[test]
-fn names_that_cannot_be_are_refused() {
+fn invalid_names_are_refused() {
     let s = scratch();
     for name in ["pc:catalog", "pc:", "a\0b", &"n".repeat(256)] {
         assert_eq!(status(Dict::<i64, i64>::open(&s.env, name)), Status::BadName, "{name:?}");
@@ -328,8 +328,8 @@ fn a_transaction_that_uses_more_collections_than_the_option_allows_gets_an_error
     assert_eq!(open[3].first().unwrap(), Some(3));
 }
 
-/// The catalog took one of the places: the message spoke of "all 0 places" in the transaction that made the first
-/// collection of an environment.
+/// The catalog used one of the places: the message in the transaction that created an environment's first collection
+/// named "all 0 places".
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "numbers of databases")]
 fn the_catalog_is_not_counted() {
@@ -339,7 +339,7 @@ fn the_catalog_is_not_counted() {
     let first = Set::<i64>::open(&env, "first").unwrap();
     let error = Set::<i64>::open(&env, "second").unwrap_err();
     assert!(error.message().contains("can use 1 different collections"), "{error}");
-    // What a savepoint has undone is not counted any more.
+    // A collection that a savepoint has undone is no longer counted.
     let dropped = env.begin_write().unwrap();
     drop(dropped);
     first.add(&1).unwrap();
@@ -380,13 +380,13 @@ fn threads_open_more_collections_than_one_transaction_may_use() {
 }
 
 #[test]
-fn names_that_were_dropped_give_their_places_back() {
+fn dropped_names_free_their_places() {
     let dir = tempfile::tempdir().unwrap();
     let options = options().max_collections(32);
     let env = Environment::open(dir.path().join("data"), &options).unwrap();
     let kept = Dict::<i64, i64>::open(&env, "kept").unwrap();
     kept.put(&1, &1).unwrap();
-    // A snapshot of before; it keeps old pages, so not for long.
+    // An older snapshot, only for a short time, since it keeps old pages.
     let mut entries = Some(kept.iter().unwrap());
     for n in 0..10_000 {
         if n == 100 {
@@ -409,7 +409,7 @@ fn names_that_were_dropped_give_their_places_back() {
 }
 
 #[test]
-fn a_name_made_anew_after_its_place_was_given_back_is_the_new_one() {
+fn a_name_created_again_after_its_place_was_freed_is_the_new_collection() {
     let dir = tempfile::tempdir().unwrap();
     let options = options().max_collections(16);
     let env = Environment::open(dir.path().join("data"), &options).unwrap();
@@ -445,7 +445,7 @@ fn a_dict_opened_before_a_snapshot_can_be_used_in_it_while_others_write() {
     let (begun, written) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            // The process's turn to write is taken, so that the snapshot cannot open anything ahead.
+            // The process's turn to write is taken, so the snapshot cannot open anything before it begins.
             let txn = env.begin_write().unwrap();
             begun.wait();
             written.wait();
@@ -460,7 +460,7 @@ fn a_dict_opened_before_a_snapshot_can_be_used_in_it_while_others_write() {
         written.wait();
         begun.wait();
         assert_eq!(a.get(&1).unwrap(), Some(1));
-        // It can use the numbers that were open when it began, of which it has used these already.
+        // It can use the numbers that were open when it began, and has already used these.
         (0..63).for_each(|n| assert!(Set::<i64>::open(&env, &format!("_{n}")).unwrap().is_empty().unwrap()));
         let b = Dict::<i64, i64>::open(&env, "b");
         if cfg!(target_os = "linux") {
@@ -484,9 +484,9 @@ fn a_drop_holds_also_for_the_handle_that_made_the_collection() {
     assert_eq!(status(dict.put(&1, &1)), Status::NoCollection);
 }
 
-/// Numbers of named databases are given out again and again.
+/// LMDB reuses the numbers of named databases.
 #[test]
-fn dropping_and_recreating_under_other_threads_hands_never_shows_anothers_data() {
+fn dropping_and_recreating_while_threads_read_never_shows_the_data_of_another() {
     use std::sync::atomic::{AtomicBool, Ordering};
     let dir = tempfile::tempdir().unwrap();
     let options = options().max_collections(8);
@@ -508,7 +508,7 @@ fn dropping_and_recreating_under_other_threads_hands_never_shows_anothers_data()
                         assert!(dict.as_ref().err().is_none_or(told), "{dict:?}");
                         continue;
                     };
-                    // Keys of "x" are 1 to 3, and its values seven times those; others have other keys.
+                    // Keys of "x" are 1 to 3, and its values are seven times the key; other collections have other keys.
                     let seen = x.iter().and_then(|mut all| {
                         all.try_for_each(|entry| {
                             let (key, value) = entry?;
@@ -526,7 +526,7 @@ fn dropping_and_recreating_under_other_threads_hands_never_shows_anothers_data()
         }
         for n in 0..400_i64 {
             env.drop_collection("x").unwrap();
-            // Another collection, which is given the number if it is free.
+            // Another collection, which gets the number if it is free.
             let other = Dict::<i64, i64>::open(&env, &format!("y{n}")).unwrap();
             other.put(&(1000 + n), &-1).unwrap();
             if n % 5 == 0 {

@@ -1,6 +1,6 @@
-//! Where there is no more room: a small file system that is full, and the limit on file sizes. Nothing is lost, and
-//! when there is room again, writes go on.
-// About files, which an engine in memory has none of.
+//! No space left: a small file system that is full, and the limit on file sizes. Nothing is lost, and writes work again
+//! when there is space.
+// These tests need files, which the engine in memory does not have.
 #![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -15,11 +15,11 @@ use persistent_collections::{Dict, Environment, Error, Options, Status};
 
 type Model = BTreeMap<i64, Vec<u8>>;
 
-/// Names a directory to the child in which a test does its work: limits and mounts are a whole process's.
+/// Names the directory for the child in which a test does its work, since limits and mounts affect a whole process.
 const CHILD: &str = "PC_TEST_DIRECTORY";
 
-/// The directory to work in, in a child; else runs the test in one, with words put before its command, and gives
-/// none.
+/// Returns the directory to work in, in a child; otherwise runs the test in a child, with words before its command, and
+/// returns `None`.
 fn in_child(test: &str, before: impl FnOnce(&Path) -> Vec<String>) -> Option<PathBuf> {
     if let Some(directory) = std::env::var_os(CHILD) {
         return Some(directory.into());
@@ -28,7 +28,7 @@ fn in_child(test: &str, before: impl FnOnce(&Path) -> Vec<String>) -> Option<Pat
     let mut words = before(directory.path());
     words.push(std::env::current_exe().unwrap().to_str().unwrap().to_owned());
     words.extend(["--exact", test, "--nocapture"].map(str::to_owned));
-    // Compiled to count lines, the child would write its counters at its end, beyond the limit on file sizes.
+    // If the build counts lines, the child would write its counters at its end, beyond the limit on file sizes.
     let output = Command::new(&words[0])
         .args(&words[1..])
         .env(CHILD, directory.path())
@@ -53,7 +53,7 @@ fn small_disk(size: &str) -> impl FnOnce(&Path) -> Vec<String> + '_ {
 }
 
 fn is_root() -> bool {
-    // SAFETY: geteuid has no conditions.
+    // SAFETY: geteuid has no preconditions.
     unsafe { libc::geteuid() == 0 }
 }
 
@@ -103,7 +103,7 @@ fn a_full_disk_loses_nothing() {
     assert_eq!(error.status(), Status::DiskFull, "{error}");
     assert!(content(&dict) == model);
 
-    // Reader slots that nobody used before, and a new opening, need no more room.
+    // Unused reader slots, and a new opening, need no more space.
     let iterators: Vec<_> = (0..500).map(|_| dict.iter().unwrap()).collect();
     drop(iterators);
     drop((env, dict));
@@ -126,7 +126,7 @@ fn a_full_disk_loses_nothing() {
 #[test]
 fn the_limit_on_file_sizes_ends_no_process() {
     let Some(directory) = in_child("the_limit_on_file_sizes_ends_no_process", |_| Vec::new()) else { return };
-    // Not a whole number of pages, so that a write can come out short.
+    // Not a whole number of pages, so that a write can be short.
     limit_files(Some((2 << 20) + 1000));
     let (env, dict) = open(&directory, "env").unwrap();
     let mut model = Model::new();
@@ -140,7 +140,7 @@ fn the_limit_on_file_sizes_ends_no_process() {
     assert_eq!(status(env.transaction(|| dict.put(&-1, &vec![1; 200_000]))), Status::DiskFull);
     assert!(content(&dict) == model);
 
-    // It is lowered below what is there, below what may come, and lifted.
+    // It is lowered below the file's size, then set below the size that the file would reach, and lifted.
     limit_files(Some(1 << 20));
     assert_eq!(status(dict.put(&-1, &[1])), Status::DiskFull);
     assert!(content(&dict) == model);
@@ -152,7 +152,7 @@ fn the_limit_on_file_sizes_ends_no_process() {
         model.insert(key, vec![3; 5000]);
     }
     assert!(content(&dict) == model);
-    // It is lowered inside a transaction, so that one write comes out short.
+    // It is lowered inside a transaction, so that one write is short.
     let (env, dict) = open(&directory, "short").unwrap();
     let txn = env.begin_write().unwrap();
     dict.put(&1, &vec![1; 1 << 20]).unwrap();
@@ -189,7 +189,7 @@ fn a_limit_below_the_lock_file_is_refused_at_opening() {
     );
 }
 
-/// Lets files of this process be only so large; `None`: of any size.
+/// Limits the size of this process's files; `None` removes the limit.
 fn limit_files(size: Option<u64>) {
     let limit = libc::rlimit { rlim_cur: size.unwrap_or(libc::RLIM_INFINITY), rlim_max: libc::RLIM_INFINITY };
     // SAFETY: `limit` is a valid place to read from.

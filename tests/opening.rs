@@ -1,4 +1,4 @@
-//! Opening an environment: what is made, what is shared, what is refused.
+//! Opening an environment: creation, sharing, and refusals.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -7,7 +7,7 @@ use persistent_collections::{Dict, Durability, Environment, Status};
 
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "files")]
-fn the_last_directory_of_the_path_is_made() {
+fn the_last_directory_of_the_path_is_created() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("new");
     drop(Environment::open(&path, &options()).unwrap());
@@ -26,7 +26,7 @@ fn a_missing_parent_is_an_error_that_says_so() {
 }
 
 #[test]
-fn nothing_is_made_where_that_is_refused() {
+fn nothing_is_created_if_the_options_forbid_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("new");
     for options in [options().create(false), options().read_only(true), options().immutable(true)] {
@@ -96,14 +96,14 @@ fn smaller_numbers_for_an_open_environment_are_enough() {
         options(),
     ] {
         let other = Environment::open(env.path(), &smaller).unwrap();
-        // What is there stays as large as it was.
+        // The open environment keeps its limits.
         for name in ["one", "two"] {
             Dict::<i64, i64>::open(&other, name).unwrap();
         }
         assert_eq!(other.info().unwrap().max_readers, 1024);
         assert_eq!(other.info().unwrap().map_size, 1 << 24);
     }
-    // A map without a size grows as far as it must.
+    // A map without a size grows as needed.
     let s = scratch();
     Environment::open(s.env.path(), &options().map_size(1 << 20)).unwrap();
 }
@@ -121,7 +121,7 @@ fn an_environment_closes_with_its_last_holder_and_opens_again() {
     assert_eq!(Dict::<i64, i64>::open(&env, "x").unwrap().get(&1).unwrap(), Some(1));
 }
 
-/// The error of opening a directory whose data file has this content, which must be the same after.
+/// Returns the error of opening a directory whose data file has this content, which must stay the same.
 fn refused(content: &[u8]) -> persistent_collections::Error {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("data.mdb");
@@ -140,7 +140,7 @@ fn refused(content: &[u8]) -> persistent_collections::Error {
     all.remove(0)
 }
 
-/// The data file of an environment with some hundred pages.
+/// Returns the data file of an environment with some hundred pages.
 fn used() -> Vec<u8> {
     let s = scratch();
     let dict = Dict::<i64, Vec<u8>>::open(&s.env, "x").unwrap();
@@ -160,7 +160,7 @@ fn with(mut content: Vec<u8>, at: usize, bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "files")]
-fn a_file_that_is_no_database_is_told_and_left_alone() {
+fn a_file_that_is_not_a_database_is_reported_and_unchanged() {
     let text = "Not a database, but a text that is long enough to be taken for one. ".repeat(200);
     for content in [text.as_bytes(), b"short", &[0xff; 8192], &[0; 8193]] {
         let error = refused(content);
@@ -177,7 +177,7 @@ fn a_file_that_is_no_database_is_told_and_left_alone() {
 
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "files")]
-fn formats_of_others_are_told_apart() {
+fn formats_of_other_versions_are_distinguished() {
     // LMDB 1.0 puts a transaction number into each page's header, before the magic number.
     let mut lmdb_1 = vec![0; 16384];
     lmdb_1[18] = 8;
@@ -201,7 +201,7 @@ fn formats_of_others_are_told_apart() {
 
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "files")]
-fn a_truncated_file_is_told() {
+fn a_truncated_file_is_reported() {
     let whole = used();
     for length in [8191, 8192, 3 * 4096, whole.len() / 2, whole.len() - 4096, whole.len() - 1] {
         let error = refused(&whole[..length]);
@@ -225,7 +225,7 @@ fn a_file_that_lacks_free_pages_only_is_whole() {
     dict.put(&4, &vec![7; 1000]).unwrap();
     s.env
         .transaction(|| {
-            // Longer than one page's list of free pages.
+            // More free pages than the list in one page can hold.
             dict.put(&5, &vec![7; 10_000_000])?;
             dict.remove(&5)
         })
@@ -238,14 +238,14 @@ fn a_file_that_lacks_free_pages_only_is_whole() {
     let dict = Dict::<i64, Vec<u8>>::open(&env, "x").unwrap();
     assert_eq!(dict.get(&1).unwrap().unwrap().len(), 100_000);
     drop((dict, env));
-    // Where used pages are missing, too, it is not.
+    // If used pages are missing, too, it is damaged.
     let content = std::fs::read(path.join("data.mdb")).unwrap();
     assert_eq!(refused(&content[..content.len() / 2]).status(), Status::Truncated);
 }
 
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "files")]
-fn a_creation_cut_short_is_made_anew() {
+fn an_interrupted_creation_is_repeated() {
     let s = scratch();
     let path = s.env.path().to_owned();
     drop(s.env);
@@ -295,14 +295,14 @@ fn links_to_a_data_file_are_one_environment() {
         assert_eq!(dict.len().unwrap(), 0, "the transaction was of both");
     }
     drop((dict, env));
-    // Opened by a link alone, it has the lock files of the real one: another process meets it there.
+    // Opened only by a link, it has the lock files of the real one, where another process finds it.
     for lock in ["real-lock", "real-lock.pc"] {
         std::fs::remove_file(dir.path().join(lock)).unwrap();
     }
     drop(Environment::open(&soft, &alone).unwrap());
     assert!(dir.path().join("real-lock").exists() && dir.path().join("real-lock.pc").exists());
     assert!(!dir.path().join("soft-lock").exists() && !dir.path().join("soft-lock.pc").exists());
-    // A directory whose data file is a link to another environment's is that environment.
+    // A directory whose data file is a link to that of another environment is that environment.
     let (one, other) = (dir.path().join("one"), dir.path().join("other"));
     let env = Environment::open(&one, &options()).unwrap();
     std::fs::create_dir(&other).unwrap();
@@ -341,7 +341,7 @@ fn a_hundred_environments_in_a_process() {
 
 fn limit_of_open_files() -> libc::rlimit {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` is a valid place for the answer.
+    // SAFETY: `limit` is a valid place for the result.
     assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) }, 0);
     limit
 }
@@ -360,7 +360,7 @@ fn a_thousand_environments_in_a_process() {
     assert!(limit.rlim_max >= 16384, "the hard limit on open files is {}", limit.rlim_max);
     assert!(in_child(|| {
         set_limit_of_open_files(libc::rlimit { rlim_cur: 16384, ..limit });
-        // Copies of one, since a creation waits for the disk.
+        // Copies of one environment, since a creation waits for the disk.
         let first = dir.path().join("0");
         drop(Dict::<i64, Vec<u8>>::open(&Environment::open(&first, &options()).unwrap(), "x").unwrap());
         let open = |n: i64| {
@@ -379,7 +379,7 @@ fn a_thousand_environments_in_a_process() {
     }));
 }
 
-/// The child of a process with many environments inherits their maps, and took what was left of the addresses with a few.
+/// The child of a process with many environments inherits their maps, and used up the remaining addresses with a few.
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "files")]
 fn a_child_has_addresses_for_many_more() {
@@ -415,7 +415,7 @@ fn the_limit_on_open_files_is_named() {
         assert!(error.message().contains("may have 64; see ulimit -n"), "{error}");
         let left = envs.len();
         drop(envs);
-        // Nothing stays open of what failed.
+        // A failed opening leaves nothing open.
         assert_eq!((0..1000).map(open).take_while(Result::is_ok).collect::<Vec<_>>().len(), left);
     }));
 }
@@ -476,7 +476,7 @@ fn a_read_only_environment_takes_no_writes() {
 
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "files")]
-fn the_map_starts_where_it_was_told_to() {
+fn the_map_starts_with_the_requested_size() {
     let dir = tempfile::tempdir().unwrap();
     let asked = options().map_size(8 << 20).max_readers(9).max_collections(3);
     let env = Environment::open(dir.path(), &asked).unwrap();
@@ -486,7 +486,7 @@ fn the_map_starts_where_it_was_told_to() {
 
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "files")]
-fn a_path_below_a_file_is_no_environment() {
+fn a_path_below_a_file_is_not_an_environment() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("file"), "text").unwrap();
     let error = Environment::open(dir.path().join("file/x"), &options()).unwrap_err();
@@ -502,7 +502,7 @@ fn schemes_are_reserved() {
 
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "files")]
-fn figures_tell_of_the_files() {
+fn info_describes_the_files() {
     let s = scratch();
     let dict = Dict::<i64, Vec<u8>>::open(&s.env, "x").unwrap();
     for key in 0..100 {
@@ -525,7 +525,7 @@ fn figures_tell_of_the_files() {
 
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "files")]
-fn numbers_beyond_what_can_be_are_refused_by_name() {
+fn impossible_numbers_are_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     for (name, options) in [
         ("max_collections", options().max_collections(87_652_393)),

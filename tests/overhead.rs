@@ -1,4 +1,4 @@
-//! What a call costs in allocations, and a record on disk.
+//! The cost of a call in allocations, and of a record on disk.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -19,7 +19,7 @@ thread_local! {
 
 struct Counting;
 
-// SAFETY: everything is left to the system's allocator.
+// SAFETY: the system's allocator does all the work.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
@@ -64,7 +64,7 @@ fn a_get_allocates_nothing() {
     }
 }
 
-/// LMDB itself, with the same records, needs as many pages.
+/// LMDB itself needs as many pages for the same records.
 #[test]
 fn a_record_has_no_header_on_disk() {
     let s = scratch();
@@ -77,7 +77,7 @@ fn a_record_has_no_header_on_disk() {
     std::fs::create_dir(&path).unwrap();
     let path = CString::new(path.to_str().unwrap()).unwrap();
     let (mut env, mut txn, mut dbi) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-    // SAFETY: LMDB's calls in the order that its manual gives; every pointer is valid for its call.
+    // SAFETY: calls LMDB in the order that its manual requires; every pointer is valid for its call.
     let bare = unsafe {
         assert_eq!(lmdb_sys::mdb_env_create(&raw mut env), 0);
         assert_eq!(lmdb_sys::mdb_env_set_mapsize(env, 1 << 30), 0);
@@ -97,6 +97,6 @@ fn a_record_has_no_header_on_disk() {
         lmdb_sys::mdb_env_close(env);
         info.me_last_pgno as u64 + 1
     };
-    // The catalog has a page, and making it and the dict left a few free ones.
+    // The catalog has a page, and the creation of it and of the dict left a few free ones.
     assert!(ours.pages_used <= bare + 2, "{} pages beside LMDB's {bare}", ours.pages_used);
 }

@@ -1,5 +1,5 @@
-//! Walks that read whole pages give what LMDB gives record by record: over values of every size, in pages that were
-//! split and emptied, from and to any key, either way.
+//! Walks that read whole pages return the same as LMDB does record by record: for values of every size, in pages that were
+//! split and emptied, from and to any key, in both directions.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 type Records = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// Few of a page, many of a page, and, beyond a quarter of it, in pages of their own.
+/// Few values per page, many per page, and, if larger than a quarter of a page, in overflow pages.
 fn value() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         8 => 0..24_usize,
@@ -35,7 +35,7 @@ fn collect(entries: persistent_collections::Entries<Vec<u8>, Vec<u8>>) -> Vec<(V
     entries.map(Result::unwrap).collect()
 }
 
-/// Compares walks over all, over a part, and back, with the model.
+/// Compares walks over all records, over a part, and in reverse, with the model.
 fn compare(dict: &Dict<Vec<u8>, Vec<u8>>, model: &Records, low: &[u8], high: &[u8]) {
     let expected: Vec<_> = model.clone().into_iter().collect();
     assert_eq!(collect(dict.iter().unwrap()), expected);
@@ -79,7 +79,7 @@ proptest! {
             prop_assert!(dict.remove(&key).unwrap());
         }
         compare(&dict, &model, &low, &high);
-        // Inside of a transaction pages are not read but by LMDB: some are its own memory.
+        // Inside a transaction only LMDB reads pages, since some are in its own memory.
         env.transaction(|| {
             dict.put(b"added inside", b"")?;
             model.insert(b"added inside".to_vec(), Vec::new());

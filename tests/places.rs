@@ -1,9 +1,9 @@
 //! Files of an open environment that are reached by several names, removed, replaced or moved.
 //!
-//! LMDB goes by paths, and keeps what it has opened. So links and two ways of naming one data file gave it two sets of
+//! LMDB uses paths, and keeps the files that it has opened. So links, and two names of one data file, led to two sets of
 //! lock files, and two writers ran at once: 13,400 writes were acknowledged and 7,639 present. A data file that a
-//! restore had replaced went on taking writes that nobody would ever see.
-// About files, which an engine in memory has none of.
+//! restore had replaced still took writes, which were lost.
+// These tests need files, which the engine in memory does not have.
 #![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -46,7 +46,7 @@ fn numbers(env: &Environment) -> Dict<String, i64> {
     Dict::open(env, "numbers").unwrap()
 }
 
-/// Lets a tick of the coarse clock pass, after which the next commit looks at its files.
+/// Waits for a tick of the coarse clock, after which the next commit checks its files.
 fn wait_for_a_tick() {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_millis(20) {
@@ -54,7 +54,7 @@ fn wait_for_a_tick() {
     }
 }
 
-/// Both add to one number at the same time. Gives the sum.
+/// Parent and child add to one number at the same time. Returns the sum.
 fn both_add(parent: &Environment, child: impl FnOnce() -> Environment, each: i64) -> i64 {
     let (mut ready, mut go) = pipe();
     let dict = numbers(parent);
@@ -89,7 +89,7 @@ fn a_directory_and_its_data_file_are_one_environment() {
     assert_eq!(sum, 4000);
     assert!(!path.join("data.mdb-lock").exists(), "no second set of lock files was made");
     assert_eq!(env.check().unwrap().collections, 1);
-    // In one process they are the same, too.
+    // In one process, they are the same, too.
     let again = Environment::open(&file, &as_file(&options())).unwrap();
     numbers(&again).put("here", &1).unwrap();
     assert_eq!(numbers(&env).get("here").unwrap(), Some(1));
@@ -114,12 +114,12 @@ fn a_link_to_a_data_file_leads_to_its_lock_files() {
     fs::create_dir(&other).unwrap();
     symlink(path.join("data.mdb"), other.join("data.mdb")).unwrap();
     assert_eq!(both_add(&env, || open(&other), 500), 1000);
-    // By another name, as a file and in a directory.
+    // With another name, as a file and in a directory.
     symlink(path.join("data.mdb"), dir.path().join("link.mdb")).unwrap();
     let link = dir.path().join("link.mdb");
     assert_eq!(both_add(&env, || Environment::open(&link, &as_file(&options())).unwrap(), 500), 2000);
     drop(env);
-    // A file of a name of its own, linked into a directory.
+    // A file with a different name, linked into a directory.
     fs::rename(path.join("data.mdb"), dir.path().join("own.mdb")).unwrap();
     fs::remove_file(other.join("data.mdb")).unwrap();
     symlink(dir.path().join("own.mdb"), other.join("data.mdb")).unwrap();
@@ -144,15 +144,15 @@ fn hard_links_are_refused_with_both_paths() {
         }
     }));
     assert!(!other.join("lock.mdb").exists(), "nothing was made there");
-    // Whoever reads only would see pages that are written again under it.
+    // A read-only opening would see pages that are overwritten during a read.
     let reading = options().read_only(true);
     assert!(in_child(|| assert_eq!(status(Environment::open(&other, &reading)), Status::LockFiles)));
     drop(env);
-    // When nobody has it open any more, either path will do.
+    // When no process has it open any more, both paths work.
     assert!(in_child(|| drop(open(&other))));
 }
 
-/// Other LMDB programs name a data file and put their lock file beside it.
+/// Other LMDB programs open a data file by name and put their lock file beside it.
 #[test]
 fn lock_files_that_another_program_has_in_use_are_shared() {
     let (_dir, path) = environment();
@@ -164,7 +164,7 @@ fn lock_files_that_another_program_has_in_use_are_shared() {
         let other = scope.spawn(|| {
             assert!(in_child(|| {
                 let mut env = std::ptr::null_mut();
-                // SAFETY: opens and closes an environment of LMDB's by its rules.
+                // SAFETY: opens and closes an environment of LMDB by its rules.
                 unsafe {
                     assert_eq!(lmdb_sys::mdb_env_create(&raw mut env), 0);
                     assert_eq!(lmdb_sys::mdb_env_open(env, name.as_ptr(), lmdb_sys::MDB_NOSUBDIR, 0o644), 0);
@@ -193,14 +193,14 @@ fn writes_to_a_removed_environment_are_not_acknowledged() {
     let refused = dict.put("after", &1).unwrap_err();
     assert_eq!(refused.status(), Status::Replaced);
     assert!(refused.message().contains("data.mdb was removed"), "{refused}");
-    // From now on every call says so, and a new environment can be made at the path.
+    // From now on, every call reports it, and a new environment can be created at the path.
     assert_eq!(status(dict.get("before")), Status::Replaced);
     let new = Environment::open(&path, &durable()).unwrap();
     assert_eq!(new.collections().unwrap().len(), 0);
 }
 
 #[test]
-fn transactions_and_batches_notice_it_too() {
+fn transactions_and_batches_notice_a_removed_environment() {
     let write = |env: &Environment| env.transaction(|| numbers(env).put("after", &1));
     let savepoints = |env: &Environment| {
         let outer = env.begin_write()?;
@@ -222,11 +222,11 @@ fn transactions_and_batches_notice_it_too() {
 }
 
 #[test]
-fn commits_without_durability_and_snapshots_notice_it_after_a_tick() {
+fn commits_without_durability_and_snapshots_notice_a_removal_after_a_tick() {
     let put = |env: &Environment| numbers(env).put("after", &1);
     let snapshot = |env: &Environment| env.begin_snapshot().map(drop);
     let iterator = |env: &Environment| numbers(env).iter().map(drop);
-    // Single reads look now and then.
+    // Single reads check from time to time.
     let gets = |env: &Environment| {
         let dict = numbers(env);
         (0..1000).try_for_each(|_| dict.get("before").map(drop))
@@ -260,7 +260,7 @@ fn removed_lock_files_keep_a_second_writer_out() {
 }
 
 /// A restore renamed a new data file over the old one. The process opened the path again and closed its old handle,
-/// which dropped LMDB's locks: of a live snapshot 200 of 200 values were others then.
+/// which dropped LMDB's locks: 200 of 200 values in a live snapshot were then wrong.
 #[test]
 fn a_restored_data_file_is_never_mixed_with_the_one_before() {
     let (dir, path) = environment();
@@ -279,14 +279,14 @@ fn a_restored_data_file_is_never_mixed_with_the_one_before() {
     let dict = numbers(&new);
     let snapshot = new.begin_snapshot().unwrap();
     std::thread::scope(|scope| {
-        // As many commits as would use the snapshot's pages again.
+        // Enough commits to reuse the snapshot's pages.
         scope.spawn(|| (0..2000).for_each(|n| dict.put(&(n % 200).to_string(), &3).unwrap()));
     });
     (0..200).for_each(|key| assert_eq!(dict.get(&key.to_string()).unwrap(), Some(1)));
     snapshot.commit().unwrap();
 }
 
-/// In another process, which has the data file open that was replaced.
+/// Another process has the replaced data file open.
 #[test]
 fn a_data_file_put_in_place_under_another_process_is_refused_until_that_has_ended() {
     let (dir, path) = environment();
@@ -295,7 +295,7 @@ fn a_data_file_put_in_place_under_another_process_is_refused_until_that_has_ende
     let dict = numbers(&env);
     dict.put("before", &1).unwrap();
     assert!(env.copy_to(&backup, false).unwrap());
-    // With as many commits, and with fewer.
+    // With the same number of commits, and with fewer.
     for more in [false, true] {
         if more {
             assert!(env.copy_to(&backup, false).unwrap());
@@ -310,7 +310,7 @@ fn a_data_file_put_in_place_under_another_process_is_refused_until_that_has_ende
             assert!(in_child(|| {
                 match Environment::open(&path, &settings) {
                     Err(refused) => assert_eq!(refused.status(), Status::Replaced),
-                    // Nothing contradicts it yet; the next commit of the other process will.
+                    // Nothing contradicts it until the next commit of the other process.
                     Ok(_) => assert!(reading_the_same),
                 }
             }));
@@ -322,7 +322,7 @@ fn a_data_file_put_in_place_under_another_process_is_refused_until_that_has_ende
 
 #[test]
 fn a_reader_that_sees_an_older_file_than_the_lock_file_tells_of_says_so() {
-    // What an overlay file system does to a reader when another process writes: its file is another from then on.
+    // An overlay file system does this to a reader when another process writes: its file is a different one from then on.
     let (dir, path) = environment();
     let stale = dir.path().join("stale");
     fs::create_dir(&stale).unwrap();
@@ -353,7 +353,7 @@ fn an_environment_stays_the_same_when_its_path_leads_elsewhere() {
     dict.put("moved", &1).unwrap();
     wait_for_a_tick();
     drop(env.begin_snapshot().unwrap());
-    // Opened once more, it is the same, and not what is at the path.
+    // Opened again, it is the same, and not the environment at the path.
     let again = env.reopen().unwrap();
     numbers(&again).put("again", &1).unwrap();
     assert_eq!(dict.get("again").unwrap(), Some(1));
@@ -389,10 +389,10 @@ fn a_child_finds_the_files_of_its_parent_whatever_the_path_leads_to() {
     assert!(in_child(found));
     fs::rename(&path, &moved).unwrap();
     assert!(in_child(found));
-    // A program may close what it does not know; then only the path is left, which leads to another environment.
+    // A program may close unknown descriptors; then only the path is left, which leads to another environment.
     assert!(in_child(|| {
         (3..1000).for_each(|fd| {
-            // SAFETY: closes what this child never uses.
+            // SAFETY: closes descriptors that this child does not use.
             unsafe { libc::close(fd) };
         });
         assert_eq!(status(env.reopen()), Status::Replaced);
@@ -405,9 +405,9 @@ fn a_child_finds_the_files_of_its_parent_whatever_the_path_leads_to() {
 
 #[test]
 fn a_child_that_has_changed_its_root_or_user_finds_the_files_or_says_that_it_cannot() {
-    // SAFETY: asks for a number.
+    // SAFETY: only returns a number.
     if unsafe { libc::geteuid() } != 0 {
-        // Nobody else can do either; what a child without the rights is told is tried by another test.
+        // Only root can do either; another test covers the error of a child without the rights.
         return;
     }
     let (dir, path) = environment();
@@ -415,21 +415,21 @@ fn a_child_that_has_changed_its_root_or_user_finds_the_files_or_says_that_it_can
     let env = Environment::open(&path, &durable()).unwrap();
     let root = tempfile::tempdir().unwrap();
     let inside = CString::new(root.path().to_str().unwrap()).unwrap();
-    // SAFETY: the path is NUL-terminated; the child alone is concerned.
+    // SAFETY: the path is NUL-terminated; only the child is affected.
     let enter = || unsafe { libc::chroot(inside.as_ptr()) == 0 && libc::chdir(c"/".as_ptr()) == 0 };
-    // Without /proc no path leads there from the new root.
+    // Without /proc, no path leads there from the new root.
     assert!(in_child(|| {
         assert!(enter());
         assert_eq!(status(env.reopen()), Status::Replaced);
     }));
-    // The environment itself goes on in a process that does either.
+    // The environment itself still works in a process that does either.
     assert!(in_child(|| {
         let own = env.reopen().unwrap();
         let dict = numbers(&own);
         assert!(enter());
         dict.put("chroot", &1).unwrap();
         drop(own.begin_snapshot().unwrap());
-        // SAFETY: the child alone is concerned.
+        // SAFETY: only the child is affected.
         assert_eq!(unsafe { libc::setuid(65534) }, 0);
         dict.put("setuid", &1).unwrap();
         drop(own.begin_snapshot().unwrap());
@@ -467,7 +467,7 @@ fn lock_files_are_regular_files_of_their_own() {
     assert_eq!(fs::read_to_string(&victim).unwrap(), "a text");
 }
 
-/// A daemon had closed its standard streams: the data file got descriptor 1, and a line of its log stood in it.
+/// A daemon had closed its standard streams: the data file got descriptor 1, and a line of the log was written to it.
 #[test]
 fn no_file_takes_the_place_of_a_standard_stream_or_is_inherited_by_programs() {
     let (dir, path) = environment();
@@ -485,7 +485,7 @@ fn no_file_takes_the_place_of_a_standard_stream_or_is_inherited_by_programs() {
         env.check().unwrap();
         let mut ours = 0;
         for fd in 0..100 {
-            // SAFETY: asks for the flags of a number, which need not be open.
+            // SAFETY: only reads the flags of a descriptor, which need not be open.
             let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
             if flags < 0 {
                 continue;
@@ -496,7 +496,7 @@ fn no_file_takes_the_place_of_a_standard_stream_or_is_inherited_by_programs() {
                 assert!(fd > 2 && flags & libc::FD_CLOEXEC != 0, "{fd}: {}", target.display());
             }
         }
-        // Data file, its meta pages and claim, both lock files, the directory, and the flusher's.
+        // The data file, its meta pages and claim, both lock files, the directory, and the flusher's descriptor.
         assert!(ours >= 6, "{ours}");
         drop(entries);
     }));
@@ -511,7 +511,7 @@ fn a_second_lmdb_that_clears_the_reader_slots_is_noticed() {
     dict.get("any").unwrap();
     let name = CString::new(path.to_str().unwrap()).unwrap();
     let mut other = std::ptr::null_mut();
-    // SAFETY: opens and closes an environment of LMDB's by its rules; begins a read, so that it looks at the slots.
+    // SAFETY: opens and closes an environment of LMDB by its rules; begins a read, so that it reads the slots.
     unsafe {
         assert_eq!(lmdb_sys::mdb_env_create(&raw mut other), 0);
         assert_eq!(lmdb_sys::mdb_env_open(other, name.as_ptr(), 0, 0o644), 0);
@@ -524,7 +524,7 @@ fn a_second_lmdb_that_clears_the_reader_slots_is_noticed() {
     let failure = dict.get("any").unwrap_err();
     assert_eq!(failure.status(), Status::SecondCopy);
     assert!(failure.message().contains("one library in a process"), "{failure}");
-    // Snapshots may have lost their pages: nothing of it can be used any more.
+    // Snapshots may have lost their pages, so the environment can no longer be used.
     assert_eq!(status(env.begin_snapshot()), Status::SecondCopy);
     drop((dict, env));
     assert_eq!(numbers(&open(&path)).get("any").unwrap(), None);

@@ -1,4 +1,4 @@
-//! Addresses of stored values, lent by the C ABI: when they are, and what they keep in place.
+//! Addresses of stored values, lent by the C ABI: when a call lends them, and what they keep in place.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::ffi::{CString, c_void};
@@ -26,7 +26,7 @@ impl Small {
         let dir = tempfile::tempdir().unwrap();
         let path = CString::new(dir.path().join("env").to_str().unwrap()).unwrap();
         let (mut env, mut dict) = (pc_env { id: 0 }, pc_dict { id: 0 });
-        // SAFETY: options are plain numbers, and every pointer is good for its call.
+        // SAFETY: options are plain numbers, and every pointer is valid for its call.
         unsafe {
             let mut options = std::mem::zeroed::<pc_env_options>();
             assert_eq!(pc_env_options_init(&raw mut options, size_of::<pc_env_options>()), PC_OK);
@@ -43,21 +43,21 @@ impl Small {
     }
 
     fn put(&self, key: &[u8], value: &[u8]) -> i32 {
-        // SAFETY: every pointer is good for the call.
+        // SAFETY: every pointer is valid for the call.
         unsafe { pc_dict_put(self.dict, key.as_ptr().cast(), key.len(), value.as_ptr().cast(), value.len()) }
     }
 
     fn begin(&self, kind: i32) -> pc_txn {
         let mut txn = pc_txn { id: 0 };
-        // SAFETY: the place is good.
+        // SAFETY: the place is valid.
         assert_eq!(unsafe { pc_txn_begin(self.env, kind, -1, &raw mut txn) }, PC_OK);
         txn
     }
 
-    /// The value as it stands in the map. The caller has a transaction, and uses it no longer.
+    /// Returns the value in the map. The caller has a transaction, and does not use the value after it.
     fn lent(&self) -> Result<&'static [u8], i32> {
         let (mut value, mut len) = (ptr::null::<c_void>(), 0);
-        // SAFETY: every pointer is good for the call, and the value as the caller says.
+        // SAFETY: every pointer is valid for the call, and the value as the caller says.
         unsafe {
             match pc_dict_get_ref(self.dict, c"key".as_ptr().cast(), 3, &raw mut value, &raw mut len) {
                 PC_OK => Ok(std::slice::from_raw_parts(value.cast(), len)),
@@ -130,11 +130,11 @@ fn growth_goes_on_when_the_last_reference_ends() {
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "files")]
 fn growth_does_not_wait_for_references_of_its_own_thread() {
-    // For ever, if it waited.
+    // If it waited, it would wait for ever.
     let small = Small::open(-1);
     let txn = small.begin(PC_TXN_READ);
     let value = small.lent().unwrap();
-    // The snapshot goes on, but the thread's writes are not part of it.
+    // The snapshot stays open, but the thread's writes are not part of it.
     let none = pc_txn { id: 0 };
     // SAFETY: the place may be null.
     assert_eq!(unsafe { pc_txn_set_current(small.env, none, ptr::null_mut()) }, PC_OK);
@@ -159,7 +159,7 @@ fn nothing_stays_open_where_a_thread_ends_as_its_environment_is_closed() {
             move || {
                 let mut txn = pc_txn { id: 0 };
                 let (mut value, mut len) = (ptr::null::<c_void>(), 0);
-                // SAFETY: every pointer is good for its call.
+                // SAFETY: every pointer is valid for its call.
                 unsafe {
                     assert_eq!(pc_txn_begin(env, PC_TXN_READ, -1, &raw mut txn), PC_OK);
                     let found =
@@ -172,9 +172,9 @@ fn nothing_stays_open_where_a_thread_ends_as_its_environment_is_closed() {
         lent.wait();
         assert_eq!(pc_env_close(env), PC_OK);
         thread.join().unwrap();
-        // Where it were still open, other options would be refused.
+        // If it were still open, other options would be refused.
         let mut anew = pc_env { id: 0 };
-        // SAFETY: options are plain numbers, and every pointer is good for its call.
+        // SAFETY: options are plain numbers, and every pointer is valid for its call.
         unsafe {
             let mut options = std::mem::zeroed::<pc_env_options>();
             assert_eq!(pc_env_options_init(&raw mut options, size_of::<pc_env_options>()), PC_OK);

@@ -84,7 +84,7 @@ fn reader_slots_of_idle_threads_are_taken_back() {
     std::thread::scope(|scope| {
         for _ in 0..16 {
             scope.spawn(|| {
-                // Looked at last: a thread that ended here would keep the others waiting.
+                // Checked last: a thread that failed here would keep the others waiting.
                 let found = dict.get(&1);
                 read.wait();
                 end.wait();
@@ -132,13 +132,13 @@ fn more_threads_than_reader_slots_read_at_once() {
 #[test]
 fn threads_that_end_give_their_slots_back() {
     let dir = tempfile::tempdir().unwrap();
-    // More than there are threads: none is short of a slot, which would have idle ones taken back.
+    // More slots than threads, so that no thread lacks a slot, which would reclaim those of idle threads.
     let env = Environment::open(dir.path().join("data"), &options().max_readers(200)).unwrap();
     let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
     dict.put(&1, &1).unwrap();
     for _ in 0..100 {
         std::thread::scope(|scope| {
-            // Joined by hand: the scope's end does not wait for what a thread does while it ends.
+            // Joined explicitly: the scope's end does not wait for the destructors of a thread.
             scope.spawn(|| assert_eq!(dict.get(&1).unwrap(), Some(1))).join().unwrap();
         });
     }

@@ -1,8 +1,8 @@
-//! Processes with several threads do everything at once to one environment that starts small, and are killed at any
-//! moment: what was committed is there, sums hold, and no name shows another's elements.
+//! Processes with several threads use one environment, which starts small, in every way at once, and are killed at any
+//! moment: commits stay, sums are right, and a name never shows the elements of another.
 //!
-//! `PC_TORTURE_ROUNDS` says how many processes are killed; a few in the tests, many with `make torture`.
-// About files, which an engine in memory has none of.
+//! `PC_TORTURE_ROUNDS` is the number of killed processes: a few in the tests, many with `make torture`.
+// These tests need files, which the engine in memory does not have.
 #![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -23,7 +23,7 @@ const THREADS: usize = 3;
 const ACCOUNTS: i64 = 50;
 const TOTAL: i64 = ACCOUNTS * 100;
 const NAMES: i64 = 6;
-/// The byte by which a process tells of a step.
+/// The byte that a process writes after each step.
 const STEP: u8 = 1;
 const DIRECTORY: &str = "PC_TORTURE_DIRECTORY";
 const PROCESS: &str = "PC_TORTURE_PROCESS";
@@ -33,7 +33,7 @@ fn options() -> Options {
     Options::new().map_size(1 << 20).durability(Durability::None)
 }
 
-/// What a thread was told to be committed, where a kill does not reach it: the system's page cache.
+/// The commits that a thread was acknowledged, in the system's page cache, which survives a kill.
 struct Told(File);
 
 impl Told {
@@ -55,7 +55,7 @@ impl Told {
     }
 }
 
-/// One thread of one process; the process that comes after a killed one goes on in its place.
+/// One thread of one process; the process that follows a killed one continues in its place.
 struct Worker {
     env: Environment,
     who: String,
@@ -94,7 +94,8 @@ impl Worker {
         format!("{}:{number:09}", self.who)
     }
 
-    /// All that was told is there, and at most one more of each, whose process was killed before it could tell.
+    /// Checks that all acknowledged commits are there, and at most one more per thread, whose process was killed before it could
+    /// record it.
     fn find_what_was_committed(&self) {
         let own = format!("{}:", self.who);
         let mut last = 0;
@@ -168,7 +169,7 @@ impl Worker {
         assert_eq!(self.env.snapshot(sum).unwrap(), TOTAL);
     }
 
-    /// Elements tell which name they belong to.
+    /// Elements contain the name that they belong to.
     fn use_a_name(&mut self) {
         let name = self.random.random_range(0..NAMES);
         let element = self.random.random_range(0..1000) * NAMES + name;
@@ -181,7 +182,7 @@ impl Worker {
             }
             set.remove(&element)
         })();
-        // Dropped by somebody in between.
+        // Another thread or process has dropped it in between.
         if let Err(error) = used {
             assert_eq!(error.status(), Status::NoCollection, "{error}");
         }
@@ -194,7 +195,7 @@ impl Worker {
 
     fn back_up(&mut self) {
         let path = self.directory.join(format!("copy-{}", self.who));
-        // What a killed predecessor had under way lies beside it.
+        // The unfinished copy of a killed predecessor is beside it.
         let _ = std::fs::remove_dir_all(&path);
         self.env.copy_to(&path, self.random.random_bool(0.5)).unwrap();
         let copy = Environment::open(&path, &options().check_on_open(true)).unwrap();
@@ -205,11 +206,11 @@ impl Worker {
     }
 }
 
-/// Works until it is killed, and tells of every step.
+/// Works until it is killed, and reports every step.
 fn work(directory: &Path) {
     let process = std::env::var(PROCESS).unwrap();
     let seed: u64 = std::env::var(SEED).unwrap().parse().unwrap();
-    // A thread that fails ends the process, so that the parent hears of it.
+    // A thread that fails ends the process, so that the parent notices.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         hook(info);
@@ -241,7 +242,7 @@ fn start(directory: &Path, process: usize, seed: u64) -> Child {
         .unwrap()
 }
 
-/// Waits for some steps of a process. Fails with what it says, if it ends.
+/// Waits for some steps of a process. Fails with its message if it ends.
 fn follow(child: &mut Child, steps: usize) {
     let (mut left, mut said) = (steps, Vec::new());
     let mut bytes = [0; 1];
@@ -280,7 +281,7 @@ fn processes_that_are_killed_at_any_moment_lose_nothing() {
         children[process] = start(directory.path(), process, random.random());
     }
     for child in &mut children {
-        // Each has found what its predecessors wrote.
+        // Each has found the writes of its predecessors.
         follow(child, THREADS * 5);
         child.kill().unwrap();
         child.wait().unwrap();

@@ -1,4 +1,4 @@
-//! The calling thread's current transaction, and what begins inside what.
+//! The calling thread's current transaction, and nested transactions.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -134,7 +134,7 @@ fn only_the_innermost_may_end_and_the_outer_one_takes_it_along() {
 fn transactions_dropped_in_any_order_are_undone() {
     let s = scratch();
     let dict = Dict::<String, i64>::open(&s.env, "dict").unwrap();
-    // A tuple drops its first part first.
+    // A tuple drops its first element first.
     let both = (s.env.begin_write().unwrap(), s.env.begin_write().unwrap());
     dict.put("a", &1).unwrap();
     drop(both);
@@ -151,7 +151,7 @@ fn transactions_dropped_in_any_order_are_undone() {
 }
 
 #[test]
-fn a_transaction_of_one_environment_is_none_of_another() {
+fn a_transaction_of_one_environment_does_not_apply_to_another() {
     let (s, other) = (scratch(), scratch());
     let dict = Dict::<String, i64>::open(&other.env, "dict").unwrap();
     let txn = s.env.begin_write().unwrap();
@@ -240,7 +240,7 @@ fn a_thread_that_ends_undoes_its_transaction_and_frees_the_lock() {
 }
 
 #[test]
-fn the_write_lock_is_waited_for_no_longer_than_asked() {
+fn a_wait_for_the_write_lock_ends_at_the_timeout() {
     let dir = tempfile::tempdir().unwrap();
     let patience = std::time::Duration::from_millis(20);
     let options = options().write_timeout(patience);
@@ -279,10 +279,10 @@ fn an_iterator_inside_a_transaction_sees_its_writes_and_ends_with_it() {
     assert_eq!(status(elements.previous().unwrap()), Status::BadHandle);
 }
 
-/// Loops that pass over errors, as `flatten` and `filter_map(Result::ok)` do, went on for ever, and took memory until the
-/// process was ended, where they collected what they met.
+/// Loops that skip errors, like `flatten` and `filter_map(Result::ok)`, never ended. If they collected the items, they used up
+/// the memory, and the process was killed.
 #[test]
-fn a_walk_that_cannot_go_on_says_so_once_and_ends() {
+fn a_walk_that_fails_reports_it_once_and_ends() {
     let s = scratch();
     let dict = Dict::<i64, i64>::open(&s.env, "dict").unwrap();
     let set = Set::<i64>::open(&s.env, "set").unwrap();
@@ -315,7 +315,7 @@ fn an_iterator_outside_of_transactions_keeps_its_state() {
 fn an_iterator_outside_of_transactions_does_not_see_what_others_do_ahead_of_it() {
     let s = scratch();
     let set = Set::<i64>::open(&s.env, "set").unwrap();
-    // More than is read ahead at first.
+    // More than the iterator reads ahead at first.
     set.add_many(&(0..100).collect::<Vec<_>>()).unwrap();
     let mut elements = set.iter().unwrap();
     assert_eq!(elements.next().unwrap().unwrap(), 0);
@@ -325,7 +325,7 @@ fn an_iterator_outside_of_transactions_does_not_see_what_others_do_ahead_of_it()
 }
 
 #[test]
-fn what_was_made_after_a_snapshot_is_not_in_it() {
+fn a_collection_created_after_a_snapshot_is_not_in_it() {
     let s = scratch();
     let snapshot = s.env.begin_snapshot().unwrap();
     std::thread::scope(|scope| {
@@ -355,7 +355,7 @@ fn a_dropped_environment_opens_again_with_what_was_committed() {
     assert_eq!(status(env.begin_write()), Status::ReadOnly);
 }
 
-/// A closure of `anyhow::Result` did not compile, and an error of one's own could not leave a transaction.
+/// A closure with `anyhow::Result` did not compile, and a user's own error could not leave a transaction.
 #[test]
 fn a_closure_may_fail_with_any_error_that_is_made_from_the_librarys() {
     #[derive(Debug, PartialEq)]
@@ -393,20 +393,20 @@ fn a_closure_may_fail_with_any_error_that_is_made_from_the_librarys() {
 
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "files")]
-fn a_closure_is_run_again_in_a_larger_map_whatever_became_of_the_error() {
+fn a_closure_is_retried_in_a_larger_map_whatever_it_does_with_the_error() {
     let dir = tempfile::tempdir().unwrap();
     let options = options().map_size(1 << 20);
     let env = Environment::open(dir.path().join("data"), &options).unwrap();
     let dict = Dict::<i64, Vec<u8>>::open(&env, "dict").unwrap();
     let mut runs = [0; 3];
     let fill = |key: i64| dict.put(&key, &vec![1; 3 << usize::try_from(20 + key).unwrap()]);
-    // Behind a type of error that does not show it.
+    // Inside an error of a type that hides it.
     env.transaction(|| {
         runs[0] += 1;
         fill(0).map_err(|error| anyhow::anyhow!("{error}"))
     })
     .unwrap();
-    // Not passed on: the commit fails.
+    // If it is not passed on, the commit fails.
     env.transaction(|| {
         runs[1] += 1;
         let ignored = fill(1);
@@ -414,7 +414,7 @@ fn a_closure_is_run_again_in_a_larger_map_whatever_became_of_the_error() {
         Ok::<_, Error>(())
     })
     .unwrap();
-    // The closure's own error does not repeat it.
+    // The closure's own error does not cause a retry.
     let failed = env.transaction(|| {
         runs[2] += 1;
         Err::<(), _>(anyhow::anyhow!("no"))

@@ -47,7 +47,7 @@ struct Drawing {
     preview: Vec<u8>,
 }
 
-/// What `serde_bytes` does.
+/// Does the same as `serde_bytes`.
 mod bytes {
     use serde::de::{Error, Visitor};
     use serde::{Deserializer, Serializer};
@@ -106,7 +106,7 @@ fn comes_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
     assert_eq!(&Serde::<T>::decode(&encoded(value)).unwrap().0, value);
 }
 
-/// What another language would have written.
+/// Stores a value as another language would, and reads it as `T`.
 fn written<T: DeserializeOwned + Serialize>(value: &Value) -> Result<T, persistent_collections::Error> {
     let mut bytes = Vec::new();
     <Value as Stored>::encode(value, &mut bytes).unwrap();
@@ -126,7 +126,7 @@ fn a_struct_is_stored_as_a_map_that_other_languages_read() {
     drawings.entry("a").and_modify(|Serde(drawing)| drawing.name.push('!')).or_none().unwrap();
     drawings.extend([("b".to_owned(), Serde(drawing()))]).unwrap();
     assert_eq!(env.schema("drawings").unwrap().unwrap().schema.unwrap().value.to_string(), "any");
-    // The same collection, as languages without the struct see it.
+    // The same collection, read like a language without the struct.
     let values = Dict::<String, Value>::open(env, "drawings").unwrap();
     let stored = values.get("a").unwrap().unwrap();
     assert_eq!(stored.get("name"), Some(&text("outer!")));
@@ -150,7 +150,7 @@ fn a_struct_is_stored_as_a_map_that_other_languages_read() {
     assert_eq!(stored.get("shapes"), Some(&shapes));
     let Some(Value::Map(by_id)) = stored.get("by_id") else { panic!("{stored:?}") };
     assert_eq!(by_id[0], (Value::I64(-1), text("Empty")));
-    // And what they write.
+    // And written like such a language.
     values.put("a", &values.get("b").unwrap().unwrap()).unwrap();
     assert_eq!(drawings.get("a").unwrap(), Some(Serde(drawing())));
 }
@@ -176,7 +176,7 @@ fn every_shape_of_serde_comes_back() {
 }
 
 #[test]
-fn what_other_languages_store_is_read_as_what_it_means() {
+fn values_of_other_languages_are_read_with_their_meaning() {
     assert_eq!(
         written::<(i64, String)>(&Value::Tuple(vec![Value::I64(1), text("a")])).unwrap(),
         (1, "a".to_owned())
@@ -217,7 +217,7 @@ fn what_other_languages_store_is_read_as_what_it_means() {
 }
 
 #[test]
-fn what_is_of_another_type_is_an_error_and_no_panic() {
+fn a_value_of_another_type_is_an_error_and_not_a_panic() {
     let bad = |outcome: Result<Shape, persistent_collections::Error>| {
         let error = outcome.unwrap_err();
         assert_eq!(error.status(), Status::BadValue);
@@ -237,7 +237,7 @@ fn what_is_of_another_type_is_an_error_and_no_panic() {
     assert_eq!(status(written::<(u8, u8)>(&Value::List(vec![Value::I64(1); 3]))), Status::BadValue);
     let huge = Value::BigInt { negative: false, magnitude: vec![1; 17] };
     assert_eq!(status(written::<u128>(&huge)), Status::BadValue);
-    // Half a float: a CBOR item, but not one of this type.
+    // A CBOR item, but not one of this type: a part of a float.
     assert_eq!(status(Serde::<String>::decode(&[0xf9, 0, 0]).map(drop)), Status::BadValue);
     assert_eq!(status(Serde::<String>::decode(&[0x61]).map(drop)), Status::BadValue);
 }
@@ -253,18 +253,18 @@ enum Number {
 struct Nested(Vec<Nested>);
 
 #[test]
-fn what_cannot_be_stored_is_refused_and_leaves_nothing() {
+fn a_value_that_cannot_be_stored_is_refused_and_leaves_nothing() {
     let mut nested = Nested(Vec::new());
     for _ in 0..5000 {
         nested = Nested(vec![nested]);
     }
     let mut out = vec![7];
     assert_eq!(status(Serde::<Nested>::encode(&nested, &mut out)), Status::BadValue);
-    // A map's key twice: 1 as i64 and as u8 are one integer.
+    // A map with a repeated key: 1 as i64 and as u8 are the same integer.
     let twice = BTreeMap::from([(Number::Small(1), 'a'), (Number::Large(1), 'b')]);
     assert_eq!(status(Serde::encode(&twice, &mut out)), Status::BadValue);
     assert_eq!(out, [7]);
-    // Freed level by level: dropping a chain as long as this recurses.
+    // Freed level by level, since dropping such a long chain recurses.
     while let Some(inner) = nested.0.pop() {
         nested = inner;
     }
@@ -287,7 +287,8 @@ fn uuids_are_those_of_the_library() {
     );
 }
 
-/// A value under a foreign type has the bytes of the library's own, as key, value and element of a tuple, and comes back.
+/// Checks that a value of a foreign type has the bytes of the library's own, as key, value and element of a tuple, and comes
+/// back.
 fn is_as<F, O>(foreign: &F, own: &O)
 where
     F: Key<Borrowed = F>

@@ -1,4 +1,4 @@
-//! The vectors that every language's tests share: each value has these bytes, and these bytes are that value.
+//! The vectors that the tests of every language share: each value is encoded to its bytes, and the bytes are decoded to it.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashSet;
@@ -18,7 +18,7 @@ fn hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
-/// The value that a description stands for.
+/// Returns the value of a description.
 fn value(description: &Json) -> Value {
     let (kind, content) = description.as_object().unwrap().iter().next().unwrap();
     match kind.as_str() {
@@ -96,7 +96,7 @@ fn integers(numbers: &[&Json]) -> Value {
     Value::List(numbers.iter().map(|number| integer(text(number))).collect())
 }
 
-/// A CBOR item that has no variant of [`Value`].
+/// Returns a CBOR item that has no variant of [`Value`].
 fn tagged(tag: u64, content: &Value) -> Value {
     let mut item = minicbor::Encoder::new(Vec::new());
     item.tag(minicbor::data::Tag::new(tag)).unwrap();

@@ -1,5 +1,5 @@
-//! Opening beside others who open: what it waits for, for how long, and what it refuses.
-// About files, which an engine in memory has none of.
+//! Concurrent openings: what an opening waits for, how long, and what it refuses.
+// These tests need files, which the engine in memory does not have.
 #![cfg(not(feature = "memory-engine"))]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -23,9 +23,9 @@ fn hurried() -> Options {
     options().write_timeout(TIMEOUT)
 }
 
-/// Locks the first byte of a file as another process does: with a lock that is not this process's.
+/// Locks the first byte of a file like another process: with a lock that does not belong to this process.
 fn lock_first_byte(file: &File, kind: libc::c_int) {
-    // SAFETY: `flock` is plain numbers: all zeros is a value of it.
+    // SAFETY: `flock` is plain numbers, for which all zeros is a valid value.
     let mut what: libc::flock = unsafe { std::mem::zeroed() };
     what.l_type = kind.try_into().unwrap();
     what.l_len = 1;
@@ -43,10 +43,10 @@ fn used(path: &Path) {
     Dict::<i64, i64>::open(&env, "dict").unwrap().put(&1, &1).unwrap();
 }
 
-/// A process was stopped while it opened an environment, and held LMDB's lock. Every other opening of it waited for ever,
-/// and every opening of another environment in such a process waited with it.
+/// A process was stopped while it opened an environment, and held LMDB's lock. Every other opening of it waited for ever, and
+/// in the same process, openings of other environments waited for that one.
 #[test]
-fn a_stopped_opener_is_waited_for_until_the_timeout() {
+fn an_opening_waits_for_a_stopped_opener_until_the_timeout() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("env");
     used(&path);
@@ -80,7 +80,7 @@ fn a_stopped_opener_is_named() {
 }
 
 #[test]
-fn a_maker_of_the_write_lock_is_waited_for_until_the_timeout() {
+fn an_opening_waits_for_a_creator_of_the_write_lock_until_the_timeout() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("env");
     used(&path);
@@ -136,7 +136,7 @@ fn openings_by_two_spellings_at_once_are_one_environment() {
     }
 }
 
-/// One thread may close an environment while others open it: each finds it open, or opens it.
+/// One thread may close an environment while others open it: each of these finds it open, or opens it.
 #[test]
 fn openings_and_closings_at_once_lose_nothing() {
     const ROUNDS: i64 = 100;
@@ -174,15 +174,15 @@ fn dir_spelled(path: &Path, n: usize) -> std::path::PathBuf {
     }
 }
 
-/// Creating beside a creator that dies failed once: the lock file that it left is not one of LMDB's yet, and the second
-/// look for the data file did not know that it may be created.
+/// A creation failed if another creator died meanwhile: the lock file that it left was not a valid one of LMDB yet, and the
+/// second check for the data file did not allow its creation.
 #[test]
-fn a_creator_that_died_is_no_missing_environment() {
+fn a_creator_that_died_is_not_a_missing_environment() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("env");
     fs::create_dir(&path).unwrap();
     let lock = read_and_write(&path.join("lock.mdb"));
-    // As another process that waits for the same creator.
+    // Like another process that waits for the same creator.
     lock_first_byte(&lock, libc::F_RDLCK);
     let error = Environment::open(&path, &hurried()).unwrap_err();
     assert_ne!(error.status(), Status::NoEnvironment, "{error}");
@@ -211,7 +211,7 @@ fn a_fifo_is_refused_without_waiting() {
     }
 }
 
-/// Opening followed links in place of lock files, and wrote over what they lead to.
+/// Opening followed links in place of lock files, and overwrote their targets.
 #[test]
 fn links_in_place_of_lock_files_are_refused_and_their_targets_kept() {
     for name in ["lock.mdb", "lock.pc"] {
@@ -234,10 +234,10 @@ fn links_in_place_of_lock_files_are_refused_and_their_targets_kept() {
     }
 }
 
-/// Whether a wait went by the time of day.
+/// Whether a wait used the time of day.
 static BY_TIME_OF_DAY: AtomicBool = AtomicBool::new(false);
 
-/// Stands in for the C library's.
+/// Replaces the function of the C library.
 #[unsafe(no_mangle)]
 extern "C" fn pthread_mutex_timedlock(
     _: *mut libc::pthread_mutex_t,
@@ -247,10 +247,10 @@ extern "C" fn pthread_mutex_timedlock(
     libc::ETIMEDOUT
 }
 
-/// A wait for another process's transaction went by the time of day, and took an hour longer where the clock was set back
-/// by an hour meanwhile.
+/// A wait for another process's transaction used the time of day, and took an hour longer if the clock was set back by an
+/// hour meanwhile.
 #[test]
-fn the_write_timeout_does_not_go_by_the_time_of_day() {
+fn the_write_timeout_does_not_depend_on_the_time_of_day() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("env");
     let env = Environment::open(&path, &options()).unwrap();

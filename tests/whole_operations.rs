@@ -1,4 +1,4 @@
-//! Operations that look and write at once: popping, retaining, entries, comparing and exchanging. Nobody comes between.
+//! Operations that read and write atomically: pop, retain, entries, compare and exchange.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use common::{Scratch, options, scratch, status};
 use persistent_collections::{Dict, Environment, Exchange, Set, Status, Value};
 
-/// Where the second process finds the environment.
+/// The variable that gives the second process the environment's path.
 const DIRECTORY: &str = "PC_WHOLE_OPERATIONS";
 const ROUNDS: i64 = 200;
 
@@ -62,7 +62,7 @@ fn threads_that_pop_get_each_record_once() {
 }
 
 #[test]
-fn retain_leaves_what_it_keeps_in_any_number_of_batches() {
+fn retain_works_across_any_number_of_batches() {
     let Scratch { env, .. } = &scratch();
     let dict = Dict::<String, u64>::open(env, "dict").unwrap();
     let set = Set::<String>::open(env, "set").unwrap();
@@ -97,7 +97,7 @@ fn a_predicate_that_panics_removes_nothing() {
 }
 
 #[test]
-fn an_entry_changes_what_is_there_and_fills_what_is_not() {
+fn an_entry_changes_a_present_value_and_inserts_an_absent_one() {
     let Scratch { env, .. } = &scratch();
     let dict = Dict::<String, Vec<i64>>::open(env, "dict").unwrap();
     assert_eq!(dict.entry("a").and_modify(|list| list.push(1)).or_none().unwrap(), None);
@@ -122,7 +122,7 @@ fn an_entry_changes_what_is_there_and_fills_what_is_not() {
     let failed = any.entry("k").and_modify(move |value| *value = std::mem::replace(&mut deep, Value::Null));
     assert_eq!(status(failed.or_none()), Status::BadValue);
     assert_eq!(any.get("k").unwrap(), Some(Value::from(1)));
-    // A snapshot refuses to write, and reads all the same.
+    // A snapshot refuses writes, but allows reads.
     let snapshot = env.begin_snapshot().unwrap();
     assert_eq!(dict.entry("b").or_default().unwrap(), [9]);
     assert_eq!(status(dict.entry("c").or_default()), Status::InSnapshot);
@@ -131,7 +131,7 @@ fn an_entry_changes_what_is_there_and_fills_what_is_not() {
     snapshot.abort().unwrap();
 }
 
-/// A transaction that outgrows the map is run again: what `or_insert_with` makes is made once all the same.
+/// A transaction that outgrows the map is retried, but the function of `or_insert_with` is called only once.
 #[test]
 fn an_entry_makes_its_value_once_though_the_map_grows_meanwhile() {
     let dir = tempfile::tempdir().unwrap();
@@ -168,7 +168,7 @@ fn extending_is_all_or_nothing() {
 }
 
 #[test]
-fn a_compare_exchange_says_what_is_there() {
+fn a_compare_exchange_reports_the_current_value() {
     let Scratch { env, .. } = &scratch();
     let dict = Dict::<String, i64>::open(env, "dict").unwrap();
     assert_eq!(dict.compare_exchange("a", Some(&1), Some(&2)).unwrap(), Exchange::Absent);
@@ -180,7 +180,7 @@ fn a_compare_exchange_says_what_is_there() {
     assert!(dict.is_empty().unwrap());
 }
 
-/// What each thread of both processes does. Every sum counts once, if nobody comes between the look and the write.
+/// Does the work of one thread in either process. Every addition counts once if reading and writing are atomic.
 fn take_part(env: &Environment) {
     let counts = Dict::<String, u64>::open(env, "counts").unwrap();
     let queue = Set::<i64>::open(env, "queue").unwrap();

@@ -1,4 +1,4 @@
-//! Loops that write what they walk over: the snapshot of the walk does not keep the file growing.
+//! Loops that write to the collection that they iterate over: the snapshot of the loop does not make the file grow.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -27,7 +27,7 @@ fn snapshots(env: &Environment) -> usize {
 }
 
 /// `for k, v in d.items(): d[k] = f(v)` outside of a transaction made a file of 804 KiB grow to 652 MiB: each write is a
-/// commit, and the snapshot of the loop kept every page of all of them.
+/// commit, and the snapshot of the loop kept the pages of all of them.
 #[test]
 #[cfg_attr(feature = "memory-engine", ignore = "files")]
 fn a_loop_that_writes_what_it_walks_over_leaves_the_file_small() {
@@ -115,11 +115,11 @@ fn another_processs_commits_and_reads_of_this_one_keep_the_snapshot() {
 }
 
 #[test]
-fn walks_in_memory_keep_no_reader_slots() {
+fn walks_in_memory_use_no_reader_slots() {
     let dir = tempfile::tempdir().unwrap();
     let env = Environment::open(dir.path().join("env"), &options().max_readers(4)).unwrap();
     let dict = filled(&env, 100);
-    // Each would have kept one of four slots.
+    // Each would otherwise have kept one of four slots.
     let mut walks: Vec<_> = (0..100)
         .map(|_| {
             let mut walk = dict.iter().unwrap();
