@@ -1,4 +1,4 @@
-"""Programs that fork, for the tests: what a child does must not end pytest."""
+"""Programs that fork, for the tests: a child must not end pytest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def run(code: str, *arguments: Path, **variables: str | None) -> str:
-    """Runs a program in a process of its own, which must end well and warn of nothing.
+    """Runs a program in a separate process, which must succeed without a warning.
 
     `variables` are set in its environment, or removed if they are None.
     """
@@ -27,7 +27,7 @@ def run(code: str, *arguments: Path, **variables: str | None) -> str:
     return done.stdout
 
 
-# What a forked child does is in functions of its own: it ends without pytest.
+# The code of a forked child is in separate functions: it ends without pytest.
 PRELUDE = """
 import os, sys, threading
 from persistent_collections import *
@@ -73,7 +73,7 @@ def watched(*arguments):
 library.pc_dict_open = watched
 """
 
-# A child that the parent tells when to go on, and that tells the parent.
+# A child that exchanges messages with its parent, which decides when it continues.
 STEPS = """
 def child_in_steps(work, between):
     to_child, to_parent = os.pipe(), os.pipe()

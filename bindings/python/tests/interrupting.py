@@ -1,4 +1,4 @@
-"""Exceptions from outside: at every step of the package's own code, and signals at any time."""
+"""Raises asynchronous exceptions at every step of the package's own code, and signals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PACKAGE = os.path.dirname(persistent_collections.__file__) + os.sep
 
 
 class Interrupt(BaseException):
-    """What a signal handler or a timeout raises."""
+    """The exception of a signal handler or a timeout."""
 
 
 class Steps:
@@ -43,7 +43,7 @@ class Steps:
         if not frame.f_code.co_filename.startswith(PACKAGE):
             return None
         if event == "exception" and issubclass(argument[0], GeneratorExit):
-            # The interpreter closes a generator, in which it looks for no signals.
+            # The interpreter closes a generator, and does not handle signals meanwhile.
             self._closing = frame
         frame.f_trace_opcodes = True
         if event in ("call", "opcode") and frame is not self._closing:
@@ -51,7 +51,7 @@ class Steps:
         return self.trace
 
     def run(self, statement: Callable[[], object], handle: Callable[[str], object]) -> bool:
-        """Runs it, and then what handles the exception; whether there was one."""
+        """Runs a statement and then a handler of the exception; returns whether there was one."""
         gc.disable()
         before = sys.gettrace()
         sys.settrace(self.trace)
@@ -59,7 +59,7 @@ class Steps:
             statement()
         except Interrupt:
             sys.settrace(before)
-            # The frames that it came through are alive, with all that they hold.
+            # The frames that the exception passed are alive, with all their objects.
             handle(self.where)
         finally:
             sys.settrace(before)
@@ -67,7 +67,7 @@ class Steps:
         return self.raised
 
 
-# Another process: it can take the write lock at once, and tells what it sees.
+# Another process: it can take the write lock at once, and reports what it sees.
 _OTHER = """
 import sys
 from persistent_collections import Environment, PersistentDict
@@ -92,7 +92,7 @@ class Other:
         )
 
     def looks(self) -> dict[str, int]:
-        """What it sees inside a write transaction, which it begins without waiting."""
+        """Returns what it sees inside a write transaction, which it begins without waiting."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None
         stdin.write("\n")
@@ -127,23 +127,23 @@ class Watched:
         self._round = 0
 
     def _held(self) -> int:
-        """How many reader slots hold a snapshot of this process."""
+        """Returns the number of reader slots with a snapshot of this process."""
         mine = [reader for reader in self.env.readers() if reader.process == os.getpid()]
         return sum(reader.commit is not None for reader in mine)
 
     def current(self) -> int:
-        """The library's transaction of this thread."""
+        """Returns the library's transaction of this thread."""
         library = self.env._library
         return checked.number(library, library.pc_txn_current, self.env._handle)
 
     def write(self, where: str) -> None:
-        """Writes while what an exception came through is alive; it must be there afterwards."""
+        """Writes while the frames of an exception are alive; the write must last."""
         assert self.current() == 0, where
         self._round += 1
         self.d["acknowledged"] = self._round
 
     def check(self, where: str) -> None:
-        """Checks that nothing was left of an interrupted statement."""
+        """Checks that an interrupted statement has not left anything open."""
         assert self.current() == 0, where
         assert self._held() == 0, where
         seen = self.other.looks()
@@ -157,13 +157,13 @@ class Watched:
 
 
 def at_each_step(statement: Callable[[], object], handle: Callable[[str], object]) -> Iterator[str]:
-    """Runs a statement again and again, each time with one step more, until it is through."""
+    """Interrupts a statement at its first step, then the second, and so on until it completes."""
     at = 0
     while True:
         at += 1
         steps = Steps(at)
         if not steps.run(statement, handle):
-            # That it has steps at all.
+            # Checks that the statement has steps at all.
             assert at > 10
             return
         yield f"step {at}, {steps.where}"

@@ -1,4 +1,4 @@
-"""The accelerator: which is in use, and that it does what the package does without it."""
+"""The accelerator: whether it is in use, and that it works like the package without it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _OFF = os.environ.get("PERSISTENT_COLLECTIONS_ACCELERATOR") == "0"
 
 
 def status_of(**environment: str) -> subprocess.CompletedProcess[str]:
-    """What another interpreter says of the accelerator."""
+    """Returns the status of the accelerator in another interpreter."""
     program = "from persistent_collections import acceleration; print(acceleration.status())"
     return subprocess.run(
         [sys.executable, "-c", program],
@@ -67,20 +67,20 @@ def test_it_can_be_turned_off() -> None:
     assert off.stdout.strip() == "off: PERSISTENT_COLLECTIONS_ACCELERATOR is 0"
 
 
-def test_a_path_that_is_asked_for_must_be_there(tmp_path: Path) -> None:
+def test_a_requested_file_must_exist(tmp_path: Path) -> None:
     missing = status_of(PERSISTENT_COLLECTIONS_ACCELERATOR=str(tmp_path / "none.so"))
     assert missing.returncode != 0
     assert "none.so" in missing.stderr
 
 
-def test_a_file_that_is_asked_for_must_be_one(tmp_path: Path) -> None:
+def test_a_requested_file_must_be_an_accelerator(tmp_path: Path) -> None:
     (tmp_path / "bad.so").write_bytes(b"no library")
     bad = status_of(PERSISTENT_COLLECTIONS_ACCELERATOR=str(tmp_path / "bad.so"))
     assert bad.returncode != 0
     assert "cannot be loaded" in bad.stderr
 
 
-# What is stored by one way is read by the other: the codecs are Python's, the calls are not.
+# One side stores and the other reads: the codecs are Python's, the calls are the accelerator's.
 
 _SCALARS = (
     st.none()
@@ -98,7 +98,7 @@ def _minutes(minutes: int) -> datetime.timezone:
     return datetime.timezone(datetime.timedelta(minutes=minutes))
 
 
-# What has no plain form in CBOR. Of sets one element, since their repr is in no order.
+# Values without a plain form in CBOR. Sets have one element, since their repr has no fixed order.
 _ODD = (
     st.dates()
     | st.datetimes(timezones=st.none() | st.just(datetime.timezone.utc))
@@ -174,12 +174,12 @@ _PLAIN: dict[str, Any] = {
 
 
 def package_values(kind: str) -> Any:
-    """What encodes and decodes values without the accelerator."""
+    """Returns the codec of values without the accelerator."""
     return cbor if kind == "any" else Typed(parse(kind), "value")
 
 
 def outcome(call: Callable[[], Any]) -> tuple[Any, ...]:
-    """What a call gives or raises, told apart by type and sign too."""
+    """Returns the result or exception of a call, with its type and sign."""
     try:
         result = call()
     except Exception as error:
@@ -188,7 +188,7 @@ def outcome(call: Callable[[], Any]) -> tuple[Any, ...]:
 
 
 def is_located(found: tuple[Any, ...], expected: tuple[Any, ...]) -> bool:
-    """Whether it is the codec's error, with the collection and the key before its words."""
+    """Whether it is the codec's error, with collection and key before its message."""
     return found[0] is expected[0] and str(found[1]).endswith(f"{expected[1]}") and "'" in found[1]
 
 
@@ -210,7 +210,7 @@ def test_values_have_the_bytes_and_the_errors_of_the_codec(store: Environment, k
         if issubclass(expected[0], Exception):
             assert is_located(outcome(lambda: d.__setitem__("k", value)), expected)
             assert "k" not in d
-            # A UnicodeEncodeError becomes the ValueError that it is, which names the item.
+            # A UnicodeEncodeError becomes a plain ValueError, which names the item.
             with pytest.raises((expected[0], ValueError), match="item 0, value"):
                 d.update([("k", value)])
             return
@@ -262,14 +262,14 @@ def test_keys_have_the_bytes_and_the_errors_of_the_codec(store: Environment, kin
 
 
 class _Day(datetime.date):
-    """A subclass that is stored as what it is equal to."""
+    """A subclass that is stored as the int that it equals."""
 
 
 class _Pair(tuple):  # type: ignore[type-arg]
-    """The same of a tuple."""
+    """A subclass that is stored as the tuple that it equals."""
 
 
-# Of every type and none: what is stored in a collection of another type is refused or converted.
+# Keys of every type, and others: a collection of another type refuses or converts them.
 _ANYTHING = (
     st.one_of(list(_KINDS.values()))
     | st.builds(np.int8, st.integers(-128, 127))
@@ -327,13 +327,13 @@ def test_bytes_are_a_key_where_they_are_one_to_the_package(kind: str, data: st.D
     for stored in (bytes(encoded), bytes(encoded[:at]), data.draw(st.binary(max_size=20))):
         expected = outcome(lambda stored=stored: package.decode(stored))  # type: ignore[misc]
         found = outcome(lambda stored=stored: codec.decode(stored))  # type: ignore[misc]
-        # Only the package sees that a text has a NUL too many or too few, or that bytes are none.
+        # Only the package detects a text with one NUL too many or too few, or bytes not of a key.
         is_one = expected[0] not in (BadKeyError, KeySizeError)
         assert found == expected or (not is_one and kind in ("str", "bytes"))
 
 
 def test_dates_beyond_python_are_refused_in_every_way(env: Environment) -> None:
-    """The class and the words are those of the package, by the accelerator too."""
+    """The class and the message are those of the package, with the accelerator too."""
     for kind, data in (("date", b"\xff" * 4), ("date", bytes(4)), ("datetime", b"\xff" * 8)):
         with pytest.raises(DateOverflowError, match="years 1 to 9999"):
             key_codec(parse(kind)).decode(data)
@@ -350,7 +350,7 @@ def test_invalid_stored_values_raise_the_error_of_the_codec(
 ) -> None:
     with Environment(tmp_path / "env") as env:
         PersistentDict(env, "d", key=str, value=kind)
-    # Another program, which knows of no types.
+    # As another program does, which does not use the types.
     other = lmdb.open(str(tmp_path / "env"), max_dbs=2)
     with other.begin(write=True, db=other.open_db(b"d")) as transaction:
         transaction.put(b"k", stored)
@@ -381,7 +381,7 @@ def test_any_is_written_as_the_package_writes_it(value: Any) -> None:
     assert ctypes.string_at(values.data, size) == cbor.encode(value)
 
 
-def test_arrays_of_any_are_those_of_the_package(env: Environment) -> None:
+def test_arrays_of_any_are_written_as_the_package_writes_them(env: Environment) -> None:
     """Each kind of array is stored in the package's bytes, and comes back as from the package."""
     np = pytest.importorskip("numpy")
     d: PersistentDict[str, Any] = PersistentDict(env, "d", key=str)
@@ -506,8 +506,8 @@ def _calls(env: Environment) -> dict[str, Callable[[], object]]:
     }
 
 
-def test_nothing_is_kept_over_100_000_calls(env: Environment) -> None:
-    """What a call takes it gives back: memory, and references to what all share."""
+def test_100_000_calls_leak_nothing(env: Environment) -> None:
+    """Each call releases what it takes: memory, and references to shared objects."""
     calls = _calls(env)
     shared = [None, True, 1, "list", b"a", KeyError]
 
@@ -528,17 +528,17 @@ def test_nothing_is_kept_over_100_000_calls(env: Environment) -> None:
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    # Each of those does about ten calls of the accelerator's, so that one block a call would be
-    # a hundred thousand.
+    # Each of those makes about ten calls of the accelerator, so a leak of one block per call would
+    # be a hundred thousand.
     assert sys.getallocatedblocks() - blocks < 2000
     assert after - before < 200_000
     for thing, count in zip(shared, references):
         assert abs(sys.getrefcount(thing) - count) < 500, thing
 
 
-def test_an_iterator_that_is_in_use(tmp_path: Path) -> None:
-    """What is asked for an item while it fetches one was a plain ValueError: by another thread, or
-    from inside of a decoder.
+def test_an_iterator_in_use_is_refused(tmp_path: Path) -> None:
+    """A request for an item while the iterator fetches one raised a plain ValueError: from another
+    thread, or from inside a decoder.
     """
     seen: list[Any] = []
 
@@ -551,11 +551,11 @@ def test_an_iterator_that_is_in_use(tmp_path: Path) -> None:
 
     with Environment(tmp_path / "env") as env:
         d = PersistentDict[Any, Any](env, "d", key="any", value="any")
-        # A key that the accelerator leaves to the package, which knows no more than the codec.
+        # A key that the accelerator leaves to the package, which calls the codec.
         d[True,] = 1
         d._keys.coder = acceleration.key_coder("(str)", d._keys.encode, decode)
         d._keys.decode = decode  # type: ignore[method-assign]
         walk = iter(d)
         assert len(list(walk)) == 1
-    # Python's own iterator takes the next batch, of which there is none.
+    # Python's own iterator asks for the next batch, and reaches the end.
     assert seen == [StopIteration if _OFF else IteratorBusyError]

@@ -1,4 +1,4 @@
-"""What the package refuses deliberately is an `Error`, whatever the argument and the call."""
+"""Each deliberate refusal of the package is an `Error`, for all arguments and calls."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ from persistent_collections import (
 PACKAGE = Path(persistent_collections.__file__).parent
 ACCELERATOR = Path(__file__).parents[1] / "accelerator" / "src"
 
-#: What Python's protocols ask for: of mappings and sets, iterators, attributes and base classes.
+#: Exceptions of Python's protocols: of mappings and sets, iterators, attributes, base classes.
 PROTOCOL = {"AttributeError", "KeyError", "NotImplementedError", "StopIteration"}
 
 
 def _builtin_exceptions(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """The places where built-in exceptions are made or raised."""
+    """Returns the places where built-in exceptions are made or raised."""
     for node in ast.walk(tree):
         made = node.func if isinstance(node, ast.Call) else None
         made = node.exc if isinstance(node, ast.Raise) else made
@@ -64,9 +64,9 @@ def _sources() -> list[Path]:
 
 @pytest.mark.parametrize("path", _sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_file_raises_a_bare_builtin(path: Path) -> None:
-    """A user who wrote `except Error` around a program was left with plain TypeErrors and
-    ValueErrors: of names, options, bounds, counts. Each deliberate `raise` is of an `Error`, which
-    is the built-in exception as well.
+    """`except Error` around a program did not catch plain TypeErrors and ValueErrors for names,
+    options, bounds and counts. Now each deliberate `raise` is of an `Error`, which is the built-in
+    exception as well.
     """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found = [f"line {line}: {name}" for line, name in _builtin_exceptions(tree)]
@@ -98,7 +98,7 @@ def test_each_class_of_the_package_is_an_error() -> None:
 
 
 def test_the_accelerator_raises_no_bare_builtin() -> None:
-    """`Py…Error` are the classes of pyo3: a missing key's and the garbage collector's own stay."""
+    """It raises classes of pyo3 (`Py…Error`) only for a missing key and in garbage collection."""
     allowed = {"PyKeyError", "PyTraverseError"}
     found = {
         (path.name, name)
@@ -272,8 +272,8 @@ _CALLS: dict[str, tuple[Callable[[Opened], Any], type[Error], str]] = {
 
 @pytest.mark.parametrize("call", _CALLS)
 def test_arguments_that_a_call_cannot_use(here: Opened, call: str) -> None:
-    """Only keys and values were refused by an `Error`; the rest was a plain TypeError or
-    ValueError, and of bounds and prefixes it did not say whose they were.
+    """Only refused keys and values were an `Error`; other arguments were a plain TypeError or
+    ValueError, which for bounds and prefixes did not name the collection.
     """
     function, kind, words = _CALLS[call]
     if call == "column" and arrays.numpy() is None:
@@ -296,7 +296,7 @@ def test_options_that_cannot_be(tmp_path: Path, option: str, value: Any, kind: t
 
 
 def test_defaults_that_do_not_fit_the_array(here: Opened) -> None:
-    # Without NumPy the values come in a list, in which any default can stand.
+    # Without NumPy, the values come in a list, which can contain any default.
     if arrays.numpy() is None:
         assert here.numbers.get_many([2], default="x") == ["x"]
         return
@@ -307,7 +307,7 @@ def test_defaults_that_do_not_fit_the_array(here: Opened) -> None:
 
 def test_iterators_and_environments_without_a_path_cannot_be_pickled(here: Opened) -> None:
     if sys.implementation.name == "cpython" and type(iter(here.texts)).__module__ != "itertools":
-        # The accelerator's, of which Python itself says so.
+        # An iterator of the accelerator: Python itself refuses.
         with pytest.raises(TypeError, match="pickle"):
             pickle.dumps(iter(here.texts))
     else:
@@ -331,8 +331,8 @@ def test_a_date_that_python_cannot_hold(here: Opened) -> None:
 
 
 def test_an_unreadable_item_is_named_by_its_place(here: Opened) -> None:
-    """A value that the type asked for does not allow was an error that did not say of which key and
-    of which collection.
+    """The error for a value that the requested type does not allow did not name its key and its
+    collection.
     """
     here.anything["text"] = "word"
     narrow = PersistentDict[Any, Any](here.env, "anything", key=str, value=int)
@@ -372,7 +372,7 @@ def test_a_stored_item_of_another_type_than_requested_is_named(here: Opened) -> 
         narrow["text"]
 
 
-#: Arguments of every kind, good somewhere and wrong elsewhere.
+#: Arguments of every kind, each valid for some calls and invalid for others.
 _ODD: list[Any] = [
     *(5, -1, 1 << 80, True, float("nan"), -float("inf"), 1j, None, NotIterable, NotIterable()),
     *("x", "\ud800", b"x", b"\0", (), ("a",), ("a", 1, 2), [], [1], [("a",)], ["ab"], [None]),
@@ -381,19 +381,19 @@ _ODD: list[Any] = [
 
 
 def _calls(thing: object) -> Iterator[tuple[str, Callable[..., Any], int, list[str]]]:
-    """Public methods: the name, the method, how many arguments it takes, and named ones."""
+    """Yields public methods: the name, the method, its number of arguments, and its keywords."""
     for name in dir(type(thing)):
         operator = name in ("__contains__", "__getitem__", "__setitem__", "__delitem__")
         method = getattr(thing, name, None)
         if not (operator or name[0] != "_") or not callable(method):
             continue
         if name == "close" or (name == "copy" and isinstance(thing, Environment)):
-            # The latter writes to any path.
+            # `copy` writes to any path.
             continue
         try:
             parameters = inspect.signature(method).parameters.values()
         except ValueError:
-            # The accelerator's, of which Python does not know.
+            # A method of the accelerator, without a Python signature.
             yield name, method, 2 if name == "__setitem__" else 1, []
             continue
         places = sum(it.kind in (it.POSITIONAL_ONLY, it.POSITIONAL_OR_KEYWORD) for it in parameters)
@@ -409,8 +409,8 @@ def _calls(thing: object) -> Iterator[tuple[str, Callable[..., Any], int, list[s
     "which", ["env", "texts", "numbers", "anything", "set", "range", "part", "keys", "items"]
 )
 def test_every_method_with_every_kind_of_argument(here: Opened, which: str) -> None:
-    """Whatever it is given, a method works, or fails by an `Error`. A missing key is Python's
-    `KeyError`, and what cannot be hashed is refused by Python itself.
+    """With every argument, a method works, or raises an `Error`. A missing key is Python's
+    `KeyError`, and Python itself refuses an unhashable object.
     """
     tried, refused = 0, 0
     for name, method, places, named in _calls(getattr(here, which)):
@@ -428,7 +428,7 @@ def test_every_method_with_every_kind_of_argument(here: Opened, which: str) -> N
                     refused += 1
                 except TypeError as error:
                     what = f"{which}.{name}(*{arguments!r}, **{words!r}): {error}"
-                    # With as many arguments as it does not take, or what Python cannot hash.
+                    # With a wrong number of arguments, or an unhashable object.
                     assert re.search(
                         r"unhashable|positional argument|takes no arguments", str(error)
                     ), what

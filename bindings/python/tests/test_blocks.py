@@ -1,4 +1,4 @@
-"""Blocks that begin and end in one step, by hand too, and transactions that no block has begun."""
+"""Blocks that begin and end in one step, also by direct calls, and transactions without a block."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def d(env: Environment) -> PersistentDict[str, int]:
 
 
 def current(env: Environment) -> int:
-    """The library's transaction of this thread."""
+    """Returns the library's transaction of this thread."""
     library = env._library
     return checked.number(library, library.pc_txn_current, env._handle)
 
 
 def in_a_thread(call: Callable[[], object]) -> Any:
-    """What a call gives or raises in another thread."""
+    """Returns the result or exception of a call in another thread."""
     results: list[Any] = []
 
     def run() -> None:
@@ -57,7 +57,7 @@ def in_a_thread(call: Callable[[], object]) -> Any:
 
 
 def test_a_plain_block_is_one_step(env: Environment, d: PersistentDict[str, int]) -> None:
-    """A transaction cost 37 % more, and a snapshot 54 %, when objects that own it came first.
+    """A transaction cost 37 % more, and a snapshot 54 %, after objects that own it were added.
 
     With the accelerator, a native call begins it and records it.
     """
@@ -146,7 +146,7 @@ def test_closed_inside(tmp_path: Path) -> None:
 
 
 def test_a_stack_that_is_driven_by_hand(env: Environment, d: PersistentDict[str, int]) -> None:
-    """`contextlib` takes `__exit__` from the class, so that nothing but the stack holds a block."""
+    """`contextlib` takes `__exit__` from the class, so that only the stack keeps a block alive."""
     for _ in range(2):
         stack = contextlib.ExitStack()
         with env.snapshot():
@@ -174,10 +174,10 @@ def test_a_stack_that_is_driven_by_hand(env: Environment, d: PersistentDict[str,
 
 
 def test_a_stack_that_is_interrupted(tmp_path: Path) -> None:
-    """An exception from outside can leave a block that the stack has not been given yet.
+    """An asynchronous exception can arrive before the stack has received the block.
 
-    It ends with the frames that the exception came through: once that is handled, or, since
-    `contextlib` keeps it in a frame of its own, collected.
+    The block ends with the frames that the exception passed: after the exception is handled, or,
+    since `contextlib` keeps it in its own frame, garbage-collected.
     """
     watched = Watched(tmp_path / "env")
 
@@ -190,7 +190,7 @@ def test_a_stack_that_is_interrupted(tmp_path: Path) -> None:
         stack.enter_context(watched.env.snapshot())
         stack.close()
 
-    # Only what is made from now on is looked through, hundreds of times.
+    # Only objects made from now on are collected, hundreds of times.
     gc.freeze()
     try:
         for where in at_each_step(by_hand, lambda where: None):
@@ -206,10 +206,10 @@ def test_a_stack_that_is_interrupted(tmp_path: Path) -> None:
 def test_a_transaction_begun_outside_of_the_package(
     env: Environment, d: PersistentDict[str, int], kind: str
 ) -> None:
-    """What is begun inside of a transaction that the package does not know was lost with that.
+    """A block inside a transaction that the package had not begun was lost with that.
 
-    A block in it seemed to commit: what it had written was gone when the other was undone, or when
-    the process ended.
+    The block seemed to commit: its writes were lost when the outer transaction was aborted, or
+    when the process ended.
     """
     library = env._library
     with env.snapshot():
@@ -220,7 +220,7 @@ def test_a_transaction_begun_outside_of_the_package(
         with pytest.raises(InTransactionError, match="no block of this package"):
             getattr(env, kind)().__enter__()
         assert current(env) == foreign.value
-    # It is told from those that the package knows.
+    # The package distinguishes it from its own.
     checked.check(library, library.pc_txn_abort(foreign))
     with getattr(env, kind)():
         assert current(env) != 0

@@ -1,4 +1,4 @@
-"""Ranges begin and end at any number, whether a key can equal it or not."""
+"""Ranges begin and end at any number, also at one that cannot equal a key."""
 
 from __future__ import annotations
 

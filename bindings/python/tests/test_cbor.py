@@ -44,7 +44,7 @@ class Plain(enum.Enum):
 
 
 def same(one: Any, two: Any) -> bool:
-    """Equal in type and content, NaN equal to NaN, -0.0 different from 0.0."""
+    """Whether type and content are equal, NaN equal to NaN, -0.0 different from 0.0."""
     if type(one) is not type(two):
         return False
     if isinstance(one, float):
@@ -62,7 +62,7 @@ def same(one: Any, two: Any) -> bool:
             return False
         if one.dtype.kind != "f":
             return one.tobytes() == two.tobytes()
-        # The bits of a NaN are of no meaning.
+        # The bits of a NaN have no meaning.
         numbers = ~np.isnan(one)
         return np.array_equal(numbers, ~np.isnan(two)) and (
             one[numbers].tobytes() == two[numbers].tobytes()
@@ -165,7 +165,7 @@ class Unknown:
         return "<?>"
 
 
-#: How a value is put into another, and what the path to it then says.
+#: A function that puts a value into another, and the text of the path to it.
 WRAPPERS: list[tuple[Any, str]] = [
     (lambda x: [0, x], "[1]"),
     (lambda x: (x, 2), "[0]"),
@@ -196,7 +196,7 @@ def test_comes_back(value: Any) -> None:
 
 @given(values)
 def test_another_reader_sees_one_item(value: Any) -> None:
-    # Only where it ends: cbor2 freezes what is inside tags.
+    # Checks only the end of the item, since cbor2 freezes the content of tags.
     assert cbor2.loads(b"\x82" + encode(value) + b"\x18\x2a")[1] == 42
 
 
@@ -246,7 +246,7 @@ def test_plain_values_are_as_cbor2_writes_and_reads_them(value: Any) -> None:
         (([1],), "d81b82657475706c658101"),
         ({"b": 1, "a": 2}, "a2616201616102"),
         ({"s": {10, 9, -1, "a"}}, "a16173d9010284090a206161"),
-        # Walked as 9, 2: by the hash.
+        # Iterated as 9, 2, by hash.
         ({9, 2}, "d90102820209"),
         (
             datetime.datetime(2024, 2, 29, 12, 34, 56, tzinfo=UTC),
@@ -310,7 +310,7 @@ def test_comes_back_as(value: Any, back: Any) -> None:
     assert same(decode(encode(value)), back)
 
 
-#: In UTC it would be in the year 0.
+#: A moment that would be in the year 0 in UTC.
 FIRST_HALF_MINUTE = datetime.datetime(
     1, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(seconds=30))
 )
@@ -343,7 +343,7 @@ FIRST_HALF_MINUTE = datetime.datetime(
 def test_refused(value: Any, error: Any, where: str) -> None:
     with pytest.raises(error, match=where) as caught:
         encode(value)
-    # Whatever the reason, it cannot be stored.
+    # Whatever the reason is, the message says that the value cannot be stored.
     assert isinstance(caught.value, TypeError)
 
 
@@ -452,8 +452,8 @@ def test_fetched_arrays_can_be_changed() -> None:
 
 
 def test_empty_arrays_come_back_without_numpy() -> None:
-    # Without NumPy an empty array of a type such as i16[] could be stored and never read: Python
-    # makes no memoryview with a zero in its shape, and the TypeError of that came out of d[k].
+    # Without NumPy, an empty array of a type such as i16[] could be stored but not read: Python
+    # does not make a memoryview with a zero in its shape, and d[k] raised the TypeError.
     program = """
 import array, sys
 sys.modules["numpy"] = None
@@ -488,8 +488,8 @@ def test_the_year_0_which_python_has_not(data: str, value: Any) -> None:
 
 
 def test_each_nan_is_an_element_and_a_key_of_its_own() -> None:
-    # The library refuses a set with an element twice, and a map with a key twice, as C sees them;
-    # Python has two NaN in one set, and lists of pairs in which anything is there twice.
+    # The library refuses a set with a repeated element, and a map with a repeated key, by C's
+    # rules. Python allows two NaN in a set, and any repetition in lists of pairs.
     one, two = float("nan"), float("nan")
     assert encode({one, two}).hex() == "d9010282" + 2 * "fb7ff8000000000000"
     assert encode({one: 1, two: [2]}).hex() == "a2fb7ff800000000000001fb7ff80000000000008102"

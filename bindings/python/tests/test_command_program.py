@@ -1,4 +1,4 @@
-"""The command as a program among others: codes, pipes, terminals, other processes."""
+"""The command as a program: exit codes, pipes, terminals, other processes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_wrong_usage_is_one_line_and_2(arguments: list[str], directory: str) -> 
     assert done.stderr.count("\n") == 1
 
 
-def test_options_may_stand_between_names(tmp_path: Path) -> None:
+def test_options_can_be_between_names(tmp_path: Path) -> None:
     directory = str(tmp_path / "e")
     with Environment(directory) as env:
         PersistentDict[str, str](env, "many").update(a="1", b="2")
@@ -114,7 +114,7 @@ def test_streams_that_are_not_needed_may_be_closed(directory: str) -> None:
 
 
 def test_without_a_message_the_exit_status_reports_the_failure(directory: str) -> None:
-    # What is not written at once is tried again as the interpreter ends.
+    # The interpreter would try again at exit to write buffered output.
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     for arguments, code in ((["get", directory, "many", "-1"], 1), (["list", "nowhere"], 2)):
         for environment in (buffered, {**buffered, "PYTHONUNBUFFERED": "1"}):
@@ -186,7 +186,7 @@ def test_it_reads_while_others_write(directory: str) -> None:
             return writer.stdout.readline()
 
         assert step() == "inside\n"
-        # In the midst of the other's transaction: nothing of it is seen, and nobody waits.
+        # Inside the other process's transaction: its writes are invisible, and no process waits.
         assert run("get", directory, "many", "0").stdout == "value 0\n"
         assert run("check", directory).returncode == 0
         assert run("copy", directory, f"{directory}-copy").returncode == 0
@@ -198,9 +198,9 @@ def test_it_reads_while_others_write(directory: str) -> None:
 
 
 def on_a_terminal(*arguments: str) -> tuple[int, str]:
-    """Exit code and what the program writes to a terminal that is its standard error."""
+    """Returns the exit code, and the output to a terminal that is standard error."""
     ours, its = pty.openpty()
-    # Rows and columns: without them there is no room for a bar.
+    # A size of the terminal: without one, a bar has no space.
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     with subprocess.Popen([*PROGRAM, *arguments], stderr=its, stdin=subprocess.DEVNULL) as process:
         os.close(its)
@@ -209,7 +209,7 @@ def on_a_terminal(*arguments: str) -> tuple[int, str]:
             try:
                 part = os.read(ours, 4096)
             except OSError:
-                # Linux says so where the other end is closed.
+                # Linux reports this after the other end was closed.
                 break
             if not part:
                 break

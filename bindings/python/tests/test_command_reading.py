@@ -181,7 +181,7 @@ def test_info(directory: str, capsys: Capture) -> None:
 
 
 def test_stat_is_deprecated(directory: str, capsys: Capture) -> None:
-    """The command was called stat; its users get the names of its figures too, and advice."""
+    """The command was called stat; it still prints the old names, and names its replacement."""
     assert main(["info", directory]) == 0
     info = capsys.readouterr()
     assert info.err == ""

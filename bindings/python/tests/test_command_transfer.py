@@ -1,4 +1,4 @@
-"""`export` and `import`: what goes out comes back, and what is wrong is named by its line."""
+"""`export` and `import`: all values come back, and an error names its line."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from persistent_collections.command import importing, main
 Capture = pytest.CaptureFixture[str]
 GOLDEN = Path(__file__).parents[3] / "tests" / "vectors" / "golden"
 
-# Which the csv module of older Pythons cannot read.
+# The csv module of older Pythons cannot read these.
 NUL = "\0" if sys.version_info >= (3, 11) else ""
 
-# Of every type: its key, and as a value.
+# For every type: a key, and a value.
 TYPED: list[tuple[str, Any]] = [
     ("str", "a,\"b'\r\n\t é" + NUL),
     ("str", "\r"),
@@ -61,7 +61,7 @@ VALUES = [
 
 
 def stored(directory: Path) -> dict[bytes, list[tuple[bytes, bytes]]]:
-    """The bytes of every collection, as another program sees them."""
+    """Returns the bytes of every collection, as another program sees them."""
     with lmdb.open(str(directory), max_dbs=200, readonly=True) as env, env.begin() as txn:
         names = [bytes(name) for name, _ in txn.cursor()]
         return {
@@ -318,7 +318,7 @@ def test_an_export_that_fails_leaves_the_old_file(full: Path, tmp_path: Path) ->
     file = tmp_path / "old.jsonl"
     file.write_text("old")
     with lmdb.open(str(full), max_dbs=200) as env, env.begin(write=True) as txn:
-        # A text that is none, in the last of many.
+        # Invalid text in the last of many.
         txn.put(b"k", b"\xff", db=env.open_db(b"value 0 str", txn, create=False))
     assert main(["export", str(full), "-o", str(file)]) == 2
     assert file.read_text() == "old"

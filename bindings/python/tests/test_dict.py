@@ -257,7 +257,7 @@ def test_any_opened_narrower(env: Environment) -> None:
 
 
 def test_another_kind_of_number_is_not_a_key_of_a_narrowed_dict(env: Environment) -> None:
-    # In `any`, 1 is another key than 1.0, so that walking must not give what a look-up misses.
+    # In `any`, 1 and 1.0 are different keys: an iteration must not return one that look-ups miss.
     anything: PersistentDict[Any, Any] = PersistentDict(env, "anything")
     anything[1] = "one"
     narrow: PersistentDict[float, str] = PersistentDict(env, "anything", key=float, value=str)
@@ -285,7 +285,7 @@ def test_an_unreadable_value_is_not_removed(env: Environment) -> None:
         with pytest.raises(TypeError, match="not i64"):
             call()
     assert anything == {"a": "text"}
-    # Nor what a codec cannot read.
+    # Nor is a value that a codec cannot read.
     objects: PersistentDict[str, Any] = PersistentDict(env, "objects", key=str, codec=Broken())
     objects["a"] = 1
     with pytest.raises(ValueError, match="broken"):
@@ -537,7 +537,7 @@ def test_iterating_inside_and_outside_a_transaction(
 
 
 def test_lists_are_arrays_number_by_number(env: Environment) -> None:
-    # NumPy makes floats of [1, 2**63], and objects of what is larger.
+    # NumPy converts [1, 2**63] to floats, and larger ints to objects.
     arrays = PersistentDict(env, "arrays", key=str, value="u64[2]")
     arrays["a"] = [1, 2**63 + 1]
     assert arrays["a"].tolist() == [1, 2**63 + 1]
@@ -553,7 +553,7 @@ def test_lists_are_arrays_number_by_number(env: Environment) -> None:
 
 
 def test_masked_arrays_are_refused(env: Environment) -> None:
-    # What stands behind a mask is no number of the array.
+    # A masked element is not a number of the array.
     arrays = PersistentDict(env, "arrays", key=str, value="f32[2]")
     masked = np.ma.array([1.0, 2.0], mask=[False, True])
     with pytest.raises(TypeError, match="masked"):
@@ -598,7 +598,7 @@ def test_a_memoryview_is_a_matrix(
     found = vectors.get_many(["b", "a"])
     assert found.tolist() == [[3, 4, 5], [0, 1, 2]]
     if not with_numpy:
-        # What comes back can be stored again.
+        # The returned value can be stored again.
         vectors.put_many(["a", "b"], found)
         assert vectors.get_many(["a", "b"]).tolist() == [[3, 4, 5], [0, 1, 2]]
 

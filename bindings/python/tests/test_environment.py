@@ -218,7 +218,7 @@ def test_readers(env: Environment) -> None:
     assert all(reader.commit is None for reader in env.readers())
 
 
-def test_the_slots_of_a_killed_process_are_reaped(env: Environment) -> None:
+def test_the_reader_slots_of_a_killed_process_are_freed(env: Environment) -> None:
     assert env.reap_readers() == 0
     code = (
         "import os, signal, sys\n"

@@ -1,8 +1,8 @@
 """Comparison and algebra of `any`, where 1, 1.0 and True are three keys.
 
-They went through Python's sets and dicts, for which the three are one: a set of 1 and True was
-equal to {1, 2}, dicts that differed under 1 were equal, and `s - {1}` took True away, too, which
-`s.difference_update({1})` left. Now all of them go by the stored keys, from either side.
+They used Python's sets and dicts, in which the three are one: a set of 1 and True was equal to
+{1, 2}, dicts that differed under 1 were equal, and `s - {1}` also removed True, which
+`s.difference_update({1})` kept. Now all of them compare the stored keys, on either side.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KEYS += [(1, (True, 0)), (1, (1, 0)), ()]
 
 
 def exact(key: Any) -> Any:
-    """Tells keys apart as they are stored."""
+    """Returns a key such that those stored differently are not equal."""
     return tuple(map(exact, key)) if isinstance(key, tuple) else (type(key), key)
 
 
@@ -76,7 +76,7 @@ OPERATORS: dict[str, Callable[[set[Any], set[Any]], Any]] = {
 
 
 def outcome(work: Callable[..., Any], *arguments: Any) -> Any:
-    """The exact keys of a set, a bool, or that no plain set can hold the result."""
+    """Returns the exact keys of a set, a bool, or a mark if a plain set cannot hold the result."""
     try:
         found = work(*arguments)
     except EqualKeysError:
@@ -88,7 +88,7 @@ def outcome(work: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def expected(result: Any) -> Any:
-    """The same of what the sets of exact keys gave."""
+    """Returns the same for the result with sets of exact keys."""
     if isinstance(result, bool):
         return result
     plain = {plainly(key) for key in result}
@@ -96,17 +96,17 @@ def expected(result: Any) -> Any:
 
 
 def plainly(key: Any) -> Any:
-    """The reverse of `exact`."""
+    """Reverses `exact`."""
     return key[1] if key and isinstance(key[0], type) else tuple(map(plainly, key))
 
 
 keys = st.lists(st.sampled_from(KEYS), max_size=6, unique_by=exact)
-#: Of a plain set, which holds but one of 1, 1.0 and True.
+#: The elements of a plain set, which holds only one of 1, 1.0 and True.
 plain_keys = st.sets(st.sampled_from(KEYS), max_size=4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_operators_go_by_the_stored_keys(env: Environment, kind: Any) -> None:
+def test_operators_compare_the_stored_keys(env: Environment, kind: Any) -> None:
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
     @given(keys, plain_keys, keys, st.sampled_from(KINDS), st.sampled_from(PLAIN))
     def check(mine: Any, plain: Any, theirs: Any, other: Any, builtin: Any) -> None:
@@ -179,7 +179,7 @@ def test_a_set_of_1_and_true(env: Environment) -> None:
 
 
 def test_keys_that_are_equal_in_a_plain_set_or_dict(env: Environment) -> None:
-    # Of 1 and True a plain one held only one, without a word.
+    # A plain set or dict silently kept only one of 1 and True.
     s = new_set(env, [1, True, "a"])
     d = new_dict(env, [(1, "int"), (True, "bool")])
     for make in (
@@ -263,7 +263,7 @@ def test_zeros_and_nan(env: Environment) -> None:
     nan = float("nan")
     assert new_set(env, [1.0]).union([nan]) != {1.0} and s != {nan} and s.isdisjoint([nan])
     assert not s >= {nan} and {nan} - s == {nan}
-    # NaN is the same value wherever it is stored.
+    # All stored NaN are the same value.
     d = new_dict(env, {"a": nan, "b": [nan]})
     assert (
         d == new_dict(env, {"b": [nan], "a": nan}) and d == d.copy() and d == {"a": nan, "b": [nan]}
@@ -299,7 +299,7 @@ def test_typed_collections_take_numbers_as_a_dict_does(env: Environment, narrow:
     assert ints == {1.0, 2} == ints and floats == {1, 2} == floats and ints == floats == ints
     assert ints - {1.0} == {2} and {True, 3} & ints == {1} and ints | {2.0} == {1, 2}
     assert ints <= {True, 2.0, 3} and ints ^ {1.0, 3} == {2, 3} and ints.union([1.0]) == ints
-    # Where one of the two is of `any`, 1 and True are two.
+    # If one of the two is of `any`, 1 and True are different.
     truths = new_set(env, [True, 2])
     for one, two in ((ints, truths), (truths, ints)):
         assert one != two and not one <= two and not one >= two and not one.isdisjoint(two)
@@ -332,7 +332,7 @@ def test_types_that_have_no_key_in_common(env: Environment) -> None:
 
 
 class Same:
-    """Is equal to "a", and no key that could be stored."""
+    """Equals "a", but cannot be stored as a key."""
 
     def __eq__(self, other: object) -> bool:
         return other == "a"
@@ -343,7 +343,7 @@ class Same:
 
 @pytest.mark.parametrize("element", ["any", "str"])
 def test_operators_and_look_ups_agree_on_strangers(env: Environment, element: str) -> None:
-    # Python's sets asked the stranger whether it is equal; a look-up never does.
+    # Python's sets called the stranger's `__eq__`; a look-up never does.
     s, same = new_set(env, ["a"], element), Same()
     assert same not in s and s != {same} and s - {same} == s == s.difference([same])
     assert s & {same} == set() and s.isdisjoint({same}) and not s <= {same} and not s >= {same}

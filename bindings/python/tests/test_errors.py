@@ -36,7 +36,7 @@ def test_statuses_are_one_each() -> None:
         if isinstance(kind, type) and issubclass(kind, Error) and kind is not Error
     ]
     assert sorted(kind.status for kind in kinds if kind.status) == sorted([*ERRORS, _raw.PC_EXISTS])
-    # What the library does not hear of.
+    # Errors that the package raises without the library.
     own = {kind.__name__ for kind in kinds if not kind.status}
     for kind in kinds:
         again = pickle.loads(pickle.dumps(kind("what happened")))

@@ -20,7 +20,7 @@ from persistent_collections import (
 
 
 class Pickled:
-    """As somebody would write it who wants pickle."""
+    """A user's codec with pickle."""
 
     def encode(self, value: Any) -> bytes:
         return pickle.dumps(value)
@@ -67,7 +67,7 @@ def test_a_codec(env: Environment) -> None:
     again = pickle.loads(pickle.dumps(points))
     assert again == points
     again.environment.close()
-    # Without it, bytes.
+    # Without the codec, the values are bytes.
     plain = PersistentDict[str, bytes](env, "p")
     assert pickle.loads(plain["b"]) == Point(2)
 
@@ -141,7 +141,7 @@ def test_a_check_of_a_damaged_file(tmp_path: Path) -> None:
         PersistentDict[int, int](env, "d").update((n, n) for n in range(10_000))
         page = env.info().page_size
     data = bytearray((tmp_path / "e" / "data.mdb").read_bytes())
-    # The kind of the page that holds a key.
+    # The kind of the page with a key.
     at = data.index((2**63 + 5000).to_bytes(8, "big"))
     data[at // page * page + 10] ^= 0xFF
     (tmp_path / "e" / "data.mdb").write_bytes(data)
@@ -217,7 +217,7 @@ def test_fromkeys(env: Environment) -> None:
     assert "x" not in counts
 
 
-def test_sets_in_one_go(tmp_path: Path, env: Environment) -> None:
+def test_bulk_calls_of_sets(tmp_path: Path, env: Environment) -> None:
     def make(name: str, elements: Any) -> PersistentSet[int]:
         made = PersistentSet[int](env, name)
         made.clear()
@@ -241,7 +241,7 @@ def test_sets_in_one_go(tmp_path: Path, env: Environment) -> None:
         assert b == set(many[::2]) - set(many[::5]) - set(many[::3])
         c.update(b, elsewhere, [1, 2])
         c ^= elsewhere
-    # All of them or none.
+    # All are removed, or none.
     with pytest.raises(TypeError):
         a.update(b, ["text"])  # type: ignore[list-item]
     assert a == set(many[::10])

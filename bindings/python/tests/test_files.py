@@ -1,4 +1,4 @@
-"""The files of an environment: removed, replaced, under two names, beside closed streams."""
+"""The files of an environment: removed, replaced, with two names, with closed standard streams."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def command(*arguments: object, **options: Any) -> subprocess.CompletedProcess[s
 
 @pytest.mark.parametrize("by_link", [False, True])
 def test_a_directory_by_its_data_file(tmp_path: Path, by_link: bool) -> None:
-    """The command, given `DIR/data.mdb`, wrote beside the programs that had DIR open.
+    """The command, given `DIR/data.mdb`, wrote at the same time as programs that had DIR open.
 
-    It took the file for an environment of its own, with other lock files, so that two writers ran
-    at once: acknowledged writes were lost, and the file was damaged.
+    It opened the file as a separate environment, with other lock files, so that two writers ran at
+    once: acknowledged writes were lost, and the file was damaged.
     """
     place = tmp_path / "e"
     file = place / "data.mdb"
@@ -46,7 +46,7 @@ def test_a_directory_by_its_data_file(tmp_path: Path, by_link: bool) -> None:
         assert exported.returncode == 0, exported.stderr
         with env.transaction():
             d["during"] = 2
-            # It waits for the same write lock: nothing comes in between.
+            # It waits for the same write lock, so no write comes in between.
             program = (
                 "import sys; from persistent_collections import *\n"
                 "env = Environment(sys.argv[1], no_subdir=True, write_timeout=0.01)\n"
@@ -68,7 +68,7 @@ def test_a_directory_by_its_data_file(tmp_path: Path, by_link: bool) -> None:
 
 
 def test_one_data_file_under_two_names(tmp_path: Path) -> None:
-    """By hard links each of two processes had lock files of its own."""
+    """With hard links, each of two processes used separate lock files."""
     place, linked = tmp_path / "e", tmp_path / "linked.db"
     with Environment(place) as env:
         PersistentDict[str, int](env, "d")["a"] = 1
@@ -82,7 +82,7 @@ def test_one_data_file_under_two_names(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lost", ["data.mdb", "lock.mdb", "lock.pc", "all"])
 def test_a_file_that_is_removed(tmp_path: Path, lost: str) -> None:
-    """Writes went on being acknowledged into a file that was removed, or beside another writer."""
+    """Writes to a removed file, or concurrent with another writer, were still acknowledged."""
     place = tmp_path / "e"
     env = Environment(place)
     d = PersistentDict[str, int](env, "d")
@@ -97,13 +97,13 @@ def test_a_file_that_is_removed(tmp_path: Path, lost: str) -> None:
     with pytest.raises(ReplacedError):
         d["a"]
     env.close()
-    # What is there now is another environment.
+    # The path now has another environment.
     with Environment(place) as again:
         PersistentDict[str, int](again, "d")["b"] = 3
 
 
 def test_a_backup_that_is_renamed_over_the_data_file(tmp_path: Path) -> None:
-    """The process opened the path again, closed the first, and LMDB's locks were gone."""
+    """The process opened the path again and closed the first opening: LMDB's locks were lost."""
     place = tmp_path / "e"
     env = Environment(place)
     d = PersistentDict[str, int](env, "d")
@@ -163,7 +163,7 @@ def test_a_lock_files_error_is_raised(tmp_path: Path) -> None:
 
 def test_a_daemon_without_standard_streams(tmp_path: Path) -> None:
     """In a daemon that had closed them, the data file became descriptor 1 or 2, and log lines
-    went into it."""
+    were written to it."""
     program = (
         "import os, sys\n"
         "from persistent_collections import *\n"
@@ -187,7 +187,7 @@ def test_a_daemon_without_standard_streams(tmp_path: Path) -> None:
 
 
 def test_no_descriptor_is_inherited(tmp_path: Path) -> None:
-    """The data file's descriptor was inherited by every program that was run."""
+    """Every program that the process ran inherited the data file's descriptor."""
     place = tmp_path / "e"
     with Environment(place) as env:
         d = PersistentDict[str, int](env, "d")

@@ -1,4 +1,4 @@
-"""The first use in the child of a fork: all is reopened, and no thread waits for another."""
+"""The first use in the child of a fork reopens everything; threads do not wait for each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from forking import PRELUDE, STEPS, WATCHED, run
 
 
 def test_no_thread_waits_for_one_that_waits_for_the_write_lock(tmp_path: Path) -> None:
-    """Forked web servers with threads stood still until the write timeout.
+    """Forked web servers with threads hung until the write timeout.
 
     Thread A was inside a transaction and reopened its dict; thread B held the package's lock for
     reopening while it waited, in the library, for A's write lock.
@@ -56,10 +56,10 @@ env.close()
 
 
 def test_a_snapshot_finds_what_was_open_before_the_fork(tmp_path: Path) -> None:
-    """A snapshot in a child answered `ConflictError` ("first used after the snapshot began").
+    """A snapshot in a child raised `ConflictError` ("first used after the snapshot began").
 
-    The dict was open before the fork, but the child reopened it with its first use, inside the
-    snapshot, and another thread had the write lock as that began, and committed since.
+    The dict was open before the fork, but the child reopened it at its first use, inside the
+    snapshot; another thread had the write lock when the snapshot began, and committed since.
     """
     code = """
 more = [PersistentDict[str, int](env, f"more {n}") for n in range(60)]
@@ -114,10 +114,10 @@ env.close()
 
 
 def test_a_transaction_opens_nothing(tmp_path: Path) -> None:
-    """Whatever is the first use, all that was open is reopened before it.
+    """Each kind of first use reopens everything before it.
 
-    Then a transaction never waits for what another thread opens, and a walk or a snapshot sees
-    every collection.
+    So a transaction never waits for another thread's opening, and an iteration or a snapshot
+    sees every collection.
     """
     code = """
 other, gone = PersistentDict[str, int](env, "other"), PersistentDict[str, int](env, "gone")
@@ -169,7 +169,7 @@ env.close()
 
 
 def test_many_threads_at_once(tmp_path: Path) -> None:
-    """Of sixty children whose threads began with a transaction each, 25 stood still."""
+    """Of sixty children whose threads each began with a transaction, 25 hung."""
     code = """
 env.close()
 env = Environment(sys.argv[1], durability="none", write_timeout=10)
@@ -212,7 +212,7 @@ env.close()
 
 
 def test_a_collection_that_cannot_be_reopened_fails_alone(tmp_path: Path) -> None:
-    """One collection that cannot be reopened must not keep a child from all the others."""
+    """A collection that cannot be reopened must not prevent a child from using the others."""
     code = """
 gone = PersistentDict[str, int](env, "gone")
 changed = PersistentDict(env, "changed", key=str, value=int)
@@ -308,7 +308,7 @@ env.close()
 
 
 def test_an_environment_opened_twice_before_the_fork(tmp_path: Path) -> None:
-    """Two environments of the same files are one to the library, with one snapshot of a thread."""
+    """For the library, two environments of the same files are one, with one snapshot per thread."""
     code = """
 again = Environment(os.path.join(sys.argv[1], "."), durability="none")
 elsewhere = Environment(sys.argv[1] + "2", durability="none")

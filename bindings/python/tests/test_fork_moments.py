@@ -1,4 +1,4 @@
-"""Forks at any moment: by a child, while it reopens, and beside threads that are doing anything."""
+"""Forks at any moment: by a child, during a reopening, and during calls of other threads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from forking import PRELUDE, WATCHED, run
 
 @pytest.mark.parametrize("in_a_thread", [False, True])
 def test_forks_of_forks(tmp_path: Path, in_a_thread: bool) -> None:
-    """Each reopens what its parent had, also where that, itself a child, has used nothing."""
+    """Each child reopens its parent's objects, even if the parent, itself a child, has not."""
     code = f"""
 def generation(left):
     def work():
@@ -41,8 +41,8 @@ env.close()
     run(warns + PRELUDE + code, tmp_path / "e")
 
 
-def test_a_fork_in_the_midst_of_the_first_use(tmp_path: Path) -> None:
-    """A child may fork, in a signal handler say, while it reopens; its child reopens all of it."""
+def test_a_fork_during_the_first_use(tmp_path: Path) -> None:
+    """A child may fork during a reopening, in a signal handler; its child reopens everything."""
     code = """
 other = PersistentDict[str, int](env, "other")
 
@@ -68,10 +68,10 @@ env.close()
 
 
 def test_a_fork_beside_a_thread_that_is_loading(tmp_path: Path) -> None:
-    """A thread of the parent may be anywhere when another forks; the child does not have it.
+    """A thread of the parent may be in any call when another forks; the child lacks that thread.
 
-    The locks that it held for loading the library, and for connecting the accelerator, were locked
-    for ever in the child, whose first opening waited for them.
+    Its locks for loading the library, and for connecting the accelerator, stayed locked in the
+    child, whose first opening waited for ever.
     """
     code = """
 import os, signal, sys, threading
@@ -124,7 +124,7 @@ use("after")
 
 
 def test_threads_fork_while_another_thread_opens(tmp_path: Path) -> None:
-    """A child finds its way whatever the other threads of its parent were in the midst of."""
+    """A child works after a fork during any call of its parent's other threads."""
     code = """
 stop = threading.Event()
 failures = []

@@ -1,4 +1,4 @@
-"""Forks, pools and loaders: what is handed to another process works there by itself."""
+"""Forks, pools and loaders: objects that are passed to another process work there."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ for thread in threads:
 assert d["children"] == 10 and len(s) == 11
 env.close()
 """
-    # Python 3.12 warns of forks beside threads, which is what this is about.
+    # Python 3.12 warns of forks in processes with threads, which this test needs.
     run("import warnings; warnings.simplefilter('ignore')\n" + PRELUDE + code, tmp_path / "e")
 
 
@@ -173,7 +173,7 @@ threading.Thread(target=lambda: setattr(cycle, "t", env.transaction().__enter__(
     run(PRELUDE + code, tmp_path / "e")
 
 
-# Handed to workers, as pickles or by fork.
+# Objects passed to workers, by pickle or by fork.
 
 
 def square(numbers: PersistentDict[int, int], squares: PersistentDict[int, int], n: int) -> int:
@@ -225,7 +225,7 @@ def test_futures(env: Environment, context: Any) -> None:
 
 
 class Dataset:
-    """As a user of a PyTorch-like loader writes one: nothing in it knows of processes."""
+    """A data set for a loader like PyTorch's, without code for processes."""
 
     def __init__(self, env: Environment) -> None:
         self.images: PersistentDict[int, Any] = PersistentDict(
@@ -247,7 +247,7 @@ def load(dataset: Dataset, indices: Any, batches: Any) -> None:
 
 
 class Loader:
-    """Workers that fetch batches, as a PyTorch DataLoader's do."""
+    """Workers that fetch batches, like those of a PyTorch DataLoader."""
 
     def __init__(self, dataset: Dataset, context: Any, workers: int = 2) -> None:
         self.indices, self.batches = context.Queue(), context.Queue()
@@ -288,7 +288,7 @@ def test_a_data_loader(tmp_path: Path, context: Any, used_before: bool) -> None:
         if used_before:
             assert dataset[5][1] == "label 5"
         else:
-            # As after unpickling: opened, but nothing read.
+            # As after unpickling: open, but not used yet.
             dataset = Dataset(env)
         loader = Loader(dataset, context)
         for _ in range(2):
@@ -297,7 +297,7 @@ def test_a_data_loader(tmp_path: Path, context: Any, used_before: bool) -> None:
             images = np.concatenate([batch[1] for batch in found])
             assert np.array_equal(images, dataset.images.to_numpy())
             assert found[1][2] == ("label 4", "label 5", "label 6", "label 7")
-            # What the parent writes meanwhile, its workers see.
+            # The workers see the parent's new writes.
             dataset.images[0] = np.full((3, 4), -1, "f4")
         loader.stop()
 

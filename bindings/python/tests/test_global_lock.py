@@ -1,7 +1,7 @@
-"""Calls that wait for the write lock or the disk let other threads run Python meanwhile.
+"""Calls that wait for the write lock or the disk let other threads run Python.
 
-Otherwise a thread that computes inside its transaction, and needs the interpreter's lock to go on,
-would wait for one that holds that lock while it waits for the transaction to end.
+Otherwise a thread that computes inside its transaction would wait for the interpreter's lock, and
+the thread with that lock would wait for the end of the transaction.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-# In a process of its own: a deadlock on the interpreter's lock stops every thread that could report
-# it. The environment's own time-out is far longer than the watchdog's.
+# In a separate process: a deadlock on the interpreter's lock stops every thread that could report
+# it. The environment's timeout is far longer than the watchdog's.
 _PROGRAM = """
 import faulthandler, sys, threading
 faulthandler.dump_traceback_later(100, exit=True)
@@ -73,8 +73,8 @@ print("done")
 """
 
 
-# A read waits for the write lock where its collection is to be found anew: made here in a
-# transaction that was undone, it was made by another process since, and another thread writes.
+# A read waits for the write lock if it must look up its collection again: this one was created
+# here in an aborted transaction, then by another process, while another thread writes.
 _READS = """
 import faulthandler, subprocess, sys, threading
 faulthandler.dump_traceback_later(100, exit=True)

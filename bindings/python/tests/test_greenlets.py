@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-# Each in a process of its own, since they patch the standard library. The order in which greenlets
-# and tasks run is that of their events.
+# Each in a separate process, since they patch the standard library. Events decide the order in
+# which greenlets and tasks run.
 _COMMON = """
 import faulthandler, sys
 faulthandler.dump_traceback_later(100, exit=True)
@@ -247,8 +247,8 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_they_do_not_share_a_transaction(tmp_path: Path, case: str) -> None:
-    """Greenlets and tasks of a thread shared its transaction: what one had written, and been told
-    that it was stored, another one's exception undid; or the write lock was kept for ever.
+    """Greenlets and tasks of a thread shared its transaction: an exception in one undid the
+    acknowledged writes of another; or the write lock was never released.
     """
     before, after, program = CASES[case]
     source = _COMMON.format(before=before, after=after) + program

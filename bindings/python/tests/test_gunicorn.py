@@ -1,4 +1,4 @@
-"""A web server as it is deployed: opened before its workers are forked, with threads in each."""
+"""A deployed web server: it opens the environment before it forks workers with threads."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def application(environ, start_response):
 
 
 def serve(directory: Path, first: int) -> set[int]:
-    """Starts the server, sends it a number of requests, and stops it; gives its processes."""
+    """Starts the server, sends it requests, and stops it; returns its processes."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     port = listener.getsockname()[1]
     options = ["--preload", "--workers", str(WORKERS), "--threads", str(THREADS)]
-    # The system holds who connects until the workers are there.
+    # The system queues the connections until the workers have started.
     place = ["--bind", f"fd://{listener.fileno()}", "--chdir", str(directory)]
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", *options, *place, "application:application"],
@@ -98,7 +98,7 @@ def serve(directory: Path, first: int) -> set[int]:
 
 
 def test_requests_are_counted_exactly(tmp_path: Path) -> None:
-    """Of four starts of gunicorn with `--preload` and `--threads`, two stood still.
+    """Of four starts of gunicorn with `--preload` and `--threads`, two hung.
 
     A worker's threads reopened the environment and its dicts one by one as they used them, inside
     transactions too, and waited for each other until the write timeout.
@@ -114,5 +114,5 @@ def test_requests_are_counted_exactly(tmp_path: Path) -> None:
         assert [counter["requests"] for counter in counters] == 5 * [requests]
         assert sum(counter["alone"] for counter in counters) == requests
         assert sum(by_process.values()) == requests
-        # Several of them have served, and none but they.
+        # Several of the workers have served, and no other process.
         assert processes == set(by_process) and len(processes) > 4

@@ -1,4 +1,4 @@
-"""Handles under the garbage collector, which may run in the midst of any call."""
+"""Handles and the garbage collector, which may run inside any call."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-# Whatever call of `use` starts the collector, a finalizer makes the same call inside of it. In a
-# process of its own, since what could go wrong is its memory.
+# If any call in `use` starts the collector, a finalizer makes the same call inside it. In a
+# separate process, since a failure would corrupt memory.
 PROGRAM = """
 import gc, sys
 from persistent_collections import BadHandleError, Environment, PersistentDict, PersistentSet

@@ -1,4 +1,4 @@
-"""Exceptions from outside lose nothing, wherever they arrive."""
+"""Asynchronous exceptions lose nothing, wherever they arrive."""
 
 from __future__ import annotations
 
@@ -154,24 +154,24 @@ STATEMENTS = [
 
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_at_each_step(watched: Watched, statement: Callable[[Watched], None]) -> None:
-    """An exception from outside could arrive between the library's call and the object.
+    """An asynchronous exception could arrive between the library's call and the object's creation.
 
-    A signal's handler, a timeout or a `RecursionError` while a transaction began or ended left it
-    open in the library, which the package did not know: what the thread wrote afterwards was
-    acknowledged and lost, and other processes were locked out. Iterators lost reader slots so.
+    A signal handler's exception, a timeout or a `RecursionError` while a transaction began or
+    ended left it open in the library, without a record in the package: the thread's later writes
+    were acknowledged and lost, and other processes were locked out. Iterators lost reader slots.
     """
     for where in at_each_step(lambda: statement(watched), watched.write):
         watched.check(where)
 
 
-#: In the long form, at least 2,000.
+#: The long form has at least 2,000.
 ROUNDS = int(os.environ.get("PC_INTERRUPTS", "250"))
 
 
 def everything(w: Watched) -> None:
     transaction(w)
     snapshot(w)
-    # No list, which an extension module encodes: it may swallow an exception.
+    # Not a list, which the extension module encodes: it may swallow an exception.
     with w.d.edit("a") as a:
         assert a >= 0
     loops(w)
@@ -180,7 +180,7 @@ def everything(w: Watched) -> None:
 
 
 def test_signals_at_any_time(watched: Watched) -> None:
-    """Of 200 random interrupts of a loop of transactions, 87 lost what was written afterwards."""
+    """Of 200 random interrupts of a loop of transactions, 87 lost later writes."""
 
     def interrupt(*_: object) -> None:
         raise Interrupt
@@ -191,7 +191,7 @@ def test_signals_at_any_time(watched: Watched) -> None:
 
     arrived = 0
     random.seed(1)
-    # A test tool's callback from the garbage collector: Python drops what is raised in it.
+    # A callback of a test tool from the garbage collector: Python drops its exceptions.
     callbacks = gc.callbacks[:]
     gc.callbacks.clear()
     before = signal.signal(signal.SIGALRM, interrupt)
@@ -211,7 +211,7 @@ def test_signals_at_any_time(watched: Watched) -> None:
 
 
 def test_no_room_for_another_call(watched: Watched) -> None:
-    """A `RecursionError` in the midst of beginning or ending a transaction left it open."""
+    """A `RecursionError` while a transaction began or ended left it open."""
 
     def deeper(levels: int) -> None:
         if levels:
@@ -229,7 +229,7 @@ def test_no_room_for_another_call(watched: Watched) -> None:
             deeper(limit - depth - room)
             succeeded += 1
         except (RecursionError, ctypes.ArgumentError):
-            # ctypes makes the second of the first.
+            # ctypes creates the second from the first.
             watched.write(f"room for {room}")
             failed += 1
         watched.check(f"room for {room}")

@@ -1,4 +1,4 @@
-"""Iterators in and outside of transactions, across the borders of batches."""
+"""Iterators inside and outside of transactions, across the bounds of batches."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_an_iterator_outside_keeps_its_moment(
     assert list(d) == [5]
 
 
-def test_dropped_iterators_let_go_of_their_snapshots(
+def test_dropped_iterators_release_their_snapshots(
     env: Environment, d: PersistentDict[int, int]
 ) -> None:
     for _ in range(3000):

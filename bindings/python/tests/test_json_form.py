@@ -1,4 +1,4 @@
-"""JSON and back: every value of every type, as docs/json.md has it."""
+"""Converts every value of every type to JSON and back, as docs/json.md specifies."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ arrays = numbers.flatmap(
 
 
 def through_text(form: Any) -> Any:
-    """As a file has it: JSON without NaN and infinities."""
+    """Returns the JSON of a file, without NaN and infinities."""
     return json.loads(json.dumps(form, allow_nan=False))
 
 
@@ -57,7 +57,7 @@ def test_any_value_comes_back(value: Any) -> None:
 
 
 def has_nan(value: Any) -> bool:
-    """Whether an array has a NaN, whose bits may be others."""
+    """Whether an array has a NaN, whose bits may change."""
     if isinstance(value, list):
         return any(map(has_nan, value))
     return isinstance(value, np.ndarray) and value.dtype.kind == "f" and np.isnan(value).any()
@@ -76,7 +76,7 @@ def test_every_type_comes_back_byte_for_byte(vector: dict[str, Any]) -> None:
         return
     back = typed_from_json(type_, through_text(typed_to_json(type_, value)))
     assert codec.encode(back) == codec.encode(value)
-    # What says itself what it is, is read for every type.
+    # The form that names its type is accepted for every type.
     if type_.name not in ("array", "unit"):
         assert codec.encode(typed_from_json(type_, through_text(to_json(value)))) == codec.encode(
             value

@@ -1,9 +1,9 @@
-"""JSON and CSV that Python reads as something else: refused, and named by its line.
+"""JSON and CSV that Python would read as a different value is refused, with its line.
 
-Nanoseconds of a time were cut, also those that another language's export had; a time with an
-offset of less than a second came back without it; an integer for a float was rounded, a number
-too small for one was 0, `true` was the integer 1, and spare bits of base64 were dropped: all
-without a word.
+Nanoseconds of a time were cut off, also in exports of other languages; a time with an offset of
+less than a second came back without it; an integer for a float was rounded, a number too small
+for a float became 0, `true` became the integer 1, and spare bits of base64 were dropped: all
+without an error.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ LOSSES: list[tuple[str, Any, str]] = [
 ]
 
 
-# Numbered, since Python writes no int of over 4300 digits.
+# Numbered, since Python does not print ints of over 4300 digits.
 @pytest.mark.parametrize(("type_", "form", "message"), LOSSES, ids=range(len(LOSSES)))
 def test_json_that_would_lose_information_is_refused(type_: str, form: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -71,7 +71,7 @@ def test_numbers_that_json_readers_round(text: str, message: str) -> None:
     ("type_", "form", "value"),
     [
         ("f64", 2**53, 2.0**53),
-        # As JavaScript and others write the float nearest to it: with as few digits as tell it.
+        # The form of JavaScript and others: the fewest digits that identify the float.
         ("f64", 1180591620717411300000, 2.0**70),
         ("f64", 10**23, 1e23),
         ("f64", -(10**22), -1e22),
@@ -123,7 +123,7 @@ def test_a_line_with_nanoseconds(
 
 
 def test_keys_that_python_takes_for_one_are_all_imported(tmp_path: Path) -> None:
-    # 1, 1.0 and true are three keys of any, in a file, too.
+    # 1, 1.0 and true are three keys of any, also in a file.
     with Environment(tmp_path / "one") as env:
         d: PersistentDict[Any, Any] = PersistentDict(env, "d")
         d.update([(1, {"set": 1}), (1.0, "float"), (True, "bool"), ((1, True), 5)])

@@ -41,7 +41,7 @@ STRATEGIES: dict[str, Any] = {
 
 
 def order(key: Any) -> Any:
-    """What sorts as encoded keys must: UUIDs by their bytes, text by code point."""
+    """Returns a sort key with the order of encoded keys: UUIDs by bytes, text by code point."""
     if isinstance(key, uuid.UUID):
         return key.bytes
     if isinstance(key, str):
@@ -80,7 +80,7 @@ any_keys = st.recursive(leaves, lambda inner: st.lists(inner, max_size=4).map(tu
 
 
 def exact(key: Any) -> Any:
-    """Tells 1, 1.0 and True apart."""
+    """Returns a key with its type, so that 1, 1.0 and True differ."""
     return tuple(map(exact, key)) if isinstance(key, tuple) else (type(key), key)
 
 

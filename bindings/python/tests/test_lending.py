@@ -1,4 +1,4 @@
-"""Arrays that lie in a snapshot's memory, and what becomes of them when they are kept."""
+"""Arrays in a snapshot's memory, and their life after the snapshot's block."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def rows(env: Environment) -> PersistentDict[int, Any]:
 
 
 def overwrite(d: PersistentDict[int, Any], times: int = 20) -> None:
-    """Commits so often that pages which nobody holds are used again."""
+    """Commits often enough that unused pages are reused."""
     for _ in range(times):
         d.put_many(range(ROWS), np.full((ROWS, 8), -1, "f4"))
 
@@ -74,7 +74,7 @@ def test_a_read_only_view_of_the_snapshots_memory(
     assert rows[3].flags.writeable
 
 
-def test_a_kept_slice_holds_its_snapshot(env: Environment, rows: PersistentDict[int, Any]) -> None:
+def test_a_kept_slice_keeps_its_snapshot(env: Environment, rows: PersistentDict[int, Any]) -> None:
     with env.snapshot():
         kept = rows[7][2:5][::-1].reshape(3, 1)
     assert np.array_equal(rows[7], row(7)) and rows[7].flags.writeable
@@ -94,7 +94,7 @@ def test_a_snapshot_without_kept_arrays_ends_with_the_block(
     overwrite(rows, 1)
     assert not held_back(env)
     with pytest.raises(RuntimeWarning), env.snapshot():
-        # No assert: pytest keeps what it looked at.
+        # Without `assert`, since pytest keeps the objects of an assertion.
         rows[1].sum() / 0  # noqa: B018
     gc.collect()
     overwrite(rows, 1)
@@ -113,7 +113,7 @@ def test_views_of_several_snapshots(env: Environment, rows: PersistentDict[int, 
         rows[0] = row(5)
         assert rows[0].flags.writeable
         with env.snapshot():
-            # What the block around it writes next may move it, so it is a copy.
+            # The next write of the block around it may move the value, so this is a copy.
             assert rows[0].flags.writeable
             with pytest.raises(InSnapshotError):
                 rows[0] = row(6)
@@ -141,7 +141,7 @@ def test_after_closing(tmp_path: Path) -> None:
     with pytest.raises(OptionsDifferError):
         Environment(tmp_path / "e", max_readers=5000)
     del kept, also
-    # Now the files are closed for good.
+    # Now the files are closed.
     Environment(tmp_path / "e", max_readers=5000).close()
 
 
@@ -165,7 +165,7 @@ def test_looked_up_after_closing_inside_the_block(tmp_path: Path) -> None:
         env.close()
         with pytest.raises(persistent_collections.BadHandleError):
             rows[1]
-    # It has opened nothing that stays.
+    # It has not left anything open.
     Environment(tmp_path / "e", max_readers=5000).close()
 
 
@@ -196,7 +196,7 @@ with Environment(sys.argv[1], durability="none") as env:
         lent.wait()
         subprocess.run([sys.executable, "-c", outgrow, str(tmp_path / "e")], check=True)
         interval = sys.getswitchinterval()
-        # The holder is to go on when the read waits, not before.
+        # The holder must continue when the read waits, not before.
         sys.setswitchinterval(100)
         try:
             begun = time.monotonic()
@@ -233,7 +233,7 @@ def test_in_another_thread(env: Environment, rows: PersistentDict[int, Any]) -> 
     thread = threading.Thread(target=lend)
     thread.start()
     thread.join()
-    # The thread is gone; its snapshot is not.
+    # The thread has ended; its snapshot has not.
     overwrite(rows)
     assert np.array_equal(kept[0], row(9))
     dropper = threading.Thread(target=kept.clear)
@@ -259,7 +259,7 @@ def test_a_thread_that_ends_inside_the_block(
     blocks[0].__exit__(KeyError, KeyError(), None)
     overwrite(rows)
     assert np.array_equal(kept[0], row(9)) and np.array_equal(rows[9], row(-1))
-    # Calls need not look after it any more.
+    # Calls no longer have to check it.
     assert object.__getattribute__(rows, "_handle")
     kept.clear()
     gc.collect()
@@ -301,12 +301,12 @@ def test_arrays_of_any_length(env: Environment) -> None:
     doubles["x"], doubles["xyz"] = [1, 2, 3], [4, 5, 6]
     with env.snapshot():
         assert matrices["odd"].tolist() == [[0, 1, 2], [3, 4, 5]]
-        # Wherever they lie: NumPy takes unaligned ones too.
+        # At any address: NumPy accepts unaligned arrays too.
         assert float(doubles["x"] @ doubles["xyz"]) == 32.0
 
 
 def test_a_child_has_a_copy(tmp_path: Path) -> None:
-    # In a process of its own: pytest's has threads.
+    # In a separate process, since pytest's has threads.
     code = """
 import os, sys
 import numpy as np
@@ -357,7 +357,7 @@ def test_a_block_that_another_thread_ends(env: Environment, rows: PersistentDict
     thread = threading.Thread(target=block.__exit__, args=(KeyError, KeyError(), None))
     thread.start()
     thread.join()
-    # This thread leaves it with its next call.
+    # This thread leaves it at its next call.
     overwrite(rows)
     assert np.array_equal(rows[9], row(-1)) and np.array_equal(kept, row(9))
     with env.transaction():
@@ -370,8 +370,8 @@ def test_a_block_that_another_thread_ends(env: Environment, rows: PersistentDict
 def test_a_signal_while_a_fork_waits_for_its_child(tmp_path: Path) -> None:
     """A signal handler's exception left forks locked, so that the next in another thread hung.
 
-    It came while the parent waited for its child to have its own copy of what was lent. What is
-    lent must not change all the same until the child has it.
+    It came while the parent waited for its child to copy the lent memory. Even then, that memory
+    must not change until the child has its copy.
     """
     code = """
 import os, signal, sys, threading, warnings

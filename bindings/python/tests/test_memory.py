@@ -1,4 +1,4 @@
-"""Memory that runs out is an exception; and buffers that an exception leaves are freed."""
+"""Missing memory raises an exception, and buffers are freed after an exception."""
 
 from __future__ import annotations
 
@@ -124,9 +124,9 @@ print("done")
 
 
 def test_each_large_allocation_fails_once(tmp_path: Path) -> None:
-    """A value that no memory was had for ended the process, or, with a backtrace, hung it.
+    """A value without enough memory ended the process, or, with a backtrace, hung it.
 
-    The accelerator asked for Python objects and vectors by calls that panic.
+    The accelerator allocated Python objects and vectors by calls that panic.
     """
     shim = tmp_path / "failing_memory.so"
     source = HERE / "failing_memory.c"
@@ -142,8 +142,8 @@ def test_each_large_allocation_fails_once(tmp_path: Path) -> None:
     assert (done.stdout[-5:], done.returncode) == ("done\n", 0), done.stdout[-300:] + done.stderr
 
 
-def test_a_buffer_that_an_exception_leaves(tmp_path: Path) -> None:
-    """What came between a buffer's taking and its giving back lost its memory for good."""
+def test_a_buffer_is_freed_after_an_exception(tmp_path: Path) -> None:
+    """An exception between taking a buffer and giving it back leaked its memory."""
     watched = Watched(tmp_path / "env")
     free = watched.env._library.pc_buffer_free
 

@@ -1,4 +1,4 @@
-"""A dict and a set against Python's own: transactions, aborts, reopening, a second process."""
+"""Compares a dict and a set with Python's: transactions, aborts, reopening, a second process."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def order(key: str) -> bytes:
 
 
 def done(d: PersistentDict[str, int], s: PersistentSet[str], what: str, *arguments: Any) -> Any:
-    """What came of one command."""
+    """Returns the outcome of one command."""
     if what == "put":
         d[arguments[0]] = arguments[1]
         return None
@@ -51,7 +51,7 @@ def done(d: PersistentDict[str, int], s: PersistentSet[str], what: str, *argumen
 
 
 def serve(commands: Connection) -> None:
-    """The second process: does to the same environment what it is told."""
+    """The second process, which executes commands on the same environment."""
     env: Environment | None = None
     while (command := commands.recv()) is not None:
         what, *arguments = command
@@ -70,7 +70,7 @@ def serve(commands: Connection) -> None:
 
 @functools.cache
 def second_process() -> Connection:
-    """Started once, since that takes long."""
+    """Starts it once, since that takes long."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=serve, args=(theirs,), daemon=True)
@@ -100,7 +100,7 @@ class Model(RuleBasedStateMachine):
         self.s = PersistentSet[str](self.env, "s")
 
     def tell(self, *command: Any) -> Any:
-        """Has the second process do something."""
+        """Sends a command to the second process."""
         process = second_process()
         process.send(command)
         assert process.poll(60)
@@ -229,7 +229,7 @@ class Model(RuleBasedStateMachine):
     @rule(key=keys, value=numbers)
     def they_put(self, key: str, value: int) -> None:
         answer = self.tell("put", key, value)
-        # As long as a transaction is open here, they have to wait.
+        # While a transaction is open here, its writes have to wait.
         assert answer == ("busy" if self.saved else None)
         if not self.saved:
             self.dict[key] = value
@@ -237,7 +237,7 @@ class Model(RuleBasedStateMachine):
     @rule(key=keys)
     def they_pop(self, key: str) -> None:
         answer = self.tell("pop", key)
-        # To pop what is not there is a write, too.
+        # A pop of an absent key is a write, too.
         assert answer == ("busy" if self.saved else self.dict.pop(key, None))
 
     @precondition(lambda self: not self.saved)

@@ -1,8 +1,8 @@
-"""Whatever value is given: it comes back equal, or is refused; and no look-up is dear or fails.
+"""Any value comes back equal, or is refused; and a look-up of it is cheap and does not fail.
 
-`Decimal("1E+399999") in d` took 9 seconds, since it was made an int of as many digits; a time zone
-that has no offset, `Decimal("sNaN")` and `10**5000` raised `NotImplementedError`,
-`InvalidOperation` and "Exceeds the limit (4300 digits)" where a refusal was due.
+`Decimal("1E+399999") in d` took 9 seconds, since it was converted to an int with all the digits; a
+time zone without an offset, `Decimal("sNaN")` and `10**5000` raised `NotImplementedError`,
+`InvalidOperation` and "Exceeds the limit (4300 digits)" instead of a refusal.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ DAY = datetime.datetime(2024, 2, 29)
 
 
 class Zone(datetime.tzinfo):
-    """A time zone that answers as it was made to."""
+    """A time zone with given answers."""
 
     def __init__(self, answer: Callable[[], Any]) -> None:
         self.answer = answer
@@ -63,7 +63,7 @@ def failing(error: Exception) -> Callable[[], Any]:
     return fail
 
 
-#: Zones with no offset that a time could be stored with.
+#: Zones whose offset cannot be stored with a time.
 NO_OFFSET = [
     datetime.tzinfo(),
     Zone(failing(RuntimeError("no offset"))),
@@ -120,7 +120,7 @@ years = {"min_value": datetime.datetime(2, 1, 1), "max_value": datetime.datetime
 numbers = st.one_of(
     st.integers(),
     st.integers(-(2**63), 2**64),
-    # Python writes no int of over 4300 digits, not even in a strategy's name.
+    # Python does not print an int of over 4300 digits, not even in a strategy's name.
     st.sampled_from([16, 400, 5000]).map(lambda digits: 10**digits + 1),
     st.sampled_from([400, 5000]).map(lambda digits: -(10**digits)),
     st.floats(),
@@ -194,7 +194,7 @@ keys = st.recursive(
     ),
     max_leaves=4,
 )
-#: What can be in a set, and be found there.
+#: Values that can be in a set, and be found there.
 members = keys.filter(lambda key: is_hashable(key) and "nan" not in shown(key))
 anything = st.recursive(
     odd,
@@ -215,7 +215,7 @@ VALUE_TYPES = [name for name in KEY_TYPES if name[0] != "("] + ["f64[]", "i64[2]
 
 
 def is_equal(one: Any, two: Any) -> bool:
-    """Equal as Python has it, but for NaN, and for times that a zone has twice or never."""
+    """Whether two are equal in Python, except for NaN and times that a zone has twice or never."""
     if isinstance(one, np.ndarray):
         one, two = one.tolist(), two.tolist() if hasattr(two, "tolist") else two
     if type(two) in (list, tuple) or isinstance(two, (list, tuple)):
@@ -237,7 +237,7 @@ def test_a_key_comes_back_equal_or_is_refused(type_: str, key: Any) -> None:
     try:
         data = codec.encode(key)
     except REFUSAL as error:
-        # Numbers of another type are looked up all the same.
+        # Numbers of another type can still be looked up.
         assert found is None or codec.decode(found) == key
         assert isinstance(error, Error) or not str(error).startswith("Exceeds the limit")
         return
@@ -257,7 +257,7 @@ def test_a_value_comes_back_equal_or_is_refused(type_: str, value: Any) -> None:
         return
     back = codec.decode(data)
     if type_.startswith("f32"):
-        # Rounded, as its type says.
+        # Rounded by the type.
         value = np.asarray(value, "f4") if isinstance(back, np.ndarray) else np.float32(value)
     assert is_equal(back, value)
     if is_hashable(value) and is_hashable(back) and back == value:
@@ -276,7 +276,7 @@ def test_a_zone_without_an_offset(anywhere: PersistentDict[Any, Any], zone: Any)
             anywhere["key"] = {"a": [0, value]}
         with pytest.raises(UnstorableError, match="item 0, value: value: its zone"):
             anywhere.update(key=value)
-        # As a key it is refused for its type.
+        # As a key, its type is refused.
         assert value not in anywhere and (value,) not in anywhere
     assert not anywhere
 
@@ -292,7 +292,7 @@ def test_an_offset_with_seconds(anywhere: PersistentDict[Any, Any], seconds: flo
 
 
 def test_a_zone_with_an_unknown_offset_is_read_as_none(anywhere: PersistentDict[Any, Any]) -> None:
-    # Such a datetime is one without zone to Python, too; a time would be another each day.
+    # Python, too, treats such a datetime as one without zone; a time would differ each day.
     value = DAY.replace(tzinfo=Zone(lambda: None))
     anywhere["key"] = value
     assert anywhere["key"] == DAY == value
@@ -301,11 +301,11 @@ def test_a_zone_with_an_unknown_offset_is_read_as_none(anywhere: PersistentDict[
 
 
 class TooDearError(Exception):
-    """Of none of the kinds that a value's own methods may fail with."""
+    """An exception that is not of the kinds that a value's own methods may raise."""
 
 
 class Dear(Decimal):
-    """Must not be made an int, which would have as many digits as its exponent says."""
+    """Must not be converted to an int, which would have as many digits as its exponent says."""
 
     def dear(self, *_: Any) -> Any:
         raise TooDearError
@@ -377,7 +377,7 @@ def test_an_int_of_more_digits_than_python_writes(env: Environment, number: int)
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    """The least of the processor's time that this takes."""
+    """Returns the least processor time of several runs."""
 
     def once() -> float:
         begin = time.process_time()
@@ -388,7 +388,7 @@ def seconds(work: Callable[[], Any]) -> float:
 
 
 def test_many_digits_cost_little_more_than_they_are() -> None:
-    # Digit by digit, or by Python's own conversions, 16 times the digits took 256 times as long.
+    # Digit by digit, or by Python's own conversions, 16 times the digits took 256 times the time.
     codec = value_codec(parse("any"))
     few, many = (Decimal("9" * digits) for digits in (20_000, 320_000))
     few_bytes, many_bytes = codec.encode(few), codec.encode(many)
@@ -400,7 +400,7 @@ def test_many_digits_cost_little_more_than_they_are() -> None:
 
 
 class Leaf(int):
-    """Counts how often it is looked at."""
+    """Counts the accesses to it."""
 
     looks = 0
 
@@ -414,7 +414,7 @@ class Leaf(int):
 
 
 def test_tuples_that_hold_one_another_twice(env: Environment) -> None:
-    # Their encoding was written out to its end, of which there was none in sight.
+    # The package wrote the whole encoding, which is exponentially long.
     Leaf.looks = 0
     tower: Any = Leaf(1)
     for _ in range(100):
@@ -436,7 +436,7 @@ def test_tuples_that_hold_one_another_twice(env: Environment) -> None:
 
 
 def towers() -> Any:
-    """Values with more in them than anybody could write, since they hold the same many times."""
+    """Returns values with exponentially many parts, since they hold the same object many times."""
     for leaf in ([], {}, (), "x" * 1000, frozenset()):
         high, wide = leaf, leaf
         for _ in range(60):
@@ -461,7 +461,7 @@ def towers() -> Any:
 
 @pytest.mark.parametrize("which", range(17))
 def test_values_that_hold_one_another_twice(anywhere: PersistentDict[Any, Any], which: int) -> None:
-    # All of it was written before its length was looked at: memory ran out, or time did.
+    # The package wrote all of it before it checked the length, which took too much memory or time.
     with pytest.raises(UnstorableError, match="value: it has more than 2147418096 bytes, encoded"):
         anywhere["key"] = list(towers())[which]
     assert not anywhere
@@ -477,8 +477,8 @@ def test_a_large_value_with_shared_parts(anywhere: PersistentDict[Any, Any]) -> 
 
 
 def test_a_look_up_at_the_recursion_limit_is_not_a_miss(env: Environment) -> None:
-    # Python's limit for calls in calls was taken for a key that is nested too deeply, so that
-    # what is there was not found.
+    # Python's recursion limit was taken for a key that is nested too deeply, so an existing key
+    # was not found.
     key: Any = 1
     for _ in range(100):
         key = (key,)

@@ -1,10 +1,10 @@
-"""Values that are more than their type: what does not come back equal is refused.
+"""Values with more than their type stores: one that would not come back equal is refused.
 
-A `pandas.Timestamp` is a `datetime` with nanoseconds, which were cut off without a word: the keys
-of 1 ns and 999 ns were one key, and values came back earlier than they were stored. `pandas.NaT`
-is a `datetime` too, and raised `struct.error` or `AttributeError` even from `in` and `get`. So did
-whatever a subclass adds to a text, a number or a tuple vanish. Now a value that would not come back
-equal is refused, with its place, and a look-up of it is a miss.
+A `pandas.Timestamp` is a `datetime` with nanoseconds, which were silently cut off: the keys of
+1 ns and 999 ns were one key, and values came back earlier than stored. `pandas.NaT` is a `datetime`
+too, and raised `struct.error` or `AttributeError` even from `in` and `get`. The additions of
+subclasses of text, numbers and tuples were lost in the same way. Now such a value is refused, with
+its place, and a look-up of it finds nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ FAR = pd.Timestamp(np.datetime64("20000-01-01", "s"))
 
 
 def more_than(base: type) -> type:
-    """A subclass whose instances are equal to none of its base."""
+    """A subclass whose instances do not equal those of its base."""
 
     class More(base):
         def __eq__(self, other: object) -> bool:
@@ -79,7 +79,7 @@ def failing(base: type, error: type[Exception]) -> type:
 
 
 def lying(base: type) -> type:
-    """A subclass whose conversions give something else than what it equals."""
+    """A subclass whose conversions return a different value than the one it equals."""
 
     class Lying(base):
         def lie(self, *_: Any) -> Any:
@@ -92,7 +92,7 @@ def lying(base: type) -> type:
 
 
 class Indexed:
-    """Is taken for an int where an index is needed, and equals none."""
+    """Can be used as an index, but does not equal an int."""
 
     def __index__(self) -> int:
         return 1
@@ -118,7 +118,7 @@ class Access(enum.IntFlag):
 Point = namedtuple("Point", "x y")
 ID = uuid.UUID(int=5)
 
-#: By type, keys that are refused.
+#: Refused keys, by type.
 REFUSED: dict[str, list[Any]] = {
     "datetime": [
         pd.NaT,
@@ -195,7 +195,7 @@ REFUSED: dict[str, list[Any]] = {
     ],
     "(f64,i64)": [(1.0, np.timedelta64(1)), (Decimal("sNaN"), 1), (1.0, 10**5000)],
 }
-#: What no type holds.
+#: Values that no type can hold.
 NOWHERE = [
     pd.NaT,
     NANOSECOND,
@@ -226,7 +226,7 @@ REFUSED["any"] = [
     float("nan"),
     np.float32("nan"),
 ]
-#: By type, values that are refused.
+#: Refused values, by type.
 REFUSED_VALUES: dict[str, list[Any]] = {
     **{type_: keys for type_, keys in REFUSED.items() if type_[0] != "("},
     "f32[2]": [[NANOSECOND, 1.0], [pd.NA, 1.0], np.array([1, 2], "m8[s]"), [10**5000, 1.0]],
@@ -249,7 +249,7 @@ REFUSED_VALUES: dict[str, list[Any]] = {
         np.array([1, 2], "m8[s]"),
     ],
 }
-#: Values of subclasses, and what comes back: it is equal.
+#: Values of subclasses, and the equal values that come back.
 ACCEPTED: dict[str, list[tuple[Any, Any]]] = {
     "datetime": [(pd.Timestamp(DAY), DAY)],
     "date": [(type("Day", (datetime.date,), {})(2024, 2, 29), DAY.date())],
@@ -345,7 +345,7 @@ def test_a_key_that_is_more_than_its_type(env: Environment, type_: str, key: Any
     for what, store in STORES.items():
         with pytest.raises(REFUSAL) as caught:
             store(d, key, 7)
-        # What is not of Python's own types, or refused for what it is, has an error of its own.
+        # Values of other types, or refused for another reason, have another error.
         assert isinstance(caught.value, Error) or type(key).__module__ == "builtins", what
         assert ("item 0, key" in str(caught.value)) == (what in ("update", "put_many")), (
             caught.value
@@ -411,7 +411,7 @@ def test_a_value_of_a_subclass_that_comes_back_equal(
     for name in ("a", "b", "c"):
         d[name] = value
         assert d[name] == back == value
-        # `any` keeps these as they are.
+        # `any` keeps these unchanged.
         kept = type_ == "any" and type(value) in (bool, Symbol, Char)
         assert type(d[name]) is type(value if kept else back)
     with d.edit("a") as again:
@@ -419,7 +419,7 @@ def test_a_value_of_a_subclass_that_comes_back_equal(
     assert list(d.values()) == [back] * 3 and ("b", value) in d.items()
 
 
-def test_where_it_sits(env: Environment) -> None:
+def test_the_error_names_the_place(env: Environment) -> None:
     d: PersistentDict[Any, Any] = PersistentDict(env, "d")
     with pytest.raises(UnstorableError, match=r"value\['a'\]\[1\]: .*Timestamp.* more than"):
         d["key"] = {"a": [0, NANOSECOND]}
@@ -431,7 +431,7 @@ def test_where_it_sits(env: Environment) -> None:
         days["a", NANOSECOND] = 1
 
 
-def test_keys_a_nanosecond_apart_are_not_one(env: Environment) -> None:
+def test_keys_a_nanosecond_apart_differ(env: Environment) -> None:
     days: PersistentDict[Any, str] = PersistentDict(env, "days", key="datetime", value=str)
     days[DAY] = "midnight"
     late = pd.Timestamp("2024-02-29T00:00:00.000000999")
@@ -479,9 +479,9 @@ class Weekday(enum.IntEnum):
 def test_an_array_refuses_a_number_that_does_not_equal_its_plain_form(
     env: Environment, type_: str
 ) -> None:
-    """NumPy took such an element of a list for its plain form.
+    """NumPy converted such an element of a list to its plain form.
 
-    So a value came back that did not equal the stored one, where a single number was refused.
+    So a value came back that did not equal the stored one, while a single such number was refused.
     """
     identical = type("Identical", (int,), {"__eq__": operator.is_, "__hash__": lambda one: 5})
     d = PersistentDict(env, "arrays", key=int, value=type_)

@@ -1,4 +1,4 @@
-"""An exception from outside, at any moment of opening or closing, leaves nothing open behind."""
+"""An asynchronous exception during opening or closing leaves nothing open."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ PACKAGE = str(Path(persistent_collections.__file__).parent) + os.sep
 
 
 class Interrupt(BaseException):
-    """As a signal handler raises it."""
+    """The exception of a signal handler."""
 
 
 def in_finalizer(frame: FrameType | None) -> bool:
-    """Whether an exception would only be reported, and end a finalizer."""
+    """Whether an exception would only be reported, because it ends a finalizer."""
     while frame is not None:
         if frame.f_code.co_name == "__del__":
             return True
@@ -32,9 +32,9 @@ def in_finalizer(frame: FrameType | None) -> bool:
 
 
 def interrupted(call: Callable[[], Any], at: int, since: str) -> bool:
-    """Raises before the given instruction of the package's own code; false if it has fewer.
+    """Raises before the given instruction of the package's code; returns False if it has fewer.
 
-    They are counted from the first in a file on.
+    The count begins at the first instruction in a given file.
     """
     left, begun = at, False
 
@@ -77,7 +77,7 @@ def at_every_instruction(
 
 @pytest.fixture(autouse=True)
 def _quick_collections() -> Iterator[None]:
-    """What is there before need not be looked at in each of many collections."""
+    """Freezes the existing objects, which the many collections then skip."""
     gc.collect()
     gc.freeze()
     yield
@@ -85,13 +85,13 @@ def _quick_collections() -> Iterator[None]:
 
 
 def is_not_open(path: Path) -> None:
-    """Fails where it is still open in this process, with the options of these tests."""
+    """Fails if it is still open in this process with the options of these tests."""
     gc.collect()
     Environment(path, durability="none", max_readers=77).close()
 
 
 def test_opening(tmp_path: Path) -> None:
-    """An interrupt between the library's call and the object left the files open for good."""
+    """An interrupt between the library's call and the object's creation left the files open."""
     path = tmp_path / "e"
     times = at_every_instruction(
         lambda: lambda: Environment(path, durability="none"),
@@ -103,7 +103,7 @@ def test_opening(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", [PersistentDict, PersistentSet])
 def test_opening_a_collection(tmp_path: Path, kind: Any) -> None:
-    """Each place for an open collection that an interrupt took was lost until the end."""
+    """Each interrupt lost a place for an open collection until the process ended."""
     path = tmp_path / "e"
     with Environment(path, durability="none") as env:
         times = at_every_instruction(lambda: lambda: kind(env, "c"), lambda: len(kind(env, "c")))
@@ -113,7 +113,7 @@ def test_opening_a_collection(tmp_path: Path, kind: Any) -> None:
 
 
 def test_closing(tmp_path: Path) -> None:
-    """An environment whose closing was interrupted said that it was closed, and was open."""
+    """After an interrupted close, an environment reported that it was closed, but it was open."""
     path = tmp_path / "e"
     opened: list[Any] = []
 
@@ -135,7 +135,7 @@ def test_closing(tmp_path: Path) -> None:
         env.close()
         assert env.closed
         opened.clear()
-        # Not because it was collected.
+        # Not by garbage collection.
         is_not_open(path)
         assert env is not d
 

@@ -1,4 +1,4 @@
-"""Wheel, sdist and editable install: each built as a user would, and used far from the checkout."""
+"""Wheel, sdist and editable install: built as users do, and used outside of the checkout."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ with Environment(sys.argv[1]) as env:
 
 
 def environment(**changes: str | None) -> dict[str, str]:
-    """Variables without those that lead to the checkout; None removes one."""
+    """Returns the environment without the variables that lead to the checkout; None removes one."""
     ours = dict.fromkeys((VARIABLE, "PERSISTENT_COLLECTIONS_ACCELERATOR", "PYTHONPATH"))
     merged: Mapping[str, str | None] = {**os.environ, **ours, **changes}
     return {name: value for name, value in merged.items() if value is not None}
 
 
 def run(*command: object, cwd: object = "/", **changes: str | None) -> str:
-    """What a program prints; its errors, where it fails, are the test's."""
+    """Runs a program and returns its output; shows its errors if it fails."""
     done = subprocess.run(
         list(map(str, command)),
         cwd=str(cwd),
@@ -56,7 +56,7 @@ def run(*command: object, cwd: object = "/", **changes: str | None) -> str:
 
 
 def refusal(*command: object, cwd: object = "/", **changes: str | None) -> str:
-    """What a program says that fails."""
+    """Runs a program that must fail, and returns its errors."""
     done = subprocess.run(
         list(map(str, command)),
         cwd=str(cwd),
@@ -70,25 +70,25 @@ def refusal(*command: object, cwd: object = "/", **changes: str | None) -> str:
 
 
 def make_wheel(source: Path, output: Path) -> tuple[object, ...]:
-    """The command that makes a wheel with the setuptools of this environment."""
+    """Returns the command that builds a wheel with the setuptools of this environment."""
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "-v")
     return (*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", output, source)
 
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The python of a new virtual environment, with the package from its sources."""
+    """Returns the python of a new virtual environment with the package, built from its sources."""
     place = tmp_path_factory.mktemp("fresh")
     venv.create(place, with_pip=True)
     python = place / "bin" / "python"
-    # As a user would: with isolation, and with what it needs from the index.
+    # As users do: with isolation, and with the requirements from the index.
     run(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", PROJECT)
     return python
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built in the checkout."""
+    """Builds the wheel in the checkout."""
     output = tmp_path_factory.mktemp("wheel")
     run(*make_wheel(PROJECT, output))
     (made,) = output.iterdir()
@@ -97,7 +97,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sdist, unpacked where cargo finds again what it built of it before."""
+    """Unpacks the sdist at a place where cargo can reuse its earlier build."""
     output = tmp_path_factory.mktemp("sdist")
     build = (sys.executable, "-m", "build", "--sdist", "--no-isolation", "-o", output)
     run(*build, PROJECT)
@@ -168,7 +168,7 @@ def test_the_wheel_holds_every_module(wheel: Path) -> None:
 
 
 def test_an_sdist_builds_without_the_checkout(sdist: Path, tmp_path: Path) -> None:
-    # Quickly: what is asked is whether all sources are there.
+    # Without optimisation: it only has to show that all sources are there.
     quick = {
         "CARGO_TARGET_DIR": str(TARGET / "python-sdist-built"),
         "CARGO_PROFILE_RELEASE_OPT_LEVEL": "0",

@@ -1,4 +1,4 @@
-"""An environment stays the one that was opened, whatever becomes of the path to it."""
+"""An environment stays the one that was opened, whatever happens to its path."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def content(path: Path) -> dict[str, int]:
 
 
 def is_isolated(env: Environment, d: PersistentDict[str, int], place: Path) -> None:
-    """A snapshot of it sees one moment, beside a process that has its files by `place`."""
+    """Checks that a snapshot sees one moment while another process writes at `place`."""
     d["x"] = 1
     with env.snapshot():
         with pytest.raises(InSnapshotError):
@@ -63,7 +63,7 @@ def is_isolated(env: Environment, d: PersistentDict[str, int], place: Path) -> N
 
 
 def in_child(work: Callable[[], None]) -> None:
-    """Runs it in a fork, which must end well."""
+    """Runs a function in a fork, which must succeed."""
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -108,10 +108,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:Deprecati
 
 
 def test_a_flipped_link(tmp_path: Path, opened: Callable[..., Environment]) -> None:
-    """A deploy flipped `current` to v2: snapshots of what was open were not isolated.
+    """A deployment changed the link `current` to v2: snapshots of the open environment were wrong.
 
-    The first of them opened the path again, and so was begun in v2's environment, while all else
-    went on in v1's. A write inside of it was accepted.
+    The first of them opened the path again, and so began in v2's environment, while all other calls
+    used v1's. A write inside it was accepted.
     """
     v1, v2 = made(tmp_path / "v1"), made(tmp_path / "v2", x=-2)
     link = tmp_path / "current"
@@ -129,7 +129,7 @@ def test_a_flipped_link(tmp_path: Path, opened: Callable[..., Environment]) -> N
 def test_another_environment_in_its_place(
     tmp_path: Path, opened: Callable[..., Environment]
 ) -> None:
-    """A child opened the path again, and went on in the environment that had taken the place."""
+    """A child opened the path again, and used the environment that was there now."""
     place, away = made(tmp_path / "e"), tmp_path / "away"
     env = opened(place)
     d = PersistentDict[str, int](env, "d")
@@ -137,7 +137,7 @@ def test_another_environment_in_its_place(
     made(place, x=-2)
     is_isolated(env, d, away)
     in_child(lambda: is_isolated(env, d, away))
-    # And its child, at once and after it was used.
+    # And its child, immediately and after a use.
     in_child(lambda: in_child(lambda: is_isolated(env, d, away)))
 
     def used_before() -> None:
@@ -153,7 +153,7 @@ def test_another_environment_in_its_place(
 def test_a_renamed_directory(
     tmp_path: Path, opened: Callable[..., Environment], no_subdir: bool
 ) -> None:
-    """The first snapshot after a rename made an empty environment at the old path."""
+    """The first snapshot after a rename created an empty environment at the old path."""
     base, away = tmp_path / "base", tmp_path / "away"
     base.mkdir()
     env = opened(base / "e", no_subdir=no_subdir)
@@ -178,9 +178,9 @@ def test_a_renamed_directory(
 
 
 def test_a_removed_directory(tmp_path: Path, opened: Callable[..., Environment]) -> None:
-    """An environment whose directory was removed came back, empty, with the first snapshot.
+    """The first snapshot after the removal of an environment's directory created it again, empty.
 
-    What is open is not there for others any more: it may be read, or say that it is gone.
+    Other processes cannot reach the open files: reads may work, or report the removal.
     """
     place = tmp_path / "base" / "e"
     place.parent.mkdir()
@@ -203,7 +203,7 @@ def test_a_removed_directory(tmp_path: Path, opened: Callable[..., Environment])
     use()
     in_child(use)
     assert not place.parent.exists()
-    # Nor is it another one that is made there.
+    # Nor is it confused with another one that is created there.
     place.parent.mkdir()
     made(place, x=-2)
     use()
@@ -229,7 +229,7 @@ def test_another_working_directory(
 def test_a_path_is_the_systems_to_resolve(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, used: bool
 ) -> None:
-    """`link/../e` was shortened to `e`, which is elsewhere where the link leads elsewhere."""
+    """`link/../e` was shortened to `e`, which is wrong if the link leads to another directory."""
     (tmp_path / "far" / "away").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "far" / "away")
     made(tmp_path / "far" / "e", x=1)
@@ -246,8 +246,8 @@ def test_a_path_is_the_systems_to_resolve(
     assert not (tmp_path / "e").exists()
 
 
-# Where the path cannot be reached any more, in a process of its own, since there is no way back. A
-# user without the rights takes the right to search a directory above away, which does the same.
+# The path becomes unreachable, in a separate process, since that cannot be undone. A user without
+# the rights removes the permission to search a parent directory instead, with the same effect.
 CUT_OFF = """
 import os, sys
 from persistent_collections import *
@@ -353,10 +353,10 @@ finally:
 
 @pytest.mark.parametrize("how", ["chroot", "setuid"])
 def test_a_path_that_became_unreachable(tmp_path: Path, how: str, used: bool) -> None:
-    """After `chroot` or `setuid` snapshots failed, while all else worked; children failed."""
+    """After `chroot` or `setuid`, snapshots failed while other calls worked; children failed."""
     base = tmp_path / "base"
     try:
-        # `make coverage` counts the lines of child processes; this one cannot reach the counts.
+        # `make coverage` counts lines in child processes; this one cannot reach the count files.
         steps = Path(f"{how} {'used' if used else 'fresh'}")
         run(CUT_OFF, base, steps, COVERAGE_PROCESS_CONFIG=None)
     finally:
@@ -366,11 +366,11 @@ def test_a_path_that_became_unreachable(tmp_path: Path, how: str, used: bool) ->
     assert content(base / "e")["x"] == 31
 
 
-# Pickles, which name a place.
+# Pickles, which name a path.
 
 
-def test_a_pickle_makes_nothing(tmp_path: Path) -> None:
-    """A pickle that was opened where its environment was gone made an empty one there."""
+def test_a_pickle_does_not_create_an_environment(tmp_path: Path) -> None:
+    """Loading a pickle whose environment was gone created an empty one at its path."""
     place = tmp_path / "e"
     with Environment(place, durability="none") as env:
         d = PersistentDict[str, int](env, "d")
@@ -386,7 +386,7 @@ def test_a_pickle_makes_nothing(tmp_path: Path) -> None:
     (tmp_path / "away").rename(place)
     again = pickle.loads(pickles[1])
     assert again == {"x": 1}
-    # And once more, as what came from a pickle.
+    # And once more, with the object that came from a pickle.
     twice = pickle.loads(pickle.dumps(again))
     assert twice == {"x": 1}
     twice.environment.close()
@@ -402,7 +402,7 @@ def test_a_pickle_makes_nothing(tmp_path: Path) -> None:
 def test_a_pickle_of_an_environment_without_an_absolute_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The working directory may have no path, after `chroot` say; all but a pickle works."""
+    """The working directory may have no path, for example after `chroot`; only pickles fail."""
     monkeypatch.chdir(tmp_path)
 
     def no_path() -> str:

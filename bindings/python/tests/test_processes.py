@@ -1,4 +1,4 @@
-"""Several processes on one environment."""
+"""Several processes use one environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The library as the package loads it, and how it is found."""
+"""Finding and loading the library."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from persistent_collections import LibraryError, _raw
 from persistent_collections.errors import ERRORS
 
 
-def test_each_status_has_its_words() -> None:
+def test_each_status_has_a_message() -> None:
     library = _raw.load()
     texts = [library.pc_strerror(status).decode() for status in ERRORS]
     assert all(texts)

@@ -1,4 +1,4 @@
-"""Names that were replaced: each still works, and warns the line that uses it."""
+"""Deprecated names: each still works, and the warning names the line that uses it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from persistent_collections import CorruptedError, Environment, PersistentDict
 
-#: An old name, the new one, and what a user gets by each.
+#: An old name, the new one, and the result of each.
 RENAMED: dict[str, tuple[str, Callable[[Environment], Any], Callable[[Environment], Any]]] = {
     "last_transaction": (
         "last_commit",

@@ -36,7 +36,7 @@ def test_behaves_as_a_set(numbers: PersistentSet[int]) -> None:
     assert not numbers
 
 
-def test_operators_give_plain_sets(numbers: PersistentSet[int]) -> None:
+def test_operators_return_plain_sets(numbers: PersistentSet[int]) -> None:
     numbers.update([1, 2, 3])
     other = {3, 4}
     for result, expected in (
@@ -96,7 +96,7 @@ def test_an_element_that_cannot_be_there(numbers: PersistentSet[Any], element: A
 def test_contains_many(env: Environment) -> None:
     s = PersistentSet[Any](env, "s", element=str)
     s.update(["a", "c"])
-    # What the set cannot hold is not in it.
+    # An element that the set cannot hold is not in it.
     asked = ["c", "b", 5, "a", "\ud800", "x" * 5000, "c", None]
     assert s.contains_many(asked) == [element in s for element in asked]
     assert s.contains_many(iter(["a", "b"])) == [True, False]

@@ -1,7 +1,7 @@
-"""CPython's own tests of dicts and sets, run against the persistent ones.
+"""Runs CPython's own tests of dicts and sets with the persistent ones.
 
-What persistence forbids is told at each test that differs. What differs everywhere: a
-persistent collection is made with an environment and a name (`Fresh` makes them up here), and
+Each test that differs says why persistence does not allow it. Two differences are everywhere: a
+persistent collection is made with an environment and a name (`Fresh` supplies them here), and it
 holds values, not objects: keys are numbers, texts, bytes, UUIDs and tuples of them.
 """
 
@@ -26,7 +26,7 @@ from persistent_collections import Environment, PersistentDict, PersistentSet
 
 
 class _Fresh:
-    """Makes up a new collection for each construction."""
+    """Creates a new collection for each construction."""
 
     directory: ClassVar[tempfile.TemporaryDirectory[str] | None] = None
     env: ClassVar[Environment]
@@ -58,7 +58,7 @@ class FreshDict(PersistentDict[Any, Any]):
 class FreshSet(PersistentSet[Any]):
     def __init__(self, elements: Any = ()) -> None:
         if hasattr(self, "_held"):
-            # As set's, which may be called again.
+            # Like set's, which can be called again.
             self.clear()
         else:
             super().__init__(_Fresh.env, _Fresh.name())
@@ -73,14 +73,14 @@ def _environment() -> Any:
 
 
 class NoKey:
-    """No kind of key."""
+    """Cannot be a key."""
 
 
 class TestMapping(mapping_tests.TestHashMappingProtocol):
     type2test = FreshDict
 
     def test_fromkeys(self) -> None:
-        # It needs an environment and a name, and so no class can be given in its place.
+        # It needs an environment and a name, so a class cannot replace it.
         def fresh(*arguments: Any) -> Any:
             return PersistentDict.fromkeys(_Fresh.env, _Fresh.name(), *arguments)
 
@@ -107,7 +107,7 @@ class TestMapping(mapping_tests.TestHashMappingProtocol):
         self.assertRaises(TypeError, d.copy, None)
 
     def test_setdefault(self) -> None:
-        # What it gives is the value, and to change that changes nothing on disk.
+        # It returns a copy of the value; changing that does not change the stored value.
         mapping_tests.BasicTestMappingProtocol.test_setdefault(self)
         d = self._empty_mapping()
         assert d.setdefault("key0") is None
@@ -125,7 +125,7 @@ class TestMapping(mapping_tests.TestHashMappingProtocol):
             store()
 
     def test_getitem(self) -> None:
-        # Objects with a hash and an equality of their own cannot be keys.
+        # Objects with their own hash and equality cannot be keys.
         mapping_tests.TestMappingProtocol.test_getitem(self)
         d = self._empty_mapping()
         self._refuses(lambda: d.__setitem__(NoKey(), 42))
@@ -144,13 +144,13 @@ class TestMapping(mapping_tests.TestHashMappingProtocol):
         self._refuses(lambda: self._full_mapping({NoKey(): 1}))
 
     def test_repr(self) -> None:
-        # It may be large: its repr tells its name and types.
+        # It may be large: its repr has its name and types.
         d = self._empty_mapping()
         d[1] = 2
         assert repr(d) == f"FreshDict({d.name!r}, key='any', value='any')"
 
     def test_repr_deep(self) -> None:
-        # One that is stored as a value is copied, so that none can hold itself.
+        # A dict is copied when it is stored as a value, so it cannot hold itself.
         d = self._full_mapping({1: 2})
         d[2] = d
         assert d == {1: 2, 2: {1: 2}}
@@ -165,7 +165,7 @@ class TestSet(test_set.TestSet):
             store()
 
     def test_contains(self) -> None:
-        # What cannot be in it is not in it: no TypeError. No sets of sets.
+        # An object that cannot be in it is not in it, without a TypeError. Sets cannot hold sets.
         for c in self.letters:
             assert (c in self.s) == (c in self.d)
         assert [[]] not in self.s and frozenset("a") not in self.s
@@ -186,7 +186,7 @@ class TestSet(test_set.TestSet):
             self.s.discard(absent)
 
     def test_difference_update(self) -> None:
-        # As above: to take away what cannot be there takes nothing away.
+        # As above: removing an object that cannot be in it does nothing.
         self.s.difference_update([[]])
         assert self.s == set(self.word)
         self.s.difference_update(self.otherword)
@@ -208,7 +208,7 @@ class TestSet(test_set.TestSet):
         self._refuses(lambda: self.thetype(map(frozenset, ["abcdef", "bcd"])))
 
     def test_badcmp(self) -> None:
-        # Elements are not objects, and nobody's equality is asked.
+        # Elements are values, so their own `__eq__` is not called.
         self._refuses(lambda: self.thetype([test_set.BadCmp()]))
         self._refuses(lambda: self.s.add(test_set.BadCmp()))
         assert test_set.BadCmp() not in self.s
@@ -221,14 +221,14 @@ class TestSet(test_set.TestSet):
             assert dup == self.s and type(dup) is set
 
     def test_cyclical_repr(self) -> None:
-        # Its repr tells its name and type.
+        # Its repr has its name and type.
         assert repr(self.s) == f"FreshSet({self.s.name!r}, element='any')"
 
-    # Python 3.9 has it as well.
+    # Python 3.9 has this test as well.
     test_cyclical_print = test_cyclical_repr
 
     def test_pickling(self) -> None:
-        # A pickle tells where it is, and nothing else of it.
+        # A pickle has only its place.
         s: PersistentSet[Any] = PersistentSet(_Fresh.env, self.s.name)
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             dup = pickle.loads(pickle.dumps(s, protocol))
@@ -240,7 +240,7 @@ class TestSet(test_set.TestSet):
         with pytest.raises(TypeError, match="pickle"):
             pickle.dumps(iter(self.s))
 
-    # Of the C API of set, in a debug build.
+    # This tests the C API of set, in a debug build.
     test_c_api = None
 
 
@@ -258,11 +258,11 @@ def _persistent(kind: type[unittest.TestCase]) -> type[unittest.TestCase]:
                 self.dup = FreshSet(self.dup)
 
         def test_repr(self) -> None:
-            # Its repr tells its name and type.
+            # Its repr has its name and type.
             assert repr(getattr(self, "set", self)) != ""
 
         def test_pickling(self) -> None:
-            # As in `TestSet`.
+            # The same as in `TestSet`.
             again = pickle.loads(
                 pickle.dumps(PersistentSet(_Fresh.env, self.set.name))  # type: ignore[has-type]
             )
@@ -270,7 +270,7 @@ def _persistent(kind: type[unittest.TestCase]) -> type[unittest.TestCase]:
             again.environment.close()
 
         def test_iteration(self) -> None:
-            # Iterators do not know how long they are.
+            # Iterators have no length hint.
             assert all(element in self.values for element in self.set)
             assert sorted(map(repr, self.set)) == sorted(map(repr, self.values))
 
@@ -294,8 +294,8 @@ for _kind in vars(test_set).copy().values():
             ("TestBasicOps", "TestBinaryOps", "TestUpdateOps", "TestMutate", "TestSubset")
             + ("TestOnlySets", "TestCopying", "TestIdentities")
         )
-        # Sets that change while they are compared, a function as an element, and a list of
-        # lists are none of a persistent set's.
+        # A persistent set does not support sets that change during a comparison, a function as an
+        # element, or a list of lists.
         and "Mutating" not in _kind.__name__
         and _kind.__name__ not in ("TestBasicOpsTriple", "TestCopyingNested")
     ):

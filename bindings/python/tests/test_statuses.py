@@ -1,4 +1,4 @@
-"""Every failing status of the header has its class, and is met as a user would meet it."""
+"""Every failing status of the header has its class, and a test in which a user meets it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ STATUSES = {
     for name, number in re.findall(r"#define (PC_ERR_\w+) \((-\d+)\)", HEADER.read_text("utf-8"))
 }
 
-#: What no call of this package can be brought to meet without a fault of the system, or at all;
+#: Statuses that calls of this package cannot return without a fault of the system, or at all;
 #: the library's own tests produce each (tests/statuses).
 ELSEWHERE = {
     "PC_ERR_PANIC": "a defect of the library",
@@ -79,7 +79,7 @@ def test_an_unknown_status_is_reported() -> None:
     assert type(error) is pc.Error and "-12345" in str(error)
 
 
-# Each as a user meets it: what raises it, in an empty directory.
+# A function for each status that raises it, in an empty directory.
 
 Producer = Callable[[Path], Any]
 PRODUCERS: dict[str, Producer] = {}
@@ -94,7 +94,7 @@ def produces(name: str) -> Callable[[Producer], Producer]:
 
 
 def damaged(path: Path, change: Callable[[bytearray], None]) -> Environment:
-    """Opens a data file after a change to it."""
+    """Opens a data file after changing it."""
     with Environment(path) as env:
         PersistentDict[str, int](env, "d")["a"] = 1
     file = path / "data.mdb"
@@ -335,7 +335,7 @@ def _(path: Path) -> None:
 
 @produces("PC_ERR_INTERRUPTED")
 def _(path: Path) -> None:
-    # A call of the package raises the exception of the signal's handler in its place.
+    # A call of the package raises the exception of the signal handler instead.
     env, _ = opened(path)
     library = _raw.load()
     check = _raw.pc_interrupt(lambda _: 1)
@@ -396,7 +396,7 @@ def _(path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
     )
-    # As the other process met it.
+    # The exception in the other process.
     raise pc.DiskFullError(done.stdout) if done.stdout else AssertionError(done)
 
 

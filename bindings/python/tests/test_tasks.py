@@ -1,4 +1,4 @@
-"""Asyncio tasks that share a thread, and generators that are left inside a block."""
+"""Asyncio tasks that share a thread, and generators that are suspended inside a block."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ def test_other_tasks_read_outside_and_are_refused_to_write(
 
     async def other() -> None:
         await turns.wait(1)
-        # Reads: each kind of them.
+        # Reads of each kind.
         assert d["a"] == 1 and d.get("b") == 2 and "c" not in d and len(d) == 2
         assert dict(d) == {"a": 1, "b": 2} and list(d.values()) == [1, 2]
         assert d.get_many(["a", "b"]) == [1, 2] and d.first() == ("a", 1)
         assert len(d.range("b")) == 1 and set(s) == {"x"}
-        # Opening one more may create it, and is taken for a write.
+        # Opening another collection may create it, and counts as a write.
         with pytest.raises(InTransactionError, match="asyncio"):
             PersistentDict[str, int](env, "d")
         with env.snapshot():
@@ -106,7 +106,7 @@ def test_other_tasks_read_outside_and_are_refused_to_write(
 
     together(holder(), other())
     assert d == {"a": 100, "c": 3} and s == {"x", "y"}
-    # What was looked at is as fast as before.
+    # The checked objects are as fast as before.
     assert d["a"] == 100 and object.__getattribute__(d, "_handle")
 
 
@@ -126,7 +126,7 @@ def test_two_tasks_with_snapshots_of_their_own(
 
     async def second() -> None:
         await turns.wait(1)
-        # A snapshot of another task is no transaction: writing beside it is fine.
+        # Another task's snapshot is not a write transaction: writing meanwhile is allowed.
         d["n"] = 1
         with env.transaction():
             d["n"] += 1
@@ -304,13 +304,13 @@ def test_a_generator_that_ends_around_others(env: Environment, d: PersistentDict
     next(generator)
     with pytest.raises(InTransactionError, match="not active"), env.transaction() as inner:  # noqa: PT012
         d["b"] = 1
-        # It takes along what was begun inside of it.
+        # It also ends what began inside it.
         generator.close()
         assert not inner.active and d == {}
         inner.commit()
     d["c"] = 3
     assert d == {"c": 3}
-    # The same where it would commit: it cannot, and says so.
+    # The same if it would commit: it cannot, and raises an error.
     generator = inside(env, d, "a")
     next(generator)
     next(generator)

@@ -130,7 +130,7 @@ def test_a_waiting_writer_lets_others_run(env: Environment, d: PersistentDict[st
         writer = threading.Thread(target=write)
         writer.start()
         assert waiting.wait(60)
-        # The writer waits for this transaction, which needs the GIL to go on.
+        # The writer waits for this transaction, which needs the GIL to continue.
         for n in range(2000):
             d["mine"] = n
     writer.join()

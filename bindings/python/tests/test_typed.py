@@ -1,4 +1,4 @@
-"""The typed program that the type checkers read does what it says."""
+"""The typed program, which the type checkers check, also runs."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def test_the_hint_lists_tuples() -> None:
 
 
 def test_where_python_has_no_union_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Python 3.9: a tuple of types and a dtype were taken for a Union, and so for `any`.
+    # In Python 3.9, a tuple of types and a dtype were taken for a Union, and so for `any`.
     monkeypatch.setattr("persistent_collections.types._types", types.SimpleNamespace())
     assert request((str, int)) == Request("(str,i64)")
     assert request(np.float32) == Request("f32")

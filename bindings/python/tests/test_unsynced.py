@@ -1,7 +1,7 @@
 """Transactions that do not wait for stable storage: `sync=False`.
 
-Python alone had no such transaction: a program that could lose some of its writes in a crash of the
-system had to open the environment with another `durability`, for all of its writes.
+Only Python lacked such transactions: a program that could afford to lose some of its writes in a
+crash of the system had to open the environment with another `durability`, for all its writes.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ with Environment({env.path!r}, durability="none", write_timeout=0.01) as env:
 
 
 def test_it_belongs_to_its_task(env: Environment, d: PersistentDict[str, int]) -> None:
-    """A task is refused while another one has such a transaction open, as with any other."""
+    """As with other transactions, a task is refused while another task has one open."""
 
     async def main() -> None:
         begun, tried = asyncio.Event(), asyncio.Event()

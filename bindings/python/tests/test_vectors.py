@@ -1,4 +1,4 @@
-"""The vectors that every language reads and writes byte for byte."""
+"""Checks the vectors, which every language reads and writes byte for byte."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EPOCH = datetime.datetime(1970, 1, 1)
 
 
 class Beyond(Exception):
-    """The value is outside of what Python's type can hold."""
+    """The value is outside the range of Python's type."""
 
 
 def real(bits: str) -> float:

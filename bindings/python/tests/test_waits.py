@@ -1,4 +1,4 @@
-"""Waits for the write lock that exceptions from outside end."""
+"""Asynchronous exceptions end waits for the write lock."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ with env.transaction():
 
 
 class Stop(Exception):
-    """What the signal's handler raises."""
+    """The exception of the signal handler."""
 
 
 class Holder:
@@ -57,7 +57,7 @@ def env(tmp_path: Path) -> Iterator[Environment]:
 
 @pytest.fixture
 def alarm() -> Iterator[Callable[[], None]]:
-    """Sends a signal soon, whose handler raises."""
+    """Sends a signal soon, whose handler raises an exception."""
 
     def stop(*_: object) -> None:
         raise Stop
@@ -93,7 +93,7 @@ def test_a_handler_ends_a_wait(env: Environment, alarm: Callable[[], None], what
     begun = time.monotonic()
     with pytest.raises(Stop):
         WAITS[what](env, d, s)
-    # Not when the lock was granted: that is never.
+    # Not when the lock was granted, which never happens here.
     assert time.monotonic() - begun < 10
     holder.release()
     assert d == {"a": 1} and len(s) == 0
@@ -122,7 +122,7 @@ def test_these_do_not_wait_for_a_writer(
     d = PersistentDict[str, int](env, "d")
     d["a"] = 1
     holder = Holder(Path(env.path))
-    # Twice: the first snapshot opens the environment again.
+    # Twice, since the first snapshot opens the environment again.
     for number in range(1, 3):
         signal.setitimer(signal.ITIMER_REAL, 30)
         NO_WAITS[what](env, d)
@@ -133,14 +133,14 @@ def test_these_do_not_wait_for_a_writer(
     assert d == {"a": 1}
 
 
-def test_a_handler_that_returns_lets_the_wait_go_on(env: Environment) -> None:
+def test_a_wait_continues_after_a_handler_that_returns(env: Environment) -> None:
     d = PersistentDict[str, int](env, "d")
     d["a"] = 1
     holder = Holder(Path(env.path))
     seen: list[int] = []
 
     def handle(*_: object) -> None:
-        # It may look, too.
+        # The handler can read, too.
         seen.append(d["a"])
         holder.release()
 
@@ -177,9 +177,9 @@ WRITES: dict[str, Callable[[Environment, PersistentDict[str, int]], object]] = {
 def test_an_exception_for_another_thread(
     env: Environment, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    """A thread whose first call of all was a write waited for the lock without being asked.
+    """A thread whose first call was a write waited for the lock without checking for exceptions.
 
-    Only the main thread handles signals; others get what is raised in them.
+    Only the main thread handles signals; other threads get exceptions that are raised in them.
     """
     d = PersistentDict[str, int](env, "d")
     d["mine"] = 1

@@ -1,4 +1,4 @@
-"""What the package says, and how it answers where Python's own types have an answer."""
+"""The messages of the package, and its results in protocols of Python's own types."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def refused(call: Callable[[], object], kind: type[Exception], *words: str) -> N
 
 @pytest.mark.parametrize(("type_", "key", "kind"), OF_KEYS)
 def test_a_refused_key(env: Environment, type_: str, key: Any, kind: type[Exception]) -> None:
-    """Some failures were no `Error`, and did not say in which collection, under which key."""
+    """Some failures were not an `Error`, and did not name the collection and the key."""
     d: PersistentDict[Any, Any] = PersistentDict(env, "ages", key=type_, value=int)
     s: PersistentSet[Any] = PersistentSet(env, "names", element=type_)
     shown = "object" if type(key) is object else repr(key)[:20]
@@ -143,11 +143,11 @@ def test_a_key_that_only_the_library_refuses(env: Environment) -> None:
         d[b"x" * 3000] = b""
 
 
-# As Python's own.
+# As for Python's own dict.
 
 
 def test_the_right_side_of_or_answers(env: Environment) -> None:
-    """`d | ChainMap(…)` gave a plain dict, where a dict gives a ChainMap."""
+    """`d | ChainMap(…)` returned a plain dict, while a dict returns a ChainMap."""
     d = PersistentDict[str, int](env, "d")
     d["a"] = 1
     plain = dict(d)
@@ -166,7 +166,7 @@ def test_the_right_side_of_or_answers(env: Environment) -> None:
 
 
 def test_a_subclasss_own_copy(env: Environment) -> None:
-    """A subclass whose `copy` is made of `copy.copy` recursed without end."""
+    """A subclass whose `copy` calls `copy.copy` recursed without end."""
 
     class Ages(PersistentDict[str, int]):
         def copy(self) -> Any:
@@ -194,7 +194,7 @@ def test_popitem_from_either_end(env: Environment) -> None:
 
 
 def test_dasks_token_follows_the_content(tmp_path: Path) -> None:
-    """Dask took a dict whose content had changed for the same one, and gave old results."""
+    """Dask did not notice that the content of a dict had changed, and returned old results."""
     seen: list[Any] = []
     with Environment(tmp_path / "e") as env:
         d = PersistentDict[str, int](env, "d")
@@ -224,7 +224,7 @@ def test_dasks_token_follows_the_content(tmp_path: Path) -> None:
 
 
 def test_a_transaction_that_a_cell_of_a_notebook_left_open(env: Environment) -> None:
-    """The next cell, another task of the same loop, was told of asyncio tasks that await."""
+    """The error in the next cell, another task of the same loop, named asyncio tasks that await."""
     d = PersistentDict[str, int](env, "d")
     d["a"] = 1
     names: dict[str, Any] = {}
@@ -253,7 +253,7 @@ def test_a_transaction_that_a_cell_of_a_notebook_left_open(env: Environment) -> 
 
 
 def test_the_accelerators_types_name_their_module() -> None:
-    """They said that they were of `builtins`."""
+    """Their module was `builtins`."""
     if acceleration._module is None:
         assert acceleration.HotDict.__module__ == "persistent_collections.acceleration"
         return
@@ -274,7 +274,7 @@ def test_the_accelerators_types_name_their_module() -> None:
 def test_an_import_that_fails_leaves_no_new_collection(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
-    """What was made for an import whose first line was refused stayed, empty."""
+    """A collection created for an import stayed, empty, if the first line was refused."""
     (tmp_path / "f.jsonl").write_text(text)
     with Environment(tmp_path / "e") as env:
         PersistentDict[str, int](env, "empty")
@@ -282,7 +282,7 @@ def test_an_import_that_fails_leaves_no_new_collection(
     assert "line 2" in capsys.readouterr().err
     with Environment(tmp_path / "e") as env:
         assert [it.name for it in env.collections()] == ["empty"]
-    # One that was there before stays, empty or not.
+    # A collection that existed before stays, empty or not.
     (tmp_path / "g.jsonl").write_text('{"key": "a", "value": "b"}\n')
     arguments = ["import", str(tmp_path / "e"), str(tmp_path / "g.jsonl"), "--into", "empty"]
     assert main(arguments) == 2
@@ -327,9 +327,9 @@ print("done")
 
 
 def test_in_subinterpreters(tmp_path: Path) -> None:
-    """The second interpreter of a process failed: the accelerator was connected already.
+    """The second interpreter of a process failed, because the accelerator was already connected.
 
-    It serves the first one; the others do without it, and leave the first one's waits alone.
+    It serves only the first one; the others work without it, and do not affect the first's waits.
     """
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _INTERPRETERS, str(tmp_path / "e")],
