@@ -102,7 +102,7 @@ mod tests {
     use std::cell::Cell;
 
     #[test]
-    fn a_wait_ends_when_the_thread_says_so() {
+    fn a_wait_ends_when_the_threads_check_says_so() {
         let asked = Rc::new(Cell::new(0));
         let count = Rc::clone(&asked);
         set_interrupt(Some(Box::new(move || {

@@ -302,7 +302,7 @@ mod tests {
             ("key", Value::from("i64")),
             ("value", Value::from("unit")),
         ]);
-        // Another one, whose name is not a text: 9 with null.
+        // Another field, whose name is not a text: 9 with null.
         bytes[0] += 1;
         bytes.extend(b"\x09\xf6");
         let set = Schema { kind: Kind::Set, key: Type::parse("i64").unwrap(), value: Type::Unit };
@@ -320,8 +320,8 @@ mod tests {
         assert_eq!(decode("x", &version).unwrap_err().status(), Status::Requires);
     }
 
-    /// A record holds a type for each field that this version knows; of another type it is damaged, and not taken for a
-    /// record without the field.
+    /// Each known field of a record has a type. If a field has another type, the record is damaged, and not read as one
+    /// without the field.
     #[test]
     fn fields_of_other_types_are_damage() {
         let whole = |name, value| {

@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn impossible_lengths_are_refused() {
         let byte = 0_u8;
-        // SAFETY: the length is refused before the pointer is followed.
+        // SAFETY: the length is refused before the pointer is dereferenced.
         let error = unsafe { bytes("value", (&raw const byte).cast(), usize::MAX) }.unwrap_err();
         assert!(error.message().contains("value"), "{error}");
         let word = 0_u64;
@@ -166,11 +166,11 @@ mod tests {
     }
 
     #[test]
-    #[allow(clippy::cast_ptr_alignment)] // that is the point
+    #[allow(clippy::cast_ptr_alignment)] // the test needs an unaligned pointer
     fn unaligned_items_are_refused() {
         let words = [0_u64; 2];
         let crooked = (&raw const words).cast::<u8>().wrapping_add(1).cast::<u64>();
-        // SAFETY: the pointer is refused before it is followed.
+        // SAFETY: the pointer is refused before it is dereferenced.
         let error = unsafe { items("offsets", crooked, 1) }.unwrap_err();
         assert!(error.message().contains("aligned"), "{error}");
     }

@@ -167,13 +167,13 @@ mod tests {
         assert_eq!(&held(&buffer)[..6], b"first\x07");
         buffer.0.store(b"second").unwrap();
         assert_eq!((held(&buffer), buffer.0.cap), (&b"second"[..], 2 * SMALLEST));
-        // SAFETY: a buffer that this test alone uses.
+        // SAFETY: only this test uses the buffer.
         unsafe { pc_buffer_free(&raw mut buffer.0) };
         assert!(buffer.0.data.is_null() && buffer.0.len == 0 && buffer.0.cap == 0);
     }
 
     #[test]
-    fn memory_that_cannot_be_had_is_a_status() {
+    fn missing_memory_is_a_status() {
         let mut buffer = OwnBuffer::new();
         buffer.0.store(b"kept").unwrap();
         let error = buffer.0.reserve(isize::MAX.unsigned_abs()).unwrap_err();

@@ -470,7 +470,7 @@ mod tests {
         longer[0] = size_of_val(&longer) as u64;
         longer[1] = 1 << 20;
         let at = longer.as_ptr().cast::<pc_env_options>();
-        // SAFETY: the memory is as long as it says.
+        // SAFETY: the memory has the length that it states.
         assert_eq!(unsafe { read_options(at) }.unwrap().map_size, Some(1 << 20));
         let mut unknown = longer;
         unknown[19] = 1;

@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn every_status_has_its_text() {
+    fn every_status_has_a_text() {
         for status in Status::ALL {
             assert_eq!(
                 describe(*status as pc_status).to_str().unwrap(),

@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fuse_is_told_apart_by_the_table_of_mounts() {
+    fn fuse_is_recognised_by_the_table_of_mounts() {
         let table = "36 35 98:0 / /mnt1 rw,noatime master:1 - ext3 /dev/root rw\n\
                      45 35 0:41 / /home/a\\040b rw,nosuid shared:9 - fuse.sshfs host:/x rw,user_id=0\n\
                      46 35 0:42 / /photos rw - fuse.mergerfs a:b rw\n";

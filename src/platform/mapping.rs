@@ -65,14 +65,14 @@ mod tests {
         }
     }
 
-    /// Mapped from its second page on.
+    /// The file is mapped from its second page on.
     #[test]
-    fn the_system_tells_where_a_file_is_mapped() {
+    fn the_system_reports_where_a_file_is_mapped() {
         use std::os::fd::AsRawFd;
         let page = crate::platform::system::page_size();
         let file = tempfile::tempfile().unwrap();
         file.set_len(3 * page as u64).unwrap();
-        // SAFETY: a new map of two pages of the file, which is read nowhere and unmapped below.
+        // SAFETY: a new map of two pages of the file, which is not read, and is unmapped below.
         let address = unsafe {
             let at = i64::try_from(page).unwrap();
             libc::mmap(
@@ -86,7 +86,7 @@ mod tests {
         };
         assert_ne!(address, libc::MAP_FAILED);
         let start = start_of_file(address as usize + page);
-        // SAFETY: the map of above.
+        // SAFETY: the map from above.
         unsafe { libc::munmap(address, 2 * page) };
         assert_eq!(start, Some(address as usize - page));
     }

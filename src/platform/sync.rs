@@ -267,7 +267,7 @@ mod tests {
         assert!(counter.try_lock().is_some());
     }
 
-    /// Two threads take turns: they would stand still if a notification were lost.
+    /// Two threads take turns: they would hang if a notification were lost.
     #[test]
     fn no_notification_is_lost() {
         let (turn, changed) = (Mutex::new(0_u32), Condvar::default());
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_ends_at_its_moment() {
+    fn a_wait_ends_at_its_deadline() {
         let (mutex, never) = (Mutex::new(()), Condvar::default());
         let mut guard = mutex.lock();
         let time = Duration::from_millis(20);

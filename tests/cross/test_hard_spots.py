@@ -80,7 +80,7 @@ def test_each_spot_names_its_code_and_its_tests() -> None:
     "name",
     [
         "tests/names.rs::a_list_opens_nothing",
-        "src/engine/lmdb/write/group.rs::what_dooms_the_common_transaction_fails_alone",
+        "src/engine/lmdb/write/group.rs::an_operation_that_dooms_the_common_transaction_fails_alone",
         "tests/cross/test_hard_spots.py::test_a_missing_file_or_test_is_found",
         "tests/c/limits.c::texts_and_numbers",
         "bindings/julia/test/threads.jl::transactions of many tasks",

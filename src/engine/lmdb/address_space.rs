@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_reserved_is_halved() {
+    fn a_reservation_that_fails_is_halved() {
         let size = initial_size(Some(1 << 60), 0).unwrap();
         assert!(size < 1 << 60);
         assert!(size >= 1 << 30);

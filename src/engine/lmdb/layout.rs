@@ -135,10 +135,10 @@ mod tests {
         assert_eq!((number(&[0; 4], 1), number(&[0; 4], 5), short(&[0; 4], 3)), (None, None, None));
     }
 
-    /// As `sizeof` and `offsetof` give them for LMDB's structures on machines of 64 bits.
+    /// Compares with `sizeof` and `offsetof` of LMDB's structures on 64-bit machines.
     #[cfg(target_pointer_width = "64")]
     #[test]
-    fn the_fields_stand_where_lmdb_has_them() {
+    fn the_fields_have_the_offsets_of_lmdb() {
         assert_eq!((page::HEADER, page::AT_FLAGS, page::AT_LOWER), (16, 10, 12));
         assert_eq!((record::SIZE, record::AT_ROOT), (48, 40));
         assert_eq!((meta::AT_FREE_LIST, meta::AT_MAIN, meta::AT_LAST_PAGE, meta::AT_TXN), (40, 88, 136, 144));

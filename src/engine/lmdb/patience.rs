@@ -70,7 +70,7 @@ mod tests {
     use crate::set_interrupt;
 
     #[test]
-    fn looking_ends_with_what_is_found_or_at_the_deadline() {
+    fn polling_ends_with_a_result_or_at_the_deadline() {
         let mut looks = 0;
         let found = Patience::new(None).poll(|| {
             looks += 1;
@@ -80,12 +80,12 @@ mod tests {
         let patience = Patience::new(Some(Duration::from_millis(30)));
         assert_eq!(patience.poll(|| Ok(None::<()>)).unwrap(), None);
         assert!(patience.is_over() && patience.waited() >= Duration::from_millis(30));
-        // It looks once, however late it is.
+        // It tries at least once, even after the deadline.
         assert_eq!(patience.poll(|| Ok(Some(1))).unwrap(), Some(1));
     }
 
     #[test]
-    fn looking_ends_when_the_thread_says_so() {
+    fn polling_ends_when_the_threads_check_says_so() {
         set_interrupt(Some(Box::new(|| true)));
         let ended = Patience::new(None).poll(|| Ok(None::<()>));
         set_interrupt(None);

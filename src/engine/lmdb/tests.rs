@@ -1,5 +1,4 @@
-//! What waits for the calls that are under way, what they do on their way out, and what another process has written
-//! beyond the map.
+//! Waits for running calls, their effects when they end, and writes of another process beyond the map.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
@@ -33,11 +32,11 @@ pub(super) fn call_in<R>(env: &Environment, f: impl FnOnce(&mut Call<'_, Engine>
     env.shared().seat().unwrap().into_lmdb().call(f)
 }
 
-/// For what must end, and for what must not.
+/// A timeout for waits that must end, and one for waits that must not.
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(300);
 
-/// Whether what another thread does comes to its end while this one is in a call.
+/// Whether a function of another thread ends while this thread is in a call.
 fn ends_during_a_call(env: &Environment, patience: Duration, work: impl FnOnce() + Send) -> bool {
     std::thread::scope(|scope| {
         let (tell, told) = mpsc::channel();
@@ -74,7 +73,7 @@ fn a_thread_keeps_the_snapshot_that_has_ended_last() {
     assert_eq!((keeps(), readers()), (false, 2));
     drop(iterators);
     assert_eq!((keeps(), readers()), (true, 1));
-    // One that ends on a thread without a place in the environment is kept by none.
+    // If it ends on a thread without a seat in the environment, it is not kept.
     let iterator = dict.iter().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| drop(iterator));
@@ -82,14 +81,14 @@ fn a_thread_keeps_the_snapshot_that_has_ended_last() {
     assert_eq!((keeps(), readers()), (false, 0));
 }
 
-/// A signal's handler may end the process in the middle of a call. What the exit drops on the way must leave the thread's
-/// seat busy: the end of the thread would otherwise wait for the lock that the interrupted call has.
+/// A signal handler may end the process in the middle of a call. Objects that the exit drops must leave the thread's seat
+/// busy: otherwise the end of the thread would wait for the lock of the interrupted call.
 #[test]
 fn an_iterator_that_ends_during_a_call_leaves_the_seat_busy() {
     let (_dir, env) = environment();
     let dict = Dict::<i64, i64>::open(&env, "dict").unwrap();
     let (tell, told) = mpsc::channel();
-    // Not scoped: a thread that waits for itself would keep the test from failing.
+    // Not a scoped thread: if it waited for itself, the test could not fail.
     let thread = std::thread::spawn(move || {
         let iterator = dict.iter().unwrap();
         let seat = env.shared().seat().unwrap().into_lmdb();
@@ -115,7 +114,7 @@ fn numbers_are_closed_while_no_call_is_under_way() {
 }
 
 #[test]
-fn the_map_is_made_anew_while_no_call_is_under_way() {
+fn the_map_is_replaced_while_no_call_is_under_way() {
     let (_dir, env) = environment();
     let engine = engine_of(&env);
     let grow = || {
@@ -148,7 +147,7 @@ fn closing_does_not_wait_for_a_call_and_the_last_one_out_releases() {
     assert!(engine.upgrade().is_none(), "the call has let go what lay in its seat");
 }
 
-/// It was refused: "all 1 reader slots are taken by open snapshots and iterators".
+/// The read was refused: "all 1 reader slots are taken by open snapshots and iterators".
 #[test]
 fn a_read_waits_for_a_slot_that_a_call_has() {
     let dir = tempfile::tempdir().unwrap();
@@ -172,10 +171,10 @@ fn a_read_waits_for_a_slot_that_a_call_has() {
     });
 }
 
-/// Tells a child which environment it is to make larger.
+/// The variable that gives a child the path of the environment that it must enlarge.
 const CHILD: &str = "PC_TEST_GROWS";
 
-/// Has another process, which runs the same test, write five times what the map of this one holds.
+/// Makes another process, which runs the same test, write five times the size of this one's map.
 fn outgrow(test: &str, env: &Environment) {
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", &format!("engine::lmdb::tests::{test}")])
@@ -185,7 +184,7 @@ fn outgrow(test: &str, env: &Environment) {
     assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
 }
 
-/// The part of that process; gives whether this is it.
+/// Does the work of that process; returns whether this is it.
 fn is_outgrowing() -> bool {
     let Some(path) = std::env::var_os(CHILD) else { return false };
     let env = Environment::open(Path::new(&path), &Options::default()).unwrap();
@@ -206,7 +205,7 @@ fn a_read_follows_what_another_process_has_written() {
     assert!(env.info().unwrap().map_size > 5 << 20);
 }
 
-/// Without growing ahead, as where a program that knows nothing of this library's lock has just written.
+/// Without growing in advance, as after a write of a program that does not use this library's lock.
 #[test]
 fn a_write_follows_what_another_process_has_written() {
     if is_outgrowing() {

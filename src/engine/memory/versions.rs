@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_commit_to_come_has_set_is_taken_back_step_by_step() {
+    fn the_changes_of_an_open_transaction_are_undone_step_by_step() {
         let mut versions = Versions::default();
         versions.set(1, Some('a'), 1);
         let first = versions.set(1, Some('b'), 2);

@@ -19,7 +19,7 @@ fn add(table: &mut Locked<'_, &'static str>, parents: [u64; 2]) -> Result<u64, R
 }
 
 #[test]
-fn every_slot_has_a_place_of_its_own() {
+fn every_slot_has_its_own_place() {
     type Places = Table<()>;
     let mut places = HashSet::new();
     for slot in 0..10_000 {
@@ -32,7 +32,7 @@ fn every_slot_has_a_place_of_its_own() {
 }
 
 #[test]
-fn an_id_says_what_it_is_made_of() {
+fn an_id_contains_its_parts() {
     let slot = Table::<()>::SLOTS - 1;
     for kind in [ObjectKind::Env, ObjectKind::Dict, ObjectKind::Set, ObjectKind::Iter, ObjectKind::Txn] {
         let id = pack(slot, kind as u8, u32::MAX);
@@ -62,7 +62,7 @@ fn a_retired_handle_is_closed_and_its_successor_another() {
 }
 
 #[test]
-fn children_go_before_their_parents_and_are_forgotten_by_the_others() {
+fn children_close_before_their_parents_and_are_removed_from_the_others() {
     let table = table();
     let mut locked = table.lock();
     let roots = [add(&mut locked, [0, 0]).unwrap(), add(&mut locked, [0, 0]).unwrap()];
@@ -101,7 +101,7 @@ fn a_slot_that_has_used_all_generations_is_not_used_again() {
 }
 
 #[test]
-fn refusals_say_what_happened() {
+fn refusals_name_the_reason() {
     let id = pack(3, ObjectKind::Set as u8, 9);
     for (refusal, status, said) in [
         (Refusal::Unknown(0), Status::BadHandle, "never opened"),
@@ -123,7 +123,7 @@ fn open() -> (u64, Weak<Mutex<IterPlace>>) {
 }
 
 #[test]
-fn what_a_thread_remembers_of_closed_handles_goes_with_its_next_miss() {
+fn the_next_miss_of_a_thread_drops_its_closed_handles() {
     let (id, object) = open();
     find(id, ObjectKind::Iter).unwrap();
     assert_eq!(object.strong_count(), 2, "the table's and this thread's");
@@ -140,7 +140,7 @@ fn what_a_thread_remembers_of_closed_handles_goes_with_its_next_miss() {
 }
 
 #[test]
-fn a_thread_that_ends_remembers_nothing() {
+fn a_thread_that_ends_drops_its_handles() {
     let (id, object) = open();
     std::thread::spawn(move || drop(find(id, ObjectKind::Iter).unwrap())).join().unwrap();
     assert_eq!(object.strong_count(), 1);

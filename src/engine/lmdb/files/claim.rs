@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_says_others_see_until_it_is_dropped() {
+    fn other_openings_see_a_claim_until_it_is_dropped() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         let (one, other) = (Said(OwnFile::new(open(&path))), open(&path));
@@ -233,7 +233,7 @@ mod tests {
         assert!(!others_say(&other, Some(offset)), "the same is no contradiction");
         assert!(others_say(&other, Some(OF_FILES.offset((1, 3)))));
         assert!(!others_say(&one.0, Some(offset)), "its own is not another's");
-        // A descriptor that a child would share does not keep it.
+        // A descriptor that a child may share does not keep the claim.
         let shared = one.0.try_clone().unwrap();
         drop(one);
         assert!(!others_say(&other, None));

@@ -330,13 +330,13 @@ mod tests {
         assert_eq!(found(&pages(6, 5), 6, 6), Some(pages(6, 5)[..256].to_vec()));
         assert_eq!(found(&pages(4, 5), 5, 5), Some(pages(4, 5)[256..].to_vec()));
         assert_eq!(found(&pages(0, 0), 0, 0), Some(pages(0, 0)[..256].to_vec()), "nothing was committed yet");
-        // The next commit is published, so the one after it may be on its way to this page,
+        // The next commit is published, so the one after it may be about to write this page,
         assert_eq!(found(&pages(6, 7), 6, 7), None);
-        // or has reached it.
+        // or has written it.
         assert_eq!(found(&pages(8, 7), 6, 8), None);
-        // The next commit has written its page and did not come to publish it.
+        // The next commit has written its page, but has not published it.
         assert_eq!(found(&pages(6, 7), 6, 6), Some(pages(6, 7)[..256].to_vec()));
-        // A commit that came out short has left its number in neither.
+        // A commit that was interrupted has not left its number in either.
         assert_eq!(found(&pages(4, 3), 5, 5), None);
     }
 }

@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_path_leads_to_must_be_what_is_opened() {
+    fn a_path_must_lead_to_the_file_that_is_opened() {
         let dir = tempfile::tempdir().unwrap();
         let (file, missing) = (dir.path().join("file"), dir.path().join("missing"));
         std::fs::write(&file, "").unwrap();
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_directory_is_made_unless_something_is_there() {
+    fn the_last_directory_is_created_unless_something_exists_there() {
         let dir = tempfile::tempdir().unwrap();
         let (file, new) = (dir.path().join("file"), dir.path().join("new"));
         std::fs::write(&file, "").unwrap();
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_file_that_is_missing_is_made_or_reported() {
+    fn a_missing_data_file_is_created_or_reported() {
         let dir = tempfile::tempdir().unwrap();
         let mut files = Files::resolve(dir.path(), false).unwrap();
         let patience = Patience::new(Some(std::time::Duration::ZERO));
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn why_a_file_cannot_be_opened_has_a_status_and_says_what_to_do() {
+    fn a_file_that_cannot_be_opened_has_a_status_and_advice() {
         for (code, create, status, hint) in [
             (libc::ENOENT, true, Status::NoEnvironment, "make its parent directory first"),
             (libc::ENOENT, false, Status::NoEnvironment, "nothing is made when opening read-only"),

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn every_beginning_of_a_creation_is_one_cut_short() {
+    fn every_beginning_of_a_creation_is_an_interrupted_creation() {
         let made = made();
         assert_eq!(creation(&made, SIZE), Ok(Some(Creation::Whole)));
         for length in 1..made.len() {
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_anybody_wrote_is_no_creation() {
+    fn other_content_is_not_an_interrupted_creation() {
         for at in [0, AT_MAGIC, AT_TXN, END, SIZE - 1, SIZE + AT_TXN, SIZE + AT_LAST_PAGE, 2 * SIZE - 1] {
             let mut written = made();
             written[at] ^= 0x55;

@@ -94,7 +94,7 @@ const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_clock_goes_on() {
+    fn the_clock_advances() {
         let begun = super::tick();
         while super::tick() == begun {
             std::hint::spin_loop();

@@ -269,12 +269,12 @@ mod tests {
     }
 
     #[test]
-    fn what_dooms_the_common_transaction_fails_alone() {
+    fn an_operation_that_dooms_the_common_transaction_fails_alone() {
         let (_dir, env, dict, sequence) = numbers();
         let engine = engine_of(&env);
         let space = &engine.space("numbers").unwrap();
         let put = |key| SpaceOp::In(space, Op::Put { key, value: &[0; 8], fresh: false });
-        // Longer than any key that is let through to LMDB.
+        // Longer than any key that the library passes to LMDB.
         let (good, bad) = ([put(b"good")], [put(&[b'k'; 4000])]);
         let own = leading(&engine, sequence, &good);
         std::thread::scope(|scope| {
@@ -289,9 +289,9 @@ mod tests {
     }
 
     /// Threads that write at once share a transaction. Without a limit, the first one would wait for the writes of
-    /// all the others; a limit that counts wrong changes no result, so only this test notices it.
+    /// all the others. A wrong limit does not change a result, so only this test detects it.
     #[test]
-    fn no_more_than_so_many_operations_are_taken_along() {
+    fn a_leader_takes_a_limited_number_of_operations() {
         let (_dir, env, _dict, sequence) = numbers();
         let engine = engine_of(&env);
         let space = &engine.space("numbers").unwrap();
@@ -299,7 +299,7 @@ mod tests {
         let own = leading(&engine, sequence, &ops[..10]);
         let mut led = Led { group: Some(&engine.group), members: vec![own], others: VecDeque::new() };
         std::thread::scope(|scope| {
-            // Together as many as are allowed, but for the last.
+            // Together they are as many as the limit, except for the last.
             for (before, count) in [200, 800, AT_MOST - 1010, 1].into_iter().enumerate() {
                 let (engine, ops) = (&engine, &ops[..count]);
                 scope.spawn(move || engine.autocommit(sequence, ops).unwrap());
@@ -316,8 +316,8 @@ mod tests {
         });
     }
 
-    /// A thread that is interrupted takes its own write out of the line. If it took the one before, that thread would
-    /// wait for an answer for ever, and the interrupted write would be done all the same.
+    /// A thread that is interrupted removes its own write from the queue. If it removed the one before, that thread would
+    /// wait for its result for ever, and the interrupted write would still be done.
     #[test]
     fn an_interrupted_write_leaves_the_others_in_line() {
         let (_dir, env, dict, sequence) = numbers();
@@ -344,7 +344,7 @@ mod tests {
 
     /// After a commit whose outcome is unknown, or in an environment that has failed, writing again could write twice.
     #[test]
-    fn only_what_was_undone_is_tried_again() {
+    fn only_undone_operations_are_tried_again() {
         for status in [Status::CommitUnknown, Status::EnvFailed] {
             assert!(!is_undone(&Error::new(status, "")));
         }

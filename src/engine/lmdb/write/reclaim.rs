@@ -144,8 +144,8 @@ mod tests {
         (dir, env)
     }
 
-    /// Looking for dropped names stops every call of the process, and reads the whole catalog. A look that comes too often
-    /// slows each opening down, one that never comes lets the file grow; neither shows in a result.
+    /// A search for dropped names stops every call of the process, and reads the whole catalog. If it is done too often, each
+    /// opening is slow; if never, the file grows. Neither changes a result.
     #[test]
     fn dropped_names_are_looked_for_once_there_are_many() {
         let (_dir, env) = environment(64);
@@ -167,8 +167,8 @@ mod tests {
         assert!(!engine.has_dropped_many());
     }
 
-    /// Other processes learn by the catalog's sequence number that a name was removed from the file. If it did not rise,
-    /// they would go on writing to the number that they have.
+    /// Other processes detect by the catalog's sequence number that a name was removed from the file. If it did not rise,
+    /// they would still write to the number that they have.
     #[test]
     fn the_sequence_number_rises_where_a_name_is_removed() {
         let (_dir, env) = environment(64);

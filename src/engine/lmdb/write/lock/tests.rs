@@ -12,10 +12,10 @@ fn soon() -> Instant {
 }
 
 #[test]
-fn a_lock_that_another_thread_holds_is_waited_for_until_the_deadline() {
+fn a_wait_for_a_lock_of_another_thread_ends_at_the_deadline() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("lock.pc");
-    // Opened twice, as two processes do: the second one must not make the mutex again.
+    // Opened twice, as by two processes: the second opening must not initialise the mutex again.
     let (mine, theirs) = (open(&file).unwrap(), open(&file).unwrap());
     mine.take(7, None).unwrap();
     std::thread::scope(|scope| {
@@ -27,7 +27,7 @@ fn a_lock_that_another_thread_holds_is_waited_for_until_the_deadline() {
         assert_eq!(error.status(), Status::Busy);
         assert!(error.message().contains("(thread 7)"), "{error}");
         assert!(waited >= Duration::from_millis(60) && waited < Duration::from_secs(30), "{waited:?}");
-        // It is granted as soon as it is let go.
+        // The wait gets it as soon as it is released.
         let waiting = scope.spawn(|| theirs.take(8, None).map(|()| theirs.release()));
         mine.release();
         waiting.join().unwrap().unwrap();
@@ -37,7 +37,7 @@ fn a_lock_that_another_thread_holds_is_waited_for_until_the_deadline() {
 }
 
 #[test]
-fn without_a_clock_of_its_own_choice_a_wait_looks_again_and_again() {
+fn without_a_choice_of_clock_a_wait_polls() {
     let dir = tempfile::tempdir().unwrap();
     let lock = open(&dir.path().join("lock.pc")).unwrap();
     lock.take(1, None).unwrap();
@@ -64,11 +64,11 @@ fn a_link_is_not_followed() {
 }
 
 #[test]
-fn a_file_that_nobody_comes_to_make_is_refused() {
+fn a_file_that_stays_incomplete_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("lock.pc");
     let file = File::create(&path).unwrap();
-    // In use, as it seems, and never made.
+    // It seems to be in use, but is never completed.
     flock(&file, libc::LOCK_SH).unwrap();
     let begun = Instant::now();
     assert_eq!(open(&path).map(drop).unwrap_err().status(), Status::LockVersion);
