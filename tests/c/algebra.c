@@ -1,14 +1,14 @@
 /* Set algebra. */
 #include "check.h"
 
-/* Makes a set hold these letters alone. */
+/* Replaces the content of a set by these letters. */
 static void fill(pc_set set, const char *letters) {
     OK(pc_set_clear(set));
     for (; *letters; letters++)
         OK(pc_set_add(set, letters, 1));
 }
 
-/* Whether a set holds these letters, which are in order, and no others. */
+/* Whether a set contains exactly these letters, which are in order. */
 static int has(pc_set set, const char *letters) {
     pc_iter iter = {0};
     const void *element = NULL;
@@ -95,7 +95,7 @@ static void many_elements_are_combined_in_batches(void) {
         }
     OK(pc_set_add_many(a, 20000, elements[0], NULL, &added, NULL));
     OK(pc_set_add_many(b, 20000, elements[1], NULL, &added, NULL));
-    /* Those below 40,000 that six divides are in both. */
+    /* The multiples of six below 40,000 are in both. */
     OK(pc_set_intersection(a, b, into));
     CHECK(set_len(into) == 6667);
     OK(pc_set_union(a, b, into));
@@ -145,7 +145,7 @@ static void sets_that_cannot_be_combined_are_refused(void) {
     for (size_t i = 0; i < OPERATIONS; i++)
         GIVES(PC_ERR_BAD_HANDLE, operations[i].operate(a, a, closed));
     GIVES(PC_ERR_BAD_HANDLE, pc_set_is_disjoint(a, closed, &answer));
-    /* Two environments are no hindrance. */
+    /* The sets can be in two environments. */
     OK(pc_set_intersection(a, there, a));
     CHECK(has(a, "bc"));
     OK(pc_set_is_subset(a, there, &answer));

@@ -1,4 +1,4 @@
-/* Batches: columns in, columns out, all or nothing. */
+/* Batches: columns as input and output, all or nothing. */
 #include "check.h"
 
 static void entries_of_varying_width(void) {
@@ -10,7 +10,7 @@ static void entries_of_varying_width(void) {
     uint8_t present[3] = {9, 9, 9};
     pc_buffer got = {0};
     size_t failed_at = 99;
-    /* a: one, bb: nothing, c: two, a: 3; the last of the two wins. */
+    /* a: one, bb: empty, c: two, a: 3; the last entry of a key wins. */
     OK(pc_dict_put_many(dict, 4, "abbca", keys, "onetwo3", values, &failed_at));
     CHECK(failed_at == 99 && dict_len(dict) == 3);
     CHECK(holds(dict, "a", "3") && holds(dict, "bb", "") && holds(dict, "c", "two"));
@@ -19,7 +19,7 @@ static void entries_of_varying_width(void) {
     CHECK(offsets[0] == 0 && offsets[1] == 3 && offsets[2] == 3 && offsets[3] == 3);
     OK(pc_dict_remove_many(dict, 3, "cxbb", asked, &removed, NULL));
     CHECK(removed == 2 && dict_len(dict) == 1);
-    /* Nothing is something too. */
+    /* An empty batch is valid, too. */
     OK(pc_dict_put_many(dict, 0, NULL, NULL, NULL, NULL, NULL));
     OK(pc_dict_get_many(dict, 0, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL));
     OK(pc_dict_remove_many(dict, 0, NULL, NULL, &removed, NULL));

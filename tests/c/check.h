@@ -26,11 +26,11 @@ static int check_passed, check_failed, check_bad;
         }                                                                                                    \
     } while (0)
 
-/* A call and the status it should give. */
+/* A call and its expected status. */
 #define GIVES(status, call) check_status(__FILE__, __LINE__, #call, (call), (status))
 #define OK(call) GIVES(PC_OK, call)
 
-/* A call that should fail, and a part of the message that it should leave. */
+/* A call that must fail, and a part of its expected message. */
 #define FAILS(status, part, call)                                                                            \
     do {                                                                                                     \
         GIVES(status, call);                                                                                 \
@@ -51,7 +51,7 @@ static inline pc_status check_status(const char *file, int line, const char *cal
     return got;
 }
 
-/* The test's directory, gone when it ends. CHECK_ONLY names the one test to run. */
+/* The test's directory, which is removed at its end. CHECK_ONLY names the one test to run. */
 static char check_dir[256];
 
 static inline const char *in_dir(const char *name) {
@@ -127,7 +127,7 @@ static inline int check_end(void) {
     return check_failed != 0;
 }
 
-/* Opens an environment in the test's directory, without syncs: what is tested is not the disk. */
+/* Opens an environment in the test's directory, without syncs: the disk is not under test. */
 static inline pc_env open_env(void) {
     pc_env_options options;
     pc_env env = {0};

@@ -48,7 +48,7 @@ static void a_small_buffer_gets_the_needed_size(void) {
     len = 77;
     GIVES(PC_NOT_FOUND, pc_dict_take(dict, S("a"), got, sizeof got, &len));
     CHECK(len == 77);
-    /* An empty value, and one that outgrows the buffer. */
+    /* An empty value, and one that is larger than the buffer. */
     OK(pc_dict_put(dict, S("e"), NULL, 0));
     OK(pc_dict_get(dict, S("e"), NULL, 0, &len));
     CHECK(len == 0);
@@ -227,7 +227,7 @@ static void types_are_kept_and_compared(void) {
     FAILS(PC_ERR_INVALID_ARGUMENT, "value_type", pc_dict_open(env, "x", "str", "\xff", 0, &other));
     FAILS(PC_ERR_INVALID_ARGUMENT, "name is NULL", pc_dict_open(env, NULL, "str", "str", 0, &other));
     FAILS(PC_ERR_INVALID_ARGUMENT, "out is NULL", pc_dict_open(env, "x", "str", "str", 0, NULL));
-    /* As stored; any, if new; any width. */
+    /* The stored type; any, if new; a type of any width. */
     OK(pc_dict_open(env, "d", NULL, NULL, PC_OPEN_EXISTING, &other));
     OK(pc_dict_open(env, "new", NULL, NULL, 0, &other));
     OK(pc_dict_schema(other, &types, NULL));
@@ -283,7 +283,7 @@ static void keys_and_values_are_checked(void) {
     OK(pc_env_close(env));
 }
 
-/* After as many dicts as the option said had been opened, nothing opened any more. */
+/* After as many dicts as the option allows had been opened, every further opening failed. */
 static void any_number_of_dicts_is_open_at_once(void) {
     enum { MANY = 400 };
     static pc_dict dicts[MANY];

@@ -1,4 +1,4 @@
-/* Environments: opening and what is refused, options, information, collections by name. */
+/* Environments: opening and its refusals, options, information, collections by name. */
 #include "check.h"
 
 static void versions_are_those_of_the_header(void) {
@@ -85,7 +85,7 @@ static void options_are_checked(void) {
     options.mode = 0, options.struct_size = 3;
     FAILS(PC_ERR_INVALID_ARGUMENT, "sizeof(pc_env_options)", pc_env_open(path, &options, &env));
     CHECK(env.id == 0 && access(path, F_OK) != 0);
-    /* Of an older program, whose struct was shorter, and of a newer one, which sets nothing that is new. */
+    /* The struct of an older program, which is shorter, and of a newer one, whose new fields are zero. */
     options.struct_size = offsetof(pc_env_options, mode);
     OK(pc_env_open(path, &options, &env));
     OK(pc_env_close(env));
@@ -250,7 +250,7 @@ static void files_that_are_not_data_files(void) {
     GIVES(PC_ERR_NOT_A_DATABASE, pc_env_open(in_dir("text"), NULL, &env));
     make_file("short", pages, size, 100);
     GIVES(PC_ERR_TRUNCATED, pc_env_open(in_dir("short"), &options, &env));
-    /* The format's version stands at byte 20 of the file, the page's size at byte 40. */
+    /* The format's version is at byte 20 of the file, and the page size at byte 40. */
     memcpy(pages + 20, &two, 4);
     make_file("newer", pages, size, -1);
     FAILS(PC_ERR_FORMAT_VERSION, "mdb_dump", pc_env_open(in_dir("newer"), &options, &env));
@@ -264,7 +264,7 @@ static void files_that_are_not_data_files(void) {
 
 static void opens_what_it_may_not(void) {
     pc_env env = {0};
-    /* Permissions do not hold back the superuser. */
+    /* Permissions do not apply to the superuser. */
     if (geteuid() == 0)
         CHECK(setgid(65534) == 0 && setuid(65534) == 0);
     FAILS(PC_ERR_PERMISSION, "closed", pc_env_open(in_dir("closed/env"), NULL, &env));
@@ -329,7 +329,7 @@ static void too_many_collections_and_readers(void) {
     FAILS(PC_ERR_COLLECTIONS_FULL, "max_collections", status);
     CHECK(count == 4);
     OK(pc_txn_commit(txn));
-    /* What is open has no limit. */
+    /* The number of open collections has no limit. */
     for (unsigned more = 0; more < 300; more++) {
         char name[8];
         snprintf(name, sizeof name, "m%u", more);

@@ -1,5 +1,5 @@
-/* Environments whose files are removed, linked or opened by a second copy of the library; waits that end by a
- * signal's handler; openings that come from others. */
+/* Environments whose files are removed, linked or opened by a second copy of the library; waits that a signal
+ * handler ends; openings of another opening's files. */
 #define _GNU_SOURCE
 #include "check.h"
 
@@ -72,7 +72,7 @@ static void a_second_copy_of_the_library_is_refused(void) {
     CHECK(strstr(message_of_copy(), "another copy of this library") != NULL);
     OK(put(open_dict(env, "d", "str", "str"), "a", "1"));
     OK(pc_env_close(env));
-    /* One after the other they may. */
+    /* One after the other, both can have it open. */
     OK(open_copy(in_dir("env"), NULL, &other));
     FAILS(PC_ERR_SECOND_COPY, "another copy of this library", pc_env_open(in_dir("env"), NULL, &env));
     OK(close_copy(other));
@@ -94,7 +94,7 @@ static void another_opening_is_made_from_the_first(void) {
     OK(pc_env_reopen(env, &again));
     CHECK(again.id != env.id);
     CHECK(holds(open_dict(again, "d", "str", "str"), "a", "1"));
-    /* Each is closed by itself. */
+    /* Each opening is closed separately. */
     OK(pc_env_close(env));
     GIVES(PC_ERR_BAD_HANDLE, pc_dict_contains(dict, S("a")));
     OK(put(open_dict(again, "d", "str", "str"), "b", "2"));
@@ -144,7 +144,7 @@ static void *writes_in_vain(void *dict) {
     return NULL;
 }
 
-/* A signal took effect when the lock was granted, for as long as another writer took. */
+/* A signal had no effect until the lock was granted, when the other writer had ended. */
 static void a_signal_ends_a_wait_for_the_write_lock(void) {
     pc_env env = open_durable(in_dir("env"));
     pc_dict dict = open_dict(env, "d", "str", "str");

@@ -1,7 +1,7 @@
 /* Handles that are zero, garbage, closed or of another kind, at every call that takes one. */
 #include "check.h"
 
-/* Every call with handles of these numbers; all must answer PC_ERR_BAD_HANDLE and write no output. */
+/* Every call with handles of these numbers; all must return PC_ERR_BAD_HANDLE and write no output. */
 static void refused(uint64_t env_id, uint64_t dict_id, uint64_t set_id, uint64_t iter_id, uint64_t txn_id) {
     pc_env env = {env_id};
     pc_dict dict = {dict_id}, dict_out = {1};
@@ -116,7 +116,7 @@ static void zero_and_invalid_handles_are_refused(void) {
     const uint64_t garbage[] = {0, 1, UINT64_MAX, UINT64_MAX << 32, 0x123456789abcdefu, (uint64_t)1 << 63};
     for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++)
         refused(garbage[i], garbage[i], garbage[i], garbage[i], garbage[i]);
-    /* Neighbours of handles that are open. */
+    /* Numbers next to those of open handles. */
     for (uint64_t bit = 1; bit; bit <<= 1)
         refused(all.env.id ^ bit, all.dict.id ^ bit, all.set.id ^ bit, all.iter.id ^ bit, all.txn.id ^ bit);
     OK(pc_txn_commit(all.txn));
@@ -131,7 +131,7 @@ static void handles_of_another_kind_are_refused(void) {
         refused(ids[shift], ids[(shift + 1) % 5], ids[(shift + 2) % 5], ids[(shift + 3) % 5],
                 ids[(shift + 4) % 5]);
     FAILS(PC_ERR_BAD_HANDLE, "(dict): this call needs a handle of kind set", pc_set_clear(as_set));
-    /* None of it did harm. */
+    /* The calls have not changed anything. */
     OK(pc_txn_commit(all.txn));
     OK(put(all.dict, "k", "v"));
     OK(pc_iter_close(all.iter));
@@ -144,7 +144,7 @@ static void closed_handles_are_refused(void) {
     refused(all.env.id, all.dict.id, all.set.id, all.iter.id, all.txn.id);
     FAILS(PC_ERR_BAD_HANDLE, "environment is closed", pc_env_close(all.env));
     FAILS(PC_ERR_BAD_HANDLE, "dict is closed", pc_dict_clear(all.dict));
-    /* New handles take the old slots, and not their numbers. */
+    /* New handles use the old slots, but have new numbers. */
     again = open_all();
     refused(all.env.id, all.dict.id, all.set.id, all.iter.id, all.txn.id);
     OK(pc_txn_commit(again.txn));

@@ -7,7 +7,7 @@ static pc_iter over(pc_dict dict, const pc_range *range) {
     return iter;
 }
 
-/* Whether an iterator gives exactly these keys, of one letter each; their values are the same. */
+/* Whether an iterator returns exactly these keys, of one letter each, with the same values. */
 static int gives(pc_iter iter, const char *keys) {
     char got[64] = "";
     const void *key, *value;
@@ -72,7 +72,7 @@ static void ranges_have_bounds_and_a_direction(void) {
     CHECK(gives(over(dict, &range), ""));
     range = range_of("x", "z", PC_RANGE_LOWER | PC_RANGE_UPPER);
     CHECK(gives(over(dict, &range), ""));
-    /* An empty bound is one, and not the absence of one. */
+    /* An empty bound differs from an absent one. */
     range = range_of("", "", PC_RANGE_UPPER);
     CHECK(gives(over(dict, &range), ""));
     OK(pc_env_close(env));
@@ -257,7 +257,7 @@ static void batches_are_columns(void) {
     CHECK(total == 1000 && batches == 4);
     GIVES(PC_END, pc_iter_next_batch(iter, 0, 0, &batch));
     OK(pc_iter_close(iter));
-    /* At least one, however few bytes are asked for; and mixed with steps. */
+    /* At least one item, however small the limit of bytes is; also mixed with steps. */
     iter = over(dict, NULL);
     OK(pc_iter_next_batch(iter, 0, 1, &batch));
     CHECK(batch.count == 1);

@@ -1,4 +1,4 @@
-/* Limits, at their value and one beyond: what is beyond is refused before anything is written. */
+/* Limits, at their value and one beyond it: a value beyond is refused before anything is written. */
 #include "check.h"
 
 enum { MAX_KEY = 1978, MAX_NAME = 255 };
@@ -38,7 +38,7 @@ static void keys(void) {
     memset(key, 'k', sizeof key);
     longest_key("b", "bytes", key, key);
     longest_key("s", "str", key, key);
-    /* A tuple's text stands between 02 and 00; so does a text in `any`. */
+    /* A text in a tuple, or in `any`, is between 02 and 00. */
     static char longest[MAX_KEY], beyond[MAX_KEY + 1];
     memset(longest, 'k', sizeof longest);
     memset(beyond, 'k', sizeof beyond);

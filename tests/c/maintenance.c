@@ -1,4 +1,4 @@
-/* Copies of environments, checks of them, figures, and who reads. */
+/* Copies of environments, checks of them, figures, and readers. */
 #include "check.h"
 
 #include <signal.h>
@@ -34,7 +34,7 @@ static void copies_hold_what_was_committed(void) {
     GIVES(PC_ERR_BAD_HANDLE, pc_env_copy(env, in_dir("new"), 0));
 }
 
-/* The root of the unnamed database, in both header pages, made one that does not exist. */
+/* Changes the root of the unnamed database, in both header pages, to a page that does not exist. */
 static void damage(const char *data_file) {
     FILE *file = fopen(data_file, "r+b");
     const uint64_t nowhere = UINT64_C(1) << 60;
@@ -73,7 +73,7 @@ static void a_damaged_file_is_found(void) {
     pc_buffer_free(&report);
 }
 
-/* How many lines begin with a process's id and have this in their third column; NULL: anything. */
+/* Counts the lines that begin with a process's id and have this third column; NULL matches anything. */
 static unsigned lines_of(const pc_buffer *list, long pid, const char *txn) {
     unsigned count = 0;
     char *text = malloc(list->len + 1), *line, *rest = text;
@@ -169,7 +169,7 @@ static void info_shows_why_a_file_grows(void) {
 }
 
 int main(void) {
-    /* First, since it forks: an environment is opened in the child alone. */
+    /* First, since it forks: only the child opens the environment. */
     RUN(readers_are_listed_and_those_of_dead_processes_reaped);
     RUN(copies_hold_what_was_committed);
     RUN(a_damaged_file_is_found);

@@ -17,7 +17,7 @@ static void end_turns(void) {
 
 static void give_turn(int to) { CHECK(write(turns[to][1], "x", 1) == 1); }
 
-/* Waits for the other, but not for ever should it have died. */
+/* Waits for the other process, but not for ever, in case it has died. */
 static void take_turn(int of) {
     char got = 0;
     fd_set wanted;
@@ -55,7 +55,7 @@ static void a_write_lock_is_waited_for_between_processes(void) {
     snprintf(holder, sizeof holder, "%ld", (long)child);
     take_turn(0);
     env = open_env();
-    /* The error names who holds it. */
+    /* The error names the holder. */
     FAILS(PC_ERR_BUSY, holder, pc_txn_begin(env, PC_TXN_WRITE, 0, &txn));
     FAILS(PC_ERR_BUSY, holder, pc_txn_begin(env, PC_TXN_WRITE, 10, &txn));
     CHECK(txn.id == 0);
@@ -91,8 +91,8 @@ static void writes_while_another_reads(void) {
     OK(pc_env_close(env));
 }
 
-/* A program that follows another's dict opens it, and then looks at it in snapshots, whatever the writer does
- * between: the snapshot begins while the writer holds the lock, and the dict is first used after the writer
+/* A program that follows another's dict opens it, and then reads it in snapshots, whatever the writer does
+ * meanwhile: the snapshot begins while the writer holds the lock, and the dict is first used after the writer
  * has committed. */
 static void a_dict_that_was_opened_can_be_read_in_a_snapshot(void) {
     int verdict[2];
@@ -144,7 +144,7 @@ static void a_read_that_would_wait_for_the_write_lock_can_fail_instead(void) {
     pc_dict dict;
     pthread_t writer;
     OK(pc_env_open(in_dir("env"), NULL, &env));
-    /* As many as are opened ahead of a transaction. */
+    /* As many as are opened before a transaction. */
     OK(pc_txn_begin(env, PC_TXN_WRITE, 0, &txn));
     for (int n = 0; n < 64; n++) {
         char name[8];

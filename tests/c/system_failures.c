@@ -14,7 +14,7 @@
 #include <sys/vfs.h>
 #include <time.h>
 
-/* How the system answers calls of this thread. */
+/* The results of system calls of this thread. */
 static _Thread_local enum { AS_EVER, ALL_IS_NFS, NO_MEMORY, NO_CLOCK } answers;
 
 int statfs(const char *path, struct statfs *info) {
@@ -42,7 +42,7 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
     return (int)syscall(SYS_clock_gettime, clock, time);
 }
 
-/* Opens with the options' defaults, but for what is set in them. */
+/* Opens with default options, except for the fields that are set. */
 static pc_status open_with(uint64_t map_size, int64_t timeout_ms, pc_env *env) {
     pc_env_options options;
     OK(pc_env_options_init(&options, sizeof options));
@@ -107,7 +107,7 @@ static void another_builds_lock(void) {
     OK(pc_env_close(env));
 }
 
-/* A reader locks the byte of its process's number: here another has ours. */
+/* A reader locks the byte at its process id: here another process has locked ours. */
 static void another_containers_process_has_our_number(void) {
     pc_env env;
     make_env();
@@ -116,7 +116,7 @@ static void another_containers_process_has_our_number(void) {
     close(file);
 }
 
-/* The catalog's entry becomes one of a version that is yet to come. */
+/* The catalog's entry becomes one of a future version. */
 static void a_collection_of_a_newer_library(void) {
     static const char now[] = "\x61v\x01", then[] = "\x61v\x02";
     static char bytes[1 << 20];
@@ -137,7 +137,7 @@ static void a_collection_of_a_newer_library(void) {
     OK(pc_env_close(env));
 }
 
-/* A file may not grow beyond a limit: a signal would kill the program where the library did not heed it. */
+/* A file may not grow beyond a limit: a signal would kill the program if the library did not handle it. */
 static void write_beyond_the_limit(void) {
     static char value[1 << 20];
     struct rlimit limit = {1 << 20, 1 << 20};
@@ -240,7 +240,7 @@ static void a_name_first_used_in_an_old_snapshot(void) {
     char name[8];
     make_env();
     OK(pc_env_open(in_dir("env"), NULL, &other.env));
-    /* As many as are opened ahead of a transaction. */
+    /* As many as are opened before a transaction. */
     OK(pc_txn_begin(other.env, PC_TXN_WRITE, 0, &txn));
     for (int n = 0; n < 64; n++) {
         snprintf(name, sizeof name, "a%d", n);
@@ -257,7 +257,7 @@ static void a_name_first_used_in_an_old_snapshot(void) {
     pthread_barrier_wait(&other.step);
     CHECK(pthread_join(thread, NULL) == 0);
     CHECK(other.lent == PC_OK);
-    /* It can use the numbers that were open when it began; these are all. */
+    /* It can use the numbers that were open when it began, and these are all of them. */
     for (int n = 0; n < 64; n++) {
         snprintf(name, sizeof name, "a%d", n);
         CHECK(dict_len(open_dict(other.env, name, "str", "bytes")) == 0);

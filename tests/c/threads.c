@@ -1,4 +1,4 @@
-/* Threads: eight at a time on the same handles, and closing under their feet. */
+/* Threads: eight at a time on the same handles, and closing during their calls. */
 #include "check.h"
 
 #include <pthread.h>
@@ -15,7 +15,7 @@ struct shared {
     atomic_int next, taken, bad;
 };
 
-/* Threads count their failures by themselves: check_bad is not theirs. */
+/* Threads count their failures themselves, since check_bad is not thread-safe. */
 #define EXPECT(condition)                                                                                    \
     do {                                                                                                     \
         if (!(condition) && atomic_fetch_add(&shared->bad, 1) < 10)                                          \
@@ -199,7 +199,7 @@ static void *goes_on_until_closed(void *argument) {
                             : pc_dict_get(shared->dict, S("k"), got, sizeof got, &len);
         if (status == PC_ERR_BAD_HANDLE)
             break;
-        /* Between its look-up and its end a call may meet the closing environment. */
+        /* Between its look-up and its end, a call may find that the environment is being closed. */
         EXPECT(status == PC_OK || status == PC_ERR_ENV_FAILED);
         status = pc_iter_open_dict(shared->dict, NULL, &iter);
         if (status == PC_OK)
@@ -217,7 +217,7 @@ static void an_environment_is_closed_while_in_use(void) {
         struct shared shared = open_shared();
         OK(put(shared.dict, "k", "v"));
         together(&shared, goes_on_until_closed);
-        /* It was closed for good: another opening may have other options. */
+        /* It was really closed: another opening may have other options. */
         pc_env_options options;
         pc_env env = {0};
         OK(pc_env_options_init(&options, sizeof options));

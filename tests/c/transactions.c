@@ -177,7 +177,7 @@ static void a_transaction_belongs_to_its_thread(void) {
     elsewhere(uses_another_threads, &shared);
     OK(pc_iter_next(shared.iter, &key, &len, NULL, NULL));
     CHECK(holds(shared.dict, "a", "2"));
-    /* Aborted from elsewhere it is marked, and undone by its own thread. */
+    /* If another thread aborts it, it is marked, and its own thread undoes it. */
     elsewhere(aborts_another_threads, &shared);
     GIVES(PC_ERR_BAD_HANDLE, pc_txn_commit(shared.txn));
     GIVES(PC_ERR_BAD_HANDLE, pc_iter_next(shared.iter, &key, &len, NULL, NULL));

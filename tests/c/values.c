@@ -14,7 +14,7 @@ static pc_value items(uint32_t kind, const pc_value *items, size_t len) {
     return value;
 }
 
-/* Whether two values are the same, whatever memory they lie in. */
+/* Whether two values are the same, whatever memory they are in. */
 static int same(const pc_value *a, const pc_value *b) {
     size_t count;
     if (a->kind != b->kind || a->subtype != b->subtype)
@@ -49,7 +49,7 @@ static int same(const pc_value *a, const pc_value *b) {
     }
 }
 
-/* Encodes and decodes, and says whether the same came back. */
+/* Encodes and decodes a value; returns whether it came back unchanged. */
 static int survives_as_value(const char *type, const pc_value *value) {
     pc_buffer bytes = {0}, storage = {0};
     pc_value back = make(99);
@@ -275,7 +275,7 @@ static void the_caller_owns_decoded_memory(void) {
     FAILS(PC_ERR_INVALID_ARGUMENT, "map is NULL", pc_value_map_get(NULL, "none", &found));
     FAILS(PC_ERR_INVALID_ARGUMENT, "key is NULL", pc_value_map_get(&back, NULL, &found));
     FAILS(PC_ERR_INVALID_ARGUMENT, "out is NULL", pc_value_map_get(&back, "none", NULL));
-    /* All of it lies in the storage. */
+    /* All of it is in the storage. */
     CHECK((const uint8_t *)back.as.items.items >= storage.data);
     CHECK((const uint8_t *)(back.as.items.items + 6) <= storage.data + storage.len);
     pc_buffer_free(&storage);
@@ -295,7 +295,7 @@ static void collections_take_values(void) {
     OK(pc_dict_get_value(dict, &key, &back, &storage));
     CHECK(same(&value, &back));
     OK(pc_dict_contains_value(dict, &key));
-    /* The key as encoded: big-endian, the sign turned. */
+    /* The encoded key: big-endian, with the sign bit inverted. */
     OK(pc_dict_contains(dict, "\x7f\xff\xff\xff\xff\xff\xff\xfb", 8));
     OK(pc_dict_remove_value(dict, &key));
     CHECK(dict_len(dict) == 0);
@@ -308,7 +308,7 @@ static void collections_take_values(void) {
     FAILS(PC_ERR_INVALID_ARGUMENT, "value is NULL", pc_dict_get_value(dict, &key, NULL, &storage));
     FAILS(PC_ERR_INVALID_ARGUMENT, "storage is NULL", pc_dict_get_value(dict, &key, &back, NULL));
     CHECK(dict_len(dict) == 0);
-    /* 1, 1.0 and true are three. */
+    /* 1, 1.0 and true are three keys. */
     key = pc_value_i64(1);
     OK(pc_set_add_value(set, &key));
     GIVES(PC_EXISTS, pc_set_add_value(set, &key));
@@ -349,7 +349,7 @@ static void bounds_and_prefixes_need_not_be_keys(void) {
     value = pc_value_str("a");
     OK(pc_set_add_value(set, &value));
 
-    /* A tuple that is longer than a key can be has its place between the two texts. */
+    /* A tuple that is too long for a key is ordered between the two texts. */
     value = items(PC_VALUE_TUPLE, parts, 2);
     parts[0] = pc_value_bytes(large, sizeof large);
     parts[0].kind = PC_VALUE_STR;
@@ -363,7 +363,7 @@ static void bounds_and_prefixes_need_not_be_keys(void) {
     CHECK(count == 1);
     OK(pc_iter_close(iter));
 
-    /* A tuple of leading elements is a prefix of tuples, and not of the text that it begins with. */
+    /* A tuple of leading elements is a prefix of tuples, but not of the text that it begins with. */
     parts[0] = pc_value_str("a");
     value = items(PC_VALUE_TUPLE, parts, 1);
     OK(pc_encode_key_prefix("any", &value, &prefix));
@@ -439,7 +439,7 @@ static void invalid_values_and_keys_are_refused(void) {
     FAILS(PC_ERR_BAD_KEY, "", pc_encode_key("any", &value, &bytes));
     value = items(PC_VALUE_MAP, &self, SIZE_MAX / 2 + 1);
     FAILS(PC_ERR_INVALID_ARGUMENT, "beyond", pc_encode_value("any", &value, &bytes));
-    /* One that holds itself. */
+    /* A list that contains itself. */
     self = items(PC_VALUE_LIST, &self, 1);
     FAILS(PC_ERR_BAD_VALUE, "deep", pc_encode_value("any", &self, &bytes));
     self = pc_value_null();

@@ -97,7 +97,7 @@ TEST(erasing_by_iterator_and_by_range) {
     auto next = squares.erase(squares.find(-5));
     CHECK(next->first == -4 && squares.size() == 9);
     CHECK(squares.erase(squares.range(-2, 2)) == 4 && squares.size() == 5);
-    // All that is odd, while it is iterated.
+    // Removes all odd keys during the iteration.
     for (auto it = squares.begin(); it != squares.end();)
         it = it->first % 2 != 0 ? squares.erase(it) : ++it;
     CHECK(squares.size() == 3 && squares.first()->first == -4 && squares.last()->first == 4);
@@ -187,7 +187,7 @@ TEST(many_are_put_read_and_erased_at_once) {
 }
 
 namespace {
-/// Texts that are iterated once and are not const, as those of a `std::views::filter` or a stream are.
+/// Texts that can be iterated once and are not const, like those of a `std::views::filter` or a stream.
 struct stream {
     std::istringstream words;
     std::istream_iterator<std::string> begin() { return std::istream_iterator<std::string>(words); }
@@ -223,7 +223,7 @@ TEST(batches_take_ranges_that_are_iterated_once) {
     CHECK(set.contains_many(stream_of("a x")) == std::vector<bool>({true, false}));
     CHECK(set.contains_many(stream_of(too_long + " b")) == std::vector<bool>({false, true}));
     CHECK(set.erase_many(stream_of("a x")) == 1);
-    pc::dict<std::tuple<double, int>, int> tuples(env, "tuples"); // which the library encodes
+    pc::dict<std::tuple<double, int>, int> tuples(env, "tuples"); // the library encodes these keys
     tuples.put({1, 1}, 1);
     CHECK(tuples.get_many({{1, 1}, {std::nan(""), 1}, {2, 1}}) ==
           std::vector<std::optional<int>>({1, std::nullopt, std::nullopt}));

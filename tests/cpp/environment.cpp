@@ -259,7 +259,7 @@ TEST(old_names_mean_the_same) {
     CHECK(plain.last_txn == info.last_txn && plain.struct_size == sizeof plain);
     env.close();
 
-    // A data file whose second half is not what it was fails a check, under both names.
+    // A data file whose second half was overwritten fails a check, under both names.
     const std::filesystem::path file = check::directory() / "env" / "data.mdb";
     std::fstream data(file, std::ios::in | std::ios::out | std::ios::binary);
     data.seekp(static_cast<std::streamoff>(std::filesystem::file_size(file) / 2));

@@ -12,7 +12,7 @@
 
 using failing::at_every_allocation;
 
-/// Longer than strings have room for without an allocation.
+/// Too long for a string without an allocation.
 static const std::string longer(100, 'x');
 
 namespace {
@@ -105,7 +105,7 @@ TEST(iterators_own_their_handles) {
             CHECK(std::distance(dict.begin(), dict.end()) == 3);
         },
         unchanged);
-    // It stays open as long as a copy of it is there, and no longer.
+    // It stays open as long as a copy of it exists.
     {
         const auto first = dict.begin();
         const auto copy = first;
@@ -126,7 +126,7 @@ TEST(an_iterator_whose_step_failed_does_not_move) {
         int failures = 0;
         while (it != dict.end()) {
             found.push_back(*it);
-            // Tried again until it succeeds: neither left out nor shown twice.
+            // Repeated until it succeeds: an item is neither left out nor returned twice.
             for (int at = 0;; at++) {
                 bool again = false;
                 failing::after(at);
@@ -151,7 +151,7 @@ TEST(an_iterator_whose_step_failed_does_not_move) {
     CHECK(walk(dict.begin(), [](auto &it) { it++; }) == ascending);
     CHECK(walk(dict.rbegin(), [](auto &it) { ++it; }) ==
           std::vector<std::pair<std::string, std::string>>(expected.rbegin(), expected.rend()));
-    // A copy that goes on between.
+    // A copy that continues in between.
     CHECK(walk(dict.begin(), [&](auto &it) {
               auto copy = it;
               ++copy;
@@ -175,8 +175,8 @@ TEST(a_write_that_throws_has_not_written) {
     const auto content = [](auto &of) { return state(of.begin(), of.end()); };
 
     for (pc::dict<std::string, std::string> *each : {&dict, &any_dict}) {
-        // Runs a write with every allocation failing, from one state: it stays, or is what the write makes of
-        // it.
+        // Runs a write from one state, with each allocation failing in turn: the write is done, or changes
+        // nothing.
         const auto all_or_nothing = [&](const state &from, const state &to, auto &&write) {
             const auto start = [&] {
                 each->clear();
@@ -212,7 +212,7 @@ TEST(a_write_that_throws_has_not_written) {
         all_or_nothing(one, changed,
                        [&] { CHECK(each->edit(key, [&](std::string &text) { text = other; }) == other); });
         all_or_nothing({}, one, [&] { each->put_many({{key, longer}}); });
-        // What was expected is as it was where the answer could not be given.
+        // `expected` is unchanged if the result could not be returned.
         each->put(key, longer);
         std::optional<std::string> expected = other;
         at_every_allocation(
@@ -222,7 +222,7 @@ TEST(a_write_that_throws_has_not_written) {
             },
             [&](bool) { CHECK(expected == other || expected == longer); });
         CHECK(expected == longer);
-        // An item of a batch that is absent does not harm it.
+        // An absent item does not affect the rest of a batch.
         at_every_allocation(
             [&] {
                 CHECK(each->get_many({key, "\xff"})[0] == longer);
@@ -275,7 +275,7 @@ TEST(take_returns_the_removed_value_or_removes_nothing) {
     moody::throws = false;
     CHECK(was_thrown && dict.at(1).number == 5);
     CHECK(dict.take(1)->number == 5 && dict.empty());
-    // Of every size, one that needs an allocation or none.
+    // Of every size, with and without an allocation.
     pc::dict<int, std::string> texts(env, "texts");
     pc::dict<int, std::vector<std::int64_t>> vectors(env, "vectors");
     pc::dict<int, std::vector<std::byte>> bytes(env, "bytes");
@@ -362,7 +362,7 @@ TEST(run_does_not_copy_its_result_after_the_commit) {
         return copied(7);
     });
     CHECK(result.number == 7 && copied::copies == 0 && dict.contains(1));
-    // One that must be copied is, before the commit: if that throws, nothing was kept.
+    // A result that must be copied is copied before the commit: if that throws, nothing is stored.
     static const copied other(8);
     try {
         const copied never = pc::run(env, [&]() -> const copied & {
@@ -387,7 +387,7 @@ TEST(run_does_not_repeat_a_committed_function) {
                throw pc::conflict("later");
            }));
     CHECK(runs == 1 && dict.at(1) == 1 && !env.in_transaction());
-    // One that it undid is run again.
+    // A transaction that it aborted is retried.
     runs = 0;
     pc::run(env, [&](pc::transaction &transaction) {
         dict.increment(2);
@@ -413,7 +413,7 @@ TEST(a_failed_commit_ends_its_transaction_and_reports_the_outcome) {
             });
             CHECK(false);
         } catch (const pc::error &failure) {
-            // Whether it was kept may be unknown: it is not run again.
+            // If the outcome is unknown, it is not retried.
             CHECK(failure.status() == status && runs == 1);
         }
         CHECK(dict.empty() && !env.in_transaction() && opened::now() == before);
@@ -478,7 +478,7 @@ TEST(moving_leaves_nothing_open_and_moving_to_itself_changes_nothing) {
         it = std::move(same_it);
         it = same_it;
         CHECK(it->second == longer && ++it == dict.end());
-        // What the object had open is closed when another takes its place.
+        // Assignment closes the old handle of the object.
         dict = pc::dict<int, std::string>(env, "second");
         set = pc::set<int>(env, "third");
         CHECK(dict.empty() && opened::now().collections == before.collections + 2);

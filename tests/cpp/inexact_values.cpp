@@ -44,7 +44,7 @@ TEST(a_number_that_does_not_fit_is_refused_as_a_value) {
             CHECK(refused.failed_at() == 1u);
         }
         CHECK(dict.empty());
-        // No value that is stored is that one.
+        // No stored value equals it.
         dict.put(1, 1);
         CHECK(!dict.compare_exchange(1, value, 1) && dict.at(1) == 1);
         THROWS(pc::bad_value, "", dict.compare_exchange(1, value, value));
@@ -66,7 +66,7 @@ TEST(a_number_that_does_not_fit_is_refused_as_a_value) {
     refuses(signed_ones, 9223372036854775808.0F);
     refuses(flags, 2);
     refuses(flags, 0.5);
-    // What fits is taken, of whatever type it is.
+    // A number that fits is accepted, whatever its type is.
     for (const int fits : {-128, 0, 127}) {
         bytes.put(1, static_cast<long long>(fits));
         CHECK(bytes.at(1) == fits);
@@ -144,7 +144,7 @@ TEST(a_look_up_of_a_key_that_does_not_fit_is_a_miss) {
         THROWS(pc::key_not_found, "", static_cast<int>(dict[key]));
         CHECK(!dict.get_many({2, key})[1] && dict.get_many({2, key})[0] == 1);
         CHECK(set.contains_many({44, key}) == std::vector<bool>({true, false}));
-        // Stored, or as a bound, it is an error.
+        // Storing it, or using it as a bound, is an error.
         THROWS(pc::bad_key, "i8", dict.put(key, 1));
         THROWS(pc::bad_key, "i8", dict[key] = 1);
         THROWS(pc::bad_key, "", dict[key] += 1);
@@ -214,7 +214,7 @@ TEST(an_element_of_a_tuple_that_does_not_fit_is_refused_or_missed) {
           !set.contains({0.1F, 2}));
     THROWS(pc::bad_key, "", set.insert({0.1, true}));
     CHECK(dict.size() == 1 && set.size() == 1);
-    // Elements in braces of their own, and tuples that are there.
+    // Elements in separate braces, and existing tuples.
     pc::dict<std::tuple<std::vector<std::byte>, int>, int> bytes(env, "bytes");
     bytes.put({{}, 1}, 1);
     const auto there = std::make_tuple(std::vector<std::byte>(), 1);
@@ -269,7 +269,7 @@ TEST(invalid_text_and_dates_are_refused_and_not_found) {
     THROWS(pc::bad_value, "0000 to 9999", any.put(1, pc::datetime{INT64_MAX}));
     THROWS(pc::bad_value, "0000 to 9999", any.put(1, pc::date{INT32_MIN}));
     CHECK(texts.empty() && tuples.empty() && any.empty());
-    // Typed, they are numbers, and all come back.
+    // With a type, they are numbers, and all come back.
     pc::dict<pc::datetime, pc::date> typed(env, "typed");
     typed.put(pc::datetime{INT64_MIN}, pc::date{INT32_MAX});
     CHECK(typed.begin()->first == pc::datetime{INT64_MIN} && typed.begin()->second == pc::date{INT32_MAX});
@@ -318,7 +318,7 @@ TEST(values_of_any_compare_by_stored_bytes) {
         for (const pc::any_value &b : scalars) {
             CHECK((a == b) == (value_bytes(a) == value_bytes(b)));
             CHECK((a == b) == (b == a) && (a != b) == !(a == b));
-            // As keys, zeros are one; dates are none.
+            // As keys, both zeros are one key, and dates are refused.
             if (a.is<pc::date>() || a.is<pc::datetime>() || b.is<pc::date>() || b.is<pc::datetime>())
                 continue;
             keys.clear();
@@ -330,7 +330,7 @@ TEST(values_of_any_compare_by_stored_bytes) {
     CHECK(pc::any_set{{1, 1}} != pc::any_set{{1, 2}} && pc::any_set{{1, 2}} != pc::any_set{{1, 1}});
     CHECK(pc::any_set{{1, true}} != pc::any_set{{1, 2}} &&
           pc::any_set{{true, 1.0}} == pc::any_set{{1.0, true}});
-    // What is shown is what is stored.
+    // It returns the stored value.
     keys.clear();
     CHECK(!std::signbit(keys.insert(-0.0).first->as<double>()) &&
           !std::signbit(keys.find(-0.0)->as<double>()));

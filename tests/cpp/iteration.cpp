@@ -69,7 +69,7 @@ TEST(algorithms_take_the_iterators) {
     auto it = dict.begin();
     CHECK((*it++).first.empty() && it->first == "Ada");
 #if defined(__cpp_lib_ranges) && !defined(__clang__)
-    // Clang before 16 does not take libstdc++'s views.
+    // Clang before 16 does not compile libstdc++'s views.
     names large;
     for (const auto &entry : dict | std::views::filter([](const auto &one) { return one.second > 2; }))
         large.push_back(entry.first);
@@ -185,7 +185,7 @@ TEST(iterators_own_their_entry_and_copies_are_independent) {
     dict.clear();
     CHECK(first->second == 3 && (++first)->first == "Cleo" && ++first == dict.end());
     CHECK((++second)->first == "Cleo");
-    // Backwards too.
+    // Also backwards.
     fill(dict);
     auto back = dict.rbegin();
     auto copy = back;
@@ -245,7 +245,7 @@ TEST(an_iterator_outlives_its_dict_and_environment_without_harm) {
     THROWS(pc::bad_handle, "", ++found);
     env.reset();
     THROWS(pc::bad_handle, "", ++other);
-    // One of a transaction ends with it.
+    // An iterator of a transaction ends with it.
     env.emplace(check::environment());
     dict.emplace(*env, "dict");
     {

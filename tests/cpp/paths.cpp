@@ -12,8 +12,7 @@ static_assert(!opens<int> && !opens<std::nullptr_t> && !opens<char> && !opens<st
               !opens<const unsigned char *>);
 static_assert(std::is_convertible_v<std::filesystem::path, pc::path_argument>);
 
-/// Makes an environment at a path that is given relative to the test's directory; returns whether it is
-/// there.
+/// Creates an environment at a path relative to the test's directory; returns whether it exists.
 template <class Path> static bool makes(const Path &path, const std::string &expected) {
     struct working_directory {
         std::filesystem::path before = std::filesystem::current_path();

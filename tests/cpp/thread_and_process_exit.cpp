@@ -47,7 +47,8 @@ TEST(thread_local_destructors_can_write) {
     const auto path = check::directory() / "env";
     pc::environment env(path);
     std::thread([&] {
-        // Made before the thread's first call of the library, and so destroyed after what that keeps.
+        // Created before the thread's first call of the library, and so destroyed after the library's own
+        // objects.
         thread_local saver first{"first", {}};
         first.path = path;
         pc::dict<std::string, std::int64_t> dict(env, "saved");
@@ -58,7 +59,7 @@ TEST(thread_local_destructors_can_write) {
     CHECK(saved(path, "thread") >= 1);
     CHECK(saved(path, "last") == 4); // once more by the first
     CHECK(saved(path, "first") == 3);
-    // Nothing of the thread is left behind.
+    // The thread has not left anything open.
     pc::transaction(env).commit();
 }
 

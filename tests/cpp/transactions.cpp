@@ -150,7 +150,7 @@ TEST(run_retries_if_the_map_was_too_small) {
             dict.put(i, std::string(100000, 'x'));
     });
     CHECK(runs > 1 && dict.size() == 200);
-    // A transaction alone is doomed, says so, and fits when it is run again as the map grows.
+    // A plain transaction is doomed, reports it, and fits when it is retried, since the map grows.
     pc::environment other(check::directory() / "other", options);
     pc::dict<int, std::string> large(other, "dict");
     const auto fill = [&] {
@@ -169,7 +169,7 @@ TEST(run_retries_if_the_map_was_too_small) {
         }
     }
     CHECK(large.size() == 30);
-    // One that is run inside another leaves that to the outer one.
+    // A nested one leaves the retry to the outer one.
     pc::environment third(check::directory() / "third", options);
     pc::dict<int, std::string> inner(third, "dict");
     int outer_runs = 0;
@@ -183,7 +183,7 @@ TEST(run_retries_if_the_map_was_too_small) {
         });
     });
     CHECK(outer_runs > 1 && inner_runs == outer_runs && inner.size() == 30);
-    // What is one step in itself goes again too.
+    // An operation that is atomic by itself is retried, too.
     CHECK(inner.edit(100, [](std::string &text) { text.assign(20000000, 'x'); }).size() == 20000000);
     CHECK(inner.insert_or_assign(101, std::string(60000000, 'x')).second);
 }

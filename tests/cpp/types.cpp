@@ -217,7 +217,7 @@ TEST(a_stored_any_is_opened_as_narrower_types) {
     CHECK((pc::dict<bool, std::vector<float>>(env, "any").at(true) == std::vector<float>{1, 2}));
     CHECK((pc::dict<std::string, std::int64_t>(env, "any").range("A", "B").begin()->second == 36));
     CHECK(ages.prefix("Al").begin()->first == "Alan");
-    // What does not fit is a type error where it is read.
+    // Reading a value that does not fit is a type error.
     THROWS(pc::bad_value, "i32", words.put(6, "six"), (pc::dict<int, int>(env, "any").at(6)));
     THROWS(pc::bad_value, "u8",
            (pc::dict<std::string, std::uint8_t>(env, "any").put("Ada", 1), any.put("Ada", 300),
@@ -227,9 +227,9 @@ TEST(a_stored_any_is_opened_as_narrower_types) {
     THROWS(pc::type_mismatch, "any", pc::dict<int, std::string_view>(env, "any").at(5));
 }
 
-/* A typed dict reads a stored any without a pc::any_value in between, so that each type has a way of its own
- * through `pc_value`: there and back, seen from both sides, and refused where the other side stored another
- * type. */
+/* A typed dict reads a stored any without a pc::any_value in between, so each type has its own conversion
+ * through `pc_value`: tested in both directions, from both sides, and refused if the other side stored
+ * another type. */
 template <class T, class Other>
 static void through_any(pc::environment &env, const T &value, const Other &other) {
     pc::dict<std::string, pc::any_value> any(env, "any");
@@ -369,7 +369,7 @@ TEST(any_keys_are_ordered_and_distinct) {
     THROWS(pc::bad_key, "list", set.insert(pc::any_value::list{1}));
 }
 
-/// The bytes of a key's value as they are stored.
+/// Returns the stored bytes of a key's value.
 static std::string stored(pc_dict dict, std::string_view key) {
     pc::buffer value;
     pc::check(pc_dict_get_buffer(dict, key.data(), key.size(), value.get()));
@@ -385,7 +385,7 @@ template <class T> static void golden_values(const pc::environment &golden, cons
         to.put(key, value);
         const std::string was = stored(from.handle(), key);
         const std::string is = stored(to.handle(), key);
-        if (is != was && pc::type_name<T>() == "any") // one that is read, but written in another form
+        if (is != was && pc::type_name<T>() == "any") // it can be read, but is written in another form
             CHECK(from.at(key) == to.at(key));
         else if (is != was)
             check::fail(__FILE__, __LINE__, name + ", " + key + ": other bytes");
