@@ -1,4 +1,4 @@
-//! Batches, which the library visits in the order of their keys, whatever the order in which they are given.
+//! Batches, which the library visits in the order of their keys, whatever the order of the input.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use common::{options, scratch};
 use persistent_collections::{Dict, Environment, Set};
 
-/// Numbers below `end` that jump about, some of them several times.
+/// Returns numbers below `end` in random order, some of them several times.
 fn jumping(count: u64, end: u64) -> impl Iterator<Item = u64> {
     (0..count).map(move |n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 17).map(move |n| n % end)
 }
@@ -19,7 +19,7 @@ fn of_equal_keys_the_last_one_counts() {
     for count in [2, 3, 4, 50, 5_000] {
         let dict = Dict::<u64, u64>::open(&s.env, &format!("{count}")).unwrap();
         let mut expected = BTreeMap::new();
-        // Into nothing, then among and behind what is there.
+        // Into an empty collection, then between and after its entries.
         for end in [count / 2 + 1, count, 3 * count] {
             let pairs: Vec<(u64, u64)> = jumping(count, end).zip(end..).collect();
             dict.put_many(pairs.iter().map(|(key, value)| (key, value))).unwrap();
@@ -103,7 +103,7 @@ fn a_load_fills_the_pages_whatever_its_order() {
         let after = env.info().unwrap();
         let used =
             (after.pages_used - before.pages_used) * u64::from(u32::try_from(after.page_size).unwrap());
-        // What a page has room for, in whole records with their headers.
+        // The space of a page, in whole records with their headers.
         let per_page = (after.page_size - 16) / (size as u64 + 18);
         let least = count.div_ceil(per_page) * after.page_size;
         assert!(
