@@ -360,7 +360,7 @@ fn a_failed_background_flush_is_reported() {
         if let Err(error) = open.dict.put(&2, &2) {
             break error;
         }
-        assert!(Instant::now() < deadline, "no write was told of the failed flush");
+        assert!(Instant::now() < deadline, "no write reported the failed flush");
     };
     assert_eq!(error.status(), Status::Io);
     assert!(error.message().contains("background"), "{error}");

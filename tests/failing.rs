@@ -128,7 +128,7 @@ fn each_call_fails(durability: Durability, fault: Fault, lasting: bool) -> (u32,
             let mut after = model.clone();
             tell(&mut after);
             if let Err(error) = write(&world) {
-                assert!(!has_failed, "step {number} fails after the storage was mended: {error}");
+                assert!(!has_failed, "step {number} fails after the storage was repaired: {error}");
                 assert!(disarm(), "step {number} fails before the storage does: {error}");
                 has_failed = true;
                 let expected = match fault {
@@ -157,7 +157,7 @@ fn each_call_fails(durability: Durability, fault: Fault, lasting: bool) -> (u32,
             model = after;
         }
         let touched = disarm();
-        assert!(has_failed || !touched, "call {at} failed and nobody was told");
+        assert!(has_failed || !touched, "call {at} failed without a report");
         world.env.flush().unwrap();
         let World { dir, env, dict, options } = world;
         drop((env, dict));
@@ -448,10 +448,10 @@ mod references {
             assert_eq!(open(&path, 20).0, PC_ERR_MAP_BUSY);
             tried.wait();
             // Now the other thread ends its snapshot, before or during this call.
-            let (status, anew) = open(&path, -1);
+            let (status, reopened) = open(&path, -1);
             assert_eq!(status, PC_OK);
-            assert_eq!(put(open_dict(anew), b"key", b"new"), PC_OK);
-            assert_eq!(pc_env_close(anew), PC_OK);
+            assert_eq!(put(open_dict(reopened), b"key", b"new"), PC_OK);
+            assert_eq!(pc_env_close(reopened), PC_OK);
         });
         assert_eq!(pc_env_close(env), PC_OK);
     }
@@ -472,9 +472,9 @@ mod references {
         assert_eq!(open(&path, -1).0, PC_ERR_MAP_BUSY);
         assert!(value == [7; 5000]);
         assert_eq!(pc_txn_abort(txn), PC_ERR_ENV_FAILED);
-        let (status, anew) = open(&path, -1);
+        let (status, reopened) = open(&path, -1);
         assert_eq!(status, PC_OK);
-        assert_eq!((pc_env_close(anew), pc_env_close(env)), (PC_OK, PC_OK));
+        assert_eq!((pc_env_close(reopened), pc_env_close(env)), (PC_OK, PC_OK));
     }
 
     #[test]
@@ -495,9 +495,9 @@ mod references {
             fail(&path.join("data.mdb"), dict);
             assert_eq!(open(&path, 20).0, PC_ERR_MAP_BUSY);
             assert_eq!(pc_env_close(env), PC_OK);
-            let (status, anew) = open(&path, 20);
+            let (status, reopened) = open(&path, 20);
             assert_eq!(status, PC_OK);
-            assert_eq!(pc_env_close(anew), PC_OK);
+            assert_eq!(pc_env_close(reopened), PC_OK);
             end.wait();
         });
     }

@@ -312,7 +312,7 @@ fn slots_of_a_killed_process_are_freed() {
     other.kill().unwrap();
     other.wait().unwrap();
     let slots = of_other(&env).len();
-    assert!(slots > 0, "nobody has told");
+    assert!(slots > 0, "the process has not reported");
     assert_eq!(env.reap_readers().unwrap() as usize, slots);
     assert_eq!(env.reap_readers().unwrap(), 0);
     assert!(of_other(&env).is_empty());

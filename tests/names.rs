@@ -322,7 +322,7 @@ fn a_transaction_that_uses_more_collections_than_the_option_allows_gets_an_error
             assert_eq!(error.status(), Status::CollectionsFull);
             assert!(error.message().contains("a transaction can use 3 different collections"), "{error}");
         }
-        assert_eq!(open[1].first().unwrap(), Some(1), "the transaction goes on");
+        assert_eq!(open[1].first().unwrap(), Some(1), "the transaction stays open");
         txn.commit().unwrap();
     }
     assert_eq!(open[3].first().unwrap(), Some(3));

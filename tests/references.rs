@@ -102,7 +102,7 @@ fn growth_waits_for_references_as_long_as_a_write_does() {
         });
         lent.wait();
         assert_eq!(small.put(b"large", &vec![8; 2 * MIB]), PC_ERR_MAP_BUSY);
-        assert_eq!(small.put(b"small", &[9; 10]), PC_OK, "what fits goes on");
+        assert_eq!(small.put(b"small", &[9; 10]), PC_OK, "a write that fits still works");
         tried.wait();
         lent.wait();
     });
@@ -173,14 +173,14 @@ fn nothing_stays_open_where_a_thread_ends_as_its_environment_is_closed() {
         assert_eq!(pc_env_close(env), PC_OK);
         thread.join().unwrap();
         // If it were still open, other options would be refused.
-        let mut anew = pc_env { id: 0 };
+        let mut reopened = pc_env { id: 0 };
         // SAFETY: options are plain numbers, and every pointer is valid for its call.
         unsafe {
             let mut options = std::mem::zeroed::<pc_env_options>();
             assert_eq!(pc_env_options_init(&raw mut options, size_of::<pc_env_options>()), PC_OK);
             options.max_readers = 7;
-            assert_eq!(pc_env_open(path.as_ptr(), &raw const options, &raw mut anew), PC_OK);
+            assert_eq!(pc_env_open(path.as_ptr(), &raw const options, &raw mut reopened), PC_OK);
         }
-        assert_eq!(pc_env_close(anew), PC_OK);
+        assert_eq!(pc_env_close(reopened), PC_OK);
     }
 }

@@ -339,7 +339,7 @@ fn options_from(given: &pc_env_options) -> Result<Options> {
         PC_DURABILITY_NO_META_SYNC => Durability::NoMetaSync,
         PC_DURABILITY_NONE => Durability::None,
         other => {
-            return Err(invalid(format!("pc_env_options: durability {other} is none of PC_DURABILITY_*")));
+            return Err(invalid(format!("pc_env_options: durability {other} is not one of PC_DURABILITY_*")));
         }
     };
     match u64::try_from(given.flush_interval_ms) {

@@ -78,7 +78,7 @@ unsafe fn take(role: Role, value: &pc_value, depth: usize) -> Result<Value> {
             PC_VALUE_DATETIME => Value::DateTime(content.i64),
             PC_VALUE_ARRAY => {
                 let element = Element::from_number(value.subtype).ok_or_else(|| {
-                    invalid(format!("subtype {} of an array is none of PC_ELEMENT_*", value.subtype))
+                    invalid(format!("subtype {} of an array is not one of PC_ELEMENT_*", value.subtype))
                 })?;
                 Value::Array { element, bytes: bytes()? }
             }
@@ -89,7 +89,9 @@ unsafe fn take(role: Role, value: &pc_value, depth: usize) -> Result<Value> {
             PC_VALUE_ENCODED if role == Role::Key => codec::decode_key(&Type::Any, &bytes()?)?,
             PC_VALUE_ENCODED => Value::Cbor(bytes()?),
             other => {
-                return Err(invalid(format!("a pc_value has the kind {other}, which is none of PC_VALUE_*")));
+                return Err(invalid(format!(
+                    "a pc_value has the kind {other}, which is not one of PC_VALUE_*"
+                )));
             }
         })
     }

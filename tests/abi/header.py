@@ -63,7 +63,7 @@ def recorded() -> list[str]:
 
 
 def breaks(before: list[str], after: list[str]) -> list[str]:
-    """The lines of a record that programs which were compiled against it rely on, and that are no longer so.
+    """Returns the lines of a record that compiled programs rely on and that no longer hold.
 
     What is new breaks nothing; a struct that says its size (`struct_size`) may grow at its end, and what was
     reserved may get a meaning.

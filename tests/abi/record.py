@@ -1,4 +1,4 @@
-"""`make abi`: writes abi.txt anew, after a change that breaks nothing or that raised PC_ABI_VERSION."""
+"""`make abi`: writes abi.txt again, after a compatible change or one that raised PC_ABI_VERSION."""
 
 from __future__ import annotations
 

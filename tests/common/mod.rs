@@ -1,4 +1,4 @@
-//! What the tests of behaviour share.
+//! Functions that the tests of behaviour share.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
 use std::fs::File;
@@ -28,10 +28,10 @@ pub fn status<T: std::fmt::Debug>(result: Result<T, Error>) -> Status {
     result.unwrap_err().status()
 }
 
-/// Runs `check` in a child, which then ends at once. Gives whether it came to its end without a panic.
+/// Runs `check` in a child, which then exits at once. Returns whether it ended without a panic.
 pub fn in_child(check: impl FnOnce()) -> bool {
-    // SAFETY: the child calls only what is allowed here: this library is made to be used after a fork, and the
-    // allocator of the C library is, too.
+    // SAFETY: the child calls only functions that are allowed here: this library, and the allocator of the C library,
+    // support use after a fork.
     unsafe {
         match libc::fork() {
             0 => {
@@ -52,7 +52,7 @@ pub fn in_child(check: impl FnOnce()) -> bool {
 /// A pipe: its end to read from, and its end to write to.
 pub fn pipe() -> (File, File) {
     let mut ends = [0; 2];
-    // SAFETY: the place is good for two descriptors, which are nobody else's.
+    // SAFETY: the place is valid for two descriptors, which are not shared.
     unsafe {
         assert_eq!(libc::pipe(ends.as_mut_ptr()), 0);
         (File::from_raw_fd(ends[0]), File::from_raw_fd(ends[1]))

@@ -261,8 +261,8 @@ TEST(a_child_of_fork_reopens_its_environment) {
         } catch (const pc::forked &) {
         }
         try {
-            pc::environment anew = check::environment();
-            counts same(anew, "dict");
+            pc::environment fresh = check::environment();
+            counts same(fresh, "dict");
             bad = same.at("a") == 1 ? bad : 2;
             same.put("b", 2);
         } catch (const pc::error &) {

@@ -1,4 +1,4 @@
-/* Opens an environment, writes a record, and says how that went.
+/* Opens an environment, writes a record, and prints the outcome.
  *
  *   opener PATH FLAGS KEY
  *

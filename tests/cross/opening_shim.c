@@ -1,4 +1,4 @@
-/* Stands between a program and the system, for files below one directory.
+/* Intercepts a program's calls of the system, for files below one directory.
  *
  * SHIM_DIRECTORY  the directory
  * SHIM_KILL_AT    the number of the call, from 1, before which the process is killed
@@ -41,7 +41,7 @@ static int is_ours(int fd) {
     return below(path);
 }
 
-/* Whether this is the call at which the process is to end. */
+/* Whether the process must end at this call. */
 static int is_last(int ours) {
     static long calls;
     return ours && __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST) == number("SHIM_KILL_AT", 10);
@@ -52,7 +52,7 @@ static void step(int ours) {
         kill(getpid(), SIGKILL);
 }
 
-/* How much of a write is done before the end, if it comes here. */
+/* The part of a write that is done before the end, if it comes here. */
 static int ends_here(int fd) {
     int last = is_last(is_ours(fd));
     if (last && !getenv("SHIM_HALF"))

@@ -1,4 +1,4 @@
-/* The C program of `test_processes.py`; `participants.py` tells what the commands are. */
+/* The C program of `test_processes.py`; `participants.py` documents the commands. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -223,7 +223,7 @@ static pc_status do_dump(char **argument) {
     return PC_OK;
 }
 
-/* Reads as pc_value and writes again. There is nothing that pc_value cannot hold. */
+/* Reads as pc_value and writes again. pc_value can hold every value. */
 static pc_status do_copy(char **argument) {
     const char *kind = argument[0], *name = argument[1], *to = argument[2];
     int32_t kind_number;

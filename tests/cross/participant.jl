@@ -1,11 +1,11 @@
-# The Julia program of `test_processes.py`; `participants.py` tells what the commands are.
+# The Julia program of `test_processes.py`; `participants.py` documents the commands.
 
 using PersistentCollections
 const PC = PersistentCollections
 
 mutable struct State
     env::Union{Nothing,Environment}
-    # The items that are iterated, the state after the last one, and the sum of the values so far.
+    # The iterated collection, the state after the last item, and the sum of the values so far.
     items::Any
     after::Any
     sum::Int64
@@ -116,7 +116,7 @@ function opened(kind, name)
     return with_types(kind, name, key, value)
 end
 
-# The records as they stand on disk, by the layer of the C names.
+# Returns the records in their stored form, by the layer of the C names.
 function encoded(kind, collection)
     open_iterator = kind == "set" ? PC.Lib.pc_iter_open_set : PC.Lib.pc_iter_open_dict
     iterator = PC.written(out -> open_iterator(collection.handle.id, Ptr{PC.Lib.Range}(C_NULL), out), PC.Lib.Handle(0))
@@ -141,7 +141,7 @@ function dump_records(kind, name)
     return ()
 end
 
-# Reads with the types of the language and writes again; says what it cannot hold.
+# Reads with the types of the language and writes again; reports what it cannot hold.
 function copy_records(kind, name, to)
     source = opened(kind, name)
     _, key_type, value_type = schema_of(name)

@@ -95,7 +95,7 @@ for at in itertools.count(1):
     tell(str(at))
     world.env.close()
     if not failed:
-        assert calls < at, "a call failed and nobody was told"
+        assert calls < at, "a call failed without a report"
         break
 print("undone", undone, "unknown", unknown)
 """

@@ -97,9 +97,9 @@ def child_of(handles: Handles, *iterators: int) -> Callable[[], None]:
             assert handles.next(iterator) == PC_ERR_FORKED
             assert handles.call("pc_iter_close", u64(iterator)) == PC_ERR_FORKED
         assert handles.call("pc_env_close", u64(handles.env)) == PC_ERR_FORKED
-        anew = Handles(handles.path)
-        assert anew.get() == raw.PC_TOO_SMALL
-        anew.check("pc_env_close", u64(anew.env))
+        reopened = Handles(handles.path)
+        assert reopened.get() == raw.PC_TOO_SMALL
+        reopened.check("pc_env_close", u64(reopened.env))
 
     return check
 
@@ -132,14 +132,14 @@ def test_inside_a_write_transaction(handles: Handles) -> None:
         assert handles.get() == PC_ERR_FORKED
         assert handles.call("pc_txn_commit", u64(txn)) == PC_ERR_FORKED
         assert handles.call("pc_txn_abort", u64(txn)) == PC_ERR_FORKED
-        anew = Handles.__new__(Handles)
-        anew.lib = handles.lib
-        anew.env = anew.handle("pc_env_open", os.fsencode(handles.path), None)
-        anew.dict = anew.handle("pc_dict_open", u64(anew.env), b"d", None, None, 0)
-        assert anew.get() == raw.PC_TOO_SMALL
+        reopened = Handles.__new__(Handles)
+        reopened.lib = handles.lib
+        reopened.env = reopened.handle("pc_env_open", os.fsencode(handles.path), None)
+        reopened.dict = reopened.handle("pc_dict_open", u64(reopened.env), b"d", None, None, 0)
+        assert reopened.get() == raw.PC_TOO_SMALL
         out = ctypes.c_uint64()
-        begin = ("pc_txn_begin", u64(anew.env), raw.PC_TXN_WRITE, ctypes.c_int64(0), ctypes.byref(out))
-        assert anew.call(*begin) == PC_ERR_BUSY, "the parent holds the lock"
+        begin = ("pc_txn_begin", u64(reopened.env), raw.PC_TXN_WRITE, ctypes.c_int64(0), ctypes.byref(out))
+        assert reopened.call(*begin) == PC_ERR_BUSY, "the parent holds the lock"
 
     in_child(check)
     handles.check("pc_txn_commit", u64(txn))

@@ -41,7 +41,7 @@ with Environment(path, read_only=True) as env:
 def test_a_reader_on_an_overlay_never_reads_old_commits(tmp_path: Path) -> None:
     """A container's reader kept the image's file, and every process that wrote got a copy of it.
 
-    The reader went on for ever with the commit of the image, without an error.
+    The reader used the commit of the image for ever, without an error.
     """
     (tmp_path / "lower").mkdir()
     with Environment(tmp_path / "lower" / "env") as env:

@@ -33,7 +33,7 @@ function main(command, path, key)
     if command == "check"
         same(jobs[key], job()) || error("not the same: $(jobs[key])")
     elseif command == "write"
-        # As Julia programs write them: a tuple, an array of numbers, a whole number for a float.
+        # In the forms that Julia programs use: a tuple, an array of numbers, an integer for a float.
         jobs[key] = merge(job(), Dict("place" => (-128, "here"), "samples" => [0.1, -1.0, 1e300], "weight" => 2))
     elseif command == "finish"
         transaction(env) do

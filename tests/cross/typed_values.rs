@@ -3,8 +3,8 @@
 //!
 //!     typed_values COMMAND ENVIRONMENT KEY
 //!
-//! `write` stores a job, `check` compares the stored one with it, `finished` compares with what `finish` of another
-//! language makes of it, `refuse` expects that what is stored is not a job, and prints the message.
+//! `write` stores a job, `check` compares the stored one with it, `finished` compares with the result of `finish` in
+//! another language, `refuse` expects that the stored value is not a job, and prints the message.
 
 use std::collections::BTreeMap;
 use std::error::Error;

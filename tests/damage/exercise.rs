@@ -1,4 +1,4 @@
-//! What is done to a file that passed: LMDB itself reads it, writes to it and empties it; then the library does.
+//! Uses a file that passed: LMDB itself reads it, writes to it and empties it; then the library does.
 
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +12,7 @@ use persistent_collections::ffi::{
 };
 use persistent_collections::{Environment, Options, Status};
 
-/// Keys and values that are taken from a database to write them again, at most.
+/// The greatest number of keys and values that are read from a database to write them again.
 const SOME: usize = 40;
 
 fn val(bytes: &[u8]) -> MDB_val {
@@ -32,17 +32,17 @@ fn found(code: i32) -> bool {
     code == 0
 }
 
-/// An environment that LMDB alone has open.
+/// An environment that only LMDB has open.
 struct Raw(*mut ffi::MDB_env);
 
-/// One transaction; nested where it has a parent.
+/// One transaction; nested if it has a parent.
 struct Txn(*mut ffi::MDB_txn);
 
 impl Raw {
     fn open(path: &Path) -> Raw {
         let path = CString::new(path.as_os_str().as_bytes()).unwrap();
         let mut env = ptr::null_mut();
-        // SAFETY: LMDB's calls in the order that its manual gives; nobody else has the environment open.
+        // SAFETY: calls LMDB in the order that its manual requires; the environment is not open elsewhere.
         unsafe {
             done(ffi::mdb_env_create(&raw mut env));
             done(ffi::mdb_env_set_maxdbs(env, 32));
@@ -110,12 +110,12 @@ impl Txn {
         cursor
     }
 
-    /// All records, every byte of them, in one direction.
+    /// Reads all records, every byte of them, in one direction.
     fn read(&self, dbi: ffi::MDB_dbi, step: u32) -> Records {
         let cursor = self.cursor(dbi);
         let (mut k, mut v) = (val(&[]), val(&[]));
         let mut records = Vec::new();
-        // SAFETY: the cursor is live; what it gives is copied before the next call.
+        // SAFETY: the cursor is live; its results are copied before the next call.
         unsafe {
             let bytes = |val: &MDB_val| match val.mv_size {
                 0 => Vec::new(),
@@ -143,10 +143,10 @@ impl Txn {
         found(unsafe { ffi::mdb_del(self.0, dbi, &raw mut k, v) });
     }
 
-    /// Removes every so many records.
+    /// Removes a part of the records, evenly spread.
     fn thin(&self, dbi: ffi::MDB_dbi, every: usize) {
         if self.flags(dbi) & ffi::MDB_DUPSORT != 0 {
-            // Not by a cursor: on one that goes over keys with several values and with one, LMDB loses values.
+            // Not by a cursor: if a cursor visits keys with several values and with one, LMDB loses values.
             for (key, value) in self.read(dbi, ffi::MDB_NEXT).iter().skip(every - 1).step_by(every) {
                 self.remove(dbi, key, (!value.is_empty()).then_some(value));
             }
@@ -168,7 +168,7 @@ impl Txn {
     }
 }
 
-/// The same key or value with another last byte.
+/// Returns the same key or value with another last byte.
 fn changed(bytes: &[u8], by: u8) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     if let Some(last) = bytes.last_mut() {
@@ -204,7 +204,7 @@ pub fn with_lmdb(path: &Path) {
         let every = (records.len() / SOME).max(1);
         records.iter().skip(from).step_by(every).cloned().collect()
     };
-    // Around what is there: other sizes, other values, neighbours of keys.
+    // Changes around the existing records: other sizes, other values, neighbours of keys.
     for (&dbi, records) in databases.iter().zip(&records) {
         let is_single = txn.flags(dbi) & ffi::MDB_DUPSORT == 0;
         for (index, (key, value)) in few(records, 0).iter().enumerate() {
@@ -241,7 +241,7 @@ pub fn with_lmdb(path: &Path) {
         txn.thin(dbi, 3);
     }
     txn.commit();
-    // Pages that the transactions before have freed are used again, several in a row among them.
+    // Reuses pages that the transactions before have freed, including several in a row.
     let txn = env.begin(None);
     for (&dbi, records) in databases.iter().zip(&records) {
         let is_single = txn.flags(dbi) & ffi::MDB_DUPSORT == 0;
@@ -251,7 +251,7 @@ pub fn with_lmdb(path: &Path) {
         }
     }
     txn.commit();
-    // Everything goes: by removing, by emptying, by dropping.
+    // Removes everything: by removing records, by emptying, by dropping.
     for (index, &dbi) in databases.iter().enumerate() {
         let txn = env.begin(None);
         if index % 3 == 0 {
@@ -265,12 +265,12 @@ pub fn with_lmdb(path: &Path) {
     }
 }
 
-/// How an environment is opened, with a look at all of it first.
+/// The options of an opening that first checks the whole environment.
 pub fn verifying() -> Options {
     Options::new().durability(persistent_collections::Durability::None).map_size(1 << 26).check_on_open(true)
 }
 
-/// Copies it, plainly and compacting, and checks the copies; gives how many.
+/// Copies it, plainly and compacting, and checks the copies; returns their number.
 pub fn copies(env: &Environment, directory: &Path) -> usize {
     let mut made = 0;
     for (name, compact) in [("plain", false), ("compact", true)] {
@@ -279,7 +279,7 @@ pub fn copies(env: &Environment, directory: &Path) -> usize {
             Ok(is_new) => assert!(is_new),
             Err(error) => {
                 assert_eq!(error.status(), Status::Corrupted, "{error}");
-                // Which LMDB does not compact.
+                // LMDB does not compact this one.
                 assert!(compact && env.check().unwrap().lost > 0, "{error}");
                 continue;
             }
@@ -293,10 +293,10 @@ pub fn copies(env: &Environment, directory: &Path) -> usize {
     made
 }
 
-/// Walks over what other programs wrote, both ways and in small steps, and writes to it.
+/// Walks over records of other programs, in both directions and in small steps, and writes to them.
 pub fn with_raw_collections(path: &Path, names: &[String]) {
     const REVERSE: u32 = 0x20;
-    /// What may be said of a record that stands as it should, but is none of its collection's types.
+    /// The errors for a record at a valid place that is not of its collection's types.
     const REFUSALS: [i32; 2] = [Status::ReadOnly as i32, Status::BadKey as i32];
     const STEP: usize = 7;
     let path = CString::new(path.as_os_str().as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! Which bytes of a sound data file are structure: headers, records of trees, offsets and headers of nodes, the free list.
+//! The bytes of structure in an undamaged data file: headers, records of trees, offsets and headers of nodes, the free list.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ pub const PAGE: usize = 4096;
 const PAGE_HEADER: usize = 16;
 const NODE_HEADER: usize = 8;
 const RECORD: usize = 48;
-/// Where a header page has the records of the free list and the main database.
+/// The offset in a header page of the records of the free list and the main database.
 const RECORDS: usize = 40;
 const LAST_PAGE: usize = RECORDS + 2 * RECORD;
 const HEADER_END: usize = LAST_PAGE + 16;
@@ -22,11 +22,11 @@ const VALUES: u16 = 4;
 pub struct Places {
     /// All bytes of structure.
     pub bytes: BTreeSet<usize>,
-    /// The header page that counts.
+    /// The valid header page.
     pub newest: usize,
     /// Records of the trees of values of one key.
     pub values_records: Vec<usize>,
-    /// Pages inside of nodes.
+    /// Pages inside nodes.
     pub inner_pages: Vec<usize>,
     /// Keys of the free list, in their order.
     pub free_keys: Vec<usize>,
@@ -71,7 +71,7 @@ impl Structure<'_> {
         }
     }
 
-    /// A page, also one inside of a node.
+    /// A page, or one inside a node.
     fn page(&mut self, page: usize, is_free_list: bool) {
         let flags = self.short(page + 10);
         let count = (usize::from(self.short(page + 12)) - PAGE_HEADER) / 2;

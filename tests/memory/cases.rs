@@ -10,10 +10,10 @@ use super::world::{COUNT, LARGE, World, key, large_key, ok, range};
 
 pub struct Case {
     pub export: &'static str,
-    /// What is there before, without a shortage.
+    /// The state before the call, prepared without a shortage.
     pub prepare: fn(&mut World),
     pub call: fn(&mut World) -> pc_status,
-    /// What the call gives where memory is plenty.
+    /// The result of the call with enough memory.
     pub outcome: pc_status,
 }
 
@@ -41,7 +41,7 @@ fn absent(w: &mut World) {
     unsafe { pc_dict_remove(w.dict, large_key(), 5) };
 }
 
-/// As many collections as make their list long.
+/// Enough collections that their list is long.
 fn many_collections(w: &mut World) {
     for number in 0..200 {
         let name = CString::new(format!("collection {number}")).unwrap();
@@ -62,7 +62,7 @@ fn step(w: &mut World, next: bool) -> pc_status {
     unsafe { go(w.iters[0], &raw mut w.pointer, &raw mut w.size, &raw mut other, &raw mut w.size) }
 }
 
-/// Goes to the end of a walk, and gives what went wrong.
+/// Goes to the end of a walk, and returns the failure.
 fn walk(w: &mut World, next: bool) -> pc_status {
     let mut status = PC_OK;
     for _ in 0..2_000 {
@@ -74,7 +74,7 @@ fn walk(w: &mut World, next: bool) -> pc_status {
     status
 }
 
-/// Ends at a large value: the last, after the walk in front of it.
+/// Ends at a large value, the last one, after the walk before it.
 fn at_the_end(w: &mut World) {
     large(w);
     iterator(w);
@@ -104,7 +104,7 @@ fn written(w: &mut World) {
     large(w);
 }
 
-/// A type of so many elements.
+/// Returns a tuple type of `elements` integers.
 fn tuple_type(elements: usize) -> CString {
     CString::new(format!("({})", vec!["i64"; elements].join(","))).unwrap()
 }
@@ -172,7 +172,7 @@ fn open_env(w: &mut World) -> pc_status {
     unsafe { pc_env_open(path.as_ptr(), &raw const options, &raw mut w.opened_env) }
 }
 
-// SAFETY, of all that follow: the handles, bytes, columns, values and places are those of the world, which outlives
+// SAFETY, for all that follow: the handles, bytes, columns, values and places are those of the world, which outlives
 // each call.
 #[allow(clippy::undocumented_unsafe_blocks)]
 #[rustfmt::skip]
@@ -357,7 +357,7 @@ pub static CASES: &[Case] = &[
     }, |w| unsafe { pc_collection_drop(w.env, c"dropped".as_ptr()) }),
 ];
 
-/// Exports that take no memory that a caller makes large: their answers are numbers, values and static texts.
+/// Exports without an allocation whose size a caller decides: their results are numbers, values and static texts.
 #[allow(clippy::undocumented_unsafe_blocks)]
 #[rustfmt::skip]
 pub static SIMPLE: &[Case] = &[

@@ -1,4 +1,4 @@
-//! An environment in which each call has something large to do.
+//! An environment with large data for each call.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::ffi::{CStr, CString, c_void};
@@ -10,7 +10,7 @@ use persistent_collections::ffi::*;
 pub const COUNT: usize = 10_000;
 pub const LARGE: usize = 2 << 20;
 
-/// Items one after the other, and where each ends.
+/// Items one after the other, and the end of each.
 pub struct Items {
     pub bytes: Vec<u8>,
     pub offsets: Vec<u64>,
@@ -39,7 +39,7 @@ impl Items {
     }
 }
 
-/// What the calls are given, and what they return.
+/// The arguments of the calls, and their results.
 pub struct World {
     pub path: CString,
     pub env: pc_env,
@@ -63,7 +63,7 @@ pub struct World {
     pub pointer: *const c_void,
     pub value: pc_value,
     pub other: pc_value,
-    /// What a value is made of.
+    /// The parts of a value.
     pub items: Vec<Vec<pc_value>>,
     pub texts: Vec<CString>,
     pub encoded: Vec<u8>,
@@ -71,7 +71,7 @@ pub struct World {
     pub opened: Vec<pc_dict>,
     pub iters: Vec<pc_iter>,
     pub txns: Vec<pc_txn>,
-    /// Where the last copy went.
+    /// The path of the last copy.
     pub copy: CString,
     pub next: u64,
 }
@@ -98,7 +98,7 @@ pub fn options() -> pc_env_options {
         flags: 0,
         reserved: 0,
     };
-    // SAFETY: a place as large as is said.
+    // SAFETY: a place of the given size.
     ok(unsafe { pc_env_options_init(&raw mut options, size_of::<pc_env_options>()) });
     options.durability = PC_DURABILITY_NONE;
     options.write_timeout_ms = 10_000;
@@ -136,14 +136,14 @@ fn text(kind: u32, bytes: &[u8]) -> pc_value {
 }
 
 impl World {
-    /// Opens one, in a directory that may hold one already.
+    /// Opens a world, in a directory that may contain one already.
     pub fn open(directory: &Path) -> World {
         let path = CString::new(directory.join("env").to_str().unwrap()).unwrap();
         let options = options();
         let mut env = pc_env { id: 0 };
         let null = pc_value_null();
         let dicts = [pc_dict { id: 0 }; 3];
-        // SAFETY: texts, options and places for answers.
+        // SAFETY: texts, options and places for results.
         unsafe { ok(pc_env_open(path.as_ptr(), &raw const options, &raw mut env)) };
         let mut world = World {
             path,
@@ -195,11 +195,11 @@ impl World {
         dict
     }
 
-    /// Fills what is in it: once, since tests put back what they take.
+    /// Fills its collections, once, since tests put back the entries that they take.
     pub fn fill(&self) {
         let (keys, values) = (&self.keys, &self.values);
         let mut failed = 0;
-        // SAFETY: columns of as many items as are said.
+        // SAFETY: columns with the given number of items.
         unsafe {
             ok(pc_dict_put_many(
                 self.dict,
@@ -236,7 +236,7 @@ impl World {
 
     /// Stores the large value under a short key.
     pub fn put_large(&self) {
-        // SAFETY: bytes of as many as are said.
+        // SAFETY: bytes of the given length.
         ok(unsafe { pc_dict_put(self.dict, large_key(), 5, self.large.as_ptr().cast(), LARGE) });
     }
 
@@ -276,7 +276,7 @@ impl World {
         self.value = row(PC_VALUE_LIST, all, 7);
     }
 
-    /// A key that is a tuple of many elements; as long as a key may be at most.
+    /// A key that is a tuple of many elements, of the greatest length.
     pub fn set_key(&mut self, elements: usize) {
         let items = vec![pc_value_i64(0); elements];
         self.value = pc_value_null();
@@ -297,7 +297,7 @@ impl World {
     }
 
     pub fn free_buffers(&mut self) {
-        // SAFETY: buffers of this test's.
+        // SAFETY: buffers of this test.
         unsafe {
             pc_buffer_free(&raw mut self.buffer);
             pc_buffer_free(&raw mut self.second);
@@ -324,7 +324,7 @@ impl World {
         }
     }
 
-    /// Ends what a call or its preparation has begun and opened.
+    /// Ends and closes everything that a call or its preparation has begun and opened.
     pub fn clean(&mut self) {
         for iter in self.iters.drain(..) {
             // It may be closed, or have ended with its transaction.
@@ -342,20 +342,20 @@ impl World {
         }
         let copy = std::mem::take(&mut self.copy);
         if !copy.is_empty() {
-            // It may not have come to be.
+            // It may not have been created.
             drop(std::fs::remove_dir_all(copy.to_str().unwrap()));
         }
         self.free_buffers();
     }
 
-    /// Nothing is begun, the file is whole, and can be read and written.
+    /// Checks that nothing is begun, and that the file is undamaged, and can be read and written.
     pub fn check(&mut self) {
         self.check_idle();
         // SAFETY: a handle.
         ok(unsafe { pc_env_check(self.env, ptr::null_mut()) });
     }
 
-    /// Nothing is begun, and the file can be read and written.
+    /// Checks that nothing is begun, and that the file can be read and written.
     pub fn check_idle(&mut self) {
         let mut current = pc_txn { id: 1 };
         // SAFETY: a place.

@@ -1,8 +1,7 @@
-/* Storage that fails: loaded before the C library (LD_PRELOAD), it stands in for the calls that write and
- * sync.
+/* Storage that fails: loaded before the C library (LD_PRELOAD), it replaces the calls that write and sync.
  *
- * faults_arm names a file, which call on it is to fail, counted from 1, and how; faults_disarm makes all work
- * again and gives how many calls there were. */
+ * faults_arm selects a file, the call on it that fails, counted from 1, and how; faults_disarm makes all
+ * calls work again and returns their number. */
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
@@ -13,7 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Instead of an errno: half is written, which is no error to the system. A sync gives EIO. */
+/* Instead of an errno: half is written, which is not an error to the system. A sync gives EIO. */
 enum { SHORT = -1 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -42,7 +41,7 @@ long faults_disarm(void) {
     return seen;
 }
 
-/* 0: the call is to be done. */
+/* 0: the call is executed. */
 static int fault(int fd) {
     struct stat info;
     int with = 0, saved = errno;

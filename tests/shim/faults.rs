@@ -1,4 +1,4 @@
-//! Storage that fails: stands in for the calls by which LMDB writes and syncs, for one file and one thread.
+//! Storage that fails: replaces the calls by which LMDB writes and syncs, for one file and one thread.
 //!
 //! LMDB is linked into the test's executable, so these definitions are the ones that it calls. `faults.c` does the
 //! same for a library that is loaded.
@@ -9,16 +9,16 @@ use std::ffi::{c_int, c_void};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// How a call fails.
+/// The way in which a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing is done.
     Error(c_int),
-    /// Half is written, which is no error to the system. A sync gives EIO.
+    /// Half is written, which is not an error to the system. A sync gives EIO.
     Short,
-    /// The same, and no more room is granted: a quota is used up.
+    /// The same, and later calls get no space: a quota is used up.
     Quota,
-    /// It is done, and reported as EIO all the same.
+    /// It is done, but reported as EIO.
     Late,
 }
 
@@ -27,7 +27,7 @@ struct Plan {
     device: u64,
     file: u64,
     fault: Fault,
-    /// Which call fails, counted from 1.
+    /// The number of the call that fails, counted from 1.
     at: u64,
     /// Whether all calls after it fail too.
     lasting: bool,
@@ -44,7 +44,7 @@ pub fn arm(path: &Path, fault: Fault, at: u64, lasting: bool) {
     PLAN.set(Some(Plan { device: meta.dev(), file: meta.ino(), fault, at, lasting, seen: 0 }));
 }
 
-/// Makes all calls work again. Gives whether one has failed.
+/// Makes all calls work again. Returns whether one has failed.
 pub fn disarm() -> bool {
     PLAN.take().is_some_and(|plan| plan.seen >= plan.at)
 }
@@ -53,7 +53,7 @@ fn is_short(fault: Option<Fault>) -> bool {
     matches!(fault, Some(Fault::Short | Fault::Quota))
 }
 
-/// What is to happen to a call on a descriptor.
+/// Returns the fault of a call on a descriptor.
 fn next(fd: c_int) -> Option<Fault> {
     let mut plan = plan_for(fd)?;
     plan.seen += 1;
@@ -64,7 +64,7 @@ fn next(fd: c_int) -> Option<Fault> {
 /// The plan, if it is one for the file of this descriptor.
 fn plan_for(fd: c_int) -> Option<Plan> {
     let plan = PLAN.get()?;
-    // SAFETY: `stat` is plain numbers, and a valid place for the answer.
+    // SAFETY: `stat` is plain numbers, and a valid place for the result.
     let stat = unsafe {
         let mut stat = std::mem::zeroed::<libc::stat>();
         if libc::fstat(fd, &raw mut stat) != 0 {
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn writev(fd: c_int, parts: *const libc::iovec, count: c_i
         fail(errno);
         return -1;
     }
-    // A short one leaves out the last part: there are two at least where LMDB calls this.
+    // A short write leaves out the last part: LMDB calls this with at least two.
     let count = if is_short(fault) { count - 1 } else { count };
     // SAFETY: the caller's own arguments.
     let written = unsafe { libc::syscall(libc::SYS_writev, fd, parts, count) };

@@ -1,4 +1,4 @@
-//! Memory that runs out: stands in for the allocator, for one thread.
+//! Memory that runs out: replaces the allocator, for one thread.
 //!
 //! The library and LMDB are linked into the test's executable, so these definitions are the ones that they call.
 #![allow(missing_docs)]
@@ -6,12 +6,12 @@
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 
-/// When there is none.
+/// The conditions under which an allocation fails.
 #[derive(Clone, Copy, Debug)]
 pub enum Shortage {
     /// One allocation of more than `above` bytes fails, counted from 1.
     One { above: usize, at: u64 },
-    /// The thread can have no more than `room` bytes more at a time; what is smaller is always there.
+    /// The thread can allocate at most `room` more bytes at a time; allocations up to `above` bytes always succeed.
     Room { above: usize, room: usize },
 }
 
@@ -40,12 +40,12 @@ pub fn arm(shortage: Shortage) {
     PLAN.set(Some(Plan { shortage, seen: 0, failed: false, taken: 0 }));
 }
 
-/// Makes it plenty again. Gives whether an allocation has failed.
+/// Ends the shortage. Returns whether an allocation has failed.
 pub fn disarm() -> bool {
     PLAN.take().is_some_and(|plan| plan.failed)
 }
 
-/// Whether an allocation, in place of `old`, is to fail.
+/// Whether an allocation, in place of `old`, must fail.
 fn fails(size: usize, old: *mut c_void) -> bool {
     let Some(mut plan) = PLAN.get() else { return false };
     let fails = match plan.shortage {
@@ -67,11 +67,11 @@ fn fails(size: usize, old: *mut c_void) -> bool {
 }
 
 fn usable(block: *mut c_void) -> usize {
-    // SAFETY: NULL, or a live block of the allocator's.
+    // SAFETY: NULL, or a live block of the allocator.
     unsafe { libc::malloc_usable_size(block) }
 }
 
-/// Counts what an allocation has become.
+/// Counts the result of an allocation.
 fn counted(block: *mut c_void) -> *mut c_void {
     if let Some(mut plan) = PLAN.get() {
         plan.taken += usable(block);
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, alignment: usize,
     if block.is_null() {
         return libc::ENOMEM;
     }
-    // SAFETY: a place for the answer, by the caller's contract.
+    // SAFETY: a place for the result, by the caller's contract.
     unsafe { *out = block };
     0
 }

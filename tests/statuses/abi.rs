@@ -12,11 +12,11 @@ use persistent_collections::ffi::{
 
 pub const DEFAULTS: fn(&mut pc_env_options) = |_| ();
 
-/// Opens an environment with options; gives the status and the handle.
+/// Opens an environment with options; returns the status and the handle.
 pub fn open(path: &Path, set: impl FnOnce(&mut pc_env_options)) -> (i32, pc_env) {
     let path = CString::new(path.to_str().unwrap()).unwrap();
     let mut env = pc_env { id: 0 };
-    // SAFETY: options are plain numbers, and every pointer is good for its call.
+    // SAFETY: options are plain numbers, and every pointer is valid for its call.
     unsafe {
         let mut options = std::mem::zeroed::<pc_env_options>();
         assert_eq!(pc_env_options_init(&raw mut options, size_of::<pc_env_options>()), PC_OK);
@@ -28,7 +28,7 @@ pub fn open(path: &Path, set: impl FnOnce(&mut pc_env_options)) -> (i32, pc_env)
 pub fn open_dict(env: pc_env, name: &str, key: &str, value: &str, flags: u32) -> (i32, pc_dict) {
     let [name, key, value] = [name, key, value].map(|text| CString::new(text).unwrap());
     let mut dict = pc_dict { id: 0 };
-    // SAFETY: every pointer is good for the call.
+    // SAFETY: every pointer is valid for the call.
     let status =
         unsafe { pc_dict_open(env, name.as_ptr(), key.as_ptr(), value.as_ptr(), flags, &raw mut dict) };
     (status, dict)
@@ -37,35 +37,35 @@ pub fn open_dict(env: pc_env, name: &str, key: &str, value: &str, flags: u32) ->
 pub fn open_set(env: pc_env, name: &str, element: &str) -> (i32, pc_set) {
     let [name, element] = [name, element].map(|text| CString::new(text).unwrap());
     let mut set = pc_set { id: 0 };
-    // SAFETY: every pointer is good for the call.
+    // SAFETY: every pointer is valid for the call.
     let status = unsafe { pc_set_open(env, name.as_ptr(), element.as_ptr(), 0, &raw mut set) };
     (status, set)
 }
 
 pub fn put(dict: pc_dict, key: &[u8], value: &[u8]) -> i32 {
-    // SAFETY: every pointer is good for the call.
+    // SAFETY: every pointer is valid for the call.
     unsafe { pc_dict_put(dict, key.as_ptr().cast(), key.len(), value.as_ptr().cast(), value.len()) }
 }
 
-/// A read into a buffer of so many bytes.
+/// Reads into a buffer of `cap` bytes.
 pub fn get(dict: pc_dict, key: &[u8], cap: usize) -> i32 {
     let (mut buffer, mut len) = (vec![0_u8; cap], 0);
-    // SAFETY: every pointer is good for the call.
+    // SAFETY: every pointer is valid for the call.
     unsafe {
         pc_dict_get(dict, key.as_ptr().cast(), key.len(), buffer.as_mut_ptr().cast(), cap, &raw mut len)
     }
 }
 
-/// A read that borrows.
+/// Reads by borrowing.
 pub fn borrow(dict: pc_dict, key: &[u8]) -> i32 {
     let (mut value, mut len) = (ptr::null::<c_void>(), 0);
-    // SAFETY: every pointer is good for the call; what it lends is not looked at.
+    // SAFETY: every pointer is valid for the call; the lent memory is not read.
     unsafe { pc_dict_get_ref(dict, key.as_ptr().cast(), key.len(), &raw mut value, &raw mut len) }
 }
 
 fn begin(env: pc_env, kind: i32, timeout_ms: i64) -> (i32, pc_txn) {
     let mut txn = pc_txn { id: 0 };
-    // SAFETY: the place is good for the call.
+    // SAFETY: the place is valid for the call.
     let status = unsafe { pc_txn_begin(env, kind, timeout_ms, &raw mut txn) };
     (status, txn)
 }
@@ -105,7 +105,7 @@ impl World {
         self.path.join("data.mdb")
     }
 
-    /// Closes it, and gives its path.
+    /// Closes it, and returns its path.
     pub fn closed(self) -> PathBuf {
         self.path.clone()
     }

@@ -1,4 +1,4 @@
-//! What calls on an open environment answer: good answers, bad arguments, and the rules of transactions.
+//! Statuses of calls on an open environment: success, bad arguments, and the rules of transactions.
 
 use std::ffi::c_void;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
     ("PC_NOT_FOUND", |dir| get(World::new(dir).dict, b"absent", 10)),
     ("PC_EXISTS", |dir| {
         let world = World::new(dir);
-        // SAFETY: the pointers are good for the call.
+        // SAFETY: the pointers are valid for the call.
         unsafe { pc_dict_put_new(world.dict, b"key".as_ptr().cast(), 3, ptr::null(), 0) }
     }),
     ("PC_END", |dir| {
@@ -26,7 +26,7 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
         let mut iter = pc_iter { id: 0 };
         let (mut data, mut len) = (ptr::null(), 0);
         let (at, length) = (&raw mut data, &raw mut len);
-        // SAFETY: the pointers are good for the calls.
+        // SAFETY: the pointers are valid for the calls.
         unsafe {
             assert_eq!(pc_iter_open_dict(world.dict, ptr::null(), &raw mut iter), PC_OK);
             assert_eq!(pc_iter_next(iter, at, length, at, length), PC_OK);
@@ -38,7 +38,7 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
     ("PC_TOO_SMALL", |dir| get(World::new(dir).dict, b"key", 10)),
     ("PC_ERR_INVALID_ARGUMENT", |dir| {
         let world = World::new(dir);
-        // SAFETY: no pointer that is given is used.
+        // SAFETY: the calls do not use the pointers.
         unsafe { pc_dict_get(world.dict, ptr::null(), 3, ptr::null_mut(), 0, ptr::null_mut()) }
     }),
     ("PC_ERR_BAD_HANDLE", |_| get(pc_dict { id: 0 }, b"key", 10)),
@@ -74,7 +74,7 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
     ("PC_ERR_READERS_FULL", |dir| {
         let world = World::with(dir, |options| options.max_readers = 1);
         let mut iters = [pc_iter { id: 0 }; 2];
-        // SAFETY: the places are good for the calls.
+        // SAFETY: the places are valid for the calls.
         iters.each_mut().map(|iter| unsafe { pc_iter_open_dict(world.dict, ptr::null(), iter) })[1]
     }),
     ("PC_ERR_NO_COLLECTION", |dir| {
@@ -88,7 +88,7 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
     ("PC_ERR_BAD_KEY", |dir| {
         let world = World::new(dir);
         let (_, dict) = open_dict(world.env, "numbers", "f64", "bytes", 0);
-        // What a NaN would be encoded as.
+        // The encoding that a NaN would have.
         put(dict, &[0xff; 8], b"")
     }),
     ("PC_ERR_BAD_VALUE", |dir| {
@@ -101,7 +101,7 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
         let world = World::new(dir);
         let size = 1 << 31;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        // SAFETY: memory of its own, which is read at most, and given back afterwards.
+        // SAFETY: separate memory, which is at most read, and freed afterwards.
         unsafe {
             let large = libc::mmap(ptr::null_mut(), size, libc::PROT_READ, flags, -1, 0);
             assert_ne!(large, libc::MAP_FAILED);
@@ -114,7 +114,7 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
         let world = World::new(dir);
         let (_, dict) = open_dict(world.env, "counts", "bytes", "u8", 0);
         let mut sum = 0;
-        // SAFETY: the pointers are good for the call.
+        // SAFETY: the pointers are valid for the call.
         unsafe { pc_dict_add_i64(dict, b"key".as_ptr().cast(), 3, 256, &raw mut sum) }
     }),
     ("PC_ERR_IN_SNAPSHOT", |dir| {

@@ -1,4 +1,4 @@
-//! What calls answer when the map or the disk is full, and when the storage fails.
+//! Statuses of calls when the map or the disk is full, and when the storage fails.
 
 use std::path::Path;
 use std::sync::Barrier;
@@ -35,13 +35,13 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
     ("PC_ERR_ENV_FAILED", |dir| get(unknown(dir).0.dict, b"key", 10)),
 ];
 
-/// A map that starts small; a write waits for nothing.
+/// A map that starts small; a write does not wait.
 fn small(options: &mut pc_env_options) {
     options.map_size = 1 << 20;
     options.write_timeout_ms = 20;
 }
 
-/// What a transaction that outgrows the map is told, and what its next call is.
+/// Returns the status of a transaction that outgrows the map, and that of its next call.
 fn outgrown(dir: &Path) -> (i32, i32) {
     let world = World::with(dir, small);
     let (status, txn) = begin_write(world.env, 0);
@@ -51,7 +51,7 @@ fn outgrown(dir: &Path) -> (i32, i32) {
     given
 }
 
-/// Lets the write or sync of that number of an autocommit fail.
+/// Makes a write or sync of an autocommit fail, by its number.
 fn fails(dir: &Path, number: u64, fault: Fault) -> (World, i32) {
     let dir = dir.join(number.to_string());
     std::fs::create_dir(&dir).unwrap();
@@ -62,7 +62,7 @@ fn fails(dir: &Path, number: u64, fault: Fault) -> (World, i32) {
     (world, given)
 }
 
-/// Lets the write of the meta page fail, whichever it is.
+/// Makes the write of the meta page fail, whatever its number is.
 fn unknown(dir: &Path) -> (World, i32) {
     (1..100)
         .map(|number| fails(dir, number, Fault::Error(libc::EIO)))

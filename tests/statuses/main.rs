@@ -1,8 +1,8 @@
 //! Every status of the header is produced here, by a call of the C ABI that a program can make.
 //!
-//! The header is the list: a status without a producer fails the test, and so does a producer whose call answers
-//! something else. What only the system can bring about (a file system of the network, no memory) is brought about
-//! by standing in for the system's calls, in [`system`].
+//! The header is the list: a status without a producer fails the test, and so does a producer whose call returns
+//! another status. Conditions that only the system can cause (a network file system, missing memory) are caused by
+//! replacing the system's calls, in [`system`].
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod abi;
@@ -17,10 +17,10 @@ mod system;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Numbers that are kept for engines to come: nothing can give them yet.
+/// Numbers that are reserved for future engines: no call can return them yet.
 const RESERVED: &[&str] = &["PC_ERR_UNAVAILABLE"];
 
-/// Brings a status about, in an empty directory: gives what the call answered.
+/// Produces a status, in an empty directory: returns the status of the call.
 type Producer = fn(&Path) -> i32;
 
 /// The statuses of the header, by name.
@@ -48,7 +48,7 @@ fn every_status_of_the_header_is_produced() {
     for (name, produce) in calls::PRODUCERS.iter().chain(opening::PRODUCERS).chain(failing::PRODUCERS) {
         let number =
             left.remove(*name).unwrap_or_else(|| panic!("{name} is in the header, and produced once"));
-        // Each on a thread of its own: transactions and what is stood in for are a thread's.
+        // Each on a separate thread, since transactions and replaced calls belong to a thread.
         let given = std::thread::spawn(move || produce(tempfile::tempdir().unwrap().path())).join();
         if given.as_ref().ok() != Some(&number) {
             wrong.push(format!("{name} ({number}): {given:?}"));

@@ -1,4 +1,4 @@
-//! What opening an environment answers.
+//! Statuses of opening an environment.
 
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsRawFd;
@@ -19,10 +19,10 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
     ("PC_ERR_NO_ENVIRONMENT", |dir| open(&dir.join("absent"), |o| o.flags = PC_ENV_NO_CREATE).0),
     ("PC_ERR_PERMISSION", |dir| {
         std::fs::set_permissions(dir, PermissionsExt::from_mode(0o755)).unwrap();
-        // SAFETY: changes the calling thread alone, which ends with this: root's word counts no more for files.
+        // SAFETY: changes only the calling thread, which ends with this test: root loses its rights to files.
         unsafe { libc::syscall(libc::SYS_setfsuid, 65534) };
         let (owner, mode) = (std::fs::metadata(dir).unwrap(), 0o555);
-        // Who is not root owns the directory.
+        // A user who is not root owns the directory.
         let changed = std::fs::set_permissions(dir, PermissionsExt::from_mode(mode));
         let given = open(&dir.join("env"), DEFAULTS).0;
         // SAFETY: as above.
@@ -54,7 +54,7 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
     ("PC_ERR_PID_CLASH", |dir| {
         let path = World::new(dir).closed();
         let lock = OpenOptions::new().write(true).read(true).open(path.join("lock.mdb")).unwrap();
-        // A reader locks the byte of its process's number.
+        // A reader locks the byte at its process id.
         hold(&lock, libc::F_WRLCK, std::process::id());
         open(&path, DEFAULTS).0
     }),
@@ -97,7 +97,7 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
     ("PC_ERR_NO_MEMORY", |dir| answering(Answer::NoMemory, || open(&dir.join("env"), DEFAULTS).0)),
     ("PC_ERR_REQUIRES", |dir| {
         let path = World::new(dir).closed();
-        // A version of entries that is yet to come: `{"v": 2}`.
+        // A future version of entries: `{"v": 2}`.
         store_in_catalog(&path, b"dict", b"\xa1\x61v\x02");
         let (status, env) = open(&path, DEFAULTS);
         assert_eq!(status, PC_OK);
@@ -117,7 +117,7 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
     ("PC_ERR_UNSUPPORTED", |_| open(Path::new("scheme://cluster/data"), DEFAULTS).0),
 ];
 
-/// Makes an environment, changes its data file, and opens it again.
+/// Creates an environment, changes its data file, and opens it again.
 fn changed(dir: &Path, set: fn(&mut pc_env_options), change: impl FnOnce(&File)) -> i32 {
     let path = World::new(dir).closed();
     change(&OpenOptions::new().write(true).open(path.join("data.mdb")).unwrap());
@@ -132,7 +132,7 @@ fn in_both_metas(dir: &Path, at: u64, number: u32) -> i32 {
     })
 }
 
-/// Locks a byte of a file for as long as the file is open, also against this process: as another process would.
+/// Locks a byte of a file while the file is open, also for this process, like another process.
 fn hold(file: &File, kind: i32, byte: impl Into<i64>) {
     let lock = libc::flock {
         l_type: kind.try_into().unwrap(),
@@ -152,7 +152,7 @@ fn store_in_catalog(path: &Path, key: &[u8], value: &[u8]) {
         |bytes: &[u8]| lmdb::MDB_val { mv_size: bytes.len(), mv_data: bytes.as_ptr().cast_mut().cast() };
     let (mut key, mut value) = (val(key), val(value));
     let (mut env, mut txn, mut dbi) = (ptr::null_mut(), ptr::null_mut(), 0);
-    // SAFETY: LMDB's calls in the order that its manual gives; every pointer is valid for its call.
+    // SAFETY: calls LMDB in the order that its manual requires; every pointer is valid for its call.
     unsafe {
         assert_eq!(lmdb::mdb_env_create(&raw mut env), 0);
         assert_eq!(lmdb::mdb_env_set_maxdbs(env, 2), 0);

@@ -1,18 +1,18 @@
-//! Stands in for the system where a test needs an answer that it cannot be made to give: for one thread.
+//! Replaces calls of the system, for one thread, if a test needs a result that the system does not return on request.
 //!
 //! The library is linked into the test's executable, so these definitions are the ones that it calls.
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
 
-/// What the system is to answer the calling thread.
+/// The condition that the calling thread meets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// All file systems are NFS.
     Network,
     /// No address space is left.
     NoMemory,
-    /// There is no clock, which Rust's standard library answers with a panic.
+    /// The clock fails, and Rust's standard library panics.
     NoClock,
 }
 
@@ -20,7 +20,7 @@ thread_local! {
     static ANSWER: Cell<Option<Answer>> = const { Cell::new(None) };
 }
 
-/// Runs a call while the system answers its thread so.
+/// Runs a call under this condition.
 pub fn answering<R>(answer: Answer, call: impl FnOnce() -> R) -> R {
     ANSWER.set(Some(answer));
     let given = call();
@@ -78,6 +78,6 @@ pub unsafe extern "C" fn mmap(
         fail(libc::ENOMEM);
         return libc::MAP_FAILED;
     }
-    // SAFETY: the caller's own arguments; the system answers with an address, or with -1.
+    // SAFETY: the caller's own arguments; the system returns an address, or -1.
     unsafe { libc::syscall(libc::SYS_mmap, at, size, protection, flags, fd, offset) as *mut c_void }
 }

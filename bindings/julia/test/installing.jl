@@ -83,7 +83,7 @@ end
     mktempdir() do folder
         @test occursin("no library at /no/such/library.so", refusal("/no/such/library.so"))
         text = joinpath(folder, "text.so")
-        write(text, "this is no library")
+        write(text, "this is not a library")
         @test occursin("cannot load $text", refusal(text))
         function compiled(name, source)
             write(joinpath(folder, "$name.c"), source)

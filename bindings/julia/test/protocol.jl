@@ -27,7 +27,7 @@ in_little_space(item) =
 const DICT_PROTOCOL = [
     "membership" => d -> (haskey(d, "a"), haskey(d, "z"), haskey(d, 5), haskey(d, nothing), "a" in keys(d), 5 in keys(d), 2 in values(d)),
     "pairs in it" => d -> (("a" => 1) in d, ("a" => 2) in d, in("a" => 1.0, d, ===)),
-    "what is no pair in it" => d -> "a" in d,
+    "an object that is not a pair, in" => d -> "a" in d,
     "getindex" => d -> (d["a"], d[SubString("abc", 1, 1)]),
     "getindex of what is absent" => d -> d["z"],
     "getindex of another type" => d -> d[5],

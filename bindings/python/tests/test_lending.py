@@ -320,7 +320,7 @@ with env.snapshot():
 go, went = os.pipe()
 child = os.fork()
 if child == 0:
-    # Only once the parent has let go and its pages were used again.
+    # Only after the parent has released them and its pages were reused.
     os.close(went)
     os.read(go, 1)
     good = all((view == n).all() and not view.flags.writeable for n, view in enumerate(kept))

@@ -118,7 +118,7 @@ NO_WAITS: dict[str, Callable[[Environment, PersistentDict[str, int]], object]] =
 def test_these_do_not_wait_for_a_writer(
     env: Environment, alarm: Callable[[], None], what: str
 ) -> None:
-    """Flushing, reading and snapshots go on while another process holds the write lock."""
+    """Flushes, reads and snapshots still work while another process holds the write lock."""
     d = PersistentDict[str, int](env, "d")
     d["a"] = 1
     holder = Holder(Path(env.path))

@@ -318,7 +318,7 @@ with Environment(sys.argv[1], durability="none") as env:
         problem = interpreters.run_string(other, code)
         assert problem is None, problem
         interpreters.destroy(other)
-        # Its own goes on, and waits for the lock as before.
+        # The main interpreter continues, and waits for the lock as before.
         with env.transaction(timeout=1):
             d["n"] = d["n"] + 1
     assert d["n"] == 6 and acceleration.status() == before

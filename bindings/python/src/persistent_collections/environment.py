@@ -333,7 +333,7 @@ class Environment(Opened):
         )
 
     def copy(self, path: str | os.PathLike[str], compact: bool = False) -> None:
-        """Copies the newest commit to `path`, while others go on reading and writing.
+        """Copies the newest commit to `path`, while others can read and write.
 
         The copy is a directory, or a file if this environment is one (`no_subdir`). With `compact`,
         the copy has no free pages, and copying takes longer. If `path` is anything but an empty

@@ -6,7 +6,7 @@ snapshot keeps the environment's files open and its memory map in place. The sna
 its block, or with the last array that it lent.
 
 The child of a fork cannot keep the parent's snapshot. There, lent memory becomes a private copy at
-the same address, before the parent goes on.
+the same address, before the parent continues.
 """
 
 from __future__ import annotations
