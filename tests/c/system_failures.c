@@ -262,7 +262,12 @@ static void a_name_first_used_in_an_old_snapshot(void) {
         snprintf(name, sizeof name, "a%d", n);
         CHECK(dict_len(open_dict(other.env, name, "str", "bytes")) == 0);
     }
+#ifdef __linux__
+    /* But it needs none to read a collection of this library. */
+    OK(pc_dict_open(other.env, "dict", NULL, NULL, PC_OPEN_EXISTING, &other.dict));
+#else
     GIVES(PC_ERR_CONFLICT, pc_dict_open(other.env, "dict", NULL, NULL, PC_OPEN_EXISTING, &other.dict));
+#endif
     OK(pc_txn_abort(txn));
     OK(pc_dict_open(other.env, "dict", NULL, NULL, PC_OPEN_EXISTING, &other.dict));
     pthread_barrier_destroy(&other.step);

@@ -6,7 +6,8 @@ use std::ptr;
 
 use persistent_collections::ffi::{
     PC_OK, PC_OPEN_EXISTING, pc_dict, pc_dict_add_i64, pc_dict_get, pc_dict_put_new, pc_env, pc_flush,
-    pc_iter, pc_iter_close, pc_iter_next, pc_iter_open_dict, pc_set_interrupt, pc_txn_abort, pc_txn_commit,
+    pc_iter, pc_iter_close, pc_iter_next, pc_iter_open_dict, pc_iter_prev, pc_set_interrupt, pc_txn_abort,
+    pc_txn_commit,
 };
 
 use super::Producer;
@@ -172,26 +173,34 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
         std::fs::remove_file(world.data()).unwrap();
         put(world.dict, b"key", b"")
     }),
-    ("PC_ERR_CONFLICT", more_names_than_were_open_when_the_snapshot_began),
+    ("PC_ERR_CONFLICT", back_to_what_an_iterator_has_released),
 ];
 
-fn more_names_than_were_open_when_the_snapshot_began(dir: &Path) -> i32 {
-    let path = World::new(dir).closed();
-    let names: Vec<_> = (0..80).map(|n| format!("other {n}")).collect();
-    let (_, env) = super::abi::open(&path, super::abi::DEFAULTS);
-    for name in &names {
-        assert_eq!(open_dict(env, name, "str", "str", 0).0, PC_OK);
+/// After a commit of its process, an iterator keeps the rest of a large range and releases its snapshot.
+fn back_to_what_an_iterator_has_released(dir: &Path) -> i32 {
+    let world = World::new(dir);
+    let large = vec![7; 1 << 20];
+    for key in 0..6 {
+        assert_eq!(put(world.dict, &[key], &large), PC_OK);
     }
-    close(env);
-    let (_, env) = super::abi::open(&path, super::abi::DEFAULTS);
-    let (_, dict) = open_dict(env, "dict", "bytes", "bytes", PC_OPEN_EXISTING);
-    let txn = begin_read(env);
-    std::thread::scope(|scope| scope.spawn(|| assert_eq!(put(dict, b"key", b""), PC_OK)).join().unwrap());
-    let mut given = names.iter().map(|name| open_dict(env, name, "str", "str", PC_OPEN_EXISTING).0);
-    let given = given.find(|given| *given != PC_OK).unwrap_or(PC_OK);
-    assert_eq!(pc_txn_abort(txn), PC_OK);
-    close(env);
-    given
+    let mut iter = pc_iter { id: 0 };
+    let (mut data, mut len) = (ptr::null(), 0);
+    let (at, length) = (&raw mut data, &raw mut len);
+    // SAFETY: the pointers are valid for the calls.
+    unsafe {
+        assert_eq!(pc_iter_open_dict(world.dict, ptr::null(), &raw mut iter), PC_OK);
+        for _ in 0..4 {
+            assert_eq!(pc_iter_next(iter, at, length, at, length), PC_OK);
+        }
+        assert_eq!(put(world.dict, &[0], b""), PC_OK);
+        assert_eq!(pc_iter_next(iter, at, length, at, length), PC_OK);
+        let mut given = PC_OK;
+        while given == PC_OK {
+            given = pc_iter_prev(iter, at, length, at, length);
+        }
+        assert_eq!(pc_iter_close(iter), PC_OK);
+        given
+    }
 }
 
 unsafe extern "C" fn always(_context: *mut c_void) -> i32 {
