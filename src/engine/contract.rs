@@ -166,6 +166,7 @@ impl<'a> Column<'a> {
     }
 
     /// Item `index`, which must be below the length.
+    #[inline]
     #[allow(clippy::cast_possible_truncation)] // offsets were checked to lie within the bytes
     pub(crate) fn item(&self, index: usize) -> &'a [u8] {
         match self.cut {

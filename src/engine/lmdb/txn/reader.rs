@@ -300,6 +300,8 @@ impl<'c> Reader<'c> {
     ) -> Result<Option<Vec<Option<&[u8]>>>, Leave> {
         /// Fewer keys are looked up as they come.
         const MANY: usize = 64;
+        /// So many records a page has at least, in most collections.
+        const PAGE_HAS: u64 = 8;
         if keys.len() < MANY {
             return Ok(None);
         }
@@ -308,11 +310,15 @@ impl<'c> Reader<'c> {
         let Some(pages) = snapshot.pages(self.engine, &known) else { return Ok(None) };
         let mut found = memory::room_for(keys.len())?;
         found.resize(keys.len(), None);
+        // Where several keys are likely to be in one page, it is looked at before the tree is gone down again.
+        let is_dense = tree.entries() / PAGE_HAS <= keys.len() as u64;
         let mut cursor = TreeCursor::new(pages, tree);
-        for index in Order::of(keys).iter() {
-            match cursor.find(keys.item(index)) {
-                Ok(value) => found[index] = value,
-                Err(_) => return Ok(None),
+        for index in Order::of(keys, tree.entries()).iter() {
+            let key = keys.item(index);
+            let value = if is_dense { cursor.find(key).ok() } else { tree.get(&pages, key).ok() };
+            match value {
+                Some(value) => found[index] = value,
+                None => return Ok(None),
             }
         }
         Ok(Some(found))

@@ -87,8 +87,9 @@ impl WriteTxn {
             Op::PutMany { keys, values, .. } => self.put_many(db, keys, Some(values)),
             Op::AddMany { keys, .. } => self.put_many(db, keys, None),
             Op::RemoveMany { keys, .. } => {
+                let records = self.txn.entries(db.dbi).map_err(reading)?;
                 let mut count = 0;
-                for index in order_in(db, keys).iter() {
+                for index in order_in(db, keys, records).iter() {
                     count += u64::from(self.remove(db, keys.item(index))?);
                 }
                 Ok(Outcome::Count(count))
@@ -143,7 +144,7 @@ impl WriteTxn {
 
     fn put_many(&mut self, db: Db, keys: &Column<'_>, values: Option<&Column<'_>>) -> Result<Outcome> {
         let before = self.txn.entries(db.dbi).map_err(reading)?;
-        let order = order_in(db, keys);
+        let order = order_in(db, keys, before);
         let put_all = |cursor: WriteCursor<'_>| put_in_order(cursor, &order, keys, values);
         let stored = self.txn.write_cursor(db.dbi).and_then(put_all);
         stored.map_err(|code| self.fail(code, "storing a record"))?;
@@ -172,9 +173,9 @@ impl WriteTxn {
 }
 
 /// The order in which a batch is best visited.
-fn order_in(db: Db, keys: &Column<'_>) -> Order {
+fn order_in(db: Db, keys: &Column<'_>, records: u64) -> Order {
     // Elsewhere LMDB alone knows the order.
-    if db.is_bytewise() { Order::of(keys) } else { Order::as_given(keys) }
+    if db.is_bytewise() { Order::of(keys, records) } else { Order::as_given(keys) }
 }
 
 /// Stores records, and appends them once they lie behind all that were there: LMDB then looks for no place, and fills its
