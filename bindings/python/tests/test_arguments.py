@@ -321,13 +321,13 @@ def test_a_date_that_python_cannot_hold(here: Opened) -> None:
     days = PersistentDict[Any, Any](here.env, "days", key=str, value="date")
     raw = PersistentDict[Any, Any](here.env, "raw", key=str, value="i32")
     assert days.value_type == "date" and raw.value_type == "i32"
-    from persistent_collections import _scalars
+    from persistent_collections import moments
 
     with pytest.raises(DateOverflowError, match="years 1 to 9999"):
-        _scalars.from_days(1 << 30)
+        moments.from_days(1 << 30)
     with pytest.raises(DateOverflowError, match="years 1 to 9999"):
-        _scalars.from_microseconds((1 << 63) - 1)
-    assert _scalars.from_days(0) == datetime.date(1970, 1, 1)
+        moments.from_microseconds((1 << 63) - 1)
+    assert moments.from_days(0) == datetime.date(1970, 1, 1)
 
 
 def test_an_unreadable_item_is_named_by_its_place(here: Opened) -> None:

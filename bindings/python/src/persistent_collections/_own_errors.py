@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pickle import PicklingError as _PicklingError
+try:
+    # The same class, without the rest of `pickle`.
+    from _pickle import PicklingError as _PicklingError
+except ImportError:
+    from pickle import PicklingError as _PicklingError
 
 __all__ = [
     "ArgumentTypeError",

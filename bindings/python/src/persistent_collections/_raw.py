@@ -11,11 +11,14 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ._declarations import *  # noqa: F403
 from ._declarations import FUNCTIONS, PC_ABI_VERSION
 from .errors import LibraryError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _VARIABLE = "PERSISTENT_COLLECTIONS_LIBRARY"
 
@@ -31,24 +34,32 @@ def library_name(name: str) -> str:
 
 def candidates() -> list[Path]:
     """Returns the places to look for the library, in order."""
+    from pathlib import Path
+
+    return [Path(place) for place in _candidates()]
+
+
+def _candidates() -> list[str]:
     chosen = os.environ.get(_VARIABLE)
-    return [Path(chosen)] if chosen else places(library_name("persistent_collections"))
+    return [chosen] if chosen else places(library_name("persistent_collections"))
 
 
-def places(file_name: str) -> list[Path]:
+def places(file_name: str) -> list[str]:
     """Returns the possible places of a file: in the package or, in a checkout, under `target`."""
-    package = Path(__file__).resolve().parent
-    found = [package / file_name]
-    for directory in package.parents:
-        # A checkout has the manifest, and this file at its place below it.
-        inside = directory / "bindings" / "python" / "src" / package.name
-        if inside == package and (directory / "Cargo.toml").is_file():
-            target = Path(os.environ.get("CARGO_TARGET_DIR") or directory / "target")
-            found += [target / profile / file_name for profile in ("release", "debug")]
+    # By `os.path`, since `pathlib` takes longer to import than the rest of this file.
+    package = os.path.dirname(os.path.realpath(__file__))
+    found = [os.path.join(package, file_name)]
+    # A checkout is known by its manifest and by where this file lies in it.
+    inside = os.path.join("", "bindings", "python", "src", os.path.basename(package))
+    if package.endswith(os.sep + inside):
+        directory = package[: -len(inside)]
+        if os.path.isfile(os.path.join(directory, "Cargo.toml")):
+            target = os.environ.get("CARGO_TARGET_DIR") or os.path.join(directory, "target")
+            found += [os.path.join(target, profile, file_name) for profile in ("release", "debug")]
     return found
 
 
-def _open(path: Path) -> ctypes.CDLL:
+def _open(path: str | os.PathLike[str]) -> ctypes.CDLL:
     try:
         library = ctypes.CDLL(str(path))
     except OSError as error:
@@ -77,17 +88,17 @@ def load() -> ctypes.CDLL:
     """Returns the library, which the first call loads; `LibraryError` if no valid one is found."""
     library = _loaded.get("library")
     if library is None:
-        places = candidates()
+        places = _candidates()
         for place in places:
-            if place.is_file():
-                # Without a lock: in a forked child, a thread that no longer exists could hold it.
-                # Threads that come here at the same time all load the library, and use the same.
+            if os.path.isfile(place):
+                # No lock, which in the child of a fork a thread could hold that is not there. Of
+                # threads that come here at once, each loads it, and all use what one has loaded.
                 library = _loaded.setdefault("library", _open(place))
                 break
         else:
             raise LibraryError(
                 "the persistent_collections library was not found; looked at "
-                + ", ".join(map(str, places))
+                + ", ".join(places)
                 + f"; build it (cargo build --release) or set {_VARIABLE} to its path"
             )
     return library

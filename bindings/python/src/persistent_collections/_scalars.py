@@ -14,13 +14,11 @@ persistent_collections.errors.UnstorableError: 1 is more than the int it would c
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
 import math
 import operator
 import reprlib
 import struct
-import uuid
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -38,10 +36,7 @@ from .errors import (
 
 T = TypeVar("T")
 
-_EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
-_EPOCH = datetime.datetime(1970, 1, 1)
-_MICROSECOND = datetime.timedelta(microseconds=1)
-#: Exceptions that the methods of an unsuitable value may raise.
+#: What methods of a value may fail with because of what it is.
 FAILURES = (
     ArithmeticError,
     AssertionError,
@@ -84,7 +79,8 @@ class _Short(reprlib.Repr):
             return self.repr_frozenset(x, level)
         if isinstance(x, set):
             return self.repr_set(x, level)
-        if dataclasses.is_dataclass(x):
+        # As `dataclasses.is_dataclass`, a module that imports `inspect`.
+        if hasattr(x if isinstance(x, type) else type(x), "__dataclass_fields__"):
             return f"{type(x).__qualname__}(...)"
         return repr(x)
 
@@ -349,87 +345,18 @@ def opaque(value: Any, size: int) -> bytes:
     return data
 
 
+def is_uuid(value: Any) -> bool:
+    """Returns whether it is a UUID; no object is one before the module is imported."""
+    module = sys.modules.get("uuid")
+    return module is not None and isinstance(value, module.UUID)
+
+
 def uuid_bytes(value: Any) -> bytes:
     """The 16 bytes of a UUID."""
+    import uuid
+
     if type(value) is not uuid.UUID:
         if not isinstance(value, uuid.UUID):
             raise wrong("a UUID", value)
         return plain(value, "UUID", lambda value: uuid.UUID(int=value.int)).bytes
     return value.bytes
-
-
-def _fields(kind: Any, *names: str) -> Callable[[Any], list[Any]]:
-    """Returns a reader of these fields as the class has them, even if a subclass changes them."""
-    readers = [getattr(kind, name).__get__ for name in names]
-    return lambda value: [read(value) for read in readers]
-
-
-_date_fields = _fields(datetime.date, "year", "month", "day")
-_clock = ("hour", "minute", "second", "microsecond", "tzinfo")
-_datetime_fields = _fields(datetime.datetime, *_clock)
-_fold = _fields(datetime.datetime, "fold")
-_time_fields = _fields(datetime.time, *_clock)
-
-
-def date(value: datetime.date) -> datetime.date:
-    """A date of a subclass."""
-    if type(value) is datetime.date:
-        return value
-    return plain(value, "date", lambda value: datetime.date(*_date_fields(value)))
-
-
-def moment(value: datetime.datetime) -> datetime.datetime:
-    """A datetime of a subclass, as pandas has."""
-    if type(value) is datetime.datetime:
-        return value
-    return plain(
-        value,
-        "datetime",
-        lambda value: datetime.datetime(
-            *_date_fields(value), *_datetime_fields(value), fold=_fold(value)[0]
-        ),
-    )
-
-
-def clock(value: datetime.time) -> datetime.time:
-    """A time of day of a subclass."""
-    if type(value) is datetime.time:
-        return value
-    return plain(value, "time", lambda value: datetime.time(*_time_fields(value)))
-
-
-def days(value: Any) -> int:
-    """Returns the days of a date since 1970-01-01."""
-    if not isinstance(value, datetime.date) or isinstance(value, datetime.datetime):
-        raise wrong("a date", value)
-    return date(value).toordinal() - _EPOCH_DAY
-
-
-def from_days(number: int) -> datetime.date:
-    """The reverse of `days`."""
-    try:
-        return datetime.date.fromordinal(number + _EPOCH_DAY)
-    except (ValueError, OverflowError):
-        raise DateOverflowError(
-            f"day {number} from 1970-01-01 is beyond the years 1 to 9999 of Python's date"
-        ) from None
-
-
-def microseconds(value: Any) -> int:
-    """Returns the microseconds of a datetime without zone since 1970-01-01."""
-    if not isinstance(value, datetime.datetime):
-        raise wrong("a datetime", value)
-    plain_one = moment(value)
-    if plain_one.tzinfo is not None:
-        raise UnstorableError("a datetime without zone is needed; the type datetime keeps no zone")
-    return (plain_one - _EPOCH) // _MICROSECOND
-
-
-def from_microseconds(number: int) -> datetime.datetime:
-    """The reverse of `microseconds`."""
-    try:
-        return _EPOCH + datetime.timedelta(microseconds=number)
-    except OverflowError:
-        raise DateOverflowError(
-            f"{number} µs from 1970-01-01 is beyond the years 1 to 9999 of Python's datetime"
-        ) from None

@@ -9,8 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from . import _scalars as scalars
-from . import arrays, decimals, dynamic
+from . import arrays, decimals, dynamic, moments
 from .dynamic import Given, Row
 from .errors import BadValueError, DateOverflowError
 from .tagged import Char, Pairs, SimpleValue, Symbol, Tagged, missing
@@ -81,7 +80,7 @@ def _in_year_0(moment: datetime.timedelta) -> datetime.datetime:
 
 def _days(given: Given, row: Row, hashable: bool) -> Any:
     try:
-        return scalars.from_days(row[2])
+        return moments.from_days(row[2])
     except DateOverflowError:
         day = _in_year_0(datetime.timedelta(days=row[2])).date()
         return Tagged(1004, f"0000{day.isoformat()[4:]}")
@@ -89,7 +88,7 @@ def _days(given: Given, row: Row, hashable: bool) -> Any:
 
 def _microseconds_since(given: Given, row: Row, hashable: bool) -> Any:
     try:
-        return scalars.from_microseconds(row[2])
+        return moments.from_microseconds(row[2])
     except DateOverflowError:
         moment = _in_year_0(datetime.timedelta(microseconds=row[2]))
         return Tagged(27, ["datetime", f"0000{moment.isoformat()[4:]}"])

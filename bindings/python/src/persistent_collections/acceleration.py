@@ -19,25 +19,25 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib.machinery
-import importlib.util
 import os
 import sys
-import sysconfig
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import _raw as raw
-from ._shapes import Coded, Part, Rooted, Walked
 from .callers import MAIN_INTERPRETER, ThreadLocal
 from .errors import LibraryError
 
 __all__ = ["candidates", "status"]
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from typing_extensions import Self
+
+    from ._shapes import Coded, Part, Rooted, Walked
 
 _VARIABLE = "PERSISTENT_COLLECTIONS_ACCELERATOR"
 _NAME = "persistent_collections_python"
@@ -75,27 +75,39 @@ class _Writes(ThreadLocal):  # type: ignore[misc]
 
 def candidates() -> list[Path]:
     """Returns the places to look for the accelerator, in order."""
+    from pathlib import Path
+
+    return [Path(place) for place in _candidates()]
+
+
+def _candidates() -> list[str]:
     chosen = os.environ.get(_VARIABLE)
-    return [Path(chosen)] if chosen else raw.places(raw.library_name(_NAME))
+    return [chosen] if chosen else raw.places(raw.library_name(_NAME))
+
+
+def _is_free_threaded() -> bool:
+    if hasattr(sys, "abiflags"):
+        # `sysconfig` would read the large file of all that the interpreter was built with.
+        return "t" in sys.abiflags
+    import sysconfig
+
+    return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
 def _unfit() -> str | None:
     """Returns why this interpreter cannot load a module of the stable ABI; None if it can."""
     if sys.implementation.name != "cpython":
         return f"{sys.implementation.name} has no stable ABI of CPython"
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    if _is_free_threaded():
         return "this interpreter is built without the global lock"
     if not MAIN_INTERPRETER:
         return "it serves the process's first interpreter alone, and this is a subinterpreter"
     return None
 
 
-def _import(path: Path) -> Any:
-    loader = importlib.machinery.ExtensionFileLoader(_NAME, str(path))
-    spec = importlib.util.spec_from_loader(_NAME, loader)
-    if spec is None:
-        raise LibraryError(f"{path} is not an extension module")
-    module = importlib.util.module_from_spec(spec)
+def _import(path: str) -> Any:
+    loader = importlib.machinery.ExtensionFileLoader(_NAME, path)
+    module: Any = loader.create_module(importlib.machinery.ModuleSpec(_NAME, loader, origin=path))
     loader.exec_module(module)
     if module.INTERFACE != _INTERFACE:
         raise LibraryError(
@@ -112,10 +124,10 @@ def _load() -> tuple[Any, str]:
     unfit = _unfit()
     if unfit is not None:
         return None, f"off: {unfit}"
-    places = candidates()
-    path = next((place for place in places if place.is_file()), None)
+    places = _candidates()
+    path = next((place for place in places if os.path.isfile(place)), None)
     if path is None:
-        looked = f"off: not found; looked at {', '.join(map(str, places))}"
+        looked = f"off: not found; looked at {', '.join(places)}"
         if chosen:
             raise LibraryError(f"{_VARIABLE}: the file {chosen} does not exist")
         return None, looked

@@ -11,7 +11,6 @@ True
 from __future__ import annotations
 
 import contextlib
-import uuid
 from typing import Any
 
 from . import _scalars as scalars
@@ -93,7 +92,7 @@ class _Filling:
             rows.plain(at, dynamic.NULL)
         elif kind is bool:
             rows.number(at, dynamic.BOOL, value)
-        elif isinstance(value, uuid.UUID):
+        elif scalars.is_uuid(value):
             rows.uuid(at, scalars.uuid_bytes(value))
         else:
             self.put(at, _plain(value), depth)

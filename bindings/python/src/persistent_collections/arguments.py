@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 import operator
 import os
 import warnings
@@ -30,8 +29,10 @@ _LONGEST = 10 * 365 * 24 * 3600 * 1000
 
 
 def milliseconds(name: str, seconds: float) -> int:
-    """Converts a timeout to milliseconds, rounded up; `inf` becomes ten years."""
-    if not isinstance(seconds, numbers.Real):
+    """A waiting time for the library, rounded up; `inf` is ten years."""
+    from numbers import Real
+
+    if not isinstance(seconds, Real):
         raise ArgumentTypeError(
             f"{name}: a number of seconds is needed, not {type(seconds).__name__}"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from ctypes import byref, c_size_t, c_uint8, c_uint64
-from typing import Any, NamedTuple
+from typing import Any
 
 from . import _checked as checked
 from . import _scalars as scalars
@@ -13,7 +13,6 @@ from . import acceleration
 from .arguments import iterated
 
 __all__ = [
-    "Found",
     "add_column",
     "change_many",
     "contains_many",
@@ -23,14 +22,6 @@ __all__ = [
     "put_many",
     "split_pairs",
 ]
-
-
-class Found(NamedTuple):
-    """The result of `get_many`: a byte for each key, and the column of the values."""
-
-    present: bytes
-    data: bytes
-    offsets: Sequence[int]
 
 
 def pairs_of(what: str, other: Any, named: Mapping[str, Any]) -> list[Any]:
@@ -126,8 +117,8 @@ def get_many(
     keys: list[bytes],
     key_width: int | None,
     value_width: int | None,
-) -> Found:
-    """Looks up a column of keys."""
+) -> tuple[bytes, bytes, Sequence[int]]:
+    """Looks up a column of keys; returns a byte for each, 1 if it is there, and the values."""
     count = len(keys)
     present = (c_uint8 * max(count, 1))()
     buffer = checked.take_buffer(library)
@@ -152,7 +143,7 @@ def get_many(
             )
             checked.check(library, status)
         data = checked.content(buffer) if space is None else space.raw[: count * (value_width or 0)]
-        return Found(bytes(present), data, [0] * (count + 1) if offsets is None else offsets)
+        return bytes(present), data, [0] * (count + 1) if offsets is None else offsets
     finally:
         checked.give_back(library, buffer)
 

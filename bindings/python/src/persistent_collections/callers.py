@@ -6,7 +6,7 @@ import ctypes
 import sys
 import threading
 import weakref
-from typing import Any, NamedTuple
+from typing import Any
 
 __all__ = [
     "CODE_OF_THREAD",
@@ -54,11 +54,14 @@ def _is_main_interpreter() -> bool:
 MAIN_INTERPRETER: bool = _is_main_interpreter()
 
 
-class Caller(NamedTuple):
+class Caller:
     """The greenlet and the task of a call; None for the thread's own code, outside of them."""
 
-    greenlet: Any
-    task: Any
+    __slots__ = ("greenlet", "task")
+
+    def __init__(self, greenlet: Any, task: Any) -> None:
+        self.greenlet: Any = greenlet
+        self.task: Any = task
 
 
 #: The caller outside of greenlets and tasks.

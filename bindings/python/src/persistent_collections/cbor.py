@@ -27,7 +27,7 @@ from itertools import islice
 from typing import Any
 
 from . import _scalars as scalars
-from . import arrays, decimals, dynamic
+from . import arrays, decimals, dynamic, moments
 from ._tags import MAX_DEPTH, decode, head
 from .dynamic import ROW, Rows
 from .errors import BadValueError, UnstorableError
@@ -172,7 +172,7 @@ def _write_uuid(out: _Output, at: int, value: uuid.UUID, depth: int) -> None:
 
 def _write_date(out: _Output, at: int, value: datetime.date, depth: int) -> None:
     _inside(depth)
-    out.number(at, dynamic.DATE, scalars.days(value))
+    out.number(at, dynamic.DATE, moments.days(value))
 
 
 def _write_tag(out: _Output, at: int, tag: int, content: Any, depth: int) -> None:
@@ -327,7 +327,7 @@ def _write_datetime(out: _Output, at: int, value: datetime.datetime, depth: int)
     value = value.replace(tzinfo=None)
     if offset is None:
         _inside(_inside(depth))
-        out.number(at, dynamic.DATETIME, scalars.microseconds(value))
+        out.number(at, dynamic.DATETIME, moments.microseconds(value))
         return
     if offset % datetime.timedelta(minutes=1):
         # RFC 3339 has no seconds in an offset.
@@ -476,9 +476,9 @@ _PLAIN: list[tuple[type, Callable[[Any], Any]]] = [
     (Pairs, _as("list of pairs", lambda value: Pairs(list.__getitem__(value, slice(None))))),
     (list, scalars.listed),
     (tuple, scalars.items),
-    (datetime.datetime, scalars.moment),
-    (datetime.date, scalars.date),
-    (datetime.time, scalars.clock),
+    (datetime.datetime, moments.moment),
+    (datetime.date, moments.date),
+    (datetime.time, moments.clock),
     (uuid.UUID, lambda value: uuid.UUID(bytes=scalars.uuid_bytes(value))),
     (decimal.Decimal, _as("Decimal", decimal.Decimal)),
     (

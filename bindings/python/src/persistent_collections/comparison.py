@@ -13,12 +13,12 @@ False
 
 from __future__ import annotations
 
-import datetime
-import uuid
+import functools
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from . import arrays, cbor
+from . import arrays
 from .arguments import listed
 from .errors import EqualKeysError, UnstorableError
 from .keys import KeyCodec, key_codec, parse
@@ -77,31 +77,44 @@ _HOSTS: dict[str, frozenset[type]] = {
     "str": frozenset({str}),
     "bytes": frozenset({bytes}),
     "opaque": frozenset({bytes}),
-    "uuid": frozenset({uuid.UUID}),
-    "date": frozenset({datetime.date}),
-    "datetime": frozenset({datetime.datetime}),
 }
-#: Types whose keys of `any` are equal if and only if they are equal in Python.
-_THEMSELVES = frozenset({str, bytes, int, type(None), uuid.UUID})
-_any = key_codec(parse("any"))
+#: The modules of further ones, and their names there.
+_MORE = {"uuid": ("uuid", "UUID"), "date": ("datetime", "date"), "datetime": ("datetime",) * 2}
+#: Types whose keys of `any` are equal where they are equal in Python; UUIDs are so, too.
+_THEMSELVES = frozenset({str, bytes, int, type(None)})
+
+
+def _hosts(name: str) -> frozenset[type]:
+    if name not in _MORE:
+        return _HOSTS.get(name, frozenset())
+    module, class_ = _MORE[name]
+    # No object is of a class whose module is not imported.
+    return (
+        frozenset({getattr(sys.modules[module], class_)}) if module in sys.modules else frozenset()
+    )
+
+
+@functools.cache
+def _any() -> KeyCodec:
+    return key_codec(parse("any"))
 
 
 def _any_code(value: Any) -> Any:
     kind = type(value)
-    if kind in _THEMSELVES:
+    if kind in _THEMSELVES or (kind.__name__ == "UUID" and kind in _hosts("uuid")):
         return value
     if kind is float or kind is bool:
         return kind, value
-    encoded = _any.lookup(value)
+    encoded = _any().lookup(value)
     if encoded is None:
         return _Stranger(value)
     if isinstance(value, tuple):
         return tuple, encoded
-    return _any_code(_any.decode(encoded))
+    return _any_code(_any().decode(encoded))
 
 
 def _typed_code(codec: KeyCodec) -> Code:
-    hosts = _HOSTS.get(codec.looks_like.name, frozenset())
+    hosts = _hosts(codec.looks_like.name)
 
     def code(value: Any) -> Any:
         if type(value) in hosts:
@@ -130,7 +143,7 @@ def coding(codec: KeyCodec, other: Iterable[Any]) -> Code | None:
         return _any_code if _is_any(codec) or _is_any(other._key_codec) else None
     if _is_any(codec):
         return _any_code
-    hosts = _HOSTS.get(codec.looks_like.name, frozenset())
+    hosts = _hosts(codec.looks_like.name)
     return None if set(map(type, other)) <= hosts else _typed_code(codec)
 
 
@@ -198,6 +211,8 @@ def is_same(one: Any, two: Any) -> bool:
     """Whether two values are equal, or would be stored in `any` as the same bytes."""
     if is_alike(one, two):
         return True
+    from . import cbor
+
     try:
         return cbor.encode(one) == cbor.encode(two)
     except UnstorableError:

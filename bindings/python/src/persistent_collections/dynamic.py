@@ -16,7 +16,6 @@ True
 from __future__ import annotations
 
 import struct
-import uuid
 from collections.abc import Callable, Iterator
 from ctypes import addressof, byref
 from typing import Any
@@ -171,7 +170,13 @@ def _real(given: Given, row: Row) -> float:
     return number
 
 
-#: Functions from a row to a Python object, for the kinds that need nothing but the row.
+def _uuid(given: Given, row: Row) -> Any:
+    import uuid
+
+    return uuid.UUID(bytes=_pack_words(row[2], row[3]))
+
+
+#: The Python object of a row, by its kind: of those for which no more than the row has to be known.
 READ: dict[int, Callable[[Given, Row], Any]] = {
     NULL: lambda given, row: None,
     BOOL: lambda given, row: row[2] != 0,
@@ -180,5 +185,5 @@ READ: dict[int, Callable[[Given, Row], Any]] = {
     F64: _real,
     STR: lambda given, row: str(given.octets(row), "utf-8"),
     BYTES: lambda given, row: given.octets(row),
-    UUID: lambda given, row: uuid.UUID(bytes=_pack_words(row[2], row[3])),
+    UUID: _uuid,
 }

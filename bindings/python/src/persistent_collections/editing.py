@@ -5,31 +5,35 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from .levels import Root
 from .transaction import Block
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from .levels import Root
+
+    class Edited(Protocol):
+        """A dict, to what changes a value in it."""
+
+        @property
+        def _library(self) -> ctypes.CDLL: ...
+
+        def _lookup(self, key: Any) -> bytes | None: ...
+
+        def _copied(self, encoded: bytes) -> bytes | None: ...
+
+        def _decoded(self, key: Any, data: Any) -> Any: ...
+
+        def _value_bytes(self, key: Any, value: Any) -> bytes: ...
+
+        def _put_encoded(self, call: Callable[..., int], key: bytes, value: bytes) -> int: ...
+
 
 __all__ = ["Edit"]
 
 V = TypeVar("V")
-
-
-class Edited(Protocol):
-    """A dict, as a block that changes a value in it sees it."""
-
-    @property
-    def _library(self) -> ctypes.CDLL: ...
-
-    def _lookup(self, key: Any) -> bytes | None: ...
-
-    def _copied(self, encoded: bytes) -> bytes | None: ...
-
-    def _decoded(self, key: Any, data: Any) -> Any: ...
-
-    def _value_bytes(self, key: Any, value: Any) -> bytes: ...
-
-    def _put_encoded(self, call: Callable[..., int], key: bytes, value: bytes) -> int: ...
 
 
 class Edit(Block, Generic[V]):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import inspect
 import math
 import os
 from collections.abc import Callable
 from ctypes import byref, c_int32, c_uint32, sizeof
-from types import TracebackType
-from typing import Any, TypeVar
+from types import CoroutineType, TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _checked as checked
 from . import _raw as raw
@@ -29,9 +28,11 @@ from .errors import (
 from .handles import Opening, Registry, process, register
 from .notebook import escaped, table
 from .opened import Opened
-from .reports import CheckReport, CollectionInfo, EnvironmentInfo, ReaderInfo
 from .transaction import Transaction
 from .waits import make_interruptible
+
+if TYPE_CHECKING:
+    from .reports import CheckReport, CollectionInfo, EnvironmentInfo, ReaderInfo
 
 __all__ = ["Environment"]
 
@@ -281,8 +282,8 @@ class Environment(Opened):
             try:
                 with self.transaction(timeout, sync=sync):
                     result = function(*arguments)
-                    if inspect.iscoroutine(result):
-                        # The caller would await it, and so run it, after the transaction has ended.
+                    if isinstance(result, CoroutineType):
+                        # Whoever awaits it would run it when the transaction is over.
                         result.close()
                         raise ArgumentTypeError("run takes a plain function, not an async one")
                     return result
@@ -310,6 +311,8 @@ class Environment(Opened):
         >>> env.info().page_size >= 4096
         True
         """
+        from .reports import EnvironmentInfo
+
         stat = raw.pc_env_stat()
         stat.struct_size = sizeof(stat)
         checked.check(self._library, self._library.pc_env_info(self._handle, byref(stat)))
@@ -361,6 +364,8 @@ class Environment(Opened):
         ...     any(reader.process == os.getpid() for reader in env.readers())
         True
         """
+        from .reports import ReaderInfo
+
         library = self._library
         _, listing = checked.fetched(library, library.pc_env_readers, self._handle)
         found = []
@@ -380,6 +385,8 @@ class Environment(Opened):
         >>> env.check().lost
         0
         """
+        from .reports import CheckReport
+
         library = self._library
         _, listing = checked.fetched(library, library.pc_env_check, self._handle)
         figures = dict(line.split("\t") for line in listing.decode("ascii").splitlines())
@@ -394,6 +401,8 @@ class Environment(Opened):
 
     def collections(self) -> list[CollectionInfo]:
         """Lists all collections, ordered by name."""
+        from .reports import CollectionInfo
+
         library = self._library
         _, listing = checked.fetched(library, library.pc_env_list, self._handle)
         found = []
@@ -409,6 +418,8 @@ class Environment(Opened):
 
         Raises `NoCollectionError`, a `KeyError`, if it does not exist.
         """
+        from .reports import CollectionInfo
+
         kind = c_int32()
         library = self._library
         status, types = checked.fetched(

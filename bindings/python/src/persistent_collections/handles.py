@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import weakref
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _raw as raw
 from . import owned
-from ._shapes import Guarded
+
+if TYPE_CHECKING:
+    from ._shapes import Guarded
 
 __all__ = ["Handled", "Opening", "Registry", "environments", "process", "register"]
 
@@ -102,8 +103,10 @@ class Handled:
 
     def _hide(self) -> None:
         self._heat(0)
-        with contextlib.suppress(AttributeError):
+        try:  # noqa: SIM105
             del self._handle
+        except AttributeError:
+            pass
 
     def _heat(self, handle: int) -> None:
         """Lends the accelerator, if there is one, a handle for direct use; 0 takes it back."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from . import _raw as raw
 from ._checked import WRITES, Batch, Cursor
-from ._shapes import Inside
 from .errors import ArgumentTypeError, UnpicklableError
+
+if TYPE_CHECKING:
+    from ._shapes import Inside
 
 T = TypeVar("T")
 
@@ -19,16 +20,27 @@ _FIRST_BATCH = 32
 _LARGEST_BATCH = 4096
 
 
-@dataclass(frozen=True)
 class Bounds:
     """A part of a collection, with encoded bounds; without bounds, all of it."""
 
-    lower: bytes | None = None
-    upper: bytes | None = None
-    include_lower: bool = True
-    include_upper: bool = False
-    prefix: bytes | None = None
-    reverse: bool = False
+    # Not a dataclass, for which the package would have to import `inspect`.
+    __slots__ = ("include_lower", "include_upper", "lower", "prefix", "reverse", "upper")
+
+    def __init__(
+        self,
+        lower: bytes | None = None,
+        upper: bytes | None = None,
+        include_lower: bool = True,
+        include_upper: bool = False,
+        prefix: bytes | None = None,
+        reverse: bool = False,
+    ) -> None:
+        self.lower: bytes | None = lower
+        self.upper: bytes | None = upper
+        self.include_lower: bool = include_lower
+        self.include_upper: bool = include_upper
+        self.prefix: bytes | None = prefix
+        self.reverse: bool = reverse
 
     @classmethod
     def between(
@@ -57,8 +69,11 @@ class Bounds:
         return cls(lower, upper, include_lower, include_upper, reverse=reverse)
 
     def reversed(self) -> Bounds:
-        """Returns the same part, in the opposite direction."""
-        return replace(self, reverse=not self.reverse)
+        """The same part, walked the other way."""
+        return Bounds(
+            *(self.lower, self.upper, self.include_lower, self.include_upper),
+            *(self.prefix, not self.reverse),
+        )
 
     def holds(self, key: bytes) -> bool:
         """Whether an encoded key is inside; bytes are compared as LMDB does."""

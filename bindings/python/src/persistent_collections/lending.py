@@ -14,7 +14,6 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-import pickle
 import threading
 import weakref
 from io import FileIO
@@ -108,8 +107,10 @@ class Lent:
         """Returns a read-only view of the bytes, which keeps the memory alive."""
         memory = (ctypes.c_uint8 * self.size).from_address(self.address)
         memory._lent = self  # type: ignore[attr-defined]
-        # ctypes adds a byte order to the format, which a memoryview cannot cast.
-        return pickle.PickleBuffer(memory).raw().toreadonly()
+        # ctypes gives it a byte order, which a memoryview cannot cast.
+        from pickle import PickleBuffer
+
+        return PickleBuffer(memory).raw().toreadonly()
 
 
 # By identity; unlike a WeakSet, it can be iterated over while other threads add to it.

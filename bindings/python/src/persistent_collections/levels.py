@@ -6,7 +6,7 @@ import ctypes
 import weakref
 from collections.abc import Callable
 from ctypes import addressof, byref, c_uint64
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from . import _checked as checked
 from . import _raw as raw
@@ -16,36 +16,38 @@ from .handles import environments, process
 from .owned import End, end_with
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from .acceleration import HotBlock
     from .lending import Lender, Pin
+
+    class Root(Protocol):
+        """The environment of a transaction."""
+
+        path: str
+        _handle: int
+        _library: ctypes.CDLL
+        _lenders: dict[int, Lender]
+
+        @property
+        def _guards(self) -> set[Any]: ...
+
+        @property
+        def _held(self) -> int: ...
+
+        def _stacks(self) -> Stacks: ...
+
+        def _guard(self, by: Level | Stacks) -> None: ...
+
+        def _arrange(self, ending: bool = False) -> None: ...
+
+        def _lender_of_snapshots(self) -> Lender: ...
+
 
 __all__ = ["Level", "Root", "Stacks"]
 
 #: Statuses after which a transaction stays open.
 _GOES_ON = (raw.PC_ERR_WRONG_THREAD, raw.PC_ERR_NOT_INNERMOST, raw.PC_ERR_FORKED)
-
-
-class Root(Protocol):
-    """The environment of a transaction."""
-
-    path: str
-    _handle: int
-    _library: ctypes.CDLL
-    _lenders: dict[int, Lender]
-
-    @property
-    def _guards(self) -> set[Any]: ...
-
-    @property
-    def _held(self) -> int: ...
-
-    def _stacks(self) -> Stacks: ...
-
-    def _guard(self, by: Level | Stacks) -> None: ...
-
-    def _arrange(self, ending: bool = False) -> None: ...
-
-    def _lender_of_snapshots(self) -> Lender: ...
 
 
 class Level:

@@ -15,10 +15,9 @@ The bounds of a range may be any numbers:
 
 from __future__ import annotations
 
-import decimal
 import math
-import numbers
 import struct
+import sys
 from typing import Any
 
 from . import _scalars as scalars
@@ -40,15 +39,27 @@ _DIGITS = 20
 
 def _is_number(value: Any) -> bool:
     kind = scalars.numpy_kind(value)
-    # NumPy's bool is not registered as a Number, but its durations are.
-    return kind in ("b", "i", "u", "f", "c") if kind else isinstance(value, numbers.Number)
+    # NumPy's bool is not a Number, and its durations claim to be ones.
+    if kind:
+        return kind in ("b", "i", "u", "f", "c")
+    from numbers import Number
+
+    return isinstance(value, Number)
+
+
+def _is_decimal(value: Any) -> bool:
+    # No object is one before the module is imported.
+    module = sys.modules.get("decimal")
+    return module is not None and isinstance(value, module.Decimal)
 
 
 def _may_be_whole(value: Any) -> bool:
-    """Whether an int can equal a number, in time that does not grow with the number."""
-    if isinstance(value, decimal.Decimal):
+    """Whether an int can equal a number; asking costs nothing that grows with the number."""
+    if _is_decimal(value):
         return value.is_finite() and (not value or 0 <= value.adjusted() < _DIGITS)
-    if isinstance(value, numbers.Rational):
+    from numbers import Rational
+
+    if isinstance(value, Rational):
         return value.denominator == 1
     return True
 
@@ -68,10 +79,12 @@ def as_number(type_: Type, value: Any) -> Any:
     host = _HOSTS.get(type_.name)
     if host is None or type(value) is host:
         return value
+    from numbers import Complex, Real
+
     try:
         if not _is_number(value) or (host is not float and not _may_be_whole(value)):
             return value
-        is_complex = isinstance(value, numbers.Complex) and not isinstance(value, numbers.Real)
+        is_complex = isinstance(value, Complex) and not isinstance(value, Real)
         part: Any = value.real if is_complex else value
         number = host(part)
         return number if number == value else value
@@ -86,10 +99,12 @@ def is_between(type_: Type, value: Any) -> bool:
     """Whether a value can be ordered among the numbers of a type."""
     if type_.name not in INTEGERS and type_.name not in ("f32", "f64"):
         return False
+    from numbers import Real
+
     try:
         if not _is_number(value):
             return False
-        if not isinstance(value, (numbers.Real, decimal.Decimal)):
+        if not (isinstance(value, Real) or _is_decimal(value)):
             return False
         return bool(value == value)
     except RecursionError:

@@ -10,10 +10,10 @@ from . import _raw as raw
 from .acceleration import Exit, HotBlock
 from .callers import CODE_OF_THREAD, current_caller
 from .errors import ForkedError, InTransactionError, NotInnermostError, WrongThreadError
-from .levels import Level, Root
+from .levels import Level
 
 if TYPE_CHECKING:
-    from .levels import Stacks
+    from .levels import Root, Stacks
 
 __all__ = ["Block", "Transaction"]
 

@@ -61,6 +61,18 @@ def _uuid(rows: Rows, at: int, value: Any) -> None:
     rows.uuid(at, scalars.uuid_bytes(value))
 
 
+def _date(rows: Rows, at: int, value: Any) -> None:
+    from . import moments
+
+    rows.number(at, dynamic.DATE, moments.days(value))
+
+
+def _datetime(rows: Rows, at: int, value: Any) -> None:
+    from . import moments
+
+    rows.number(at, dynamic.DATETIME, moments.microseconds(value))
+
+
 _PUT: dict[str, Put] = {
     **{name: _integers(name) for name in INTEGERS},
     "f64": _real,
@@ -69,8 +81,8 @@ _PUT: dict[str, Put] = {
     "str": _octets(dynamic.STR, scalars.text),
     "bytes": _octets(dynamic.BYTES, scalars.octets),
     "uuid": _uuid,
-    "date": _number(dynamic.DATE, scalars.days),
-    "datetime": _number(dynamic.DATETIME, scalars.microseconds),
+    "date": _date,
+    "datetime": _datetime,
 }
 _PUT_KEY = {**_PUT, "f64": _ordered(scalars.real), "f32": _ordered(scalars.exact_single)}
 
@@ -104,10 +116,22 @@ def _tuple_of(given: Given, row: Row) -> tuple[Any, ...]:
     return tuple([_read(given, item) for item in given.items(row)])
 
 
+def _date_of(given: Given, row: Row) -> Any:
+    from . import moments
+
+    return moments.from_days(row[2])
+
+
+def _datetime_of(given: Given, row: Row) -> Any:
+    from . import moments
+
+    return moments.from_microseconds(row[2])
+
+
 _READ: dict[int, Callable[[Given, Row], Any]] = {
     **dynamic.READ,
-    dynamic.DATE: lambda given, row: scalars.from_days(row[2]),
-    dynamic.DATETIME: lambda given, row: scalars.from_microseconds(row[2]),
+    dynamic.DATE: _date_of,
+    dynamic.DATETIME: _datetime_of,
     dynamic.TUPLE: _tuple_of,
     # The only element of a key that the library has no kind for.
     dynamic.ENCODED: lambda given, row: any_keys.from_large(given.octets(row)),

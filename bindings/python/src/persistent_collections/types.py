@@ -11,12 +11,9 @@ Request(text='i64', host_number=True)
 from __future__ import annotations
 
 import collections.abc
-import datetime
-import re
+import sys
 import types as _types
 import typing
-import uuid
-from dataclasses import dataclass
 from typing import Any, Union
 
 from .errors import BadTypeError
@@ -36,8 +33,40 @@ _SIMPLE = {"str", "bytes", "any", *_WIDTHS}
 _SCALARS = _SIMPLE - {"any", "unit"}
 
 
-@dataclass(frozen=True)
-class Type:
+class _Record:
+    """A base of records: fields that cannot be set, equality, a hash, a repr.
+
+    It does as a frozen dataclass does, for which the package would have to import `inspect`.
+    """
+
+    __slots__: tuple[str, ...] = ()
+
+    def _fields(self) -> tuple[Any, ...]:
+        return tuple([getattr(self, name) for name in self.__slots__])
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"cannot delete field {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return isinstance(other, _Record) and self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        return hash(self._fields())
+
+    def __repr__(self) -> str:
+        fields = [f"{name}={getattr(self, name)!r}" for name in self.__slots__]
+        return f"{type(self).__qualname__}({', '.join(fields)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._fields()
+
+
+class Type(_Record):
     """A parsed type. `str()` returns its normal form.
 
     `name` is a simple name, or `"tuple"`, `"array"` or `"opaque"`; `elements` are the
@@ -45,10 +74,25 @@ class Type:
     one dimension of any length); `size` is that of `opaque[n]`.
     """
 
+    __slots__ = ("name", "elements", "shape", "size")
+
     name: str
-    elements: tuple[Type, ...] = ()
-    shape: tuple[int, ...] | None = None
-    size: int = 0
+    elements: tuple[Type, ...]
+    shape: tuple[int, ...] | None
+    size: int
+
+    def __init__(
+        self,
+        name: str,
+        elements: tuple[Type, ...] = (),
+        shape: tuple[int, ...] | None = None,
+        size: int = 0,
+    ) -> None:
+        put = object.__setattr__
+        put(self, "name", name)
+        put(self, "elements", elements)
+        put(self, "shape", shape)
+        put(self, "size", size)
 
     def __str__(self) -> str:
         if self.name == "tuple":
@@ -74,9 +118,13 @@ class Type:
         return _WIDTHS.get(self.name)
 
 
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
 def parse(text: str) -> Type:
     """Parses a type string such as `"f32[768]"`; `BadTypeError` if it is not a type."""
-    compact = re.sub(r"\s+", "", text)
+    compact = "".join(text.split())
     if compact in _SIMPLE:
         return Type(compact)
     if compact.startswith("(") and compact.endswith(")"):
@@ -89,10 +137,10 @@ def parse(text: str) -> Type:
             if element.name not in _SCALARS:
                 raise BadTypeError(f"type {text!r}: {element} cannot be in a tuple")
         return Type("tuple", elements)
-    match = re.fullmatch(r"(\w+)\[((?:\d+(?:,\d+)*)?)\]", compact, re.ASCII)
-    if match:
-        name, inside = match.groups()
-        lengths = tuple(int(length) for length in inside.split(",")) if inside else None
+    name, bracket, inside = compact.partition("[")
+    numbers = inside[:-1].split(",") if inside != "]" else []
+    if bracket and inside.endswith("]") and all(map(_is_number, numbers)):
+        lengths = tuple(map(int, numbers)) if numbers else None
         if name == "opaque" and lengths is not None and len(lengths) == 1 and lengths[0] > 0:
             return Type("opaque", size=lengths[0])
         if name in NUMBERS and (lengths is None or all(lengths)):
@@ -103,16 +151,21 @@ def parse(text: str) -> Type:
     )
 
 
-@dataclass(frozen=True)
-class Request:
-    """A type that a caller requests when opening a collection.
+class Request(_Record):
+    """A type as it is asked for at opening.
 
     `text` is None if no type was given: the stored one, or `any` if new. With
     `host_number`, any stored width is accepted (Python's `int` and `float`).
     """
 
+    __slots__ = ("text", "host_number")
+
     text: str | None
-    host_number: bool = False
+    host_number: bool
+
+    def __init__(self, text: str | None, host_number: bool = False) -> None:
+        object.__setattr__(self, "text", text)
+        object.__setattr__(self, "host_number", host_number)
 
 
 _PYTHON: dict[object, Request] = {
@@ -121,13 +174,19 @@ _PYTHON: dict[object, Request] = {
     int: Request("i64", host_number=True),
     float: Request("f64", host_number=True),
     bool: Request("bool"),
-    uuid.UUID: Request("uuid"),
-    datetime.date: Request("date"),
-    datetime.datetime: Request("datetime"),
     object: Request("any"),
     Any: Request("any"),
     None: Request(None),
 }
+#: Classes of modules that are imported where a class of theirs is given.
+_STANDARD = (("uuid", "UUID"), ("datetime", "date"), ("datetime", "datetime"))
+
+
+def _standard(spec: Any) -> Request | None:
+    for module, name in _STANDARD:
+        if module in sys.modules and spec is getattr(sys.modules[module], name, None):
+            return Request(name.lower())
+    return None
 
 
 def _dtype(spec: Any) -> str | None:
@@ -159,7 +218,7 @@ def request(spec: Any) -> Request:
     if isinstance(spec, Request):
         return spec
     try:
-        known = _PYTHON.get(spec)
+        known = _PYTHON.get(spec) or _standard(spec)
     except TypeError:
         known = None
     if known is not None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from . import _scalars as scalars
-from . import acceleration, arrays, cbor
+from . import acceleration, arrays
 from .errors import ArgumentTypeError, BadTypeError, BadValueError, UnstorableError
 from .lending import Lent
 from .typed import Typed
@@ -91,7 +91,12 @@ class TypedValues(ValueCodec):
 
     def __init__(self, type_: Type) -> None:
         super().__init__(type_)
-        typed: Any = cbor if type_.name == "any" else Typed(type_, "value")
+        typed: Any
+        if type_.name == "any":
+            # It imports the modules of all the types that `any` has.
+            from . import cbor as typed
+        else:
+            typed = Typed(type_, "value")
         self.coder: Any = acceleration.value_coder(str(type_), typed.encode, typed.decode)
         direct = self.coder or typed
         self.encode: Callable[[Any], bytes] = direct.encode

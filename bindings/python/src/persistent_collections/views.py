@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -82,6 +81,8 @@ class Keys(_View, KeySet[K], KeysView[K]):
         return self._mapping._walk_keys(True)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> KeysView[K]:
+        import copy
+
         return copy.deepcopy(self._mapping, memo).keys()
 
     def __repr__(self) -> str:
@@ -104,6 +105,8 @@ class Values(_View, ValuesView[V]):
         return any(is_alike(item, value) for item in self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ValuesView[V]:
+        import copy
+
         return copy.deepcopy(self._mapping, memo).values()
 
     def __repr__(self) -> str:
@@ -130,6 +133,8 @@ class Items(_View, ItemSet["tuple[K, V]"], ItemsView[K, V]):
         return is_same(value, item[1])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ItemsView[K, V]:
+        import copy
+
         return copy.deepcopy(self._mapping, memo).items()
 
     def __repr__(self) -> str:
