@@ -15,6 +15,23 @@ pub(crate) struct Column {
     count: usize,
 }
 
+impl Column {
+    /// The bytes of all.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// One offset more than items, if these differ in length.
+    pub(crate) fn places(&self) -> Option<&[u64]> {
+        self.offsets.as_deref()
+    }
+
+    /// How many items there are.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+}
+
 #[pymethods]
 impl Column {
     /// The number of items.
@@ -35,8 +52,8 @@ impl Column {
     }
 }
 
-/// A column under construction.
-struct Growing {
+/// A column that is being made.
+pub(crate) struct Growing {
     bytes: Vec<u8>,
     offsets: Option<Vec<u64>>,
     width: usize,
@@ -44,8 +61,8 @@ struct Growing {
 }
 
 impl Growing {
-    /// Returns `None` without memory for `count` items.
-    fn new(count: usize, width: Option<usize>) -> Option<Growing> {
+    /// `None`: there is no memory for so many.
+    pub(crate) fn new(count: usize, width: Option<usize>) -> Option<Growing> {
         let (mut bytes, mut offsets) = (Vec::new(), None);
         bytes.try_reserve_exact(count.saturating_mul(width.unwrap_or(16))).ok()?;
         if width.is_none() {
@@ -59,7 +76,7 @@ impl Growing {
 
     /// Adds an item. Returns `false` without memory for it.
     #[inline]
-    fn push(&mut self, data: &[u8]) -> bool {
+    pub(crate) fn push(&mut self, data: &[u8]) -> bool {
         if self.bytes.try_reserve(data.len()).is_err() {
             return false;
         }
@@ -85,7 +102,7 @@ impl Growing {
         (self.offsets.is_some() || data.as_bytes().len() == self.width) && self.push(data.as_bytes())
     }
 
-    fn done(self) -> Column {
+    pub(crate) fn done(self) -> Column {
         Column { bytes: self.bytes, offsets: self.offsets, count: self.count }
     }
 }
@@ -124,6 +141,20 @@ pub(crate) fn key_column(items: &Bound<'_, PyList>, keys: &Bound<'_, Keys>) -> O
     for item in items {
         let pushed = keys.with(&item, |key| column.push(key));
         if !pushed.unwrap_or_else(|| column.push_by(keys.package_encode().bind(py), &item)) {
+            return None;
+        }
+    }
+    Some(column.done())
+}
+
+/// The column of a list of values. None as in [`key_column`].
+#[pyfunction]
+pub(crate) fn value_column(items: &Bound<'_, PyList>, values: &Bound<'_, Values>) -> Option<Column> {
+    let (py, values) = (items.py(), values.get());
+    let mut column = Growing::new(items.len(), values.width())?;
+    for item in items {
+        let pushed = values.with(&item, |value| column.push(value));
+        if !pushed.unwrap_or_else(|| column.push_by(values.package_encode().bind(py), &item)) {
             return None;
         }
     }

@@ -9,7 +9,7 @@ use crate::dynamic;
 use crate::objects::{bytes, utf8, whole};
 
 /// How the keys of a collection are encoded.
-enum KeyEncoding {
+pub(crate) enum KeyEncoding {
     Bytes,
     Text,
     /// Width and sign.
@@ -75,7 +75,12 @@ impl Keys {
         &self.encode
     }
 
-    /// The width of all encoded keys, if it is the same.
+    /// How they are encoded.
+    pub(crate) fn kind(&self) -> &KeyEncoding {
+        &self.kind
+    }
+
+    /// The width of all of them, if they have one.
     pub(crate) fn width(&self) -> Option<usize> {
         self.type_.key_width()
     }

@@ -11,18 +11,22 @@
 //! - `library.rs`: the library's functions, and calls of them
 //! - `keys.rs`, `values.rs`, `any.rs`, `dynamic.rs`, `objects.rs`: Python objects to bytes and back
 //! - `calls.rs`: look-ups and single writes; `hot.rs`: the base classes that have them
-//! - `blocks.rs`: transactions and snapshots; `walk.rs`: iteration; `columns.rs`: columns for bulk writes
-//! - `writes.rs`: the state of a thread; `errors.rs`: the exceptions that are made here
+//! - `blocks.rs`: transactions and snapshots; `walk.rs`: iteration; `columns.rs`: columns for calls of many keys;
+//!   `arrays.rs`: those of `NumPy` arrays; `many.rs`: looking up many keys, `found.rs`: their values
+//! - `writes.rs`: what a thread has for itself; `errors.rs`: the exceptions that are made here
 
 mod any;
+mod arrays;
 mod blocks;
 mod calls;
 mod columns;
 mod dynamic;
 mod errors;
+mod found;
 mod hot;
 mod keys;
 mod library;
+mod many;
 mod objects;
 mod values;
 mod walk;
@@ -37,15 +41,19 @@ mod persistent_collections_python {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::arrays::{key_array, value_array};
+    #[pymodule_export]
     use crate::blocks::{Exit, HotBlock, HotEnvironment, open_block};
     #[pymodule_export]
-    use crate::columns::{Column, key_column, pair_columns};
+    use crate::columns::{Column, key_column, pair_columns, value_column};
     #[pymodule_export]
     use crate::hot::{HotDict, HotSet};
     #[pymodule_export]
     use crate::keys::Keys;
     #[pymodule_export]
     use crate::library::connect;
+    #[pymodule_export]
+    use crate::many::get_many;
     #[pymodule_export]
     use crate::values::Values;
     #[pymodule_export]
@@ -58,7 +66,7 @@ mod persistent_collections_python {
         // Looked up now: inside a call, the look-up could start the garbage collector, and a finalizer that makes the same
         // call would wait for the look-up.
         pyo3::types::PySuper::type_object(module.py());
-        // Increased with each change of the functions that the package calls; the package accepts only its own number.
-        module.add("INTERFACE", 7)
+        // Rises with each change of what the package calls here; the package takes no other.
+        module.add("INTERFACE", 8)
     }
 }

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use pyo3::prelude::*;
 
 use crate::errors::error;
+use crate::found::{Buffer, Found};
 use crate::writes::interrupt_by;
 
 pub(crate) const OK: i32 = 0;
@@ -98,6 +99,19 @@ type Get = unsafe extern "C" fn(Handle, *const c_void, usize, *mut c_void, usize
 type Contains = unsafe extern "C" fn(Handle, *const c_void, usize) -> i32;
 type Add = unsafe extern "C" fn(Handle, *const c_void, usize) -> i32;
 type Put = unsafe extern "C" fn(Handle, *const c_void, usize, *const c_void, usize) -> i32;
+type GetMany = unsafe extern "C" fn(
+    Handle,
+    usize,
+    *const c_void,
+    *const u64,
+    *mut u8,
+    *mut c_void,
+    usize,
+    *mut Buffer,
+    *mut u64,
+    *mut usize,
+) -> i32;
+type BufferFree = unsafe extern "C" fn(*mut Buffer);
 type Current = unsafe extern "C" fn(Handle, *mut Handle) -> i32;
 type Begin = unsafe extern "C" fn(Handle, i32, i64, *mut Handle) -> i32;
 type IterOpen = unsafe extern "C" fn(Handle, *const Range<'_>, *mut Handle) -> i32;
@@ -134,6 +148,8 @@ functions! {
     dict_get: Get = "pc_dict_get";
     dict_contains: Contains = "pc_dict_contains";
     dict_put: Put = "pc_dict_put";
+    dict_get_many: GetMany = "pc_dict_get_many";
+    buffer_free: BufferFree = "pc_buffer_free";
     set_contains: Contains = "pc_set_contains";
     set_add: Add = "pc_set_add";
     set_reads_wait: SetReadsWait = "pc_set_reads_wait";
@@ -206,7 +222,40 @@ impl Library {
         unsafe { function(collection, key.as_ptr().cast(), key.len()) }
     }
 
-    /// Calls `pc_dict_put`.
+    /// `pc_dict_get_many`: the status, and what was found; `None`: there is no memory for it.
+    pub(crate) fn dict_get_many(
+        &'static self,
+        dict: Handle,
+        count: usize,
+        keys: &[u8],
+        offsets: Option<&[u64]>,
+        width: Option<usize>,
+    ) -> (i32, Option<Found>) {
+        let Some(mut found) = Found::for_many(count, width, self.buffer_free) else {
+            return (OK, None);
+        };
+        let offsets = offsets.map_or(ptr::null(), <[u64]>::as_ptr);
+        let (present, space, room, buffer, places) = found.space();
+        // SAFETY: the keys and their offsets are only read. There is room for a byte of each key, and for a value of the
+        // type's width of each, or else for an offset more than keys; the buffer was zeros or the library's.
+        let status = unsafe {
+            (self.dict_get_many)(
+                dict,
+                count,
+                keys.as_ptr().cast(),
+                offsets,
+                present,
+                space,
+                room,
+                buffer,
+                places,
+                ptr::null_mut(),
+            )
+        };
+        (status, Some(found))
+    }
+
+    /// `pc_dict_put`.
     pub(crate) fn dict_put(&self, dict: Handle, key: &[u8], value: &[u8]) -> i32 {
         // SAFETY: key and value are only read.
         unsafe { (self.dict_put)(dict, key.as_ptr().cast(), key.len(), value.as_ptr().cast(), value.len()) }

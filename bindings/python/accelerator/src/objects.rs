@@ -56,3 +56,18 @@ pub(crate) fn bytes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, Py
         Bound::from_owned_ptr_or_err(py, made).map(|made| made.cast_into_unchecked())
     }
 }
+
+/// A list for Python; fails where there is no memory.
+pub(crate) fn list<'py>(py: Python<'py>, items: Vec<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+    // No vector is longer.
+    let size = ffi::Py_ssize_t::try_from(items.len())?;
+    // SAFETY: the interpreter gives a list of so many empty places, or has set an exception; each place is filled once, by an
+    // object that it takes over, before anything else sees the list.
+    unsafe {
+        let made = Bound::from_owned_ptr_or_err(py, ffi::PyList_New(size))?;
+        for (at, item) in (0..size).zip(items) {
+            ffi::PyList_SetItem(made.as_ptr(), at, item.into_ptr());
+        }
+        Ok(made)
+    }
+}

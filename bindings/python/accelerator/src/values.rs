@@ -9,7 +9,7 @@ use crate::dynamic;
 use crate::objects::{bytes, utf8, whole};
 
 /// How the values of a dict are encoded.
-enum ValueEncoding {
+pub(crate) enum ValueEncoding {
     Bytes,
     Text,
     /// Width and sign.
@@ -75,7 +75,8 @@ impl Values {
     }
 }
 
-const NAN: [u8; 8] = 0x7ff8_0000_0000_0000_u64.to_le_bytes();
+/// The one NaN.
+pub(crate) const NAN: [u8; 8] = 0x7ff8_0000_0000_0000_u64.to_le_bytes();
 
 impl Values {
     /// The package's own encoder.
@@ -83,7 +84,12 @@ impl Values {
         &self.encode
     }
 
-    /// The width of all encoded values, if it is the same.
+    /// How they are encoded.
+    pub(crate) fn kind(&self) -> &ValueEncoding {
+        &self.kind
+    }
+
+    /// The width of all of them, if they have one.
     pub(crate) fn width(&self) -> Option<usize> {
         self.type_.value_width()
     }

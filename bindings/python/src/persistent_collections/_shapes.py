@@ -6,6 +6,8 @@ import ctypes
 from collections.abc import Callable, Set
 from typing import Any, ClassVar, Protocol
 
+from .types import Type
+
 __all__ = ["Coded", "Guarded", "Inside", "Part", "Rooted", "Walked"]
 
 
@@ -43,6 +45,8 @@ class Walked(Protocol):
 
 class Coded(Protocol):
     """A codec of keys or of values, as the accelerator sees it."""
+
+    type: Type
 
     @property
     def coder(self) -> Any:

@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import _raw as raw
+from . import arrays
 from .callers import MAIN_INTERPRETER, ThreadLocal
 from .errors import LibraryError
 
@@ -41,14 +42,16 @@ if TYPE_CHECKING:
 
 _VARIABLE = "PERSISTENT_COLLECTIONS_ACCELERATOR"
 _NAME = "persistent_collections_python"
-# The version of the interface of extension module and package; the module has the same number.
-_INTERFACE = 7
+# What the extension module and this package agree on; it has the same number.
+_INTERFACE = 8
 
 # The functions that the accelerator calls.
 _FUNCTIONS = (
     "pc_dict_get",
     "pc_dict_contains",
     "pc_dict_put",
+    "pc_dict_get_many",
+    "pc_buffer_free",
     "pc_set_contains",
     "pc_set_add",
     "pc_set_reads_wait",
@@ -320,9 +323,49 @@ def pair_columns(pairs: list[Any], keys: Coded, values: Coded) -> tuple[Any, Any
     return columns
 
 
-def key_column(items: list[Any], keys: Coded) -> Any:
-    """Encodes keys to a column; None if the accelerator does not encode them."""
-    return None if keys.coder is None else _module.key_column(items, keys.coder)
+def key_column(items: Any, keys: Coded) -> Any:
+    """The encoded column of keys, of a list or an array; None: they are not ones for here."""
+    if keys.coder is None:
+        return None
+    return _column(items, keys, _module.key_array, _module.key_column)
+
+
+def value_column(items: Any, values: Coded) -> Any:
+    """The encoded column of values, of a list or an array; None: they are not ones for here."""
+    if values.coder is None:
+        return None
+    return _column(items, values, _module.value_array, _module.value_column)
+
+
+def _column(
+    items: Any, codec: Coded, of_array: Callable[..., Any], of_list: Callable[..., Any]
+) -> Any:
+    if type(items) is list:
+        return of_list(items, codec.coder)
+    array = arrays.in_memory(items)
+    if array is not None:
+        address = array.__array_interface__["data"][0]
+        kind, size = array.dtype.kind, array.dtype.itemsize
+        made = of_array(kind, size, address, len(array), codec.coder)
+        if made is not None:
+            return made
+    return of_list(arrays.plain_items(items, codec.type.name == "any"), codec.coder)
+
+
+def get_many(
+    owner: Walked, column: Any, values: Coded, default: tuple[Any, ...]
+) -> list[Any] | int | None:
+    """The values of a column of keys, and `default` for absent ones.
+
+    Without a default, the index of the first absent key. None: it is not one for here.
+    """
+    if values.coder is None:
+        return None
+    failure = owner._environment._failure
+    found: list[Any] | int | None = _module.get_many(
+        owner._handle, column, values.coder, failure, *default
+    )
+    return found
 
 
 def pointers(column: Any) -> tuple[ctypes.c_char_p, int | None]:

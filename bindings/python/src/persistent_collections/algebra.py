@@ -8,7 +8,7 @@ from itertools import filterfalse
 from typing import TYPE_CHECKING, Any
 
 from . import _checked as checked
-from . import acceleration, bulk
+from . import acceleration, bulk, columns
 from .arguments import iterated, listed
 from .collection import Collection
 from .comparison import coding, collected, itself, plain_set
@@ -93,17 +93,9 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
         checked.check(self._library, call(self._handle, other._handle, byref(answer)))
         return answer.value
 
-    def _many(
-        self, call: Callable[..., int], data: list[bytes], place: Callable[[int], str]
-    ) -> int:
-        if not data:
-            return 0
-        self._environment._writing()
-        return bulk.change_many(self._library, call, self._handle, data, self._keys.width, place)
-
     def _remove_all(self, elements: Iterable[Any]) -> int:
-        known = [data for data in map(self._lookup, elements) if data is not None]
-        return self._many(self._library.pc_set_remove_many, known, self._place_of(known))
+        asked = columns.indexed(self._what, elements)
+        return self._change_known(self._library.pc_set_remove_many, asked)
 
     def _sifted(self, others: Iterable[Algebra[Any]], wanted: int) -> set[T]:
         """Returns the elements that are in all of the others, or in none, as of one snapshot."""
@@ -126,16 +118,16 @@ class Algebra(Collection, KeySet[T], MutableSet[T]):
         if self._are_like(others):
             self._combine(self._library.pc_set_union, others)
             return
-        elements = [element for other in others for element in listed(self._what, other)]
-        made = acceleration.key_column(elements, self._keys)
-        if made is not None:
-            if elements:
-                self._environment._writing()
-                bulk.add_column(self._library, self._handle, made, self._place_of(elements))
-            return
+        elements: Any
+        if len(others) == 1:
+            elements = columns.indexed(self._what, others[0])
+        else:
+            elements = [element for other in others for element in listed(self._what, other)]
         place = self._place_of(elements)
-        data = checked.encoded(self._keys.encode, elements, place)
-        self._many(self._library.pc_set_add_many, data, place)
+        data = acceleration.key_column(elements, self._keys)
+        if data is None:
+            data = checked.encoded(self._keys.encode, elements, place)
+        self._change_many(self._library.pc_set_add_many, data, place)
 
     def difference_update(self, *others: Iterable[Any]) -> None:
         """Removes all elements of the others at once."""

@@ -78,6 +78,30 @@ def base(value: Any) -> Any:
     raise UnstorableError(f"{name} is more than the array it would come back as") from cause
 
 
+def column(value: Any) -> Any | None:
+    """A NumPy array of one dimension, and not of a subclass; None if it is something else."""
+    np = sys.modules.get("numpy")
+    return value if np and type(value) is np.ndarray and value.ndim == 1 else None
+
+
+def in_memory(value: Any) -> Any | None:
+    """The array whose items lie one after another as the machine has them; None: it has none."""
+    if value.dtype.kind not in "biufSU":
+        return None
+    if not value.dtype.isnative:
+        value = value.astype(value.dtype.newbyteorder("="))
+    return sys.modules["numpy"].require(value, requirements=["C", "ALIGNED"])
+
+
+def plain_items(value: Any, exactly: bool) -> list[Any]:
+    """The items of an array: Python's own where all types, or `exactly` that of all, take both."""
+    kind = value.dtype.kind
+    if kind in "iuSUO" or (kind == "f" and (value.dtype.itemsize == 8 or not exactly)):
+        items: list[Any] = value.tolist()
+        return items
+    return list(value)
+
+
 def are_equal(one: Any, two: Any) -> bool:
     """Whether two arrays have the same shape and equal elements; NaN is equal to NaN here."""
     np = sys.modules["numpy"]

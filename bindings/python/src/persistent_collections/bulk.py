@@ -13,12 +13,10 @@ from . import acceleration
 from .arguments import iterated
 
 __all__ = [
-    "add_column",
     "change_many",
     "contains_many",
     "get_many",
     "pairs_of",
-    "put_columns",
     "put_many",
     "split_pairs",
 ]
@@ -56,56 +54,41 @@ def split_pairs(pairs: list[Any]) -> tuple[list[Any], list[Any]]:
 def put_many(
     library: ctypes.CDLL,
     handle: int,
-    keys: list[bytes],
+    keys: Any,
     key_width: int | None,
-    values: tuple[bytes, Any],
+    values: Any,
     place: Callable[[int], str],
 ) -> None:
-    """Stores a column of keys with one of values, all or nothing."""
+    """Stores a column of keys with one of values: all of them or none.
+
+    The values are bytes and offsets, or a column that the accelerator has made.
+    """
     failed_at = c_size_t()
+    pointers = values if isinstance(values, tuple) else acceleration.pointers(values)
     status = library.pc_dict_put_many(
-        handle, len(keys), *checked.column(keys, key_width), *values, byref(failed_at)
+        handle, len(keys), *_pointers(keys, key_width), *pointers, byref(failed_at)
     )
     checked.check_item(library, status, failed_at, place)
 
 
-def put_columns(
-    library: ctypes.CDLL, handle: int, keys: Any, values: Any, place: Callable[[int], str]
-) -> None:
-    """Stores columns that the accelerator has made, all or nothing."""
-    failed_at = c_size_t()
-    status = library.pc_dict_put_many(
-        handle,
-        len(keys),
-        *acceleration.pointers(keys),
-        *acceleration.pointers(values),
-        byref(failed_at),
-    )
-    checked.check_item(library, status, failed_at, place)
-
-
-def add_column(
-    library: ctypes.CDLL, handle: int, elements: Any, place: Callable[[int], str]
-) -> None:
-    """Adds a column of elements that the accelerator has made, all or nothing."""
-    failed_at = c_size_t()
-    status = library.pc_set_add_many(
-        handle, len(elements), *acceleration.pointers(elements), None, byref(failed_at)
-    )
-    checked.check_item(library, status, failed_at, place)
+def _pointers(keys: Any, width: int | None) -> tuple[Any, Any]:
+    """Bytes and offsets of keys: a list, or a column that the accelerator has made."""
+    if isinstance(keys, list):
+        return checked.column(keys, width)
+    return acceleration.pointers(keys)
 
 
 def change_many(
     library: ctypes.CDLL,
     call: Callable[..., int],
     handle: int,
-    keys: list[bytes],
+    keys: Any,
     key_width: int | None,
     place: Callable[[int], str],
 ) -> int:
     """Adds or removes a column of keys; returns the number of changes."""
     changed, failed_at = c_uint64(), c_size_t()
-    column = checked.column(keys, key_width)
+    column = _pointers(keys, key_width)
     status = call(handle, len(keys), *column, byref(changed), byref(failed_at))
     checked.check_item(library, status, failed_at, place)
     return changed.value
@@ -114,7 +97,7 @@ def change_many(
 def get_many(
     library: ctypes.CDLL,
     handle: int,
-    keys: list[bytes],
+    keys: Any,
     key_width: int | None,
     value_width: int | None,
 ) -> tuple[bytes, bytes, Sequence[int]]:
@@ -136,7 +119,7 @@ def get_many(
             status = library.pc_dict_get_many(
                 handle,
                 count,
-                *checked.column(keys, key_width),
+                *_pointers(keys, key_width),
                 present,
                 *output,
                 byref(failed_at),
@@ -148,14 +131,12 @@ def get_many(
         checked.give_back(library, buffer)
 
 
-def contains_many(
-    library: ctypes.CDLL, handle: int, keys: list[bytes], key_width: int | None
-) -> bytes:
-    """Looks up a column of a set's elements; returns a byte for each, 1 if the set has it."""
+def contains_many(library: ctypes.CDLL, handle: int, keys: Any, key_width: int | None) -> bytes:
+    """Looks up a column of a set's elements; a byte for each, 1 where it is there."""
     present = (c_uint8 * max(len(keys), 1))()
     failed_at = c_size_t()
     if keys:
-        column = checked.column(keys, key_width)
+        column = _pointers(keys, key_width)
         status = library.pc_set_contains_many(handle, len(keys), *column, present, byref(failed_at))
         checked.check(library, status)
     return bytes(present)

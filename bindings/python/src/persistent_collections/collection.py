@@ -14,9 +14,16 @@ from typing import Any, ClassVar, TypeVar
 from . import _checked as checked
 from . import _raw as raw
 from . import _scalars as scalars
+from . import acceleration, bulk
 from .arguments import name_bytes
 from .environment import Environment, library_of
-from .errors import ArgumentTypeError, BadHandleError, TypeMismatchError
+from .errors import (
+    ArgumentTypeError,
+    BadHandleError,
+    BadKeyError,
+    KeySizeError,
+    TypeMismatchError,
+)
 from .handles import Handled, Opening, process
 from .iteration import Bounds
 from .keys import KeyCodec, key_codec
@@ -277,6 +284,25 @@ class Collection(Handled):
     def _lookup(self, key: Any) -> bytes | None:
         """Returns the encoded key, or None if the collection cannot hold it and so lacks it."""
         return self._keys.lookup(key)
+
+    def _change_many(self, call: Callable[..., int], data: Any, place: Callable[[int], str]) -> int:
+        """Adds or removes encoded keys; returns how many that changed."""
+        if not len(data):
+            return 0
+        self._environment._writing()
+        return bulk.change_many(self._library, call, self._handle, data, self._keys.width, place)
+
+    def _change_known(self, call: Callable[..., int], keys: Any) -> int:
+        """Removes those of the keys that the collection can hold; returns how many there were."""
+        column = acceleration.key_column(keys, self._keys)
+        if column is not None:
+            try:
+                return self._change_many(call, column, self._place_of(keys))
+            except (BadKeyError, KeySizeError):
+                # One is in no collection; nothing was done yet.
+                pass
+        known = [data for data in map(self._lookup, keys) if data is not None]
+        return self._change_many(call, known, self._place_of(known))
 
     def _remove_between(self, low: Any, high: Any, inclusive: tuple[bool, bool]) -> int:
         """Removes the keys between two bounds, of which one may be None."""

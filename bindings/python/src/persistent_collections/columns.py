@@ -20,7 +20,13 @@ from .errors import (
 from .types import NUMBERS, Type
 from .values import ArrayValues
 
-__all__ = ["gathered", "matrix_bytes", "to_numpy"]
+__all__ = ["gathered", "indexed", "matrix_bytes", "to_numpy"]
+
+
+def indexed(what: str, given: Any) -> Any:
+    """Many keys or values: an array of one dimension as it is, all else as a list."""
+    found = arrays.column(given)
+    return listed(what, given) if found is None else found
 
 
 def matrix_bytes(

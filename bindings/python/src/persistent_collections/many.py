@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from . import _checked as checked
 from . import _scalars as scalars
 from . import acceleration, bulk, columns
-from .arguments import listed, renamed
+from .arguments import renamed
 from .errors import InvalidArgumentError
 from .ordered import Ordered
 from .values import ArrayValues
@@ -35,12 +35,11 @@ class ManyKeys(Ordered[K, V]):
         made = acceleration.pair_columns(pairs, self._keys, self._values)
         if made is not None:
             if pairs:
-                self._environment._writing()
 
                 def of_pair(index: int) -> str:
                     return self._place_of(bulk.split_pairs(pairs)[0])(index)
 
-                bulk.put_columns(self._library, self._handle, *made, of_pair)
+                self._put_many(*made, of_pair)
             return
         keys, values = bulk.split_pairs(pairs)
         place = self._place_of(keys)
@@ -55,29 +54,32 @@ class ManyKeys(Ordered[K, V]):
 
         >>> d.put_many(["a", "b"], [1, 2])
         """
-        asked = listed(self._what, keys)
+        asked = columns.indexed(self._what, keys)
         place = self._place_of(asked)
-        encoded = checked.encoded(self._keys.encode, asked, place)
+        encoded = acceleration.key_column(asked, self._keys)
+        if encoded is None:
+            encoded = checked.encoded(self._keys.encode, asked, place)
         if isinstance(self._values, ArrayValues) and self._values.shape is not None:
             of_value = self._place_of(asked, True)
             data = columns.matrix_bytes(self._what, self._values, values, len(encoded), of_value)
             self._put_many(encoded, (data, None), place)
             return
-        items = listed(self._what, values)
+        items = columns.indexed(self._what, values)
         if len(items) != len(encoded):
             raise InvalidArgumentError(f"{self._what}: {len(encoded)} keys but {len(items)} values")
-        column = checked.encoded(self._values.encode, items, self._place_of(asked, True))
-        self._put_many(encoded, checked.column(column, self._values.width), place)
+        column = acceleration.value_column(items, self._values)
+        if column is None:
+            rows = checked.encoded(self._values.encode, items, self._place_of(asked, True))
+            column = checked.column(rows, self._values.width)
+        self._put_many(encoded, column, place)
 
     def update_many(self, keys: Iterable[K], values: Any) -> None:
         """Deprecated: use `put_many`."""
         renamed("update_many", "put_many")
         self.put_many(keys, values)
 
-    def _put_many(
-        self, keys: list[bytes], values: tuple[bytes, Any], place: Callable[[int], str]
-    ) -> None:
-        if not keys:
+    def _put_many(self, keys: Any, values: Any, place: Callable[[int], str]) -> None:
+        if not len(keys):
             return
         self._environment._writing()
         bulk.put_many(self._library, self._handle, keys, self._keys.width, values, place)
@@ -92,7 +94,15 @@ class ManyKeys(Ordered[K, V]):
         >>> d.get_many(["b", "a"]), d.get_many(["a", "?"], default=0)
         ([2, 1], [1, 0])
         """
-        asked = listed(self._what, keys)
+        asked = columns.indexed(self._what, keys)
+        column = acceleration.key_column(asked, self._keys)
+        if column is not None:
+            defaults = () if default is NO_DEFAULT else (default,)
+            done = acceleration.get_many(self, column, self._values, defaults)
+            if isinstance(done, int):
+                raise KeyError(asked[done])
+            if done is not None:
+                return done
         encoded = [self._lookup(key) for key in asked]
         places = [place for place, key in enumerate(encoded) if key is not None]
         known = [key for key in encoded if key is not None]
@@ -120,15 +130,8 @@ class ManyKeys(Ordered[K, V]):
 
     def remove_many(self, keys: Iterable[K]) -> int:
         """Removes many keys in one call, and returns how many existed."""
-        known = [key for key in map(self._lookup, listed(self._what, keys)) if key is not None]
-        if not known:
-            return 0
-        self._environment._writing()
-        library = self._library
-        return bulk.change_many(
-            *(library, library.pc_dict_remove_many, self._handle, known, self._keys.width),
-            self._place_of(known),
-        )
+        asked = columns.indexed(self._what, keys)
+        return self._change_known(self._library.pc_dict_remove_many, asked)
 
     def to_numpy(self) -> Any:
         """Returns all values, numbers or arrays of fixed shape, as one NumPy array in key order."""

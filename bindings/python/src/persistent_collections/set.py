@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Callable, ClassVar, cast, overload
 from . import _checked as checked
 from . import _raw as raw
 from . import _scalars as scalars
-from . import acceleration, bulk, iteration
+from . import acceleration, bulk, columns, iteration
 from ._checked import Cursor
 from .algebra import Algebra
-from .arguments import listed
 from .collection import key_codec_for
 from .environment import Environment
+from .errors import BadKeyError, KeySizeError
 from .iteration import EVERYTHING, Bounds
 from .notebook import table
 from .ranges import SetRange
@@ -139,7 +139,16 @@ class PersistentSet(acceleration.HotSet, OneElement[T]):
         >>> s.contains_many([2, 3, 1])
         [True, False, True]
         """
-        encoded = [self._lookup(element) for element in listed(self._what, elements)]
+        asked = columns.indexed(self._what, elements)
+        column = acceleration.key_column(asked, self._keys)
+        if column is not None:
+            try:
+                there = bulk.contains_many(self._library, self._handle, column, self._keys.width)
+                return list(map(bool, there[: len(column)]))
+            except (BadKeyError, KeySizeError):
+                # One is in no set, and so is not in this one.
+                pass
+        encoded = [self._lookup(element) for element in asked]
         known = [data for data in encoded if data is not None]
         present = iter(bulk.contains_many(self._library, self._handle, known, self._keys.width))
         return [data is not None and bool(next(present)) for data in encoded]
