@@ -19,6 +19,7 @@ from persistent_collections import (
     PersistentSet,
     UnstorableError,
     _raw,
+    arrays,
 )
 
 
@@ -241,3 +242,40 @@ def test_many_in_a_transaction_and_beside_others(tmp_path: Path) -> None:
         d.close()
         with pytest.raises(Error, match="was closed"):
             d.get_many(np.arange(3), "")
+
+
+@pytest.mark.parametrize("with_numpy", [True, False])
+def test_arrays_are_looked_up_in_one(
+    env: Environment, monkeypatch: pytest.MonkeyPatch, with_numpy: bool
+) -> None:
+    """`get_many` of arrays copied each of them four times.
+
+    Now one array is made of the memory that the library fills. It is the caller's own, and without
+    NumPy a view that cannot be written to.
+    """
+    if not with_numpy:
+        monkeypatch.setattr(arrays, "numpy", lambda: None)
+    d = PersistentDict(env, "d", key=str, value="f32[3]")
+    rows = np.arange(12, dtype="f4").reshape(4, 3)
+    d.put_many(np.array(list("abcd")), rows if with_numpy else rows.tolist())
+    for keys in (["c", "a"], np.array(["c", "a"]), iter("ca")):
+        found = d.get_many(keys)
+        assert found.tolist() == [[6, 7, 8], [0, 1, 2]] and found.shape == (2, 3)
+        if with_numpy:
+            assert found.dtype == np.float32 and found.flags.writeable
+            found[0] = 9
+        else:
+            assert isinstance(found, memoryview) and found.readonly
+    assert d["c"].tolist() == [6, 7, 8]
+    assert len(d.get_many([])) == 0
+    for odd in ("?", "x" * 1979, 5):
+        with pytest.raises(KeyError) as absent:
+            d.get_many(["a", odd])
+        assert absent.value.args == (odd,)
+    if with_numpy:
+        assert d.get_many(["b", "x" * 1979, "?", "a"], -1).tolist() == [
+            [3, 4, 5],
+            [-1, -1, -1],
+            [-1, -1, -1],
+            [0, 1, 2],
+        ]

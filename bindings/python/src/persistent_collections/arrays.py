@@ -158,7 +158,7 @@ def from_bytes(data: bytes | bytearray, element: str, shape: tuple[int, ...]) ->
     if not data:
         # A memoryview cannot be cast to an empty one, or to a shape with a zero.
         return memoryview(array.array(_LETTERS[element])).toreadonly()
-    flat_view: Any = memoryview(data)
+    flat_view: Any = memoryview(data).toreadonly()
     return flat_view.cast(_LETTERS[element], shape)
 
 

@@ -100,7 +100,7 @@ def get_many(
     keys: Any,
     key_width: int | None,
     value_width: int | None,
-) -> tuple[bytes, bytes, Sequence[int]]:
+) -> tuple[bytes, bytes | bytearray, Sequence[int]]:
     """Looks up a column of keys; returns a byte for each, 1 if it is there, and the values."""
     count = len(keys)
     present = (c_uint8 * max(count, 1))()
@@ -108,9 +108,11 @@ def get_many(
     failed_at = c_size_t()
     try:
         if value_width is not None:
-            space = ctypes.create_string_buffer(max(count * value_width, 1))
+            # The caller's alone, so that an array can be made of it without a copy.
+            space = bytearray(count * value_width)
+            room = (ctypes.c_char * len(space)).from_buffer(space) if space else b""
             offsets: Any = range(0, (count + 1) * value_width, value_width) if value_width else None
-            output: tuple[Any, ...] = (space, count * value_width, None, None)
+            output: tuple[Any, ...] = (room, len(space), None, None)
         else:
             space = None
             offsets = (c_uint64 * (count + 1))()
@@ -125,7 +127,7 @@ def get_many(
                 byref(failed_at),
             )
             checked.check(library, status)
-        data = checked.content(buffer) if space is None else space.raw[: count * (value_width or 0)]
+        data = checked.content(buffer) if space is None else space
         return bytes(present), data, [0] * (count + 1) if offsets is None else offsets
     finally:
         checked.give_back(library, buffer)

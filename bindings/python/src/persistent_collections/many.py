@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from . import _checked as checked
 from . import _scalars as scalars
 from . import acceleration, bulk, columns
 from .arguments import renamed
-from .errors import InvalidArgumentError
+from .errors import BadKeyError, InvalidArgumentError, KeySizeError
 from .ordered import Ordered
 from .values import ArrayValues
 
@@ -103,30 +103,44 @@ class ManyKeys(Ordered[K, V]):
                 raise KeyError(asked[done])
             if done is not None:
                 return done
-        encoded = [self._lookup(key) for key in asked]
-        places = [place for place, key in enumerate(encoded) if key is not None]
-        known = [key for key in encoded if key is not None]
-        present, data, offsets = bulk.get_many(
-            self._library, self._handle, known, self._keys.width, self._values.width
-        )
+        places, (present, data, offsets) = self._look_up_many(asked, column)
+        values: Any = self._values
+        is_matrix = isinstance(values, ArrayValues) and values.shape is not None
+        if is_matrix and len(places) == len(asked) and 0 not in present[: len(places)]:
+            return values.matrix(data, len(places))
         there = {place: at for at, place in enumerate(places) if present[at]}
         if default is NO_DEFAULT and len(there) < len(asked):
             raise KeyError(next(key for at, key in enumerate(asked) if at not in there))
-        if isinstance(self._values, ArrayValues) and self._values.shape is not None:
-            rows = self._values.matrix(data, len(known))
+        if is_matrix:
+            rows = values.matrix(data, len(places))
             return columns.gathered(self._what, rows, there, len(asked), default)
-        decode = self._values.decode
+        decode = values.decode
         found: list[Any] = []
         try:
             for at in range(len(asked)):
                 row = there.get(at)
                 found.append(
-                    default if row is None else decode(data[offsets[row] : offsets[row + 1]])
+                    default if row is None else decode(bytes(data[offsets[row] : offsets[row + 1]]))
                 )
         except scalars.UNREADABLE as error:
             place = self._place_of(asked, True)(len(found))
             raise scalars.located(error, place) from error.__cause__
         return found
+
+    def _look_up_many(self, asked: Any, column: Any) -> tuple[Sequence[int], Any]:
+        """The places of the keys that the dict can hold, and what it has of these."""
+        library, widths = self._library, (self._keys.width, self._values.width)
+        if column is not None:
+            try:
+                found = bulk.get_many(library, self._handle, column, *widths)
+                return range(len(column)), found
+            except (BadKeyError, KeySizeError):
+                # The dict cannot hold one of them; it is looked for below.
+                pass
+        encoded = [self._lookup(key) for key in asked]
+        known = [key for key in encoded if key is not None]
+        places = [place for place, key in enumerate(encoded) if key is not None]
+        return places, bulk.get_many(library, self._handle, known, *widths)
 
     def remove_many(self, keys: Iterable[K]) -> int:
         """Removes many keys in one call, and returns how many existed."""

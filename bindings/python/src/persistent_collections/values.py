@@ -138,8 +138,8 @@ class ArrayValues(ValueCodec):
             raise BadValueError(f"a value of type {self.type} has {self.width} bytes, not {size}")
         return self.shape
 
-    def matrix(self, data: bytes, count: int) -> Any:
-        """Returns one array of `count` values of fixed shape."""
+    def matrix(self, data: bytes | bytearray, count: int) -> Any:
+        """One array of `count` values of fixed shape."""
         return arrays.from_bytes(data, self.element, (count, *(self.shape or ())))
 
 
