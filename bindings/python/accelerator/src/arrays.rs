@@ -161,7 +161,7 @@ pub(crate) fn value_array(
         ValueEncoding::Bool => items.bools(|value| column.push(&[u8::from(value)])),
         ValueEncoding::Text => items.texts(|text| column.push(text)),
         ValueEncoding::Bytes => items.octets(|data| column.push(data)),
-        ValueEncoding::Any | ValueEncoding::Other => false,
+        ValueEncoding::Any | ValueEncoding::Array | ValueEncoding::Other => false,
     };
     whole.then(|| column.done())
 }

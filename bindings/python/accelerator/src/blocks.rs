@@ -60,6 +60,12 @@ impl HotEnvironment {
 }
 
 impl HotEnvironment {
+    /// Whether the thread has no transaction and no snapshot in it.
+    pub(crate) fn is_outside(&self) -> bool {
+        let id = self.handle.load(Ordering::Relaxed);
+        id != 0 && library().is_ok_and(|library| library.txn_current(Handle { id }) == (OK, 0))
+    }
+
     fn failure(&self, py: Python<'_>, status: i32) -> PyErr {
         match self.failure.get() {
             Some(failure) => match failure.bind(py).call1((status,)) {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use pyo3::prelude::*;
 
+use crate::blocks::HotEnvironment;
 use crate::errors::{is_error, no_memory};
 use crate::keys::Keys;
 use crate::library::{
@@ -26,6 +27,8 @@ pub(crate) struct Calls {
     values: Option<Py<Values>>,
     /// Makes the exception for a status.
     failure: Py<PyAny>,
+    /// The environment, if its snapshots lend values.
+    lender: Option<Py<HotEnvironment>>,
     /// The length of the last value that was not small.
     last_size: AtomicUsize,
 }
@@ -37,9 +40,19 @@ pub(crate) enum Lookup<'py> {
 }
 
 impl Calls {
-    pub(crate) fn new(keys: Py<Keys>, values: Option<Py<Values>>, failure: Py<PyAny>) -> PyResult<Calls> {
+    pub(crate) fn new(
+        keys: Py<Keys>,
+        values: Option<Py<Values>>,
+        failure: Py<PyAny>,
+        lender: Option<Py<HotEnvironment>>,
+    ) -> PyResult<Calls> {
         let (library, last_size) = (library()?, AtomicUsize::new(0));
-        Ok(Calls { library, handle: AtomicU64::new(0), keys, values, failure, last_size })
+        Ok(Calls { library, handle: AtomicU64::new(0), keys, values, failure, lender, last_size })
+    }
+
+    /// The environment, if its snapshots lend values.
+    pub(crate) fn lender(&self) -> Option<&Py<HotEnvironment>> {
+        self.lender.as_ref()
     }
 
     #[inline]
@@ -58,6 +71,11 @@ impl Calls {
     #[inline]
     pub(crate) fn look_up<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Lookup<'py>> {
         let Some(handle) = self.handle() else { return Ok(Lookup::NotPlain) };
+        if let Some(lender) = &self.lender
+            && !lender.get().is_outside()
+        {
+            return Ok(Lookup::NotPlain);
+        }
         self.keys.get().with(key, |key| self.fetch(py, handle, key)).unwrap_or(Ok(Lookup::NotPlain))
     }
 

@@ -5,11 +5,13 @@
 use std::sync::OnceLock;
 
 use pyo3::exceptions::PyKeyError;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::type_object::PyTypeInfo;
 use pyo3::types::{PyDict, PySuper, PyTuple};
 
+use crate::blocks::HotEnvironment;
 use crate::calls::{Calls, Lookup};
 use crate::keys::Keys;
 use crate::library::Of;
@@ -33,9 +35,22 @@ impl HotDict {
         Self { calls: OnceLock::new() }
     }
 
-    /// Takes the encoders of its keys and values, and the function that makes the exception for a status.
-    fn _prepare(&self, keys: Py<Keys>, values: Py<Values>, failure: Py<PyAny>) -> PyResult<()> {
-        prepare(&self.calls, keys, Some(values), failure)
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // The environment may be one that refers to this dict.
+        self.calls.get().map_or(Ok(()), |calls| visit.call(calls.lender()))
+    }
+
+    /// Takes what encodes its keys and values, and what gives the exception for a status; the environment, if its
+    /// snapshots lend values.
+    #[pyo3(signature = (keys, values, failure, lender=None))]
+    fn _prepare(
+        &self,
+        keys: Py<Keys>,
+        values: Py<Values>,
+        failure: Py<PyAny>,
+        lender: Option<Py<HotEnvironment>>,
+    ) -> PyResult<()> {
+        prepare(&self.calls, keys, Some(values), failure, lender)
     }
 
     /// Allows direct use of its handle, until a call with zero.
@@ -112,7 +127,7 @@ impl HotSet {
 
     /// Takes the encoder of its elements, and the function that makes the exception for a status.
     fn _prepare(&self, elements: Py<Keys>, failure: Py<PyAny>) -> PyResult<()> {
-        prepare(&self.calls, elements, None, failure)
+        prepare(&self.calls, elements, None, failure, None)
     }
 
     /// Allows direct use of its handle, until a call with zero.
@@ -155,9 +170,10 @@ fn prepare(
     keys: Py<Keys>,
     values: Option<Py<Values>>,
     failure: Py<PyAny>,
+    lender: Option<Py<HotEnvironment>>,
 ) -> PyResult<()> {
-    // Set once per object; a second call changes nothing.
-    let _ = calls.set(Calls::new(keys, values, failure)?);
+    // Once an object; again changes nothing.
+    let _ = calls.set(Calls::new(keys, values, failure, lender)?);
     Ok(())
 }
 

@@ -57,6 +57,17 @@ pub(crate) fn bytes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, Py
     }
 }
 
+/// Bytes for Python that can be written to; fails where there is no memory.
+pub(crate) fn byte_array<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    // No slice is longer.
+    let size = ffi::Py_ssize_t::try_from(data.len())?;
+    // SAFETY: the interpreter copies `size` bytes, and gives an object or has set an exception.
+    unsafe {
+        let made = ffi::PyByteArray_FromStringAndSize(data.as_ptr().cast(), size);
+        Bound::from_owned_ptr_or_err(py, made)
+    }
+}
+
 /// A list for Python; fails where there is no memory.
 pub(crate) fn list<'py>(py: Python<'py>, items: Vec<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
     // No vector is longer.

@@ -6,7 +6,7 @@ use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString};
 
 use crate::any;
 use crate::dynamic;
-use crate::objects::{bytes, utf8, whole};
+use crate::objects::{byte_array, bytes, utf8, whole};
 
 /// How the values of a dict are encoded.
 pub(crate) enum ValueEncoding {
@@ -18,6 +18,7 @@ pub(crate) enum ValueEncoding {
     Single,
     Bool,
     Any,
+    Array,
     Other,
 }
 
@@ -44,6 +45,7 @@ impl Values {
             (Type::F32, _) => ValueEncoding::Single,
             (Type::Bool, _) => ValueEncoding::Bool,
             (Type::Any, _) => ValueEncoding::Any,
+            (Type::Array { .. }, _) => ValueEncoding::Array,
             (_, Some(kind)) => ValueEncoding::Integer(kind),
             _ => ValueEncoding::Other,
         };
@@ -116,6 +118,7 @@ impl Values {
                     .then(|| f(&single.to_le_bytes()))
             }
             ValueEncoding::Bool => Some(f(&[u8::from(value.cast_exact::<PyBool>().ok()?.is_true())])),
+            ValueEncoding::Array => None,
             ValueEncoding::Any | ValueEncoding::Other => Some(f(&self.encode_other(value)?)),
         }
     }
@@ -149,6 +152,7 @@ impl Values {
                 [1] => Some(PyBool::new(py, true).to_owned().into_any()),
                 _ => None,
             },
+            ValueEncoding::Array => return self.decode_array(py, data),
             ValueEncoding::Any | ValueEncoding::Other => self.decode_other(py, data)?,
         };
         match found {
@@ -165,6 +169,12 @@ impl Values {
             return Ok(Some(plain));
         }
         dynamic::decode_value(py, &self.type_, data)
+    }
+
+    /// The package makes an array of memory that is its own.
+    #[inline(never)]
+    fn decode_array<'py>(&self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+        self.decode.bind(py).call1((byte_array(py, data)?,))
     }
 
     #[cold]

@@ -285,7 +285,9 @@ def prepare(collection: Any, *codecs: Coded) -> None:
     if None in coders:
         return
     environment: Rooted = collection._environment
-    collection._prepare(*coders, environment._failure)
+    # What it lends in snapshots is the package's to look up there.
+    lender = (environment,) if getattr(collection, "_lends", False) else ()
+    collection._prepare(*coders, environment._failure, *lender)
 
 
 def walk(

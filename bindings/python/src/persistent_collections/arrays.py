@@ -34,6 +34,7 @@ CAN_BORROW = sys.byteorder == "little"
 #: A float holds every integer up to this one.
 _EXACT = 1 << 53
 _DTYPES = {name: f"<{name[0]}{width}" for name, width in NUMBERS.items()}
+_NATIVE = {name: f"{name[0]}{width}" for name, width in NUMBERS.items()}
 
 
 @functools.cache
@@ -148,6 +149,8 @@ def from_bytes(data: bytes | bytearray, element: str, shape: tuple[int, ...]) ->
     np = numpy()
     if np is not None:
         own = data if isinstance(data, bytearray) else bytearray(data)
+        if sys.byteorder == "little":
+            return np.ndarray(shape, _NATIVE[element], own)
         flat = np.frombuffer(own, dtype=_DTYPES[element])
         # In native order, so that `dtype == "f4"` holds and C code can use it.
         return flat.astype(flat.dtype.newbyteorder("="), copy=False).reshape(shape)
@@ -158,7 +161,8 @@ def from_bytes(data: bytes | bytearray, element: str, shape: tuple[int, ...]) ->
     if not data:
         # A memoryview cannot be cast to an empty one, or to a shape with a zero.
         return memoryview(array.array(_LETTERS[element])).toreadonly()
-    flat_view: Any = memoryview(data).toreadonly()
+    # Of bytes, which nobody can write to.
+    flat_view: Any = memoryview(bytes(data))
     return flat_view.cast(_LETTERS[element], shape)
 
 

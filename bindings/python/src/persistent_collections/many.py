@@ -96,16 +96,16 @@ class ManyKeys(Ordered[K, V]):
         """
         asked = columns.indexed(self._what, keys)
         column = acceleration.key_column(asked, self._keys)
-        if column is not None:
+        values: Any = self._values
+        is_matrix = isinstance(values, ArrayValues) and values.shape is not None
+        if column is not None and not is_matrix:
             defaults = () if default is NO_DEFAULT else (default,)
-            done = acceleration.get_many(self, column, self._values, defaults)
+            done = acceleration.get_many(self, column, values, defaults)
             if isinstance(done, int):
                 raise KeyError(asked[done])
             if done is not None:
                 return done
         places, (present, data, offsets) = self._look_up_many(asked, column)
-        values: Any = self._values
-        is_matrix = isinstance(values, ArrayValues) and values.shape is not None
         if is_matrix and len(places) == len(asked) and 0 not in present[: len(places)]:
             return values.matrix(data, len(places))
         there = {place: at for at, place in enumerate(places) if present[at]}

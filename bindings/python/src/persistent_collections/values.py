@@ -118,12 +118,13 @@ class ArrayValues(ValueCodec):
         super().__init__(type_)
         self.element: str = type_.elements[0].name
         self.shape: tuple[int, ...] | None = type_.shape
+        self.coder: Any = acceleration.value_coder(str(type_), self.encode, self.decode)
 
     def encode(self, value: Any) -> bytes:
         return arrays.to_bytes(value, self.element, self.shape)
 
-    def decode(self, data: bytes | Lent) -> Any:
-        """Returns the array, as a read-only view of memory that a snapshot has lent."""
+    def decode(self, data: bytes | bytearray | Lent) -> Any:
+        """The array; a read-only view of memory that a snapshot has lent."""
         if isinstance(data, Lent):
             return arrays.borrowed(data, self.element, self._shape(data.size))
         return arrays.from_bytes(data, self.element, self._shape(len(data)))
