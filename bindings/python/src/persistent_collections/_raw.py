@@ -49,7 +49,7 @@ def places(file_name: str) -> list[str]:
     # By `os.path`, since `pathlib` takes longer to import than the rest of this file.
     package = os.path.dirname(os.path.realpath(__file__))
     found = [os.path.join(package, file_name)]
-    # A checkout is known by its manifest and by where this file lies in it.
+    # A checkout has the manifest, and this file at its place below it.
     inside = os.path.join("", "bindings", "python", "src", os.path.basename(package))
     if package.endswith(os.sep + inside):
         directory = package[: -len(inside)]
@@ -91,8 +91,8 @@ def load() -> ctypes.CDLL:
         places = _candidates()
         for place in places:
             if os.path.isfile(place):
-                # No lock, which in the child of a fork a thread could hold that is not there. Of
-                # threads that come here at once, each loads it, and all use what one has loaded.
+                # Without a lock: in a forked child, a thread that no longer exists could hold it.
+                # Threads that come here at the same time all load the library, and use the same.
                 library = _loaded.setdefault("library", _open(place))
                 break
         else:

@@ -285,7 +285,7 @@ def prepare(collection: Any, *codecs: Coded) -> None:
     if None in coders:
         return
     environment: Rooted = collection._environment
-    # What it lends in snapshots is the package's to look up there.
+    # In a snapshot, the package looks up values that are lent.
     lender = (environment,) if getattr(collection, "_lends", False) else ()
     collection._prepare(*coders, environment._failure, *lender)
 
@@ -326,14 +326,14 @@ def pair_columns(pairs: list[Any], keys: Coded, values: Coded) -> tuple[Any, Any
 
 
 def key_column(items: Any, keys: Coded) -> Any:
-    """The encoded column of keys, of a list or an array; None: they are not ones for here."""
+    """Encodes a list or an array of keys to a column; None if the accelerator does not."""
     if keys.coder is None:
         return None
     return _column(items, keys, _module.key_array, _module.key_column)
 
 
 def value_column(items: Any, values: Coded) -> Any:
-    """The encoded column of values, of a list or an array; None: they are not ones for here."""
+    """Encodes a list or an array of values to a column; None if the accelerator does not."""
     if values.coder is None:
         return None
     return _column(items, values, _module.value_array, _module.value_column)
@@ -357,9 +357,10 @@ def _column(
 def get_many(
     owner: Walked, column: Any, values: Coded, default: tuple[Any, ...]
 ) -> list[Any] | int | None:
-    """The values of a column of keys, and `default` for absent ones.
+    """Looks up a column of keys, and returns their values, with `default` for absent keys.
 
-    Without a default, the index of the first absent key. None: it is not one for here.
+    Without a default, it returns the index of the first absent key. It returns None if the
+    accelerator does not decode the values, or the call fails.
     """
     if values.coder is None:
         return None

@@ -29,7 +29,7 @@ _LONGEST = 10 * 365 * 24 * 3600 * 1000
 
 
 def milliseconds(name: str, seconds: float) -> int:
-    """A waiting time for the library, rounded up; `inf` is ten years."""
+    """Converts a timeout to milliseconds, rounded up; `inf` becomes ten years."""
     from numbers import Real
 
     if not isinstance(seconds, Real):

@@ -80,13 +80,13 @@ def base(value: Any) -> Any:
 
 
 def column(value: Any) -> Any | None:
-    """A NumPy array of one dimension, and not of a subclass; None if it is something else."""
+    """Returns a NumPy array of one dimension as it is, and None for subclasses and all else."""
     np = sys.modules.get("numpy")
     return value if np and type(value) is np.ndarray and value.ndim == 1 else None
 
 
 def in_memory(value: Any) -> Any | None:
-    """The array whose items lie one after another as the machine has them; None: it has none."""
+    """Returns an array as contiguous items in the machine's byte order; None if it has others."""
     if value.dtype.kind not in "biufSU":
         return None
     if not value.dtype.isnative:
@@ -95,7 +95,10 @@ def in_memory(value: Any) -> Any | None:
 
 
 def plain_items(value: Any, exactly: bool) -> list[Any]:
-    """The items of an array: Python's own where all types, or `exactly` that of all, take both."""
+    """Lists the items of an array: as Python's own numbers where these are stored alike.
+
+    In `any` (`exactly`), NumPy's other floats are not stored as Python's.
+    """
     kind = value.dtype.kind
     if kind in "iuSUO" or (kind == "f" and (value.dtype.itemsize == 8 or not exactly)):
         items: list[Any] = value.tolist()
@@ -161,7 +164,7 @@ def from_bytes(data: bytes | bytearray, element: str, shape: tuple[int, ...]) ->
     if not data:
         # A memoryview cannot be cast to an empty one, or to a shape with a zero.
         return memoryview(array.array(_LETTERS[element])).toreadonly()
-    # Of bytes, which nobody can write to.
+    # A view of bytes is read-only, and has a hash.
     flat_view: Any = memoryview(bytes(data))
     return flat_view.cast(_LETTERS[element], shape)
 

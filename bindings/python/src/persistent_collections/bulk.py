@@ -59,7 +59,7 @@ def put_many(
     values: Any,
     place: Callable[[int], str],
 ) -> None:
-    """Stores a column of keys with one of values: all of them or none.
+    """Stores a column of keys with one of values, all or nothing.
 
     The values are bytes and offsets, or a column that the accelerator has made.
     """
@@ -72,7 +72,7 @@ def put_many(
 
 
 def _pointers(keys: Any, width: int | None) -> tuple[Any, Any]:
-    """Bytes and offsets of keys: a list, or a column that the accelerator has made."""
+    """Returns bytes and offsets of keys: of a list, or of a column of the accelerator."""
     if isinstance(keys, list):
         return checked.column(keys, width)
     return acceleration.pointers(keys)
@@ -108,7 +108,7 @@ def get_many(
     failed_at = c_size_t()
     try:
         if value_width is not None:
-            # The caller's alone, so that an array can be made of it without a copy.
+            # Only the caller has it, so that an array can use it without a copy.
             space = bytearray(count * value_width)
             room = (ctypes.c_char * len(space)).from_buffer(space) if space else b""
             offsets: Any = range(0, (count + 1) * value_width, value_width) if value_width else None
@@ -134,7 +134,7 @@ def get_many(
 
 
 def contains_many(library: ctypes.CDLL, handle: int, keys: Any, key_width: int | None) -> bytes:
-    """Looks up a column of a set's elements; a byte for each, 1 where it is there."""
+    """Looks up a column of a set's elements; returns a byte for each, 1 if the set has it."""
     present = (c_uint8 * max(len(keys), 1))()
     failed_at = c_size_t()
     if keys:

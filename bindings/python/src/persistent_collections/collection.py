@@ -286,20 +286,20 @@ class Collection(Handled):
         return self._keys.lookup(key)
 
     def _change_many(self, call: Callable[..., int], data: Any, place: Callable[[int], str]) -> int:
-        """Adds or removes encoded keys; returns how many that changed."""
+        """Adds or removes encoded keys; returns how many were added or removed."""
         if not len(data):
             return 0
         self._environment._writing()
         return bulk.change_many(self._library, call, self._handle, data, self._keys.width, place)
 
     def _change_known(self, call: Callable[..., int], keys: Any) -> int:
-        """Removes those of the keys that the collection can hold; returns how many there were."""
+        """Removes the keys that the collection has, and returns their number."""
         column = acceleration.key_column(keys, self._keys)
         if column is not None:
             try:
                 return self._change_many(call, column, self._place_of(keys))
             except (BadKeyError, KeySizeError):
-                # One is in no collection; nothing was done yet.
+                # The collection cannot hold one of them. Nothing was removed yet.
                 pass
         known = [data for data in map(self._lookup, keys) if data is not None]
         return self._change_many(call, known, self._place_of(known))

@@ -24,7 +24,7 @@ __all__ = ["gathered", "indexed", "matrix_bytes", "to_numpy"]
 
 
 def indexed(what: str, given: Any) -> Any:
-    """Many keys or values: an array of one dimension as it is, all else as a list."""
+    """Returns keys or values with an index: an array of one dimension, or else a list."""
     found = arrays.column(given)
     return listed(what, given) if found is None else found
 

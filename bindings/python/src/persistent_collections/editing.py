@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .levels import Root
 
     class Edited(Protocol):
-        """A dict, to what changes a value in it."""
+        """A dict, as a block that changes a value in it sees it."""
 
         @property
         def _library(self) -> ctypes.CDLL: ...

@@ -283,7 +283,7 @@ class Environment(Opened):
                 with self.transaction(timeout, sync=sync):
                     result = function(*arguments)
                     if isinstance(result, CoroutineType):
-                        # Whoever awaits it would run it when the transaction is over.
+                        # The caller would await it, and so run it, after the transaction has ended.
                         result.close()
                         raise ArgumentTypeError("run takes a plain function, not an async one")
                     return result

@@ -69,7 +69,7 @@ class Bounds:
         return cls(lower, upper, include_lower, include_upper, reverse=reverse)
 
     def reversed(self) -> Bounds:
-        """The same part, walked the other way."""
+        """Returns the same part, in the opposite direction."""
         return Bounds(
             *(self.lower, self.upper, self.include_lower, self.include_upper),
             *(self.prefix, not self.reverse),

@@ -107,7 +107,7 @@ class Lent:
         """Returns a read-only view of the bytes, which keeps the memory alive."""
         memory = (ctypes.c_uint8 * self.size).from_address(self.address)
         memory._lent = self  # type: ignore[attr-defined]
-        # ctypes gives it a byte order, which a memoryview cannot cast.
+        # ctypes adds a byte order to the format, which a memoryview cannot cast.
         from pickle import PickleBuffer
 
         return PickleBuffer(memory).raw().toreadonly()

@@ -39,7 +39,7 @@ _DIGITS = 20
 
 def _is_number(value: Any) -> bool:
     kind = scalars.numpy_kind(value)
-    # NumPy's bool is not a Number, and its durations claim to be ones.
+    # NumPy's bool is not registered as a Number, but its durations are.
     if kind:
         return kind in ("b", "i", "u", "f", "c")
     from numbers import Number
@@ -48,13 +48,13 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_decimal(value: Any) -> bool:
-    # No object is one before the module is imported.
+    # Before the module is imported, no object is a Decimal.
     module = sys.modules.get("decimal")
     return module is not None and isinstance(value, module.Decimal)
 
 
 def _may_be_whole(value: Any) -> bool:
-    """Whether an int can equal a number; asking costs nothing that grows with the number."""
+    """Whether an int can equal a number, in time that does not grow with the number."""
     if _is_decimal(value):
         return value.is_finite() and (not value or 0 <= value.adjusted() < _DIGITS)
     from numbers import Rational

@@ -128,14 +128,14 @@ class ManyKeys(Ordered[K, V]):
         return found
 
     def _look_up_many(self, asked: Any, column: Any) -> tuple[Sequence[int], Any]:
-        """The places of the keys that the dict can hold, and what it has of these."""
+        """Looks up the keys that the dict can hold; returns their places and the answers."""
         library, widths = self._library, (self._keys.width, self._values.width)
         if column is not None:
             try:
                 found = bulk.get_many(library, self._handle, column, *widths)
                 return range(len(column)), found
             except (BadKeyError, KeySizeError):
-                # The dict cannot hold one of them; it is looked for below.
+                # The dict cannot hold one of them, so it is not in the dict.
                 pass
         encoded = [self._lookup(key) for key in asked]
         known = [key for key in encoded if key is not None]

@@ -17,7 +17,7 @@ _MICROSECOND = datetime.timedelta(microseconds=1)
 
 
 def _fields(kind: Any, *names: str) -> Callable[[Any], list[Any]]:
-    """What reads these fields as the class itself does, whatever a subclass says they are."""
+    """Returns a reader of these fields as the class has them, even if a subclass changes them."""
     readers = [getattr(kind, name).__get__ for name in names]
     return lambda value: [read(value) for read in readers]
 
@@ -57,7 +57,7 @@ def clock(value: datetime.time) -> datetime.time:
 
 
 def days(value: Any) -> int:
-    """Days of a date since 1970-01-01."""
+    """Returns the days of a date since 1970-01-01."""
     if not isinstance(value, datetime.date) or isinstance(value, datetime.datetime):
         raise scalars.wrong("a date", value)
     return date(value).toordinal() - _EPOCH_DAY
@@ -74,7 +74,7 @@ def from_days(number: int) -> datetime.date:
 
 
 def microseconds(value: Any) -> int:
-    """Microseconds of a datetime without zone since 1970-01-01."""
+    """Returns the microseconds of a datetime without zone since 1970-01-01."""
     if not isinstance(value, datetime.datetime):
         raise scalars.wrong("a datetime", value)
     plain_one = moment(value)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Source(Protocol):
-        """A dict or a set, to a range of it."""
+        """A dict or a set, as a range of it sees it."""
 
         @property
         def _keys(self) -> KeyCodec: ...
@@ -43,11 +43,11 @@ if TYPE_CHECKING:
         def __contains__(self, key: object, /) -> bool: ...
 
         def __dask_tokenize__(self) -> tuple[Any, ...]:
-            """What dask knows its content by."""
+            """Returns dask's token of the content."""
             ...
 
     class DictSource(Source, Protocol[K, V_co]):
-        """A dict, to a range of it."""
+        """A dict, as a range of it sees it."""
 
         def _keys_in(self, bounds: Bounds) -> Iterator[K]: ...
 
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
         def __getitem__(self, key: K, /) -> V_co: ...
 
     class SetSource(Source, Protocol[T_co]):
-        """A set, to a range of it."""
+        """A set, as a range of it sees it."""
 
         def _elements_in(self, bounds: Bounds) -> Iterator[T_co]: ...
 

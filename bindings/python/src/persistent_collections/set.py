@@ -146,7 +146,7 @@ class PersistentSet(acceleration.HotSet, OneElement[T]):
                 there = bulk.contains_many(self._library, self._handle, column, self._keys.width)
                 return list(map(bool, there[: len(column)]))
             except (BadKeyError, KeySizeError):
-                # One is in no set, and so is not in this one.
+                # The set cannot hold one of them, so it is not in the set.
                 pass
         encoded = [self._lookup(element) for element in asked]
         known = [data for data in encoded if data is not None]

@@ -152,7 +152,7 @@ def parse(text: str) -> Type:
 
 
 class Request(_Record):
-    """A type as it is asked for at opening.
+    """A type that a caller requests when opening a collection.
 
     `text` is None if no type was given: the stored one, or `any` if new. With
     `host_number`, any stored width is accepted (Python's `int` and `float`).

@@ -93,7 +93,7 @@ class TypedValues(ValueCodec):
         super().__init__(type_)
         typed: Any
         if type_.name == "any":
-            # It imports the modules of all the types that `any` has.
+            # Importing it imports the modules of all types that `any` can hold.
             from . import cbor as typed
         else:
             typed = Typed(type_, "value")
@@ -124,7 +124,7 @@ class ArrayValues(ValueCodec):
         return arrays.to_bytes(value, self.element, self.shape)
 
     def decode(self, data: bytes | bytearray | Lent) -> Any:
-        """The array; a read-only view of memory that a snapshot has lent."""
+        """Returns the array, as a read-only view of memory that a snapshot has lent."""
         if isinstance(data, Lent):
             return arrays.borrowed(data, self.element, self._shape(data.size))
         return arrays.from_bytes(data, self.element, self._shape(len(data)))
@@ -140,7 +140,7 @@ class ArrayValues(ValueCodec):
         return self.shape
 
     def matrix(self, data: bytes | bytearray, count: int) -> Any:
-        """One array of `count` values of fixed shape."""
+        """Returns one array of `count` values of fixed shape."""
         return arrays.from_bytes(data, self.element, (count, *(self.shape or ())))
 
 
