@@ -5,8 +5,8 @@ use std::path::Path;
 use std::ptr;
 
 use persistent_collections::ffi::{
-    PC_OK, PC_OPEN_EXISTING, pc_dict, pc_dict_add_i64, pc_dict_get, pc_dict_put_new, pc_env, pc_flush,
-    pc_iter, pc_iter_close, pc_iter_next, pc_iter_open_dict, pc_iter_prev, pc_set_interrupt, pc_txn_abort,
+    PC_OK, PC_OPEN_EXISTING, pc_dict, pc_dict_add_i64, pc_dict_get, pc_dict_put_new, pc_flush, pc_iter,
+    pc_iter_close, pc_iter_next, pc_iter_open_dict, pc_iter_prev, pc_set_interrupt, pc_txn_abort,
     pc_txn_commit,
 };
 
@@ -205,8 +205,4 @@ fn back_to_what_an_iterator_has_released(dir: &Path) -> i32 {
 
 unsafe extern "C" fn always(_context: *mut c_void) -> i32 {
     1
-}
-
-fn close(env: pc_env) {
-    assert_eq!(persistent_collections::ffi::pc_env_close(env), PC_OK);
 }
