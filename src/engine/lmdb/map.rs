@@ -121,7 +121,7 @@ impl Engine {
         self.seats.stop(deadline, pinned, |stopped| self.remap(size, stopped))
     }
 
-    fn remap(&self, size: usize, _stopped: &Stopped<'_, '_>) -> Result<()> {
+    fn remap(&self, size: usize, stopped: &Stopped<'_, '_>) -> Result<()> {
         // Asked before: LMDB unmaps first, and a map that then fails cannot be undone.
         let mut granted = size;
         while !can_reserve(granted) {
@@ -137,7 +137,13 @@ impl Engine {
             }
             granted = granted.next_multiple_of(page_size());
         }
+        // A snapshot that reads collections without numbers goes on doing so, whatever the system can tell then.
+        let snapshot = stopped.snapshots().next();
+        let place = snapshot.and_then(|snapshot| snapshot.txn().place_of_first());
         let resized = self.env.resize(granted);
+        if let (Ok(()), Some(snapshot), Some(place)) = (&resized, snapshot, place) {
+            snapshot.txn().find_pages_again(place);
+        }
         self.wanted_map.store(0, Ordering::Relaxed);
         if let Err(code) = resized {
             self.fail();

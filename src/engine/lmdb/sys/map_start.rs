@@ -32,6 +32,11 @@ impl MapStart {
         }
     }
 
+    /// Sets it to where the map is known to begin now.
+    pub(super) fn set(&self, address: usize) {
+        self.address.store(address, Ordering::Relaxed);
+    }
+
     /// Counts a question. Returns true if it is worth it to look for the answer.
     #[cold]
     pub(super) fn is_worth_it(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::engine::lmdb::layout::page::HEADER;
-use crate::engine::lmdb::sys::{Env, RoTxn, Txn};
+use crate::engine::lmdb::sys::{Env, Go, MAIN, RoTxn, Txn};
 
 /// The pages that a snapshot can read.
 #[derive(Clone, Copy)]
@@ -41,6 +41,27 @@ impl Env {
 }
 
 impl RoTxn {
+    /// Returns how far behind the first page the first record of the main database lies, or `None` if there is none, or the
+    /// place of the pages is not known.
+    pub(crate) fn place_of_first(&self) -> Option<usize> {
+        let start = self.env.start.address();
+        self.first_record()?.checked_sub(start).filter(|_| start != 0)
+    }
+
+    /// Finds the pages after the map has moved, by what [`RoTxn::place_of_first`] returned before: a snapshot has its first
+    /// record in one place of the file.
+    pub(crate) fn find_pages_again(&self, place: usize) {
+        if let Some(start) = self.first_record().and_then(|address| address.checked_sub(place)) {
+            self.env.start.set(start);
+        }
+    }
+
+    /// The address of the first record of the main database.
+    fn first_record(&self) -> Option<usize> {
+        let first = self.cursor(MAIN).ok()?.go(Go::First).ok()?;
+        first.map(|(key, _)| key.as_ptr() as usize)
+    }
+
     /// Returns the first `count` pages of the data file, or `None` if it is not known where they lie.
     ///
     /// # Safety

@@ -56,6 +56,11 @@ impl Snapshot {
         })
     }
 
+    /// LMDB's transaction.
+    pub(crate) fn txn(&self) -> &RoTxn {
+        &self.txn
+    }
+
     /// The commit that it sees.
     pub(crate) fn id(&self) -> u64 {
         self.id

@@ -217,6 +217,33 @@ fn a_map_that_has_moved_is_found_again() {
     assert!(!cfg!(target_os = "linux") || engine.env.has_pages());
 }
 
+/// A snapshot needs no numbers as long as it knows where the pages lie. The system cannot tell that again if the process
+/// may open no more files.
+#[test]
+fn a_snapshot_finds_its_pages_in_the_map_that_has_moved() {
+    let dir = tempfile::tempdir().unwrap();
+    let env = open(&dir);
+    let engine = engine_of(&env);
+    let dict = Dict::<i64, Bytes>::open(&env, "dict").unwrap();
+    dict.put(&0, &[1][..]).unwrap();
+    drop(snapshot(&engine, &engine.space("dict").unwrap()));
+    let map = engine.env.info().me_mapsize;
+    let current = env.begin_snapshot().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0..1_000 {
+                dict.put(&n, &vec![7; 5_000]).unwrap();
+            }
+        });
+    });
+    assert!(engine.env.info().me_mapsize > map);
+    // Nothing has read since.
+    assert!(engine.env.has_pages());
+    assert_eq!((dict.get(&0).unwrap(), dict.len().unwrap()), (Some(vec![1]), 1));
+    current.commit().unwrap();
+    assert_eq!(dict.len().unwrap(), 1_000);
+}
+
 /// Each opening stops the calls of all threads.
 #[test]
 fn a_single_read_takes_no_number() {
