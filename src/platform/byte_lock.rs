@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 
-/// Locks some bytes, unlocks them, or asks whether another descriptor has them locked.
+/// Locks a range of bytes, unlocks it, or asks whether another descriptor has it locked.
 pub(crate) fn lock(
     file: &File,
     how: libc::c_int,
@@ -15,7 +15,7 @@ pub(crate) fn lock(
     length: u64,
 ) -> io::Result<bool> {
     let number = |number: u64| libc::off_t::try_from(number).unwrap_or(libc::off_t::MAX);
-    // SAFETY: `flock` is plain numbers: all zeros is a value of it, and locks of descriptions need its process zero.
+    // SAFETY: `flock` consists of plain numbers, so all zeros is a valid value; description locks require a zero pid.
     let mut what = unsafe { std::mem::zeroed::<libc::flock>() };
     what.l_type = libc::c_short::try_from(kind).unwrap_or_default();
     what.l_whence = libc::c_short::try_from(libc::SEEK_SET).unwrap_or_default();
@@ -27,8 +27,8 @@ pub(crate) fn lock(
     Ok(libc::c_int::from(what.l_type) != libc::F_UNLCK)
 }
 
-/// Whether some bytes of a file are locked by others than this descriptor's holders.
+/// Returns true if another open file description holds a lock on the bytes.
 pub(crate) fn is_locked(file: &File, begin: u64, length: u64) -> bool {
-    // Where the question is not supported, no lock is either.
+    // A system that does not support the query does not support these locks either.
     length > 0 && lock(file, libc::F_OFD_GETLK, libc::F_WRLCK, begin, length).unwrap_or(false)
 }

@@ -1,9 +1,10 @@
-//! What a thread has while it ends.
+//! Keeps the data that a thread needs while it ends.
 //!
-//! Destructors of static objects and of thread-local ones, and exit handlers, may run after the thread's own local
-//! variables were dropped, and a program may save its data in them. What their calls need then is kept in POSIX's
-//! thread-specific data: its destructors run after those of thread-local objects, and again where a later one has set a
-//! value. The main thread of a process that exits has none of them run; what it leaves begun ends with the process.
+//! Destructors of static and thread-local objects, and exit handlers, may run after the thread's own local variables
+//! were dropped, and a program may save its data in them. The data that their calls need is kept in POSIX
+//! thread-specific data: its destructors run after those of thread-local objects, and run again if a later destructor
+//! has set a value. The main thread of an exiting process runs no such destructors; its unfinished work ends with the
+//! process.
 
 use std::marker::PhantomData;
 use std::sync::OnceLock;
@@ -12,17 +13,17 @@ use libc::{c_int, c_void, pthread_key_t};
 
 use crate::error::{Error, Result, Status};
 
-/// A value of each thread that is ending, made at its first use.
+/// A value that each ending thread has for itself, made at its first use.
 pub(crate) struct WhileEnding<T> {
-    /// The key, or what the system answered.
+    /// The key, or the system's error.
     key: OnceLock<std::result::Result<pthread_key_t, c_int>>,
     value: PhantomData<fn() -> T>,
 }
 
-/// Drops what a key held in a thread.
+/// Drops a thread's value of a key.
 unsafe extern "C" fn drop_value<T>(value: *mut c_void) {
-    // SAFETY: `with` alone sets a key's value, to a box of this type that it leaked; the system has unset it before
-    // this call.
+    // SAFETY: only `with` sets a key's value, to a box of this type that it leaked; the system has cleared the value
+    // before this call.
     drop(unsafe { Box::from_raw(value.cast::<T>()) });
 }
 
@@ -57,16 +58,16 @@ impl<T: Default + 'static> WhileEnding<T> {
         let mut value = unsafe { libc::pthread_getspecific(key) }.cast::<T>();
         if value.is_null() {
             value = Box::into_raw(Box::default());
-            // SAFETY: as above; the value is what `drop_value` takes.
+            // SAFETY: as above; the value has the type that `drop_value` frees.
             let rc = unsafe { libc::pthread_setspecific(key, value.cast::<c_void>()) };
             if rc != 0 {
-                // SAFETY: made above, and kept nowhere.
+                // SAFETY: made above, and not stored anywhere.
                 drop(unsafe { Box::from_raw(value) });
                 return Err(failed(rc));
             }
         }
-        // SAFETY: the thread's own box, which only its destructor drops, when no call of the thread is under way; others
-        // hold shared references to it alone.
+        // SAFETY: the box belongs to the thread. Only the destructor drops it, when the thread has no call in progress;
+        // all other code holds shared references.
         Ok(f(unsafe { &*value }))
     }
 }

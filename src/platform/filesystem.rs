@@ -1,15 +1,15 @@
-//! Network file systems, which are refused: LMDB needs locks and shared memory that all its processes see.
+//! Refuses network file systems: LMDB needs locks and shared memory that all its processes see.
 //!
-//! - Refused by type (`statfs`): file systems whose clients are other machines, clustered ones among them: each
-//!   machine has its own memory, so locks and reader slots that one takes do not stop another.
-//! - FUSE and 9P are ways to reach a file system, not file systems. Virtual machines and containers get their
-//!   host's directories by 9P or virtiofs (which says FUSE), and local ones (NTFS, encrypted, merged) come by FUSE:
-//!   they are allowed, and where they cannot share memory the opening fails by itself. Refused are the FUSE file
-//!   systems that the table of mounts names as ones of the network.
-//! - Reading what nobody writes (`immutable`) needs neither locks nor memory that is shared, and is allowed.
+//! - Refused by type (`statfs`): file systems whose clients are other machines, including cluster file systems. Each
+//!   machine has its own memory, so the locks and reader slots of one machine do not affect another.
+//! - FUSE and 9P are transports for a file system, not file systems. Virtual machines and containers access their
+//!   host's directories by 9P or virtiofs (which reports FUSE), and some local file systems (NTFS, encrypted, merged)
+//!   use FUSE. These are allowed; where they cannot share memory, opening the files fails anyway. Only the FUSE file
+//!   systems that the mount table names as network file systems are refused.
+//! - An `immutable` environment, to which no process writes, needs neither locks nor shared memory, and is allowed.
 //!
-//! Sources: the numbers of Linux's `include/uapi/linux/magic.h` and of `statfs(2)`; for file systems outside of the
-//! kernel's tree, the types that GNU coreutils' `stat` and `tail` know to be remote; `proc_pid_mountinfo(5)`.
+//! Sources: the numbers in Linux's `include/uapi/linux/magic.h` and in `statfs(2)`; for file systems outside of the
+//! kernel tree, the types that GNU coreutils' `stat` and `tail` treat as remote; `proc_pid_mountinfo(5)`.
 
 use std::ffi::CString;
 use std::mem::MaybeUninit;
@@ -19,7 +19,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result, Status};
 
-/// Types of `statfs`, and what they are called.
+/// The types of `statfs`, and their names.
 const OF_THE_NETWORK: &[(u32, &str)] = &[
     (0x6969, "NFS"),
     (0x517b, "SMB"),
@@ -42,7 +42,7 @@ const OF_THE_NETWORK: &[(u32, &str)] = &[
 
 const FUSE: u32 = 0x6573_5546;
 
-/// What stands after `fuse.` in the table of mounts.
+/// The suffixes after `fuse.` in the mount table.
 const FUSE_OF_THE_NETWORK: &[&str] = &[
     "sshfs",
     "rclone",
@@ -76,11 +76,11 @@ pub(crate) fn check(directory: &Path) -> Result<()> {
         return Err(Error::new(Status::InvalidArgument, "a path cannot contain a NUL character"));
     };
     let mut system = MaybeUninit::<libc::statfs>::uninit();
-    // SAFETY: the path is NUL-terminated and `system` a valid place, filled on success.
+    // SAFETY: the path is NUL-terminated, and `system` is a valid destination that a successful call fills.
     let found = unsafe {
         (libc::statfs(path.as_ptr(), system.as_mut_ptr()) == 0).then(|| system.assume_init().f_type)
     };
-    // If the system does not answer, opening the files reports why.
+    // If the call fails, opening the files reports the reason.
     let Some(found) = found else { return Ok(()) };
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     // a magic number of 32 bits in a wider type
@@ -102,14 +102,14 @@ pub(crate) fn check(directory: &Path) -> Result<()> {
     })
 }
 
-/// The type that the table of mounts gives for a directory's file system, such as `fuse.sshfs`.
+/// Returns the mount table's type for a directory's file system, such as `fuse.sshfs`.
 fn mounted_as(directory: &Path) -> Option<String> {
     let device = std::fs::metadata(directory).ok()?.dev();
     let table = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
     type_of(&table, &format!("{}:{}", libc::major(device), libc::minor(device))).map(str::to_owned)
 }
 
-/// The type of a device in a table of mounts: the third field is the device, the type follows a field `-`.
+/// Returns the type of a device in a mount table: the third field is the device, the type follows a field `-`.
 fn type_of<'t>(table: &'t str, device: &str) -> Option<&'t str> {
     table
         .lines()
@@ -117,7 +117,7 @@ fn type_of<'t>(table: &'t str, device: &str) -> Option<&'t str> {
         .find_map(|line| line.split_once(" - ")?.1.split_whitespace().next())
 }
 
-/// The name of a FUSE file system that reaches over the network.
+/// Returns the name of a FUSE file system that accesses a network, or `None` for other types.
 fn network_fuse(mount: &str) -> Option<String> {
     let kind = mount.strip_prefix("fuse.")?;
     FUSE_OF_THE_NETWORK.contains(&kind).then(|| mount.to_owned())

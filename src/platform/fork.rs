@@ -1,8 +1,8 @@
-//! Forks: what a child process must leave alone.
+//! Detects forks, so that a child process leaves its parent's resources alone.
 //!
-//! A child inherits its parent's map, reader slots and locks, and must touch none of them, not even to let go.
-//! It is noticed once, by `pthread_atfork`; objects remember in which process they were made, and in another
-//! one they are left as they are.
+//! A child inherits its parent's map, reader slots and locks. It must not touch them, not even to release them. One
+//! `pthread_atfork` handler detects the fork. Each object remembers the process that made it, and other processes leave
+//! the object as it is.
 
 use std::fs::File;
 use std::mem::ManuallyDrop;
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU64, Ordering};
 
 use crate::error::{Error, Result, Status};
 
-/// How many times this process came out of a `fork` as the child.
+/// The number of forks from which this process descends: each child adds one.
 static FORKS: AtomicU64 = AtomicU64::new(0);
 
 extern "C" fn in_child() {
@@ -22,17 +22,17 @@ extern "C" fn in_child() {
     while let Some(node) = unsafe { next.as_ref() } {
         let fd = node.fd.swap(NONE, Ordering::AcqRel);
         if fd != NONE {
-            // SAFETY: the parent's, open since the fork; in a child nobody uses it.
+            // SAFETY: the descriptor is the parent's and has been open since the fork; the child does not use it.
             unsafe { libc::close(fd) };
         }
         next = node.next;
     }
 }
 
-/// No descriptor.
+/// Marks a node that has no descriptor.
 const NONE: RawFd = -1;
 
-/// A list of descriptors that only grows; its places are used again.
+/// A node in a list of descriptors. The list only grows; its nodes are reused.
 struct Node {
     fd: AtomicI32,
     next: *mut Node,
@@ -40,15 +40,15 @@ struct Node {
 
 static DESCRIPTORS: AtomicPtr<Node> = AtomicPtr::new(std::ptr::null_mut());
 
-/// A file that is closed in every child of a fork: locks of an open file description would stay as long as a child
-/// shares it.
+/// A file that every child of a fork closes: otherwise the locks of its open file description would last as long as a
+/// child shares it.
 pub(crate) struct OwnFile {
     file: ManuallyDrop<File>,
     node: &'static Node,
     process: u64,
 }
 
-// SAFETY: a node is made of an atomic, and of an address that does not change once others can see it.
+// SAFETY: a node consists of an atomic and of an address that does not change once other threads can see it.
 unsafe impl Send for Node {}
 // SAFETY: as above.
 unsafe impl Sync for Node {}
@@ -78,7 +78,7 @@ impl OwnFile {
         node
     }
 
-    /// Whether this process opened it; in a child it is closed, and its number may be another file's.
+    /// Returns true if this process opened the file. A child has closed it, and the descriptor may be another file's.
     pub(crate) fn is_ours(&self) -> bool {
         self.process == process()
     }
@@ -95,21 +95,21 @@ impl std::ops::Deref for OwnFile {
 impl Drop for OwnFile {
     fn drop(&mut self) {
         if self.is_ours() {
-            // Before the file: its number may be given to another at once.
+            // Cleared before the file is closed: the system may reuse the descriptor's number at once.
             self.node.fd.store(NONE, Ordering::Release);
-            // SAFETY: dropped here alone, and not used after.
+            // SAFETY: only this line drops the file, and nothing uses it afterwards.
             unsafe { ManuallyDrop::drop(&mut self.file) };
         }
     }
 }
 
-/// A number that differs in a child from that in its parent.
+/// Returns a number that differs between a child and its parent.
 #[inline]
 pub(crate) fn process() -> u64 {
     FORKS.load(Ordering::Relaxed)
 }
 
-/// Sees to it that forks are noticed from now on.
+/// Installs the handler that detects forks.
 pub(crate) fn watch() -> Result<()> {
     static WATCHED: OnceLock<i32> = OnceLock::new();
     // SAFETY: the handler only changes atomics and closes descriptors, which is allowed in a child of a process with many threads.
@@ -128,8 +128,8 @@ pub(crate) fn forked() -> Error {
     )
 }
 
-/// A value of each process: a child begins with a new one. What it inherits may be locked by a thread that it
-/// does not have, and stays as it is.
+/// A value that each process has for itself: a child starts with a new one. The inherited value may be locked by a
+/// thread that the child does not have, so the child leaves it as it is.
 pub(crate) struct PerProcess<T> {
     value: AtomicPtr<Made<T>>,
 }
@@ -144,7 +144,7 @@ impl<T: Default + Sync + 'static> PerProcess<T> {
         Self { value: AtomicPtr::new(std::ptr::null_mut()) }
     }
 
-    /// The process's value, made at its first use. It is never freed.
+    /// Returns the process's value, and makes it at the first use. It is never freed.
     pub(crate) fn get(&self) -> &'static T {
         loop {
             let found = self.value.load(Ordering::Acquire);
@@ -156,14 +156,14 @@ impl<T: Default + Sync + 'static> PerProcess<T> {
             }
             let new = Box::into_raw(Box::new(Made { process: process(), value: T::default() }));
             if self.value.compare_exchange(found, new, Ordering::AcqRel, Ordering::Acquire).is_err() {
-                // SAFETY: made just now and given to nobody.
+                // SAFETY: made just now and not shared with any other thread.
                 drop(unsafe { Box::from_raw(new) });
             }
         }
     }
 }
 
-/// The system's number of this process, asked for once.
+/// Returns the process id, which is queried once.
 pub(crate) fn process_id() -> u32 {
     static ID: PerProcess<Id> = PerProcess::new();
     ID.get().0

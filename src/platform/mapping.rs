@@ -1,7 +1,7 @@
-//! Where a file's memory map begins, which the system knows.
+//! Finds the address where a file's memory map begins.
 
-/// Returns the address where the first byte of a mapped file lies, or would lie, by an address in its map. Returns `None`
-/// where the system does not say.
+/// Returns the address of a mapped file's first byte (or where it would be if it were mapped), given an address in the
+/// map. Returns `None` if the system does not report it.
 ///
 /// Source: proc(5), `/proc/pid/maps`: `start-end perms offset dev inode path`, the numbers in hexadecimal.
 #[cfg(target_os = "linux")]
@@ -25,11 +25,11 @@ pub(crate) fn start_of_file(address: usize) -> Option<usize> {
     }
 }
 
-/// The numbers of a line end before so many bytes.
+/// The line's addresses end before this many bytes.
 #[cfg(target_os = "linux")]
 const NUMBERS: usize = 80;
 
-/// Returns the same by one line of the system's list.
+/// Returns the same from one line of the system's list.
 #[cfg(target_os = "linux")]
 fn start_in(line: &[u8], address: usize) -> Option<usize> {
     let number = |digits: &[u8]| usize::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
@@ -40,7 +40,7 @@ fn start_in(line: &[u8], address: usize) -> Option<usize> {
     if (start..end).contains(&address) { start.checked_sub(offset) } else { None }
 }
 
-/// Not on this system.
+/// Always returns `None`: this system is not supported.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn start_of_file(_address: usize) -> Option<usize> {
     None

@@ -1,12 +1,12 @@
-//! What differs between operating systems.
+//! Isolates the differences between operating systems.
 //!
 //! - `sync`: mutexes and condition variables that work in the child of a fork
-//! - `fork`: what a child process must leave alone
-//! - `byte_lock`: locks on bytes of files; `descriptors`: no file takes a standard stream's place
-//! - `mapping`: where a file's memory map begins
+//! - `fork`: detects forks, so that a child process leaves its parent's resources alone
+//! - `byte_lock`: locks on bytes of files; `descriptors`: keeps files away from the standard streams' descriptors
+//! - `mapping`: finds the address where a file's memory map begins
 //! - `filesystem`: network file systems, which are refused
-//! - `ending`: what a thread has while it ends
-//! - `system`: page size, limits, and the words for the system's failures
+//! - `ending`: keeps the data that a thread needs while it ends
+//! - `system`: page size, limits, and messages for system errors
 
 pub(crate) mod byte_lock;
 pub(crate) mod descriptors;

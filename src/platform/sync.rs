@@ -1,12 +1,12 @@
 //! Mutexes and condition variables that work in the child of a fork.
 //!
 //! The crate `parking_lot` keeps all waiting threads of a process in one table. A child inherits that table with the
-//! parent's threads in it, and perhaps locked by one of them: at its first wait the child reads memory that is gone, or
-//! waits for ever. The locks of this module keep no state outside of themselves; the kernel knows who waits, by the
+//! parent's threads in it, and perhaps locked by one of them: at its first wait the child reads freed memory, or waits
+//! forever. The locks of this module keep no state outside of themselves; the kernel finds the waiting threads by the
 //! address of the lock.
 //!
-//! The standard library's locks would do as well, but look at each step whether the thread panics: get, put and iterate
-//! took 2 to 5 % more instructions with them (`make check-counts`).
+//! The standard library's locks would also work, but each operation checks whether the thread is panicking: get, put
+//! and iterate took 2 to 5 % more instructions with them (`make check-counts`).
 //!
 //! Source: `futex(2)`.
 
@@ -16,26 +16,26 @@ use std::time::{Duration, Instant};
 
 use atomic::{AtomicU32, Ordering};
 
-/// A value that one thread at a time can use.
+/// A value that only one thread at a time can use.
 pub(crate) type Mutex<T> = lock_api::Mutex<Lock, T>;
 /// Unlocks the mutex when it is dropped.
 pub(crate) type MutexGuard<'a, T> = lock_api::MutexGuard<'a, Lock, T>;
 
-/// What a [`Mutex`] locks.
+/// The raw lock inside a [`Mutex`].
 pub(crate) struct Lock {
     state: AtomicU32,
 }
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;
-/// Held, and perhaps waited for.
+/// Locked, and other threads may be waiting.
 const AWAITED: u32 = 2;
 
 /// How often a thread tries again before it sleeps: most locks are held for some hundred nanoseconds.
 const SPINS: u32 = 100;
 
-// SAFETY: the lock is exclusive. It is taken by an exchange that finds it `FREE`, which one thread does, and which leaves it
-// anything else; only `unlock`, whose caller holds it, makes it `FREE`.
+// SAFETY: the lock is exclusive. A thread takes it by an exchange that replaces `FREE` by another state, which only one
+// thread can do; only `unlock`, whose caller holds the lock, sets it to `FREE` again.
 unsafe impl lock_api::RawMutex for Lock {
     const INIT: Lock = Lock { state: AtomicU32::new(FREE) };
     type GuardMarker = lock_api::GuardNoSend;
@@ -70,51 +70,51 @@ impl Lock {
                 _ => std::hint::spin_loop(),
             }
         }
-        // After its sleep a thread cannot know whether others still sleep, so it leaves the lock `AWAITED`.
+        // A woken thread cannot know whether other threads still sleep, so it leaves the lock `AWAITED`.
         while self.state.swap(AWAITED, Ordering::Acquire) != FREE {
             sleep(&self.state, AWAITED, None);
         }
     }
 }
 
-/// A condition variable. A thread that notifies has changed what the others wait for while it held their mutex.
+/// A condition variable. A notifying thread must change the awaited state while it holds the waiters' mutex.
 #[derive(Default)]
 pub(crate) struct Condvar {
-    /// Counts notifications.
+    /// The number of notifications.
     notified: AtomicU32,
     waiting: AtomicU32,
 }
 
-/// How a wait has ended.
+/// The outcome of a wait.
 pub(crate) struct Waited {
     in_time: bool,
 }
 
 impl Waited {
-    /// Whether the wait ended because its time had passed.
+    /// Returns true if the wait timed out.
     pub(crate) fn timed_out(&self) -> bool {
         !self.in_time
     }
 }
 
 impl Condvar {
-    /// Unlocks the mutex, waits for a notification, and locks the mutex again. May return without one.
+    /// Unlocks the mutex, waits for a notification, and locks the mutex again. May return without a notification.
     pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
         self.wait_at_most(guard, None);
     }
 
-    /// Waits in the same way, until a moment at most.
+    /// Waits like `wait`, but only until a deadline.
     pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, moment: Instant) -> Waited {
         self.wait_at_most(guard, Some(moment.saturating_duration_since(Instant::now())))
     }
 
-    /// Waits in the same way, for a time at most.
+    /// Waits like `wait`, but only for the given timeout.
     pub(crate) fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, time: Duration) -> Waited {
         self.wait_at_most(guard, Some(time))
     }
 
     fn wait_at_most<T>(&self, guard: &mut MutexGuard<'_, T>, time: Option<Duration>) -> Waited {
-        // Under the mutex: a thread that changes something afterwards sees that this one waits.
+        // Incremented under the mutex, so that a thread that changes the state afterwards sees this waiter.
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let notified = self.notified.load(Ordering::Relaxed);
         let in_time = MutexGuard::unlocked(guard, || sleep(&self.notified, notified, time));
@@ -141,7 +141,7 @@ impl Condvar {
     }
 }
 
-/// A lock that many readers or one writer hold. Writers go first.
+/// A lock for many readers or one writer. Writers have priority.
 #[derive(Default)]
 pub(crate) struct RwLock {
     holders: Mutex<Holders>,
@@ -155,14 +155,14 @@ struct Holders {
     waiting_writers: usize,
 }
 
-/// Holds the lock, with other readers, until it is dropped.
+/// Holds the lock, shared with other readers, until it is dropped.
 pub(crate) struct ReadGuard<'a>(&'a RwLock);
 
-/// Holds the lock alone until it is dropped.
+/// Holds the lock exclusively until it is dropped.
 pub(crate) struct WriteGuard<'a>(&'a RwLock);
 
 impl RwLock {
-    /// Waits for writers, also for those that wait themselves.
+    /// Waits for all writers, including those that are still waiting.
     pub(crate) fn read(&self) -> ReadGuard<'_> {
         let mut holders = self.holders.lock();
         while holders.is_written || holders.waiting_writers > 0 {
@@ -172,7 +172,7 @@ impl RwLock {
         ReadGuard(self)
     }
 
-    /// Waits until no thread holds the lock. Returns `None` if one still did at the deadline.
+    /// Waits until no thread holds the lock. Returns `None` on a timeout.
     pub(crate) fn write(&self, deadline: Option<Instant>) -> Option<WriteGuard<'_>> {
         let mut holders = self.holders.lock();
         holders.waiting_writers += 1;
@@ -185,7 +185,7 @@ impl RwLock {
         }
         holders.waiting_writers -= 1;
         if holders.are_some() {
-            // Readers have waited for this writer.
+            // Wakes the readers that waited for this writer.
             self.changed.notify_all();
             return None;
         }
@@ -214,8 +214,8 @@ impl Drop for WriteGuard<'_> {
     }
 }
 
-/// Sleeps until another thread wakes this one, unless the word is not `expected` any more. Returns `false` if the time has
-/// passed. May return early for no reason.
+/// Sleeps until another thread wakes this one, unless the word differs from `expected`. Returns `false` on a timeout.
+/// May return early for no reason.
 #[cold]
 fn sleep(word: &AtomicU32, expected: u32, time: Option<Duration>) -> bool {
     let time = time.map(|time| libc::timespec {
@@ -224,17 +224,17 @@ fn sleep(word: &AtomicU32, expected: u32, time: Option<Duration>) -> bool {
     });
     let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     let how = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
-    // SAFETY: the word and the time, where there is one, are good for reading until the call returns, which keeps neither.
+    // SAFETY: the word and, if given, the timeout are readable until the call returns; the call keeps neither.
     let rc = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), how, expected, time) };
     rc == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ETIMEDOUT)
 }
 
-/// Wakes at most so many of the threads that sleep at a word.
+/// Wakes at most `threads` of the threads that sleep on a word.
 #[cold]
 fn wake(word: &AtomicU32, threads: i32) {
     let how = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
-    // SAFETY: the kernel does not read the word. Where its memory was freed since, the threads that sleep at another word
-    // in the same place wake for no reason, which they expect.
+    // SAFETY: the kernel does not read the word. If its memory has been freed and reused for another word, the threads
+    // that sleep on that word wake without a reason, which they expect.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), how, threads) };
 }
 
