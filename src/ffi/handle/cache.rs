@@ -1,6 +1,6 @@
-//! The handles that a thread used last, so that it finds them again without the table's lock.
+//! Caches the handles that a thread used last, so that the thread finds them without the table's lock.
 //!
-//! `crates/model` compiles this file with a model checker's locks, and runs it through every order of steps.
+//! `crates/model` compiles this file with a model checker's locks, and checks every interleaving of its steps.
 
 use std::mem;
 use std::rc::Rc;
@@ -8,15 +8,15 @@ use std::rc::Rc;
 use super::table::{Table, slot_of};
 use crate::platform::fork;
 
-/// How many handles a thread remembers. Those whose slots are this far apart take turns.
+/// The number of handles that a thread remembers. Handles whose slots differ by a multiple of it share a place.
 pub(super) const PLACES: usize = 64;
 
-/// The handles that a thread remembers. The reference counts are its own, so that threads that use one handle do not change a
-/// count that they share.
+/// The handles that a thread remembers. Each thread has its own reference counts, so that threads that use the same
+/// handle do not contend for a shared count.
 pub(super) struct Cache<T> {
-    /// The process that filled it.
+    /// The process that filled the cache.
     process: u64,
-    /// One bit for each place that is filled.
+    /// One bit for each filled place.
     filled: u64,
     places: [Option<(u64, Rc<T>)>; PLACES],
 }
@@ -39,8 +39,8 @@ impl<T> Cache<T> {
 
     /// Remembers a handle.
     ///
-    /// Returns the objects that the thread forgets: those of handles that were closed, and the one in whose place the
-    /// handle goes. Dropping one may take a while, and may need the cache.
+    /// Returns the objects that the thread forgets: those of closed handles, and the one that the new handle replaces.
+    /// Dropping an object may be slow, and may use the cache.
     #[must_use]
     pub(super) fn remember<const FIRST: usize, const MANY: usize>(
         &mut self,
@@ -86,7 +86,7 @@ impl<T> Cache<T> {
         out
     }
 
-    /// Forgets objects that were inherited through `fork` without dropping them: they belong to the parent.
+    /// Leaks objects that were inherited through `fork`: they belong to the parent.
     fn leave(&mut self) {
         for place in &mut self.places {
             mem::forget(place.take());

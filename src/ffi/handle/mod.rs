@@ -1,8 +1,8 @@
-//! Opens handles, looks their objects up, and retires them with their children.
+//! Opens handles, looks up their objects, and retires them with their children.
 //!
-//! A look-up in the steady state reads this thread's own cache (`cache.rs`) and the handle's word in the table (`table.rs`):
-//! it takes no lock and writes nothing that threads share. Reference counts of a thread's own keep an object
-//! alive during a call, even if another thread closes its handle meanwhile.
+//! In the steady state, a look-up reads only the thread's own cache (`cache.rs`) and the handle's word in the table
+//! (`table.rs`): it takes no lock and does not write to shared memory. The thread's own reference count keeps an object
+//! alive during a call, even if another thread closes the handle meanwhile.
 
 mod cache;
 mod global;
@@ -32,14 +32,14 @@ thread_local! {
     static CACHE: RefCell<Cache<Object>> = const { RefCell::new(Cache::new()) };
 }
 
-/// Releases the objects of closed handles that the calling thread remembers. A collection keeps its place until then.
+/// Releases the objects of closed handles that the calling thread remembers; until then a collection stays in memory.
 pub(super) fn forget_closed() {
     let closed = CACHE.try_with(|cache| cache.borrow_mut().take_closed(&TABLE));
-    // Outside of the borrow, since dropping an object may take a while.
+    // Dropped outside of the borrow, since dropping an object may be slow.
     drop(closed);
 }
 
-/// Returns the object of a handle, which stays alive as long as the result.
+/// Returns the object of a handle. The object lives as long as the result.
 #[inline]
 fn find(id: u64, kind: ObjectKind) -> Result<Rc<Object>> {
     if table::kind_of(id) == kind as u8 {
@@ -55,9 +55,9 @@ fn find(id: u64, kind: ObjectKind) -> Result<Rc<Object>> {
 fn find_in_table(id: u64, kind: ObjectKind) -> Result<Rc<Object>> {
     // A thread increments the shared count of an object once, and then only its own.
     let object = Rc::new(shared(id, kind)?);
-    // A thread that is ending has no cache any more, and comes here each time.
+    // A thread that is ending has no cache any more, and takes this path each time.
     let forgotten = CACHE.try_with(|cache| cache.borrow_mut().remember(&TABLE, id, Rc::clone(&object)));
-    // Outside of the borrow, since dropping an object may take a while.
+    // Dropped outside of the borrow, since dropping an object may be slow.
     drop(forgotten);
     Ok(object)
 }
@@ -81,7 +81,7 @@ fn shared(id: u64, kind: ObjectKind) -> Result<Object> {
     check_kind(id, kind)?;
     let found = TABLE.lock().get(id).cloned();
     if found.is_err() {
-        // Another thread may have closed the environment of a write transaction that only this thread can undo.
+        // Another thread may have closed the environment of a write transaction that only this thread can abort.
         crate::engine::leave_closed_seats();
     }
     Ok(found?)
@@ -107,15 +107,15 @@ macro_rules! reference {
 }
 
 reference!(
-    /// An environment in use by this call.
+    /// Borrows an environment during a call.
     EnvRef, Env, Environment
 );
 reference!(
-    /// A dict or set in use by this call.
+    /// Borrows a dict or set during a call.
     CollectionRef, Collection, Collection
 );
 reference!(
-    /// An iterator in use by this call.
+    /// Borrows an iterator during a call.
     IterRef, Iter, IterSlot
 );
 
@@ -123,7 +123,7 @@ pub(super) fn env(env: pc_env) -> Result<EnvRef> {
     find(env.id, ObjectKind::Env).map(EnvRef)
 }
 
-/// Returns an environment, also one that the parent of this process opened before the fork.
+/// Returns an environment, even if the parent of this process opened it before the fork.
 pub(super) fn env_or_inherited(env: pc_env) -> Result<Arc<Environment>> {
     check_kind(env.id, ObjectKind::Env)?;
     match TABLE.lock().get_or_inherited(env.id)? {
@@ -147,7 +147,7 @@ pub(super) fn iter(iter: pc_iter) -> Result<IterRef> {
     find(iter.id, ObjectKind::Iter).map(IterRef)
 }
 
-/// Returns a transaction. Threads do not remember transactions, which are short and are looked up only to end them or to
+/// Returns a transaction. Threads do not cache transactions: they are short, and are looked up only to end them or to
 /// make them current.
 pub(super) fn txn(txn: pc_txn) -> Result<TxnRef> {
     match shared(txn.id, ObjectKind::Txn)? {
@@ -156,7 +156,8 @@ pub(super) fn txn(txn: pc_txn) -> Result<TxnRef> {
     }
 }
 
-/// Returns the handle of a transaction that the safe API knows by a number, or zero if C did not begin it.
+/// Returns the handle of a transaction with a number of the Rust API, or zero if the transaction was not begun through
+/// C.
 pub(super) fn txn_of_number(number: Option<u64>) -> pc_txn {
     pc_txn { id: number.and_then(|number| TABLE.lock().numbered(number)).unwrap_or(0) }
 }
@@ -171,7 +172,7 @@ fn insert(kind: ObjectKind, object: Object, parents: [u64; 2]) -> Result<u64> {
         Err(error) => Err((error, object)),
     };
     outcome.map_err(|(error, object)| {
-        // The object has no owner: release it, and report why.
+        // The object has no handle: release it, and report the reason.
         match release(vec![(0, object)], Reading::Over) {
             Ok(()) => error,
             Err(second) => {
@@ -193,13 +194,13 @@ pub(super) fn insert_set(env: pc_env, set: Collection) -> Result<pc_set> {
     Ok(pc_set { id: insert(ObjectKind::Set, Object::Collection(set), [env.id, 0])? })
 }
 
-/// Gives a transaction a handle. `outer` is the number of the transaction around it.
+/// Creates a handle for a transaction. `outer` is the number of the enclosing transaction.
 pub(super) fn insert_txn(env: pc_env, outer: Option<u64>, txn: TxnRef) -> Result<pc_txn> {
     let outer = txn_of_number(outer);
     Ok(pc_txn { id: insert(ObjectKind::Txn, Object::Txn(txn), [env.id, outer.id])? })
 }
 
-/// Gives an iterator over a collection a handle. `txn` is the number of the transaction that the iterator belongs to.
+/// Creates a handle for an iterator over a collection. `txn` is the number of the iterator's transaction.
 pub(super) fn insert_iter(collection: u64, txn: Option<u64>, state: IterState) -> Result<pc_iter> {
     let txn = txn_of_number(txn);
     let object = Object::Iter(Arc::new(Mutex::new(IterPlace::Open(state))));
@@ -212,17 +213,17 @@ fn close(id: u64, kind: ObjectKind) -> Result<()> {
     release(retired?, if kind == ObjectKind::Iter { Reading::Over } else { Reading::Perhaps })
 }
 
-/// Retires the environment's handle and its children's, aborts its transactions, then closes it.
+/// Retires the environment's handle and those of its children, aborts its transactions, then closes it.
 pub(super) fn close_env(env: pc_env) -> Result<()> {
     close(env.id, ObjectKind::Env)
 }
 
-/// Retires the dict's handle and its iterators'.
+/// Retires the dict's handle and those of its iterators.
 pub(super) fn close_dict(dict: pc_dict) -> Result<()> {
     close(dict.id, ObjectKind::Dict)
 }
 
-/// Retires the set's handle and its iterators'.
+/// Retires the set's handle and those of its iterators.
 pub(super) fn close_set(set: pc_set) -> Result<()> {
     close(set.id, ObjectKind::Set)
 }
@@ -232,8 +233,8 @@ pub(super) fn close_iter(iter: pc_iter) -> Result<()> {
     close(iter.id, ObjectKind::Iter)
 }
 
-/// Ends a transaction. Retires its handle, and those of its iterators and of the transactions inside it, unless it continues
-/// after a failure of `end`.
+/// Ends a transaction. Retires its handle, and those of its iterators and nested transactions, unless `end` fails and
+/// the transaction continues.
 pub(super) fn end_txn(txn: pc_txn, end: impl FnOnce(&TxnRef) -> Result<()>) -> Result<()> {
     let outcome = end(&self::txn(txn)?);
     let goes_on =
@@ -244,27 +245,27 @@ pub(super) fn end_txn(txn: pc_txn, end: impl FnOnce(&TxnRef) -> Result<()>) -> R
     let retired = TABLE.lock().retire(txn.id);
     match retired {
         Ok(mut retired) => {
-            // The transaction itself, which comes last, has ended.
+            // The transaction itself, which comes last, has already ended.
             retired.pop();
             outcome.and(release(retired, Reading::Over))
         }
-        // Another thread has retired it by closing its environment. The outcome of `end` is valid.
+        // Another thread has retired the handle by closing the environment. The outcome of `end` is still valid.
         Err(_) => outcome,
     }
 }
 
-/// Whether a thread may still be reading the entry that an iterator returned last.
+/// States whether a thread may still be reading the entry that an iterator returned last.
 #[derive(Clone, Copy)]
 enum Reading {
     Perhaps,
     Over,
 }
 
-/// Releases the objects of retired handles: first iterators, then transactions from the innermost outwards, collections, and
-/// environments. Continues after a failure, and reports the first one.
+/// Releases the objects of retired handles: first iterators, then transactions from the innermost outwards, then
+/// collections, then environments. Continues after a failure, and reports the first one.
 fn release(mut retired: Vec<Retired<Object>>, reading: Reading) -> Result<()> {
     let mut outcome = Ok(());
-    // In place: closing needs no memory.
+    // Sorted in place, so that closing needs no memory.
     retired.sort_unstable_by_key(|(_, object)| match object {
         Object::Iter(_) => (0, 0),
         Object::Txn(txn) => (1, u64::MAX - txn.id()),
@@ -274,7 +275,7 @@ fn release(mut retired: Vec<Retired<Object>>, reading: Reading) -> Result<()> {
     for (_, object) in retired {
         match object {
             Object::Iter(slot) => {
-                // Released outside of the place's lock.
+                // Released outside of the slot's lock.
                 let place = std::mem::replace(&mut *slot.lock(), IterPlace::Closed);
                 if let (IterPlace::Open(state), Reading::Perhaps) = (place, reading) {
                     let given = state.into_given();
@@ -282,7 +283,7 @@ fn release(mut retired: Vec<Retired<Object>>, reading: Reading) -> Result<()> {
                 }
             }
             Object::Txn(txn) => match txn.abort() {
-                // It ended with the one around it.
+                // It ended with the enclosing transaction.
                 Err(error) if error.status() == Status::BadHandle => {}
                 other => outcome = outcome.and(other),
             },

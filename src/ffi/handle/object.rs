@@ -41,15 +41,16 @@ impl ObjectKind {
     }
 }
 
-/// An iterator's place. Its snapshot ends with the handle, even if a thread still remembers the place.
+/// The shared position of an iterator. Its snapshot ends with the handle, even if a thread's cache still holds the
+/// slot.
 pub(in crate::ffi) type IterSlot = Arc<Mutex<IterPlace>>;
 
-/// The content of an iterator's place.
+/// The state of an iterator's slot.
 #[allow(clippy::large_enum_variant)] // an iterator is open for nearly all of its life, and each step uses it
 pub(in crate::ffi) enum IterPlace {
     Open(IterState),
-    /// The handle was retired with a parent, perhaps by another thread than the one that still reads the entry that the
-    /// iterator returned last. That thread remembers the place until a later call, which keeps the memory.
+    /// The handle was retired with a parent, perhaps by a thread other than the one that still reads the entry that the
+    /// iterator returned last. That thread's cache holds the slot, and so the memory, until a later call.
     Retired(#[allow(dead_code)] Given),
     /// The handle was retired, and no thread reads the entry that the iterator returned last.
     Closed,
@@ -59,7 +60,7 @@ pub(in crate::ffi) enum IterPlace {
 pub(in crate::ffi) struct IterState {
     pub scan: Iter,
     pub collection: Collection,
-    /// False for a set.
+    /// `false` for a set.
     pub with_values: bool,
     /// The decoded entry that was returned last.
     pub key: OwnBuffer,
@@ -75,7 +76,7 @@ pub(in crate::ffi) struct Given {
 }
 
 impl IterState {
-    /// Releases all but the entry that was returned last.
+    /// Releases everything except the entry that was returned last.
     pub(in crate::ffi) fn into_given(self) -> Given {
         Given { columns: self.scan.into_given(), key: self.key, value: self.value }
     }
@@ -91,7 +92,7 @@ pub(super) enum Object {
 }
 
 impl Object {
-    /// Returns the safe API's number of a transaction, or `None` for other objects.
+    /// Returns the Rust API's number of a transaction, or `None` for other objects.
     pub(super) fn transaction(&self) -> Option<u64> {
         if let Self::Txn(txn) = self { Some(txn.id()) } else { None }
     }
