@@ -1,8 +1,8 @@
-//! Set algebra on disk: its result is written to a third set, or to one of the two.
+//! Implements set algebra on disk. The result goes to a third set, or replaces one of the two operands.
 //!
-//! All sets are walked once, side by side, in the order of their elements. Each is read some elements at a time, and
-//! only the differences are written to the target, some elements at a time, behind all elements that are still to be
-//! read: the use of memory does not depend on the sizes of the sets, and the target may be one of the operands.
+//! The walk visits all sets once, side by side, in element order. It reads each set in batches, and writes only the
+//! differences to the target, also in batches, behind all elements that are still to be read. So memory use does not
+//! depend on the sizes of the sets, and the target may be one of the operands.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::store::collection::Collection;
 use crate::store::registry::Shared;
 use crate::store::stack::TxnRef;
 
-/// The amount that is read ahead of a set: little at first, since many walks end early or leap.
+/// The size of the first batch: small, since many walks end early or skip ahead.
 const FIRST_BATCH: usize = 16;
 const LARGEST_BATCH: usize = 4096;
 const LARGEST_BYTES: usize = 256 << 10;
 
-/// The amount that is gathered before it is written.
+/// The number of changes to collect before writing them.
 const LARGEST_CHANGE: usize = 4096;
 const LARGEST_CHANGE_BYTES: usize = 256 << 10;
 
@@ -33,7 +33,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    /// Returns true if the result has an element that is, or is not, in either set.
+    /// Returns true if the result contains an element, given its presence in each set.
     fn keeps(self, in_a: bool, in_b: bool) -> bool {
         match self {
             Self::Union => in_a || in_b,
@@ -43,19 +43,19 @@ impl Operation {
         }
     }
 
-    /// Whether an element is kept only if the first set has it.
+    /// Returns true if the result contains only elements of the first set.
     fn needs_first(self) -> bool {
         !self.keeps(false, true)
     }
 
-    /// Whether an element is kept only if the second set has it.
+    /// Returns true if the result contains only elements of the second set.
     fn needs_second(self) -> bool {
         !self.keeps(true, false)
     }
 }
 
-/// Replaces `into` by the result of an operation on `a` and `b`; it may be one of these. Runs in the thread's current
-/// transaction, as a whole or not at all, or in its own transaction.
+/// Replaces `into` by the result of an operation on `a` and `b`; `into` may be one of these. Runs atomically in the
+/// thread's current transaction, or in its own transaction.
 pub(crate) fn combine(operation: Operation, a: &Collection, b: &Collection, into: &Collection) -> Result<()> {
     check(&[a, b, into])?;
     let shared = into.shared();
@@ -65,7 +65,7 @@ pub(crate) fn combine(operation: Operation, a: &Collection, b: &Collection, into
         let sources = [a, b].into_iter().filter(|source| !Arc::ptr_eq(source.shared(), shared));
         let outcome = snapshots(sources).and_then(|_open| merge(operation, a, b, into));
         match outcome.and_then(|()| txn.commit()) {
-            // Undone; the map has grown, and the next beginning says if it could not.
+            // The transaction is undone. The map has grown; if it could not grow, the next begin reports it.
             Err(error) if is_own && error.status() == Status::MapFull => {}
             outcome => return outcome,
         }
@@ -103,8 +103,8 @@ pub(crate) fn is_disjoint(a: &Collection, b: &Collection) -> Result<bool> {
     Ok(true)
 }
 
-/// Refuses sets that cannot be walked side by side, and opens those that are not open yet: inside a transaction, it
-/// could be too late.
+/// Refuses sets that cannot be walked side by side, and opens those that are not open yet: inside a transaction,
+/// opening could be too late.
 fn check(sets: &[&Collection]) -> Result<()> {
     let first = sets[0];
     for set in sets {
@@ -146,7 +146,7 @@ fn check(sets: &[&Collection]) -> Result<()> {
     Ok(())
 }
 
-/// Begins a snapshot in every environment of the sets, or the same view again where the thread has a transaction.
+/// Begins a snapshot in every environment of the sets, or reuses the same view if the thread has a transaction.
 fn snapshots<'c>(sets: impl IntoIterator<Item = &'c Collection>) -> Result<Vec<Begun>> {
     let mut begun: Vec<Begun> = Vec::new();
     for set in sets {
@@ -157,7 +157,7 @@ fn snapshots<'c>(sets: impl IntoIterator<Item = &'c Collection>) -> Result<Vec<B
     Ok(begun)
 }
 
-/// A transaction of the calling thread, aborted when dropped.
+/// A transaction of the calling thread, aborted on drop.
 struct Begun {
     shared: Arc<Shared>,
     txn: Option<TxnRef>,
@@ -177,14 +177,14 @@ impl Begun {
 impl Drop for Begun {
     fn drop(&mut self) {
         if let Some(txn) = self.txn.take() {
-            // It may be over already, with the environment: then there is nothing to undo.
+            // It may have ended with the environment; then an abort has nothing to undo.
             drop(txn.abort());
         }
     }
 }
 
 fn merge(operation: Operation, a: &Collection, b: &Collection, into: &Collection) -> Result<()> {
-    // Each collection is read once, in whatever parts it plays.
+    // Each collection is read once, even if it has several roles.
     let mut streams: Vec<Stream<'_>> = Vec::new();
     let [a, b, target] = [a, b, into].map(|set| {
         streams.iter().position(|stream| stream.set.is_same(set)).unwrap_or_else(|| {
@@ -194,7 +194,7 @@ fn merge(operation: Operation, a: &Collection, b: &Collection, into: &Collection
     });
     let mut changes = Changes::default();
     loop {
-        // What can add nothing to the outcome is leapt over, unless it is to be removed from the target.
+        // Elements that cannot change the outcome are skipped, unless they must be removed from the target.
         leap(operation, &mut streams, [a, b], target)?;
         for stream in &mut streams {
             stream.fill()?;
@@ -223,7 +223,7 @@ fn merge(operation: Operation, a: &Collection, b: &Collection, into: &Collection
     changes.write(into)
 }
 
-/// Advances an operand that is only read to the place of the other.
+/// Advances an operand that is only read to the position of the other.
 fn leap(operation: Operation, streams: &mut [Stream<'_>], [a, b]: [usize; 2], target: usize) -> Result<()> {
     for (needed, behind, ahead) in [(operation.needs_first(), b, a), (operation.needs_second(), a, b)] {
         if !needed || behind == ahead || behind == target {
@@ -239,16 +239,16 @@ fn leap(operation: Operation, streams: &mut [Stream<'_>], [a, b]: [usize; 2], ta
     Ok(())
 }
 
-/// The elements of a set in their order, read ahead a batch at a time in the thread's current transaction.
+/// The elements of a set in order, read ahead in batches in the thread's current transaction.
 struct Stream<'c> {
     set: &'c Collection,
     ahead: Columns,
-    /// The number of elements of `ahead` that were passed.
+    /// The number of elements of `ahead` that were consumed.
     passed: usize,
     batch: usize,
-    /// Where the next batch begins.
+    /// The range that starts with the next batch.
     rest: Range,
-    /// True if `ahead` has the last of them.
+    /// True if `ahead` contains the set's last elements.
     at_end: bool,
 }
 
@@ -264,7 +264,7 @@ impl<'c> Stream<'c> {
         }
     }
 
-    /// Returns the next element, once it was filled; `None` if no element is left.
+    /// Returns the next element after `fill`, or `None` at the end.
     fn head(&self) -> Option<&[u8]> {
         (self.passed < self.ahead.len()).then(|| self.ahead.record(self.passed).0)
     }
@@ -274,7 +274,7 @@ impl<'c> Stream<'c> {
         Ok(self.head())
     }
 
-    /// Reads more, if nothing is ahead.
+    /// Reads the next batch if `ahead` is used up.
     fn fill(&mut self) -> Result<()> {
         if self.passed < self.ahead.len() || self.at_end {
             return Ok(());
@@ -290,7 +290,7 @@ impl<'c> Stream<'c> {
         Ok(())
     }
 
-    /// Passes the next element; a raw set can have it several times (DUPSORT).
+    /// Skips the next element; a raw set can contain it several times (DUPSORT).
     fn pass(&mut self) {
         let passed = self.passed;
         self.passed += 1;
@@ -299,7 +299,7 @@ impl<'c> Stream<'c> {
         }
     }
 
-    /// Passes the elements that are less than a given one.
+    /// Skips the elements that are less than the given one.
     fn seek(&mut self, element: &[u8]) -> Result<()> {
         self.fill()?;
         while self.head().is_some_and(|head| head < element) {
@@ -344,7 +344,7 @@ impl Changes {
     }
 }
 
-/// Encoded elements as a column.
+/// A column of encoded elements.
 struct Elements {
     bytes: Vec<u8>,
     offsets: Vec<u64>,

@@ -1,6 +1,7 @@
-//! A collection of encoded keys and values: the base of [`Dict`](crate::Dict), [`Set`](crate::Set) and the C ABI.
+//! Implements a collection of encoded keys and values: the base of [`Dict`](crate::Dict), [`Set`](crate::Set) and the C
+//! ABI.
 //!
-//! Keys and values are checked here, against the stored types, before the engine sees them.
+//! This layer checks keys and values against the stored types before it calls the engine.
 
 mod opening;
 
@@ -15,11 +16,11 @@ use crate::error::{Error, Result, Status};
 use crate::memory::Short;
 use crate::store::registry::Shared;
 
-/// The outcome of taking a value.
+/// The outcome of `take`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
     Missing,
-    /// It has this many bytes and was not taken.
+    /// The value has this many bytes, more than the caller's limit, and was not removed.
     TooSmall(usize),
     Value(Vec<u8>),
 }
@@ -42,11 +43,11 @@ pub(crate) enum Taken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the exchange may not have happened"]
 pub enum Exchange<V> {
-    /// The value was the expected one, and is now the desired one.
+    /// The key had the expected value, and now has the desired one.
     Done,
-    /// The key has this value instead, which stays.
+    /// The key has this other value and keeps it.
     Differs(V),
-    /// The key is absent, though a value was expected, and stays absent.
+    /// The key is absent, although a value was expected, and remains absent.
     Absent,
 }
 
@@ -57,7 +58,7 @@ impl<V> Exchange<V> {
         matches!(self, Self::Done)
     }
 
-    /// Converts it to a `Result`, whose error is the actual value, as in the standard library's atomics.
+    /// Converts the outcome to a `Result` whose error is the actual value, like the standard library's atomics.
     pub fn into_result(self) -> std::result::Result<(), Option<V>> {
         match self {
             Self::Done => Ok(()),
@@ -67,8 +68,8 @@ impl<V> Exchange<V> {
     }
 }
 
-/// An open collection. Clones are the same collection. Any thread may use it; each uses its own current transaction. It
-/// does not keep the environment open.
+/// An open collection. Clones refer to the same collection. Any thread may use it; each uses its own current
+/// transaction. It does not keep the environment open.
 #[derive(Clone)]
 pub(crate) struct Collection(Arc<Inner>);
 
@@ -100,17 +101,17 @@ impl Collection {
         &self.0.shared
     }
 
-    /// The engine's view of it.
+    /// Returns the engine's view of the collection.
     pub(crate) fn opened(&self) -> &Opened {
         &self.0.opened
     }
 
-    /// Opens the collection's space if it is not open yet, so that a later snapshot can use it.
+    /// Opens the collection's space if necessary, so that a later snapshot can use it.
     pub(crate) fn open_ahead(&self) -> Result<()> {
         self.seat()?.open_ahead(self.opened())
     }
 
-    /// Returns true if both are the same collection of one environment.
+    /// Returns true if both refer to the same collection of the same environment.
     pub(crate) fn is_same(&self, other: &Collection) -> bool {
         Arc::ptr_eq(&self.0.shared, &other.0.shared) && self.opened().is_same(other.opened())
     }
@@ -120,18 +121,18 @@ impl Collection {
         self.0.opened.has_duplicates()
     }
 
-    /// Returns true if its keys sort by their bytes.
+    /// Returns true if its keys sort bytewise.
     pub(crate) fn is_bytewise(&self) -> bool {
         self.0.opened.is_bytewise()
     }
 
-    /// The calling thread's seat in its environment.
+    /// Returns the calling thread's seat in the collection's environment.
     #[inline]
     fn seat(&self) -> Result<Seat> {
         self.0.shared.seat()
     }
 
-    /// Writes, in the thread's current transaction or in its own.
+    /// Writes in the thread's current transaction, or in its own.
     fn write(&self, op: &Op<'_>) -> Result<Outcome> {
         if self.has_duplicates() {
             return Err(Error::new(
@@ -176,15 +177,15 @@ impl Collection {
         Ok(())
     }
 
-    /// Shows a key's value to `f`, which copies what it needs and calls nothing of this crate.
+    /// Passes a key's value to `f`, which copies what it needs and must not call this crate.
     #[inline]
     pub(crate) fn get<R>(&self, key: &[u8], f: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
         self.check_key(key)?;
         self.seat()?.get(self.opened(), key, f)
     }
 
-    /// Returns the address and length of a key's value, which stay valid until the current transaction ends, or its
-    /// thread's next write in it.
+    /// Returns the address and length of a key's value. They stay valid until the current transaction ends or its
+    /// thread writes in it again.
     pub(crate) fn get_ref(&self, key: &[u8]) -> Result<Option<(*const u8, usize)>> {
         self.check_key(key)?;
         self.seat()?.lend(self.opened(), key)
@@ -200,7 +201,7 @@ impl Collection {
         self.write(&Op::Put { key, value, fresh: false }).map(drop)
     }
 
-    /// Stores a value if the key is absent. Returns `Ok(false)` if it exists.
+    /// Stores a value if the key is absent. Returns `Ok(false)` if the key exists.
     pub(crate) fn put_new(&self, key: &[u8], value: &[u8]) -> Result<bool> {
         self.check_key(key)?;
         self.check_value(value)?;
@@ -223,7 +224,8 @@ impl Collection {
         })
     }
 
-    /// Stores `desired` (`None` removes the key) if the encoded value is `expected` (`None` if the key must be absent).
+    /// Stores `desired` (`None` removes the key) if the encoded value equals `expected` (`None` requires an absent
+    /// key).
     pub(crate) fn compare_exchange(
         &self,
         key: &[u8],
@@ -242,7 +244,7 @@ impl Collection {
         })
     }
 
-    /// Adds to an integer and returns the sum; an absent key counts as 0.
+    /// Adds to an integer and returns the sum. An absent key counts as 0.
     pub(crate) fn add_i64(&self, key: &[u8], by: i64) -> Result<i64> {
         self.check_key(key)?;
         let kind = &self.0.schema.value;
@@ -266,14 +268,14 @@ impl Collection {
         self.remove_range(&Range::all()).map(drop)
     }
 
-    /// Shows the first or the last record to `f`, as [`Collection::get`] does.
+    /// Passes the first or last record to `f`, like [`Collection::get`].
     pub(crate) fn edge<R>(&self, last: bool, f: impl FnOnce(&[u8], &[u8]) -> R) -> Result<Option<R>> {
         let range = Range { reverse: last, ..Range::all() };
         self.seat()?.edge(self.opened(), &range, f)
     }
 
-    /// Adds the values of a range to `out`, in the order of their keys and all from one state. `clear` empties it
-    /// first, and again if the look-up is retried.
+    /// Appends the values of a range to `out`, in key order and all from one state. `clear` empties `out` first, and
+    /// again if the look-up is retried.
     pub(crate) fn values<B>(
         &self,
         range: &Range,
@@ -293,7 +295,7 @@ impl Collection {
         added
     }
 
-    /// Reads records of a range into columns, from its beginning on. Returns true if the range was read to its end.
+    /// Reads records from the beginning of a range into columns. Returns true if it reached the end of the range.
     pub(crate) fn scan(&self, range: &Range, limit: Limit, out: &mut Columns) -> Result<bool> {
         self.seat()?.scan(self.opened(), range, limit, out)
     }
@@ -319,7 +321,7 @@ impl Collection {
         count(&self.write(&Op::RemoveRange { range })?)
     }
 
-    /// Stores all or nothing; if a key occurs twice, its last value wins. Returns the number of new keys.
+    /// Stores all records or none; if a key occurs twice, its last value wins. Returns the number of new keys.
     pub(crate) fn put_many(&self, keys: &Column<'_>, values: &Column<'_>) -> Result<u64> {
         if keys.len() != values.len() {
             return Err(Error::new(
@@ -334,13 +336,13 @@ impl Collection {
         count(&self.write(&Op::PutMany { keys, values })?)
     }
 
-    /// Adds elements, all or nothing, and returns the number of new ones.
+    /// Adds all elements or none, and returns the number of new ones.
     pub(crate) fn add_many(&self, keys: &Column<'_>) -> Result<u64> {
         self.check_keys(keys)?;
         count(&self.write(&Op::AddMany { keys })?)
     }
 
-    /// Shows each key's value, or `None`, to `f`, as [`Collection::get`] does, all from one state.
+    /// Passes each key's value, or `None`, to `f`, like [`Collection::get`], all from one state.
     pub(crate) fn get_many(
         &self,
         keys: &Column<'_>,
@@ -350,7 +352,7 @@ impl Collection {
         self.seat()?.get_many(self.opened(), keys, f)
     }
 
-    /// Removes keys, all in one transaction, and returns the number of those that existed.
+    /// Removes keys, all in one transaction, and returns the number of keys that existed.
     pub(crate) fn remove_many(&self, keys: &Column<'_>) -> Result<u64> {
         self.check_keys(keys)?;
         count(&self.write(&Op::RemoveMany { keys })?)

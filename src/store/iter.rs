@@ -1,12 +1,12 @@
-//! Iteration over a range of a collection, in key order, either way.
+//! Iterates over a range of a collection, in key order, in either direction.
 //!
 //! An iterator keeps no cursor between calls: it reads a batch ahead into its own memory and continues after the last
-//! record that it returned. Outside of transactions, it has a snapshot, in its own seat. Inside a transaction, it sees
-//! the same as the transaction, including own writes: after a write, it drops the records that it read ahead.
+//! record that it returned. Outside of transactions, it has a snapshot in its own seat. Inside a transaction, it sees
+//! the same data as the transaction, including its own writes: after a write, it drops the records that it read ahead.
 //!
-//! A snapshot keeps every page that is written after it. When this process has committed, an iterator therefore reads
-//! the rest of its range into memory, if it is small, and releases its snapshot: otherwise a loop that writes what it
-//! iterates over would make the file grow with each commit.
+//! While a snapshot is open, no page that is replaced after it can be reused. So when this process has committed, an
+//! iterator reads the rest of its range into memory, if it is small, and releases its snapshot: otherwise a loop that
+//! writes to the collection over which it iterates would make the file grow with each commit.
 
 mod back;
 mod kept;
@@ -23,12 +23,12 @@ use crate::memory;
 use crate::store::collection::Collection;
 use crate::store::stack::TxnRef;
 
-/// The amount that is read ahead: little at first, since many iterations end early.
+/// The size of the first batch: small, since many iterations end early.
 const FIRST_BATCH: usize = 16;
 const LARGEST_BATCH: usize = 4096;
 const LARGEST_BYTES: usize = 256 << 10;
 
-/// The size up to which an iterator keeps records in place of its snapshot.
+/// The size up to which an iterator keeps records instead of its snapshot.
 const KEPT_BYTES: usize = 4 << 20;
 
 /// A walk over a range of a collection. It may move between threads, unless it was begun in a transaction.
@@ -42,13 +42,13 @@ pub(crate) struct Iter {
     /// The number of records of `ahead` that were returned.
     given: usize,
     place: Position,
-    /// The number of records to read next time.
+    /// The number of records to read next.
     batch: usize,
     /// The transaction's count of writes when `ahead` was read.
     writes: u64,
-    /// True if it met an error that would come again.
+    /// True if it met an error that would occur again.
     has_failed: bool,
-    /// The records read from the other end; most iterators use one end.
+    /// The records read from the other end; `None` in most iterators, which use only one end.
     back: Option<Box<Back>>,
 }
 
@@ -63,25 +63,25 @@ enum Source {
 
 struct Own {
     seat: SnapshotSeat,
-    /// How many commits this process has made, and how many it had when it was last looked at.
+    /// The process's count of commits, and its value at the last check.
     commits: Arc<AtomicU64>,
     seen: u64,
-    /// Whether the whole range was found to be too much to be kept.
+    /// True if the whole range was found too large to keep.
     is_large: bool,
-    /// How many bytes to go on for before the rest is looked at again.
+    /// The number of bytes to iterate over before the rest is checked again.
     pause: usize,
 }
 
-/// The place of the walk, between two records.
+/// The position of the walk, between two records.
 enum Position {
     Start,
     /// Before the first record at or beyond a key.
     At(Vec<u8>),
-    /// Behind a record that was returned.
+    /// After a record that was returned.
     After(Vec<u8>, Vec<u8>),
     /// Before a record that was returned backwards.
     Before(Vec<u8>, Vec<u8>),
-    /// Behind the last record.
+    /// After the last record.
     End,
 }
 
@@ -114,7 +114,7 @@ impl Iter {
         })
     }
 
-    /// Its range in the other direction, from the beginning of that.
+    /// Returns the iterator over its range in the other direction, at the beginning.
     pub(crate) fn reversed(mut self) -> Iter {
         self.range.reverse = !self.range.reverse;
         self.has_failed = false;
@@ -130,7 +130,7 @@ impl Iter {
         self
     }
 
-    /// Ends it, and leaves the memory of the records that it returned last.
+    /// Ends the iterator, and returns the memory of the records that it returned last.
     pub(crate) fn into_given(self) -> Columns {
         match self.source {
             Source::Kept(kept) => kept.into_given().unwrap_or(self.ahead),
@@ -138,12 +138,12 @@ impl Iter {
         }
     }
 
-    /// The name of its collection.
+    /// Returns the collection's name.
     pub(crate) fn name(&self) -> &str {
         self.collection.name()
     }
 
-    /// The transaction that it belongs to.
+    /// Returns the transaction that the iterator belongs to, or `None` if it has its own snapshot.
     pub(crate) fn level(&self) -> Option<u64> {
         match &self.source {
             Source::Own(_) | Source::Kept(_) => None,
@@ -161,8 +161,8 @@ impl Iter {
         self.step(true)
     }
 
-    /// Steps, and returns the record as decoded by `decode`. If memory runs out, the record comes again with the next
-    /// step; a record that cannot be decoded for another reason has been stepped over.
+    /// Steps, and returns the result of `decode` for the record. If memory runs out, the next step returns the same
+    /// record; if decoding fails for another reason, the record is skipped.
     pub(crate) fn give<T>(
         &mut self,
         backwards: bool,
@@ -182,8 +182,8 @@ impl Iter {
         Some(decoded)
     }
 
-    /// The same for Rust's loops, which go on after an error: one that would come again for ever comes once, and then the
-    /// walk has ended until it goes elsewhere.
+    /// Does the same for Rust's loops, which continue after an error: an error that would repeat forever is returned
+    /// once, and then the walk ends until it is moved.
     pub(crate) fn give_once<T>(
         &mut self,
         backwards: bool,
@@ -205,7 +205,7 @@ impl Iter {
 
     #[inline]
     fn step(&mut self, backwards: bool) -> Result<Option<(&[u8], &[u8])>> {
-        // Most steps: the record was read ahead, and nothing was written since.
+        // Fast path: the record was read ahead, and nothing was written since.
         if let Source::Own(own) = &self.source
             && own.seen == own.commits.load(Ordering::Acquire)
             && self.backwards == backwards
@@ -239,7 +239,7 @@ impl Iter {
         Ok(Some(self.ahead.record(self.given - 1)))
     }
 
-    /// Returns the next records as columns; none at the end. 0 leaves the choice to the library.
+    /// Returns the next records as columns, which are empty at the end. 0 leaves the limit to the library.
     pub(crate) fn next_batch(&mut self, max_items: usize, max_bytes: usize) -> Result<&Columns> {
         self.turn(false)?;
         let choose = |asked: usize, default: usize| if asked == 0 { default } else { asked };
@@ -249,7 +249,7 @@ impl Iter {
             let Source::Kept(kept) = &mut self.source else { return Ok(&self.ahead) };
             return kept.next_batch(limit);
         }
-        // What was read ahead and not given is read again with the rest.
+        // Records that were read ahead but not returned are read again with the rest.
         self.forget()?;
         self.fetch(limit)?;
         self.given = self.ahead.len();
@@ -259,7 +259,7 @@ impl Iter {
         Ok(&self.ahead)
     }
 
-    /// Goes before the first key at or beyond `key` in the range's direction.
+    /// Moves before the first key at or beyond `key` in the range's direction.
     pub(crate) fn seek(&mut self, key: &[u8]) -> Result<()> {
         self.has_failed = false;
         if let Source::Kept(kept) = &mut self.source {
@@ -274,7 +274,7 @@ impl Iter {
         Ok(())
     }
 
-    /// Makes the records that are read ahead go in a direction.
+    /// Makes the read-ahead follow the given direction.
     fn turn(&mut self, backwards: bool) -> Result<()> {
         if self.backwards != backwards {
             self.forget()?;
@@ -284,11 +284,11 @@ impl Iter {
         Ok(())
     }
 
-    /// Drops the records that were read ahead and records the place of the walk.
+    /// Drops the records that were read ahead, and stores the position of the walk.
     fn forget(&mut self) -> Result<()> {
         if self.given > 0 {
             let (key, value) = self.ahead.record(self.given - 1);
-            // Among the values of one key alone does the value count.
+            // The value matters only among several values of one key.
             let value = if self.collection.has_duplicates() { value } else { &[] };
             let (key, value) = (memory::copy(key)?, memory::copy(value)?);
             self.place =
@@ -320,10 +320,10 @@ impl Iter {
         }
     }
 
-    /// Reads the range, or the rest of it, in place of the snapshot. Returns `Ok(false)` if it is too large.
+    /// Reads the range, or the rest of it, to replace the snapshot. Returns `Ok(false)` if it is too large.
     #[cold]
     fn keep(&mut self) -> Result<bool> {
-        // Elsewhere LMDB alone knows the order.
+        // In all other collections, only LMDB knows the order.
         if !self.collection.is_bytewise() || self.collection.has_duplicates() {
             return Ok(false);
         }
@@ -389,7 +389,7 @@ impl Iter {
         }
     }
 
-    /// Reads on from the place of the walk.
+    /// Reads on from the position of the walk.
     fn fetch(&mut self, limit: Limit) -> Result<()> {
         self.forget()?;
         let mut ahead = std::mem::take(&mut self.ahead);
@@ -403,9 +403,9 @@ impl Iter {
         Ok(())
     }
 
-    /// Reads the records ahead of the walk. Those that were read ahead before are dropped.
+    /// Reads the records ahead of the walk, and drops those that were read ahead before.
     fn read_on(&mut self, limit: Limit, out: &mut Columns) -> Result<Read> {
-        // A walk backwards is one forwards over the turned range.
+        // A backward walk is a forward walk over the reversed range.
         self.range.reverse ^= self.backwards;
         let outcome = self.read_ahead(limit, out);
         self.range.reverse ^= self.backwards;
@@ -419,9 +419,9 @@ impl Iter {
                 return Ok(Read { writes: self.writes, is_all: true });
             }
             (Position::At(key), false) => ScanStart::At(key),
-            // What lies before the sought key.
+            // Reads the records before the sought key.
             (Position::At(key), true) => ScanStart::Beyond(key),
-            // Turning round gives the neighbour of the record given last, not that again.
+            // After a turn, the next record is the neighbour of the last returned record, not that record again.
             (Position::After(key, value) | Position::Before(key, value), _) => ScanStart::After(key, value),
         };
         self.read(from, limit, out)
@@ -433,7 +433,7 @@ impl Iter {
             match session.scan(self.collection.opened(), &self.range, from, limit, out) {
                 Ok(is_all) => Ok(Read { writes, is_all }),
                 Err(Leave::Failed(error)) => Err(error),
-                // Opened when the iterator was; only a drop by another program can undo that.
+                // The collection was opened with the iterator; only a drop by another program can undo that.
                 Err(Leave::Outside) => Err(Error::new(
                     Status::NoCollection,
                     format!("collection {:?} no longer exists", self.collection.name()),
@@ -443,7 +443,7 @@ impl Iter {
     }
 }
 
-/// The outcome of a reading.
+/// The outcome of a read.
 struct Read {
     /// The transaction's count of writes.
     writes: u64,
@@ -451,7 +451,7 @@ struct Read {
     is_all: bool,
 }
 
-/// Returns true if a range was read to its end. A range for which memory runs out is too large.
+/// Returns true if a range was read to its end. A range that does not fit into memory is too large.
 fn is_all(read: Result<Read>) -> Result<bool> {
     match read {
         Err(error) if error.status() == Status::NoMemory => Ok(false),

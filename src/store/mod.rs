@@ -1,4 +1,4 @@
-//! Code that the nouns share: encoded records in named collections.
+//! Contains the code that dicts, sets and environments share: encoded records in named collections.
 //!
 //! | file | content |
 //! |---|---|
@@ -7,7 +7,7 @@
 //! | `collection.rs` | one open collection: reading and writing encoded keys and values |
 //! | `iter.rs` | iterators, and the records that they keep of a released snapshot |
 //! | `packing.rs` | code that typed dicts and sets share: encoding items, comparing types |
-//! | `sweep.rs` | writes that read records first: retaining, popping |
+//! | `sweep.rs` | writes that first read records: retaining, popping |
 //! | `algebra.rs` | set algebra: sets walked side by side |
 
 pub mod algebra;

@@ -8,7 +8,7 @@ use crate::error::{Error, Result, Status};
 use crate::memory::{Short, TryGrow};
 use crate::store::collection::Collection;
 
-/// Refuses stored types that differ from Rust's own; `any` allows this only in other languages.
+/// Refuses stored types that differ from Rust's own; only other languages may use `any` instead.
 pub fn require_types(collection: &Collection, types: &[(&Type, &Type)]) -> Result<()> {
     for (asked, stored) in types {
         if asked != stored {
@@ -60,7 +60,7 @@ where
     Ok(Range { lower: bound(range.start_bound())?, upper: bound(range.end_bound())?, ..Range::all() })
 }
 
-/// Encoded items one after the other.
+/// Encoded items, one after another.
 pub struct Packed {
     bytes: Vec<u8>,
     offsets: Vec<u64>,
@@ -78,7 +78,7 @@ impl Packed {
         Ok(self.offsets.try_push(self.bytes.len() as u64)?)
     }
 
-    /// Bytes of all items.
+    /// Returns the number of bytes of all items.
     pub fn size(&self) -> usize {
         self.bytes.len()
     }

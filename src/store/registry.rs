@@ -1,4 +1,4 @@
-//! The environments that this process has open, each once, however often it was opened.
+//! Registers the environments that this process has open: each once, even if it was opened several times.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,31 +10,31 @@ use crate::memory::{self, NoMemory, TryGrow};
 use crate::platform::fork::PerProcess;
 use crate::platform::sync::Mutex;
 
-/// The state shared by the clones of one opening; it returns the opening when the last clone is dropped.
+/// A reference that the clones of one opening share; dropping the last clone returns the opening.
 pub struct Held {
     shared: Arc<Shared>,
     given_back: AtomicBool,
 }
 
-/// One environment as this process has it open, however often.
+/// An environment that this process has open, with one or more openings.
 pub struct Shared {
     opening: Arc<Opening>,
-    /// The data by which the child of a fork opens it.
+    /// The origin by which the child of a fork reopens it.
     origin: Origin,
-    /// Taken out when the environment is closed.
+    /// Becomes `None` when the environment is closed.
     engine: Mutex<Option<Engine>>,
-    /// The engine that was taken out of `engine` when it had failed and the files were reopened.
+    /// The failed engine that was removed from `engine` when the files were reopened.
     retired: Mutex<Option<WeakEngine>>,
-    /// The number of its openings.
+    /// The number of openings.
     opened: AtomicUsize,
     path: PathBuf,
 }
 
-/// The environments that are open, so that a second opening finds the first.
+/// The open environments, so that a second opening finds the first.
 static OPEN: PerProcess<Mutex<Vec<Weak<Shared>>>> = PerProcess::new();
 
 impl Held {
-    /// Opens files, or finds them open. Also returns whether they were open already.
+    /// Opens files, or finds the environment that has them open. Also returns whether they were already open.
     ///
     /// Fails with [`Status::EnvFailed`] if the files are still open from before a failure, and then reports whether the
     /// calling thread itself keeps them open, so that waiting is useless.
@@ -43,14 +43,14 @@ impl Held {
         open_files: impl FnOnce() -> Result<Engine>,
     ) -> Result<(Held, bool), (Error, bool)> {
         let mut hopeless = false;
-        // A copy of the list, since what is dropped here may take the lock.
+        // Works on a copy of the list, since dropping an entry may take the lock.
         let listed = listed().map_err(|none| (none.into(), false))?;
         for shared in &listed {
             hopeless |= shared.retire_if_failed() && shared.path == path;
         }
         drop(listed);
-        // Without the lock: opening may wait for other processes, and others open other files meanwhile. The engine
-        // stays open as long as it is held here, even if the environment that has it is closed now.
+        // Runs without the lock: opening may wait for other processes, and other threads may open other files
+        // meanwhile. The engine stays open while it is held here, even if its environment is closed now.
         let engine = open_files().map_err(|error| (error, hopeless))?;
         let mut open = OPEN.get().lock();
         open.retain(|shared| shared.strong_count() > 0);
@@ -74,8 +74,7 @@ impl Held {
         Ok((Held { shared, given_back: AtomicBool::new(false) }, is_shared))
     }
 
-    /// Opens the same files again, where the first opening found them. In the child of a fork these are the files of an
-    /// opening of the parent.
+    /// Reopens the files of the first opening. In the child of a fork these are files that the parent opened.
     pub fn reopen(&self) -> Result<Held> {
         let shared = &self.shared;
         if shared.opening.check_process().is_err() {
@@ -83,7 +82,8 @@ impl Held {
                 .map(|(held, _)| held)
                 .map_err(|(error, _)| error);
         }
-        // Under the lock that closing takes: it is not closed between the look and the count.
+        // Holds the lock that closing takes, so that the environment cannot be closed between the check and the
+        // increment.
         let _open = OPEN.get().lock();
         shared.engine()?;
         shared.opened.fetch_add(1, Ordering::Relaxed);
@@ -94,13 +94,13 @@ impl Held {
         &self.shared
     }
 
-    /// Returns this opening; the last one closes the environment.
+    /// Returns this opening; returning the last one closes the environment.
     pub fn give_back(&self) {
         let of_parent = self.shared.opening.check_process().is_err();
         if self.given_back.swap(true, Ordering::AcqRel) || of_parent {
             return;
         }
-        // Under the lock, so that nobody finds it open between the count and the closing.
+        // Holds the lock, so that no thread finds the environment open between the decrement and the closing.
         let _open = OPEN.get().lock();
         if self.shared.opened.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.shared.close();
@@ -114,7 +114,7 @@ impl Drop for Held {
     }
 }
 
-/// The environments that are open.
+/// Returns the open environments.
 fn listed() -> Result<Vec<Arc<Shared>>, NoMemory> {
     let open = OPEN.get().lock();
     let mut listed = memory::room_for(open.len())?;
@@ -139,7 +139,7 @@ impl Shared {
         }
     }
 
-    /// Releases a failed engine, so that its files can be reopened. Returns whether the calling thread keeps it open.
+    /// Releases a failed engine, so that its files can be reopened. Returns true if the calling thread keeps it open.
     fn retire_if_failed(&self) -> bool {
         if self.opening.state() != State::Failed {
             return false;
@@ -159,7 +159,7 @@ impl Shared {
         }
     }
 
-    /// Returns the engine, for operations that need no seat.
+    /// Returns the engine, for operations that do not need a seat.
     pub fn engine(&self) -> Result<Engine> {
         self.opening.check_process()?;
         if self.opening.state() == State::Failed {
@@ -182,7 +182,7 @@ impl Shared {
         &self.path
     }
 
-    /// The calling thread's seat.
+    /// Returns the calling thread's seat.
     #[inline]
     pub fn seat(&self) -> Result<Seat> {
         self.origin.seat_of_thread(&self.opening, || self.engine())

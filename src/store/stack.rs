@@ -1,4 +1,4 @@
-//! Handles of transactions: each names one level of one thread's stack.
+//! Implements handles of transactions: each names one level of one thread's stack.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use crate::engine::{Access, NotEnded, Switched, Wait, WeakSeat};
 use crate::error::{Error, Result, Status};
 use crate::store::registry::Shared;
 
-/// Names one level of one thread's stack. Dropping it does nothing.
+/// A handle of one level of one thread's stack. Dropping it has no effect.
 #[derive(Clone)]
 pub struct TxnRef {
     id: u64,
@@ -35,14 +35,14 @@ impl TxnRef {
         self.end(true)
     }
 
-    /// A call from another thread only marks it; its own thread aborts it.
+    /// Aborts the transaction. A call from another thread only marks it; its own thread aborts it later.
     pub fn abort(&self) -> Result<()> {
         self.end(false)
     }
 
-    /// Aborts it with all levels inside, if it exists.
+    /// Aborts the transaction and all levels inside it, if it exists.
     pub fn undo(&self) {
-        // Where there is no seat to look in, there is no transaction.
+        // Without a seat, there is no transaction to abort.
         drop(self.shared.seat().and_then(|seat| seat.undo(self.id)));
         self.ended.store(true, Ordering::Release);
     }
@@ -69,23 +69,23 @@ impl TxnRef {
         if self.ended.swap(true, Ordering::AcqRel) {
             return Err(over());
         }
-        // Not marked, it can be ended again.
+        // Marking failed, so the transaction can be ended again.
         self.seat.mark(self.id).inspect_err(|_| self.ended.store(false, Ordering::Release))
     }
 
-    /// The calling thread's seat and innermost transaction.
+    /// Returns the calling thread's seat and innermost transaction, or `None` outside of transactions.
     pub fn innermost(shared: &Shared) -> Result<Option<(WeakSeat, u64)>> {
         let seat = shared.seat()?;
         Ok(seat.innermost()?.map(|level| (seat.downgrade(), level)))
     }
 
-    /// The calling thread's innermost transaction.
+    /// Returns the calling thread's innermost transaction, or `None` outside of transactions.
     pub fn current(shared: &Shared) -> Result<Option<u64>> {
         shared.seat()?.innermost()
     }
 
     /// Makes another stack of the thread, or none, the current one. Returns the innermost transaction of the previous
-    /// one.
+    /// stack.
     pub fn set_current(shared: &Shared, txn: Option<&TxnRef>) -> Result<Option<u64>> {
         match shared.seat()?.set_current(txn.map(TxnRef::id))? {
             Switched::From(previous) => Ok(previous),

@@ -1,4 +1,4 @@
-//! Writes that read records first: removing those that a function refuses, and taking the first or the last one.
+//! Implements writes that first read records: removing records that a predicate rejects, and popping the first or last.
 //!
 //! All run in a write transaction that the caller has begun.
 
@@ -9,10 +9,10 @@ use crate::store::collection::Collection;
 use crate::store::iter::Iter;
 use crate::store::packing::Packed;
 
-/// The number of bytes of keys that are gathered before they are removed.
+/// The number of bytes of keys to collect before removing them.
 const BATCH: usize = 256 << 10;
 
-/// Removes the records that `keep` refuses; returns their number.
+/// Removes the records that `keep` rejects, and returns their number.
 pub(crate) fn retain(
     collection: &Collection,
     mut keep: impl FnMut(&[u8], &[u8]) -> Result<bool>,
@@ -25,7 +25,7 @@ pub(crate) fn retain(
             continue;
         }
         refused.push(|out| Ok(out.try_extend(key)?))?;
-        // In batches: a scan reads again after each write.
+        // Removed in batches: a scan rereads after each write.
         if refused.size() >= BATCH {
             removed += collection.remove_many(&refused.column()?)?;
             refused = Packed::default();

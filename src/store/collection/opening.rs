@@ -1,4 +1,4 @@
-//! Opening a collection with the types that were asked for.
+//! Opens a collection with the requested types.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use crate::error::{Error, Result, Status};
 use crate::memory::Short;
 use crate::store::registry::Shared;
 
-/// How a collection is opened.
+/// Options for opening a collection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OpenFlags {
-    /// Does not create it.
+    /// Fails if the collection does not exist.
     pub existing: bool,
     /// `i64` accepts any integer type, `f64` any floating-point type.
     pub any_width: bool,
@@ -23,7 +23,7 @@ pub(crate) struct OpenFlags {
 pub(crate) struct Asked<'a> {
     pub name: &'a str,
     pub kind: Kind,
-    /// `None` means the stored type, or `any` for a new collection; the same for `value`.
+    /// `None` means the stored type, or `any` for a new collection; the same applies to `value`.
     pub key: Option<&'a Type>,
     pub value: Option<&'a Type>,
     pub flags: OpenFlags,

@@ -1,7 +1,7 @@
-//! The far end of an iterator: taking the last records of its range.
+//! Takes records from the far end of an iterator's range.
 //!
-//! What was taken is off the range, so that the walk cannot come to it. The walk in turn says what is left: the records
-//! behind the one that it gave last, or from the key on that it was sent to.
+//! A record that was taken is out of the range, so that the walk cannot reach it. Conversely, the walk limits what can
+//! still be taken: the records behind the one that it returned last, or those from the key on to which it was moved.
 
 use std::cmp::Ordering;
 use std::ops::Bound;
@@ -16,16 +16,16 @@ pub(super) struct Back {
     ahead: Columns,
     /// The number of records of `ahead` that were taken.
     taken: usize,
-    /// The number of records to read next time.
+    /// The number of records to read next.
     batch: usize,
     /// The transaction's count of writes when `ahead` was read.
     writes: u64,
 }
 
 impl Iter {
-    /// Takes the last record off the range and gives what `decode` makes of it; `None`: the walk has given it, or is
-    /// beyond. Neither `next` nor `prev` come to it again, whatever the direction. Errors are as those of
-    /// [`Iter::give_once`].
+    /// Takes the last record off the range and returns the result of `decode`. Returns `None` if the walk has already
+    /// returned the record or is beyond it. Neither `next` nor `prev` returns a taken record again, in either
+    /// direction. Errors are handled as in [`Iter::give_once`].
     pub(crate) fn give_last<T>(
         &mut self,
         decode: impl FnOnce(&[u8], &[u8]) -> Result<T>,
@@ -56,7 +56,7 @@ impl Iter {
         Some(self.take_last().and(decoded))
     }
 
-    /// Whether there is a record between the walk and the end of the range; reads it, where that was not done.
+    /// Returns true if there is a record between the walk and the end of the range; reads it if necessary.
     fn find_last(&mut self) -> Result<bool> {
         if self.keeps()? {
             let Source::Kept(kept) = &self.source else { return Ok(false) };
@@ -99,7 +99,7 @@ impl Iter {
         Ok(())
     }
 
-    /// Whether a key is still to come in the walk.
+    /// Returns true if the walk has not yet reached a key.
     fn is_left(&self, key: &[u8]) -> bool {
         let against = |place: &[u8]| self.order(key, place);
         if self.given > 0 {
@@ -113,13 +113,13 @@ impl Iter {
         }
     }
 
-    /// Typed collections, which alone have iterators with two ends, are in the order of their bytes.
+    /// Compares keys bytewise: only typed collections have double-ended iterators, and they are in bytewise order.
     fn order(&self, one: &[u8], other: &[u8]) -> Ordering {
         let order = one.cmp(other);
         if self.range.reverse { order.reverse() } else { order }
     }
 
-    /// Takes the record that was found off the range, and off what the walk has read ahead.
+    /// Removes the record that was found from the range, and from the records that the walk has read ahead.
     fn take_last(&mut self) -> Result<()> {
         if let Source::Kept(kept) = &mut self.source {
             kept.take_last();
@@ -139,7 +139,7 @@ impl Iter {
         narrowed
     }
 
-    /// Drops the records that were read ahead from `key` on.
+    /// Drops the records from `key` on that were read ahead.
     fn trim(&mut self, key: &[u8]) {
         let mut len = self.ahead.len();
         while len > self.given && self.order(self.ahead.record(len - 1).0, key).is_ge() {
@@ -148,7 +148,7 @@ impl Iter {
         truncate(&mut self.ahead, len);
     }
 
-    /// Both ends have met: the walk ends, too, whatever is written between them from now on.
+    /// Ends the walk too, since both ends have met, even if records are written between them later.
     fn end(&mut self) {
         self.back = None;
         if let Source::Kept(kept) = &mut self.source {
@@ -162,7 +162,7 @@ impl Iter {
     }
 }
 
-/// Makes `key` the first one beyond a bound. On failure, the bound is unchanged.
+/// Makes `key` the first key beyond a bound. On failure, the bound is unchanged.
 fn exclude(bound: &mut Bound<Vec<u8>>, key: &[u8]) -> Result<()> {
     if let Bound::Excluded(end) = bound {
         end.try_room(key.len())?;

@@ -1,4 +1,4 @@
-//! The part of its range that an iterator keeps once it has released its snapshot.
+//! Stores the part of its range that an iterator keeps after it has released its snapshot.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -6,12 +6,12 @@ use std::ops::Range;
 use crate::engine::{Columns, Limit};
 use crate::error::{Error, Result, Status};
 
-/// Records of a range in memory, and the walk's place among them.
+/// Records of a range in memory, and the walk's position among them.
 pub(super) struct Kept {
     records: Columns,
-    /// Which of them were not taken off the range's end.
+    /// The records that were not yet taken off the end of the range.
     left: Range<usize>,
-    /// True if their order is against the range's direction.
+    /// True if the records are stored against the range's direction.
     is_turned: bool,
     /// The last result of `next_batch`.
     batch: Columns,
@@ -29,7 +29,7 @@ enum Part {
     WithoutEnd,
 }
 
-/// The memory that a thread may still be reading.
+/// The records that a thread may still be reading.
 enum Given {
     Nothing,
     Record,
@@ -37,15 +37,15 @@ enum Given {
 }
 
 enum KeptPosition {
-    /// The record that was given last; or between two, where it is empty: before the one that it begins with.
+    /// The record that was returned last. If empty, the position between two records, before the one at its start.
     At(Range<usize>),
-    /// Among records that were not kept.
+    /// The last returned record is among those that were not kept.
     Gone,
 }
 
 impl Kept {
-    /// Of all records of a range, in its direction. The walk is at the first one at or beyond a key, which it has given
-    /// if `given`; `None`: at the beginning, or else at the end.
+    /// Keeps all records of a range, in its direction. The walk is at the first record at or beyond a key, which it has
+    /// already returned if `given`. Without a key, the walk is at the beginning, or at the end if `end`.
     pub(super) fn of_range(
         records: Columns,
         reverse: bool,
@@ -76,7 +76,8 @@ impl Kept {
         kept
     }
 
-    /// Of the records ahead of the walk, in its direction. `reverse`: that of the range; `backwards`: the walk goes against it.
+    /// Keeps the records ahead of the walk, in its direction. `reverse` is the range's direction; `backwards` means
+    /// that the walk goes against it.
     pub(super) fn of_rest(records: Columns, reverse: bool, backwards: bool) -> Kept {
         let place = if backwards { records.len()..records.len() } else { 0..0 };
         Kept {
@@ -91,12 +92,12 @@ impl Kept {
         }
     }
 
-    /// Whether the range begins with the first record.
+    /// Returns true if the kept records include the beginning of the range.
     fn is_begun(&self) -> bool {
         self.part != Part::WithoutBeginning
     }
 
-    /// Whether it ends with the last one.
+    /// Returns true if the kept records include the end of the range.
     fn is_ended(&self) -> bool {
         self.part != Part::WithoutEnd
     }
@@ -109,7 +110,7 @@ impl Kept {
         self.records.record(if self.is_turned { self.left.end - 1 - index } else { self.left.start + index })
     }
 
-    /// The memory of what was given last; `None`: nothing was.
+    /// Returns the memory of the records that were returned last, or `None` if no record was returned.
     pub(super) fn into_given(self) -> Option<Columns> {
         match self.given {
             Given::Nothing => None,
@@ -118,7 +119,7 @@ impl Kept {
         }
     }
 
-    /// Goes to the beginning of the range in the other direction.
+    /// Restarts at the beginning of the range in the other direction.
     pub(super) fn reverse(&mut self) {
         self.is_turned = !self.is_turned;
         self.reverse = !self.reverse;
@@ -130,7 +131,7 @@ impl Kept {
         self.place = if self.is_begun() { KeptPosition::At(0..0) } else { KeptPosition::Gone };
     }
 
-    /// The index behind the place, in the range's direction; `None`: the end.
+    /// Returns the index of the record after the position, in the range's direction, or `None` at the end.
     fn ahead(&self) -> Result<Option<usize>> {
         match &self.place {
             KeptPosition::At(at) if at.end < self.len() => Ok(Some(at.end)),
@@ -160,7 +161,7 @@ impl Kept {
         index.map(|index| self.record(index))
     }
 
-    /// Goes back before the record that was given last; `backwards`: by `prev`.
+    /// Steps back before the record that was returned last; `backwards` means that `prev` returned it.
     pub(super) fn unread(&mut self, backwards: bool) {
         if let KeptPosition::At(at) = &mut self.place {
             let before = if backwards { at.end } else { at.start };
@@ -168,7 +169,7 @@ impl Kept {
         }
     }
 
-    /// Whether a record is left between the place and the end of the range.
+    /// Returns true if a record is left between the position and the end of the range.
     pub(super) fn has_last(&self) -> Result<bool> {
         if !self.is_ended() {
             return Err(gone());
@@ -176,7 +177,7 @@ impl Kept {
         Ok(self.ahead()?.is_some())
     }
 
-    /// The last record, which must be there.
+    /// Returns the last record, which must exist.
     pub(super) fn last(&self) -> (&[u8], &[u8]) {
         self.record(self.len() - 1)
     }
@@ -186,12 +187,12 @@ impl Kept {
         if self.is_turned { self.left.start += 1 } else { self.left.end -= 1 }
     }
 
-    /// Goes to the end of the range.
+    /// Moves to the end of the range.
     pub(super) fn end(&mut self) {
         self.place = KeptPosition::At(self.len()..self.len());
     }
 
-    /// Returns the next records as columns; none at the end.
+    /// Returns the next records as columns, which are empty at the end.
     pub(super) fn next_batch(&mut self, limit: Limit) -> Result<&Columns> {
         let first = self.ahead()?;
         let mut batch = std::mem::take(&mut self.batch);
@@ -214,7 +215,7 @@ impl Kept {
         Ok(&self.batch)
     }
 
-    /// Goes before the first key at or beyond `key` in the range's direction. The keys are in the order of their bytes.
+    /// Moves before the first key at or beyond `key` in the range's direction. The keys are in bytewise order.
     pub(super) fn seek(&mut self, key: &[u8]) {
         let (mut low, mut high) = (0, self.len());
         while low < high {
