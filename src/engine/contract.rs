@@ -1,7 +1,7 @@
-//! What crosses the seam between the nouns and an engine: plain data, which knows of no engine.
+//! Defines the plain data that crosses the seam between the nouns and an engine. It does not depend on any engine.
 //!
-//! A write that commits by itself is data ([`Op`], an
-//! [`Outcome`] for each), so that an engine may group writes or send them over a network; reads borrow from a transaction.
+//! An autocommitted write is data ([`Op`], each with an [`Outcome`]), so that an engine may group writes or send them
+//! over a network. Reads borrow from a transaction.
 
 use std::ops::Bound;
 use std::time::{Duration, Instant};
@@ -10,21 +10,21 @@ use crate::codec::Type;
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
 
-/// When a commit is on stable storage.
+/// The moment when a commit reaches stable storage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Durability {
     /// A commit that returned survives a crash of the system.
     #[default]
     Full,
-    /// A crash of the system may undo the last commits; what is left is consistent.
+    /// A system crash may undo the last commits; the remaining data is consistent.
     NoMetaSync,
-    /// Commits are on stable storage after a flush. A crash of the system may lose *or damage* what was
-    /// written since the last one; a crash of the process loses nothing.
+    /// Commits reach stable storage with a flush. A system crash may lose *or damage* data written since the last
+    /// flush; a process crash loses nothing.
     None,
 }
 
-/// What an engine is opened with; see [`crate::Options`] for the meaning of each.
+/// The settings of an engine; see [`crate::Options`] for their meanings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)] // as there
 pub(crate) struct Settings {
@@ -37,11 +37,11 @@ pub(crate) struct Settings {
     pub durability: Durability,
     pub flush_interval: Option<Duration>,
     pub write_timeout: Option<Duration>,
-    /// Not a setting of what is open already: that is checked by who opens it again.
+    /// Does not apply to an environment that is already open: the second opener checks it.
     pub verify_on_open: bool,
 }
 
-/// What an engine tells of itself.
+/// The figures that an engine reports about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Figures {
     pub map_size: u64,
@@ -58,7 +58,7 @@ pub(crate) struct Figures {
     pub lock_format: u32,
 }
 
-/// What a check has found in storage that is whole.
+/// The results of a check that found no damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Structure {
     pub pages: u64,
@@ -81,24 +81,25 @@ pub(crate) struct ReaderFigures {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wait {
-    /// As long as the environment's `write_timeout` says.
+    /// The environment's `write_timeout`.
     #[default]
     Default,
-    /// At most this long; zero does not wait.
+    /// At most this long; zero means no wait.
     For(Duration),
-    /// Until it is free.
+    /// Until the lock is free.
     Forever,
 }
 
 impl Wait {
-    /// When a wait that begins now ends, where the environment's `write_timeout` is the default; `None`: never.
+    /// Returns the deadline of a wait that begins now. `default` is the environment's `write_timeout`. Returns `None`
+    /// if the wait has no deadline.
     pub(crate) fn deadline(self, default: Option<Duration>) -> Option<Instant> {
         let patience = match self {
             Wait::Default => default,
             Wait::For(duration) => Some(duration),
             Wait::Forever => None,
         };
-        // A timeout too long for the clock is none.
+        // A timeout that overflows the clock means no deadline.
         patience.and_then(|patience| Instant::now().checked_add(patience))
     }
 }
@@ -111,11 +112,11 @@ pub enum Access {
     Read,
     /// Reading and writing.
     Write,
-    /// The same, but its commit does not wait for stable storage, whatever the environment's durability is.
+    /// Reading and writing, but the commit does not wait for stable storage, whatever the environment's durability.
     WriteUnsynced,
 }
 
-/// A column of byte strings: one after the other in `bytes`, cut by offsets or by a fixed width.
+/// A column of byte strings, concatenated in `bytes` and separated by offsets or by a fixed width.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Column<'a> {
     bytes: &'a [u8],
@@ -129,7 +130,7 @@ enum Cut<'a> {
 }
 
 impl<'a> Column<'a> {
-    /// `count` items of one width.
+    /// Makes a column of `count` items of the same width.
     pub(crate) fn fixed(bytes: &'a [u8], width: usize, count: usize) -> Result<Self> {
         if width.checked_mul(count) != Some(bytes.len()) {
             return Err(Error::new(
@@ -140,7 +141,7 @@ impl<'a> Column<'a> {
         Ok(Self { bytes, cut: Cut::Width { width, count } })
     }
 
-    /// Items between each offset and the next; there is one offset more than items.
+    /// Makes a column of items between consecutive offsets; there is one more offset than items.
     pub(crate) fn variable(bytes: &'a [u8], offsets: &'a [u64]) -> Result<Self> {
         let ascending = offsets.windows(2).all(|pair| pair[0] <= pair[1]);
         if offsets.is_empty() || !ascending || offsets.last().is_some_and(|end| *end > bytes.len() as u64) {
@@ -152,7 +153,7 @@ impl<'a> Column<'a> {
         Ok(Self { bytes, cut: Cut::Offsets(offsets) })
     }
 
-    /// How many items there are.
+    /// Returns the number of items.
     pub(crate) fn len(&self) -> usize {
         match self.cut {
             Cut::Width { count, .. } => count,
@@ -160,12 +161,12 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// Bytes of all items.
+    /// Returns the number of bytes of all items.
     fn size(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Item `index`, which must be below the length.
+    /// Returns item `index`, which must be less than the length.
     #[inline]
     #[allow(clippy::cast_possible_truncation)] // offsets were checked to lie within the bytes
     pub(crate) fn item(&self, index: usize) -> &'a [u8] {
@@ -175,29 +176,29 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// All items in their order.
+    /// Returns all items in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
         (0..self.len()).map(|index| self.item(index))
     }
 }
 
-/// Which keys, and in which direction.
+/// A range of keys, and its direction.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Range {
     pub lower: Bound<Vec<u8>>,
     pub upper: Bound<Vec<u8>>,
     pub reverse: bool,
-    /// Whether a prefix is among what made the bounds: that is for the order of bytes alone.
+    /// True if a prefix contributed to the bounds, which only works in bytewise order.
     pub by_prefix: bool,
 }
 
 impl Range {
-    /// Every key, ascending.
+    /// Returns the range of all keys, ascending.
     pub(crate) const fn all() -> Self {
         Self { lower: Bound::Unbounded, upper: Bound::Unbounded, reverse: false, by_prefix: false }
     }
 
-    /// The keys between two bounds that begin with a prefix.
+    /// Returns the range of keys between two bounds that begin with a prefix.
     pub(crate) fn new(
         lower: Bound<&[u8]>,
         upper: Bound<&[u8]>,
@@ -226,7 +227,7 @@ impl Range {
         Ok(range)
     }
 
-    /// The same keys in a direction.
+    /// Returns the range of the same keys in the given direction.
     pub(crate) fn turned(&self, reverse: bool) -> Result<Self, NoMemory> {
         let bound = |bound: &Bound<Vec<u8>>| copied(bound.as_ref().map(Vec::as_slice));
         Ok(Self {
@@ -242,7 +243,7 @@ impl Range {
     }
 }
 
-/// The first key behind all keys that begin with `prefix`; `None`: there is none.
+/// Returns the first key after all keys that begin with `prefix`, or `None` if no key can follow them.
 fn successor(prefix: &[u8]) -> Result<Option<Vec<u8>>, NoMemory> {
     let Some(last) = prefix.iter().rposition(|byte| *byte != 0xff) else { return Ok(None) };
     let mut end = memory::copy(&prefix[..=last])?;
@@ -258,27 +259,27 @@ fn copied(bound: Bound<&[u8]>) -> Result<Bound<Vec<u8>>, NoMemory> {
     })
 }
 
-/// Where a scan begins, in its own direction.
+/// The start of a scan, in its own direction.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ScanStart<'a> {
-    /// At the range's own beginning.
+    /// At the beginning of the range.
     Range,
-    /// At this key, or the next one.
+    /// At this key, or at the next one if it is absent.
     At(&'a [u8]),
-    /// Behind this key, with all its values.
+    /// After this key and all its values.
     Beyond(&'a [u8]),
-    /// Behind this record (the value counts only where a key has several).
+    /// After this record (the value matters only if a key has several).
     After(&'a [u8], &'a [u8]),
 }
 
-/// How much a scan may give: it stops at whichever is reached first, but gives one record at least.
+/// The limits of a scan: it stops at whichever is reached first, but returns at least one record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
     pub items: usize,
     pub bytes: usize,
 }
 
-/// Records as columns: bytes one after the other, and one offset more than there are records.
+/// Records as columns: concatenated bytes, and one more offset than records.
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
     pub keys: Vec<u8>,
@@ -305,14 +306,14 @@ impl Columns {
         self.value_offsets.truncate(1);
     }
 
-    /// Makes room at once for the first of some records, which are about as large as this one: growing step by step takes as
-    /// long as reading a few.
+    /// Reserves memory for many records of about this size at once: growing step by step takes as long as reading a few
+    /// records.
     #[cold]
     pub(crate) fn expect(&mut self, records: usize, key: &[u8], value: &[u8]) {
         const FIRST: usize = 64;
         const BYTES: usize = 4096;
         let records = records.min(FIRST);
-        // Without that room, each record looks for its own, and its failure is reported.
+        // If the reservation fails, each record reserves its own memory, and reports a failure.
         let _ = self
             .keys
             .try_room((records * key.len()).min(BYTES))
@@ -321,10 +322,10 @@ impl Columns {
             .and_then(|()| self.value_offsets.try_room(records));
     }
 
-    /// Appends a record. On failure all are as they were.
+    /// Appends a record. On failure all columns are unchanged.
     #[inline]
     pub(crate) fn push(&mut self, key: &[u8], value: &[u8]) -> Result<(), NoMemory> {
-        // One after the other, so that each looks once whether there is room.
+        // Appended one after the other, so that each checks its capacity once.
         if self.keys.try_extend(key).is_ok()
             && self.values.try_extend(value).is_ok()
             && self.key_offsets.try_push(self.keys.len() as u64).is_ok()
@@ -335,7 +336,7 @@ impl Columns {
         Err(self.cut_back(key.len() + value.len()))
     }
 
-    /// Takes back what a record has left that found no room.
+    /// Removes the parts of a record that did not fit into memory.
     #[cold]
     #[allow(clippy::cast_possible_truncation)] // offsets are lengths of vectors in memory
     fn cut_back(&mut self, more: usize) -> NoMemory {
@@ -345,7 +346,7 @@ impl Columns {
         NoMemory { bytes: self.keys.len() + self.values.len() + more }
     }
 
-    /// Record `index`, which must be below the length.
+    /// Returns record `index`, which must be less than the length.
     #[allow(clippy::cast_possible_truncation)] // offsets are lengths of vectors in memory
     pub(crate) fn record(&self, index: usize) -> (&[u8], &[u8]) {
         let cut = |offsets: &[u64]| offsets[index] as usize..offsets[index + 1] as usize;
@@ -353,10 +354,10 @@ impl Columns {
     }
 }
 
-/// One write, as data. Keys and values were checked before.
+/// One write, as data. The layer above has checked keys and values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Op<'a> {
-    /// Stores a value; `fresh`: only where the key is absent.
+    /// Stores a value; if `fresh`, only if the key is absent.
     Put {
         key: &'a [u8],
         value: &'a [u8],
@@ -365,18 +366,18 @@ pub(crate) enum Op<'a> {
     Remove {
         key: &'a [u8],
     },
-    /// Removes and gives a value of at most `cap` bytes.
+    /// Removes and returns a value of at most `cap` bytes.
     Take {
         key: &'a [u8],
         cap: usize,
     },
-    /// Stores `desired` (`None`: removes) where the value is `expected` (`None`: absent).
+    /// Stores `desired` (`None` removes the key) if the value is `expected` (`None` means absent).
     CompareExchange {
         key: &'a [u8],
         expected: Option<&'a [u8]>,
         desired: Option<&'a [u8]>,
     },
-    /// Adds to a stored integer of type `kind`; an absent one counts as 0.
+    /// Adds to a stored integer of type `kind`; an absent integer counts as 0.
     Add {
         key: &'a [u8],
         kind: &'a Type,
@@ -399,7 +400,7 @@ pub(crate) enum Op<'a> {
 }
 
 impl Op<'_> {
-    /// About how many bytes it stores.
+    /// Returns an estimate of the number of bytes that it stores.
     pub(crate) fn size(&self) -> u64 {
         let size = match self {
             Self::Put { key, value, .. } => key.len() + value.len(),
@@ -412,11 +413,11 @@ impl Op<'_> {
     }
 }
 
-/// Why a look into a snapshot or transaction ended without a result.
+/// The reason why a read in a snapshot or transaction ended without a result.
 #[derive(Debug)]
 pub(crate) enum Leave {
     Failed(Error),
-    /// The engine must do something outside of the call first; then the look runs again.
+    /// The engine must first do something outside of the call; then the read runs again.
     Outside,
 }
 
@@ -434,7 +435,7 @@ impl From<NoMemory> for Leave {
     }
 }
 
-/// The error of a reference that no transaction would keep in place.
+/// Returns the error for a reference that no transaction would keep valid.
 #[cold]
 pub(crate) fn nothing_keeps_it() -> Error {
     Error::new(
@@ -443,28 +444,28 @@ pub(crate) fn nothing_keeps_it() -> Error {
     )
 }
 
-/// What became of an [`Op`].
+/// The outcome of an [`Op`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Done,
-    /// The key was there already.
+    /// The key already existed.
     Exists,
-    /// The key was not there.
+    /// The key did not exist.
     Missing,
-    /// The value needs this many bytes; it was left.
+    /// The value has this many bytes and was not removed.
     TooSmall(usize),
-    /// The value that was taken.
+    /// The value that was removed.
     Value(Vec<u8>),
-    /// The value that was there instead of the expected one.
+    /// The actual value, which differs from the expected one.
     Differs(Option<Vec<u8>>),
     /// The new number.
     Sum(i64),
-    /// How many records were made or removed.
+    /// The number of records that were created or removed.
     Count(u64),
 }
 
 impl Outcome {
-    /// Whether the operation wrote anything.
+    /// Returns true if the operation wrote anything.
     pub(crate) fn changed(&self) -> bool {
         matches!(self, Self::Done | Self::Value(_) | Self::Sum(_) | Self::Count(_))
     }

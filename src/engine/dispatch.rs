@@ -23,7 +23,7 @@ use crate::error::Result;
 #[cfg(feature = "memory-engine")]
 use crate::error::{Error, Status};
 
-/// The same expression for each engine.
+/// Evaluates the same expression for each engine.
 macro_rules! each {
     ($of:ident, $this:expr, $inner:pat => $call:expr) => {
         match $this {
@@ -34,7 +34,7 @@ macro_rules! each {
     };
 }
 
-/// The same, with the result wrapped for the same engine.
+/// Does the same, and wraps the result for the same engine.
 macro_rules! wrapped {
     ($of:ident => $to:ident, $this:expr, $inner:pat => $call:expr) => {
         match $this {
@@ -45,7 +45,7 @@ macro_rules! wrapped {
     };
 }
 
-/// An expression for two values of the same engine.
+/// Evaluates an expression on two values of the same engine.
 macro_rules! both {
     ($a:ident, $b:ident, $x:expr, $y:expr, ($p:pat, $q:pat) => $call:expr) => {
         match ($x, $y) {
@@ -58,7 +58,7 @@ macro_rules! both {
     };
 }
 
-/// Nothing above the seam mixes what two environments gave.
+/// Returns the error for a bug in the code above the seam, which must not mix the values of two environments.
 #[cfg(feature = "memory-engine")]
 #[cold]
 fn of_another_engine() -> Error {
@@ -73,14 +73,14 @@ pub(crate) enum Engine {
     Memory(Arc<memory::Engine>),
 }
 
-/// An engine that may be gone.
+/// An engine that may be closed.
 pub(crate) enum WeakEngine {
     Lmdb(Weak<lmdb::Engine>),
     #[cfg(feature = "memory-engine")]
     Memory(Weak<memory::Engine>),
 }
 
-/// Where an environment was found, to open it again.
+/// The origin of an environment, from which it can be reopened.
 pub(crate) enum Origin {
     Lmdb(lmdb::Origin),
     #[cfg(feature = "memory-engine")]
@@ -97,7 +97,7 @@ pub(crate) fn open(path: &Path, create: bool, mode: u32, settings: &Settings) ->
 }
 
 impl Origin {
-    /// Opens the same environment again, in the child of a fork.
+    /// Reopens the environment in the child of a fork.
     pub(crate) fn open(&self) -> Result<Engine> {
         Ok(match self {
             Origin::Lmdb(origin) => Engine::Lmdb(lmdb::open_inherited(origin)?),
@@ -106,7 +106,7 @@ impl Origin {
         })
     }
 
-    /// Finds the calling thread's seat, or makes it with the engine that `engine` gives.
+    /// Finds the calling thread's seat, or makes it with the engine that `engine` returns.
     #[inline]
     pub(crate) fn seat_of_thread(
         &self,
@@ -151,7 +151,7 @@ impl Engine {
         each!(Engine, self, engine => engine.settings())
     }
 
-    /// The count of what this process has committed, which may outlive the engine.
+    /// Returns the process's count of commits, which may outlive the engine.
     pub(crate) fn commits(&self) -> Arc<AtomicU64> {
         each!(Engine, self, engine => engine.commits())
     }
@@ -166,13 +166,14 @@ impl Engine {
         each!(Engine, self, engine => engine.seats().close(opening));
     }
 
-    /// Releases what a failed opening has. Returns true if the calling thread itself keeps the environment open.
+    /// Releases the resources of a failed opening. Returns true if the calling thread itself keeps the environment
+    /// open.
     pub(crate) fn retire(&self, opening: &Opening) -> bool {
         each!(Engine, self, engine => engine.seats().retire(opening))
     }
 }
 
-/// What the LMDB engine's own tests look into.
+/// Accessors for the LMDB engine's own tests.
 #[cfg(all(test, not(feature = "memory-engine")))]
 impl Engine {
     pub(crate) fn into_lmdb(self) -> Arc<lmdb::Engine> {
@@ -195,7 +196,7 @@ impl WeakEngine {
     }
 }
 
-/// The calling thread's place in an environment, with its stack of transactions.
+/// The calling thread's seat in an environment, with its stack of transactions.
 pub(crate) enum Seat {
     Lmdb(OwnSeat<lmdb::Engine>),
     #[cfg(feature = "memory-engine")]
@@ -209,7 +210,7 @@ pub(crate) enum SnapshotSeat {
     Memory(Arc<SeatOf<memory::Engine>>),
 }
 
-/// A thread's seat, which may be gone.
+/// A thread's seat, which may be closed.
 #[derive(Clone)]
 pub(crate) enum WeakSeat {
     Lmdb(Weak<SeatOf<lmdb::Engine>>),
@@ -239,7 +240,7 @@ impl Seat {
         }
     }
 
-    /// Begins a transaction, or a level inside the current one; gives its number.
+    /// Begins a transaction, or a level inside the current one, and returns its number.
     pub(crate) fn begin(&self, access: Access, wait: Wait) -> Result<u64> {
         each!(Seat, self, seat => seat.begin(access, wait))
     }
@@ -254,7 +255,7 @@ impl Seat {
         each!(Seat, self, seat => seat.undo(level))
     }
 
-    /// The innermost level of the current stack.
+    /// Returns the innermost level of the current stack, or `None` outside of transactions.
     #[inline]
     pub(crate) fn innermost(&self) -> Result<Option<u64>> {
         each!(Seat, self, seat => seat.innermost())
@@ -265,12 +266,13 @@ impl Seat {
         each!(Seat, self, seat => seat.set_current(level))
     }
 
-    /// Opens the collection for the process, if it is not open, so that a later snapshot can use it.
+    /// Opens the collection for the process, if necessary, so that a later snapshot can use it.
     pub(crate) fn open_ahead(&self, opened: &Opened) -> Result<()> {
         both!(Seat, Opened, self, opened, (seat, opened) => seat.read(|reader| reader.open(opened)))
     }
 
-    /// Shows a key's value to `f`, in the current transaction or the newest snapshot, as all that follow.
+    /// Passes a key's value to `f`. Like all methods below, it reads in the current transaction or in the newest
+    /// snapshot.
     #[inline]
     pub(crate) fn get<R>(
         &self,
@@ -286,8 +288,8 @@ impl Seat {
         found.map(Option::flatten)
     }
 
-    /// Passes the value of each key to `f`, with the key's place among them. Runs again from the first key if the engine
-    /// must do something outside of the call.
+    /// Passes the value of each key to `f`, with the key's index. Starts over at the first key if the engine must do
+    /// something outside of the call.
     pub(crate) fn get_many(
         &self,
         opened: &Opened,
@@ -304,7 +306,7 @@ impl Seat {
         both!(Seat, Opened, self, opened, (seat, opened) => seat.read(|reader| reader.count(opened)))
     }
 
-    /// Shows the first record of a range, in its direction, to `f`.
+    /// Passes the first record of a range, in its direction, to `f`.
     pub(crate) fn edge<R>(
         &self,
         opened: &Opened,
@@ -319,8 +321,8 @@ impl Seat {
         found.map(Option::flatten)
     }
 
-    /// Shows the records of a range to `f`, as long as it wants more. Shows `None` before the first one, also where it
-    /// begins again.
+    /// Passes the records of a range to `f` until it returns false. Passes `None` before the first record, and again
+    /// each time the walk starts over.
     pub(crate) fn each(
         &self,
         opened: &Opened,
@@ -335,7 +337,7 @@ impl Seat {
         })
     }
 
-    /// Reads records of a range into columns, from its beginning on. Returns true if the range was read to its end.
+    /// Reads records from the beginning of a range into columns. Returns true if it reached the end of the range.
     pub(crate) fn scan(
         &self,
         opened: &Opened,
@@ -351,7 +353,7 @@ impl Seat {
         })
     }
 
-    /// Returns the address and length of a key's value, which stay where they are until the transaction ends or writes.
+    /// Returns the address and length of a key's value, which stay valid until the transaction ends or writes.
     pub(crate) fn lend(&self, opened: &Opened, key: &[u8]) -> Result<Option<(*const u8, usize)>> {
         both!(Seat, Opened, self, opened, (seat, opened) => seat.read(|reader| reader.lend(opened, key)))
     }
@@ -369,7 +371,7 @@ impl Seat {
         }
     }
 
-    /// Begins a snapshot that can read a collection until it ends. In no transaction of the thread.
+    /// Begins a snapshot that can read a collection until it ends. The thread must not be in a transaction.
     pub(crate) fn snapshot_of(&self, opened: &Opened) -> Result<SnapshotSeat> {
         Ok(match (self, opened) {
             (Seat::Lmdb(seat), Opened::Lmdb(opened)) => SnapshotSeat::Lmdb(seat.snapshot_of(opened)?),
@@ -386,7 +388,7 @@ impl Seat {
         both!(Seat, Opened, self, opened, (seat, opened) => seat.write(opened, op))
     }
 
-    /// Opens a collection, or creates it with a schema. Returns `None` if it does not exist and is not to be created.
+    /// Opens a collection, or creates it with a schema. Returns `None` if it does not exist and `create` is `None`.
     pub(crate) fn open_collection(&self, name: &str, create: Option<&Schema>) -> Result<Option<Opened>> {
         Ok(Some(wrapped!(Seat => Opened, self, seat => match seat.open_collection(name, create)? {
             Some(opened) => opened,
@@ -399,12 +401,12 @@ impl Seat {
         each!(Seat, self, seat => seat.collections())
     }
 
-    /// Returns the information about one collection.
+    /// Returns the information about a collection, or `None` if it does not exist.
     pub(crate) fn collection(&self, name: &str) -> Result<Option<CollectionInfo>> {
         each!(Seat, self, seat => seat.collection(name))
     }
 
-    /// Removes a collection with all that is in it. Returns `false` if there is none of that name.
+    /// Removes a collection with all its records. Returns `false` if it does not exist.
     pub(crate) fn drop_collection(&self, name: &str) -> Result<bool> {
         each!(Seat, self, seat => seat.drop_collection(name))
     }
@@ -414,7 +416,7 @@ impl Seat {
         each!(Seat, self, seat => seat.in_write())
     }
 
-    /// Puts everything that was committed on stable storage.
+    /// Flushes all commits to stable storage.
     pub(crate) fn flush(&self) -> Result<()> {
         each!(Seat, self, seat => seat.flush())
     }
@@ -424,22 +426,22 @@ impl Seat {
         each!(Seat, self, seat => seat.figures())
     }
 
-    /// Lists the reader slots that are taken, of all processes.
+    /// Lists the reader slots in use, of all processes.
     pub(crate) fn readers(&self) -> Result<Vec<ReaderFigures>> {
         each!(Seat, self, seat => seat.readers())
     }
 
-    /// Frees the reader slots of processes that are gone; gives how many there were.
+    /// Frees the reader slots of dead processes and returns their number.
     pub(crate) fn reap_readers(&self) -> Result<u32> {
         each!(Seat, self, seat => seat.reap_readers())
     }
 
-    /// Copies the newest commit to a path. `Ok(false)`: the path exists already.
+    /// Copies the newest commit to a path. Returns `Ok(false)` if the path already exists.
     pub(crate) fn copy_to(&self, path: &Path, compact: bool) -> Result<bool> {
         each!(Seat, self, seat => seat.copy_to(path, compact))
     }
 
-    /// Checks the structure of what is stored.
+    /// Checks the structure of the stored data.
     pub(crate) fn check(&self) -> Result<Structure> {
         each!(Seat, self, seat => seat.check())
     }
@@ -462,14 +464,14 @@ impl SnapshotSeat {
     }
 }
 
-/// Releases what the calling thread has in environments that were closed. In no call of a seat.
+/// Releases the calling thread's resources in closed environments. Must not run inside a call of a seat.
 pub(crate) fn leave_closed_seats() {
     seats::leave_closed_seats::<lmdb::Engine>();
     #[cfg(feature = "memory-engine")]
     seats::leave_closed_seats::<memory::Engine>();
 }
 
-/// An open collection, as its engine knows it.
+/// An open collection, as its engine sees it.
 pub(crate) enum Opened {
     Lmdb(lmdb::Opened),
     #[cfg(feature = "memory-engine")]
@@ -477,12 +479,12 @@ pub(crate) enum Opened {
 }
 
 impl Opened {
-    /// Its schema; `None` for a raw collection, whose types are for the caller to say.
+    /// Returns the schema, or `None` for a raw collection, whose types the caller chooses.
     pub(crate) fn schema(&self) -> Option<&Schema> {
         each!(Opened, self, opened => opened.schema())
     }
 
-    /// Returns true if both are the same collection of one environment.
+    /// Returns true if both are the same collection of the same environment.
     pub(crate) fn is_same(&self, other: &Opened) -> bool {
         match (self, other) {
             (Opened::Lmdb(one), Opened::Lmdb(other)) => one.is_same(other),
@@ -509,13 +511,13 @@ impl Opened {
         each!(Opened, self, opened => opened.has_integer_keys())
     }
 
-    /// Returns true if its keys sort by their bytes.
+    /// Returns true if its keys sort bytewise.
     pub(crate) fn is_bytewise(&self) -> bool {
         each!(Opened, self, opened => opened.is_bytewise())
     }
 }
 
-/// What an iterator reads in: a snapshot, or a write transaction with its own writes.
+/// The source of an iterator's reads: a snapshot, or a write transaction with its own writes.
 pub(crate) enum Session<'s, 'c> {
     Lmdb(&'s mut lmdb::Reader<'c>),
     #[cfg(feature = "memory-engine")]
@@ -523,7 +525,7 @@ pub(crate) enum Session<'s, 'c> {
 }
 
 impl Session<'_, '_> {
-    /// Reads records of a range into columns, from a place on. Returns true if the range was read to its end.
+    /// Reads records of a range into columns, from a position on. Returns true if it reached the end of the range.
     pub(crate) fn scan(
         &mut self,
         opened: &Opened,
@@ -535,7 +537,7 @@ impl Session<'_, '_> {
         both!(Session, Opened, self, opened, (reader, opened) => reader.scan_of(opened, range, from, limit, out))
     }
 
-    /// How many writes it has seen: always 0 in a snapshot.
+    /// Returns the number of writes that it has seen: always 0 in a snapshot.
     pub(crate) fn writes(&self) -> u64 {
         each!(Session, self, reader => reader.writes())
     }

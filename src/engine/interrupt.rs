@@ -1,7 +1,7 @@
-//! Interrupting waits: a thread's own question whether to go on waiting.
+//! Interrupts waits: lets a thread's own check decide whether to continue waiting.
 //!
 //! A language's runtime handles a signal only when its own code runs again, so a thread that waits in this library
-//! asks it now and then. Nothing is asked of a thread that does not wait.
+//! calls the check periodically. A thread that does not wait never calls it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result, Status};
 use crate::platform::sync::{Condvar, MutexGuard};
 
-/// How often a waiting thread asks.
+/// The interval between checks of a waiting thread.
 const EVERY: Duration = Duration::from_millis(50);
 
 type Check = Rc<dyn Fn() -> bool>;
@@ -19,11 +19,11 @@ thread_local! {
     static CHECK: RefCell<Option<Check>> = const { RefCell::new(None) };
 }
 
-/// Sets what the calling thread asks while it waits for other writers, or removes it.
+/// Sets the check that the calling thread runs while it waits for other writers, or removes it.
 ///
 /// The library calls `check` about every 50 ms while a call of this thread waits for the write lock: to begin a
-/// transaction, to write outside of one, to open a collection. If it returns true the call fails with
-/// [`Status::Interrupted`], and has written nothing. A call that does not wait never asks. `check` may use the
+/// transaction, to write outside of one, or to open a collection. If it returns true, the call fails with
+/// [`Status::Interrupted`] and has written nothing. A call that does not wait never runs the check. `check` may use the
 /// library itself.
 ///
 /// ```
@@ -37,12 +37,12 @@ thread_local! {
 /// ```
 pub fn set_interrupt(check: Option<Box<dyn Fn() -> bool>>) {
     let check: Option<Check> = check.map(Rc::from);
-    // While the thread ends it has no place for it, and does not wait any more.
+    // While the thread ends, its check is gone, and it does not wait any more.
     let before = CHECK.try_with(|place| place.replace(check));
     drop(before);
 }
 
-/// The calling thread's question.
+/// The calling thread's check.
 #[derive(Clone)]
 pub(crate) struct Interrupt(Option<Check>);
 
@@ -51,7 +51,7 @@ impl Interrupt {
         Interrupt(CHECK.try_with(|place| place.borrow().clone()).unwrap_or_default())
     }
 
-    /// Until when to wait before the next question. `None`: without end.
+    /// Returns the moment until which to wait before the next check, or `None` to wait without a limit.
     pub(crate) fn next(&self, deadline: Option<Instant>) -> Option<Instant> {
         if self.0.is_none() {
             return deadline;
@@ -60,7 +60,7 @@ impl Interrupt {
         Some(deadline.map_or(next, |deadline| deadline.min(next)))
     }
 
-    /// Asks. The caller holds no lock.
+    /// Runs the check. The caller must not hold a lock.
     pub(crate) fn ask(&self) -> Result<()> {
         match &self.0 {
             Some(check) if check() => Err(Error::new(
@@ -71,8 +71,8 @@ impl Interrupt {
         }
     }
 
-    /// Waits on a condition until it is notified, the deadline has passed or the thread interrupts the wait; asks
-    /// without the lock. `Ok(false)`: the deadline has passed.
+    /// Waits on a condition until it is notified, the deadline passes or the check interrupts the wait. Runs the check
+    /// without the lock. Returns `Ok(false)` if the deadline has passed.
     pub(crate) fn wait<T>(
         &self,
         changed: &Condvar,

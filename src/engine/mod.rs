@@ -1,9 +1,9 @@
-//! What an engine is: collections of ordered bytes, with snapshots and transactions.
+//! Defines an engine: collections of ordered bytes, with snapshots and transactions.
 //!
-//! All that the nouns stand on: nothing above this folder names LMDB, maps, pages or reader slots. [`contract`] has the plain
-//! data that crosses the seam, [`schema`] what is stored of each collection, [`threads`] what every engine needs of the
-//! threads that call it. [`dispatch`] passes each call to [`lmdb`] or to another engine beside it; `memory` is one for
-//! tests, which run on it to show that the seam holds.
+//! The nouns stand on this module: no code above it names LMDB, maps, pages or reader slots. [`contract`] contains the
+//! plain data that crosses the seam, [`schema`] the stored description of each collection, and [`threads`] the code
+//! that every engine needs for its calling threads. [`dispatch`] passes each call to [`lmdb`] or to another engine
+//! beside it. The tests also run on `memory`, an engine that exists only to show that the seam holds.
 
 pub(crate) mod contract;
 mod dispatch;

@@ -1,7 +1,8 @@
-//! What the catalog has of each collection: its name, kind and types, as records that every engine keeps.
+//! Encodes the catalog's entry for each collection: its name, kind and types, as records that every engine stores.
 //!
-//! A record is a CBOR map; `docs/format.md` describes it. The number under [`SEQUENCE`] rises with every creation and drop,
-//! which distinguishes a name that was created again from the old one, and lets open collections detect it.
+//! A record is a CBOR map; `docs/format.md` describes it. The number under [`SEQUENCE`] increases with every creation
+//! and drop. It distinguishes a recreated collection from the old one of the same name, and lets open collections
+//! detect the change.
 
 use crate::codec::Type;
 use crate::codec::cbor::{MAP, Parsed, Reader, SIMPLE, UNSIGNED, put_head, put_text};
@@ -14,13 +15,13 @@ pub const MAX_NAME: usize = 255;
 /// The prefix of the names reserved for the library.
 const RESERVED: &str = "pc:";
 
-/// Where the collection of the empty name is stored, unless the unnamed space holds plain records.
+/// The name under which the collection with the empty name is stored, unless the unnamed space contains plain records.
 pub(crate) const UNNAMED: &str = "pc:unnamed";
 
-/// The catalog's key of the number that rises with every creation and drop of a collection.
+/// The catalog key of the number that increases with every creation and drop of a collection.
 pub(crate) const SEQUENCE: &str = "pc:seq";
 
-/// Version of the records.
+/// The version of the records.
 const VERSION: u64 = 1;
 
 /// CBOR's number of `true` among the simple values.
@@ -70,21 +71,21 @@ impl Schema {
 pub struct CollectionInfo {
     /// Its name.
     pub name: String,
-    /// Its schema; `None` for a raw collection, made by another LMDB program, or one whose schema this version cannot
-    /// read.
+    /// Its schema. `None` for a raw collection, which another LMDB program made, or if this version cannot read the
+    /// schema.
     pub schema: Option<Schema>,
     /// The number of its items.
     pub len: u64,
 }
 
-/// The record of a name in the catalog.
+/// The catalog record of a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum CatalogRecord {
     Live(Schema),
     Dropped,
 }
 
-/// Checks a name from a user.
+/// Checks a name that a user passes.
 pub(crate) fn check_name(name: &str) -> Result<()> {
     if name.len() > MAX_NAME {
         return Err(Error::new(
@@ -104,13 +105,13 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The error of an open collection that was dropped.
+/// Returns the error for an open collection that was dropped.
 #[cold]
 pub(crate) fn gone(name: &str) -> Error {
     Error::new(Status::NoCollection, format!("collection {name:?} no longer exists; open it again"))
 }
 
-/// The error of an open collection that was dropped, where another one has its name now.
+/// Returns the error for an open collection that was dropped and replaced by another one of the same name.
 #[cold]
 pub(crate) fn recreated(name: &str, schema: &Schema) -> Error {
     let (kind, key, value) = (schema.kind.name(), Short(&schema.key), Short(&schema.value));
@@ -122,7 +123,7 @@ pub(crate) fn recreated(name: &str, schema: &Schema) -> Error {
     )
 }
 
-/// The name that users have for a stored name; `None` for the library's own.
+/// Returns the user's name for a stored name, or `None` if the name is the library's own.
 pub(crate) fn user_name(stored: &str) -> Option<&str> {
     if stored == UNNAMED {
         return Some("");
@@ -130,14 +131,14 @@ pub(crate) fn user_name(stored: &str) -> Option<&str> {
     (!stored.starts_with(RESERVED)).then_some(stored)
 }
 
-/// The record of the sequence number.
+/// Encodes the record of the sequence number.
 pub(crate) fn encode_sequence(sequence: u64) -> Result<Vec<u8>> {
     let mut record = Vec::new();
     put_head(UNSIGNED, sequence, &mut record)?;
     Ok(record)
 }
 
-/// The record of a collection that was created under a sequence number.
+/// Encodes the record of a collection that was created under a sequence number.
 pub(crate) fn encode_live(id: u64, schema: &Schema) -> Result<Vec<u8>> {
     let (key, value) = (memory::written(&schema.key)?, memory::written(&schema.value)?);
     let mut record = begin(5, id)?;
@@ -148,7 +149,7 @@ pub(crate) fn encode_live(id: u64, schema: &Schema) -> Result<Vec<u8>> {
     Ok(record)
 }
 
-/// The record of a collection that was dropped under a sequence number.
+/// Encodes the record of a collection that was dropped under a sequence number.
 pub(crate) fn encode_dropped(id: u64) -> Result<Vec<u8>> {
     let mut record = begin(3, id)?;
     put_text("dropped", &mut record)?;
@@ -156,7 +157,7 @@ pub(crate) fn encode_dropped(id: u64) -> Result<Vec<u8>> {
     Ok(record)
 }
 
-/// Begins a record of so many fields with the two that all have.
+/// Begins a record of `fields` fields with the two that all records have.
 fn begin(fields: u64, id: u64) -> Result<Vec<u8>> {
     let mut record = Vec::new();
     put_head(MAP, fields, &mut record)?;
@@ -224,7 +225,7 @@ pub(crate) fn decode(name: &str, bytes: &[u8]) -> Result<CatalogRecord> {
     Ok(CatalogRecord::Live(Schema { kind, key: read_type(fields.key)?, value: read_type(fields.value)? }))
 }
 
-/// The fields of a record; unknown ones are ignored.
+/// The fields of a record; unknown fields are ignored.
 #[derive(Default)]
 struct Fields<'b> {
     version: Option<u64>,
@@ -232,7 +233,7 @@ struct Fields<'b> {
     key: Option<&'b str>,
     value: Option<&'b str>,
     dropped: bool,
-    /// The first of the list.
+    /// The first item of the list.
     requires: Option<&'b str>,
 }
 

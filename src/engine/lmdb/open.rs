@@ -1,6 +1,6 @@
-//! Opening: one environment per data file and process.
+//! Opens environments: one per data file and process.
 //!
-//! What is refused before LMDB sees it is found by `header` and `filesystem`; what is made by `create`.
+//! `header` and `filesystem` refuse files before LMDB sees them; `create` makes them.
 
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
@@ -33,16 +33,16 @@ use crate::platform::sync;
 use crate::platform::sync::Mutex;
 use crate::platform::system;
 
-/// Where an environment was opened, and how: enough to open it once more in the child of a fork. It never changes, so
-/// that a child can read it.
+/// The place of an environment and its settings: enough to reopen it in the child of a fork. It never changes, so that
+/// a child can read it.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
     identity: Arc<Identity>,
     settings: Settings,
 }
 
-/// Opens an environment, or gives the one that is open in this process. [`Status::EnvFailed`]: that one has failed,
-/// and is not closed yet; see [`wait_until_closed`].
+/// Opens an environment, or returns the one that is open in this process. Fails with [`Status::EnvFailed`] if that one
+/// has failed and is not closed yet; see [`wait_until_closed`].
 pub(crate) fn open(path: &Path, create: bool, mode: u32, settings: &Settings) -> Result<Arc<Engine>> {
     fork::watch()?;
     let _standard = standard()?;
@@ -60,7 +60,7 @@ pub(crate) fn open(path: &Path, create: bool, mode: u32, settings: &Settings) ->
     }
 }
 
-/// Opens the files of an environment that the parent of this process had open when it was forked.
+/// Opens the files of an environment that the parent of this process had open at the fork.
 pub(crate) fn open_inherited(origin: &Origin) -> Result<Arc<Engine>> {
     fork::watch()?;
     let _standard = standard()?;
@@ -71,7 +71,7 @@ pub(crate) fn open_inherited(origin: &Origin) -> Result<Arc<Engine>> {
         Reservation::Open(engine) => return Ok(engine),
         Reservation::Reserved(reserved) => reserved,
     };
-    // Not made again where they are gone.
+    // Missing files are not created again.
     origin.identity.verify_in(&files.directory)?;
     let engine = open_new(files, false, 0o600, &settings, &patience)?;
     if engine.identity.is_same(&origin.identity) {
@@ -107,7 +107,7 @@ fn open_new(
     Ok(engine)
 }
 
-/// What this process says of itself on the data file. None where it has no locks.
+/// Announces this process's claim on the data file. Returns `None` if the environment has no locks.
 fn claim(files: &Files, settings: &Settings) -> Result<Option<Claim>> {
     if settings.immutable { Ok(None) } else { Claim::of_process(&files.data) }
 }
@@ -116,8 +116,8 @@ fn data_file(path: &Path, no_subdir: bool) -> PathBuf {
     if no_subdir { path.to_owned() } else { path.join("data.mdb") }
 }
 
-/// Waits until an environment of this process that has failed is closed: a thread may hold a snapshot that has
-/// lent addresses. `Ok(false)`: it was not within `timeout`.
+/// Waits until a failed environment of this process is closed: a thread may hold a snapshot that has lent addresses.
+/// Returns `Ok(false)` on a timeout.
 pub(crate) fn wait_until_closed(path: &Path, no_subdir: bool, timeout: Option<Duration>) -> Result<bool> {
     let data = id_of_path(&data_file(path, no_subdir));
     let files = Files::resolve(path, no_subdir).ok();
@@ -130,7 +130,7 @@ fn same_settings(path: &Path, engine: Arc<Engine>, settings: &Settings) -> Resul
     let differs = [
         ("read_only", open.read_only != settings.read_only),
         ("immutable", open.immutable != settings.immutable),
-        // How much is wanted at least. Without a size, the map grows as far as it must.
+        // These three may be less than the values in force. Without a size, the map grows as needed.
         ("max_collections", open.max_collections < settings.max_collections),
         ("max_readers", open.max_readers < settings.max_readers),
         ("map_size", open.map_size.is_some_and(|size| Some(size) < settings.map_size)),
@@ -164,7 +164,7 @@ fn open_files(
     }
     let env = Arc::new(open_raw(&files, making, settings, patience)?);
     let data = data_of(&env)?;
-    // LMDB leaves it to its caller's children.
+    // LMDB leaves this to its caller, so that children do not inherit the descriptor.
     close_on_exec(env.descriptor().map_err(|code| code.error("opening the data file"))?)
         .map_err(|error| Code::of(&error).error("opening the data file"))?;
     let lock = if settings.immutable { None } else { files.id(&files.lock)? };
@@ -192,7 +192,7 @@ fn open_files(
     if let Some(lock) = &write_lock {
         lock.say_data_file(&write_lock_path, identity.data())?;
     }
-    // LMDB has read the header alone by now; what follows looks for the catalog.
+    // LMDB has read only the header so far; the code below looks for the catalog.
     if settings.verify_on_open {
         check::on_open(&env)?;
     }
@@ -222,15 +222,15 @@ fn open_files(
     Ok((engine, claim))
 }
 
-/// Begins the first read, with all that can be wrong then.
+/// Begins the first read, and reports every failure that can occur then.
 fn read_first(env: &Arc<Env>, files: &Files, settings: &Settings) -> Result<()> {
     let failed = |code: Code| explain(files, settings, code);
-    // The first read takes a lock in this process's name, which another container's process may have.
+    // The first read takes a lock in the name of this process id, which a process of another container may also have.
     let mut reaped = false;
     loop {
         let before = env.last_txn();
         match RoTxn::begin(env) {
-            // The lock file's number follows the map's, by one commit at most.
+            // The lock file's number lags behind the map's by at most one commit.
             Ok(txn) if txn.id().wrapping_add(1) < before || txn.id() > env.last_txn() => {
                 return Err(Error::new(
                     Status::Replaced,
@@ -257,7 +257,7 @@ fn read_first(env: &Arc<Env>, files: &Files, settings: &Settings) -> Result<()> 
 
 /// Opens the files with LMDB.
 fn open_raw(files: &Files, making: &Making, settings: &Settings, patience: &Patience) -> Result<Env> {
-    /// Each round but the last met a process that died while it made the lock file.
+    /// In each round but the last, a process died while it made the lock file.
     const AT_MOST: usize = 64;
     sys::check_version()?;
     let c_path = CString::new(files.environment.as_os_str().as_bytes())
@@ -292,8 +292,8 @@ fn open_raw(files: &Files, making: &Making, settings: &Settings, patience: &Pati
             create::wait_for_opener(files, patience)?;
         }
         match Env::open(&parameters) {
-            // Who waits for a creator that dies finds a lock file that is not made yet, and perhaps no data file; the
-            // next one makes both.
+            // After the creator that it waited for has died, a process finds an unfinished lock file, and perhaps no
+            // data file; its next attempt makes both.
             Err(Code(lmdb_sys::MDB_INVALID | libc::EINVAL)) if round < AT_MOST => {
                 create::settle(files, making, patience)?;
                 round += 1;
@@ -317,7 +317,7 @@ fn explain(files: &Files, settings: &Settings, code: Code) -> Error {
                  this one cannot share; close it there first"
             ),
         ),
-        // The data file's header was found valid before.
+        // The data file's header was already found valid.
         lmdb_sys::MDB_INVALID => Error::new(
             Status::LockVersion,
             format!("{lock} is in use and is not a lock file of LMDB; end the processes that have it open"),
@@ -365,7 +365,7 @@ fn pid_clash(files: &Files) -> Error {
 }
 
 impl Engine {
-    /// Where it was opened, and how.
+    /// Returns the origin by which the child of a fork reopens it.
     pub(crate) fn origin(&self) -> Origin {
         Origin { identity: Arc::clone(&self.identity), settings: self.settings.clone() }
     }

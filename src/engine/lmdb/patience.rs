@@ -1,4 +1,4 @@
-//! How long an opening waits, for threads of this process and for other processes.
+//! Limits how long an opening waits for threads of this process and for other processes.
 
 use std::time::{Duration, Instant};
 
@@ -6,11 +6,11 @@ use crate::engine::interrupt::Interrupt;
 use crate::error::Result;
 use crate::platform::sync::{Condvar, MutexGuard};
 
-/// The pauses between two looks at a lock of another process, from the first to the longest.
+/// The first pause between two checks of another process's lock.
 const FIRST_PAUSE: Duration = Duration::from_micros(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
-/// A deadline, and the thread's own question whether to go on waiting.
+/// A deadline, and the thread's own interrupt check.
 pub(super) struct Patience {
     begun: Instant,
     deadline: Option<Instant>,
@@ -18,30 +18,30 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// From now on; `None`: without end.
+    /// Starts now; `None` means no deadline.
     pub(super) fn new(timeout: Option<Duration>) -> Patience {
         let begun = Instant::now();
         let deadline = timeout.and_then(|timeout| begun.checked_add(timeout));
         Patience { begun, deadline, interrupt: Interrupt::of_thread() }
     }
 
-    /// For how long there was waiting.
+    /// Returns the time spent waiting so far.
     pub(super) fn waited(&self) -> Duration {
         self.begun.elapsed()
     }
 
-    /// Whether the deadline has passed.
+    /// Returns true if the deadline has passed.
     pub(super) fn is_over(&self) -> bool {
         self.deadline.is_some_and(|deadline| deadline <= Instant::now())
     }
 
-    /// Waits for another thread's notice. `Ok(false)`: the deadline has passed.
+    /// Waits for another thread's notification. Returns `Ok(false)` on a timeout.
     pub(super) fn wait<T>(&self, changed: &Condvar, guard: &mut MutexGuard<'_, T>) -> Result<bool> {
         self.interrupt.wait(changed, guard, self.deadline)
     }
 
-    /// Looks again and again until `look` has found something, since the system tells nobody when another process lets a
-    /// file's lock go, and waiting for the lock itself could not be ended. `Ok(None)`: the deadline has passed.
+    /// Polls until `look` has found something, since the system sends no notification when another process releases a
+    /// file lock, and a wait for the lock itself could not be interrupted. Returns `Ok(None)` on a timeout.
     pub(super) fn poll<R>(&self, mut look: impl FnMut() -> Result<Option<R>>) -> Result<Option<R>> {
         let mut pause = FIRST_PAUSE;
         let mut ask = self.interrupt.next(None);

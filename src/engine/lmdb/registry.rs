@@ -1,8 +1,10 @@
-//! The environments of this process, by their data files: those that are open, and those that a thread is opening.
+//! Registers the environments of this process by their data files: those that are open, and those that a thread is
+//! opening.
 //!
-//! Two paths to one data file, links among them, are one environment. LMDB must not open a file twice in a process:
-//! closing one would drop the locks of the other (`fcntl` locks belong to the process). Nothing is locked while files are
-//! opened, which may wait for other processes; who opens the same files meanwhile waits for that opening.
+//! Two paths to the same data file, including links, are one environment. LMDB must not open a file twice in a process:
+//! closing one environment would release the locks of the other (`fcntl` locks belong to the process). No lock is held
+//! while files are opened, which may wait for other processes; a thread that opens the same files meanwhile waits for
+//! that opening.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -22,7 +24,7 @@ use crate::platform::sync::{Condvar, Mutex, MutexGuard};
 #[derive(Default)]
 struct Registry {
     table: Mutex<Table>,
-    /// Something was closed, or an opening has ended.
+    /// Notified when an environment was closed or an opening has ended.
     changed: Condvar,
 }
 
@@ -34,11 +36,12 @@ struct Table {
 
 struct Entry {
     engine: Weak<Engine>,
-    /// LMDB's lock file, which is locked as long as the environment is open.
+    /// LMDB's lock file, which stays locked as long as the environment is open.
     lock: Option<FileId>,
 }
 
-/// The files of one environment: by the data file's directory and name, which it has before it exists.
+/// The files of an environment, identified by the data file's directory and name, which are known before the file
+/// exists.
 struct EnvFiles {
     directory: FileId,
     name: OsString,
@@ -56,7 +59,7 @@ impl EnvFiles {
         })
     }
 
-    /// Whether two are, or may be, of one file.
+    /// Returns true if both have, or may have, a file in common.
     fn meets(&self, other: &EnvFiles) -> bool {
         let same = |one: Option<FileId>, two: Option<FileId>| one.is_some() && one == two;
         (self.directory == other.directory && self.name == other.name)
@@ -82,7 +85,7 @@ impl Drop for Ticket {
     }
 }
 
-/// A place that the calling thread alone may open, until this is dropped.
+/// The exclusive right of the calling thread to open the files, until this is dropped.
 pub(super) struct Reserved(u64);
 
 impl Drop for Reserved {
@@ -93,19 +96,19 @@ impl Drop for Reserved {
     }
 }
 
-/// What an opening finds in the registry.
+/// The outcome of a reservation.
 pub(super) enum Reservation {
     Open(Arc<Engine>),
     Reserved(Reserved),
 }
 
-/// The open environment of a data file. Waits while it is just being closed.
+/// Returns the open environment of a data file. Waits if it is being closed.
 pub(super) fn already_open(data_file: &Path, patience: &Patience) -> Result<Option<Arc<Engine>>> {
     let mut table = REGISTRY.get().table.lock();
     open_one(&mut table, || Ok(id_of_path(data_file)), data_file, patience)
 }
 
-/// Finds the files open, or reserves them. Waits while another thread opens or closes them.
+/// Returns the open environment of the files, or reserves them. Waits while another thread opens or closes them.
 pub(super) fn reserve(files: &Files, patience: &Patience) -> Result<Reservation> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let registry = REGISTRY.get();
@@ -114,18 +117,18 @@ pub(super) fn reserve(files: &Files, patience: &Patience) -> Result<Reservation>
         if let Some(engine) = open_one(&mut table, || files.id(&files.data), &files.data, patience)? {
             return Ok(Reservation::Open(engine));
         }
-        // Each time, since the files may exist by now.
+        // Computed in each round, since the files may exist by now.
         let place = EnvFiles::of(files)?;
-        // Before anything opens that lock file: closing it would drop the locks of the environment that uses it.
+        // Checked before the lock file is opened: closing it would release the locks of the environment that uses it.
         let user = table.open.values().find(|entry| place.lock.is_some() && entry.lock == place.lock);
         let must_wait = match user.map(|entry| entry.engine.upgrade()) {
             Some(Some(engine)) => {
-                // Its data file is another by now.
+                // The path now leads to another data file.
                 let replaced = engine.has_failed() || engine.verify_files().is_err();
                 MutexGuard::unlocked(&mut table, || drop(engine));
                 return Err(if replaced { has_failed() } else { other_data_file(files) });
             }
-            // It is just being closed.
+            // The environment is being closed.
             Some(None) => true,
             None => table.opening.iter().any(|(_, other)| other.meets(&place)),
         };
@@ -140,12 +143,12 @@ pub(super) fn reserve(files: &Files, patience: &Patience) -> Result<Reservation>
     }
 }
 
-/// How many environments this process has open.
+/// Returns the number of environments that this process has open.
 pub(super) fn open_count() -> usize {
     REGISTRY.get().table.lock().open.len()
 }
 
-/// Enters an environment that was opened under a reservation.
+/// Registers an environment that was opened under a reservation.
 pub(super) fn enter(engine: &Arc<Engine>, claim: Option<Claim>) {
     let identity = &engine.identity;
     let entry = Entry { engine: Arc::downgrade(engine), lock: identity.lock() };
@@ -163,13 +166,13 @@ fn open_one(
         let Some(found) = data()?.and_then(|id| table.open.get(&id)) else { return Ok(None) };
         if let Some(engine) = found.engine.upgrade() {
             if !engine.has_failed() {
-                // It says so by its state.
+                // A failure is recorded in the environment's state.
                 drop(engine.verify_files());
             }
             if !engine.has_failed() {
                 return Ok(Some(engine));
             }
-            // It may be the last clone, whose drop takes this lock.
+            // This may be the last clone, whose drop takes this lock.
             MutexGuard::unlocked(table, || drop(engine));
             return Err(has_failed());
         }
@@ -179,8 +182,8 @@ fn open_one(
     }
 }
 
-/// Waits until an environment of this process that has failed is closed: a thread may hold a snapshot that has lent
-/// addresses. `Ok(false)`: it was not by the deadline. `lock`: LMDB's lock file.
+/// Waits until a failed environment of this process is closed: a thread may hold a snapshot that has lent addresses.
+/// Returns `Ok(false)` on a timeout. `lock` is LMDB's lock file.
 pub(super) fn wait_until_closed(
     data: Option<FileId>,
     lock: Option<FileId>,
@@ -189,7 +192,7 @@ pub(super) fn wait_until_closed(
     let registry = REGISTRY.get();
     let mut table = registry.table.lock();
     loop {
-        // The one of the same data file, or the one whose data file was replaced.
+        // Finds the environment with the same data file, or the one whose data file was replaced.
         let found = table
             .open
             .iter()

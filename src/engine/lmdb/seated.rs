@@ -1,4 +1,4 @@
-//! What the seats of threads need of this engine.
+//! Implements the engine's part of the seats of threads.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::engine::threads::seats::{Mine, Seats, thread_local_seats};
 use crate::engine::threads::{self, Begun, Seated};
 use crate::error::Result;
 
-/// How often to begin a snapshot while other processes add names.
+/// The number of attempts to begin a snapshot while other processes add names.
 const AT_MOST: u32 = 5;
 
 thread_local_seats!(Engine);
@@ -80,7 +80,7 @@ impl Seated for Engine {
                 if !wanted.is_empty() && attempt < AT_MOST {
                     return Ok(Err(wanted));
                 }
-                // The very snapshot that was looked at: another process may add names at any moment.
+                // Keeps the same snapshot that was checked: another process may add names at any moment.
                 call.push_snapshot().map(Ok)
             })?;
             let wanted = match begun {
@@ -88,7 +88,7 @@ impl Seated for Engine {
                 Err(wanted) => wanted,
             };
             if !self.open_ahead(wanted)? {
-                // No more can be opened now: the next attempt is the last one.
+                // No further name can be opened now: the next attempt is the last one.
                 attempt = AT_MOST - 1;
             }
         }

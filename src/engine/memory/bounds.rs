@@ -1,11 +1,11 @@
-//! Where a scan begins and ends.
+//! Computes the begin and the end of a scan.
 
 use std::cmp::Ordering;
 use std::ops::Bound;
 
 use crate::engine::{Range, ScanStart};
 
-/// The bounds of a range, from a place in its direction on.
+/// Returns the bounds of a range, from a position in its direction on.
 pub(super) fn bounds<'r>(range: &'r Range, from: ScanStart<'r>) -> (Bound<&'r [u8]>, Bound<&'r [u8]>) {
     let lower = range.lower.as_ref().map(Vec::as_slice);
     let upper = range.upper.as_ref().map(Vec::as_slice);
@@ -19,7 +19,7 @@ pub(super) fn bounds<'r>(range: &'r Range, from: ScanStart<'r>) -> (Bound<&'r [u
         Bound::Unbounded => None,
     };
     let own = if range.reverse { upper } else { lower };
-    // The tighter one of the two.
+    // Uses the tighter one of the two.
     let start = match (key_of(start), key_of(own)) {
         (Some(key), Some(bound)) => {
             let order = if range.reverse { bound.cmp(key) } else { key.cmp(bound) };

@@ -1,11 +1,13 @@
-//! An engine in memory, on which the tests of the nouns run to show that nothing above the seam depends on LMDB.
+//! Implements an engine in memory. The tests of the nouns run on it to show that nothing above the seam depends on
+//! LMDB.
 //!
-//! It keeps several versions of each record, so that a snapshot goes on seeing its own, and one thread writes at a time. An
-//! environment lasts as long as the process: it is found again by its path. No released build has this engine.
+//! It keeps several versions of each record, so that a snapshot keeps seeing its own, and lets one thread write at a
+//! time. An environment lasts as long as the process: a second opening finds it by its path. No released build contains
+//! this engine.
 //!
 //! - `versions`: records with their versions; `table`: those of all collections, and the catalog
-//! - `txn`: snapshots and write transactions; `reader`: what reads in them
-//! - `bounds`: where a scan begins and ends
+//! - `txn`: snapshots and write transactions; `reader`: reads in them
+//! - `bounds`: the begin and the end of a scan
 //! - `opened`: an open collection; `session`: the calls of a thread
 
 mod bounds;
@@ -33,10 +35,10 @@ use crate::error::{Error, Result, Status};
 use crate::platform::sync::Mutex;
 use table::Table;
 
-/// A thread's location in an environment.
+/// A thread's seat in an environment.
 pub(crate) type Seat = seat::Seat<Engine>;
 
-/// What is stored, which outlives the engine.
+/// The stored data, which outlives the engine.
 type Stored = Arc<Mutex<Table>>;
 
 /// An open environment.
@@ -55,7 +57,7 @@ pub(crate) struct Origin {
     settings: Settings,
 }
 
-/// What is stored at a path, and the engine that has it open.
+/// The data stored at a path, and the engine that has it open.
 struct Location {
     stored: Stored,
     engine: Weak<Engine>,
@@ -93,7 +95,7 @@ pub(crate) fn open(path: &Path, create: bool, settings: &Settings) -> Result<Arc
     Ok(engine)
 }
 
-/// Opens an environment of the process that this one is a fork of.
+/// Opens an environment that the parent of this process had open at the fork.
 pub(crate) fn open_inherited(origin: &Origin) -> Result<Arc<Engine>> {
     open(&origin.path, false, &origin.settings)
 }
@@ -115,7 +117,7 @@ impl Engine {
         Arc::clone(&self.commits)
     }
 
-    /// It never fails, so no opening needs a report.
+    /// Does nothing: this engine never fails, so openings need no report.
     #[allow(clippy::unused_self)] // as the other engine's
     pub(crate) fn admit(&self, _opening: &Arc<Opening>) {}
 

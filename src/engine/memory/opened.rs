@@ -1,11 +1,11 @@
-//! An open collection, as this engine knows it.
+//! Implements an open collection of this engine.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::engine::schema::Schema;
 
-/// An open collection: a name and the schema that it has there.
+/// An open collection: a name and its schema.
 pub(crate) struct Opened {
     pub(super) name: String,
     pub(super) schema: Arc<Schema>,

@@ -1,4 +1,4 @@
-//! Reading, in a snapshot or in a write transaction with its own writes.
+//! Reads in a snapshot, or in a write transaction with its own writes.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,14 +12,14 @@ use crate::engine::schema::{gone, recreated};
 use crate::engine::{Column, Columns, Leave, Limit, Range, ScanStart, nothing_keeps_it};
 use crate::error::Result;
 
-/// What reads.
+/// A reader on one view of the environment.
 pub(crate) struct Reader<'c> {
     engine: &'c Arc<Engine>,
     view: View<'c>,
 }
 
 enum View<'c> {
-    /// Of a call alone, or of a transaction or iterator.
+    /// The snapshot of a single call, or of a transaction or iterator.
     Snapshot {
         snapshot: &'c mut Snapshot,
         lasting: bool,
@@ -43,7 +43,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// The write transaction, if it reads in one.
+    /// Returns the write transaction, or `None` in a snapshot.
     pub(super) fn write(&mut self) -> Option<&mut WriteTxn> {
         match &mut self.view {
             View::Snapshot { .. } => None,
@@ -58,7 +58,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Shows the table to `f`, with the commit that this sees.
+    /// Passes the table to `f`, with the commit that the reader sees.
     pub(super) fn look<R>(&self, f: impl FnOnce(&Table, u64) -> R) -> R {
         f(&self.engine.stored.lock(), self.at())
     }
@@ -84,14 +84,14 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Shows the records of an open collection to `f`, with the commit that this sees.
+    /// Passes the records of an open collection to `f`, with the commit that the reader sees.
     fn records<R>(&self, opened: &Opened, f: impl FnOnce(&Records, u64) -> R) -> Result<R, Leave> {
         let found = self.find(opened)?;
         let none = Records::default();
         Ok(self.look(|table, at| f(found.and_then(|id| table.records.get(&id)).unwrap_or(&none), at)))
     }
 
-    /// Shows the records of a range to `f`, as long as it wants more. Returns true if the range was read to its end.
+    /// Passes the records of a range to `f` until it returns false. Returns true if it reached the end of the range.
     fn walk(
         &self,
         opened: &Opened,
@@ -113,7 +113,7 @@ impl<'c> Reader<'c> {
     }
 }
 
-/// What the seam asks of a reader; see [`crate::engine::Session`].
+/// Implements the reads of the seam; see [`crate::engine::Session`].
 #[allow(clippy::needless_pass_by_ref_mut)] // as the other engine's
 impl Reader<'_> {
     pub(crate) fn open(&mut self, opened: &Opened) -> Result<(), Leave> {

@@ -1,4 +1,4 @@
-//! The calls of a thread, and what the seats of threads need of this engine.
+//! Implements the calls of a thread, and the engine's part of the seats of threads.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -63,7 +63,7 @@ impl Seated for Engine {
 }
 
 impl Seat {
-    /// Reads in the thread's current transaction or the newest snapshot.
+    /// Reads in the thread's current transaction or in the newest snapshot.
     pub(crate) fn read<R>(&self, look: impl FnOnce(&mut Reader<'_>) -> Result<R, Leave>) -> Result<R> {
         self.call(|call| match look(&mut call.reader()?) {
             Ok(result) => Ok(result),
@@ -146,7 +146,7 @@ impl Seat {
         })
     }
 
-    /// Begins a snapshot in a seat of its own. In no transaction of the thread.
+    /// Begins a snapshot in its own seat. The thread must not be in a transaction.
     pub(crate) fn snapshot_of(&self, opened: &Opened) -> Result<Arc<Seat>> {
         let engine = self.call(|call| Ok(Arc::clone(call.engine()?)))?;
         let seat = Seat::new(&engine, &self.opening)?;
@@ -202,7 +202,7 @@ impl Seat {
         Err(Error::new(Status::Unsupported, "an environment in memory has no files to copy"))
     }
 
-    /// What lies in memory is whole.
+    /// Returns the figures without a check: data in memory cannot be damaged.
     pub(crate) fn check(&self) -> Result<Structure> {
         let collections = self.collections()?.len() as u64;
         Ok(Structure { pages: 0, used: 0, free: 0, lost: 0, collections })

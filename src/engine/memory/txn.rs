@@ -1,4 +1,4 @@
-//! Snapshots, and write transactions with their savepoints.
+//! Implements snapshots, and write transactions with their savepoints.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -69,21 +69,21 @@ impl threads::Snapshot for Snapshot {
     }
 }
 
-/// One step of a write transaction, and the version that it took the place of.
+/// One step of a write transaction, and the version that it replaced.
 enum Step {
     Record { id: u64, key: Vec<u8>, previous: Option<Version<Value>> },
     Name { name: String, previous: Option<Version<Live>> },
 }
 
-/// A write transaction: the process's one, until it is dropped.
+/// A write transaction, the only one of the process until it is dropped.
 pub(crate) struct WriteTxn {
     engine: Arc<Engine>,
     /// The number of its commit.
     commit: u64,
     steps: Vec<Step>,
-    /// How many steps there were when each savepoint began.
+    /// The number of steps at the begin of each savepoint.
     savepoints: Vec<usize>,
-    /// How many writes there were: what was read before the last one may have changed.
+    /// The number of writes: data that was read before the last one may have changed.
     writes: u64,
 }
 
@@ -97,7 +97,7 @@ impl WriteTxn {
         Ok(Self { engine: Arc::clone(engine), commit, steps: Vec::new(), savepoints: Vec::new(), writes: 0 })
     }
 
-    /// What it sees: its own writes are of the commit to come.
+    /// Returns the commit that it sees: its own writes belong to the next commit.
     pub(super) fn at(&self) -> u64 {
         self.commit
     }
@@ -106,12 +106,12 @@ impl WriteTxn {
         self.writes
     }
 
-    /// Returns true if a name is in the catalog by this transaction alone.
+    /// Returns true if only this transaction has added the name to the catalog.
     pub(super) fn has_created(&self, name: &str) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::Name { name: own, .. } if own == name))
     }
 
-    /// Creates a collection, which has no records yet.
+    /// Creates an empty collection.
     pub(super) fn create(&mut self, name: &str, schema: Arc<Schema>) -> u64 {
         let mut table = self.engine.stored.lock();
         table.created += 1;
@@ -123,7 +123,7 @@ impl WriteTxn {
         id
     }
 
-    /// Takes a name from the catalog. Its records stay for the snapshots that see them.
+    /// Removes a name from the catalog. Its records stay for the snapshots that see them.
     pub(super) fn drop_name(&mut self, name: &str) {
         let previous = self.engine.stored.lock().catalog.set(name.to_owned(), None, self.commit);
         self.steps.push(Step::Name { name: name.to_owned(), previous });
@@ -150,7 +150,7 @@ impl WriteTxn {
         self.steps.push(Step::Record { id, key: key.to_vec(), previous });
     }
 
-    /// Does one write to a collection. One that fails leaves everything as it was.
+    /// Applies one write to a collection. A failed write changes nothing.
     pub(super) fn apply(&mut self, id: u64, op: &Op<'_>) -> Result<Outcome> {
         self.writes += 1;
         let engine = Arc::clone(&self.engine);

@@ -1,4 +1,5 @@
-//! An ordered map whose entries have versions: the number of a commit, and a value or `None` where the key was removed.
+//! Implements an ordered map with versions. A version is the number of a commit, and a value or `None` if the key was
+//! removed.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use std::ops::Bound;
 /// The versions of an entry, oldest first.
 type History<V> = Vec<(u64, Option<V>)>;
 
-/// One version of an entry: its value, or `None` where the key was removed.
+/// One version of an entry: its value, or `None` if the key was removed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Version<V>(Option<V>);
 
@@ -26,7 +27,7 @@ fn seen<V>(history: &History<V>, at: u64) -> Option<&V> {
 }
 
 impl<K: Ord, V> Versions<K, V> {
-    /// The value of a key as of a commit.
+    /// Returns the value of a key as of a commit, or `None` if the key was absent.
     pub(super) fn get<Q: Ord + ?Sized>(&self, key: &Q, at: u64) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -34,7 +35,7 @@ impl<K: Ord, V> Versions<K, V> {
         self.0.get(key).and_then(|history| seen(history, at))
     }
 
-    /// The entries of a range as of a commit.
+    /// Returns the entries of a range as of a commit.
     pub(super) fn range<Q: Ord + ?Sized>(
         &self,
         lower: Bound<&Q>,
@@ -52,7 +53,7 @@ impl<K: Ord, V> Versions<K, V> {
                 Bound::Included(upper) | Bound::Excluded(upper),
             ) => lower >= upper,
         };
-        // The map itself refuses bounds that pass each other.
+        // The map itself rejects bounds that cross each other.
         let range = (!is_empty).then(|| self.0.range::<Q, _>((lower, upper)));
         range
             .into_iter()
@@ -60,12 +61,13 @@ impl<K: Ord, V> Versions<K, V> {
             .filter_map(move |(key, history)| seen(history, at).map(|value| (key, value)))
     }
 
-    /// All entries as of a commit.
+    /// Returns all entries as of a commit.
     pub(super) fn all(&self, at: u64) -> impl Iterator<Item = (&K, &V)> {
         self.0.iter().filter_map(move |(key, history)| seen(history, at).map(|value| (key, value)))
     }
 
-    /// Gives a key a value, or none, in a commit to come; returns the version of that commit that was there before.
+    /// Sets or removes the value of a key in the next commit. Returns the version of that commit that it replaced, if
+    /// any.
     pub(super) fn set(&mut self, key: K, value: Option<V>, commit: u64) -> Option<Version<V>> {
         let history = self.0.entry(key).or_default();
         if let Some((last, previous)) = history.last_mut()
@@ -77,7 +79,7 @@ impl<K: Ord, V> Versions<K, V> {
         None
     }
 
-    /// Takes back what a commit to come has given a key, to the version that `set` returned.
+    /// Undoes a `set` for the next commit; `previous` is the version that `set` returned.
     pub(super) fn unset<Q: Ord + ?Sized>(&mut self, key: &Q, previous: Option<Version<V>>)
     where
         K: Borrow<Q>,
@@ -92,7 +94,7 @@ impl<K: Ord, V> Versions<K, V> {
         }
     }
 
-    /// Drops the versions of a key that no snapshot sees, the oldest of which is of a commit.
+    /// Drops the versions of a key that no snapshot sees; `oldest` is the oldest commit that a snapshot sees.
     pub(super) fn prune<Q: Ord + ?Sized>(&mut self, key: &Q, oldest: u64)
     where
         K: Borrow<Q>,

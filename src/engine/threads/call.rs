@@ -1,4 +1,4 @@
-//! A call under way in a seat: what it reads in.
+//! Implements a call inside a seat, and the views that it reads.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use crate::error::Result;
 use crate::memory::TryGrow;
 use crate::platform::sync::MutexGuard;
 
-/// A call under way in a seat.
+/// A call in progress inside a seat.
 pub(crate) struct Call<'s, E: Seated> {
     guarded: MutexGuard<'s, Guarded<E>>,
     pooled_in_use: bool,
 }
 
 impl<E: Seated> Drop for Call<'_, E> {
-    /// Lets the pooled snapshot go, also where the call panicked.
+    /// Releases the pooled snapshot, even if the call panicked.
     fn drop(&mut self) {
         if self.pooled_in_use
             && let Some(pooled) = &mut self.guarded.pooled
@@ -31,23 +31,23 @@ impl<'s, E: Seated> Call<'s, E> {
         Self { guarded, pooled_in_use: false }
     }
 
-    /// The engine.
+    /// Returns the engine, or an error if the environment is closed.
     pub(crate) fn engine(&self) -> Result<&Arc<E>> {
         self.guarded.engine.as_ref().ok_or_else(closed)
     }
 
-    /// Everything in the seat.
+    /// Returns the content of the seat.
     pub(crate) fn guarded(&mut self) -> &mut Guarded<E> {
         &mut self.guarded
     }
 
-    /// The stack that the thread's calls are part of.
+    /// Returns the stack that the thread's calls are part of, or `None` outside of transactions.
     pub(crate) fn current(&mut self) -> Option<&mut Root<E>> {
         let current = self.guarded.current?;
         self.guarded.roots.iter_mut().find(|root| root.id == current)
     }
 
-    /// Reads in the current transaction, or else in the newest snapshot until the call ends.
+    /// Returns a reader on the current transaction, or else on the newest snapshot until the call ends.
     #[inline]
     pub(crate) fn reader(&mut self) -> Result<E::Reader<'_>> {
         if self.guarded.current.is_none() && !self.pooled_in_use {
@@ -64,7 +64,7 @@ impl<'s, E: Seated> Call<'s, E> {
         pooled.as_mut().map(|snapshot| engine.reader_of_snapshot(snapshot, false)).ok_or_else(closed)
     }
 
-    /// Makes the pooled snapshot the newest. Leaves the seat for a while where that cannot be done in a call.
+    /// Makes the pooled snapshot the newest. Leaves the seat temporarily if this is impossible inside a call.
     #[inline]
     fn renew(&mut self) -> Result<()> {
         loop {
@@ -88,7 +88,7 @@ impl<'s, E: Seated> Call<'s, E> {
         }
     }
 
-    /// Reads in the stack that holds a level, or `None` where that level has ended.
+    /// Returns a reader on the stack that contains a level, or `None` if the level has ended.
     pub(crate) fn reader_of(&mut self, level: u64) -> Result<Option<E::Reader<'_>>> {
         let Guarded { engine, roots, .. } = &mut *self.guarded;
         let engine = engine.as_ref().ok_or_else(closed)?;
@@ -96,7 +96,7 @@ impl<'s, E: Seated> Call<'s, E> {
         Ok(root.map(|root| root.kind.reader(engine)))
     }
 
-    /// A snapshot of the newest commit that outlives the call.
+    /// Returns a snapshot of the newest commit that outlives the call.
     pub(crate) fn snapshot(&mut self) -> Result<E::Snapshot> {
         if !self.pooled_in_use {
             self.renew()?;
@@ -107,7 +107,7 @@ impl<'s, E: Seated> Call<'s, E> {
         Ok(snapshot)
     }
 
-    /// Puts a new stack into the seat and makes it current; gives its outermost level.
+    /// Adds a stack to the seat, makes it current, and returns its outermost level.
     pub(crate) fn push_root(&mut self, kind: RootKind<E>) -> Result<u64> {
         let id = super::root::next_level();
         let write = matches!(kind, RootKind::Write(_));
@@ -118,7 +118,7 @@ impl<'s, E: Seated> Call<'s, E> {
         Ok(id)
     }
 
-    /// Begins a snapshot as the current transaction; gives its level.
+    /// Begins a snapshot as the current transaction and returns its level.
     pub(crate) fn push_snapshot(&mut self) -> Result<u64> {
         let snapshot = self.snapshot()?;
         self.push_root(RootKind::Snapshot(snapshot))

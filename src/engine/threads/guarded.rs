@@ -1,4 +1,4 @@
-//! What lies in a seat, and how it ends.
+//! Implements the content of a seat, and its release.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use crate::engine::threads::root::{Root, RootKind};
 use crate::engine::threads::{Seated, Snapshot, WriteTxn};
 use crate::error::{Error, Status};
 
-/// What lies in a seat.
+/// The content of a seat, behind its lock.
 pub(crate) struct Guarded<E: Seated> {
-    /// Absent once the environment was closed.
+    /// `None` after the environment was closed.
     pub(super) engine: Option<Arc<E>>,
-    /// The thread's read transaction, without a snapshot between calls.
+    /// The thread's read transaction, which has no snapshot between calls.
     pub(crate) pooled: Option<E::Snapshot>,
     pub(crate) roots: Vec<Root<E>>,
-    /// The root that calls of the thread are part of.
+    /// The root that the thread's calls are part of.
     pub(crate) current: Option<u64>,
 }
 
@@ -22,7 +22,7 @@ pub(super) fn closed() -> Error {
     Error::new(Status::BadHandle, "the environment was closed; open it again")
 }
 
-/// Why what lies in a seat is let go, and whether the seat's own thread does it.
+/// The reason for releasing the content of a seat, and whether the seat's own thread does it.
 #[derive(Clone, Copy)]
 pub(crate) enum Ending {
     Closed {
@@ -40,8 +40,9 @@ impl Ending {
         if failed { Ending::Failed { own_thread } } else { Ending::Closed { own_thread } }
     }
 
-    /// A write transaction stays where it is unless its own thread ends it: an engine's write lock may be let go only
-    /// there. Nobody has asked for the end when the environment fails, so addresses that were lent stay good.
+    /// Returns true if a root stays. A write transaction stays unless its own thread ends it: an engine's write lock
+    /// can be released only there. When the environment fails, no caller has asked for the end, so lent addresses stay
+    /// valid.
     fn leaves<E: Seated>(self, kind: &RootKind<E>) -> bool {
         match (self, kind) {
             (Ending::Closed { own_thread } | Ending::Failed { own_thread }, RootKind::Write(_)) => {
@@ -54,12 +55,12 @@ impl Ending {
 }
 
 impl<E: Seated> Guarded<E> {
-    /// Whether a snapshot in it has lent addresses.
+    /// Returns true if one of its snapshots has lent addresses.
     pub(crate) fn is_pinned(&self) -> bool {
         self.roots.iter().any(|root| matches!(&root.kind, RootKind::Snapshot(s) if s.is_pinned()))
     }
 
-    /// The snapshots of transactions in it.
+    /// Returns the snapshots of its transactions.
     pub(crate) fn snapshots(&self) -> impl Iterator<Item = &E::Snapshot> {
         self.roots.iter().filter_map(|root| match &root.kind {
             RootKind::Snapshot(snapshot) => Some(snapshot),
@@ -67,7 +68,7 @@ impl<E: Seated> Guarded<E> {
         })
     }
 
-    /// Ends a snapshot of the thread, and keeps it for the next read, if the seat has none for that.
+    /// Ends a snapshot of the thread, and keeps it for the next read if the seat has no pooled snapshot.
     pub(super) fn give_back(&mut self, mut snapshot: E::Snapshot) {
         if self.engine.is_some() && self.pooled.is_none() {
             snapshot.recycle();
@@ -75,7 +76,7 @@ impl<E: Seated> Guarded<E> {
         }
     }
 
-    /// Ends everything that may end, and lets the environment go.
+    /// Ends all transactions that may end, and releases the environment.
     pub(crate) fn release(&mut self, ending: Ending) {
         self.pooled = None;
         self.current = None;
@@ -85,7 +86,7 @@ impl<E: Seated> Guarded<E> {
         }
     }
 
-    /// Undoes levels that another thread has marked, with what was begun inside them.
+    /// Undoes levels that another thread has marked, and those begun inside them.
     pub(crate) fn undo(&mut self, marks: &[u64], own_thread: bool) {
         for mark in marks {
             let Some(at) = self.roots.iter().position(|root| root.levels.iter().any(|l| l.id == *mark))

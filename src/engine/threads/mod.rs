@@ -1,11 +1,12 @@
-//! What each thread has in an environment: generic over the engine, which gives snapshots and write transactions.
+//! Manages the state of each thread in an environment. Generic over the engine, which provides snapshots and write
+//! transactions.
 //!
 //! - `opening`: one opening of an environment, from open to close
-//! - `seat`: a thread's pooled snapshot and its stacks of transactions; `guarded`: what lies in one; `call`: a call under way
-//!   there; `seats`: all of them
+//! - `seat`: a thread's pooled snapshot and its stacks of transactions; `guarded`: the content of a seat; `call`: a
+//!   call inside a seat; `seats`: all seats of an environment
 //! - `root`: a stack of transactions; `stack`: beginning and ending its levels
-//! - `turns`: a process's one right to write
-//! - `pin`: snapshots that have lent addresses, which must stay where they are
+//! - `turns`: lets one thread of the process write at a time
+//! - `pin`: snapshots that have lent addresses, which must not move
 
 pub(crate) mod call;
 pub(crate) mod guarded;
@@ -29,11 +30,11 @@ use crate::error::{Error, Result};
 pub(crate) trait Seated: Send + Sync + Sized + 'static {
     type Snapshot: Snapshot + Send;
     type WriteTxn: WriteTxn + Send;
-    /// Reads in a snapshot or in a write transaction.
+    /// A reader on a snapshot or on a write transaction.
     type Reader<'c>;
-    /// Why a snapshot can begin only outside of a call.
+    /// The reason why a snapshot can begin only outside of a call.
     type Outside;
-    /// What is held from the beginning of a snapshot outside of a call until it lies in a seat.
+    /// A guard that is held from the begin of a snapshot outside of a call until the snapshot is in a seat.
     type Held<'e>;
 
     fn seats(&self) -> &Seats<Self>;
@@ -41,44 +42,45 @@ pub(crate) trait Seated: Send + Sync + Sized + 'static {
     /// Runs `f` with the seats of the calling thread, which may be ending; see `thread_local_seats!` in `seats`.
     fn with_mine<R>(f: impl FnMut(&Mine<Self>) -> R) -> Result<R>;
 
-    /// Makes a pooled snapshot the newest. In a call, so it waits for nothing.
+    /// Makes a pooled snapshot the newest. It runs inside a call, so it never waits.
     fn renew(self: &Arc<Self>, pooled: &mut Option<Self::Snapshot>) -> Result<(), Begin<Self::Outside>>;
 
-    /// Does what keeps a snapshot from beginning in a call, or begins one here. In no call of the thread's seat.
+    /// Removes the obstacle to beginning a snapshot inside a call, or begins one here. Must not run inside a call of
+    /// the thread's seat.
     fn begin_outside(self: &Arc<Self>, why: Self::Outside) -> Result<Begun<Self::Snapshot, Self::Held<'_>>>;
 
-    /// Checks what the engine stands on, before a snapshot is kept for longer than a call.
+    /// Checks the engine's files before a snapshot is kept longer than a call.
     fn check_before_keeping(&self) -> Result<()>;
 
-    /// A reader over a snapshot; one that is not `lasting` ends with the call.
+    /// Returns a reader on a snapshot. If it is not `lasting`, the snapshot ends with the call.
     fn reader_of_snapshot<'c>(
         self: &'c Arc<Self>,
         snapshot: &'c mut Self::Snapshot,
         lasting: bool,
     ) -> Self::Reader<'c>;
 
-    /// A reader over a write transaction with its own writes.
+    /// Returns a reader on a write transaction with its own writes.
     fn reader_of_write<'c>(self: &'c Arc<Self>, txn: &'c mut Self::WriteTxn) -> Self::Reader<'c>;
 
-    /// Begins a snapshot as the seat's current transaction; gives its level.
+    /// Begins a snapshot as the seat's current transaction and returns its level.
     fn begin_snapshot(self: &Arc<Self>, seat: &Seat<Self>) -> Result<u64> {
         seat.call(|call| call.push_snapshot())
     }
 
-    /// Begins a write transaction; one that is not `synced` does not wait for stable storage at its commit. In no call of
-    /// the thread's seat.
+    /// Begins a write transaction. If it is not `synced`, its commit does not wait for stable storage. Must not run
+    /// inside a call of the thread's seat.
     fn begin_write(self: &Arc<Self>, wait: Wait, synced: bool) -> Result<Box<Self::WriteTxn>>;
 }
 
 /// A consistent, unchanging view of an environment.
 pub(crate) trait Snapshot {
-    /// Lets the view go, and keeps what makes the next one cheap.
+    /// Releases the view, and keeps the resources that make the next one cheap.
     fn reset(&mut self);
 
-    /// Ends it, and keeps what makes another one cheap.
+    /// Ends the snapshot, and keeps the resources that make another one cheap.
     fn recycle(&mut self);
 
-    /// Returns true if addresses that it has lent must stay valid.
+    /// Returns true if it has lent addresses that must stay valid.
     fn is_pinned(&self) -> bool;
 }
 
@@ -88,19 +90,19 @@ pub(crate) trait WriteTxn {
     fn commit_savepoint(&mut self) -> Result<()>;
     fn abort_savepoint(&mut self);
 
-    /// Fails where it has met a failure before.
+    /// Fails if the transaction has failed before.
     fn check_usable(&self) -> Result<()>;
 
-    /// Commits everything; it is over whatever the outcome. In no call of the thread's seat.
+    /// Commits everything; the transaction ends whatever the outcome. Must not run inside a call of the thread's seat.
     fn commit(self) -> Result<()>;
 
-    /// Undoes everything. In no call of the thread's seat.
+    /// Undoes everything. Must not run inside a call of the thread's seat.
     fn abort(self);
 }
 
-/// Why a snapshot did not begin in a call.
+/// The reason why a snapshot did not begin inside a call.
 pub(crate) enum Begin<O> {
-    /// Leave the seat, let the engine see to it, and begin again.
+    /// The caller must leave the seat, call the engine with this reason, and begin again.
     Outside(O),
     Failed(Error),
 }
@@ -113,20 +115,20 @@ impl<O> From<Error> for Begin<O> {
 
 /// A snapshot that was begun outside of a call.
 pub(crate) struct Begun<S, H> {
-    /// `None`: what kept it from beginning was done, and it may begin in a call.
+    /// `None` if only the obstacle was removed; the snapshot may now begin inside a call.
     pub(crate) snapshot: Option<S>,
     /// Dropped last.
     pub(crate) held: H,
 }
 
-/// A number of the calling thread that no other thread of the process has or had.
+/// Returns a number of the calling thread that no other thread of the process uses or has used.
 pub(crate) fn thread_number() -> u64 {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(1);
     thread_local! {
         static NUMBER: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
     }
-    // No destructor, so this cannot fail while the thread ends.
+    // The number has no destructor, so this cannot fail while the thread ends.
     NUMBER.with(|number| *number)
 }
 

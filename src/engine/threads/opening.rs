@@ -1,4 +1,4 @@
-//! One opening of an environment: open, closed or failed.
+//! Tracks one opening of an environment: open, closed or failed.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -6,13 +6,13 @@ use std::sync::{Arc, OnceLock};
 use crate::error::{Error, Result, Status};
 use crate::platform::fork;
 
-/// Where an opening stands.
+/// The state of an opening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum State {
     Open,
     Closed,
-    /// What lies below can no longer be used.
+    /// The environment below can no longer be used.
     Failed,
 }
 
@@ -20,7 +20,7 @@ pub(crate) enum State {
 pub(crate) struct Opening {
     pub(crate) id: u64,
     state: AtomicU8,
-    /// What its calls fail with.
+    /// The error of its calls.
     failure: OnceLock<Error>,
     process: u64,
 }
@@ -42,20 +42,20 @@ impl Opening {
         if self.process == fork::process() { Ok(()) } else { Err(fork::forked()) }
     }
 
-    /// Makes its calls fail from now on.
+    /// Makes all later calls fail.
     pub(crate) fn close(&self) {
         self.state.store(State::Closed as u8, Ordering::SeqCst);
     }
 
-    /// Makes its calls fail with an error, unless it is closed.
+    /// Makes all later calls fail with an error, unless the opening is closed.
     pub(crate) fn fail(&self, why: &Error) {
         self.failure.get_or_init(|| why.clone());
         let (open, failed) = (State::Open as u8, State::Failed as u8);
-        // If it is not open there is nothing to do.
+        // An opening that is not open keeps its state.
         let _ = self.state.compare_exchange(open, failed, Ordering::SeqCst, Ordering::SeqCst);
     }
 
-    /// What its calls fail with once it has failed.
+    /// Returns the error of calls after a failure.
     pub(crate) fn failure(&self) -> Error {
         self.failure.get().cloned().unwrap_or_else(has_failed)
     }
@@ -69,7 +69,7 @@ impl Opening {
     }
 }
 
-/// The error of every call on an environment that has failed.
+/// Returns the error of every call on a failed environment.
 #[cold]
 pub(crate) fn has_failed() -> Error {
     Error::new(Status::EnvFailed, "the environment has met a failure; close it and open it again")

@@ -1,4 +1,4 @@
-//! Snapshots that have lent addresses in the map: it must not move until they end.
+//! Tracks snapshots that have lent addresses in the map: it must not move until they end.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::platform::fork::PerProcess;
 use crate::platform::sync::{Condvar, Mutex};
 
-/// How many pins have ended.
+/// The number of pins that have ended.
 #[derive(Default)]
 struct Pins {
     ended: Mutex<u64>,
@@ -27,12 +27,12 @@ impl Drop for Pin {
     }
 }
 
-/// How many pins of the process have ended.
+/// Returns the number of pins of the process that have ended.
 pub(crate) fn ended() -> u64 {
     *PINS.get().ended.lock()
 }
 
-/// Waits until a pin has ended since `seen`. `Ok(false)`: none did by the deadline.
+/// Waits until a pin has ended since `seen`. Returns `Ok(false)` on a timeout.
 pub(crate) fn wait_for_end(seen: u64, deadline: Option<Instant>) -> Result<bool> {
     let pins = PINS.get();
     let interrupt = Interrupt::of_thread();

@@ -1,4 +1,4 @@
-//! Stacks of transactions: what a stack stands on, and its levels.
+//! Implements stacks of transactions: their base, and their levels.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,25 +12,25 @@ use crate::memory::TryGrow;
 pub(crate) struct Root<E: Seated> {
     pub(crate) id: u64,
     pub(crate) kind: RootKind<E>,
-    /// From the outermost to the innermost, never empty.
+    /// The levels from the outermost to the innermost, never empty.
     pub(crate) levels: Vec<Level>,
 }
 
 pub(crate) enum RootKind<E: Seated> {
     Snapshot(E::Snapshot),
-    /// Boxed, since it is moved several times between its begin and its end.
+    /// Boxed, since it moves several times between its begin and its end.
     Write(Box<E::WriteTxn>),
 }
 
-/// One begun transaction.
+/// A level: one transaction that was begun.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Level {
     pub(crate) id: u64,
-    /// Whether it was begun for writing.
+    /// True if it was begun for writing.
     pub(crate) write: bool,
 }
 
-/// A number for a new level, which no other of the process has or had.
+/// Returns a number for a new level, which no other level of the process uses or has used.
 pub(super) fn next_level() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
@@ -42,7 +42,7 @@ fn in_snapshot() -> Error {
 }
 
 impl<E: Seated> RootKind<E> {
-    /// Reads in it.
+    /// Returns a reader on the stack.
     #[inline]
     pub(super) fn reader<'c>(&'c mut self, engine: &'c Arc<E>) -> E::Reader<'c> {
         match self {
@@ -62,7 +62,7 @@ impl<E: Seated> Root<E> {
         matches!(self.kind, RootKind::Write(_))
     }
 
-    /// Begins a level inside.
+    /// Begins a nested level.
     pub(super) fn push(&mut self, access: Access) -> Result<u64> {
         let write = access != Access::Read;
         if write {
@@ -81,7 +81,7 @@ impl<E: Seated> Root<E> {
         Ok(id)
     }
 
-    /// Fails if the innermost level may not write.
+    /// Fails if the innermost level must not write.
     pub(crate) fn check_writable(&self) -> Result<()> {
         if self.is_write() && self.levels.last().is_some_and(|level| level.write) {
             return Ok(());
@@ -89,7 +89,7 @@ impl<E: Seated> Root<E> {
         Err(in_snapshot())
     }
 
-    /// Ends a level that was just removed from the stack, with others around it.
+    /// Ends a level that was just removed from the stack and was not the outermost one.
     pub(super) fn end_inner(&mut self, level: Level, commit: bool) -> Result<()> {
         match &mut self.kind {
             RootKind::Write(txn) if level.write && commit => txn.commit_savepoint(),

@@ -1,11 +1,11 @@
-//! A seat: what one thread has in an environment.
+//! Implements a seat: the state of one thread in an environment.
 //!
-//! It holds the thread's pooled read transaction and its stack of current transactions, behind a lock of its own. A call
-//! locks its thread's seat, for which no other thread contends, so it costs no cache line that threads share. Closing leaves
-//! the seats of running calls to these calls, which release them. A thread never waits for the write lock while it holds a
-//! seat.
+//! It holds the thread's pooled read transaction and its stack of current transactions, behind its own lock. A call
+//! locks its thread's seat, for which no other thread contends, so it writes to no cache line that threads share.
+//! Closing leaves the seats of running calls to these calls, which release them. A thread never waits for the write
+//! lock while it holds a seat.
 //!
-//! An iterator outside of transactions has a seat of its own, with its snapshot.
+//! An iterator outside of transactions has its own seat, with its snapshot.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,19 +19,19 @@ use crate::error::Result;
 use crate::memory::TryGrow;
 use crate::platform::sync::Mutex;
 
-/// A thread's place in an environment. Aligned so that two seats share no cache line.
+/// A thread's seat in an environment. Aligned so that two seats share no cache line.
 #[repr(align(128))]
 pub(crate) struct Seat<E: Seated> {
     pub(crate) opening: Arc<Opening>,
-    /// The thread whose own it is; 0: an iterator's.
+    /// The thread that owns the seat, or 0 for an iterator's seat.
     pub(crate) thread: u64,
     pub(crate) guarded: Mutex<Guarded<E>>,
-    /// Whether another thread has asked for transactions of this one to be undone.
+    /// True if another thread has asked for transactions of this one to be undone.
     marked: AtomicBool,
     marks: Mutex<Vec<u64>>,
-    /// Whether the thread has ended, so that nobody but others can end what it left.
+    /// True if the thread has ended, so that only other threads can end the transactions that it left.
     left: AtomicBool,
-    /// Whether a call of the thread is under way.
+    /// True while a call of the thread is in progress.
     busy: AtomicBool,
 }
 
@@ -41,7 +41,8 @@ struct Busy<'s>(&'s AtomicBool);
 impl<'s> Busy<'s> {
     #[inline]
     fn new(busy: &'s AtomicBool) -> Busy<'s> {
-        // Only the seat's own thread looks, also in a signal's handler: no order with other threads matters.
+        // Only the seat's own thread reads it, possibly in a signal handler, so it needs no ordering with other
+        // threads.
         busy.store(true, Ordering::Relaxed);
         std::sync::atomic::compiler_fence(Ordering::SeqCst);
         Busy(busy)
@@ -57,7 +58,7 @@ impl Drop for Busy<'_> {
 }
 
 impl<E: Seated> Seat<E> {
-    /// A seat that is not a thread's own.
+    /// Makes a seat that does not belong to a thread.
     pub(crate) fn new(engine: &Arc<E>, opening: &Arc<Opening>) -> Result<Arc<Seat<E>>> {
         Self::make(engine, opening, 0)
     }
@@ -81,7 +82,7 @@ impl<E: Seated> Seat<E> {
         Ok(seat)
     }
 
-    /// Whether it is one of an opening's.
+    /// Returns true if the seat belongs to an opening.
     pub(crate) fn is_of(&self, opening: &Opening) -> bool {
         self.opening.id == opening.id
     }
@@ -90,7 +91,8 @@ impl<E: Seated> Seat<E> {
     pub(crate) fn mark(&self, level: u64) -> Result<()> {
         self.marks.lock().try_push(level)?;
         self.marked.store(true, Ordering::SeqCst);
-        // A snapshot may end on any thread, and should, since it keeps old pages: here, if nobody is in.
+        // A snapshot may end on any thread, and should end early, since it keeps old pages: it ends here if no call is
+        // in the seat.
         let left = self.left.load(Ordering::SeqCst);
         let guarded = if left { Some(self.guarded.lock()) } else { self.guarded.try_lock() };
         let mut engine = None;
@@ -108,16 +110,16 @@ impl<E: Seated> Seat<E> {
         Ok(())
     }
 
-    /// Ends the transactions of a thread that ends. A snapshot that has lent addresses stays until a caller ends it: then the
-    /// engine is returned.
+    /// Ends the transactions of a thread that ends. A snapshot that has lent addresses stays until a caller ends it:
+    /// then the engine is returned.
     ///
-    /// Does nothing where the thread ends in the middle of its own call, since a signal's handler has ended the process: the
-    /// call has the seat's lock and never goes on.
+    /// Does nothing if the thread ends in the middle of its own call, because a signal handler has ended the process:
+    /// the call holds the seat's lock and never continues.
     pub(crate) fn leave(&self) -> Option<Arc<E>> {
         if self.busy.load(Ordering::Relaxed) {
             return None;
         }
-        // Before the marks are looked at: a thread that marks after that finds it set.
+        // Set before the marks are checked: a thread that marks afterwards finds it set.
         self.left.store(true, Ordering::SeqCst);
         let mut guarded = self.guarded.lock();
         let marks = std::mem::take(&mut *self.marks.lock());
@@ -126,18 +128,18 @@ impl<E: Seated> Seat<E> {
         guarded.engine.clone()
     }
 
-    /// To be called after having been in another thread's seat: if the environment was closed meanwhile, closing has taken
-    /// that for a call, which would release the seat.
+    /// Must be called after a visit to another thread's seat: if the environment was closed meanwhile, closing has
+    /// mistaken the visit for a call that would release the seat.
     pub(crate) fn settle(&self) {
         if self.opening.state() != State::Open {
             self.release_if_free(false);
         }
     }
 
-    /// Ends the snapshot in an iterator's seat, and keeps it for the next read of the calling thread, which has the other
-    /// seat. Does nothing where a seat is in use: the snapshot ends with its seat.
+    /// Ends the snapshot in an iterator's seat, and keeps it in `own`, the calling thread's seat, for the next read.
+    /// Does nothing if either seat is in use: then the snapshot ends with its seat.
     ///
-    /// Waits for nothing: another thread may be locking all seats, or a signal's handler may have interrupted a call of this
+    /// Never waits: another thread may be locking all seats, or a signal handler may have interrupted a call of this
     /// thread, whose seat then stays busy.
     pub(super) fn hand_back(&self, own: &Seat<E>) {
         if own.busy.load(Ordering::Relaxed) {
@@ -155,21 +157,21 @@ impl<E: Seated> Seat<E> {
         own.after_call();
     }
 
-    /// Ends a transaction of the calling thread in an environment that has failed, and refuses its calls.
+    /// Ends a transaction of the calling thread in a failed environment, and refuses its calls.
     pub(crate) fn end_after_failure(&self, level: u64) {
         let mut guarded = self.guarded.lock();
         guarded.undo(&[level], true);
         guarded.release(Ending::Failed { own_thread: true });
     }
 
-    /// Whether the environment has failed.
+    /// Returns true if the environment has failed.
     pub(crate) fn has_failed(&self) -> bool {
         self.opening.state() == State::Failed
     }
 
-    /// Runs a call in the seat. The pooled snapshot is let go after it.
+    /// Runs a call in the seat, and then releases the pooled snapshot.
     pub(crate) fn call<R>(&self, f: impl FnOnce(&mut Call<'_, E>) -> Result<R>) -> Result<R> {
-        // Before the lock, which another thread of the parent may have held.
+        // Checked before the lock, which another thread of the parent may have held at the fork.
         self.opening.check_process()?;
         let _busy = Busy::new(&self.busy);
         let mut guarded = self.guarded.lock();
@@ -190,10 +192,10 @@ impl<E: Seated> Seat<E> {
         result
     }
 
-    /// If the environment was closed while a call was in the seat, the call releases what lies there.
+    /// Releases the content of the seat if the environment was closed during a call in it.
     #[inline]
     pub(crate) fn after_call(&self) {
-        // On x86 the unlock before is a full barrier; elsewhere the state could be read ahead of it.
+        // On x86 the preceding unlock is a full barrier; elsewhere the state could be read before it.
         #[cfg(not(target_arch = "x86_64"))]
         std::sync::atomic::fence(Ordering::SeqCst);
         if self.opening.state() != State::Open {
@@ -201,7 +203,7 @@ impl<E: Seated> Seat<E> {
         }
     }
 
-    /// Releases what lies in the seat, unless a call is under way in it, which then does so itself.
+    /// Releases the content of the seat, unless a call is in progress in it, which then does so itself.
     pub(crate) fn release_if_free(&self, own_thread: bool) {
         if let Some(mut guarded) = self.guarded.try_lock() {
             guarded.release(Ending::of(self.opening.state() == State::Failed, own_thread));

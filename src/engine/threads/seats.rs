@@ -1,7 +1,7 @@
-//! The seats of all threads in an environment.
+//! Manages the seats of all threads in an environment.
 //!
-//! Closing takes every seat that is free, and leaves the others to the calls that are under way in them: the last
-//! one out releases. Growth and removal stop all calls. When a thread ends, it leaves its seats.
+//! Closing takes every free seat, and leaves each busy seat to the call inside it, which releases the seat when it
+//! returns. Growth and removal stop all calls. A thread that ends leaves its seats.
 
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
@@ -18,24 +18,24 @@ use crate::error::{Error, Result};
 use crate::memory::{self, NoMemory, TryGrow};
 use crate::platform::sync::{Mutex, MutexGuard};
 
-/// The seats of an environment while no call is under way.
+/// The seats of an environment while no call is in progress.
 pub(crate) struct Stopped<'s, 'g, E: Seated> {
     seats: &'s mut [MutexGuard<'g, Guarded<E>>],
 }
 
 impl<E: Seated> Stopped<'_, '_, E> {
-    /// The snapshots of transactions and iterators.
+    /// Returns the snapshots of transactions and iterators.
     pub(crate) fn snapshots(&self) -> impl Iterator<Item = &E::Snapshot> {
         self.seats.iter().flat_map(|guarded| guarded.snapshots())
     }
 
-    /// Lets go the reader slots that threads keep between calls.
+    /// Releases the reader slots that threads keep between calls.
     pub(crate) fn release_idle(&mut self) {
         self.seats.iter_mut().for_each(|guarded| guarded.pooled = None);
     }
 }
 
-/// The seats that there still are.
+/// Returns the seats that still exist.
 fn upgraded<E: Seated>(list: &[Weak<Seat<E>>]) -> Result<Vec<Arc<Seat<E>>>, NoMemory> {
     let mut seats = memory::room_for(list.len())?;
     seats.extend(list.iter().filter_map(Weak::upgrade));
@@ -51,7 +51,7 @@ fn settle<E: Seated>(seats: &[Arc<Seat<E>>]) {
 /// Every seat of an environment.
 pub(crate) struct Seats<E: Seated> {
     all: Mutex<Vec<Weak<Seat<E>>>>,
-    /// Those of ended threads whose snapshots lend addresses.
+    /// The seats of ended threads whose snapshots lend addresses.
     left: Mutex<Vec<Arc<Seat<E>>>>,
 }
 
@@ -70,8 +70,8 @@ impl<E: Seated> Seats<E> {
         Ok(seats.try_push(Arc::downgrade(seat))?)
     }
 
-    /// Lets go the reader slots of threads that are not in a call and have no snapshot. Called in a seat, so it
-    /// waits for nobody.
+    /// Releases the reader slots of threads that are not in a call and have no snapshot. It runs inside a seat, so it
+    /// never waits.
     pub(crate) fn release_idle(&self) {
         let Some(seats) = self.all.try_lock() else { return };
         for seat in seats.iter().filter_map(Weak::upgrade) {
@@ -82,12 +82,13 @@ impl<E: Seated> Seats<E> {
         }
     }
 
-    /// Lets go a seat of an ended thread.
+    /// Removes the seat of an ended thread.
     pub(crate) fn forget(&self, seat: &Seat<E>) {
         self.left.lock().retain(|left| !std::ptr::eq(&raw const **left, seat));
     }
 
-    /// Runs `f` with every seat locked, so that no call is under way and none can begin. In no call of the thread's seat.
+    /// Runs `f` with every seat locked, so that no call is in progress and none can begin. Must not run inside a call
+    /// of the thread's seat.
     fn with_all<R>(
         &self,
         f: impl FnOnce(&[Arc<Seat<E>>], &mut [MutexGuard<'_, Guarded<E>>]) -> R,
@@ -102,8 +103,8 @@ impl<E: Seated> Seats<E> {
         Ok(result)
     }
 
-    /// Runs `f` while no call is under way and none can begin, after it has released the reader slots that threads keep
-    /// between calls. In no call of the thread's seat.
+    /// Runs `f` while no call is in progress and none can begin, after releasing the reader slots that threads keep
+    /// between calls. Must not run inside a call of the thread's seat.
     pub(crate) fn stop_and_release_idle<R>(&self, f: impl FnOnce() -> R) -> Result<R> {
         Ok(self.with_all(|_, guards| {
             for guarded in guards {
@@ -113,15 +114,15 @@ impl<E: Seated> Seats<E> {
         })?)
     }
 
-    /// Runs `f` while no call is under way and none can begin; snapshots and what they have lent stay. In no
-    /// call of the thread's seat.
+    /// Runs `f` while no call is in progress and none can begin. Snapshots, and the addresses that they have lent, stay
+    /// valid. Must not run inside a call of the thread's seat.
     pub(crate) fn stop_calls<R>(&self, f: impl FnOnce(&mut Stopped<'_, '_, E>) -> Result<R>) -> Result<R> {
         self.with_all(|_, guards| f(&mut Stopped { seats: guards }))?
     }
 
-    /// Runs `f` while no call is under way and none can begin. Waits until `deadline` for snapshots that have
-    /// lent addresses; the calling thread's own would never end. `pinned` makes the error, by whether they are the
-    /// calling thread's. In no call of the thread's seat.
+    /// Runs `f` while no call is in progress and none can begin. Waits until `deadline` for snapshots that have lent
+    /// addresses; it does not wait for the calling thread's own, which would never end. `pinned` makes the error, given
+    /// whether they are the calling thread's. Must not run inside a call of the thread's seat.
     pub(crate) fn stop<R>(
         &self,
         deadline: Option<Instant>,
@@ -147,15 +148,15 @@ impl<E: Seated> Seats<E> {
         }
     }
 
-    /// Closes an opening: its calls fail from now on, and what lies in its seats is released, here or by the
-    /// calls that are under way. Does not wait.
+    /// Closes an opening: later calls fail. Releases the content of its seats, or leaves it to the calls in progress.
+    /// Does not wait.
     pub(crate) fn close(&self, opening: &Opening) {
         opening.close();
         self.release(opening);
     }
 
-    /// Releases what lies in the seats of an opening that has failed, so that its files can be reopened, but for
-    /// what lends addresses. Does not wait. Gives whether the calling thread itself holds such.
+    /// Releases the content of the seats of a failed opening, so that its files can be reopened, except for snapshots
+    /// that lend addresses. Does not wait. Returns true if the calling thread itself has such a snapshot.
     pub(crate) fn retire(&self, opening: &Opening) -> bool {
         self.release(opening);
         own_seat::<E>(opening)
@@ -164,7 +165,7 @@ impl<E: Seated> Seats<E> {
 
     fn release(&self, opening: &Opening) {
         let mine = own_seat::<E>(opening);
-        // Without memory for the list, each thread releases what is its own at its next call or its end.
+        // If memory for the list runs out, each thread releases its own seat at its next call or at its end.
         let seats = upgraded(&self.all.lock()).unwrap_or_default();
         for seat in seats {
             if seat.is_of(opening) {
@@ -172,20 +173,21 @@ impl<E: Seated> Seats<E> {
                 seat.release_if_free(own);
             }
         }
-        // What still lends addresses stays.
+        // Seats that still lend addresses stay.
         self.left.lock().retain(|seat| {
             !seat.is_of(opening) || seat.guarded.try_lock().is_none_or(|guarded| guarded.is_pinned())
         });
     }
 }
 
-/// A thread's own hold on a seat. Cloning it, as every call does, writes no memory that threads share.
+/// A thread's own reference to a seat. Cloning it, as every call does, does not write to shared memory.
 #[allow(clippy::redundant_allocation)] // that is what the `Rc` around the `Arc` is for
 pub(crate) type OwnSeat<E> = Rc<Arc<Seat<E>>>;
 
-/// The seats of a thread. When the thread ends, so do its transactions, but for snapshots that have lent addresses.
+/// The seats of a thread. When the thread ends, its transactions end too, except for snapshots that have lent
+/// addresses.
 ///
-/// `ManuallyDrop`, since a signal's handler may end the process while they are looked through: then they stay.
+/// `ManuallyDrop`, since a signal handler may end the process during an iteration over the seats: then they stay.
 pub(crate) struct Mine<E: Seated>(ManuallyDrop<RefCell<Vec<OwnSeat<E>>>>);
 
 impl<E: Seated> Mine<E> {
@@ -207,7 +209,7 @@ impl<E: Seated> Drop for Mine<E> {
             if seat.opening.check_process().is_ok() {
                 if let Some(engine) = seat.leave() {
                     engine.seats().left.lock().push(Arc::clone(&seat));
-                    // Closing, or the thread that ended the snapshots, may have come in between.
+                    // Another thread may have closed the environment or ended the snapshots in between.
                     seat.after_call();
                     if seat.guarded.lock().roots.is_empty() {
                         engine.seats().forget(&seat);
@@ -220,7 +222,7 @@ impl<E: Seated> Drop for Mine<E> {
     }
 }
 
-/// Defines, for an engine, the list of each thread's seats: statics cannot be generic. Gives `with_mine` of [`Seated`].
+/// Defines an engine's list of each thread's seats: statics cannot be generic. Implements `with_mine` of [`Seated`].
 macro_rules! thread_local_seats {
     ($engine:ty) => {
         thread_local! {
@@ -228,7 +230,7 @@ macro_rules! thread_local_seats {
                 const { $crate::engine::threads::seats::Mine::new() };
         }
 
-        /// Those of threads whose `MINE` is gone.
+        /// The seats of threads whose `MINE` is already destroyed.
         static WHILE_ENDING: $crate::platform::ending::WhileEnding<
             $crate::engine::threads::seats::Mine<$engine>,
         > = $crate::platform::ending::WhileEnding::new();
@@ -247,7 +249,7 @@ macro_rules! thread_local_seats {
 }
 pub(crate) use thread_local_seats;
 
-/// Releases what the calling thread has in environments that were closed. In no call of a seat.
+/// Releases the calling thread's resources in closed environments. Must not run inside a call of a seat.
 pub(crate) fn leave_closed_seats<E: Seated>() {
     let closed: Vec<OwnSeat<E>> = E::with_mine(|mine| {
         let mut seats = mine.0.borrow_mut();
@@ -269,7 +271,7 @@ fn own_seat<E: Seated>(opening: &Opening) -> Option<Arc<Seat<E>>> {
         .flatten()
 }
 
-/// Ends the snapshot of an iterator. The calling thread keeps it for its next read, if it has a seat.
+/// Ends the snapshot of an iterator. The calling thread keeps it for its next read, if the thread has a seat.
 pub(crate) fn hand_back<E: Seated>(seat: &Seat<E>) {
     if seat.opening.check_process().is_ok()
         && let Some(own) = own_seat::<E>(&seat.opening)
@@ -278,7 +280,7 @@ pub(crate) fn hand_back<E: Seated>(seat: &Seat<E>) {
     }
 }
 
-/// Finds the calling thread's seat, or makes it with the engine that `engine` gives.
+/// Finds the calling thread's seat, or makes it with the engine that `engine` returns.
 #[inline]
 pub(crate) fn seat_of_thread<E: Seated>(
     opening: &Arc<Opening>,
@@ -287,7 +289,7 @@ pub(crate) fn seat_of_thread<E: Seated>(
     let found = E::with_mine(|mine| {
         let at = mine.0.borrow().iter().position(|seat| seat.is_of(opening))?;
         let mut seats = mine.0.borrow_mut();
-        // The last used first: most threads use one environment for long.
+        // Moves the last used seat to the front: most threads use one environment for a long time.
         seats.swap(0, at);
         Some(Rc::clone(&seats[0]))
     })?;

@@ -15,7 +15,8 @@ use crate::engine::threads::{Seated, WriteTxn};
 use crate::engine::{Access, Wait};
 use crate::error::{Error, Result, Status};
 
-/// Why a level did not end: the caller's mistake, after which it goes on, or the end of the level itself.
+/// The reason why a level did not end as asked: either a caller's mistake, after which the level continues, or a
+/// failure that ended it.
 pub(crate) enum NotEnded {
     Goes(Error),
     Over(Error),
@@ -23,9 +24,9 @@ pub(crate) enum NotEnded {
 
 /// The outcome of making another stack current.
 pub(crate) enum Switched {
-    /// From the stack with this innermost level, or from none.
+    /// Switched from the stack with this innermost level, or from none.
     From(Option<u64>),
-    /// No stack of the thread has the level.
+    /// The thread has no stack with this level.
     NotHere,
 }
 
@@ -35,7 +36,7 @@ fn over() -> Error {
 }
 
 impl<E: Seated> Seat<E> {
-    /// Begins a level; gives its number.
+    /// Begins a level and returns its number.
     pub(crate) fn begin(&self, access: Access, wait: Wait) -> Result<u64> {
         let begun = self.call(|call| match call.current() {
             Some(root) => root.push(access).map(Ok),
@@ -48,7 +49,7 @@ impl<E: Seated> Seat<E> {
         if access == Access::Read {
             return engine.begin_snapshot(self);
         }
-        // Outside of the call: no thread waits for the write lock in a seat.
+        // Runs outside of the call: no thread waits for the write lock inside a seat.
         let txn = engine.begin_write(wait, access == Access::Write)?;
         self.call(|call| call.push_root(RootKind::Write(txn)))
     }
@@ -94,7 +95,7 @@ impl<E: Seated> Seat<E> {
             Err(error) => return Err(NotEnded::Goes(error)),
         };
         match txn {
-            // Outside of the call: a commit can take long.
+            // Runs outside of the call: a commit can take long.
             Some(txn) if commit => txn.commit().map_err(NotEnded::Over),
             Some(txn) => {
                 txn.abort();
@@ -104,7 +105,7 @@ impl<E: Seated> Seat<E> {
         }
     }
 
-    /// Aborts a level with all levels inside, if it exists.
+    /// Aborts a level and all levels inside it, if it exists.
     pub(crate) fn undo(&self, level: u64) -> Result<()> {
         self.call(|call| {
             call.guarded().undo(&[level], true);
@@ -112,7 +113,7 @@ impl<E: Seated> Seat<E> {
         })
     }
 
-    /// The innermost level of the current stack.
+    /// Returns the innermost level of the current stack, or `None` outside of transactions.
     #[inline]
     pub(crate) fn innermost(&self) -> Result<Option<u64>> {
         self.call(|call| Ok(call.innermost()))
@@ -153,7 +154,7 @@ impl<E: Seated> Call<'_, E> {
         self.current().and_then(|root| root.levels.last().map(|level| level.id))
     }
 
-    /// Reads in the stack of a level, which an iterator belongs to.
+    /// Returns a reader on the stack that contains a level, to which an iterator belongs.
     pub(crate) fn reader_in(&mut self, level: u64) -> Result<E::Reader<'_>> {
         self.reader_of(level)?.ok_or_else(over)
     }

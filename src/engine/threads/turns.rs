@@ -1,4 +1,4 @@
-//! A process's one right to write, and what an error says of its holder.
+//! Lets one thread of a process write at a time, and describes the holder in errors.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ use crate::error::{Error, Result, Status};
 use crate::platform::fork;
 use crate::platform::sync::{Condvar, Mutex};
 
-/// Who holds a write lock.
+/// The holder of a write lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LockHolder {
     pub process: u32,
@@ -18,7 +18,7 @@ pub(crate) struct LockHolder {
 }
 
 impl LockHolder {
-    /// The calling thread, from now on.
+    /// Describes the calling thread as the holder from now on.
     pub(crate) fn now(thread: u64) -> LockHolder {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         LockHolder {
@@ -28,7 +28,7 @@ impl LockHolder {
         }
     }
 
-    /// What an error says of it.
+    /// Returns the error that names the holder.
     pub(crate) fn busy(&self, waited: Duration) -> Error {
         let now = LockHolder::now(0).since;
         let held = Duration::from_micros(u64::try_from(now.saturating_sub(self.since)).unwrap_or(0));
@@ -46,7 +46,7 @@ impl LockHolder {
     }
 }
 
-/// A time as ISO 8601 writes it.
+/// Formats a time as in ISO 8601.
 fn utc(micros: i64) -> String {
     let (days, rest) = (micros.div_euclid(86_400_000_000), micros.rem_euclid(86_400_000_000));
     let seconds = rest / 1_000_000;
@@ -54,7 +54,7 @@ fn utc(micros: i64) -> String {
     format!("{date}T{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-/// One writer at a time in this process.
+/// Allows one writer at a time in this process.
 #[derive(Default)]
 pub(crate) struct Turns {
     holder: Mutex<Option<LockHolder>>,
@@ -62,13 +62,13 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    /// Fails where the calling thread has the lock, for a transaction that is not current.
+    /// Fails if the calling thread has the lock, for a transaction that is not current.
     pub(crate) fn check_not_own(&self) -> Result<()> {
         let holder = self.holder.lock();
         if holder.is_some_and(|held| held.thread == thread_number()) { Err(own()) } else { Ok(()) }
     }
 
-    /// Waits for the right until `deadline`; `None` waits for ever. In no call of the thread's seat.
+    /// Waits for the turn until `deadline`; `None` waits forever. Must not run inside a call of the thread's seat.
     pub(crate) fn take(&self, me: u64, deadline: Option<Instant>) -> Result<()> {
         let mut holder = self.holder.lock();
         let (mut begun, mut interrupt) = (None, None);

@@ -1,4 +1,4 @@
-//! LMDB's return codes, and the errors that they become.
+//! Converts LMDB's return codes to errors.
 
 use std::ffi::{CStr, c_int};
 
@@ -17,21 +17,21 @@ impl Code {
         if rc == ffi::MDB_SUCCESS { Ok(()) } else { Err(Code(rc)) }
     }
 
-    /// Of a failure that the system reported.
+    /// Converts an error that the system reported.
     pub(crate) fn of(error: &std::io::Error) -> Code {
         let is_memory = error.kind() == std::io::ErrorKind::OutOfMemory;
         Code(error.raw_os_error().unwrap_or(if is_memory { libc::ENOMEM } else { libc::EIO }))
     }
 
-    /// LMDB's or the system's own words for it.
+    /// Returns the message of LMDB or of the system.
     pub(crate) fn text(self) -> String {
-        // SAFETY: mdb_strerror returns a NUL-terminated string for every code: LMDB's own are static, an
-        // errno's is libc's, copied here before any other call of this thread.
+        // SAFETY: mdb_strerror returns a NUL-terminated string for every code: LMDB's own are static, an errno's is
+        // libc's, copied here before any other call of this thread.
         let text = unsafe { CStr::from_ptr(ffi::mdb_strerror(self.0)) }.to_string_lossy();
         format!("{text}{}", limit_of(self.0))
     }
 
-    /// The error that this code is outside of opening, where a code says more.
+    /// Returns the error for this code outside of opening, where some codes have a more specific meaning.
     #[cold]
     pub(crate) fn error(self, doing: &str) -> Error {
         let status = match self.0 {

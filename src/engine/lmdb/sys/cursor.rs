@@ -1,4 +1,4 @@
-//! Cursors: places in a named database, for as long as a call takes.
+//! Wraps cursors: positions in a named database, used during a call.
 
 use std::ffi::c_uint;
 use std::marker::PhantomData;
@@ -9,14 +9,14 @@ use lmdb_sys as ffi;
 use crate::engine::lmdb::layout::node;
 use crate::engine::lmdb::sys::{Code, Dbi, NOTHING, RwTxn, Txn, slice, val};
 
-/// Where a cursor is to go.
+/// The target of a cursor's move.
 #[derive(Clone, Copy)]
 pub(crate) enum Go<'k> {
     First,
     Last,
     Next,
     Prev,
-    /// Nowhere.
+    /// Stay.
     Current,
     /// To the first key not less than this.
     AtOrAfter(&'k [u8]),
@@ -24,7 +24,7 @@ pub(crate) enum Go<'k> {
     WithinDuplicates(&'k [u8], &'k [u8]),
 }
 
-/// What a cursor stands on: key and value; `None`: nothing.
+/// A cursor's current key and value; `None` if it is not at a record.
 pub(crate) type Record<'t> = Option<(&'t [u8], &'t [u8])>;
 
 /// A cursor, closed when dropped.
@@ -34,14 +34,14 @@ pub(crate) struct Cursor<'t> {
 }
 
 impl Txn {
-    /// A cursor on a database of the transaction, which stands nowhere yet.
+    /// Opens a cursor on a database of the transaction, without a position.
     pub(crate) fn cursor(&self, dbi: Dbi) -> Result<Cursor<'_>, Code> {
         Cursor::open(self, dbi)
     }
 }
 
 impl RwTxn {
-    /// A cursor that may remove what it stands on.
+    /// Opens a cursor that can remove its current record.
     pub(crate) fn write_cursor(&mut self, dbi: Dbi) -> Result<WriteCursor<'_>, Code> {
         self.cursor(dbi).map(WriteCursor)
     }
@@ -56,7 +56,7 @@ impl<'t> Cursor<'t> {
         Ok(Cursor { cursor, txn: PhantomData })
     }
 
-    /// Moves, and gives the record it stands on then; `None`: there is none that way.
+    /// Moves, and returns the new current record, or `None` if there is no record in that direction.
     #[inline]
     pub(crate) fn go(&mut self, to: Go<'_>) -> Result<Record<'t>, Code> {
         let (mut key, mut data) = (NOTHING, NOTHING);
@@ -75,11 +75,11 @@ impl<'t> Cursor<'t> {
                 ffi::MDB_GET_BOTH_RANGE
             }
         };
-        // SAFETY: the cursor and its transaction are live; key and value given outlive the call.
+        // SAFETY: the cursor and its transaction are live; the given key and value outlive the call.
         match unsafe { ffi::mdb_cursor_get(self.cursor.as_ptr(), &raw mut key, &raw mut data, op) } {
             ffi::MDB_SUCCESS => {
-                // SAFETY: filled by LMDB just now (GET_BOTH_RANGE leaves the key as given, which is not
-                // returned as `'t`); the record stays while the transaction that `'t` borrows is not written.
+                // SAFETY: LMDB has just filled it (GET_BOTH_RANGE leaves the key as given, which is not returned as
+                // `'t`); the record stays while the transaction that `'t` borrows is not written.
                 let found = unsafe { slice(data) };
                 let key = match to {
                     Go::WithinDuplicates(..) => &[],
@@ -89,19 +89,19 @@ impl<'t> Cursor<'t> {
                 Ok(Some((key, found)))
             }
             ffi::MDB_NOTFOUND => Ok(None),
-            // An empty or too long key is found nowhere; where it would stand is unknown to LMDB.
+            // An empty or too long key is never found; LMDB cannot determine its position.
             rc => Err(Code(rc)),
         }
     }
 }
 
 impl<'t> Cursor<'t> {
-    /// Moves to a record by the key that a page of its database lent. Fails if the cursor comes to another place:
-    /// keys are out of order then, and a walk that goes on from there could come to this key for ever.
+    /// Moves to a record by the key that a page of its database lent. Fails if the cursor arrives at another position:
+    /// then keys are out of order, and a walk that continues from there could return to this key forever.
     #[inline]
     pub(crate) fn go_to(&mut self, key: &'t [u8]) -> Result<(), Code> {
         let (mut found, mut data) = (val(key), NOTHING);
-        // SAFETY: as for `go`; only the address of what was found is looked at.
+        // SAFETY: as for `go`; only the address of the result is compared.
         match unsafe {
             ffi::mdb_cursor_get(self.cursor.as_ptr(), &raw mut found, &raw mut data, ffi::MDB_SET_RANGE)
         } {
@@ -119,7 +119,7 @@ impl Drop for Cursor<'_> {
     }
 }
 
-/// A cursor of a write transaction, which is borrowed for writing: nobody else uses it meanwhile.
+/// A cursor of a write transaction, which it borrows exclusively.
 pub(crate) struct WriteCursor<'t>(Cursor<'t>);
 
 impl WriteCursor<'_> {
@@ -128,12 +128,12 @@ impl WriteCursor<'_> {
         self.0.go(to)
     }
 
-    /// Stores a record, and stands on it: those near it are stored without looking for their place from the root.
+    /// Stores a record, and moves to it: neighbours are then stored without a search from the root.
     pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), Code> {
         self.put_with(key, value, 0)
     }
 
-    /// Stores a record behind all others; fails with `MDB_KEYEXIST` if it does not belong there.
+    /// Stores a record after all others; fails with `MDB_KEYEXIST` if it does not belong there.
     pub(crate) fn append(&mut self, key: &[u8], value: &[u8]) -> Result<(), Code> {
         self.put_with(key, value, ffi::MDB_APPEND)
     }
@@ -141,24 +141,24 @@ impl WriteCursor<'_> {
     fn put_with(&mut self, key: &[u8], value: &[u8], flags: c_uint) -> Result<(), Code> {
         let (mut key, mut data) = (val(key), val(value));
         // SAFETY: the cursor is live, and no borrow of its last record is, since `self` is exclusive; LMDB copies key
-        // and value, and writes through neither without MDB_RESERVE, which nobody passes.
+        // and value, and writes through neither without MDB_RESERVE, which no caller passes.
         Code::check(unsafe {
             ffi::mdb_cursor_put(self.0.cursor.as_ptr(), &raw mut key, &raw mut data, flags)
         })
     }
 
-    /// Removes the record that the cursor stands on; `Next` then goes to the one behind it.
+    /// Removes the current record; `Next` then moves to the one after it.
     pub(crate) fn remove(&mut self) -> Result<(), Code> {
         // SAFETY: the cursor is live, and no borrow of its last record is, since `self` is exclusive.
         Code::check(unsafe { ffi::mdb_cursor_del(self.0.cursor.as_ptr(), 0) })
     }
 }
 
-/// Whether a key of the main database, as a cursor gave it, is the name of a named database.
+/// Returns true if a key of the main database, as a cursor returned it, is the name of a named database.
 ///
-/// LMDB's interface does not tell; the header of its node does, which ends where the key begins.
+/// LMDB's interface does not report it; the header of the key's node does, which ends where the key begins.
 pub(crate) fn is_named_database(key: &[u8]) -> bool {
-    // Only damage makes an empty one, and `slice` gives it no address.
+    // Only damage creates an empty key, and `slice` gives it no address.
     if key.is_empty() {
         return false;
     }
@@ -172,6 +172,6 @@ pub(crate) fn is_named_database(key: &[u8]) -> bool {
         )
     };
     debug_assert_eq!(usize::from(size), key.len());
-    // With both, it is a key with many values, of a main database with DUPSORT.
+    // With both flags, it is a key with many values, in a main database with DUPSORT.
     flags & (node::VALUES | node::TREE) == node::TREE
 }

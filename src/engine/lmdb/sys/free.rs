@@ -1,4 +1,4 @@
-//! LMDB's free list.
+//! Counts the pages of LMDB's free list.
 
 use lmdb_sys as ffi;
 
@@ -13,13 +13,13 @@ const FREE: Dbi = 0;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FreePages {
     pub all: u64,
-    /// Those that a certain transaction or a later one has freed.
+    /// Those that the given transaction or a later one has freed.
     pub since: u64,
 }
 
 impl Txn {
-    /// How many pages a snapshot knows to be free: the lengths of the free list's records, whose keys are the
-    /// transactions that freed them.
+    /// Returns the number of pages that are free in a snapshot: the lengths of the free list's records, whose keys are
+    /// the transactions that freed them.
     pub(crate) fn free_pages(&self, since: u64) -> Result<FreePages, Code> {
         let word = |bytes: &[u8]| bytes.first_chunk().map_or(0, |first| usize::from_ne_bytes(*first) as u64);
         let mut cursor = self.cursor(FREE)?;
@@ -33,11 +33,11 @@ impl Txn {
         Ok(pages)
     }
 
-    /// As many pages as the free list can hold at most, by the pages that it takes.
+    /// Returns an upper bound of the number of pages in the free list, from the pages that the list itself uses.
     pub(crate) fn most_free_pages(&self) -> Result<usize, Code> {
-        // SAFETY: MDB_stat is plain numbers.
+        // SAFETY: MDB_stat is plain numbers, for which all zeros is valid.
         let mut stat = unsafe { std::mem::zeroed::<ffi::MDB_stat>() };
-        // SAFETY: the transaction is live, and `stat` a valid place.
+        // SAFETY: the transaction is live, and `stat` a valid destination.
         Code::check(unsafe { ffi::mdb_stat(self.0.as_ptr(), FREE, &raw mut stat) })?;
         let pages = stat.ms_leaf_pages.saturating_add(stat.ms_overflow_pages);
         Ok(pages.saturating_mul(stat.ms_psize as usize / size_of::<usize>()))

@@ -1,43 +1,43 @@
-//! Where LMDB has mapped the data file, which it does not tell.
+//! Finds the address at which LMDB has mapped the data file, which LMDB does not report.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use crate::platform::mapping;
 
-/// After so many questions the start is worth being looked for, which takes up to some hundred microseconds.
+/// The number of requests after which it is worth finding the address, which takes up to some hundred microseconds.
 const ENOUGH: u32 = 64;
 
 const NEVER: u32 = u32::MAX;
 
-/// Where the map begins.
+/// The address at which the map begins.
 #[derive(Default)]
 pub(super) struct MapStart {
-    /// 0: not known.
+    /// 0 if unknown.
     address: AtomicUsize,
-    /// How many times it was not known; [`NEVER`]: the system does not tell.
+    /// The number of requests while it was unknown, or [`NEVER`] if the system does not report it.
     asked: AtomicU32,
 }
 
 impl MapStart {
-    /// The address, or 0 if it is not known.
+    /// Returns the address, or 0 if it is unknown.
     #[inline]
     pub(super) fn address(&self) -> usize {
         self.address.load(Ordering::Relaxed)
     }
 
-    /// The map is about to move.
+    /// Forgets the address, since the map is about to move.
     pub(super) fn forget(&self) {
         if self.address.swap(0, Ordering::Relaxed) != 0 {
             self.asked.store(ENOUGH, Ordering::Relaxed);
         }
     }
 
-    /// Sets it to where the map is known to begin now.
+    /// Stores the address at which the map now begins.
     pub(super) fn set(&self, address: usize) {
         self.address.store(address, Ordering::Relaxed);
     }
 
-    /// Counts a question. Returns true if it is worth it to look for the answer.
+    /// Counts a request. Returns true if it is worth finding the address now.
     #[cold]
     pub(super) fn is_worth_it(&self) -> bool {
         match self.asked.load(Ordering::Relaxed) {
@@ -50,7 +50,7 @@ impl MapStart {
         }
     }
 
-    /// Looks for it, by an address in the map.
+    /// Finds the start from an address in the map.
     #[cold]
     pub(super) fn find(&self, address: usize) {
         if self.asked.load(Ordering::Relaxed) == NEVER {

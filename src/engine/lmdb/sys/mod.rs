@@ -1,8 +1,8 @@
-//! RAII over `lmdb_sys`: the only calls into LMDB.
+//! Wraps `lmdb_sys` in RAII types: the only calls into LMDB.
 //!
-//! Nothing here knows of collections or threads. Lifetimes carry LMDB's rules: what a read returns borrows
-//! the transaction, and a write needs it exclusively, so bytes of the map cannot outlive what keeps them in
-//! place. A cursor borrows its transaction; a savepoint is ended before its parent is used, by [`RwTxn`].
+//! This module does not know collections or threads. Lifetimes express LMDB's rules: the result of a read borrows the
+//! transaction, and a write borrows it exclusively, so bytes of the map cannot outlive the transaction that keeps them
+//! in place. A cursor borrows its transaction; [`RwTxn`] ends a savepoint before its parent is used.
 
 mod code;
 mod cursor;
@@ -31,21 +31,21 @@ use crate::error::{Error, Status};
 /// The number of an open named database.
 pub(crate) type Dbi = ffi::MDB_dbi;
 
-/// The main database: the records of an unnamed collection, and an entry for each named database.
+/// The main database: it stores the records of an unnamed collection, and an entry for each named database.
 pub(crate) const MAIN: Dbi = 1;
 
-/// The version string of the LMDB that is linked in.
+/// Returns the version string of the linked LMDB.
 pub(crate) fn version() -> &'static CStr {
     // SAFETY: LMDB returns a static NUL-terminated string; the outputs may be null.
     unsafe { CStr::from_ptr(ffi::mdb_version(ptr::null_mut(), ptr::null_mut(), ptr::null_mut())) }
 }
 
-/// Makes sure that the LMDB in the program is the one that this library was built with: a linker that meets another
-/// `liblmdb` first takes that one, without a word.
+/// Checks that the program contains the LMDB with which this library was built: a linker that finds another `liblmdb`
+/// first silently uses that one.
 pub(crate) fn check_version() -> Result<(), Error> {
     let mut found = [0; 3];
     let [major, minor, patch] = &mut found;
-    // SAFETY: three valid places for numbers.
+    // SAFETY: three valid destinations for numbers.
     unsafe { ffi::mdb_version(major, minor, patch) };
     let built_with = [ffi::MDB_VERSION_MAJOR, ffi::MDB_VERSION_MINOR, ffi::MDB_VERSION_PATCH];
     let same =

@@ -1,7 +1,7 @@
-//! The records of a leaf page behind the one that a cursor stands on, without asking LMDB for each of them.
+//! Reads the records of a leaf page after a cursor's current one, without calling LMDB for each.
 //!
 //! Layout of the page and its nodes: LMDB 0.9's `mdb.c` (data format 1), `MDB_page` and `MDB_node`; `check/page.rs`
-//! tells the fields. What a page says is believed no further than its end.
+//! describes the fields. The page's contents are not trusted beyond the page's end.
 
 use crate::engine::lmdb::layout::page::{AT_FLAGS, AT_LOWER, BRANCH, FIXED, HEADER, INNER, LEAF, OVERFLOW};
 use crate::engine::lmdb::layout::{node, short};
@@ -9,10 +9,10 @@ use crate::engine::lmdb::layout::{node, short};
 /// Branches, overflow pages, leaves without nodes, pages inside of nodes.
 const OTHERS: u16 = BRANCH | OVERFLOW | FIXED | INNER;
 
-/// The records of a page from some place on. Ends before one whose value lies elsewhere, which LMDB is to give.
+/// The records of a page from a position on. Ends before a record whose value lies elsewhere, which LMDB must read.
 pub(crate) struct Rest<'t> {
     page: &'t [u8],
-    /// The places of the nodes that are left.
+    /// The offsets of the remaining nodes.
     places: &'t [u8],
 }
 
@@ -27,7 +27,7 @@ impl<'t> Rest<'t> {
     /// its end, also where a damaged node put the key into another page than its own. In a sound file nobody writes
     /// that page as long as the transaction lasts, which `'t` borrows.
     pub(crate) unsafe fn behind(key: &'t [u8], page_size: usize) -> Option<Rest<'t>> {
-        // An empty one, which only damage makes, lies nowhere: it may stand at the end of the last page.
+        // An empty key, which only damage creates, has no address in a page: it may be at the end of the last page.
         if key.is_empty() {
             return None;
         }
@@ -53,11 +53,11 @@ impl<'t> Iterator for Rest<'t> {
         let (place, rest) = self.places.split_first_chunk::<2>()?;
         let node = self.page.get(usize::from(u16::from_ne_bytes(*place))..)?;
         let (header, content) = node.split_first_chunk::<{ node::HEADER }>()?;
-        // Data in pages of their own, a tree, or several values.
+        // Data in overflow pages, a tree, or several values.
         if short(header, node::AT_FLAGS)? != 0 {
             return None;
         }
-        // The halves of the size stand in the machine's order.
+        // The halves of the size are in the machine's byte order.
         let size = u32::from_ne_bytes(*header.first_chunk()?) as usize;
         let (key, content) = content.split_at_checked(usize::from(short(header, node::AT_KEY_SIZE)?))?;
         let value = content.get(..size)?;

@@ -13,11 +13,11 @@ use super::env::Env;
 use super::{Dbi, NOTHING, slice, val};
 use crate::memory::{NoMemory, TryGrow};
 
-/// The reads that every transaction has. Not owned: [`RoTxn`] and [`RwTxn`] lend it.
+/// The read operations of every transaction. Not owned: [`RoTxn`] and [`RwTxn`] lend it.
 pub(crate) struct Txn(pub(super) NonNull<ffi::MDB_txn>);
 
 impl Txn {
-    /// The transaction's number: of the snapshot that it reads, or the one that it will commit.
+    /// Returns the transaction's number: that of the snapshot that it reads, or that of its future commit.
     #[inline]
     pub(crate) fn id(&self) -> u64 {
         // SAFETY: the transaction lives as long as `self`.
@@ -39,11 +39,11 @@ impl Txn {
         }
     }
 
-    /// How many records a database holds.
+    /// Returns the number of records in a database.
     pub(crate) fn entries(&self, dbi: Dbi) -> Result<u64, Code> {
-        // SAFETY: MDB_stat is plain numbers.
+        // SAFETY: MDB_stat is plain numbers, for which all zeros is valid.
         let mut stat = unsafe { std::mem::zeroed::<ffi::MDB_stat>() };
-        // SAFETY: the transaction is live, and `stat` a valid place; LMDB checks the number.
+        // SAFETY: the transaction is live, and `stat` a valid destination; LMDB checks the number.
         match unsafe { ffi::mdb_stat(self.0.as_ptr(), dbi, &raw mut stat) } {
             ffi::MDB_SUCCESS => Ok(stat.ms_entries as u64),
             ffi::MDB_NOTFOUND => Ok(0),
@@ -51,7 +51,7 @@ impl Txn {
         }
     }
 
-    /// The persistent flags (`MDB_DUPSORT`, …) of a database.
+    /// Returns the persistent flags (`MDB_DUPSORT`, …) of a database.
     pub(crate) fn flags(&self, dbi: Dbi) -> Result<c_uint, Code> {
         let mut flags = 0;
         // SAFETY: as for `entries`.
@@ -59,10 +59,10 @@ impl Txn {
         Ok(flags)
     }
 
-    /// Opens a named database (`None`: the main one). `Ok(None)`: there is none of that name.
+    /// Opens a named database; `None` means the main one. Returns `Ok(None)` if it does not exist.
     ///
-    /// Only `spaces.rs` and `write_txn/mod.rs` call this, under the process's write lock: two openings at the same
-    /// time can be given one number.
+    /// Only `spaces.rs` and `write_txn/mod.rs` call this, under the process's write lock: two concurrent openings can
+    /// get the same number.
     pub(crate) fn open_dbi(&self, name: Option<&CStr>, flags: c_uint) -> Result<Option<Dbi>, Code> {
         let mut dbi = 0;
         let name = name.map_or(ptr::null(), CStr::as_ptr);
@@ -74,7 +74,7 @@ impl Txn {
         }
     }
 
-    /// Compares two keys by a database's own order.
+    /// Compares two keys in a database's own order.
     pub(crate) fn compare(&self, dbi: Dbi, a: &[u8], b: &[u8]) -> std::cmp::Ordering {
         let (a, b) = (val(a), val(b));
         // SAFETY: the transaction is live and the database open in it; both values outlive the call.
@@ -102,27 +102,27 @@ impl RoTxn {
         Ok(RoTxn { txn: Txn(NonNull::new(txn).ok_or(Code(libc::ENOMEM))?), env: Arc::clone(env) })
     }
 
-    /// Lets the snapshot go and keeps the reader slot for [`RoTxn::renew`].
+    /// Releases the snapshot and keeps the reader slot for [`RoTxn::renew`].
     #[inline]
     pub(crate) fn reset(&mut self) {
         // SAFETY: the transaction is live; nothing borrows from it, since `self` is exclusive.
         unsafe { ffi::mdb_txn_reset(self.txn.0.as_ptr()) }
     }
 
-    /// Takes the newest snapshot after a reset.
+    /// Moves to the newest snapshot after a reset.
     #[inline]
     pub(crate) fn renew(&mut self) -> Result<(), Code> {
-        // SAFETY: the transaction was reset, or LMDB says EINVAL.
+        // SAFETY: the transaction was reset; otherwise LMDB returns EINVAL.
         Code::check(unsafe { ffi::mdb_txn_renew(self.txn.0.as_ptr()) })
     }
 
-    /// Ends it in the way that keeps the databases opened in it open for the process.
+    /// Ends it such that the databases opened in it stay open for the process.
     pub(crate) fn commit(self) -> Result<(), Code> {
         let this = ManuallyDrop::new(self);
         // SAFETY: the transaction is live; it is freed by this call whatever it returns, and the drop that
         // would end it again does not run.
         let rc = unsafe { ffi::mdb_txn_commit(this.txn.0.as_ptr()) };
-        // SAFETY: `this` is never used again nor dropped, so its environment is taken out exactly once.
+        // SAFETY: `this` is never used again nor dropped, so its environment is moved out exactly once.
         drop(unsafe { ptr::read(&raw const this.env) });
         Code::check(rc)
     }
@@ -146,7 +146,7 @@ impl Drop for RoTxn {
 
 /// A write transaction with its savepoints, aborted when dropped. It must stay on its thread.
 pub(crate) struct RwTxn {
-    /// From the outermost to the innermost; only the last one is used. Never empty until ended.
+    /// The levels from the outermost to the innermost; only the last one is used. Never empty until ended.
     levels: Vec<Txn>,
     env: Arc<Env>,
 }
@@ -156,7 +156,7 @@ pub(crate) struct RwTxn {
 unsafe impl Send for RwTxn {}
 
 impl RwTxn {
-    /// Begins one. The caller holds the process's write lock; LMDB waits for other processes.
+    /// Begins a write transaction. The caller holds the process's write lock; LMDB waits for other processes.
     pub(crate) fn begin(env: &Arc<Env>, synced: bool) -> Result<RwTxn, Code> {
         let mut txn = ptr::null_mut();
         let flags = if synced { 0 } else { ffi::MDB_NOSYNC };
@@ -166,12 +166,12 @@ impl RwTxn {
         Ok(RwTxn { levels: vec![txn], env: Arc::clone(env) })
     }
 
-    /// How many levels there are: 1 without savepoints.
+    /// Returns the number of levels: 1 without savepoints.
     pub(crate) fn depth(&self) -> usize {
         self.levels.len()
     }
 
-    /// Begins a level inside. `memory`: how much LMDB may take for it beside the lists of fixed sizes.
+    /// Begins a nested level. `memory` is how much LMDB may allocate for it beside the lists of fixed sizes.
     pub(crate) fn begin_savepoint(&mut self, memory: usize) -> Result<(), Code> {
         ensure_memory(FIXED_LISTS.saturating_add(memory))?;
         let parent = self.top().0.as_ptr();
@@ -184,7 +184,7 @@ impl RwTxn {
         Ok(())
     }
 
-    /// Commits the innermost level, which is gone after, whatever the outcome.
+    /// Commits the innermost level, which ends whatever the outcome.
     pub(crate) fn commit_level(&mut self) -> Result<(), Code> {
         let Some(txn) = self.levels.pop() else { return Err(Code(libc::EINVAL)) };
         // SAFETY: the innermost live level; freed by the call whatever it returns, and popped above.
@@ -195,7 +195,7 @@ impl RwTxn {
         Ok(())
     }
 
-    /// Undoes the innermost level, which is gone after.
+    /// Undoes the innermost level, which ends.
     pub(crate) fn abort_level(&mut self) {
         if let Some(txn) = self.levels.pop() {
             // SAFETY: the innermost live level; freed by the call, and popped above.
@@ -207,11 +207,11 @@ impl RwTxn {
         self.levels.last().expect("a write transaction has a level until it is ended, and is dropped then")
     }
 
-    /// Stores a record. `Ok(false)`: `MDB_NOOVERWRITE` was given and the key is there.
+    /// Stores a record. Returns `Ok(false)` if `MDB_NOOVERWRITE` was given and the key exists.
     pub(crate) fn put(&mut self, dbi: Dbi, key: &[u8], value: &[u8], flags: c_uint) -> Result<bool, Code> {
         let (mut key, mut data) = (val(key), val(value));
-        // SAFETY: the innermost level is live and used by its thread; LMDB copies key and value, and writes
-        // through neither without MDB_RESERVE, which nobody passes.
+        // SAFETY: the innermost level is live and used by its thread; LMDB copies key and value, and writes through
+        // neither without MDB_RESERVE, which no caller passes.
         let rc = unsafe { ffi::mdb_put(self.top().0.as_ptr(), dbi, &raw mut key, &raw mut data, flags) };
         match rc {
             ffi::MDB_SUCCESS => Ok(true),
@@ -220,7 +220,7 @@ impl RwTxn {
         }
     }
 
-    /// Removes a key with all its values. `Ok(false)`: it was not there.
+    /// Removes a key with all its values. Returns `Ok(false)` if it was absent.
     pub(crate) fn remove(&mut self, dbi: Dbi, key: &[u8]) -> Result<bool, Code> {
         let mut key = val(key);
         // SAFETY: as for `put`; a null data pointer means all values.
@@ -237,8 +237,8 @@ impl RwTxn {
         Code::check(unsafe { ffi::mdb_drop(self.top().0.as_ptr(), dbi, 0) })
     }
 
-    /// Removes a database that is open, and closes its number at once, whatever becomes of the transaction.
-    /// No call of the process may be under way.
+    /// Removes an open database, and closes its number at once, whatever the transaction's outcome. No call of the
+    /// process may be in progress.
     pub(crate) fn remove_database(&mut self, dbi: Dbi) -> Result<(), Code> {
         // SAFETY: the innermost level is live; `reclaim.rs` has stopped every call.
         Code::check(unsafe { ffi::mdb_drop(self.top().0.as_ptr(), dbi, 1) })
@@ -260,18 +260,18 @@ impl Drop for RwTxn {
     }
 }
 
-/// The lists of fixed sizes that a savepoint has: of dirty pages, and of pages that it frees.
+/// The size of a savepoint's fixed-size lists: of dirty pages, and of pages that it frees.
 ///
 /// Source: `MDB_IDL_LOGN`, 16, in LMDB 0.9's `midl.h`.
 const FIXED_LISTS: usize = (1 << 17) * size_of::<ffi::MDB_val>() + ((1 << 17) + 1) * size_of::<usize>();
 
-/// Fails unless so much memory can be had now: it is taken, and given back.
+/// Fails unless this much memory can be allocated now: allocates it and frees it again.
 ///
-/// For calls in which LMDB cannot do without. Another thread may take it before they come to it.
+/// For calls in which LMDB cannot handle a failed allocation. Another thread may still take the memory before them.
 fn ensure_memory(size: usize) -> Result<(), NoMemory> {
-    // The allocator's own words and the ends of pages, for the few parts that LMDB asks for.
+    // Adds the allocator's overhead and the ends of pages, for the few blocks that LMDB requests.
     let size = size.saturating_add(64 << 10);
-    // SAFETY: what malloc gives is freed once; the detour hides from the compiler that nobody uses it.
+    // SAFETY: the block from malloc is freed once; the detour hides from the compiler that it is unused.
     unsafe {
         let taken = std::hint::black_box(libc::malloc(size));
         if taken.is_null() {

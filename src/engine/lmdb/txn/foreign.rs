@@ -1,8 +1,8 @@
-//! Keys in databases of other programs: what LMDB leaves to its caller.
+//! Checks keys in databases of other programs, which LMDB leaves to its caller.
 //!
-//! - Integer keys (`MDB_INTEGERKEY`): LMDB compares as many bytes as the key it is given has, so one of another
-//!   length than the others would be read beyond its end.
-//! - Names of databases stand among the records of the main database. They are none of a collection's.
+//! - Integer keys (`MDB_INTEGERKEY`): LMDB compares as many bytes as the given key has, so a key whose length differs
+//!   from the stored ones would cause reads beyond an end.
+//! - The records of the main database include names of databases. They do not belong to a collection.
 
 use crate::engine::lmdb::Op;
 use crate::engine::lmdb::sys::{Go, MAIN, Txn, is_named_database, reading};
@@ -10,13 +10,13 @@ use crate::engine::lmdb::txn::spaces::Db;
 use crate::engine::{Column, Range, ScanStart};
 use crate::error::{Error, Result, Status};
 
-/// Refuses a key of another length than the integer keys that are there.
+/// Refuses a key whose length differs from that of the existing integer keys.
 #[inline]
 pub(crate) fn check_width(txn: &Txn, db: Db, key: &[u8]) -> Result<()> {
     if db.has_integer_keys() { compare_width(width(txn, db)?, key) } else { Ok(()) }
 }
 
-/// The same for the bounds of a range, and where it is to begin.
+/// Does the same for the bounds of a range, and for the start of a scan.
 pub(crate) fn check_widths(txn: &Txn, db: Db, range: &Range, from: ScanStart<'_>) -> Result<()> {
     if !db.has_integer_keys() {
         return Ok(());
@@ -33,7 +33,7 @@ pub(crate) fn check_widths(txn: &Txn, db: Db, range: &Range, from: ScanStart<'_>
     bounds.chain(from).try_for_each(|key| compare_width(width, key))
 }
 
-/// The length of the integer keys; `None`: there are none yet.
+/// Returns the length of the integer keys, or `None` if there are no keys yet.
 fn width(txn: &Txn, db: Db) -> Result<Option<usize>> {
     let mut cursor = txn.cursor(db.dbi).map_err(reading)?;
     Ok(cursor.go(Go::First).map_err(reading)?.map(|(key, _)| key.len()))
@@ -53,13 +53,13 @@ fn compare_width(width: Option<usize>, key: &[u8]) -> Result<()> {
     }
 }
 
-/// Whether the main database may hold named ones: LMDB puts none into one with several values for a key, nor among
-/// integer keys, where a name could not even be looked for.
+/// Returns true if the main database may contain named ones: LMDB puts none into a database with several values for a
+/// key, nor among integer keys, where it could not even search for a name.
 pub(crate) fn has_names(txn: &Txn) -> Result<bool> {
     Ok(txn.flags(MAIN).map_err(reading)? & (lmdb_sys::MDB_DUPSORT | lmdb_sys::MDB_INTEGERKEY) == 0)
 }
 
-/// The main database's record of a named one.
+/// Returns the main database's record of a named database, or `None` if it does not exist.
 pub(crate) fn record_of<'t>(txn: &'t Txn, name: &[u8]) -> Result<Option<&'t [u8]>> {
     if name.is_empty() || !has_names(txn)? {
         return Ok(None);
@@ -69,12 +69,12 @@ pub(crate) fn record_of<'t>(txn: &'t Txn, name: &[u8]) -> Result<Option<&'t [u8]
     Ok(found.filter(|(key, _)| *key == name && is_named_database(key)).map(|(_, record)| record))
 }
 
-/// Whether a key of the main database is the name of a database.
+/// Returns true if a key of the main database is the name of a database.
 pub(crate) fn is_name(txn: &Txn, key: &[u8]) -> Result<bool> {
     Ok(record_of(txn, key)?.is_some())
 }
 
-/// Refuses a write whose keys do not belong there, before anything of it is done.
+/// Refuses a write with invalid keys before any part of it is done.
 pub(crate) fn check_write(txn: &Txn, db: Db, op: &Op<'_>) -> Result<()> {
     if !db.has_integer_keys() && !db.is_main() {
         return Ok(());
@@ -92,7 +92,7 @@ pub(crate) fn check_write(txn: &Txn, db: Db, op: &Op<'_>) -> Result<()> {
     let check_all = |keys: &Column<'_>, stores: bool| {
         let first = keys.iter().next().map(<[u8]>::len);
         for (index, key) in keys.iter().enumerate() {
-            // Where there is none yet, the first decides.
+            // If there are no keys yet, the first one determines the length.
             if db.has_integer_keys() {
                 compare_width(first, key).map_err(|error| error.at(index))?;
             }

@@ -1,4 +1,4 @@
-//! Transactions over spaces: snapshots, and write transactions with savepoints and what is written in them.
+//! Implements transactions over spaces: snapshots, and write transactions with savepoints and their writes.
 
 pub(crate) mod foreign;
 pub(crate) mod numbers;
@@ -16,15 +16,15 @@ pub(crate) use write_txn::WriteTxn;
 
 use crate::engine::lmdb::txn::spaces::Db;
 
-/// Where a space is, as a transaction sees it.
+/// The location of a space, as a transaction sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Lookup {
-    /// Open: it can be used.
+    /// Open and usable.
     Open(Db),
-    /// There is none of that name.
+    /// The space does not exist.
     Absent,
-    /// It is not open in this process, or was opened after the snapshot began: leave the call and let
-    /// [`Engine::open_space`] see to it.
+    /// Not open in this process, or opened after the snapshot began: leave the call and let [`Engine::open_space`] open
+    /// it.
     Unopened,
 }
 

@@ -1,29 +1,32 @@
-//! How many numbers of named databases there are, and which of them a transaction has used.
+//! Counts the numbers of named databases, and records which of them a transaction has used.
 //!
-//! LMDB looks a name up when a transaction first uses its number, and answers from the number alone after that. If the
-//! number were closed and given to another name, the transaction would read that one's records, without an error.
+//! LMDB looks a name up when a transaction first uses its number, and afterwards uses only the number. If the number
+//! were closed and given to another name, the transaction would read that name's records, without an error.
 
 use crate::engine::Settings;
 use crate::engine::lmdb::sys::Dbi;
 use crate::memory::NoMemory;
 
-/// How many numbers stay open at first. Each read and write takes a nanosecond longer for every number that there ever was.
+/// The number of databases that stay open at first. Each read and write takes a nanosecond longer for every number that
+/// was ever in use.
 pub(crate) const FEWEST: u32 = 16;
 
-/// How many stay open at most. A write transaction may open more, up to `max_collections`.
+/// The number of databases that stay open at most. A write transaction may open more, up to `max_collections`.
 pub(crate) const MOST: u32 = 128;
 
-/// How many more may be open after commits that have created collections, so that calls are not stopped for each.
+/// The number of additional databases that may be open after commits that have created collections, so that calls are
+/// not stopped for each.
 pub(crate) const SLACK: u32 = 16;
 
-/// How many numbers LMDB makes room for: those of one transaction, those that are open, and the catalog's.
+/// Returns the number of databases for which LMDB reserves space: those of one transaction, those that are open, and
+/// the catalog.
 pub(crate) fn most_numbers(settings: &Settings) -> u32 {
     settings.max_collections.saturating_add(MOST + SLACK + 1)
 }
 
 const BITS: usize = u64::BITS as usize;
 
-/// The words that lie in the transaction itself: most use no number beyond these.
+/// The number of words stored inline: most transactions use no number beyond these.
 const FIRST: usize = 2;
 
 /// A set of numbers.
@@ -31,7 +34,7 @@ const FIRST: usize = 2;
 pub(crate) struct Numbers {
     first: [u64; FIRST],
     more: Vec<u64>,
-    /// How many there are, without those of the library's own spaces.
+    /// The number of members, without those of the library's own spaces.
     counted: u32,
 }
 
@@ -51,7 +54,7 @@ impl Numbers {
         word.is_some_and(|word| word & bit != 0)
     }
 
-    /// Makes room for so many words beyond the first.
+    /// Reserves space for more words.
     #[cold]
     fn make_room(&mut self, words: usize) -> Result<(), NoMemory> {
         let missing = words.saturating_sub(self.more.len());
@@ -60,7 +63,7 @@ impl Numbers {
         Ok(())
     }
 
-    /// Adds a number, which `counts` if it is of a collection.
+    /// Adds a number. `counts` is true if the number belongs to a collection.
     #[inline]
     pub(crate) fn add(&mut self, number: Dbi, counts: bool) -> Result<(), NoMemory> {
         let (word, bit) = Self::place(number);
@@ -93,7 +96,7 @@ impl Numbers {
         Ok(())
     }
 
-    /// The number of those that count.
+    /// Returns the number of members that count.
     pub(crate) fn count(&self) -> u32 {
         self.counted
     }

@@ -1,28 +1,28 @@
-//! The order in which a batch's keys are visited: that of the tree, so that neighbours are visited one after the other.
+//! Sorts the keys of a batch into the order of the tree, so that neighbours are visited one after the other.
 
 use crate::engine::Column;
 use crate::memory;
 
-/// Fewer keys are visited as they come.
+/// Batches with fewer keys are visited in the given order.
 const FEW: usize = 4;
 
-/// So many pages of a tree has a batch a key for, or more: neighbours in it have no page in common.
+/// A batch with at most one key per this many pages of a tree is sparse: its neighbours share no page.
 const SPARSE: u64 = 4;
 
-/// So many records a page has at least, in most collections.
+/// The lower bound of the number of records in a page, in most collections.
 const PAGE_HAS: u64 = 16;
 
-/// An order of a batch's items.
+/// The order in which a batch's items are visited.
 pub(crate) enum Order {
     AsGiven {
         count: usize,
         ascending: bool,
     },
-    /// By the bytes of the keys; equal keys in the order in which they were given.
+    /// By the bytes of the keys; equal keys stay in the given order.
     Sorted(Vec<Entry>),
 }
 
-/// An item: eight bytes of its key that tell most keys apart, then its place in the batch. Numbers are sorted without
+/// An item: eight bytes of its key that distinguish most keys, then its index in the batch. Numbers are sorted without
 /// branches, which would often be mispredicted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Entry(u128);
@@ -43,8 +43,8 @@ impl Entry {
 }
 
 impl Order {
-    /// Sorts keys to be visited among so many records, unless they are sorted, or so few that it is not worth it. Without
-    /// memory for it, the order stays.
+    /// Sorts keys for visits among so many records, unless they are already sorted, or too few to be worth it. If
+    /// memory runs out, the keys stay in the given order.
     pub(crate) fn of(keys: &Column<'_>, records: u64) -> Order {
         let as_given = |ascending| Order::AsGiven { count: keys.len(), ascending };
         if is_ascending(keys) {
@@ -57,7 +57,7 @@ impl Order {
         entries
             .extend(keys.iter().enumerate().map(|(index, key)| Entry::new(beginning(&key[common..]), index)));
         entries.sort_unstable();
-        // What those bytes do not tell apart.
+        // Sorts the keys that those bytes do not distinguish.
         for run in entries.chunk_by_mut(|a, b| a.bytes() == b.bytes()) {
             if run.len() > 1 {
                 run.sort_unstable_by(|a, b| {
@@ -68,17 +68,17 @@ impl Order {
         Order::Sorted(entries)
     }
 
-    /// The order of a batch whose keys LMDB alone can compare.
+    /// Returns the given order, for a batch whose keys only LMDB can compare.
     pub(crate) fn as_given(keys: &Column<'_>) -> Order {
         Order::AsGiven { count: keys.len(), ascending: false }
     }
 
-    /// Whether it is known that no key is visited after a greater one.
+    /// Returns true if the keys are known to be visited in ascending order.
     pub(crate) fn is_ascending(&self) -> bool {
         !matches!(self, Order::AsGiven { ascending: false, .. })
     }
 
-    /// The places in the batch, in this order.
+    /// Returns the indexes in the batch, in this order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         let count = match self {
             Order::AsGiven { count, .. } => *count,
@@ -95,7 +95,7 @@ fn is_ascending(keys: &Column<'_>) -> bool {
     (1..keys.len()).all(|index| keys.item(index - 1) <= keys.item(index))
 }
 
-/// How many bytes all keys begin with.
+/// Returns the length of the common prefix of all keys.
 fn common_length(keys: &Column<'_>) -> usize {
     let first = keys.item(0);
     keys.iter().fold(first.len(), |common, key| {
@@ -106,7 +106,7 @@ fn common_length(keys: &Column<'_>) -> usize {
     })
 }
 
-/// The first eight bytes as a number that compares as they do; what is missing counts as zeros.
+/// Returns the first eight bytes as a number that compares like them; missing bytes count as zeros.
 fn beginning(key: &[u8]) -> u64 {
     let mut bytes = [0; 8];
     let length = key.len().min(8);

@@ -1,4 +1,4 @@
-//! Reading, in a snapshot or in a write transaction with its own writes.
+//! Reads in a snapshot, or in a write transaction with its own writes.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use crate::engine::{Column, Columns, Leave, Limit, Range, ScanStart};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
 
-/// What reads: a snapshot, or a write transaction with its own writes.
+/// A reader on a snapshot, or on a write transaction with its own writes.
 pub(crate) struct Reader<'c> {
     engine: &'c Engine,
     view: View<'c>,
-    /// Whether what it lends stays in place after the call.
+    /// True if addresses that it lends stay valid after the call.
     lasting: bool,
-    /// A space that was found not to be open.
+    /// A space that was not open when it was needed.
     wanted: Option<Arc<Space>>,
 }
 
@@ -32,7 +32,7 @@ enum View<'c> {
 }
 
 impl<'c> Reader<'c> {
-    /// Over a snapshot; one that is not `lasting` is of this call alone.
+    /// Makes a reader on a snapshot. If it is not `lasting`, the snapshot is used only in this call.
     #[inline]
     pub(crate) fn of_snapshot(engine: &'c Engine, snapshot: &'c mut Snapshot, lasting: bool) -> Self {
         Self { engine, view: View::Snapshot(snapshot), lasting, wanted: None }
@@ -43,14 +43,14 @@ impl<'c> Reader<'c> {
         Self { engine, view: View::Write(txn), lasting: true, wanted: None }
     }
 
-    /// Has a space opened outside of the call.
+    /// Requests that a space is opened outside of the call.
     #[cold]
     fn leave_for(&mut self, space: &Arc<Space>) -> Leave {
         self.wanted = Some(Arc::clone(space));
         Leave::Outside
     }
 
-    /// The space that must be opened outside of the call, after a look that ended with [`Leave::Outside`].
+    /// Returns the space that must be opened outside of the call, after a read that ended with [`Leave::Outside`].
     #[cold]
     pub(crate) fn wanted(&mut self) -> Option<Arc<Space>> {
         self.wanted.take()
@@ -64,7 +64,8 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Keeps what it lends in place after the call. `false`: it cannot, being a snapshot of this call alone.
+    /// Keeps lent addresses valid after the call. Returns `false` if this is impossible, since the snapshot is used
+    /// only in this call.
     pub(crate) fn pin(&mut self) -> bool {
         if let (View::Snapshot(snapshot), true) = (&mut self.view, self.lasting) {
             snapshot.pin();
@@ -72,12 +73,12 @@ impl<'c> Reader<'c> {
         self.lasting
     }
 
-    /// The engine that it reads from.
+    /// Returns the engine that it reads from.
     pub(crate) fn engine(&self) -> &'c Engine {
         self.engine
     }
 
-    /// The write transaction; fails in a snapshot.
+    /// Returns the write transaction; fails in a snapshot.
     pub(crate) fn write(&mut self) -> Result<&mut WriteTxn> {
         match &mut self.view {
             View::Snapshot(_) => {
@@ -87,17 +88,18 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Whether it sees writes that are not committed.
+    /// Returns true if it sees uncommitted writes.
     pub(crate) fn is_write(&self) -> bool {
         matches!(self.view, View::Write(_))
     }
 
-    /// What was remembered of the uncommitted catalog by [`Reader::remember`].
+    /// Returns true if [`Reader::remember`] stored this value for the uncommitted catalog.
     pub(crate) fn remembers(&self, what: usize) -> bool {
         matches!(&self.view, View::Write(txn) if txn.checked == Some(what))
     }
 
-    /// Whether the catalog as seen here may yet be undone; then `what` is remembered until it changes.
+    /// Returns true if the catalog, as this reader sees it, may still be undone; then `what` is remembered until the
+    /// catalog changes.
     pub(crate) fn remember(&mut self, what: usize) -> bool {
         match &mut self.view {
             View::Write(txn) if txn.sequence_is_own => {
@@ -108,7 +110,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Fails where the transaction has met a failure.
+    /// Fails if the transaction has failed.
     pub(crate) fn check_usable(&self) -> Result<()> {
         match &self.view {
             View::Snapshot(_) => Ok(()),
@@ -116,7 +118,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// How many writes the view has seen: always 0 in a snapshot.
+    /// Returns the number of writes that the view has seen: always 0 in a snapshot.
     pub(crate) fn writes(&self) -> u64 {
         match &self.view {
             View::Snapshot(_) => 0,
@@ -124,13 +126,13 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Where a space is.
+    /// Returns the location of a space.
     #[inline]
     pub(crate) fn resolve(&mut self, space: &Arc<Space>) -> Result<Lookup> {
         match &mut self.view {
             View::Snapshot(snapshot) => {
                 let Some(db) = space.db(snapshot.horizon) else { return Ok(Lookup::Unopened) };
-                // The numbers that a call uses stay open as long as it lasts.
+                // Numbers that a call uses stay open during the call.
                 if self.lasting {
                     snapshot.uses_number(self.engine, space, db)?;
                 } else {
@@ -145,7 +147,7 @@ impl<'c> Reader<'c> {
     /// Finds a space. Returns `None` if it does not exist.
     #[inline]
     pub(crate) fn place(&mut self, space: &Arc<Space>) -> Result<Option<Db>, Leave> {
-        // Most reads: a space that is open, in a single call or where it was used last.
+        // Fast path: a space that is open, in a single call or where it was used last.
         match &self.view {
             View::Snapshot(snapshot) => {
                 if let Some(db) = space.db(snapshot.horizon)
@@ -174,7 +176,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Makes spaces that the process has opened since usable in a snapshot, which `newer` is compared with.
+    /// Makes spaces that the process has opened since usable in a snapshot, after comparing it with `newer`.
     pub(crate) fn refresh(&mut self, newer: Snapshot) -> bool {
         match &mut self.view {
             View::Snapshot(snapshot) => snapshot.refresh(newer),
@@ -182,8 +184,8 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// The catalog's sequence number, 0 without a catalog; `None`: the catalog is to be opened first.
-    /// Looked at only when the transaction id moved.
+    /// Returns the catalog's sequence number, which is 0 without a catalog, or `None` if the catalog must be opened
+    /// first. It is read only when the transaction id has changed.
     #[inline]
     pub(crate) fn sequence(&mut self) -> Result<Option<u64>> {
         self.check_usable()?;
@@ -194,7 +196,7 @@ impl<'c> Reader<'c> {
         if known.is_some() { Ok(known) } else { self.read_sequence() }
     }
 
-    /// The same, where the caller leaves so that the catalog is opened.
+    /// Does the same, but makes the caller leave the call so that the catalog is opened.
     #[inline]
     pub(crate) fn sequence_or_leave(&mut self) -> Result<u64, Leave> {
         match self.sequence()? {
@@ -227,7 +229,7 @@ impl<'c> Reader<'c> {
         Ok(Some(sequence))
     }
 
-    /// Shows a record's value to `f`, or `None` if there is no such record.
+    /// Passes a record's value to `f`, or `None` if the record does not exist.
     #[inline]
     pub(crate) fn get<R>(
         &mut self,
@@ -248,7 +250,7 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// The tree of a space, where it is read without LMDB. A transaction counts the spaces that it uses.
+    /// Returns the tree of a space if it is read without LMDB. A transaction counts the spaces that it uses.
     #[inline]
     fn tree(&mut self, space: &Space) -> Result<Option<(KnownTree, Tree)>> {
         let View::Snapshot(snapshot) = &mut self.view else { return Ok(None) };
@@ -260,13 +262,13 @@ impl<'c> Reader<'c> {
         Ok(Some((known, tree)))
     }
 
-    /// Makes sure that a space can be read, now and in a snapshot that begins in this call. Returns its flags, or `None` if
-    /// it does not exist.
+    /// Makes sure that a space can be read, now and in a snapshot that begins in this call. Returns its flags, or
+    /// `None` if it does not exist.
     pub(crate) fn prepare(&mut self, space: &Arc<Space>) -> Result<Option<Db>, Leave> {
         if self.tree(space)?.is_some() { Ok(Some(Db::WITHOUT_NUMBER)) } else { self.place(space) }
     }
 
-    /// A record's value by LMDB.
+    /// Reads a record's value through LMDB.
     fn get_by_number(&self, db: Db, key: &[u8]) -> Result<Option<&[u8]>> {
         foreign::check_width(self.txn(), db, key)?;
         let found = self.txn().get(db.dbi, key).map_err(reading)?;
@@ -276,7 +278,7 @@ impl<'c> Reader<'c> {
         Ok(found)
     }
 
-    /// Passes the value of each key to `f`, with the key's place among them.
+    /// Passes the value of each key to `f`, with the key's index.
     pub(crate) fn get_many(
         &mut self,
         space: &Arc<Space>,
@@ -291,16 +293,16 @@ impl<'c> Reader<'c> {
             .try_for_each(|(index, key)| Ok(self.get(space, key, |value| f(index, value))??))
     }
 
-    /// Looks keys up in their order, so that neighbours are looked for in one page, and returns the values in that of the
-    /// batch. Returns `None` where that is not worth it, or the tree is not read here.
+    /// Looks keys up in tree order, so that neighbours are found in the same page, and returns the values in the order
+    /// of the batch. Returns `None` if that is not worth it, or if the tree is not read here.
     fn find_in_order(
         &mut self,
         space: &Arc<Space>,
         keys: &Column<'_>,
     ) -> Result<Option<Vec<Option<&[u8]>>>, Leave> {
-        /// Fewer keys are looked up as they come.
+        /// Batches with fewer keys are looked up in the given order.
         const MANY: usize = 64;
-        /// So many records a page has at least, in most collections.
+        /// The lower bound of the number of records in a page, in most collections.
         const PAGE_HAS: u64 = 8;
         if keys.len() < MANY {
             return Ok(None);
@@ -310,7 +312,7 @@ impl<'c> Reader<'c> {
         let Some(pages) = snapshot.pages(self.engine, &known) else { return Ok(None) };
         let mut found = memory::room_for(keys.len())?;
         found.resize(keys.len(), None);
-        // Where several keys are likely to be in one page, it is looked at before the tree is gone down again.
+        // If a page is likely to contain several of the keys, it is searched before the tree is descended again.
         let is_dense = tree.entries() / PAGE_HAS <= keys.len() as u64;
         let mut cursor = TreeCursor::new(pages, tree);
         for index in Order::of(keys, tree.entries()).iter() {
@@ -324,12 +326,13 @@ impl<'c> Reader<'c> {
         Ok(Some(found))
     }
 
-    /// How many records a named space holds, found in the main database's record of it without opening it.
+    /// Returns the number of records in a named space, from the main database's record of it, without opening it.
+    /// Returns `None` if it does not exist.
     pub(crate) fn named(&self, name: &str) -> Result<Option<u64>> {
         Ok(foreign::record_of(self.txn(), name.as_bytes())?.map(entries_of))
     }
 
-    /// The names of all named spaces and how many records each holds.
+    /// Returns the names of all named spaces and their numbers of records.
     pub(crate) fn names(&self) -> Result<Vec<(Vec<u8>, u64)>> {
         let mut names = Vec::new();
         self.each_name(|name, record| {
@@ -339,9 +342,9 @@ impl<'c> Reader<'c> {
         Ok(names)
     }
 
-    /// Those among the first names, in their order, that are read by numbers.
+    /// Returns those among the first names, in order, that are read by numbers.
     pub(crate) fn first_numbered(&self, at_most: usize) -> Result<Vec<Vec<u8>>> {
-        /// With more names than these it is worth it to look for the pages at once.
+        /// With more names than these, it is worth looking for the pages at once.
         const FEW: u64 = 16;
         let (mut names, mut seen) = (Vec::new(), 0);
         let env = &self.engine.env;
@@ -359,7 +362,7 @@ impl<'c> Reader<'c> {
         Ok(names)
     }
 
-    /// Shows the named spaces and their records in the main database to `f`, as long as it wants more.
+    /// Passes the named spaces and their records in the main database to `f` until it returns false.
     fn each_name(&self, mut f: impl FnMut(&[u8], &[u8]) -> Result<bool>) -> Result<()> {
         if !foreign::has_names(self.txn())? {
             return Ok(());
@@ -375,7 +378,7 @@ impl<'c> Reader<'c> {
         Ok(())
     }
 
-    /// How many records a space holds.
+    /// Returns the number of records in a space.
     pub(crate) fn len(&mut self, space: &Arc<Space>) -> Result<u64, Leave> {
         if let Some((_, tree)) = self.tree(space)? {
             return Ok(tree.entries());
@@ -383,7 +386,7 @@ impl<'c> Reader<'c> {
         Ok(self.place(space)?.map_or(Ok(0), |db| self.len_by_number(db))?)
     }
 
-    /// The same by LMDB.
+    /// Returns the same through LMDB.
     pub(crate) fn len_by_number(&self, db: Db) -> Result<u64> {
         let entries = self.txn().entries(db.dbi).map_err(reading)?;
         if db.is_main() && entries > 0 && !db.has_duplicates() {
@@ -392,7 +395,8 @@ impl<'c> Reader<'c> {
         Ok(entries)
     }
 
-    /// Reads records in the order of the range into columns, from a place on. `Ok(true)`: the range is done.
+    /// Reads records in the order of the range into columns, from a position on. Returns `Ok(true)` at the end of the
+    /// range.
     pub(crate) fn scan(
         &mut self,
         space: &Arc<Space>,
@@ -405,7 +409,7 @@ impl<'c> Reader<'c> {
         Ok(scan.scan(from, limit, out).map_err(reading)?.map_err(Error::from)?)
     }
 
-    /// A walk over a range of a space, or `None` if there is no such space.
+    /// Returns a walk over a range of a space, or `None` if the space does not exist.
     fn walk<'w>(
         &'w mut self,
         space: &Arc<Space>,
@@ -426,7 +430,7 @@ impl<'c> Reader<'c> {
         Ok(Some(Scan { txn: self.txn(), db, range, pages, tree }))
     }
 
-    /// Shows the records of a range to `f`, as long as it wants more.
+    /// Passes the records of a range to `f` until it returns false.
     #[inline]
     pub(crate) fn each(
         &mut self,
@@ -440,7 +444,7 @@ impl<'c> Reader<'c> {
         Ok(())
     }
 
-    /// The first record of a range in its direction, shown to `f`.
+    /// Passes the first record of a range, in its direction, to `f`.
     pub(crate) fn first<R>(
         &mut self,
         space: &Arc<Space>,
@@ -454,7 +458,7 @@ impl<'c> Reader<'c> {
     }
 }
 
-/// The number of records in a named database, by the main database's record of it.
+/// Returns the number of records in a named database, from the main database's record of it.
 fn entries_of(record: &[u8]) -> u64 {
     layout::word(record, layout::record::AT_ENTRIES).unwrap_or(0)
 }

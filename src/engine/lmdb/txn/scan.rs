@@ -1,4 +1,4 @@
-//! Walks over a range of a database, in key order, either way.
+//! Walks over a range of a database, in key order, in either direction.
 
 use std::cmp::Ordering;
 use std::ops::{Bound, ControlFlow};
@@ -14,15 +14,15 @@ pub(crate) struct Scan<'w> {
     pub(crate) txn: &'w Txn,
     pub(crate) db: Db,
     pub(crate) range: &'w Range,
-    /// The size of a page, where pages lie in the map for as long as the transaction, each at a multiple of it.
+    /// The size of a page, if pages stay in the map as long as the transaction, each at a multiple of this size.
     pub(crate) pages: Option<usize>,
-    /// The tree of the database, where it is read without LMDB.
+    /// The tree of the database, if it is read without LMDB.
     pub(crate) tree: Option<(Pages<'w>, Tree)>,
 }
 
-/// A place in a database, which moves.
+/// A movable position in a database.
 pub(crate) trait Moves<'t> {
-    /// Moves, and gives the record it stands on then; `None`: there is none that way.
+    /// Moves, and returns the new current record, or `None` if there is no record in that direction.
     fn go(&mut self, to: Go<'_>) -> Result<Record<'t>, Code>;
 }
 
@@ -46,7 +46,7 @@ impl Scan<'_> {
         if self.db.is_bytewise() { a.cmp(b) } else { self.txn.compare(self.db.dbi, a, b) }
     }
 
-    /// Whether a key lies beyond the end of the range, in the range's direction.
+    /// Returns true if a key lies beyond the end of the range, in the range's direction.
     #[inline]
     fn beyond(&self, key: &[u8]) -> bool {
         let (end, past) = if self.range.reverse {
@@ -65,14 +65,14 @@ impl Scan<'_> {
         if self.range.reverse { Go::Prev } else { Go::Next }
     }
 
-    /// Goes to the first record at a bound, in the walk's direction.
+    /// Moves to the first record at a bound, in the walk's direction.
     fn to_bound<'t>(&self, cursor: &mut impl Moves<'t>, bound: Bound<&[u8]>) -> Result<Record<'t>, Code> {
         let (key, inclusive) = match bound {
             Bound::Included(key) => (key, true),
             Bound::Excluded(key) => (key, false),
             Bound::Unbounded => return cursor.go(if self.range.reverse { Go::Last } else { Go::First }),
         };
-        // LMDB has no place for an empty key: it stands before all others.
+        // LMDB does not accept an empty key: it comes before all others.
         if key.is_empty() {
             return if self.range.reverse { Ok(None) } else { cursor.go(Go::First) };
         }
@@ -83,7 +83,7 @@ impl Scan<'_> {
                 return cursor.go(Go::Prev);
             }
             if inclusive {
-                // Behind the key's other values, to its last.
+                // Moves past the key's other values, to its last.
                 while self.db.has_duplicates() && at.is_some_and(|(found, _)| found == key) {
                     at = cursor.go(Go::Next)?;
                 }
@@ -98,20 +98,20 @@ impl Scan<'_> {
             match self.compare(found, key) {
                 Ordering::Equal => at = cursor.go(self.step())?,
                 order if (order == Ordering::Less) == self.range.reverse => break,
-                // The keys are out of order: a walk that went on from here could come here for ever.
+                // The keys are out of order: a walk that continued from here could loop forever.
                 _ => return Err(Code(lmdb_sys::MDB_CORRUPTED)),
             }
         }
         Ok(at)
     }
 
-    /// Goes behind a record that was given before.
+    /// Moves past a record that was returned before.
     fn behind<'t>(&self, cursor: &mut impl Moves<'t>, key: &[u8], value: &[u8]) -> Result<Record<'t>, Code> {
         if !self.db.has_duplicates() {
             return self.to_bound(cursor, Bound::Excluded(key));
         }
         if value.is_empty() {
-            // LMDB cannot look for an empty value; it is the key's first.
+            // LMDB cannot search for an empty value; it is the key's first.
             if self.range.reverse {
                 return self.to_bound(cursor, Bound::Excluded(key));
             }
@@ -121,18 +121,18 @@ impl Scan<'_> {
         }
         match cursor.go(Go::WithinDuplicates(key, value))? {
             Some((_, found)) if found == value => cursor.go(self.step()),
-            // The record itself is gone: between its neighbours.
+            // The record itself was removed: the position is between its neighbours.
             Some(_) if self.range.reverse => cursor.go(Go::Prev),
             Some(_) => cursor.go(Go::Current),
             None => self.to_bound(cursor, Bound::Excluded(key)),
         }
     }
 
-    /// Goes to the first record to give; `None`: there is none.
+    /// Moves to the first record to return. Returns `None` if there is no such record.
     fn begin<'t>(&self, cursor: &mut impl Moves<'t>, from: ScanStart<'_>) -> Result<Record<'t>, Code> {
         let start = if self.range.reverse { &self.range.upper } else { &self.range.lower };
         let start = start.as_ref().map(Vec::as_slice);
-        // Where a key stands to the range's beginning, in the walk's direction.
+        // Compares a key with the range's beginning, in the walk's direction.
         let to_start = |key: &[u8]| match start {
             Bound::Unbounded => Ordering::Greater,
             Bound::Included(start) | Bound::Excluded(start) => {
@@ -160,20 +160,20 @@ impl Scan<'_> {
         Ok(record.filter(|(key, _)| !self.beyond(key)))
     }
 
-    /// Whether a record is a named database's entry, which belongs to no collection.
+    /// Returns true if a record is a named database's entry, which does not belong to a collection.
     #[inline]
     fn is_hidden(&self, key: &[u8]) -> bool {
         self.db.may_hold_names() && is_named_database(key)
     }
 
-    /// The size of a page, where the records behind one can be read in its page.
+    /// Returns the size of a page if the records after the current one can be read in its page.
     #[inline]
     fn readable_pages(&self) -> Option<usize> {
         let is_plain = !self.range.reverse && !self.db.has_duplicates() && !self.db.may_hold_names();
         self.pages.filter(|_| is_plain)
     }
 
-    /// Shows records to `f` from a place on, as long as it wants more. `Ok(true)`: the range is done.
+    /// Passes records to `f` from a position on, until it returns false. Returns `Ok(true)` at the end of the range.
     #[inline]
     pub(crate) fn each(
         &self,
@@ -196,7 +196,7 @@ impl Scan<'_> {
             return Ok(true);
         }
         loop {
-            // Where the last record of a page is within the range, so are those on the way there.
+            // If the last record of a page is within the range, so are those before it in the page.
             let ends_here = cursor.last_key(self.range.reverse)?.is_none_or(|key| self.beyond(key));
             let shown = cursor.each_in_leaf(self.range.reverse, |key, value| {
                 if ends_here && self.beyond(key) {
@@ -213,7 +213,7 @@ impl Scan<'_> {
         }
     }
 
-    /// The same by LMDB.
+    /// Does the same through LMDB.
     fn each_by_number(
         &self,
         from: ScanStart<'_>,
@@ -231,7 +231,7 @@ impl Scan<'_> {
                 return Ok(false);
             }
             let mut last = None;
-            // SAFETY: a cursor has just given the key, whose bytes `f` may read; `pages` is there only for read-only
+            // SAFETY: a cursor has just returned the key, whose bytes `f` may read; `pages` is set only for read-only
             // transactions.
             if let Some(rest) = pages.and_then(|size| unsafe { Rest::behind(key, size) }) {
                 for (key, value) in rest {
@@ -245,7 +245,7 @@ impl Scan<'_> {
                 }
             }
             if let Some(last) = last {
-                // It is in the page that the cursor stands in, where LMDB looks first.
+                // The record is in the cursor's current page, which LMDB searches first.
                 cursor.go_to(last)?;
             }
             record = cursor.go(self.step())?;
@@ -253,7 +253,7 @@ impl Scan<'_> {
         Ok(true)
     }
 
-    /// The first record of the range, in its direction.
+    /// Passes the first record of the range, in its direction, to `f`.
     pub(crate) fn first<R>(&self, f: impl FnOnce(&[u8], &[u8]) -> R) -> Result<Option<R>, Code> {
         if let Some((pages, tree)) = self.tree {
             let found = self.begin(&mut TreeCursor::new(pages, tree), ScanStart::Range)?;
@@ -287,7 +287,7 @@ impl Scan<'_> {
                 }
             }
         })?;
-        // Fewer records are a batch, too.
+        // Fewer records also make a valid batch.
         Ok(match pushed {
             Err(none) if items == 1 => Err(none),
             _ => Ok(is_all),
@@ -295,7 +295,7 @@ impl Scan<'_> {
     }
 }
 
-/// Removes the records of a range that goes forward; gives how many there were.
+/// Removes the records of an ascending range and returns their number.
 pub(crate) fn remove_range(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64, Code> {
     if !db.is_bytewise() {
         return remove_in_own_order(txn, db, range);
@@ -330,7 +330,7 @@ pub(crate) fn remove_range(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64
     }
 }
 
-/// The same where LMDB alone knows the order of the keys: it cannot be asked while a cursor removes.
+/// Does the same if only LMDB knows the key order, which cannot be queried while a cursor removes.
 fn remove_in_own_order(txn: &mut RwTxn, db: Db, range: &Range) -> Result<u64, Code> {
     const AT_A_TIME: Limit = Limit { items: 1024, bytes: 256 << 10 };
     let mut count = 0;

@@ -1,9 +1,9 @@
-//! How a read gets one of the reader slots.
+//! Finds a reader slot for a read.
 //!
-//! A thread keeps the slot of its last read, snapshot or iterator for its next one. Where no slot is free, those of processes that are gone are
-//! taken back, then those of threads that are in no call, and at last, with every call of the process stopped, all that
-//! no snapshot or iterator has. So a read fails only where snapshots, iterators and other processes have every slot, however
-//! many threads read at once.
+//! A thread keeps the slot of its last read, snapshot or iterator for its next one. If no slot is free, the engine
+//! first frees those of dead processes, then those of threads that are not in a call, and finally, with every call of
+//! the process stopped, all slots that no snapshot or iterator uses. So a read fails only if snapshots, iterators and
+//! other processes use every slot, however many threads read at once.
 
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::sys::{Code, RoTxn};
@@ -11,21 +11,21 @@ use crate::engine::threads;
 use crate::error::{Error, Result, Status};
 use crate::platform::sync::MutexGuard;
 
-/// Why a read transaction can begin only outside of a call.
+/// The reason why a read transaction can begin only outside of a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Outside {
-    /// Another process has outgrown this one's map, which is to follow.
+    /// Another process has outgrown this process's map, which must grow first.
     Resized,
-    /// No slot is free, perhaps for as long as the calls last that are under way: it begins
-    /// [with all calls stopped](Aside::begin).
+    /// No slot is free, perhaps until the calls in progress end: the transaction begins [with all calls
+    /// stopped](Aside::begin).
     NoSlot,
 }
 
-/// Why a read transaction did not begin.
+/// The reason why a read transaction did not begin.
 pub(crate) type Begin = threads::Begin<Outside>;
 
 impl Begin {
-    /// By what LMDB says.
+    /// Converts LMDB's code.
     pub(crate) fn new(code: Code, failed: impl FnOnce(Code) -> Error) -> Begin {
         match code.0 {
             lmdb_sys::MDB_MAP_RESIZED => Begin::Outside(Outside::Resized),
@@ -36,7 +36,7 @@ impl Begin {
 }
 
 impl Engine {
-    /// Begins in a seat.
+    /// Begins a read transaction inside a seat.
     pub(crate) fn begin_read(&self) -> Result<RoTxn, Begin> {
         let begin = || RoTxn::begin(&self.env).map_err(|code| self.not_begun(code));
         let mut txn = begin();
@@ -55,7 +55,7 @@ impl Engine {
         Begin::new(code, |code| self.begin_failed(code, "beginning to read"))
     }
 
-    /// The right to a slot outside of seats. In no call of the thread's seat.
+    /// Takes the right to a slot outside of seats. Must not run inside a call of the thread's seat.
     pub(crate) fn aside(&self) -> Aside<'_> {
         Aside { engine: self, _guard: self.aside.lock() }
     }
@@ -73,16 +73,16 @@ impl Engine {
     }
 }
 
-/// The right to have a slot for a moment outside of seats, and to wait for one. One thread has it at a time: else the one
-/// that waits would take the other's for one that stays taken.
+/// The right to use a slot outside of seats for a moment, and to wait for one. Only one thread has it at a time:
+/// otherwise a waiting thread would mistake another thread's temporary slot for one that stays in use.
 pub(crate) struct Aside<'e> {
     engine: &'e Engine,
     _guard: MutexGuard<'e, ()>,
 }
 
 impl Aside<'_> {
-    /// Runs `begin`, again with all calls stopped where there is no slot: then only snapshots, iterators and other processes
-    /// have any. `None`: another process has outgrown the map.
+    /// Runs `begin`, and runs it again with all calls stopped if there is no slot: then only snapshots, iterators and
+    /// other processes use slots. Returns `None` if another process has outgrown the map.
     pub(crate) fn begin<R>(&self, mut begin: impl FnMut() -> Result<R, Begin>) -> Result<Option<R>> {
         let mut result = begin();
         if matches!(result, Err(Begin::Outside(Outside::NoSlot))) {

@@ -1,4 +1,4 @@
-//! A snapshot, and what it remembers of the spaces that it has read from.
+//! Implements a snapshot, and its cache of the spaces that it has read.
 
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::sys::{Dbi, FreePages, Pages, RoTxn, reading};
@@ -19,19 +19,19 @@ pub(crate) struct Snapshot {
     id: u64,
     /// The catalog's sequence number, once it was read for this `id`.
     pub(super) sequence: Option<u64>,
-    /// Where it has lent addresses in the map, which then must not move.
+    /// Set once it has lent addresses in the map, which then must not move.
     pin: Option<Pin>,
-    /// Counts round and round: single reads look at the files now and then.
+    /// Wraps around: single reads check the files from time to time.
     renewals: u8,
-    /// The numbers that it has read by, once it is more than the snapshot of a call.
+    /// The numbers that it has read by, if it lasts longer than a call.
     used: Numbers,
-    /// The number that it used last.
+    /// The last number that it used.
     last: Dbi,
-    /// The serials of the collections' spaces that it has read from, in their order.
+    /// The serials of the collections' spaces that it has read from, in order.
     spaces: Vec<u64>,
-    /// That of the space that it has read from last.
+    /// The serial of the last space that it has read from.
     last_space: u64,
-    /// In a place of their own: snapshots move.
+    /// Boxed, since snapshots move.
     trees: Box<Trees>,
 }
 
@@ -56,34 +56,34 @@ impl Snapshot {
         })
     }
 
-    /// LMDB's transaction.
+    /// Returns LMDB's transaction.
     pub(crate) fn txn(&self) -> &RoTxn {
         &self.txn
     }
 
-    /// The commit that it sees.
+    /// Returns the commit that it sees.
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
 
-    /// How many openings of spaces it knows: it can use these.
+    /// Returns the number of openings that it knows, and whose spaces it can use.
     pub(crate) fn horizon(&self) -> u32 {
         self.horizon
     }
 
-    /// How many pages are free as far as this snapshot knows.
+    /// Returns the number of free pages, as far as this snapshot knows.
     pub(crate) fn free_pages(&self, since: u64) -> Result<FreePages> {
         self.txn.free_pages(since).map_err(reading)
     }
 
-    /// Lets the view go and keeps the reader slot.
+    /// Releases the view and keeps the reader slot.
     #[inline]
     pub(crate) fn reset(&mut self) {
         self.txn.reset();
     }
 
-    /// Ends it as a transaction: it has used and lent nothing. Keeps the reader slot, and the memory that LMDB takes for a
-    /// transaction and clears, some 50 kB.
+    /// Ends it as a transaction, without used numbers or lent addresses. Keeps the reader slot, and some 50 kB of
+    /// memory that LMDB would allocate and clear for a new transaction.
     pub(crate) fn recycle(&mut self) {
         self.reset();
         self.pin = None;
@@ -93,7 +93,7 @@ impl Snapshot {
         self.last_space = 0;
     }
 
-    /// Takes the newest view.
+    /// Moves to the newest view.
     #[inline]
     pub(crate) fn renew(&mut self, engine: &Engine) -> Result<(), Begin> {
         self.horizon = engine.spaces.horizon();
@@ -111,8 +111,8 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Makes spaces that were opened since usable, if nothing was committed since, which `newer` tells. The bytes that it
-    /// lent stay where they are.
+    /// Makes spaces that were opened since usable if nothing was committed since, according to `newer`. Addresses that
+    /// it lent stay valid.
     pub(crate) fn refresh(&mut self, newer: Snapshot) -> bool {
         let same = newer.id == self.id;
         if same {
@@ -122,7 +122,7 @@ impl Snapshot {
         same
     }
 
-    /// What is known of a space, where this library can read it without LMDB.
+    /// Returns the cached information about a space if this library can read it without LMDB.
     #[inline]
     pub(super) fn tree(&mut self, engine: &Engine, space: &Space) -> Result<Option<KnownTree>> {
         match self.trees.known(space.serial(), self.id) {
@@ -131,15 +131,15 @@ impl Snapshot {
         }
     }
 
-    /// The pages that a tree of this snapshot can have.
+    /// Returns the pages that a tree of this snapshot can use.
     #[inline]
     pub(super) fn pages(&self, engine: &Engine, known: &KnownTree) -> Option<Pages<'_>> {
-        // SAFETY: the pages were counted in a snapshot of this commit; their number only grows, and every map has them. A
-        // call is under way as long as a reader lends what it finds.
+        // SAFETY: the pages were counted in a snapshot of this commit; their number only grows, and every map contains
+        // them. A call is in progress as long as a reader lends the records that it finds.
         unsafe { self.txn.pages(engine.page_size(), known.pages) }
     }
 
-    /// Reads the record of a space, where that is worth it.
+    /// Reads the record of a space if that is worth it.
     #[inline(never)]
     fn look_up_tree(&mut self, engine: &Engine, space: &Space) -> Result<Option<KnownTree>> {
         if space.name().is_none() || !engine.env.has_pages() && !engine.env.wants_pages() {
@@ -175,13 +175,13 @@ impl Snapshot {
         self.pin.is_some()
     }
 
-    /// Whether it has used this database after all others.
+    /// Returns true if this is the last database that it used.
     #[inline]
     pub(crate) fn has_used_last(&self, db: Db) -> bool {
         db.dbi == self.last
     }
 
-    /// Notes that it reads from a space. Fails if it has read from as many others as one transaction may.
+    /// Notes that it reads from a space. Fails if it has already read from as many spaces as one transaction may use.
     #[inline]
     pub(crate) fn uses(&mut self, engine: &Engine, space: &Space) -> Result<()> {
         if space.serial() == self.last_space { Ok(()) } else { self.uses_another(engine, space) }
@@ -202,7 +202,7 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Notes that it reads from a space by its number, which stays open until it ends.
+    /// Notes that it reads from a space by its number, which then stays open until the snapshot ends.
     #[inline]
     pub(crate) fn uses_number(&mut self, engine: &Engine, space: &Space, db: Db) -> Result<()> {
         if db.dbi == self.last { Ok(()) } else { self.uses_another_number(engine, space, db.dbi) }
@@ -217,14 +217,15 @@ impl Snapshot {
         Ok(())
     }
 
-    /// The numbers of the spaces that it has read from.
+    /// Returns the numbers of the spaces that it has read from.
     pub(crate) fn used(&self) -> &Numbers {
         &self.used
     }
 }
 
 impl Engine {
-    /// A snapshot of the newest commit, and the right to have it outside of a seat. In no call of the thread's seat.
+    /// Begins a snapshot of the newest commit, with the right to use it outside of a seat. Must not run inside a call
+    /// of the thread's seat.
     pub(crate) fn newest(&self) -> Result<Begun<Snapshot, Aside<'_>>> {
         let aside = self.aside();
         let snapshot = aside.begin(|| Snapshot::begin(self))?;

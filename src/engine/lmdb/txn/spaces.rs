@@ -1,16 +1,16 @@
-//! Named databases, opened by rules under which a number never means two of them.
+//! Opens named databases by rules under which a number never refers to two of them.
 //!
-//! LMDB gives a number (`MDB_dbi`) per process and name. An opening takes the first free number *as its
-//! transaction sees it*: a reader that opens a name while a writer of the same process opens another gets
-//! the same number, and records land in the wrong database. So:
+//! LMDB assigns a number (`MDB_dbi`) per process and name. An opening takes the first free number *as its transaction
+//! sees it*: a reader that opens a name while a writer of the same process opens another name gets the same number, and
+//! records end up in the wrong database. So:
 //!
-//! - a name is opened for the process under the process's write lock only: by a short read transaction that
-//!   is committed at once (`open`), or inside the write transaction of the thread that holds
-//!   the lock (`write_txn/mod.rs`), which publishes it when it commits, and forgets it when it aborts;
-//! - numbers are never closed while calls may be under way, nor if a live snapshot has used them;
+//! - a name is opened for the process only under the process's write lock: by a short read transaction that is
+//!   committed at once (`open`), or inside the write transaction of the thread that holds the lock
+//!   (`write_txn/mod.rs`), which publishes it when it commits, and forgets it when it aborts;
+//! - numbers are never closed while calls may be in progress, nor if a live snapshot has used them;
 //! - a snapshot knows which numbers are older than itself (its *horizon*): LMDB answers `EINVAL` for others.
 //!
-//! `write/working_set.rs` decides which are open.
+//! `write/working_set.rs` decides which databases are open.
 
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -26,7 +26,7 @@ use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory};
 use crate::platform::sync::Mutex;
 
-/// Where the schemas are kept.
+/// The name of the database that stores the schemas.
 pub(crate) const CATALOG: &str = "pc:catalog";
 
 /// A named database of an environment, open in this process or not yet.
@@ -37,11 +37,11 @@ pub(crate) struct Space {
     /// `when << 32 | dbi`; zero while it is not open in this process. `when` counts openings, from 1.
     open: AtomicU64,
     flags: AtomicU32,
-    /// True if it was used since the hand of the clock last came by.
+    /// True if it was used since the clock hand last passed it.
     recent: AtomicBool,
-    /// How many numbers had been taken from spaces when this one's was; 0: it never was.
+    /// The number of numbers that had been taken from spaces when this space's was taken, or 0 if it never was.
     closed_at: AtomicU32,
-    /// What was found of it in the newest commit that it was read in.
+    /// The cached information from the newest commit in which it was read.
     tree: Mutex<KnownTree>,
 }
 
@@ -61,19 +61,19 @@ pub(crate) struct Db {
 }
 
 impl Db {
-    /// A plain database that is read without a number. LMDB has none of this number.
+    /// A plain database that is read without a number. LMDB never assigns this number.
     pub(crate) const WITHOUT_NUMBER: Db = Db { dbi: Dbi::MAX, flags: 0 };
 
     pub(crate) fn is_main(self) -> bool {
         self.dbi == MAIN
     }
 
-    /// Whether names of databases may stand among its records.
+    /// Returns true if its records may include names of databases.
     pub(crate) fn may_hold_names(self) -> bool {
         self.is_main() && !self.has_duplicates() && !self.has_integer_keys()
     }
 
-    /// Whether it is as this library makes them: one value for each key, and keys in the order of their bytes.
+    /// Returns true if it has the form that this library creates: one value for each key, and keys in bytewise order.
     pub(crate) fn is_plain(self) -> bool {
         self.flags == 0
     }
@@ -82,12 +82,12 @@ impl Db {
         self.flags & lmdb_sys::MDB_DUPSORT != 0
     }
 
-    /// Whether keys must have the size of an `unsigned int` or a `size_t`.
+    /// Returns true if keys must have the size of an `unsigned int` or a `size_t`.
     pub(crate) fn has_integer_keys(self) -> bool {
         self.flags & lmdb_sys::MDB_INTEGERKEY != 0
     }
 
-    /// Whether keys stand in the order of their bytes.
+    /// Returns true if keys are in bytewise order.
     pub(crate) fn is_bytewise(self) -> bool {
         self.flags & (lmdb_sys::MDB_INTEGERKEY | lmdb_sys::MDB_REVERSEKEY) == 0
     }
@@ -105,9 +105,9 @@ impl Space {
         Ok(Arc::new(Space { name, serial, open, flags, recent, closed_at, tree }))
     }
 
-    /// The name; empty for the unnamed space.
+    /// Returns the name, which is empty for the unnamed space.
     pub(crate) fn as_str(&self) -> &str {
-        // Made from a `&str`, so this is the whole of it.
+        // The name was made from a `&str`, so this conversion cannot fail.
         self.name.to_str().unwrap_or_default()
     }
 
@@ -119,12 +119,12 @@ impl Space {
         self.serial
     }
 
-    /// What was found of it in a commit, if that is known. Waits for no other thread.
+    /// Returns the cached information for a commit, or `None` if it is not cached. Never waits for another thread.
     pub(super) fn tree(&self, commit: u64) -> Option<KnownTree> {
         self.tree.try_lock().map(|known| *known).filter(|known| known.is_of(self.serial, commit))
     }
 
-    /// Keeps what was found of it, unless something is known of a newer commit.
+    /// Caches the information, unless that of a newer commit is cached.
     pub(super) fn keep_tree(&self, found: KnownTree) {
         if let Some(mut known) = self.tree.try_lock()
             && !known.is_newer(&found)
@@ -137,7 +137,7 @@ impl Space {
         (!self.name.is_empty()).then_some(self.name.as_c_str())
     }
 
-    /// The open database, if a transaction that knows openings up to `horizon` may use it.
+    /// Returns the open database if a transaction that knows openings up to `horizon` may use it.
     #[inline]
     #[allow(clippy::cast_possible_truncation)] // the two halves are taken apart
     pub(crate) fn db(&self, horizon: u32) -> Option<Db> {
@@ -147,42 +147,42 @@ impl Space {
             .then(|| Db { dbi: open as u32, flags: self.flags.load(Ordering::Relaxed) })
     }
 
-    /// Notes that it is in use: its number is among the last ones to be closed.
+    /// Notes that it is in use, so that its number is among the last ones to be closed.
     #[inline]
     pub(crate) fn touch(&self) {
-        // Looked at first, so that threads which use it do not take its cache line from each other.
+        // Checked first, so that threads which use it do not contend for its cache line.
         if !self.recent.load(Ordering::Relaxed) {
             self.recent.store(true, Ordering::Relaxed);
         }
     }
 }
 
-/// So many names that nobody uses may stay.
+/// The number of unused names that may stay.
 const FEW: usize = 1024;
 
-/// All spaces of an environment that this process has named so far.
+/// All spaces of an environment that this process has used so far.
 pub(crate) struct Spaces {
     table: Mutex<HashMap<Box<str>, Arc<Space>>>,
-    /// How many openings were published.
+    /// The number of published openings.
     openings: AtomicU32,
-    /// Those that are open, but for the catalog and the unnamed one.
+    /// The open spaces, except for the catalog and the unnamed one.
     open: Mutex<Vec<Arc<Space>>>,
-    /// How many they are.
+    /// The length of `open`.
     open_now: AtomicU32,
-    /// Where the search for the least used one of them goes on.
+    /// The index in `open` at which the search for the least recently used space continues.
     hand: AtomicUsize,
-    /// How many numbers were taken from spaces, from 1.
+    /// The number of numbers that were taken from spaces, from 1.
     closings: AtomicU32,
-    /// How many of them one transaction may use.
+    /// The number of spaces that one transaction may use.
     max: u32,
-    /// How many names there are when those that nobody uses are dropped.
+    /// The number of names at which unused names are dropped.
     prune_at: AtomicUsize,
     catalog: Arc<Space>,
     main: Arc<Space>,
 }
 
 impl Spaces {
-    /// For an environment just opened, that no other thread knows yet.
+    /// Makes the spaces of an environment that was just opened and that no other thread knows yet.
     pub(crate) fn new(env: &Arc<Env>, max: u32) -> Result<Spaces> {
         let spaces = Spaces {
             table: Mutex::new(HashMap::new()),
@@ -203,7 +203,7 @@ impl Spaces {
                     Err(Begin::Failed(error)) => return Err(error),
                     // Another process has outgrown the map since LMDB looked at the file.
                     Err(Begin::Outside(Outside::Resized)) => address_space::grow_alone(env)?,
-                    // No thread of this process has one yet.
+                    // No thread of this process has a slot yet.
                     Err(Begin::Outside(Outside::NoSlot)) => {
                         return Err(Code(lmdb_sys::MDB_READERS_FULL).error("opening the environment"));
                     }
@@ -225,7 +225,7 @@ impl Spaces {
         Ok(spaces)
     }
 
-    /// The space of a name. Opens nothing.
+    /// Returns the space of a name, without opening it.
     pub(crate) fn named(&self, name: &str) -> Result<Arc<Space>> {
         let mut table = self.table.lock();
         if let Some(space) = table.get(name) {
@@ -243,28 +243,29 @@ impl Spaces {
         &self.catalog
     }
 
-    /// The unnamed database.
+    /// Returns the unnamed database.
     pub(crate) fn main(&self) -> &Arc<Space> {
         &self.main
     }
 
-    /// What a transaction that begins now may use.
+    /// Returns the horizon of a transaction that begins now.
     #[inline]
     pub(crate) fn horizon(&self) -> u32 {
         self.openings.load(Ordering::Acquire)
     }
 
-    /// How many named databases are open, but for the catalog.
+    /// Returns the number of open named databases, except for the catalog.
     pub(crate) fn open_count(&self) -> u32 {
         self.open_now.load(Ordering::Relaxed)
     }
 
-    /// Those that are open, but for the catalog and the unnamed one.
+    /// Returns the open spaces, except for the catalog and the unnamed one.
     pub(crate) fn open_ones(&self) -> Result<Vec<Arc<Space>>, NoMemory> {
         memory::gather(self.open.lock().iter().cloned().map(Ok))
     }
 
-    /// A number is about to be closed: nobody gets it from here any more. No call of the process is under way.
+    /// Withdraws a number that is about to be closed, so that no later call gets it. No call of the process may be in
+    /// progress.
     pub(crate) fn forget(&self, space: &Space) {
         if space.open.swap(0, Ordering::AcqRel) != 0 {
             let mut open = self.open.lock();
@@ -278,7 +279,7 @@ impl Spaces {
         !space.is_main() && !std::ptr::eq(space, &raw const *self.catalog)
     }
 
-    /// Drops names that nobody uses, if there are many more than at the last time.
+    /// Drops unused names, if there are many more names than at the last time.
     pub(crate) fn prune(&self) {
         let mut table = self.table.lock();
         if table.len() >= self.prune_at.load(Ordering::Relaxed) {
@@ -287,14 +288,14 @@ impl Spaces {
         }
     }
 
-    /// Tells the process of an opening that LMDB has committed. The caller holds the write lock.
+    /// Publishes in the process an opening that LMDB has committed. The caller holds the write lock.
     pub(crate) fn publish(&self, space: &Arc<Space>, db: Db) {
         let when = self.openings.load(Ordering::Relaxed) + 1;
         self.publish_as(space, db, when);
         self.openings.store(when, Ordering::Release);
     }
 
-    /// The same for a number that was given out before.
+    /// Does the same for a number that was assigned before.
     fn publish_as(&self, space: &Arc<Space>, db: Db, when: u32) {
         if self.counts(space) && space.open.load(Ordering::Relaxed) == 0 {
             let mut open = self.open.lock();
@@ -305,8 +306,8 @@ impl Spaces {
         space.open.store(u64::from(when) << 32 | u64::from(db.dbi), Ordering::Release);
     }
 
-    /// Opens a space for the process, unless it is open. `Ok(false)`: there is no such database. In the process's turn to
-    /// write, and with the right to a slot outside of seats.
+    /// Opens a space for the process, unless it is open. Returns `Ok(false)` if the database does not exist. The caller
+    /// has the process's turn to write, and the right to a slot outside of seats.
     pub(crate) fn open(&self, env: &Arc<Env>, space: &Arc<Space>) -> Result<bool, Begin> {
         if space.db(u32::MAX).is_some() {
             return Ok(true);
@@ -316,8 +317,8 @@ impl Spaces {
         Ok(self.open_in(txn, space, None)?)
     }
 
-    /// The same in a short transaction, whose commit gives the number to the process; `taken` is the number, with its
-    /// age, that was just closed for it.
+    /// Does the same in a short transaction, whose commit assigns the number to the process; `taken` is the number,
+    /// with its age, that was just closed for it.
     pub(crate) fn open_in(&self, txn: RoTxn, space: &Arc<Space>, taken: Option<(u32, Db)>) -> Result<bool> {
         let failed = |code: Code| code.error("opening a collection");
         let Some(dbi) = txn.open_dbi(space.name(), 0).map_err(|code| self.explain(space, code))? else {
@@ -326,7 +327,7 @@ impl Spaces {
         let flags = txn.flags(dbi).map_err(failed)?;
         txn.commit().map_err(failed)?;
         match taken {
-            // LMDB refuses, in a snapshot of before, a number whose flags are others since.
+            // LMDB refuses a number in an older snapshot if the number's flags have changed since.
             Some((when, db)) if db.dbi == dbi && db.flags == flags => {
                 self.publish_as(space, Db { dbi, flags }, when);
             }
@@ -335,17 +336,17 @@ impl Spaces {
         Ok(true)
     }
 
-    /// Whether fewer than so many others were closed since the space was.
+    /// Returns true if fewer than `others` spaces were closed since this space was.
     pub(crate) fn was_closed_lately(&self, space: &Space, others: u32) -> bool {
         let closed_at = space.closed_at.load(Ordering::Relaxed);
         closed_at != 0 && self.closings.load(Ordering::Relaxed).wrapping_sub(closed_at) < others
     }
 
-    /// Takes a number that `may` be taken from the space that was not used for longest; gives the count of openings when
-    /// the number was given out, too, as `may` gets it.
+    /// Takes a number, if `may` allows it, from the least recently used space. `may` gets the count of openings at
+    /// which the number was assigned, and the database; both are returned.
     pub(crate) fn take_least_used(&self, may: impl Fn(u32, Db) -> bool) -> Option<(u32, Db)> {
         let mut open = self.open.lock();
-        // Round the list, like the hand of a clock: first over those that were not used since it last came by.
+        // Moves around the list like a clock hand: first over the spaces that were not used since it last passed.
         for _ in 0..open.len().saturating_mul(2) {
             let at = self.hand.fetch_add(1, Ordering::Relaxed) % open.len();
             let Some(db) = open[at].db(u32::MAX) else { continue };
@@ -375,7 +376,7 @@ impl Spaces {
         )
     }
 
-    /// Says what a failed opening means.
+    /// Returns the error for a failed opening.
     pub(crate) fn explain(&self, space: &Space, code: Code) -> Error {
         let name = space.name.to_string_lossy();
         match code.0 {

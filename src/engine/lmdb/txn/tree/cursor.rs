@@ -1,4 +1,4 @@
-//! A place in a tree of a snapshot.
+//! Implements a cursor in a tree of a snapshot.
 
 use std::ops::ControlFlow;
 
@@ -7,27 +7,27 @@ use crate::engine::lmdb::sys::{Code, Go, Pages, Record};
 use crate::engine::lmdb::txn::tree::page::Page;
 use crate::engine::lmdb::txn::tree::{DEEPEST, Tree};
 
-/// A page on the way to the place, and the node that the way goes through.
+/// A page on the path to the position, and the node that the path follows.
 #[derive(Clone, Copy, Default)]
 struct Level<'t> {
     page: Page<'t>,
     index: usize,
 }
 
-/// A place in a tree of a snapshot.
+/// A cursor in a tree of a snapshot.
 pub(crate) struct TreeCursor<'t> {
     pages: Pages<'t>,
     tree: Tree,
-    /// From the root down to a leaf.
+    /// The path from the root to a leaf.
     levels: [Level<'t>; DEEPEST as usize],
-    /// Whether it stands on a record.
+    /// True if the cursor is at a record.
     stands: bool,
 }
 
-/// What LMDB says of a page that is none of the tree's.
+/// LMDB's code for a page that does not belong to the tree.
 const DAMAGED: Code = Code(lmdb_sys::MDB_CORRUPTED);
 
-/// To which end of the nodes below.
+/// The end of the nodes towards which to descend.
 #[derive(Clone, Copy)]
 enum End {
     First,
@@ -35,17 +35,17 @@ enum End {
 }
 
 impl<'t> TreeCursor<'t> {
-    /// Stands nowhere yet.
+    /// Makes a cursor without a position.
     pub(crate) fn new(pages: Pages<'t>, tree: Tree) -> TreeCursor<'t> {
         TreeCursor { pages, tree, levels: [Level::default(); DEEPEST as usize], stands: false }
     }
 
-    /// The level of the leaf.
+    /// Returns the level of the leaf.
     fn leaf(&self) -> usize {
         usize::from(self.tree.depth).saturating_sub(1)
     }
 
-    /// Puts a page on the way at a level, by the node that goes through it on the level above.
+    /// Adds a page to the path at a level, by the node that the path follows on the level above.
     fn enter(&mut self, level: usize) -> Result<&mut Level<'t>, Code> {
         let number = match level.checked_sub(1) {
             None => Some(self.tree.root),
@@ -60,7 +60,7 @@ impl<'t> TreeCursor<'t> {
         Ok(&mut self.levels[level])
     }
 
-    /// Goes down from a level to a leaf, along one end.
+    /// Descends from a level to a leaf, along one end.
     fn descend(&mut self, from: usize, end: End) -> Result<(), Code> {
         for level in from..=self.leaf() {
             let entered = self.enter(level)?;
@@ -71,7 +71,7 @@ impl<'t> TreeCursor<'t> {
         Ok(())
     }
 
-    /// Goes down to where a key stands, or to the first behind it.
+    /// Moves to a key, or to the first greater one.
     fn seek(&mut self, key: &[u8]) -> Result<(), Code> {
         let leaf = self.leaf();
         for level in 0..leaf {
@@ -86,11 +86,11 @@ impl<'t> TreeCursor<'t> {
             self.stands = true;
             return Ok(());
         }
-        // Behind the last record of its page.
+        // The key would be after the last record of its page.
         self.next_leaf()
     }
 
-    /// Returns the value of a key, which is looked for first in the leaf where the key before was found.
+    /// Returns the value of a key, or `None` if the key is absent. Looks first in the leaf of the previous key.
     pub(crate) fn find(&mut self, key: &[u8]) -> Result<Option<&'t [u8]>, Code> {
         if self.tree.depth == 0 {
             return Ok(None);
@@ -114,14 +114,14 @@ impl<'t> TreeCursor<'t> {
         Ok(Some(value))
     }
 
-    /// Whether a key lies between the first and the last of the leaf that it stands in.
+    /// Returns true if a key lies between the first and the last key of the current leaf.
     fn has_near(&self, key: &[u8]) -> bool {
         let Level { page, .. } = &self.levels[self.leaf()];
         let last = page.count().checked_sub(1).and_then(|last| page.key(last));
         self.stands && page.key(0).is_some_and(|first| first <= key) && last.is_some_and(|last| key <= last)
     }
 
-    /// Goes to the first record of the next leaf.
+    /// Moves to the first record of the next leaf.
     fn next_leaf(&mut self) -> Result<(), Code> {
         for level in (0..self.leaf()).rev() {
             let Level { page, index } = &mut self.levels[level];
@@ -134,7 +134,7 @@ impl<'t> TreeCursor<'t> {
         Ok(())
     }
 
-    /// Goes to the last record of the leaf before.
+    /// Moves to the last record of the previous leaf.
     fn previous_leaf(&mut self) -> Result<(), Code> {
         for level in (0..self.leaf()).rev() {
             let Level { index, .. } = &mut self.levels[level];
@@ -169,14 +169,14 @@ impl<'t> TreeCursor<'t> {
         self.previous_leaf()
     }
 
-    /// The key that a walk through the leaf it stands in comes to last.
+    /// Returns the last key that a walk through the current leaf visits.
     pub(crate) fn last_key(&self, reverse: bool) -> Result<Option<&'t [u8]>, Code> {
         let Level { page, .. } = &self.levels[self.leaf()];
         let last = if reverse { Some(0) } else { page.count().checked_sub(1) };
         last.map(|last| page.key(last).ok_or(DAMAGED)).transpose()
     }
 
-    /// Shows the records of the leaf that it stands in, from that where it stands on, and goes to the last one shown.
+    /// Passes the records of the current leaf to `f`, from the current one on, and moves to the last one passed.
     #[inline]
     pub(crate) fn each_in_leaf<R>(
         &mut self,
@@ -200,7 +200,7 @@ impl<'t> TreeCursor<'t> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Moves, and gives the record it stands on then, as [`Cursor::go`](crate::engine::lmdb::sys::Cursor::go) does.
+    /// Moves, and returns the new current record, like [`Cursor::go`](crate::engine::lmdb::sys::Cursor::go).
     #[inline]
     pub(crate) fn go(&mut self, to: Go<'_>) -> Result<Record<'t>, Code> {
         if self.tree.depth == 0 {

@@ -1,16 +1,16 @@
-//! What was found of spaces, so that it is not looked for again in the same commit.
+//! Caches what was read about spaces, so that it is not read again in the same commit.
 
 use crate::engine::lmdb::txn::tree::Tree;
 
-/// What was found of a space in a commit.
+/// The cached information about a space in a commit.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct KnownTree {
-    /// Of the space; 0: none.
+    /// The serial of the space; 0 if the entry is empty.
     serial: u64,
     commit: u64,
-    /// Absent where LMDB is to read it.
+    /// `None` if LMDB must read it.
     pub(crate) tree: Option<Tree>,
-    /// How many pages the data file had.
+    /// The number of pages of the data file.
     pub(crate) pages: usize,
 }
 
@@ -31,7 +31,7 @@ impl KnownTree {
 
 const PLACES: usize = 8;
 
-/// The trees that a thread has read last, each in the place that the serial of its space leads to.
+/// The trees that a thread has read last, each at the index that its space's serial determines.
 #[derive(Debug, Default)]
 pub(crate) struct Trees([KnownTree; PLACES]);
 

@@ -1,12 +1,12 @@
-//! The trees of a snapshot, read where their pages lie.
+//! Reads the trees of a snapshot directly from the map.
 //!
 //! LMDB reads a named database by a number, which the process must have opened, and looks its name up once in every
-//! transaction. This library keeps what the name's record said for as long as no other commit is read, and goes down the
-//! pages itself. It does so in the plain case alone: whatever is not as it is in a sound file is left to LMDB, which has the
-//! error for it.
+//! transaction. This library keeps the name's record as long as it reads the same commit, and walks down the pages
+//! itself. It does so only in the plain case: it leaves everything that differs from a sound file to LMDB, which
+//! reports the error.
 //!
-//! - `page`: a page of a tree; `cursor`: a walk over one
-//! - `known`: what was found, kept for as long as it is true
+//! - `page`: a page of a tree; `cursor`: a walk over a tree
+//! - `known`: cached records, kept as long as they are valid
 //!
 //! Layout of records: `layout.rs`.
 
@@ -24,11 +24,11 @@ use crate::engine::lmdb::layout::{NO_PAGE, record, short, word};
 use crate::engine::lmdb::sys::Pages;
 use page::Page;
 
-/// Deeper ones are left to LMDB, which has some of twice the depth. Keys of eight bytes do not fill seven levels, and those
-/// of the greatest length do where there are thousands of millions of bytes.
+/// Deeper trees are left to LMDB, which supports twice the depth. Trees with keys of eight bytes do not fill seven
+/// levels, and those with keys of the greatest length do so only with thousands of millions of bytes.
 const DEEPEST: u16 = 16;
 
-/// Where a tree begins.
+/// The root of a tree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tree {
     root: u64,
@@ -36,12 +36,13 @@ pub(crate) struct Tree {
     entries: u64,
 }
 
-/// The tree, or what was looked for in it, is not as this library reads it.
+/// The tree, or the part of it that was visited, has a form that this library does not read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NotPlain;
 
 impl Tree {
-    /// By the record of its name. Returns `None` unless it has one value for each key, in the order of the keys' bytes.
+    /// Decodes the record of a named database. Returns `None` unless the database has one value for each key, in
+    /// bytewise key order.
     pub(crate) fn of_record(bytes: &[u8]) -> Option<Tree> {
         let (flags, depth) = (short(bytes, record::AT_TREE_FLAGS)?, short(bytes, record::AT_DEPTH)?);
         let (root, entries) = (word(bytes, record::AT_ROOT)?, word(bytes, record::AT_ENTRIES)?);
@@ -49,7 +50,7 @@ impl Tree {
         (is_plain && (root == NO_PAGE) == (depth == 0)).then_some(Tree { root, depth, entries })
     }
 
-    /// How many records it has.
+    /// Returns the number of records.
     pub(crate) fn entries(self) -> u64 {
         self.entries
     }

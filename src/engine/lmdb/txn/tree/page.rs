@@ -1,4 +1,4 @@
-//! A page of a tree, as it lies in the map. What it says is believed no further than its end.
+//! Reads a page of a tree in the map. It does not trust the page's offsets beyond the page's end.
 //!
 //! Layout of pages and nodes: `layout.rs`.
 
@@ -8,10 +8,10 @@ use crate::engine::lmdb::layout::page::{
 use crate::engine::lmdb::layout::{WORD, node, short, word};
 use crate::engine::lmdb::sys::Pages;
 
-/// What a page is.
+/// The flags that determine the kind of a page.
 const KINDS: u16 = BRANCH | LEAF | OVERFLOW | META | FIXED | INNER;
 
-/// Whether a page is of a kind.
+/// Returns true if a page has the given kind.
 #[inline]
 fn is(page: &[u8], kind: u16) -> bool {
     short(page, AT_FLAGS).is_some_and(|flags| flags & KINDS == kind)
@@ -21,7 +21,7 @@ fn is(page: &[u8], kind: u16) -> bool {
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Page<'t> {
     bytes: &'t [u8],
-    /// The places of its nodes.
+    /// The offsets of its nodes.
     places: &'t [[u8; 2]],
 }
 
@@ -33,13 +33,13 @@ impl<'t> Page<'t> {
         Some(Page { bytes, places })
     }
 
-    /// How many nodes it has.
+    /// Returns the number of nodes.
     #[inline]
     pub(crate) fn count(&self) -> usize {
         self.places.len()
     }
 
-    /// The header and what follows of a node.
+    /// Returns the header of a node and the bytes after it.
     #[inline]
     fn node(&self, index: usize) -> Option<(&'t [u8; node::HEADER], &'t [u8])> {
         self.bytes.get(usize::from(u16::from_ne_bytes(*self.places.get(index)?))..)?.split_first_chunk()
@@ -51,7 +51,7 @@ impl<'t> Page<'t> {
         content.get(..usize::from(short(header, node::AT_KEY_SIZE)?))
     }
 
-    /// Looks for a key among the nodes from `first` on: its index, or that of the first node behind it.
+    /// Searches for a key among the nodes from `first` on. Returns its index, or that of the first greater node.
     #[inline]
     pub(crate) fn search(&self, first: usize, key: &[u8]) -> Option<Result<usize, usize>> {
         let (mut low, mut high) = (first, self.places.len());
@@ -66,17 +66,17 @@ impl<'t> Page<'t> {
         Some(Err(low))
     }
 
-    /// The node of a branch whose page has a key, if the tree has it.
+    /// Returns the node of a branch whose subtree contains a key, if the tree contains it.
     #[inline]
     pub(crate) fn child(&self, key: &[u8]) -> Option<usize> {
-        // The first node's key stands for all that are less than the second's.
+        // The first node stands for all keys that are less than the second node's.
         match self.search(1, key)? {
             Ok(index) => Some(index),
             Err(behind) => behind.checked_sub(1),
         }
     }
 
-    /// The page below a node of a branch.
+    /// Returns the number of the child page of a branch's node.
     #[inline]
     pub(crate) fn number(&self, index: usize) -> Option<u64> {
         let (header, _) = self.node(index)?;
@@ -84,11 +84,11 @@ impl<'t> Page<'t> {
         Some(u64::from(u32::from_ne_bytes(*header.first_chunk()?)) | u64::from(high) << 32)
     }
 
-    /// The key and the value of a node.
+    /// Returns the key and the value of a node.
     #[inline]
     pub(crate) fn record(&self, pages: &Pages<'t>, index: usize) -> Option<(&'t [u8], &'t [u8])> {
         let (header, content) = self.node(index)?;
-        // The halves of the size stand in the machine's order.
+        // The halves of the size are in the machine's byte order.
         let size = u32::from_ne_bytes(*header.first_chunk()?) as usize;
         let (key, content) = content.split_at_checked(usize::from(short(header, node::AT_KEY_SIZE)?))?;
         let value = match short(header, node::AT_FLAGS)? {

@@ -1,4 +1,4 @@
-//! What is written in a write transaction.
+//! Applies writes in a write transaction.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use crate::error::{Error, Result, Status};
 use crate::memory;
 
 impl WriteTxn {
-    /// Makes a space, if it is not there.
+    /// Creates a space, if it does not exist.
     fn create(&mut self, space: &Arc<Space>) -> Result<()> {
         let Some(db) = self.resolve(space)? else { return self.open(space, lmdb_sys::MDB_CREATE).map(drop) };
         if !foreign::is_name(&self.txn, space.as_str().as_bytes())? {
-            // Its number is open, but another process has taken it out of the file.
+            // Its number is open, but another process has removed it from the file.
             self.write_lock.engine().names_are_gone();
             return Err(Error::new(
                 Status::Conflict,
@@ -38,7 +38,7 @@ impl WriteTxn {
         Ok(())
     }
 
-    /// Does one write in the innermost level. Bad input leaves the transaction as it was; a failure of the
+    /// Applies one write in the innermost level. Invalid input leaves the transaction as it was; a failure of the
     /// engine dooms it.
     pub(crate) fn apply(&mut self, op: &SpaceOp<'_>) -> Result<Outcome> {
         self.check_usable()?;
@@ -56,7 +56,7 @@ impl WriteTxn {
         self.perform(db, op)
     }
 
-    /// The same in a collection that was just found.
+    /// Does the same in a collection that was just found.
     pub(crate) fn apply_to(&mut self, db: Db, op: &Op<'_>) -> Result<Outcome> {
         self.check_usable()?;
         self.writes += 1;
@@ -172,14 +172,14 @@ impl WriteTxn {
     }
 }
 
-/// The order in which a batch is best visited.
+/// Returns the best order in which to visit a batch.
 fn order_in(db: Db, keys: &Column<'_>, records: u64) -> Order {
-    // Elsewhere LMDB alone knows the order.
+    // In all other collections, only LMDB knows the order.
     if db.is_bytewise() { Order::of(keys, records) } else { Order::as_given(keys) }
 }
 
-/// Stores records, and appends them once they lie behind all that were there: LMDB then looks for no place, and fills its
-/// pages where it would split them in half.
+/// Stores records, and appends them once they are greater than all existing records: then LMDB does not search for a
+/// position, and fills its pages instead of splitting them in half.
 fn put_in_order(
     mut cursor: WriteCursor<'_>,
     order: &Order,
@@ -195,7 +195,7 @@ fn put_in_order(
     let mut order = order.iter().peekable();
     while let Some(index) = order.next() {
         let key = keys.item(index);
-        // Of equal keys the last one counts.
+        // Of equal keys, the last one wins.
         if order.peek().is_some_and(|next| keys.item(*next) == key) {
             continue;
         }

@@ -1,4 +1,4 @@
-//! A write transaction with its savepoints.
+//! Implements a write transaction with its savepoints.
 
 mod apply;
 
@@ -14,32 +14,32 @@ use crate::memory::TryGrow;
 
 /// A write transaction with its savepoints. Holds the process's write lock until it is ended or dropped.
 pub(crate) struct WriteTxn {
-    // Before the write_lock: LMDB's transaction ends first.
+    // Declared before `write_lock`: LMDB's transaction ends first.
     pub(super) txn: RwTxn,
     pub(super) opened: Vec<NewNumber>,
     pub(super) sequence: Option<u64>,
-    /// Whether the sequence number was written in this transaction, so that it may yet be undone.
+    /// True if this transaction wrote the sequence number, which therefore may still be undone.
     pub(super) sequence_is_own: bool,
-    /// The depth of the level that met a failure; it and the ones inside can only be undone.
+    /// The depth of the level that failed; it and the levels inside it can only be undone.
     failed: Option<usize>,
-    /// Rises with every write: an iterator that sees it rise reads again.
+    /// Increases with every write: an iterator that sees the change reads again.
     writes: u64,
-    /// What the caller has found true of the newest state, forgotten with every change of the catalog.
+    /// A property of the newest state that the caller has verified; forgotten with every change of the catalog.
     pub(super) checked: Option<usize>,
-    /// Whether its commit waits for stable storage, where the environment's durability asks for that.
+    /// True if its commit waits for stable storage, provided that the environment's durability requires that.
     synced: bool,
-    /// How many bytes of keys and values were stored, also where that was undone.
+    /// The number of bytes of keys and values that were stored, even if the writes were undone.
     stored: u64,
-    /// What it has read or written.
+    /// The numbers that it has read or written.
     used: Numbers,
-    /// The number that it used last.
+    /// The last number that it used.
     last: Dbi,
-    /// How many collections it may use.
+    /// The number of collections that it may use.
     most: u32,
     write_lock: Arc<WriteLock>,
 }
 
-/// A space whose number becomes the process's when its level is committed.
+/// A space whose number is assigned to the process when its level is committed.
 pub(super) struct NewNumber {
     pub(super) space: Arc<Space>,
     db: Db,
@@ -47,7 +47,7 @@ pub(super) struct NewNumber {
 }
 
 impl WriteTxn {
-    /// Begins one under the process's write lock.
+    /// Begins a write transaction under the process's write lock.
     #[inline]
     pub(crate) fn begin(write_lock: &Arc<WriteLock>, synced: bool) -> Result<WriteTxn> {
         let txn = write_lock.engine().begin_write(write_lock, synced)?;
@@ -62,14 +62,15 @@ impl WriteTxn {
             synced,
             stored: 0,
             used: Numbers::default(),
-            // No number of a collection.
+            // Not the number of a collection.
             last: 0,
             most: write_lock.engine().settings.max_collections,
             write_lock: Arc::clone(write_lock),
         })
     }
 
-    /// Makes it one of a group commit: its members know nothing of each other, so no limit of one transaction is theirs.
+    /// Makes it a transaction of a group commit: its members are independent, so the limit of one transaction does not
+    /// apply.
     pub(crate) fn of_group(mut self) -> Self {
         self.most = u32::MAX;
         self
@@ -82,14 +83,14 @@ impl WriteTxn {
         self.txn.begin_savepoint(memory).map_err(failed)
     }
 
-    /// How much LMDB takes for a savepoint beside lists of fixed sizes: a table of databases, and a copy of its list
-    /// of pages to be used again. Where there is no memory for the second, LMDB 0.9 frees a list twice.
+    /// Returns how much memory LMDB allocates for a savepoint beside lists of fixed sizes: a table of databases, and a
+    /// copy of its list of reusable pages. If memory for the second runs out, LMDB 0.9 frees a list twice.
     ///
-    /// That list holds pages of the free list and, where large values were stored and removed again, those of their
+    /// That list contains pages of the free list and, if large values were stored and removed again, those of their
     /// pages that were new. With its key such a value has more than a quarter of a page, and takes less than two pages
     /// more than that many bytes do.
     fn memory_of_a_savepoint(&self) -> Result<usize, Code> {
-        /// For one database: its record, a cursor's place and its flags.
+        /// The size for one database: its record, a cursor's position and its flags.
         const TABLE: usize = 48 + 8 + 1;
         let engine = self.write_lock.engine();
         let databases = usize::try_from(most_numbers(&engine.settings)).unwrap_or(usize::MAX);
@@ -98,7 +99,7 @@ impl WriteTxn {
         Ok(databases.saturating_mul(TABLE).saturating_add(pages.saturating_mul(size_of::<usize>())))
     }
 
-    /// Commits the innermost savepoint into the level around it.
+    /// Commits the innermost savepoint into the enclosing level.
     pub(crate) fn commit_savepoint(&mut self) -> Result<()> {
         let depth = self.txn.depth();
         if self.failed.is_some() {
@@ -128,7 +129,7 @@ impl WriteTxn {
         self.writes += 1;
     }
 
-    /// Commits everything; it is over whatever the outcome. In no call of the thread's seat.
+    /// Commits everything; the transaction ends whatever the outcome. Must not run inside a call of the thread's seat.
     pub(crate) fn commit(mut self) -> Result<()> {
         if self.failed.is_some() {
             self.abort();
@@ -153,21 +154,21 @@ impl WriteTxn {
         self.write_lock.engine().watch_commit(self.synced)
     }
 
-    /// The commit that it began from; `None`: its catalog may be another since.
+    /// Returns the commit on which it is based, or `None` if its catalog may have changed since.
     pub(crate) fn parent(&self) -> Option<u64> {
         (!self.sequence_is_own).then(|| self.txn.id() - 1)
     }
 
-    /// Undoes everything. If the map was found full, it grows now, so that the same work fits when it is done
-    /// again. In no call of the thread's seat.
+    /// Undoes everything. If the map was full, it grows now, so that a retry of the same work fits. Must not run inside
+    /// a call of the thread's seat.
     pub(crate) fn abort(self) {
         let WriteTxn { txn, write_lock, .. } = self;
         drop(txn);
-        // If it cannot grow now, the next beginning tries again, and says so.
+        // If it cannot grow now, the next begin tries again, and reports a failure.
         drop(write_lock.engine().grow_if_wanted(write_lock.turn()));
     }
 
-    /// How many writes there were: what was read before the last one may have changed.
+    /// Returns the number of writes: data that was read before the last one may have changed.
     pub(crate) fn writes(&self) -> u64 {
         self.writes
     }
@@ -186,14 +187,14 @@ impl WriteTxn {
         self.write_lock.engine().write_failed(code, doing)
     }
 
-    /// Whether it has used this database after all others.
+    /// Returns true if this is the last database that it used.
     #[inline]
     pub(crate) fn has_used_last(&self, db: Db) -> bool {
         db.dbi == self.last
     }
 
     pub(crate) fn resolve(&mut self, space: &Arc<Space>) -> Result<Option<Db>> {
-        // All that the process has opened is older: that happens under the lock which this holds.
+        // Every open space of the process is older: spaces are opened under the lock that this transaction holds.
         if let Some(db) = space.db(u32::MAX) {
             if db.dbi != self.last {
                 self.uses(space, db)?;
@@ -209,7 +210,7 @@ impl WriteTxn {
     /// Notes that it uses a space.
     #[cold]
     fn uses(&mut self, space: &Arc<Space>, db: Db) -> Result<()> {
-        // A group commit has no limit, and while a write transaction lasts no number is closed.
+        // A group commit has no limit, and no number is closed during a write transaction.
         if self.most != u32::MAX && !self.used.has(db.dbi) {
             self.write_lock.engine().add_to_used(&mut self.used, self.most, space, db.dbi)?;
         }
@@ -251,7 +252,7 @@ impl Engine {
         Ok(used.add(number, counts)?)
     }
 
-    /// Fails if a transaction that has used as many spaces as it may is to use another one.
+    /// Fails if a transaction that has used its maximum number of spaces is to use another one.
     fn check_used(&self, used: &Numbers, most: u32, space: &Space) -> Result<()> {
         if used.count() < most || !self.spaces.counts(space) {
             return Ok(());
