@@ -1,7 +1,7 @@
 //! Passes each call to the engine of its environment, by a match.
 //!
-//! The stack of a thread's transactions lies below the seam, in [`crate::engine::threads`], so it needs no dispatch of its
-//! own: a [`Seat`] begins and ends transactions, reads and writes, and an iterator reads in a [`Session`].
+//! The stack of a thread's transactions lies below the seam, in [`crate::engine::threads`], so it needs no dispatch of
+//! its own: a [`Seat`] begins and ends transactions, reads and writes, and an iterator reads in a [`Session`].
 
 use std::path::Path;
 use std::sync::atomic::AtomicU64;

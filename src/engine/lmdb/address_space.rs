@@ -1,4 +1,4 @@
-//! How much address space the map of an environment reserves.
+//! Decides how much address space the map of an environment reserves.
 
 use std::ptr;
 
@@ -6,20 +6,20 @@ use crate::engine::lmdb::sys::Env;
 use crate::error::{Error, Result, Status};
 use crate::platform::system::{limit, page_size};
 
-/// What is reserved where nothing limits it. The file stays as large as its data: the map is sparse.
+/// The reservation without a limit. The file stays as large as its data: the map is sparse.
 const DEFAULT: u64 = 1 << 40;
 
-/// How many environments of a process may have that much: a process has 128 TiB of addresses on most machines.
+/// The number of environments of a process with this reservation: on most machines, a process has 128 TiB of addresses.
 const LARGE_ONES: usize = 32;
-/// What those after them have; each time as many more are open, half of it, but no less than `SMALL`.
+/// The reservation of later environments; it halves each time as many more are open, but never falls below `SMALL`.
 const MIDDLE: u64 = 1 << 38;
 const MIDDLE_ONES: usize = 128;
 const SMALL: u64 = 1 << 30;
 
-/// The least that is worth opening with.
+/// The smallest useful size.
 const LEAST: u64 = 1 << 20;
 
-/// The default where a number of environments are open in the process.
+/// Returns the default for the given number of open environments in the process.
 fn default_size(open: usize) -> u64 {
     let halvings = match open.checked_sub(LARGE_ONES) {
         None => return DEFAULT,
@@ -28,15 +28,15 @@ fn default_size(open: usize) -> u64 {
     u32::try_from(halvings).ok().and_then(|by| MIDDLE.checked_shr(by)).unwrap_or(0).max(SMALL)
 }
 
-/// The map's size at opening: what was asked for, or the default bounded by a quarter of a finite limit on
-/// address space, which all environments share, and halved until the process can have it. `open`: how many environments
-/// the process has open.
+/// Returns the map's size at opening: the requested size, or the default. The default is bounded by a quarter of a
+/// finite limit on address space, which all environments share, and halved until the process can reserve it. `open` is
+/// the number of environments that the process has open.
 pub(super) fn initial_size(asked: Option<u64>, open: usize) -> Result<usize> {
     let default = default_size(open);
     let share =
         limit(libc::RLIMIT_AS).map_or(default, |limit| (limit / 4 / (open as u64 + 1)).clamp(LEAST, default));
     let mut size = asked.map_or(share, |size| size.max(LEAST));
-    // Writing past the limit on file sizes is a signal that ends the process.
+    // Writing beyond the file size limit raises a signal that ends the process.
     if let Some(limit) = limit(libc::RLIMIT_FSIZE) {
         size = size.min(limit);
     }
@@ -54,13 +54,14 @@ pub(super) fn initial_size(asked: Option<u64>, open: usize) -> Result<usize> {
         }
     }
     if asked.is_none() && is_short && size as u64 > 64 * LEAST {
-        // Few addresses are left, in the child of a process with many environments, say: most stay for the next ones.
+        // Few addresses are left, for example in the child of a process with many environments: most stay for the next
+        // ones.
         size = (size / 64).next_multiple_of(page_size());
     }
     Ok(size)
 }
 
-/// Makes room for what another process has written, in an environment that no other thread knows yet.
+/// Grows the map for the writes of another process, in an environment that no other thread knows yet.
 pub(super) fn grow_alone(env: &Env) -> Result<()> {
     let info = env.info();
     let used = (info.me_last_pgno + 1).saturating_mul(env.stat().ms_psize as usize);
@@ -76,10 +77,11 @@ pub(super) fn grow_alone(env: &Env) -> Result<()> {
     env.resize(size).map_err(|code| code.error("resizing the memory map"))
 }
 
-/// Whether the address space has room for a map of a size: LMDB, when it fails to map, has unmapped before.
+/// Returns true if the address space has room for a map of this size. A failed attempt by LMDB would already have
+/// unmapped the old map.
 pub(super) fn can_reserve(size: usize) -> bool {
-    // SAFETY: a new anonymous mapping at an address of the system's choice touches nothing that exists, and is
-    // returned at once.
+    // SAFETY: a new anonymous mapping at an address of the system's choice affects no existing mapping, and is unmapped
+    // at once.
     unsafe {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         let at = libc::mmap(ptr::null_mut(), size, libc::PROT_NONE, flags, -1, 0);

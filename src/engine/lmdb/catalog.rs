@@ -1,4 +1,4 @@
-//! The catalog: the schema of each collection, in the space `pc:catalog`, and the collections that it lists.
+//! Implements the catalog: the schema of each collection, in the space `pc:catalog`, and the list of collections.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(crate) enum Meaning {
     Live(Schema),
     /// A space without a schema.
     Raw,
-    /// No collection, under this sequence number.
+    /// The name does not exist under this sequence number.
     Absent(u64),
 }
 
@@ -30,7 +30,7 @@ fn record(reader: &mut Reader<'_>, stored: &str) -> Result<Option<CatalogRecord>
     Ok(reader.get(catalog, stored.as_bytes(), |bytes| bytes.map(decode))?.transpose()?)
 }
 
-/// Returns the schema of a stored name in the newest state; `None` if it was dropped or never existed.
+/// Returns the schema of a stored name in the newest state, or `None` if it was dropped or never existed.
 pub(crate) fn live(reader: &mut Reader<'_>, stored: &str) -> Result<Option<Schema>, Leave> {
     Ok(match record(reader, stored)? {
         Some(CatalogRecord::Live(schema)) => Some(schema),
@@ -68,7 +68,7 @@ fn look_up_stored(reader: &mut Reader<'_>, stored: &str) -> Result<Meaning, Leav
 /// Counts the records of a stored collection. Returns `None` if the space does not exist. Opens nothing in a snapshot.
 fn len(reader: &mut Reader<'_>, stored: &str) -> Result<Option<u64>> {
     if reader.is_write() {
-        // The main database learns of new counts at the commit.
+        // The main database contains new counts only after the commit.
         let space = reader.engine().space(stored)?;
         return match reader.resolve(&space)? {
             Lookup::Open(db) => reader.len_by_number(db).map(Some),
@@ -106,13 +106,13 @@ impl Seat {
         self.read(|reader| {
             let mut collections = Vec::new();
             for (stored, _) in reader.names()? {
-                // Names of other programs need not be text; such collections have no name here.
+                // Names of other programs need not be text; such collections cannot be named here.
                 let Ok(stored) = String::from_utf8(stored) else { continue };
                 let Some(name) = user_name(&stored) else { continue };
                 match info(reader, name, &stored) {
                     Ok(Some(found)) => collections.try_push(found)?,
                     Ok(None) => {}
-                    // One whose schema cannot be read is refused when it is opened; the others are still listed.
+                    // A collection with an unreadable schema is refused when it is opened; the others are still listed.
                     Err(Leave::Failed(error))
                         if matches!(error.status(), Status::Requires | Status::Corrupted) =>
                     {
@@ -126,7 +126,7 @@ impl Seat {
                 collections.retain(|collection| !collection.name.is_empty());
                 collections.try_push(plain)?;
             }
-            // Each name is there once; a stable sort would take memory.
+            // Each name occurs once; a stable sort would allocate memory.
             collections.sort_unstable_by(|a, b| a.name.cmp(&b.name));
             Ok(collections)
         })
@@ -177,7 +177,7 @@ impl Seat {
                     Op::Put { key: SEQUENCE.as_bytes(), value: &next, fresh: false },
                 ),
             ];
-            // One with an order that this library does not make is there, and cannot be made.
+            // A database with an order that this library does not create already exists, and cannot be created.
             let ops = if is_plain { &ops[..] } else { &ops[1..] };
             if self.write_under(sequence, ops)?.is_some() {
                 engine.has_dropped_one();
@@ -194,7 +194,7 @@ pub(crate) struct Creation {
 }
 
 impl Creation {
-    /// Makes the records of a collection that is created while the catalog has this sequence number.
+    /// Encodes the records of a collection that is created while the catalog has this sequence number.
     pub(crate) fn new(sequence: u64, schema: &Schema) -> Result<Creation> {
         let id = sequence + 1;
         Ok(Creation { record: encode_live(id, schema)?, sequence: encode_sequence(id)? })

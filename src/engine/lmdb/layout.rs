@@ -1,45 +1,45 @@
-//! How LMDB 0.9 lays out its data file (data format 1): where the fields of pages, nodes and records stand.
+//! Describes the layout of LMDB 0.9's data file (data format 1): the fields of pages, nodes and records.
 //!
-//! Numbers stand in the machine's byte order, and page numbers, counts of entries and transaction ids have the size of a
+//! Numbers are in the machine's byte order, and page numbers, counts of entries and transaction ids have the size of a
 //! machine word.
 //!
 //! Source: `MDB_page`, `MDB_node`, `MDB_db`, `MDB_meta` and `mdb_env_init_meta` of LMDB 0.9's `mdb.c`.
 
-/// Bytes of a machine word.
+/// The number of bytes in a machine word.
 pub const WORD: usize = size_of::<usize>();
 
-/// The page number that means: none.
+/// The page number that means "no page".
 pub const NO_PAGE: u64 = usize::MAX as u64;
 
-/// The highest number of a commit that leaves room for others. LMDB marks free reader slots by the number after its
-/// own last one; no program comes near either.
+/// The highest commit number that leaves room for others. LMDB marks free reader slots by the number after its own last
+/// one; no program comes near either.
 pub const LAST_TXN: u64 = i64::MAX as u64;
 
-/// Pages: a header, the places of the nodes from there up, the nodes from the page's end down.
+/// Pages: a header, the offsets of the nodes upwards from there, the nodes downwards from the page's end.
 pub mod page {
     use super::WORD;
 
-    /// Bytes of the header: the page's number, a padding, flags, and two bounds of its free space.
+    /// Bytes of the header: the page's number, padding, flags, and the two bounds of its free space.
     pub const HEADER: usize = WORD + 8;
 
     pub const AT_NUMBER: usize = 0;
     pub const AT_FLAGS: usize = WORD + 2;
-    /// Where the free space begins: behind the places of the nodes.
+    /// The offset of the free space, which follows the offsets of the nodes.
     pub const AT_LOWER: usize = WORD + 4;
 
     pub const BRANCH: u16 = 0x01;
     pub const LEAF: u16 = 0x02;
     pub const OVERFLOW: u16 = 0x04;
     pub const META: u16 = 0x08;
-    /// Stays set in the pages inside of nodes.
+    /// Stays set in pages inside of nodes.
     pub const DIRTY: u16 = 0x10;
-    /// A leaf of keys of one width, without nodes.
+    /// A leaf of fixed-width keys, without nodes.
     pub const FIXED: u16 = 0x20;
     /// A page inside of a node.
     pub const INNER: u16 = 0x40;
 }
 
-/// Nodes: a header, the key, the data. In a branch the size of the data and the flags are the number of a page.
+/// Nodes: a header, the key, the data. In a branch, the data size and the flags hold the number of a page.
 pub mod node {
     /// Bytes of the header: the size of the data, flags, the size of the key.
     pub const HEADER: usize = 8;
@@ -48,11 +48,11 @@ pub mod node {
     pub const AT_FLAGS: usize = 4;
     pub const AT_KEY_SIZE: usize = 6;
 
-    /// The data lie in pages of their own.
+    /// The data is in overflow pages.
     pub const BIG: u16 = 0x01;
-    /// The data are the record of a tree.
+    /// The data is the record of a tree.
     pub const TREE: u16 = 0x02;
-    /// The data are several values.
+    /// The data is several values.
     pub const VALUES: u16 = 0x04;
 }
 
@@ -60,13 +60,13 @@ pub mod node {
 pub mod record {
     use super::WORD;
 
-    /// Bytes of a record.
+    /// The number of bytes of a record.
     pub const SIZE: usize = 8 + 5 * WORD;
 
     pub const AT_TREE_FLAGS: usize = 4;
     pub const AT_DEPTH: usize = 6;
 
-    /// The last of the counts, that of entries.
+    /// The offset of the last count, that of entries.
     pub const AT_ENTRIES: usize = AT_ROOT - WORD;
     pub const AT_ROOT: usize = SIZE - WORD;
 
@@ -78,11 +78,11 @@ pub mod record {
     pub const REVERSE_VALUES: u16 = 0x40;
     pub const ALL_FLAGS: u16 = 0x7e;
 
-    /// Flags of the environment, which stand where those of the free list would: a fixed map, integer keys, one file.
+    /// Flags of the environment, stored in place of the free list's: a fixed map, integer keys, one file.
     pub const ENVIRONMENT_FLAGS: u16 = 0x4009;
 }
 
-/// Meta pages, the first two of a file: a page's header and a meta record. The one of the later commit is in force.
+/// Meta pages, the first two of a file: a page header and a meta record. The one with the later commit is valid.
 pub mod meta {
     use super::{WORD, page, record};
 
@@ -91,33 +91,33 @@ pub mod meta {
 
     pub const AT_MAGIC: usize = page::HEADER;
     pub const AT_VERSION: usize = AT_MAGIC + 4;
-    /// Behind the address of a fixed map.
+    /// After the address of a fixed map.
     pub const AT_MAP_SIZE: usize = AT_VERSION + 4 + WORD;
     /// The record of the free list; its first field is the page size, its second the environment's flags.
     pub const AT_FREE_LIST: usize = AT_MAP_SIZE + WORD;
-    /// The record of the main tree, which has the names of the others.
+    /// The record of the main tree, which contains the names of the others.
     pub const AT_MAIN: usize = AT_FREE_LIST + record::SIZE;
     pub const AT_LAST_PAGE: usize = AT_MAIN + record::SIZE;
     pub const AT_TXN: usize = AT_LAST_PAGE + WORD;
     pub const END: usize = AT_TXN + WORD;
 
-    /// Where the magic number stands in files of LMDB 1.0, whose page header has a transaction number too.
+    /// The offset of the magic number in files of LMDB 1.0, whose page header also has a transaction number.
     pub const AT_MAGIC_OF_LMDB_1: usize = page::HEADER + WORD;
 }
 
-/// Returns the number of 16 bits at a place, or `None` if it lies beyond the end.
+/// Returns the 16-bit number at an offset, or `None` if it lies beyond the end.
 #[inline]
 pub fn short(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().map(|bytes| u16::from_ne_bytes(*bytes))
 }
 
-/// Returns the number of 32 bits at a place, or `None` if it lies beyond the end.
+/// Returns the 32-bit number at an offset, or `None` if it lies beyond the end.
 #[inline]
 pub fn number(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))
 }
 
-/// Returns the number of a machine word at a place, or `None` if it lies beyond the end.
+/// Returns the machine word at an offset, or `None` if it lies beyond the end.
 #[inline]
 pub fn word(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..)?.first_chunk().map(|bytes| usize::from_ne_bytes(*bytes) as u64)

@@ -1,4 +1,4 @@
-//! What a thread asks of an environment as a whole.
+//! Implements a thread's operations on an environment as a whole.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::engine::{Figures, ReaderFigures, Structure};
 use crate::error::Result;
 
 impl Seat {
-    /// Puts everything that was committed on stable storage.
+    /// Flushes all commits to stable storage.
     pub(crate) fn flush(&self) -> Result<()> {
         self.call(|call| call.engine()?.flush())
     }
@@ -20,17 +20,17 @@ impl Seat {
         })
     }
 
-    /// Lists the reader slots that are taken, of all processes.
+    /// Lists the reader slots in use, of all processes.
     pub(crate) fn readers(&self) -> Result<Vec<ReaderFigures>> {
         self.call(|call| call.engine()?.readers())
     }
 
-    /// Frees the reader slots of processes that are gone; gives how many there were.
+    /// Frees the reader slots of dead processes and returns their number.
     pub(crate) fn reap_readers(&self) -> Result<u32> {
         self.call(|call| call.engine()?.reap_readers())
     }
 
-    /// Copies the newest commit to a path. `Ok(false)`: the path exists already.
+    /// Copies the newest commit to a path. Returns `Ok(false)` if the path already exists.
     pub(crate) fn copy_to(&self, path: &Path, compact: bool) -> Result<bool> {
         self.engine()?.copy_to(path, compact, || self.call(|call| call.snapshot()))
     }

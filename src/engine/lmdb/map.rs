@@ -1,8 +1,8 @@
-//! How the memory map grows.
+//! Grows the memory map.
 //!
-//! It grows in the process's turn to write, with every call of the process stopped. Before a write begins, it
-//! grows ahead where less than a quarter is free; what finds it full all the same is undone, and run again
-//! after growth. What another process has written beyond this one's map is followed the same way.
+//! The map grows in the process's turn to write, with every call of the process stopped. Before a write begins, the map
+//! grows ahead if less than a quarter is free; a write that still finds it full is undone, and retried after growth.
+//! Growth by another process beyond this process's map is followed the same way.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,7 +15,7 @@ use crate::engine::lmdb::write::turn::{Turn, patience};
 use crate::error::{Error, Result, Status};
 use crate::platform::system::{limit, page_size};
 
-/// The error where a snapshot has lent addresses in the map.
+/// Returns the error for a snapshot that has lent addresses in the map.
 #[cold]
 fn pinned(own: bool) -> Error {
     let whose = if own { "this" } else { "another" };
@@ -28,20 +28,21 @@ fn pinned(own: bool) -> Error {
 }
 
 impl Engine {
-    /// The size of a page, where each lies in the map at a multiple of it: the map begins at one of the system's.
+    /// Returns the page size if each page lies at a multiple of it in the map: the map begins at a multiple of the
+    /// system's page size.
     pub(super) fn aligned_pages(&self) -> Option<usize> {
         let size = usize::try_from(self.page_size).ok()?;
         (size.is_power_of_two() && page_size().is_multiple_of(size)).then_some(size)
     }
 
-    /// Bytes of the map, and bytes of it that pages were given out in.
+    /// Returns the bytes of the map, and the bytes of its allocated pages.
     pub(super) fn map_and_used(&self) -> (u64, u64) {
         let info = self.env.info();
         let used = (info.me_last_pgno as u64 + 1).saturating_mul(self.page_size);
         (info.me_mapsize as u64, used)
     }
 
-    /// Grows before a write begins: to what an earlier one found missing, or where less than a quarter is free.
+    /// Grows before a write begins: to the size that an earlier write needed, or if less than a quarter is free.
     pub(super) fn grow_ahead(&self, turn: &Turn, deadline: Option<Instant>) -> Result<()> {
         let (map, used) = self.map_and_used();
         if let Some(limit) = limit(libc::RLIMIT_FSIZE)
@@ -52,12 +53,12 @@ impl Engine {
         let wanted = self.wanted_map.load(Ordering::Relaxed);
         if wanted > map {
             let grown = self.grow(turn, wanted, deadline);
-            // Told once: a smaller write may fit yet.
+            // Reported only once: a smaller write may still fit.
             self.wanted_map.store(0, Ordering::Relaxed);
             return grown;
         }
         if used > map - map / 4 {
-            // There is room yet: not worth waiting for, nor failing.
+            // There is still room: growth is not worth a wait or a failure.
             return match self.grow(turn, map.saturating_mul(2), Some(Instant::now())) {
                 Err(error)
                     if matches!(error.status(), Status::MapBusy | Status::NoMemory | Status::DiskFull) =>
@@ -70,8 +71,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes the map as small as the limit on file sizes, which was lowered: a write past the limit is a signal
-    /// that ends the process.
+    /// Shrinks the map to the file size limit, which was lowered: a write beyond the limit raises a signal that ends
+    /// the process.
     #[cold]
     fn shrink(&self, turn: &Turn, limit: u64, deadline: Option<Instant>) -> Result<()> {
         let used = self.map_and_used().1;
@@ -88,7 +89,7 @@ impl Engine {
         self.resize(turn, size, deadline)
     }
 
-    /// Grows to what a write found missing.
+    /// Grows to the size that a write needed.
     pub(super) fn grow_if_wanted(&self, turn: &Turn) -> Result<()> {
         match self.wanted_map.load(Ordering::Relaxed) {
             0 => Ok(()),
@@ -96,7 +97,7 @@ impl Engine {
         }
     }
 
-    /// What the map must grow to, now that a write of about `bytes` found it full.
+    /// Records the size to which the map must grow, after a write of about `bytes` found it full.
     pub(super) fn want_more(&self, bytes: u64) {
         let (map, used) = self.map_and_used();
         let wanted = map.saturating_mul(2).max(used.saturating_add(bytes.saturating_mul(2)));
@@ -122,7 +123,7 @@ impl Engine {
     }
 
     fn remap(&self, size: usize, stopped: &Stopped<'_, '_>) -> Result<()> {
-        // Asked before: LMDB unmaps first, and a map that then fails cannot be undone.
+        // Checked in advance: LMDB unmaps first, and a failure to map again cannot be undone.
         let mut granted = size;
         while !can_reserve(granted) {
             granted -= granted / 8;
@@ -137,7 +138,7 @@ impl Engine {
             }
             granted = granted.next_multiple_of(page_size());
         }
-        // A snapshot that reads collections without numbers goes on doing so, whatever the system can tell then.
+        // Lets a snapshot keep reading collections without numbers, even if the system then reports no map addresses.
         let snapshot = stopped.snapshots().next();
         let place = snapshot.and_then(|snapshot| snapshot.txn().place_of_first());
         let resized = self.env.resize(granted);
@@ -155,7 +156,7 @@ impl Engine {
         Ok(())
     }
 
-    /// A size as the limit on file sizes allows it: writing past that is a signal that ends the process.
+    /// Limits a size to the file size limit: writing beyond it raises a signal that ends the process.
     fn allowed(&self, size: u64) -> Result<usize> {
         let map = self.map_and_used().0;
         let size = limit(libc::RLIMIT_FSIZE).map_or(size, |limit| size.min(limit));
@@ -169,13 +170,13 @@ impl Engine {
         Ok(size)
     }
 
-    /// Makes room for what another process has written beyond this one's map. In no call of the thread's seat.
+    /// Grows the map for the writes of another process beyond it. Must not run inside a call of the thread's seat.
     pub(crate) fn follow_growth(self: &Arc<Self>) -> Result<()> {
         let turn = Turn::take(self, patience(Wait::Default))?;
         self.follow_growth_under(&turn)
     }
 
-    /// The same in the process's turn to write.
+    /// Does the same in the process's turn to write.
     pub(super) fn follow_growth_under(&self, turn: &Turn) -> Result<()> {
         let (map, used) = self.map_and_used();
         if used <= map {

@@ -1,17 +1,18 @@
-//! The engine over LMDB.
+//! Implements the engine over LMDB.
 //!
 //! - `sys`: RAII over LMDB, the only calls into it
-//! - `layout`: where the fields of the data file stand
+//! - `layout`: the fields of the data file
 //! - `open`: one environment per data file and process (`registry`); `patience`: how long an opening waits
 //! - `address_space`, `map`: how much the memory map reserves, and how it grows
-//! - `report`: what an environment reports of itself; `maintenance`: what a thread asks of it as a whole; `check`: whether the structure of the data file is sound
+//! - `report`: figures of an environment; `maintenance`: a thread's operations on the whole environment; `check`:
+//!   verifies the structure of the data file
 //! - `files`: the files, before LMDB opens them and beside it
 //! - `catalog`: the schema of each collection; `opened`: one that is open
-//! - `seated`: what the seats of threads need; `session`: calls of a thread that need more than its seat
+//! - `seated`: the engine's part of the threads' seats; `session`: calls of a thread that need more than its seat
 //! - `txn`: snapshots and write transactions, named databases, reads and walks
-//! - `write`: the right to write, group commit, and what a failure means
+//! - `write`: the right to write, group commit, and the consequences of a failure
 //!
-//! The folders are private: `pub(crate)` in them reaches as far as this folder, but for what is exported below.
+//! The folders are private: `pub(crate)` in them reaches only as far as this folder, except for the exports below.
 
 mod address_space;
 mod catalog;
@@ -55,13 +56,13 @@ use crate::engine::threads::turns::Turns;
 use crate::engine::threads::{seat, seats::Stopped as AnyStopped};
 use crate::platform::sync::{Mutex, RwLock};
 
-/// A thread's place in an environment.
+/// A thread's seat in an environment.
 pub(crate) type Seat = seat::Seat<Engine>;
 
-/// The seats while no call is under way.
+/// The seats while no call is in progress.
 type Stopped<'s, 'g> = AnyStopped<'s, 'g, Engine>;
 
-/// A write to one of the spaces: named databases, ordered maps of bytes to bytes.
+/// A write to a space: a named database, an ordered map of bytes to bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SpaceOp<'a> {
     /// Creates the space, if it does not exist.
@@ -70,7 +71,7 @@ pub(crate) enum SpaceOp<'a> {
 }
 
 impl SpaceOp<'_> {
-    /// About how many bytes it stores.
+    /// Returns an estimate of the number of bytes that it stores.
     fn size(&self) -> u64 {
         match self {
             SpaceOp::Create(_) => 0,
@@ -79,7 +80,7 @@ impl SpaceOp<'_> {
     }
 }
 
-/// An open LMDB environment. One per data file and process; the last `Arc` closes it.
+/// An open LMDB environment. One for each data file and process; dropping the last `Arc` closes it.
 pub(crate) struct Engine {
     /// Dropped first: its thread ends before the files are closed.
     flusher: Option<flusher::Flusher>,
@@ -90,25 +91,26 @@ pub(crate) struct Engine {
     seats: Seats<Engine>,
     turns: Turns,
     group: group::Group,
-    /// Between processes; absent where nothing is written.
+    /// The lock between processes; `None` if the environment cannot be written.
     lock: Option<lock::ProcessLock>,
     settings: Settings,
     page_size: u64,
-    /// What the map is to grow to before the next write; 0: nothing was found missing.
+    /// The size to which the map must grow before the next write, or 0 if no write needs more.
     wanted_map: AtomicU64,
-    /// How many names this process has dropped since they were last removed from the file.
+    /// The number of names that this process has dropped since dropped names were last removed from the file.
     dropped: AtomicU32,
     working_set: working_set::WorkingSet,
-    /// One more than the catalog's sequence number of which the first names were opened ahead of transactions; 0: of none.
+    /// The catalog's sequence number at which the first names were last opened ahead of transactions, plus one; 0 if
+    /// they were not.
     opened_ahead: AtomicU64,
-    /// Whether a name that is open here was found not to be in the file any more.
+    /// True if a name that is open here is not in the file any more.
     names_gone: AtomicBool,
     failure: failure::Failure,
     /// A commit of this process, and the catalog's sequence number in it.
     known: Mutex<Option<(u64, u64)>>,
-    /// Held for reading by what needs the map in place without a seat; growth waits for it.
+    /// Read-locked by operations that need the map in place without a seat; growth waits for it.
     copies: RwLock,
-    /// Held by the thread that has a reader slot outside of seats.
+    /// Held by the thread that uses a reader slot outside of seats.
     aside: Mutex<()>,
 }
 
@@ -117,7 +119,7 @@ impl Engine {
         &self.settings
     }
 
-    /// The space of a name. Opens nothing; the empty name is the unnamed space.
+    /// Returns the space of a name, without opening it; the empty name is the unnamed space.
     pub(crate) fn space(&self, name: &str) -> Result<Arc<Space>> {
         self.spaces.named(name)
     }
@@ -134,19 +136,19 @@ impl Engine {
         &self.seats
     }
 
-    /// Bytes of a page.
+    /// Returns the number of bytes in a page.
     #[inline]
     #[allow(clippy::cast_possible_truncation)] // a page lies in memory
     fn page_size(&self) -> usize {
         self.page_size as usize
     }
 
-    /// The count of what this process has committed, which may outlive the engine.
+    /// Returns the process's count of commits, which may outlive the engine.
     pub(crate) fn commits(&self) -> Arc<AtomicU64> {
         Arc::clone(self.env.commits())
     }
 
-    /// Puts everything that was committed on stable storage. In a call of a seat, so that the map stays.
+    /// Flushes all commits to stable storage. Runs in a call of a seat, so that the map stays in place.
     pub(crate) fn flush(&self) -> Result<()> {
         if self.settings.read_only || self.settings.immutable {
             return Ok(());
@@ -156,14 +158,14 @@ impl Engine {
         self.flusher.as_ref().map_or(Ok(()), flusher::Flusher::check)
     }
 
-    /// The catalog's sequence number in a commit, where it is known without a look.
+    /// Returns the catalog's sequence number in a commit if it is cached, or `None`.
     fn sequence_at(&self, commit: u64) -> Option<u64> {
         self.known.lock().and_then(|(known, sequence)| (known == commit).then_some(sequence))
     }
 
-    /// Notes the catalog's sequence number in a commit that this thread has made, still holding the write lock.
+    /// Caches the catalog's sequence number in a commit of this thread, which still holds the write lock.
     fn know(&self, commit: u64, sequence: u64) {
-        // A transaction that changed nothing is not a commit: LMDB gives its number to the next one.
+        // A transaction without changes is not a commit: LMDB assigns its number to the next one.
         if self.env.info().me_last_txnid as u64 == commit {
             *self.known.lock() = Some((commit, sequence));
         }
@@ -194,11 +196,11 @@ pub(crate) fn read_only() -> Error {
     Error::new(Status::ReadOnly, "the environment was opened read-only")
 }
 
-/// The catalog's sequence number from its record.
+/// Decodes the catalog's sequence number from its record.
 fn sequence_number(record: Option<&[u8]>) -> Result<u64> {
     let Some(record) = record else { return Ok(0) };
     match crate::codec::cbor::Reader::new(record).unsigned() {
-        // One is added to it, here and there.
+        // Some callers add one to it.
         Ok(sequence) if sequence < u64::MAX - 1 => Ok(sequence),
         _ => {
             Err(Error::new(Status::Corrupted, "the catalog's sequence number (pc:seq) is not one that rises"))

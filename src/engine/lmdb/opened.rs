@@ -1,7 +1,7 @@
-//! An open collection, as this engine knows it.
+//! Implements an open collection of this engine.
 //!
-//! It records the sequence number of the catalog under which it was last found valid, and is checked again when the number
-//! has changed.
+//! It records the sequence number of the catalog under which it was last found valid, and is checked again when the
+//! number has changed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use crate::engine::threads::root::{Level, Root, RootKind};
 use crate::engine::{Column, Columns, Leave, Limit, Op, Outcome, Range, ScanStart, Wait, nothing_keeps_it};
 use crate::error::{Error, Result, Status};
 
-/// How often to create a collection while other processes remove names.
+/// The number of attempts to create a collection while other processes remove names.
 const AT_MOST: u32 = 16;
 
 /// An open collection.
@@ -23,12 +23,12 @@ pub(crate) struct Opened {
     /// Distinguishes it from every other opening of a collection.
     number: usize,
     name: String,
-    /// `None`: it was made by another LMDB program.
+    /// `None` if another LMDB program made it.
     schema: Option<Schema>,
     space: Arc<Space>,
     /// LMDB's view of a raw collection; `None` if it has a schema.
     raw: Option<Db>,
-    /// The sequence number under which it was found valid, plus one; 0 if it was not checked yet.
+    /// The sequence number under which it was found valid, plus one; 0 before the first check.
     found_at: AtomicU64,
     /// True if it was created in a transaction that may still be aborted; the next write then creates it again.
     unsettled: AtomicBool,
@@ -39,8 +39,8 @@ fn next_number() -> usize {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Refuses databases that this library does not create: a typed collection with several values for a key, or with keys
-/// in an order other than that of their bytes.
+/// Refuses databases that this library does not create: typed collections with several values for a key, or with keys
+/// that are not in bytewise order.
 fn check_plain(name: &str, db: Option<Db>) -> Result<()> {
     if db.is_none_or(Db::is_plain) {
         return Ok(());
@@ -55,12 +55,12 @@ fn check_plain(name: &str, db: Option<Db>) -> Result<()> {
 }
 
 impl Opened {
-    /// Its schema; `None` for a raw collection, whose types are for the caller to say.
+    /// Returns the schema, or `None` for a raw collection, whose types the caller chooses.
     pub(crate) fn schema(&self) -> Option<&Schema> {
         self.schema.as_ref()
     }
 
-    /// Returns true if both are the same collection of one environment.
+    /// Returns true if both are the same collection of the same environment.
     pub(crate) fn is_same(&self, other: &Opened) -> bool {
         Arc::ptr_eq(&self.space, &other.space)
     }
@@ -79,7 +79,7 @@ impl Opened {
         self.raw.is_some_and(Db::has_integer_keys)
     }
 
-    /// Returns true if its keys sort by their bytes.
+    /// Returns true if its keys sort bytewise.
     pub(crate) fn is_bytewise(&self) -> bool {
         self.raw.is_none_or(Db::is_bytewise)
     }
@@ -90,8 +90,8 @@ impl Opened {
         if self.is_there(reader)? { reader.place(&self.space) } else { Ok(None) }
     }
 
-    /// Finds the number by which a snapshot reads the collection. Returns `None` if it needs none, or if there is nothing
-    /// to read.
+    /// Finds the number by which a snapshot reads the collection. Returns `None` if it does not need one, or if the
+    /// collection does not exist in it.
     fn number_in(&self, reader: &mut Reader<'_>) -> Result<Option<Db>, Leave> {
         if !self.is_there(reader)? {
             return Ok(None);
@@ -99,8 +99,8 @@ impl Opened {
         Ok(reader.prepare(&self.space)?.filter(|db| *db != Db::WITHOUT_NUMBER))
     }
 
-    /// Checks that the collection is still the one that was opened. Returns `false` if it was created in a transaction that
-    /// was aborted.
+    /// Checks that the collection is still the one that was opened. Returns `false` if it was created in a transaction
+    /// that was aborted.
     #[inline]
     fn is_there(&self, reader: &mut Reader<'_>) -> Result<bool, Leave> {
         let sequence = reader.sequence_or_leave()?;
@@ -138,7 +138,7 @@ impl Opened {
         if self.raw.is_none() {
             match reader.prepare(&self.space) {
                 Ok(db) => check_plain(&self.name, db)?,
-                // It is looked at when it is open.
+                // It is checked when it is open.
                 Err(Leave::Outside) => {}
                 Err(failed) => return Err(failed),
             }
@@ -150,7 +150,7 @@ impl Opened {
         Ok(true)
     }
 
-    /// Creates a collection whose creation was undone, in the current transaction.
+    /// Recreates a collection whose creation was undone, in the current transaction.
     fn make_again(&self, reader: &mut Reader<'_>, schema: &Schema) -> Result<()> {
         let engine = reader.engine();
         let sequence = reader.sequence()?.unwrap_or(0);
@@ -171,7 +171,7 @@ impl Opened {
         {
             return Ok(outcomes.into_iter().next());
         }
-        // Not looked at yet, or changed since.
+        // The collection was not checked yet, or the catalog has changed since.
         let (sequence, is_there) = seat.read(|reader| {
             let sequence = reader.sequence_or_leave()?;
             Ok((sequence, self.find(reader)?.is_some()))
@@ -188,7 +188,7 @@ impl Opened {
 }
 
 impl Seat {
-    /// Opens a collection, or creates it with a schema. Returns `None` if it does not exist and is not to be created.
+    /// Opens a collection, or creates it with a schema. Returns `None` if it does not exist and `create` is `None`.
     pub(crate) fn open_collection(&self, name: &str, create: Option<&Schema>) -> Result<Option<Opened>> {
         check_name(name)?;
         let mut attempts = 0;
@@ -208,7 +208,7 @@ impl Seat {
             };
             match found {
                 Meaning::Live(schema) => {
-                    // Opens the name for the process, so that snapshots which begin from now on can use it.
+                    // Opens the name for the process, so that later snapshots can use it.
                     let db = self.read(|reader| reader.prepare(&space))?;
                     check_plain(name, db)?;
                     return Ok(Some(make(Some(schema), None, false)));
@@ -233,8 +233,8 @@ impl Seat {
                             return Ok(Some(make(Some(schema.try_clone()?), None, in_transaction)));
                         }
                         Ok(None) => {}
-                        // Another process has removed the name from the file. Its number is closed before the next attempt,
-                        // unless a live snapshot has used it.
+                        // Another process has removed the name from the file. Its number is closed before the next
+                        // attempt, unless a live snapshot has used it.
                         Err(error)
                             if error.status() == Status::Conflict
                                 && !in_transaction
@@ -263,7 +263,7 @@ impl Seat {
                 match (opened.find(&mut reader), &opened.schema) {
                     (Ok(Some(db)), _) => return reader.write()?.apply_to(db, op).map(Step::Done),
                     (Ok(None), Some(schema)) => opened.make_again(&mut reader, schema)?,
-                    // The write itself says that a raw one is gone.
+                    // The write itself reports that a raw collection does not exist any more.
                     (Ok(None), None) => {}
                     (Err(Leave::Outside), _) => return Ok(Step::Open(reader.wanted())),
                     (Err(Leave::Failed(error)), _) => return Err(error),
@@ -282,7 +282,8 @@ impl Seat {
         }
     }
 
-    /// Begins a snapshot that can read a collection until it ends, in a seat of its own. In no transaction of the thread.
+    /// Begins a snapshot that can read a collection until it ends, in its own seat. The thread must not be in a
+    /// transaction.
     pub(crate) fn snapshot_of(&self, opened: &Opened) -> Result<Arc<Seat>> {
         let seat = Seat::new(&self.engine()?, &self.opening)?;
         loop {
@@ -298,7 +299,8 @@ impl Seat {
                 if let Some(db) = number {
                     snapshot.uses_number(call.engine()?, &opened.space, db)?;
                 }
-                // Within this call: what a snapshot has used is known where it lies in a seat, and no number is closed before.
+                // Runs within this call: the numbers that a snapshot uses are known once it is in a seat, and no number
+                // is closed before.
                 seat.call(|call| {
                     let level = Level { id: 0, write: false };
                     let root = Root { id: 0, kind: RootKind::Snapshot(snapshot), levels: vec![level] };
@@ -315,14 +317,14 @@ impl Seat {
     }
 }
 
-/// Reading from a collection. One whose creation was undone is as if it were empty.
+/// Reads from a collection. A collection whose creation was undone reads as empty.
 impl Reader<'_> {
-    /// Opens the collection's space, if it is not open, so that a later snapshot can use it.
+    /// Opens the collection's space, if necessary, so that a later snapshot can use it.
     pub(crate) fn open(&mut self, opened: &Opened) -> Result<(), Leave> {
         opened.number_in(self).map(drop)
     }
 
-    /// Shows a key's value to `f`.
+    /// Passes a key's value to `f`.
     #[inline]
     pub(crate) fn value<R>(
         &mut self,
@@ -336,7 +338,7 @@ impl Reader<'_> {
         self.get(&opened.space, key, |value| value.map(f))
     }
 
-    /// Passes the value of each key to `f`, with the key's place among them.
+    /// Passes the value of each key to `f`, with the key's index.
     pub(crate) fn values_of(
         &mut self,
         opened: &Opened,
@@ -354,7 +356,7 @@ impl Reader<'_> {
         if opened.is_there(self)? { self.len(&opened.space) } else { Ok(0) }
     }
 
-    /// Shows the first record of a range, in its direction, to `f`.
+    /// Passes the first record of a range, in its direction, to `f`.
     pub(crate) fn edge<R>(
         &mut self,
         opened: &Opened,
@@ -364,7 +366,7 @@ impl Reader<'_> {
         if opened.is_there(self)? { self.first(&opened.space, range, f) } else { Ok(None) }
     }
 
-    /// Shows the records of a range to `f`, as long as it wants more.
+    /// Passes the records of a range to `f` until it returns false.
     pub(crate) fn each_of(
         &mut self,
         opened: &Opened,
@@ -374,7 +376,7 @@ impl Reader<'_> {
         if opened.is_there(self)? { self.each(&opened.space, range, f) } else { Ok(()) }
     }
 
-    /// Reads records of a range into columns, from a place on. Returns true if the range was read to its end.
+    /// Reads records of a range into columns, from a position on. Returns true if it reached the end of the range.
     pub(crate) fn scan_of(
         &mut self,
         opened: &Opened,
@@ -386,7 +388,7 @@ impl Reader<'_> {
         if opened.is_there(self)? { self.scan(&opened.space, range, from, limit, out) } else { Ok(true) }
     }
 
-    /// Returns the address and length of a key's value, which stay where they are until the transaction ends or writes.
+    /// Returns the address and length of a key's value, which stay valid until the transaction ends or writes.
     pub(crate) fn lend(&mut self, opened: &Opened, key: &[u8]) -> Result<Option<(*const u8, usize)>, Leave> {
         if !self.pin() {
             return Err(nothing_keeps_it().into());

@@ -1,4 +1,4 @@
-//! What an environment tells of itself: sizes, pages, and who reads.
+//! Reports the figures of an environment: sizes, pages, and readers.
 
 use super::{Engine, txn};
 use crate::engine::lmdb::files::data_file::file_size;
@@ -6,16 +6,16 @@ use crate::engine::{Figures, ReaderFigures};
 use crate::error::Result;
 use crate::memory;
 
-/// The format of the data files that this LMDB reads and writes; others are refused at opening.
+/// The format of the data files that this LMDB reads and writes; opening refuses others.
 ///
 /// Source: `MDB_DATA_VERSION` of LMDB 0.9's `mdb.c`, as are the next.
 pub(super) const DATA_FORMAT: u32 = 1;
 
-/// The format of its lock files (`MDB_LOCK_VERSION`); a process that keeps another one is refused at opening.
+/// The format of its lock files (`MDB_LOCK_VERSION`); opening fails if another process uses another one.
 const LOCK_FORMAT: u32 = 2;
 
 impl Engine {
-    /// In a call of a seat, whose snapshot is given, so that the map stays.
+    /// Returns the figures. Runs in a call of a seat, whose snapshot is passed, so that the map stays in place.
     pub(crate) fn figures(&self, snapshot: &txn::Snapshot) -> Result<Figures> {
         let (info, stat) = (self.env.info(), self.env.stat());
         let last_txn = info.me_last_txnid as u64;
@@ -28,7 +28,7 @@ impl Engine {
             page_size: u64::from(stat.ms_psize),
             pages_used: (info.me_last_pgno as u64 + 1).saturating_sub(free.all),
             pages_free: free.all,
-            // What the last commit itself has freed waits for the next one in any case.
+            // Pages that the last commit itself has freed must wait for the next commit in any case.
             pages_held: if oldest_reader_txn < last_txn { free.since } else { 0 },
             last_txn,
             max_readers: info.me_maxreaders,
@@ -39,7 +39,7 @@ impl Engine {
         })
     }
 
-    /// The reader slots that are taken, of all processes. In a call of a seat, so that the map stays.
+    /// Lists the reader slots in use, of all processes. Runs in a call of a seat, so that the map stays in place.
     pub(crate) fn readers(&self) -> Result<Vec<ReaderFigures>> {
         let slots = self.env.readers().map_err(|code| code.error("listing readers"))?;
         let last = self.env.info().me_last_txnid as u64;
@@ -53,7 +53,7 @@ impl Engine {
         }))
     }
 
-    /// Frees the reader slots of processes that are gone; gives how many there were.
+    /// Frees the reader slots of dead processes and returns their number.
     pub(crate) fn reap_readers(&self) -> Result<u32> {
         self.env.reap_readers().map_err(|code| code.error("reaping readers"))
     }

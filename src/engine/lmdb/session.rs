@@ -1,4 +1,5 @@
-//! Calls of a thread in its seat that may need more than the seat: a space that is not open, or a commit of their own.
+//! Implements calls of a thread in its seat that may need more than the seat: a space that is not open, or their own
+//! commit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +12,13 @@ use crate::engine::{Leave, Outcome, Wait};
 use crate::error::{Error, Result, Status};
 
 impl Seat {
-    /// The engine, for calls that take no seat.
+    /// Returns the engine, for calls that do not use a seat.
     pub(crate) fn engine(&self) -> Result<Arc<Engine>> {
         self.call(|call| Ok(Arc::clone(call.engine()?)))
     }
 
-    /// Reads in the thread's current transaction or the newest snapshot. If `look` finds a space that is not open, the
-    /// space is opened outside of the call, and `look` runs again.
+    /// Reads in the thread's current transaction or in the newest snapshot. If `look` finds a space that is not open,
+    /// the space is opened outside of the call, and `look` runs again.
     #[inline]
     pub(crate) fn read<R>(&self, mut look: impl FnMut(&mut Reader<'_>) -> Result<R, Leave>) -> Result<R> {
         loop {
@@ -36,7 +37,7 @@ impl Seat {
         }
     }
 
-    /// The same for what a reader has found not to be open.
+    /// Does the same for a space that a reader has found not to be open.
     #[cold]
     pub(crate) fn open_wanted(&self, wanted: Option<Arc<Space>>) -> Result<()> {
         wanted.map_or(Ok(()), |space| self.open_space(&space))
@@ -45,7 +46,8 @@ impl Seat {
     /// Opens a space for the process, so that the thread's current transaction can use it.
     #[cold]
     pub(crate) fn open_space(&self, space: &Arc<Space>) -> Result<()> {
-        // A writer may be waiting for what this thread's snapshot has lent: then neither may wait for the other.
+        // A writer may be waiting for addresses that this thread's snapshot has lent: then this thread must not wait
+        // for the writer.
         let (engine, pinned, horizon) = self.call(|call| {
             let horizon = call.current().and_then(|root| match &root.kind {
                 RootKind::Snapshot(snapshot) => Some(snapshot.horizon()),
@@ -59,12 +61,12 @@ impl Seat {
         if horizon.is_none_or(|horizon| space.db(horizon).is_some()) {
             return Ok(());
         }
-        // Without one, something was committed: the data file has outgrown what this process sees of it.
+        // Without a snapshot, something was committed: the data file has outgrown this process's map.
         let mut newest = engine.newest()?;
         if let Some(snapshot) = newest.snapshot.take()
             && self.call(|call| {
-                // Another thread may have ended it since. Then there is nothing to refresh, and no slot to wait for, which
-                // this thread would keep from itself.
+                // Another thread may have ended it since. Then there is nothing to refresh, and the thread must not
+                // wait for a slot that it uses itself.
                 if call.current().is_some() { Ok(call.reader()?.refresh(snapshot)) } else { Ok(true) }
             })?
         {
@@ -80,8 +82,8 @@ impl Seat {
         ))
     }
 
-    /// Writes in the thread's current transaction, or in its own, if the catalog has this sequence number. Returns
-    /// `Ok(None)`, and writes nothing, if it has another one.
+    /// Writes in the thread's current transaction, or in its own, if the catalog has this sequence number. Otherwise
+    /// returns `Ok(None)`, and writes nothing.
     pub(crate) fn write_under(&self, sequence: u64, ops: &[SpaceOp<'_>]) -> Result<Option<Vec<Outcome>>> {
         enum Step {
             Done(Option<Vec<Outcome>>),

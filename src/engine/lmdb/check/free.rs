@@ -1,4 +1,4 @@
-//! The free list: under the number of each commit, the pages that it freed, from the highest to the lowest.
+//! Checks the free list: under the number of each commit, the pages that it freed, in descending order.
 
 use super::page::Node;
 use super::{Check, Pages, damaged};
@@ -9,14 +9,14 @@ use crate::memory;
 
 const NAME: &str = "the free list";
 
-/// How much of a long list is read at a time.
+/// The number of bytes of a long list to read at a time.
 const CHUNK: usize = 1 << 16;
 
 impl Check<'_> {
-    /// Takes the list of a node in a page; `big`: the first page of its own, where it has such.
+    /// Reads the list of a node in a page; `big` is its first overflow page, if it has one.
     pub(super) fn take_free(&mut self, page: u64, node: &Node<'_>, big: Option<u64>) -> Result<()> {
         let wrong = |what: &str| Err(damaged(page, NAME, what));
-        // LMDB looks for lists from 1 on, and gives the pages of one under 0 out again and again.
+        // LMDB looks for lists from 1 on, and would allocate the pages of a list under 0 again and again.
         if node.key.len() != WORD || word(node.key, 0).is_none_or(|txn| txn == 0 || txn > self.txn) {
             return wrong("a list is not that of a commit until now");
         }
@@ -30,7 +30,7 @@ impl Check<'_> {
             Some(first) => self.pages.read(first, PAGE_HEADER, &mut count)?,
         }
         let count = word(&count, 0).unwrap_or(0);
-        // LMDB may keep room behind those that it lists.
+        // LMDB may reserve space after the pages that it lists.
         if count > (size / WORD - 1) as u64 {
             return wrong("a list is longer than its room");
         }
@@ -51,7 +51,7 @@ impl Check<'_> {
     }
 }
 
-/// A list on its way.
+/// The state of reading a list.
 struct List {
     page: u64,
     above: Option<u64>,

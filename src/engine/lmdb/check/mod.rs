@@ -1,8 +1,8 @@
-//! Whether a data file's structure is whole: read from the file itself, in safe Rust, without LMDB.
+//! Checks the structure of a data file: read from the file itself, in safe Rust, without LMDB.
 //!
-//! The check walks the trees of one snapshot from its header page; while the snapshot is held, no process writes over
-//! their pages. It reaches every page at most once, so that it ends also in a damaged file. It trusts nothing that it
-//! reads, and reports each fault with its page.
+//! The check walks the trees of one snapshot from its header page; while the snapshot is held, no process overwrites
+//! their pages. It visits every page at most once, so that it ends even in a damaged file. It trusts none of the data
+//! that it reads, and reports each fault with its page.
 //!
 //! Source: `MDB_page`, `MDB_node`, `MDB_db`, `MDB_meta` and what `mdb_page_search_root`, `mdb_node_add`,
 //! `mdb_cursor_put` and `mdb_freelist_save` keep to, in LMDB 0.9's `mdb.c` (data format 1).
@@ -33,9 +33,9 @@ use page::TreeRecord;
 use tree::{Tree, TreeKind};
 
 impl Engine {
-    /// Checks the newest commit. `begin` gives a snapshot. [`Status::Corrupted`]: the first damage found.
+    /// Checks the newest commit. `begin` begins a snapshot. Fails with [`Status::Corrupted`] at the first damage found.
     ///
-    /// In no call of the thread's seat.
+    /// Must not run inside a call of the thread's seat.
     pub(crate) fn check(self: &Arc<Self>, begin: impl Fn() -> Result<Snapshot>) -> Result<Structure> {
         let file = self.file()?;
         let page_size = usize::try_from(self.page_size).unwrap_or(4096);
@@ -50,8 +50,8 @@ impl Engine {
     }
 }
 
-/// The same for files that LMDB has just opened, and of which it has read no more than the header: nothing in this
-/// process stands on them yet, and its snapshots keep other processes from using pages again.
+/// Does the same for files that LMDB has just opened, and of which it has read only the header: nothing in this process
+/// depends on them yet, and the check's snapshots keep other processes from reusing pages.
 pub(super) fn on_open(env: &Arc<Env>) -> Result<Structure> {
     const AT_MOST: u32 = 10_000;
     let file = data_of(env)?;
@@ -83,7 +83,8 @@ pub(super) fn on_open(env: &Arc<Env>) -> Result<Structure> {
     Err(no_header(&file, page_size, before, busy)?)
 }
 
-/// Why no header was that of a snapshot, where others write too quickly unless nobody has written.
+/// Returns the error if no header belonged to a snapshot: other processes write too quickly, unless no process has
+/// written.
 fn no_header(file: &File, page_size: usize, before: [u64; 2], busy: Error) -> Result<Error> {
     if check_headers(file, page_size)? != before {
         return Ok(busy);
@@ -91,9 +92,9 @@ fn no_header(file: &File, page_size: usize, before: [u64; 2], busy: Error) -> Re
     Ok(damaged(0, "headers", "neither header page is that of the newest commit"))
 }
 
-/// Checks what two commits have in common in their header pages; gives the commits' numbers.
+/// Checks the common parts of two commits' header pages; returns the commits' numbers.
 fn check_headers(file: &File, page_size: usize) -> Result<[u64; 2]> {
-    /// Between the reading of the one and of the other, commits may have written both.
+    /// Commits may have written both pages between the two reads.
     const AT_MOST: usize = 64;
     let mut pages = memory::zeros(2 * page_size)?;
     for attempt in 1..=AT_MOST {
@@ -119,7 +120,7 @@ fn check_headers(file: &File, page_size: usize) -> Result<[u64; 2]> {
         let wrong = if even.max(odd) > LAST_TXN {
             (even.max(odd) % 2, "its commit's number leaves no room for other commits")
         } else if even == odd {
-            // A new file, and a copy, has the same in both. LMDB reads the first one or that of the commit.
+            // In a new file, and in a copy, both have the same content. LMDB reads the first one or that of the commit.
             let content = |page: usize| pages.get(page * page_size..)?.get(AT_FREE_LIST..AT_TXN);
             if content(0) == content(1) {
                 return Ok(txns);
@@ -128,7 +129,8 @@ fn check_headers(file: &File, page_size: usize) -> Result<[u64; 2]> {
         } else if even % 2 != 0 || odd % 2 == 0 {
             (u64::from(even % 2 == 0), "its commit's number belongs to the other header page")
         } else {
-            // Commits take the pages in turns. After a crash without durability, the older page may be of any commit before.
+            // Commits alternate between the pages. After a crash without durability, the older page may belong to any
+            // earlier commit.
             return Ok(txns);
         };
         if attempt == AT_MOST {
@@ -138,14 +140,14 @@ fn check_headers(file: &File, page_size: usize) -> Result<[u64; 2]> {
     Ok([0; 2])
 }
 
-/// Checks all that a header page leads to.
+/// Checks everything that is reachable from a header page.
 fn check(file: &File, page_size: usize, header: &[u8], txn: u64) -> Result<Structure> {
     let header_page = txn % 2;
     let wrong = |what: &str| damaged(header_page, "headers", what);
     let length = file.metadata().map_err(|error| reading(&error))?.len();
     let in_file = length / page_size as u64;
     let last = word(header, AT_LAST_PAGE).unwrap_or(0);
-    // Pages behind the end of the file are listed as free, each with a number that is in the file.
+    // Pages beyond the end of the file are listed as free, each with a number that is in the file.
     if last < 1 || last >= in_file.saturating_add(length / WORD as u64) {
         return Err(wrong(&format!("its last page, {last}, cannot be that of a file of {length} bytes")));
     }
@@ -167,20 +169,20 @@ fn check(file: &File, page_size: usize, header: &[u8], txn: u64) -> Result<Struc
     })
 }
 
-/// One check on its way.
+/// The state of a check.
 struct Check<'f> {
     pages: Pages<'f>,
-    /// The commit that is checked.
+    /// The commit to check.
     txn: u64,
     free: u64,
     collections: u64,
 }
 
-/// The pages of a file, and which of them were reached: one bit for each.
+/// The pages of a file, with one bit for each page that was visited.
 struct Pages<'f> {
     file: &'f File,
     page_size: usize,
-    /// How many whole pages the file has. Free ones behind the last one written need not be in it.
+    /// The number of whole pages in the file. Free pages after the last written one may be missing.
     in_file: u64,
     last: u64,
     reached: Vec<u64>,
@@ -192,11 +194,11 @@ impl<'f> Pages<'f> {
         let words = usize::try_from(last / 64 + 1).unwrap_or(usize::MAX);
         let mut reached = memory::room_for(words)?;
         reached.resize(words, 0);
-        // The header pages are used.
+        // The two header pages are used.
         Ok(Pages { file, page_size, in_file, last, reached, used: 2 })
     }
 
-    /// Takes note of pages that a tree uses; `from`: the page that leads there.
+    /// Records pages that a tree uses; `from` is the page that refers to them.
     fn take(&mut self, first: u64, count: u64, tree: &str, from: u64) -> Result<()> {
         let end = first.checked_add(count).filter(|end| first >= 2 && *end <= self.last + 1);
         let Some(end) = end else {
@@ -223,7 +225,7 @@ impl<'f> Pages<'f> {
         Ok(())
     }
 
-    /// Whether a page that there is was not reached before.
+    /// Marks a page. Returns true if it exists and was not visited before.
     fn mark(&mut self, page: u64) -> bool {
         let Some(word) = usize::try_from(page / 64).ok().and_then(|at| self.reached.get_mut(at)) else {
             return false;
@@ -234,7 +236,7 @@ impl<'f> Pages<'f> {
         is_new
     }
 
-    /// Bytes from a place on in a page, or in those behind it; all were taken before.
+    /// Reads bytes from an offset in a page, or in the pages after it; all must have been recorded before.
     fn read(&self, page: u64, at: usize, bytes: &mut [u8]) -> Result<()> {
         self.file
             .read_exact_at(bytes, page * self.page_size as u64 + at as u64)

@@ -1,4 +1,4 @@
-//! What stands in a page: its header, its nodes, records of trees; and the orders that keys stand in.
+//! Reads the content of a page: its header, its nodes, records of trees; and compares keys in their orders.
 
 use std::cmp::Ordering;
 
@@ -12,10 +12,10 @@ use crate::engine::lmdb::layout::{WORD, number, short, word};
 use crate::error::Error;
 use crate::memory::{self, NoMemory};
 
-/// What is kept of a tree besides its pages.
+/// The parts of a tree's record besides its pages.
 #[derive(Clone, Copy)]
 pub(super) struct TreeRecord {
-    /// Bytes of a key, in a tree of values of one width.
+    /// The number of bytes of a key, in a tree of fixed-width values.
     pub width: u32,
     pub flags: u16,
     pub depth: u16,
@@ -45,13 +45,13 @@ impl TreeRecord {
     }
 }
 
-/// How a tree's keys, or the values of a key, stand.
+/// The order of a tree's keys, or of the values of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Bytes,
     /// By the bytes from the last to the first.
     Reverse,
-    /// As numbers of the machine: `unsigned int` or `size_t`.
+    /// As the machine's numbers: `unsigned int` or `size_t`.
     Integer,
 }
 
@@ -72,7 +72,7 @@ impl Order {
         }
     }
 
-    /// Whether LMDB reads no more of a key of this length than there is.
+    /// Returns true if LMDB reads no bytes beyond a key of this length.
     pub(super) fn fits(self, length: usize) -> bool {
         match self {
             Order::Bytes | Order::Reverse => length > 0,
@@ -80,12 +80,12 @@ impl Order {
         }
     }
 
-    /// `None`: LMDB cannot compare them.
+    /// Compares two keys. Returns `None` if LMDB cannot compare them.
     pub(super) fn compare(self, a: &[u8], b: &[u8]) -> Option<Ordering> {
         match self {
             Order::Reverse => Some(a.iter().rev().cmp(b.iter().rev())),
             Order::Integer if a.len() != b.len() => None,
-            // Their first byte counts most, or their last.
+            // The last byte is the most significant on a little-endian machine, otherwise the first.
             Order::Integer if cfg!(target_endian = "little") => Order::Reverse.compare(a, b),
             Order::Bytes | Order::Integer => Some(a.cmp(b)),
         }
@@ -95,40 +95,40 @@ impl Order {
 /// An entry of a page.
 pub(super) struct Node<'p> {
     pub key: &'p [u8],
-    /// What is in the page itself; of a branch, nothing.
+    /// The data in the page itself; empty in a branch.
     pub data: &'p [u8],
     pub flags: u16,
-    /// Bytes of the data, wherever they are.
+    /// The number of bytes of the data, wherever it is.
     pub size: u32,
-    /// In a branch.
+    /// The child page, in a branch.
     pub child: u64,
 }
 
-/// Whether the flags of a named or the unnamed tree are those of one that LMDB can write to: with values of one width,
-/// but one for each key, it would make leaves of keys of no width.
+/// Returns true if the flags of a named or the unnamed tree allow LMDB to write to it: with fixed-width values but one
+/// value for each key, it would create leaves of keys of no width.
 pub(super) fn are_possible(flags: u16) -> bool {
     flags & !ALL_FLAGS == 0 && (flags & DUPLICATES != 0 || flags & FIXED_VALUES == 0)
 }
 
-/// The flags of a page, also of one inside of a node.
+/// Returns the flags of a page, which may be inside of a node.
 pub(super) fn flags(page: &[u8]) -> u16 {
     short(page, WORD + 2).unwrap_or(0)
 }
 
-/// The width of the keys of a leaf of fixed ones.
+/// Returns the width of the keys in a leaf of fixed-width keys.
 pub(super) fn width(page: &[u8]) -> u16 {
     short(page, WORD).unwrap_or(0)
 }
 
-/// How many pages the data in pages of their own take.
+/// Returns the number of overflow pages of the data.
 pub(super) fn overflow_pages(page: &[u8]) -> u32 {
     number(page, WORD + 4).unwrap_or(0)
 }
 
-/// Why the entries of a page cannot be had.
+/// The reason why the entries of a page cannot be returned.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// What is wrong with the page.
+    /// A description of the page's damage.
     Wrong(String),
     Memory(NoMemory),
 }
@@ -154,9 +154,11 @@ impl Refused {
     }
 }
 
-/// Returns all entries of a page, which fill it from the end of its free space on. Fails with what is wrong.
+/// Returns all entries of a page, which fill it from the end of its free space on. Fails with a description of the
+/// damage.
 ///
-/// LMDB moves bytes and offsets by what it calculates from the entries' sizes: between them there must be nothing.
+/// LMDB moves bytes and offsets by amounts that it calculates from the entries' sizes: there must be no gaps between
+/// them.
 pub(super) fn nodes(page: &[u8]) -> Result<Vec<Node<'_>>, Refused> {
     let (Some(lower), Some(upper)) = (short(page, WORD + 4), short(page, WORD + 6)) else {
         return Err("it is too short for a page".to_owned().into());
@@ -169,7 +171,7 @@ pub(super) fn nodes(page: &[u8]) -> Result<Vec<Node<'_>>, Refused> {
     let count = (lower - PAGE_HEADER) / 2;
     if flags(page) & FIXED != 0 {
         let keys = fixed_keys(page, count)?.ok_or_else(bounds)?;
-        // The entries count as two bytes each in one bound, and as two bytes less than their width in the other.
+        // One bound counts two bytes for each entry, and the other counts the entry's width minus two.
         let free = page.len() - PAGE_HEADER - count * usize::from(width(page));
         return if upper.checked_sub(lower) == Some(free) { Ok(keys) } else { Err(bounds().into()) };
     }
@@ -187,7 +189,7 @@ pub(super) fn nodes(page: &[u8]) -> Result<Vec<Node<'_>>, Refused> {
         }
         let (node, end) = node(page, at, is_branch).ok_or_else(outside)?;
         nodes.push(node);
-        // One number, which is sorted faster than two.
+        // A single number, which is sorted faster than a pair.
         places.push((at as u64) << 32 | end as u64);
     }
     places.sort_unstable();
@@ -208,13 +210,13 @@ pub(super) fn nodes(page: &[u8]) -> Result<Vec<Node<'_>>, Refused> {
     }
 }
 
-/// The bytes that a page's node may have beyond its place in the list of nodes: two fit into a page (`me_nodemax`).
-/// LMDB moves longer ones to pages of their own when it copies them.
+/// Returns the number of bytes that a page's node may have beyond its offset in the list of nodes: two fit into a page
+/// (`me_nodemax`). LMDB moves longer ones to overflow pages when it copies them.
 pub(super) fn longest_node(page_size: usize) -> usize {
     (((page_size - PAGE_HEADER) / 2) & !1) - 2
 }
 
-/// The longest key that any build of LMDB accepts: its node has room for a tree's record.
+/// Returns the length of the longest key that any build of LMDB accepts: its node has room for a tree's record.
 pub(super) fn longest_key(page_size: usize) -> usize {
     longest_node(page_size) - NODE_HEADER - RECORD
 }
@@ -229,7 +231,7 @@ fn fixed_keys(page: &[u8], count: usize) -> Result<Option<Vec<Node<'_>>>, NoMemo
     memory::gather(keys.chunks_exact(width).map(node)).map(Some)
 }
 
-/// The node at a place, and where it ends.
+/// Returns the node at an offset, and its end. Returns `None` if it does not fit into the page.
 fn node(page: &[u8], at: usize, is_branch: bool) -> Option<(Node<'_>, usize)> {
     let (low, flags, key) = (number(page, at)?, short(page, at + 4)?, short(page, at + 6)?);
     let data_at = at + NODE_HEADER + usize::from(key);

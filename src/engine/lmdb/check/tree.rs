@@ -1,4 +1,4 @@
-//! The walk through a tree: its pages, what stands in them, and the trees that it holds.
+//! Walks through a tree: its pages, their content, and the trees that it contains.
 
 use std::borrow::Cow;
 
@@ -14,23 +14,24 @@ use crate::engine::lmdb::txn::spaces::CATALOG;
 use crate::error::Result;
 use crate::memory;
 
-/// LMDB's cursors go one deeper (`CURSOR_STACK`), which a new root needs. It also bounds the recursion here.
+/// The maximum depth. LMDB's cursors support one level more (`CURSOR_STACK`), which a new root needs. It also bounds
+/// the recursion here.
 const DEEPEST: u16 = 31;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum TreeKind {
     Free,
-    /// The unnamed database, which also holds the records of the named ones.
+    /// The unnamed database, which also contains the records of the named ones.
     Main,
     Named,
-    /// The values of one key, where it has many.
+    /// The values of one key that has many.
     Values {
-        /// What its record's flags must be.
+        /// The required flags of its record.
         flags: u16,
     },
 }
 
-/// A tree, and what is known of it before it is walked.
+/// A tree, and the information about it that is known before the walk.
 pub(super) struct Tree<'n> {
     name: Cow<'n, str>,
     record: TreeRecord,
@@ -40,7 +41,7 @@ pub(super) struct Tree<'n> {
 
 impl<'n> Tree<'n> {
     pub(super) fn new(name: impl Into<Cow<'n, str>>, record: TreeRecord, kind: TreeKind) -> Self {
-        // The flags in its record are the environment's.
+        // The flags in its record belong to the environment.
         let order = if kind == TreeKind::Free { Order::Integer } else { Order::of_keys(record.flags) };
         Tree { name: name.into(), record, kind, order }
     }
@@ -50,7 +51,7 @@ impl<'n> Tree<'n> {
     }
 }
 
-/// What a page's keys must lie between: from the first on, and before the second.
+/// The bounds of a page's keys: from the first on, and before the second.
 #[derive(Clone, Copy, Default)]
 struct Bounds<'k> {
     from: Option<&'k [u8]>,
@@ -58,7 +59,7 @@ struct Bounds<'k> {
 }
 
 impl Check<'_> {
-    /// Walks through a tree; `at`: the page that its record is in.
+    /// Walks through a tree; `at` is the page that contains its record.
     pub(super) fn tree(&mut self, tree: &Tree<'_>, at: u64) -> Result<()> {
         let TreeRecord { flags, depth, counts, root, .. } = tree.record;
         let wrong = |page: u64, what: String| Err(damaged(page, &tree.name, what));
@@ -86,9 +87,9 @@ impl Check<'_> {
         }
         let found = visit.counts;
         let is_right = if tree.has_duplicates() {
-            // Some releases of LMDB, 0.9.36 say, count the pages of the values' trees here, too, and others do not:
-            // after several of them have written a file, it may be any number. All of them still count an empty value
-            // that they lost when its key got a second one. None relies on these numbers.
+            // Some releases of LMDB, such as 0.9.36, include the pages of the values' trees in this count, and others
+            // do not: after several of them have written a file, it may be any number. All of them still count an empty
+            // value that they lost when its key got a second one. None relies on these numbers.
             found.overflow == counts.overflow
                 && counts.entries.checked_sub(found.entries).is_some_and(|lost| u32::try_from(lost).is_ok())
         } else {
@@ -105,12 +106,12 @@ impl Check<'_> {
     }
 }
 
-/// The walk through one tree.
+/// The walk through a single tree.
 struct Visit<'v, 'f> {
     walk: &'v mut Check<'f>,
     tree: &'v Tree<'v>,
     counts: Counts,
-    /// The length of the values, where they are integers.
+    /// The length of the values, if they are integers.
     integers: Option<usize>,
 }
 
@@ -137,12 +138,12 @@ impl Visit<'_, '_> {
             return Err(wrong("its keys have another width than its tree's".to_owned()));
         }
         let nodes = nodes(&bytes).map_err(|refused| refused.into_error(wrong))?;
-        // LMDB ends the process over a branch of one child.
+        // LMDB aborts the process on a branch with only one child.
         let fewest = if is_leaf { 1 } else { 2 };
         if nodes.len() < fewest {
             return Err(wrong(format!("it has {} entries, less than {fewest}", nodes.len())));
         }
-        // The first key of a branch counts for nothing.
+        // The first key of a branch is ignored.
         let keys = nodes.iter().skip(usize::from(!is_leaf)).map(|node| node.key);
         self.check_keys(tree.order, keys.clone()).map_err(wrong)?;
         check_order(tree.order, keys, bounds).map_err(wrong)?;
@@ -168,7 +169,7 @@ impl Visit<'_, '_> {
         }
     }
 
-    /// Takes pages of this tree, and gives the first of them.
+    /// Records pages of this tree, and returns the first of them.
     fn take(&mut self, first: u64, count: u64, from: u64) -> Result<Vec<u8>> {
         let Visit { walk, tree, .. } = self;
         walk.pages.take(first, count, &tree.name, from)?;
@@ -181,11 +182,11 @@ impl Visit<'_, '_> {
         Ok(bytes)
     }
 
-    /// An entry of a leaf.
+    /// Checks an entry of a leaf.
     fn entry(&mut self, page: u64, node: &Node<'_>) -> Result<()> {
         let tree = self.tree;
         let wrong = |what: String| damaged(page, &tree.name, what);
-        // The oldest releases of LMDB took that much; what is longer lies in pages of its own.
+        // The oldest releases of LMDB allowed this much; longer data is in overflow pages.
         let length = NODE_HEADER + node.key.len() + node.data.len();
         if length > self.walk.pages.page_size / 2 {
             return Err(wrong(format!("an entry takes {length} bytes of it")));
@@ -221,7 +222,7 @@ impl Visit<'_, '_> {
         Ok(())
     }
 
-    /// Data in pages of their own; gives the first.
+    /// Checks data in overflow pages, and returns the first page.
     fn big(&mut self, page: u64, node: &Node<'_>) -> Result<u64> {
         let first = word(node.data, 0).unwrap_or(0);
         let page_size = self.walk.pages.page_size as u64;
@@ -231,7 +232,7 @@ impl Visit<'_, '_> {
         if flags(&bytes) != OVERFLOW {
             return Err(damaged(first, &tree.name, "it is not marked as an overflow page"));
         }
-        // A smaller value may have taken the place of a larger one.
+        // A smaller value may have replaced a larger one.
         let count = u64::from(overflow_pages(&bytes));
         if count < needed {
             let size = node.size;
@@ -265,7 +266,7 @@ impl Visit<'_, '_> {
 
     /// Checks the only value of a key, which LMDB handles as a key as soon as there are two.
     fn check_value(&mut self, node: &Node<'_>) -> Result<(), String> {
-        // An empty one may stand alone.
+        // An empty value may be the only one.
         if node.data.is_empty() && self.tree.record.flags & INTEGER_VALUES == 0 {
             return Ok(());
         }
@@ -274,7 +275,7 @@ impl Visit<'_, '_> {
         self.check_integers(node.data.len())
     }
 
-    /// Checks that integers are as long as those of the other keys: a cursor of LMDB goes on comparing as many bytes.
+    /// Checks that integers are as long as those of the other keys: LMDB's cursor keeps comparing that many bytes.
     fn check_integers(&mut self, length: usize) -> Result<(), String> {
         if self.tree.record.flags & INTEGER_VALUES == 0 || *self.integers.get_or_insert(length) == length {
             return Ok(());
@@ -282,23 +283,23 @@ impl Visit<'_, '_> {
         Err(format!("integers of {length} bytes stand among others"))
     }
 
-    /// Values of one key that stand in a page inside of its node; gives how many.
+    /// Checks the values of one key in a page inside of its node, and returns their number.
     fn values_inside(&mut self, page: u64, node: &Node<'_>) -> Result<u64> {
         let tree = self.tree;
         let wrong = |what: String| damaged(page, &tree.name, format!("in a page inside of it: {what}"));
         let own = tree.record.flags;
         let fixed = if own & FIXED_VALUES == 0 { 0 } else { FIXED };
         let found = flags(node.data);
-        // Without the mark of a page that is written to, LMDB would make a page of its own of it.
+        // Without the mark of a page that is being written, LMDB would copy it to a new page.
         if found != LEAF | INNER | DIRTY | fixed {
             return Err(wrong(format!("its flags are {found:#x}")));
         }
-        // The number of a page that it was in once: LMDB takes it for a root's, of which these are none.
+        // The number of a page that contained it once: LMDB treats it as a root's, and these numbers are never a root.
         if word(node.data, 0).is_none_or(|number| number < 2 || number == NO_PAGE) {
             return Err(wrong("its number is that of no page".to_owned()));
         }
         let length = NODE_HEADER + node.key.len() + node.data.len();
-        // LMDB moves longer ones to other pages, and shrinks it by the half of an odd byte.
+        // LMDB moves longer pages to other pages, and shrinks them by half of an odd byte.
         if length > page::longest_node(self.walk.pages.page_size) || !node.data.len().is_multiple_of(2) {
             return Err(wrong(format!("it is {} bytes long", node.data.len())));
         }
@@ -313,7 +314,7 @@ impl Visit<'_, '_> {
         Ok(values.len() as u64)
     }
 
-    /// Values of one key that are a tree of their own; gives how many.
+    /// Checks the values of one key in their own tree, and returns their number.
     fn values_in_tree(&mut self, page: u64, node: &Node<'_>) -> Result<u64> {
         let record = self.record(page, node)?;
         let own = self.tree.record.flags;
@@ -348,7 +349,7 @@ fn check_order<'k>(
     for (index, key) in keys.enumerate() {
         if let Some(last) = last {
             let found = order.compare(last, key).ok_or_else(|| misplaced(index))?;
-            // The first may be the one that leads here.
+            // The first may be the one that refers to this page.
             if found.is_gt() || (found.is_eq() && index > 0) {
                 return Err(misplaced(index));
             }

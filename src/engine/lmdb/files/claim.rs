@@ -1,18 +1,18 @@
-//! Claims: a process announces on an environment's files which files it uses, so that other processes can refuse.
+//! Announces on an environment's files which files a process uses, so that other processes can refuse others.
 //!
-//! Two sets of lock files for one data file, or two data files under one set, let two writers run at once. Paths cannot
-//! tell, since links and mounts give a file many names. So a process that has an environment open holds shared locks on
-//! single bytes far behind the end of its files, at offsets that stand for
+//! Two sets of lock files for one data file, or two data files with one set of lock files, would let two writers run at
+//! once. Comparing paths does not detect this, since links and mounts give a file many names. So a process that has an
+//! environment open holds shared locks on single bytes far beyond the end of its files, at offsets that encode
 //!
 //! - on the data file: the lock files in use, and the process;
 //! - on the library's lock file: the data file in use.
 //!
-//! Then it looks for locks of other openings: at another offset among those for files, or at its own process's. Each
-//! opening sets its lock before it looks, so that of two that arrive together at least one sees the other.
+//! Then it checks for locks of other openings: at another offset among those for files, or at its own process's. Each
+//! opening sets its lock before it checks, so that of two simultaneous openings at least one sees the other.
 //!
-//! The locks are those of open file descriptions (`F_OFD_SETLK`, Linux 3.15): they conflict within a process too, go
-//! by inode, and closing another descriptor of the file leaves them. Where a file system has no such locks, claims
-//! have no effect. Other LMDB programs do not set them.
+//! The locks belong to open file descriptions (`F_OFD_SETLK`, Linux 3.15): they conflict within a process too, apply to
+//! the inode, and survive closing another descriptor of the file. On a file system without such locks, claims have no
+//! effect. Other LMDB programs do not set them.
 //!
 //! Source: `fcntl_locking(2)`.
 
@@ -29,7 +29,7 @@ use crate::platform::fork;
 use crate::platform::fork::OwnFile;
 use crate::platform::system::words;
 
-/// How long to look again where others are seen: they may be about to give way, or a child about to run a program.
+/// How long to recheck after seeing others: they may be about to give way, or a child may be about to run a program.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A range of offsets.
@@ -38,13 +38,13 @@ struct Zone {
     begin: u64,
 }
 
-/// As many offsets as each zone has.
+/// The number of offsets in each zone.
 const ZONE: u64 = 1 << 61;
 const OF_FILES: Zone = Zone { begin: 1 << 62 };
 const OF_PROCESSES: Zone = Zone { begin: (1 << 62) + ZONE };
 
 impl Zone {
-    /// The offset that stands for two numbers (FNV-1a).
+    /// Returns the offset that encodes two numbers (FNV-1a).
     fn offset(self, numbers: (u64, u64)) -> u64 {
         let bytes = [numbers.0.to_le_bytes(), numbers.1.to_le_bytes()].concat();
         let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
@@ -60,14 +60,14 @@ fn say(file: &File, offset: u64) {
     drop(lock(file, libc::F_OFD_SETLK, libc::F_RDLCK, offset, 1));
 }
 
-/// Returns whether another opening announces another file than `offset` stands for; with `None`, any file.
+/// Returns true if another opening announces a file other than that of `offset`; with `None`, any file.
 fn others_say(file: &File, offset: Option<u64>) -> bool {
     let Some(offset) = offset else { return is_locked(file, OF_FILES.begin, ZONE) };
     let end = OF_FILES.begin + ZONE;
     is_locked(file, OF_FILES.begin, offset - OF_FILES.begin) || is_locked(file, offset + 1, end - offset - 1)
 }
 
-/// Returns whether a condition still holds after other openings had time to give way.
+/// Returns true if a condition still holds after other openings had time to give way.
 fn persists(seen: impl Fn() -> bool) -> bool {
     let begun = Instant::now();
     while seen() {
@@ -79,13 +79,13 @@ fn persists(seen: impl Fn() -> bool) -> bool {
     false
 }
 
-/// A descriptor on which this process announces something until it is dropped.
+/// A descriptor on which this process keeps an announcement until it is dropped.
 struct Said(OwnFile);
 
 impl Drop for Said {
     fn drop(&mut self) {
         if self.0.is_ours() {
-            // By name, since a child that is about to run a program may share the description.
+            // Unlocked explicitly, since a child that is about to run a program may share the description.
             drop(lock(&self.0, libc::F_OFD_SETLK, libc::F_UNLCK, OF_FILES.begin, 2 * ZONE - 1));
         }
     }
@@ -100,12 +100,12 @@ pub(crate) struct Claim {
 impl Claim {
     /// Announces on a data file that this process has it open. Returns `None` if the file does not exist yet.
     pub(crate) fn of_process(data: &Path) -> Result<Option<Claim>> {
-        // A FIFO that came in between must not keep the process waiting.
+        // If a FIFO has replaced the file, opening it must not block the process.
         let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(data);
         let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            // The opening that follows says what is wrong with it.
+            // The opening that follows reports the problem.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
             Err(error) => {
                 return Err(Error::new(
@@ -130,7 +130,8 @@ impl Claim {
         Ok(Some(claim))
     }
 
-    /// Refuses lock files other than those by which the data file is in use. `lock` is `None` if they do not exist yet.
+    /// Refuses lock files other than those with which the data file is in use. `lock` is `None` if they do not exist
+    /// yet.
     pub(crate) fn check_lock_files(&self, files: &Files, lock: Option<FileId>) -> Result<()> {
         let mine = lock.map(|lock| OF_FILES.offset(lock));
         if !persists(|| others_say(&self.said.0, mine)) {
@@ -148,14 +149,15 @@ impl Claim {
         ))
     }
 
-    /// Announces which lock files this process uses, and refuses where another one uses others.
+    /// Announces which lock files this process uses, and fails if another process uses others.
     pub(crate) fn say_lock_files(&self, files: &Files, lock: FileId) -> Result<()> {
         say(&self.said.0, OF_FILES.offset(lock));
         self.check_lock_files(files, Some(lock))
     }
 }
 
-/// Announces on the library's lock file which data file is in use with it, and refuses where another process uses another.
+/// Announces on the library's lock file which data file it is used with, and fails if another process uses another data
+/// file.
 pub(crate) fn say_data_file(lock_file: &File, path: &Path, data: FileId) -> Result<()> {
     let offset = OF_FILES.offset(data);
     say(lock_file, offset);
@@ -177,13 +179,13 @@ pub(crate) fn unsay_data_file(lock_file: &File) {
     drop(lock(lock_file, libc::F_OFD_SETLK, libc::F_UNLCK, OF_FILES.begin, ZONE));
 }
 
-/// The process's number, and that of the name space in which it has it.
+/// Returns the process id, and the id of its process namespace.
 fn process_number() -> (u64, u64) {
     let space = std::fs::metadata("/proc/self/ns/pid").map_or(0, |meta| meta.ino());
     (u64::from(fork::process_id()), space)
 }
 
-/// Describes another process that has a data file open, with its lock file, as far as the system shows them.
+/// Describes another process that has a data file and its lock file open, as far as the system reveals it.
 fn user_of(data: &File) -> Option<String> {
     let wanted = data.metadata().ok()?;
     for process in std::fs::read_dir("/proc").ok()?.flatten() {

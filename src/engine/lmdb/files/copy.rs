@@ -1,8 +1,8 @@
-//! Copying an environment while it is in use: written aside, synced, and only then given its name.
+//! Copies an environment while it is in use: writes a temporary file, syncs it, and then publishes it under its name.
 //!
-//! A plain copy reads the data file, not the map, under a snapshot that keeps its pages as they are; so neither
-//! a writer nor the map's growth waits for it. A compacting one is LMDB's own, which reads the map: growth waits
-//! until it is done ([`Engine::copies`]).
+//! A plain copy reads the data file, not the map, under a snapshot that keeps its pages unchanged; so neither a writer
+//! nor the growth of the map waits for it. A compacting copy is LMDB's own and reads the map: growth waits until it is
+//! done ([`Engine::copies`]).
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -24,14 +24,14 @@ use crate::error::{Error, Result, Status};
 use crate::memory;
 use crate::platform::system;
 
-/// How much is read and written at a time.
+/// The number of bytes to read and write at a time.
 const CHUNK: usize = 1 << 20;
 
 impl Engine {
-    /// Copies the newest commit to a path that has nothing yet. `begin` gives a snapshot. `Ok(false)`: there is
-    /// something already, and it was left.
+    /// Copies the newest commit to a path that does not exist yet. `begin` begins a snapshot. Returns `Ok(false)`, and
+    /// changes nothing, if the path exists.
     ///
-    /// In no call of the thread's seat.
+    /// Must not run inside a call of the thread's seat.
     pub(crate) fn copy_to(
         self: &Arc<Self>,
         path: &Path,
@@ -65,22 +65,22 @@ impl Engine {
         target: &Target,
         begin: impl Fn() -> Result<Snapshot>,
     ) -> Result<()> {
-        // The file's own offset is LMDB's to use: all reading here says where.
+        // LMDB uses the file's own offset: all reads here pass explicit offsets.
         let from = self.file()?;
-        // Its pages are not used again before it ends.
+        // The snapshot's pages are not reused before it ends.
         let (_snapshot, header) = self.snapshot_with_header(&from, begin)?;
         let last_page = word(&header, AT_LAST_PAGE).unwrap_or(0);
         let length = last_page.saturating_add(1).saturating_mul(self.page_size);
-        // LMDB does not write pages at the end that are free.
+        // LMDB does not write free pages at the end.
         let length = length.min(from.metadata().map_err(|error| target.failed(&error))?.len());
         if let Some(limit) = system::limit(libc::RLIMIT_FSIZE).filter(|limit| length > *limit) {
-            // Writing past it is a signal that ends the process.
+            // Writing beyond the limit raises a signal that ends the process.
             return Err(Error::new(
                 Status::DiskFull,
                 format!("the copy has {length} bytes, and a file may have {limit} (see ulimit -f)"),
             ));
         }
-        // The same in both places, so that it counts whichever LMDB looks at.
+        // Written to both places, so that LMDB finds it in either.
         for number in 0_usize..2 {
             let mut page = memory::copy(&header)?;
             page[page::AT_NUMBER..][..WORD].copy_from_slice(&number.to_ne_bytes());
@@ -99,13 +99,13 @@ impl Engine {
         Ok(())
     }
 
-    /// A snapshot, and the header page that belongs to it.
+    /// Returns a snapshot, and its header page.
     pub(crate) fn snapshot_with_header(
         self: &Arc<Self>,
         from: &File,
         begin: impl Fn() -> Result<Snapshot>,
     ) -> Result<(Snapshot, Vec<u8>)> {
-        /// How often to try while others write, before they are made to wait for a moment.
+        /// The number of attempts while other threads write, before they are made to wait for a moment.
         const UNDISTURBED: u32 = 100;
         const AT_MOST: u32 = 10_000;
         let page_size = usize::try_from(self.page_size).unwrap_or(4096);
@@ -136,7 +136,7 @@ impl Engine {
         begin: impl Fn() -> Result<Snapshot>,
     ) -> Result<()> {
         loop {
-            // Frees a slot for LMDB's own, and follows another process's growth.
+            // Frees a slot for LMDB's own transaction, and follows another process's growth.
             drop(begin()?);
             let copied = {
                 let _in_place = self.copies.read();
@@ -145,7 +145,7 @@ impl Engine {
             };
             match copied {
                 Ok(()) => return Ok(()),
-                // Since then another process has outgrown the map, or another thread has taken the slot.
+                // Meanwhile another process has outgrown the map, or another thread has taken the slot.
                 Err(Code(lmdb_sys::MDB_MAP_RESIZED | lmdb_sys::MDB_READERS_FULL)) => {}
                 Err(Code(lmdb_sys::MDB_INCOMPATIBLE)) => {
                     return Err(Error::new(
@@ -161,8 +161,8 @@ impl Engine {
     }
 }
 
-/// The one of the two header pages that a commit wrote, unless another commit may be writing it again. `newest` is
-/// asked for the number of a snapshot that begins now.
+/// Returns the header page that a commit wrote, or `None` if another commit may be overwriting it. `newest` returns the
+/// number of a snapshot that begins now.
 pub(crate) fn header_of(
     pages: &[u8],
     txn: u64,
@@ -174,19 +174,19 @@ pub(crate) fn header_of(
     if txn_of(own) != txn {
         return Ok(None);
     }
-    // Commits take the two pages in turns: while the other one is no newer, nobody writes this one. A commit publishes its
-    // number after its page, and a process may be killed in between; until then the commit after it, which writes this
-    // page, cannot begin.
+    // Commits alternate between the two pages: while the other one is not newer, no commit writes this one. A commit
+    // publishes its number after its page, and a process may be killed in between; until then the commit after it,
+    // which writes this page, cannot begin.
     let is_stable = txn_of(other) <= txn || newest()? == txn;
     Ok(is_stable.then_some(own))
 }
 
-/// Where a copy goes. What is not published is removed when dropped.
+/// The destination of a copy. Dropping it removes files that were not published.
 struct Target {
     path: PathBuf,
     no_subdir: bool,
     data_file: PathBuf,
-    /// What is written first, once it was made.
+    /// The temporary file, after it was created.
     aside: Option<PathBuf>,
     made_directory: bool,
     is_published: bool,
@@ -208,7 +208,7 @@ impl Target {
         })
     }
 
-    /// Makes the file that is written aside; `None`: something is there already.
+    /// Creates the temporary file. Returns `None` if the destination already exists.
     fn create(&mut self, permissions: u32) -> Result<Option<File>> {
         if !self.no_subdir {
             match fs::metadata(&self.path) {
@@ -228,8 +228,8 @@ impl Target {
         self.create_aside(permissions).map(Some).map_err(|error| self.failed(&error))
     }
 
-    /// Makes the file under a name that is free: a process before this one, or one of another container, may have had the
-    /// same number, and have left a file of that name.
+    /// Creates the file under an unused name: an earlier process, or one of another container, may have had the same
+    /// process id, and have left a file of that name.
     fn create_aside(&mut self, permissions: u32) -> io::Result<File> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         loop {
@@ -246,7 +246,7 @@ impl Target {
         }
     }
 
-    /// Whether nothing is in the directory but what copies write aside, now or before they were cut short.
+    /// Returns true if the directory contains only temporary files of copies, in progress or interrupted.
     fn has_only_copies(&self) -> Result<bool> {
         let entries = fs::read_dir(&self.path).map_err(|error| self.failed(&error))?;
         for entry in entries {
@@ -258,14 +258,14 @@ impl Target {
         Ok(true)
     }
 
-    /// Gives the file its name. `Ok(false)`: there is something of that name by now.
+    /// Gives the file its name. Returns `Ok(false)` if a file of that name exists by now.
     fn publish(mut self) -> Result<bool> {
         let Some(aside) = self.aside.clone() else { return Ok(false) };
-        // A link, which unlike a renaming never takes the place of another file.
+        // Uses a hard link, which unlike a rename never replaces another file.
         match fs::hard_link(&aside, &self.data_file) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
-            // A file system without links.
+            // The file system does not support links.
             Err(_) => {
                 if self.data_file.symlink_metadata().is_ok() {
                     return Ok(false);
@@ -300,7 +300,7 @@ impl Target {
 impl Drop for Target {
     fn drop(&mut self) {
         if !self.is_published {
-            // Both are this copy's own; if they cannot be removed, they do no harm.
+            // Both belong to this copy; if they cannot be removed, they do no harm.
             if let Some(aside) = &self.aside {
                 drop(fs::remove_file(aside));
             }

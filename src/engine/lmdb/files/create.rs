@@ -1,17 +1,17 @@
 //! Creates an environment's files, and repairs a creation that was interrupted.
 //!
 //! LMDB creates the data file in place, under an exclusive lock on its lock file, which it exchanges for a shared lock
-//! when the file can be used. A crash leaves no file, an empty one, or parts of the first two pages. LMDB creates an empty
-//! file again, but rejects a part. So this library empties such a file under LMDB's own exclusive lock, after a second look
-//! has shown that it is still a part. The holder of that lock knows that no creator is alive, in no LMDB program, and that
-//! no process has the file open. The file itself stays, so no process loses the one that it has. LMDB then creates it as
-//! usual.
+//! when the file can be used. A crash leaves no file, an empty one, or parts of the first two pages. LMDB creates an
+//! empty file again, but rejects a partial one. So this library empties such a file under LMDB's own exclusive lock,
+//! after a second check has shown that it is still partial. The holder of that lock knows that no creator is alive, in
+//! any LMDB program, and that no process has the file open. The file itself stays, so no process loses its open file.
+//! LMDB then creates it as usual.
 //!
-//! Nowhere else does this library open LMDB's lock file: closing it would release the locks of an environment that this
-//! process has open on it. Here there is none, as the registry shows, which is locked meanwhile.
+//! The library opens LMDB's lock file nowhere else: closing it would release the locks of an environment that this
+//! process has open on it. Here no such environment exists, as the registry shows, which is locked meanwhile.
 //!
-//! While an environment has no commits, each opening syncs it and the directories that lead to it, because its creator may
-//! have died before it did so.
+//! While an environment has no commits, each opening syncs it and the directories that lead to it, because its creator
+//! may have died before doing so.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -29,15 +29,15 @@ use crate::error::{Error, Result, Status};
 use crate::platform::filesystem;
 use crate::platform::system::words;
 
-/// How files are opened, and whether they are made.
+/// How files are opened, and whether they may be created.
 pub(crate) struct Making {
     pub create: bool,
     pub writable: bool,
-    /// The permission bits of what is made.
+    /// The permission bits of created files.
     pub mode: u32,
 }
 
-/// Finds the files, and makes the directory for them where that may be made.
+/// Locates the files, and creates their directory if that is allowed.
 pub(crate) fn locate(path: &Path, create: bool, settings: &Settings) -> Result<Files> {
     check_kind(path, create, settings.no_subdir)?;
     let there = if path.exists() { path } else { directory_of(path) };
@@ -50,7 +50,7 @@ pub(crate) fn locate(path: &Path, create: bool, settings: &Settings) -> Result<F
     let files =
         Files::resolve(path, settings.no_subdir).map_err(|error| cannot_reach(path, &error, create))?;
     if !settings.immutable {
-        // Where links lead to.
+        // Checked for the target of links.
         filesystem::check(directory_of(&files.data))?;
     }
     files.check()?;
@@ -80,12 +80,12 @@ fn check_kind(path: &Path, create: bool, no_subdir: bool) -> Result<()> {
     }
 }
 
-/// Makes the last directory of a path, unless it is there.
+/// Creates the last directory of a path, if it does not exist.
 pub(crate) fn make_directory(path: &Path) -> Result<()> {
     match DirBuilder::new().mode(0o777).create(path) {
         Ok(()) => sync_parent(path),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        // On a read-only file system this is the error also for a directory that exists.
+        // On a read-only file system this is also the error for an existing directory.
         Err(_) if path.is_dir() => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::new(
             Status::NoEnvironment,
@@ -98,9 +98,9 @@ pub(crate) fn make_directory(path: &Path) -> Result<()> {
     }
 }
 
-/// Looks at the data file until LMDB can open it, or make it.
+/// Checks the data file until LMDB can open it, or create it.
 pub(crate) fn settle(files: &Files, making: &Making, patience: &Patience) -> Result<()> {
-    /// Each round but the last waited for another process that was at it.
+    /// In each round but the last, another process was creating the file.
     const AT_MOST: usize = 10_000;
     let Making { create, writable, mode } = *making;
     for round in 0..AT_MOST {
@@ -114,7 +114,7 @@ pub(crate) fn settle(files: &Files, making: &Making, patience: &Patience) -> Res
             Creation::Whole => return Ok(()),
             Creation::Empty if writable => return Ok(()),
             Creation::CutShort if writable => begin_again(files, mode, patience)?,
-            // It may be made just now.
+            // Another process may be creating it.
             Creation::Empty | Creation::CutShort if round == 0 => wait_for_opener(files, patience)?,
             Creation::Empty | Creation::CutShort => {
                 return Err(Error::new(
@@ -140,8 +140,8 @@ pub(crate) fn settle(files: &Files, making: &Making, patience: &Patience) -> Res
     ))
 }
 
-/// Empties a data file whose creation was interrupted. If another process is creating it, waits until that has ended. The
-/// caller looks at the file again.
+/// Empties a data file whose creation was interrupted. If another process is creating it, waits until that has ended.
+/// The caller then checks the file again.
 fn begin_again(files: &Files, mode: u32, patience: &Patience) -> Result<()> {
     let failed = |error: io::Error| cannot_reach(&files.lock, &error, true);
     let lock = made_lock_file_options(mode).read(true).open(&files.lock).map_err(failed)?;
@@ -152,21 +152,21 @@ fn begin_again(files: &Files, mode: u32, patience: &Patience) -> Result<()> {
     let data = OpenOptions::new().read(true).write(true).open(&files.data).map_err(failed)?;
     if header::look(&files.data, &data)? == Creation::CutShort {
         data.set_len(0).map_err(failed)?;
-        // Who waits for this lock must not take the table of an earlier life for one that is in use.
+        // A process that waits for this lock must not mistake the old reader table for one in use.
         lock.set_len(0).map_err(failed)?;
     }
     Ok(())
 }
 
-/// Waits while another process opens or makes the files: LMDB would wait without end, for one that is stopped as well.
+/// Waits while another process opens or creates the files: LMDB would wait without a limit, even for a stopped process.
 /// Fails with [`Status::Busy`] at the deadline.
 ///
-/// One that begins after this look, and is stopped then, is waited for by LMDB itself.
+/// If a process begins after this check and is stopped then, LMDB itself waits for it.
 pub(crate) fn wait_for_opener(files: &Files, patience: &Patience) -> Result<()> {
     let lock = match lock_file_options().read(true).open(&files.lock) {
         Ok(lock) => lock,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        // LMDB says what is wrong with it, and to whom it matters.
+        // LMDB reports the problem if it matters.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => return Ok(()),
         Err(error) => return Err(cannot_reach(&files.lock, &error, false)),
     };
@@ -177,7 +177,7 @@ pub(crate) fn wait_for_opener(files: &Files, patience: &Patience) -> Result<()> 
         Ok(if opener.is_none() { Some(()) } else { None })
     })?;
     waited.ok_or_else(|| {
-        // One of another process namespace has no number here.
+        // A process of another process namespace has no number here.
         let who = if holder > 0 { format!("process {holder}") } else { "another process".to_owned() };
         Error::new(
             Status::Busy,
@@ -190,9 +190,9 @@ pub(crate) fn wait_for_opener(files: &Files, patience: &Patience) -> Result<()> 
     })
 }
 
-/// LMDB's lock on its lock file: the first byte, exclusive while it is being made, shared while it is used.
+/// Returns LMDB's lock on its lock file: the first byte, exclusive during creation, shared during use.
 fn first_byte(kind: libc::c_int) -> libc::flock {
-    // SAFETY: `flock` is plain numbers: all zeros is a value of it.
+    // SAFETY: `flock` is plain numbers, for which all zeros is valid.
     let mut what = unsafe { std::mem::zeroed::<libc::flock>() };
     what.l_type = libc::c_short::try_from(kind).unwrap_or_default();
     what.l_whence = libc::c_short::try_from(libc::SEEK_SET).unwrap_or_default();
@@ -200,7 +200,7 @@ fn first_byte(kind: libc::c_int) -> libc::flock {
     what
 }
 
-/// Takes LMDB's lock alone, until the file is closed. `Ok(false)`: another process has it.
+/// Takes LMDB's lock exclusively, until the file is closed. Returns `Ok(false)` if another process has it.
 fn take_lock(file: &File) -> io::Result<bool> {
     let what = first_byte(libc::F_WRLCK);
     loop {
@@ -217,10 +217,10 @@ fn take_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// The process that has LMDB's lock alone, since it is opening or making the files.
+/// Returns the process that has LMDB's lock exclusively, since it is opening or creating the files, or `None`.
 fn opener(file: &File) -> io::Result<Option<libc::pid_t>> {
     let mut what = first_byte(libc::F_RDLCK);
-    // SAFETY: the descriptor is open as long as `file`, and `what` is a valid place for the answer.
+    // SAFETY: the descriptor is open as long as `file`, and `what` is a valid destination for the result.
     if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETLK, &raw mut what) } != 0 {
         return Err(io::Error::last_os_error());
     }
@@ -228,7 +228,7 @@ fn opener(file: &File) -> io::Result<Option<libc::pid_t>> {
     Ok(if is_free { None } else { Some(what.l_pid) })
 }
 
-/// Puts an environment without commits on stable storage, with the directories that lead to it.
+/// Syncs an environment without commits, and the directories that lead to it.
 pub(crate) fn sync(env: &Env, files: &Files) -> Result<()> {
     env.sync().map_err(|code| code.error(&format!("syncing {}", files.data.display())))?;
     let directory = directory_of(&files.data);
@@ -236,13 +236,13 @@ pub(crate) fn sync(env: &Env, files: &Files) -> Result<()> {
     if files.no_subdir { Ok(()) } else { sync_directory(directory_of(directory), directory) }
 }
 
-/// Makes an entry of a directory survive a crash of the system.
+/// Makes a directory entry survive a crash of the system.
 pub(crate) fn sync_parent(path: &Path) -> Result<()> {
     let parent = directory_of(path);
     sync_directory(parent, parent)
 }
 
-/// Syncs a directory; where that may not be read, the file system of one below it.
+/// Syncs a directory; if it is not readable, syncs the file system of a directory below it.
 fn sync_directory(directory: &Path, below: &Path) -> Result<()> {
     let synced = match File::open(directory) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
@@ -255,7 +255,7 @@ fn sync_directory(directory: &Path, below: &Path) -> Result<()> {
         opened => opened.and_then(|directory| directory.sync_all()),
     };
     match synced {
-        // Some file systems cannot sync a directory, and have no need to.
+        // Some file systems cannot sync a directory, and do not need to.
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
         synced => synced.map_err(|error| {
             Error::new(
@@ -266,7 +266,7 @@ fn sync_directory(directory: &Path, below: &Path) -> Result<()> {
     }
 }
 
-/// The error for a file or directory that cannot be opened or made.
+/// Returns the error for a file or directory that cannot be opened or created.
 fn cannot_reach(path: &Path, error: &io::Error, create: bool) -> Error {
     let (status, hint) = match error.kind() {
         ErrorKind::NotFound if create => (Status::NoEnvironment, "make its parent directory first"),

@@ -1,4 +1,4 @@
-//! The data file of an open environment, read beside LMDB.
+//! Reads the data file of an open environment without LMDB.
 
 use std::fs::File;
 use std::os::fd::BorrowedFd;
@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use crate::engine::lmdb::sys::{Code, Env};
 use crate::error::{Error, Result, Status};
 
-/// The data file, by a descriptor of its own.
+/// Duplicates LMDB's descriptor of the data file.
 pub(crate) fn data_of(env: &Env) -> Result<File> {
     let fd = env.descriptor().map_err(|code| code.error("looking at the data file"))?;
     // SAFETY: the descriptor is LMDB's and stays open as long as `env`, which outlives this borrow.
@@ -15,7 +15,7 @@ pub(crate) fn data_of(env: &Env) -> Result<File> {
     own.map(File::from).map_err(|error| Code::of(&error).error("looking at the data file"))
 }
 
-/// How long the data file is.
+/// Returns the length of the data file.
 pub(crate) fn file_size(env: &Env) -> Result<u64> {
     data_of(env)?
         .metadata()

@@ -1,7 +1,7 @@
-//! The data file as it stands before LMDB sees it: what it is, if it is none that can be opened.
+//! Examines the data file before LMDB sees it, and explains why it cannot be opened.
 //!
-//! Source: `MDB_page`, `MDB_meta` and `mdb_env_init_meta` of LMDB 0.9's `mdb.c` (data format 1): two pages, each
-//! with a page header and a meta record, of which the one with the higher transaction number counts.
+//! Source: `MDB_page`, `MDB_meta` and `mdb_env_init_meta` of LMDB 0.9's `mdb.c` (data format 1): two pages, each with a
+//! page header and a meta record, of which the one with the higher transaction number is valid.
 
 use std::fs::File;
 use std::io::Read;
@@ -17,18 +17,18 @@ use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
 use crate::platform::system;
 
-/// What a data file was found to be, if it is not refused.
+/// The state of a data file that is not refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Creation {
-    /// One that LMDB can open.
+    /// LMDB can open it.
     Whole,
-    /// It is empty: its creation ended before the first write. LMDB creates it again.
+    /// The file is empty: its creation ended before the first write. LMDB creates it again.
     Empty,
-    /// A creation interrupted in the middle: zeros and parts of the first two pages, and nothing else.
+    /// Its creation was interrupted: it contains only zeros and parts of the first two pages.
     CutShort,
 }
 
-/// Looks at a data file, and refuses what LMDB must not open.
+/// Checks a data file, and refuses files that LMDB must not open.
 pub(crate) fn look(path: &Path, file: &File) -> Result<Creation> {
     let name = path.display();
     let failed = |error: std::io::Error| {
@@ -75,14 +75,14 @@ pub(crate) fn look(path: &Path, file: &File) -> Result<Creation> {
                 ),
             ));
         }
-        // After the header: another process may be writing, and then the file is longer than it was.
+        // Read after the header: if another process is writing, the file is now longer than it was.
         let size = file.metadata().map_err(failed)?.len();
         let pages = size / page_size as u64;
         if meta.last_page < pages {
             return Ok(Creation::Whole);
         }
         let missing = tail::first_missing(file, &meta, pages, page_size).map_err(failed)?;
-        // Another process may have written meanwhile, over pages that were free by then.
+        // Another process may have written meanwhile, to pages that had become free.
         let unchanged = meta::newest(file, page_size).map_err(failed)? == Some(meta);
         match missing {
             None => return Ok(Creation::Whole),
@@ -101,13 +101,14 @@ pub(crate) fn look(path: &Path, file: &File) -> Result<Creation> {
     }
 }
 
-/// Whether at most two pages are those of a creation, whole or cut short. `None`: something else is in them.
+/// Returns whether at most two pages are complete or cut-off pages of a new file, or `None` if they contain anything
+/// else.
 fn creation(start: &[u8], page_size: usize) -> Result<Option<Creation>, NoMemory> {
     let mut whole = new_meta_page(0, page_size)?;
     whole.try_extend(&new_meta_page(1, page_size)?)?;
     let free = |at: usize| {
         let at = at % page_size;
-        // What differs between environments: the map's size, and flags that LMDB was opened with.
+        // These fields differ between environments: the map's size, and the flags with which LMDB was opened.
         (AT_MAP_SIZE..AT_MAP_SIZE + WORD).contains(&at) || (AT_FREE_LIST + 4..AT_FREE_LIST + 6).contains(&at)
     };
     let mut is_whole = start.len() == whole.len();
@@ -123,7 +124,7 @@ fn creation(start: &[u8], page_size: usize) -> Result<Option<Creation>, NoMemory
     Ok(Some(if is_whole { Creation::Whole } else { Creation::CutShort }))
 }
 
-/// A meta page as LMDB makes it, with zeros for what differs between environments.
+/// Returns a meta page as LMDB creates it, with zeros in the fields that differ between environments.
 fn new_meta_page(number: usize, page_size: usize) -> Result<Vec<u8>, NoMemory> {
     let mut page = memory::zeros(page_size)?;
     let mut put = |at: usize, bytes: &[u8]| page[at..at + bytes.len()].copy_from_slice(bytes);
@@ -138,7 +139,7 @@ fn new_meta_page(number: usize, page_size: usize) -> Result<Vec<u8>, NoMemory> {
     Ok(page)
 }
 
-/// Tells what a file is that does not begin as a data file of LMDB 0.9 with this machine's page size.
+/// Explains a file that does not begin as a data file of LMDB 0.9 with this machine's page size.
 fn check_first_page(path: &Path, start: &[u8], page_size: usize) -> Result<()> {
     let name = path.display();
     let refused = |what: String| Err(Error::new(Status::FormatVersion, format!("{name} {what}")));

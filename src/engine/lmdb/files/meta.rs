@@ -1,4 +1,4 @@
-//! The meta record of a data file: which commit is the newest, and where its trees begin.
+//! Reads the meta records of a data file: the newest commit, and the roots of its trees.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -13,7 +13,7 @@ use crate::engine::lmdb::layout::{number, page, record, short, word};
 pub struct Meta {
     pub txn: u64,
     pub last_page: u64,
-    /// The root of the tree of free pages; all ones: there are none.
+    /// The root of the tree of free pages; all ones if the tree is empty.
     pub free_root: u64,
 }
 
@@ -26,7 +26,7 @@ pub fn newest(file: &File, page_size: usize) -> std::io::Result<Option<Meta>> {
         let is_meta = short(&bytes, page::AT_FLAGS) == Some(page::META)
             && number(&bytes, AT_MAGIC) == Some(MAGIC)
             && number(&bytes, AT_VERSION) == Some(VERSION)
-            // LMDB would look for the second page by it.
+            // LMDB uses the page size to locate the second page.
             && number(&bytes, AT_FREE_LIST).is_some_and(|size| size as usize == page_size);
         let (true, Some(txn), Some(last_page), Some(free_root)) = (
             is_meta,

@@ -1,7 +1,7 @@
-//! Where an environment's files are, and whether they are still the ones that were opened.
+//! Locates an environment's files, and checks that they are still the ones that were opened.
 //!
-//! A path leads elsewhere when a link is flipped, a directory renamed, or the process enters another root. So the
-//! directory of the files stays open, and the files are looked for there, by device and inode.
+//! The target of a path changes when a link is replaced, a directory is renamed, or the process changes its root. So
+//! the directory of the files stays open, and the files are looked up in it, by device and inode.
 
 pub(crate) mod claim;
 pub(crate) mod copy;
@@ -28,16 +28,16 @@ use crate::platform::byte_lock::is_locked;
 use crate::platform::fork;
 use crate::platform::system::words;
 
-/// A file, whatever its name: device and inode.
+/// Identifies a file independently of its names: device and inode.
 pub(super) type FileId = (u64, u64);
 
-/// The name of the data file in a directory that is an environment.
+/// The name of the data file in an environment that is a directory.
 const DATA: &str = "data.mdb";
 
 /// A directory that stays open until it is closed or dropped.
 #[derive(Debug)]
 pub(super) struct Directory {
-    /// [`CLOSED`] once it was closed.
+    /// [`CLOSED`] after it was closed.
     fd: AtomicI32,
     id: FileId,
     process: u64,
@@ -54,7 +54,7 @@ impl Drop for Directory {
 impl Directory {
     pub(super) fn open(path: &Path) -> io::Result<Directory> {
         let path = c_text(path.as_os_str())?;
-        // SAFETY: the path is NUL-terminated; the flags open a directory for look-ups in it, and nothing else.
+        // SAFETY: the path is NUL-terminated; the flags open a directory only for look-ups in it.
         let fd = unsafe { libc::open(path.as_ptr(), libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) };
         if fd < 0 {
             return Err(io::Error::last_os_error());
@@ -62,7 +62,7 @@ impl Directory {
         Directory::of(fd)
     }
 
-    /// Takes over a descriptor that was opened just now.
+    /// Takes ownership of a descriptor that was just opened.
     fn of(fd: RawFd) -> io::Result<Directory> {
         let mut directory = Directory { fd: AtomicI32::new(fd), id: (0, 0), process: fork::process() };
         directory.id = id_of_descriptor(fd)?;
@@ -74,25 +74,25 @@ impl Directory {
     }
 
     fn close(&self) {
-        // A child may have closed the descriptor, and have given its number to another file.
+        // A child may have closed the descriptor, and its number may belong to another file.
         if self.process == fork::process() {
             let fd = self.fd.swap(CLOSED, Ordering::AcqRel);
             if fd != CLOSED {
-                // SAFETY: this object's own, taken out of it just now.
+                // SAFETY: the descriptor belongs to this object, and was just taken out of it.
                 unsafe { libc::close(fd) };
             }
         }
     }
 
-    /// The directory itself.
+    /// Returns the id of the directory itself.
     pub(super) fn id(&self) -> FileId {
         self.id
     }
 
-    /// The file of a name in it, links not followed. `Ok(None)`: there is none.
+    /// Returns the status of a file in it, without following links, or `Ok(None)` if it does not exist.
     fn look(&self, name: &CStr) -> io::Result<Option<libc::stat>> {
         let mut found = MaybeUninit::<libc::stat>::uninit();
-        // SAFETY: the descriptor is open, the name NUL-terminated, and `found` a valid place, filled on success.
+        // SAFETY: the descriptor is open, the name NUL-terminated, and `found` a valid destination, filled on success.
         let rc =
             unsafe { libc::fstatat(self.fd(), name.as_ptr(), found.as_mut_ptr(), libc::AT_SYMLINK_NOFOLLOW) };
         if rc == 0 {
@@ -107,18 +107,18 @@ impl Directory {
         Ok(self.look(name)?.map(|found| id_of(&found)))
     }
 
-    /// The same directory for a child of the process that opened it, where programs often close what they do not know.
+    /// Returns the same directory for a child of the process that opened it; children often close unknown descriptors.
     fn inherited(&self, path: &Path) -> io::Result<Directory> {
         let same = |found: &Directory| found.id == self.id;
         if id_of_descriptor(self.fd()).is_ok_and(|id| id == self.id) {
-            // SAFETY: makes another descriptor of one that is open; no memory is passed.
+            // SAFETY: duplicates an open descriptor; no memory is passed.
             let fd = unsafe { libc::fcntl(self.fd(), libc::F_DUPFD_CLOEXEC, 3) };
             return if fd < 0 { Err(io::Error::last_os_error()) } else { Directory::of(fd) };
         }
         Directory::open(path).ok().filter(same).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOENT))
     }
 
-    /// A path that leads there now: the one that it is known by, or by its descriptor.
+    /// Returns a path that currently leads to the directory: the known one, or one through its descriptor.
     fn path(&self, known: &Path) -> io::Result<PathBuf> {
         let leads_here =
             |path: &Path| std::fs::metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == self.id);
@@ -141,7 +141,7 @@ fn id_of(found: &libc::stat) -> FileId {
 
 fn id_of_descriptor(fd: libc::c_int) -> io::Result<FileId> {
     let mut found = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: `found` is a valid place, filled on success; the descriptor need not be open.
+    // SAFETY: `found` is a valid destination, filled on success; the descriptor need not be open.
     if unsafe { libc::fstat(fd, found.as_mut_ptr()) } != 0 {
         return Err(io::Error::last_os_error());
     }
@@ -149,15 +149,16 @@ fn id_of_descriptor(fd: libc::c_int) -> io::Result<FileId> {
     Ok(id_of(unsafe { found.assume_init_ref() }))
 }
 
-/// The file that a path leads to.
+/// Returns the id of the file to which a path leads, or `None` if it cannot be found.
 pub(super) fn id_of_path(path: &Path) -> Option<FileId> {
     std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
 }
 
-/// Where an environment's files are, links resolved: every path to a data file leads to the same lock files.
+/// The locations of an environment's files, with links resolved: every path to a data file leads to the same lock
+/// files.
 #[derive(Debug)]
 pub(super) struct Files {
-    /// What LMDB opens: the directory, or the data file with `no_subdir`.
+    /// The path that LMDB opens: the directory, or the data file with `no_subdir`.
     pub environment: PathBuf,
     pub no_subdir: bool,
     pub data: PathBuf,
@@ -183,12 +184,13 @@ impl Files {
         Files { environment, no_subdir, data, lock, write_lock, directory }
     }
 
-    /// Follows links to the data file, as far as there are files.
+    /// Follows links to the data file, as far as files exist.
     pub(super) fn resolve(path: &Path, no_subdir: bool) -> io::Result<Files> {
         let named = if no_subdir { path.to_owned() } else { path.canonicalize()?.join(DATA) };
         let data = match named.canonicalize() {
             Ok(real) => real,
-            // Not there yet; a link to nothing is left alone, for LMDB would put its lock file beside the link.
+            // The file does not exist yet. A dangling link is refused, since LMDB would put its lock file beside the
+            // link.
             Err(error) if error.kind() == ErrorKind::NotFound && !named.is_symlink() => {
                 directory_of(&named).canonicalize()?.join(named.file_name().unwrap_or_default())
             }
@@ -200,7 +202,7 @@ impl Files {
         Files::new(&data, !is_directory || is_in_use(&beside(&data, "-lock")))
     }
 
-    /// Refuses names that lead to something other than files of their own.
+    /// Refuses names that lead to anything other than their own files.
     pub(super) fn check(&self) -> Result<()> {
         let data = self.id(&self.data)?;
         for path in [&self.data, &self.lock, &self.write_lock] {
@@ -231,34 +233,34 @@ impl Files {
         )
     }
 
-    /// The file that one of these paths names now.
+    /// Returns the id of the file that one of these paths currently names, or `None` if it does not exist.
     pub(super) fn id(&self, path: &Path) -> Result<Option<FileId>> {
         Ok(self.look(path)?.map(|found| id_of(&found)))
     }
 }
 
-/// How this library opens lock files: a link is not followed, and a FIFO not waited for.
+/// Returns the options for opening lock files: links are not followed, and opening a FIFO does not block.
 pub(super) fn lock_file_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
     options
 }
 
-/// The same, for one that is made where there is none, with these permission bits, and is written to.
+/// Returns the same options for a file that is written, and created with these permission bits if it does not exist.
 pub(super) fn made_lock_file_options(mode: u32) -> OpenOptions {
     let mut options = lock_file_options();
     options.write(true).create(true).truncate(false).mode(mode);
     options
 }
 
-/// Whether LMDB has a lock file in use, in another process.
+/// Returns true if LMDB uses a lock file in another process.
 fn is_in_use(lock_file: &Path) -> bool {
     let opened = lock_file_options().read(true).open(lock_file);
-    // LMDB holds the first byte.
+    // LMDB locks the first byte.
     opened.is_ok_and(|file| is_locked(&file, 0, 1))
 }
 
-/// The library's own lock file: `lock.pc` in the directory, `NAME-lock.pc` beside a data file that is named.
+/// Returns the library's own lock file: `lock.pc` in the directory, `NAME-lock.pc` beside a named data file.
 fn write_lock_of(environment: &Path, no_subdir: bool) -> PathBuf {
     if !no_subdir {
         return environment.join("lock.pc");
@@ -266,14 +268,14 @@ fn write_lock_of(environment: &Path, no_subdir: bool) -> PathBuf {
     beside(environment, "-lock.pc")
 }
 
-/// A path with something behind its name.
+/// Appends a suffix to a path's name.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// The directory that holds a file.
+/// Returns the directory that contains a file.
 pub(super) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -290,7 +292,7 @@ struct OpenFile {
     id: FileId,
 }
 
-/// The files of an open environment, as they were when it was opened. Never changes, so that the child of a fork can
+/// The files of an open environment, at the time when it was opened. Never changes, so that the child of a fork can
 /// read it.
 #[derive(Debug)]
 pub(crate) struct Identity {
@@ -298,12 +300,12 @@ pub(crate) struct Identity {
     parent: PathBuf,
     no_subdir: bool,
     data: OpenFile,
-    /// LMDB's lock file and the library's, those that there are: read-only media have none.
+    /// LMDB's lock file and the library's, if they exist: read-only media have none.
     locks: [Option<OpenFile>; 2],
 }
 
 impl Identity {
-    /// Of files that are open: the data file by its descriptor, and the lock files that are used.
+    /// Records the identity of open files: the data file by its descriptor, and the lock files in use.
     pub(super) fn new(files: Files, data: &File, has_lock: bool, has_write_lock: bool) -> Result<Identity> {
         let gone = |path: &Path| {
             Error::new(
@@ -324,33 +326,33 @@ impl Identity {
         Ok(Identity { directory: files.directory, parent, no_subdir: files.no_subdir, data, locks })
     }
 
-    /// Lets the directory go: nothing is looked for any more.
+    /// Closes the directory: no file is looked up any more.
     pub(super) fn close(&self) {
         self.directory.close();
     }
 
-    /// The data file.
+    /// Returns the id of the data file.
     pub(super) fn data(&self) -> FileId {
         self.data.id
     }
 
-    /// LMDB's lock file, where there is one.
+    /// Returns the id of LMDB's lock file, or `None` if there is no lock file.
     pub(super) fn lock(&self) -> Option<FileId> {
         self.locks[0].as_ref().map(|lock| lock.id)
     }
 
-    /// Whether the files are still in their places.
+    /// Checks that the files are still in place.
     pub(super) fn verify(&self) -> Result<()> {
         self.verify_in(&self.directory)
     }
 
-    /// The same, in a directory that should be the one that was opened.
+    /// Does the same in a directory that should be the one that was opened.
     pub(super) fn verify_in(&self, directory: &Directory) -> Result<()> {
         for file in std::iter::once(&self.data).chain(self.locks.iter().flatten()) {
             match directory.id_of(&file.name) {
                 Ok(Some(found)) if found == file.id => {}
                 Ok(found) => return Err(self.replaced(&file.name, found.is_some())),
-                // A process that has given up its rights cannot look any more; the files are as good as before.
+                // A process that has dropped its privileges can no longer check; the files are assumed to be unchanged.
                 Err(_) => {}
             }
         }
@@ -374,7 +376,7 @@ impl Identity {
         )
     }
 
-    /// The same files for the child of a fork.
+    /// Returns the same files for the child of a fork.
     pub(super) fn inherited(&self) -> Result<Files> {
         let lost = |error: io::Error| {
             Error::new(
@@ -392,7 +394,7 @@ impl Identity {
         Ok(Files::within(directory, &parent, name, self.no_subdir))
     }
 
-    /// Whether two openings are of the same files.
+    /// Returns true if both openings use the same files.
     pub(super) fn is_same(&self, other: &Identity) -> bool {
         let id = |file: &Option<OpenFile>| file.as_ref().map(|file| file.id);
         self.data.id == other.data.id && self.locks.iter().map(id).eq(other.locks.iter().map(id))

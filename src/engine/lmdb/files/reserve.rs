@@ -1,7 +1,7 @@
-//! Room for LMDB's lock file, taken before LMDB opens it.
+//! Reserves disk space for LMDB's lock file before LMDB opens it.
 //!
-//! The file is sparse and mapped: a part of it that is first used when the disk is full, or that lies past the
-//! limit on file sizes, is a signal that ends the process.
+//! The file is sparse and mapped: the first use of a part of it raises a signal that ends the process if the disk is
+//! full, or if the part lies beyond the file size limit.
 
 use std::fs::File;
 use std::io::Result as IoResult;
@@ -11,8 +11,8 @@ use crate::engine::lmdb::files::made_lock_file_options;
 use crate::error::{Error, Result, Status};
 use crate::platform::system;
 
-/// Makes the lock file of an environment, and takes the room that LMDB will use of it. Only while the environment
-/// is not open in this process: closing the file drops the locks that the process has on it.
+/// Creates the lock file of an environment, and reserves the space that LMDB will use in it. Only allowed while the
+/// environment is not open in this process: closing the file releases the locks that the process has on it.
 pub(crate) fn lock_file(path: &Path, mode: u32, max_readers: u32) -> Result<()> {
     let size = size(max_readers);
     let length = std::fs::metadata(path).map_or(0, |meta| meta.len());
@@ -29,23 +29,23 @@ pub(crate) fn lock_file(path: &Path, mode: u32, max_readers: u32) -> Result<()> 
             ),
         ));
     }
-    // What else is wrong with the file, LMDB says; for a reader it may not matter.
+    // LMDB reports any other problem with the file; for a reader it may not matter.
     let Ok(file) = made_lock_file_options(mode).open(path) else { return Ok(()) };
     match take_room(&file, size) {
         Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG)) => {
             Err(Error::new(Status::DiskFull, format!("{} cannot be made: {error}", path.display())))
         }
-        // Not every file system can.
+        // Not every file system supports this.
         _ => Ok(()),
     }
 }
 
-/// At least what LMDB makes of it: a slot of 64 bytes for each reader, behind a header.
+/// Returns a lower bound of the size that LMDB gives it: a slot of 64 bytes for each reader, after a header.
 fn size(max_readers: u32) -> u64 {
     4096 + 64 * u64::from(max_readers)
 }
 
-/// Takes room without changing the file's length, from which LMDB tells how many slots there are.
+/// Reserves space without changing the file's length, from which LMDB derives the number of slots.
 #[cfg(target_os = "linux")]
 fn take_room(file: &File, size: u64) -> IoResult<()> {
     use std::os::fd::AsRawFd;

@@ -1,8 +1,8 @@
-//! Whether a data file that is shorter than its last page's number says is whole all the same.
+//! Decides whether a data file that is shorter than its last page number implies is complete nevertheless.
 //!
-//! LMDB gives out pages at the end of the file and writes only those that are still used at the commit, so the
-//! last pages may never have been written; then all that are missing are listed as free. Read from the file, not
-//! from the map, where a missing page is a signal.
+//! LMDB allocates pages at the end of the file and writes only those that are still used at the commit, so the last
+//! pages may never have been written; then all missing pages are listed as free. The check reads the file, not the map,
+//! where access to a missing page raises a signal.
 //!
 //! Source: `MDB_page`, `MDB_node` and the free list's records in LMDB 0.9's `mdb.c` (data format 1).
 
@@ -19,7 +19,8 @@ use crate::engine::lmdb::layout::page::{BRANCH, LEAF};
 use crate::engine::lmdb::layout::{NO_PAGE, WORD, number, short, word};
 use crate::memory::{self, TryGrow};
 
-/// The first page that is used and not in a file of `pages` whole pages; `None`: all that are missing are free.
+/// Returns the first used page that is missing in a file of `pages` whole pages, or `None` if all missing pages are
+/// free.
 pub(crate) fn first_missing(file: &File, meta: &Meta, pages: u64, page_size: usize) -> Result<Option<u64>> {
     let mut walk = FreeList { file, pages, page_size, last_page: meta.last_page, free: BTreeSet::new() };
     if meta.free_root != NO_PAGE
@@ -27,7 +28,7 @@ pub(crate) fn first_missing(file: &File, meta: &Meta, pages: u64, page_size: usi
     {
         return Ok(Some(page));
     }
-    // Ascending, so the first gap is the first page that is not free.
+    // In ascending order, so the first gap is the first page that is not free.
     let mut expected = pages;
     for page in walk.free {
         if page != expected {
@@ -48,10 +49,10 @@ struct FreeList<'f> {
 }
 
 impl FreeList<'_> {
-    /// Walks over the free list. Gives a page of it that is missing, or is not what it should be.
+    /// Walks over the free list. Returns one of its pages that is missing or invalid, or `None` if all are valid.
     fn tree(&mut self, root: u64) -> Result<Option<u64>> {
         let mut ahead = vec![root];
-        // A damaged file may lead in circles.
+        // The pages of a damaged file may form a cycle.
         let mut left = self.pages;
         while let Some(page) = ahead.pop() {
             if left == 0 {
@@ -65,7 +66,7 @@ impl FreeList<'_> {
         Ok(None)
     }
 
-    /// Bytes from a page on; `None`: the file ends before.
+    /// Reads bytes from a page on. Returns `None` if the file ends before.
     fn read(&self, page: u64, length: usize) -> Result<Option<Vec<u8>>> {
         let end = page.checked_mul(self.page_size as u64).and_then(|start| start.checked_add(length as u64));
         if page < 2 || end.is_none_or(|end| end > self.pages * self.page_size as u64) {
@@ -118,7 +119,7 @@ impl FreeList<'_> {
         Ok(self.take(&bytes[page::HEADER..page::HEADER + size]))
     }
 
-    /// Takes one list: a count, and as many page numbers.
+    /// Adds one list: a count, and as many page numbers. Returns `false` if it is invalid.
     fn take(&mut self, list: &[u8]) -> bool {
         let Some(count) = word(list, 0).and_then(|count| usize::try_from(count).ok()) else { return false };
         let Some(numbers) = list.get(WORD..).and_then(|rest| rest.get(..count.checked_mul(WORD)?)) else {

@@ -1,14 +1,15 @@
-//! Noticing that the files of an open environment were removed or replaced.
+//! Detects that the files of an open environment were removed or replaced.
 //!
-//! LMDB keeps the files that it opened, whatever their names lead to by now: a data file that was removed takes commits
-//! as before, and beside a lock file that was removed another process makes its own and writes at the same time. Two
-//! looks tell:
+//! LMDB keeps the files that it opened, even if their names now lead to other files: a removed data file still accepts
+//! commits, and if a lock file was removed, another process creates its own and writes at the same time. Two checks
+//! detect this:
 //!
-//! - The names, in the directory that was opened, still lead to the files in use. It costs a system call for each, so
-//!   it is taken before a durable commit is acknowledged, and otherwise when a tick of the coarse clock has passed.
-//! - The newest commit in the map is not older than the one that the lock file tells of. It costs nothing, so it is
-//!   taken at every beginning. Overlay file systems give a file another inode when a process opens it for writing, and
-//!   a reader keeps the old one.
+//! - The names, in the directory that was opened, must still lead to the files in use. This costs a system call for
+//!   each file, so it runs before a durable commit is acknowledged, and otherwise when a tick of the coarse clock has
+//!   passed.
+//! - The newest commit in the map must not be older than the one in the lock file. This costs nothing, so it runs at
+//!   every begin. Overlay file systems give a file another inode when a process opens it for writing, and a reader
+//!   keeps the old one.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,14 +17,14 @@ use crate::engine::Durability;
 use crate::engine::lmdb::Engine;
 use crate::error::{Error, Result, Status};
 
-/// When the names were looked at last.
+/// The time of the last check of the names.
 #[derive(Default)]
 pub(crate) struct Watch {
     tick: AtomicU64,
 }
 
 impl Engine {
-    /// Looks whether the files in use are still in their places, and fails the environment if they are not.
+    /// Checks that the files in use are still in place, and fails the environment if they are not.
     pub(crate) fn verify_files(&self) -> Result<()> {
         if self.settings.immutable {
             return Ok(());
@@ -31,7 +32,7 @@ impl Engine {
         self.identity.verify().inspect_err(|error| self.fail_as(error))
     }
 
-    /// The same where a tick of the coarse clock has passed since the last look: cheap enough for any beginning.
+    /// Does the same if a tick of the coarse clock has passed since the last check: cheap enough for every begin.
     #[inline]
     pub(crate) fn look_at_files(&self) -> Result<()> {
         let now = tick();
@@ -42,7 +43,7 @@ impl Engine {
         self.verify_files()
     }
 
-    /// After a commit, before it is acknowledged. `synced`: whether the caller wants stable storage.
+    /// Checks after a commit, before it is acknowledged. `synced` is true if the caller requires stable storage.
     pub(crate) fn watch_commit(&self, synced: bool) -> Result<()> {
         if synced && self.settings.durability == Durability::Full {
             self.verify_files()
@@ -51,13 +52,14 @@ impl Engine {
         }
     }
 
-    /// Fails where a snapshot's commit, of which the lock file tells, is not in the map.
+    /// Fails if a snapshot's commit, which the lock file names, is not in the map.
     #[inline]
     pub(crate) fn check_snapshot(&self, txn: u64) -> Result<()> {
         if self.env.last_txn() >= txn { Ok(()) } else { Err(self.other_file()) }
     }
 
-    /// The same for the commit that a write transaction is based on, under LMDB's write lock: it is the newest.
+    /// Does the same for the commit on which a write transaction is based, under LMDB's write lock: it must be the
+    /// newest.
     #[inline]
     pub(crate) fn check_base(&self, txn: u64) -> Result<()> {
         if self.env.last_txn() + 1 == txn { Ok(()) } else { Err(self.other_file()) }
@@ -75,14 +77,15 @@ impl Engine {
     }
 }
 
-/// A number that rises about every millisecond, by the clock that costs no system call; that moves every 1 to 10 ms.
+/// Returns a number that increases about every millisecond, from a clock that needs no system call and advances every 1
+/// to 10 ms.
 #[inline]
 #[allow(clippy::cast_sign_loss)] // only compared for being the same
 fn tick() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `now` is a valid place for the answer.
+    // SAFETY: `now` is a valid destination for the result.
     unsafe { libc::clock_gettime(CLOCK, &raw mut now) };
-    // A bit more than a millisecond has 2^20 nanoseconds, and a second less than 2^10 of those.
+    // 2^20 nanoseconds are slightly more than a millisecond, and a second has less than 2^10 of these.
     (now.tv_sec as u64) << 10 | now.tv_nsec as u64 >> 20
 }
 

@@ -1,4 +1,4 @@
-//! Beginning explicit write transactions, and opening spaces ahead of transactions that cannot.
+//! Begins explicit write transactions, and opens spaces ahead of transactions that cannot open them.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,7 +12,7 @@ use crate::engine::lmdb::{Engine, Space};
 use crate::error::{Result, Status};
 use crate::memory::TryGrow;
 
-/// How many names are opened ahead, of those that are read by numbers.
+/// The number of names to open ahead, among those that are read by numbers.
 const OPENED_AHEAD: u32 = 64;
 
 /// Begins an explicit write transaction; one that is not `synced` does not wait for stable storage at its commit.
@@ -22,7 +22,7 @@ pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait, synced: bool) -> Res
     engine.grow_ahead(write_lock.turn(), deadline)?;
     engine.make_room_for(engine.settings.max_collections, write_lock.turn())?;
     let mut txn = Box::new(WriteTxn::begin(&write_lock, synced)?);
-    // While it lasts no other thread can open a collection for the process, so they are opened before.
+    // During the transaction no other thread can open a collection for the process, so they are opened before.
     let sequence = Reader::of_write(engine, &mut txn).sequence()?;
     if sequence.is_none() || sequence != engine.opened_ahead() {
         txn.abort();
@@ -34,8 +34,8 @@ pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait, synced: bool) -> Res
 }
 
 impl Engine {
-    /// Opens a space for this process, and so that a snapshot with this `horizon` can use it. `Ok(false)`: there is none
-    /// of that name.
+    /// Opens a space for this process, such that a snapshot with this `horizon` can use it. Returns `Ok(false)` if it
+    /// does not exist.
     pub(crate) fn open_space(
         self: &Arc<Self>,
         space: &Arc<Space>,
@@ -49,7 +49,7 @@ impl Engine {
         self.open_in_working_set(space, horizon, &turn)
     }
 
-    /// The catalog's sequence number of which the first names were opened ahead.
+    /// Returns the catalog's sequence number at which the first names were opened ahead, or `None` if they were not.
     fn opened_ahead(&self) -> Option<u64> {
         self.opened_ahead.load(Ordering::Relaxed).checked_sub(1)
     }
@@ -58,8 +58,8 @@ impl Engine {
         self.opened_ahead.store(sequence.map_or(0, |sequence| sequence + 1), Ordering::Relaxed);
     }
 
-    /// What a new snapshot may want to read and has not been open yet: the first names that `reader` sees, unless they
-    /// were opened ahead before.
+    /// Returns the spaces that a new snapshot may read and that are not open yet: the first names that `reader` sees,
+    /// unless they were opened ahead before.
     pub(crate) fn not_open(&self, reader: &mut Reader<'_>) -> Result<Vec<Arc<Space>>> {
         let sequence = reader.sequence()?;
         if sequence.is_some() && sequence == self.opened_ahead() {
@@ -74,7 +74,7 @@ impl Engine {
 
     fn first_not_open(&self, reader: &Reader<'_>) -> Result<Vec<Arc<Space>>> {
         let mut wanted = Vec::new();
-        // Every use of a collection reads the catalog, whose name is the last of many.
+        // Every use of a collection reads the catalog, whose name may come after many others.
         let catalog = self.spaces.catalog();
         if catalog.db(u32::MAX).is_none() && reader.named(catalog.as_str())?.is_some() {
             wanted.try_push(Arc::clone(catalog))?;
@@ -89,8 +89,8 @@ impl Engine {
         Ok(wanted)
     }
 
-    /// Opens spaces for a snapshot that is about to begin, since it cannot use what is opened after. Does not wait, since a
-    /// snapshot must not. In no call of the thread's seat.
+    /// Opens spaces for a snapshot that is about to begin, since it cannot use spaces that are opened later. Never
+    /// waits, since a snapshot must not. Must not run inside a call of the thread's seat.
     ///
     /// Returns true if it has opened any.
     pub(crate) fn open_ahead(self: &Arc<Self>, wanted: Vec<Arc<Space>>) -> Result<bool> {
@@ -100,10 +100,10 @@ impl Engine {
         Ok(self.spaces.horizon() != horizon)
     }
 
-    /// Opens the first spaces that there are, in the process's turn to write.
+    /// Opens the first existing spaces, in the process's turn to write.
     fn open_first(&self, turn: &Turn) -> Result<()> {
         let mut newest = self.newest()?;
-        // Without one, another program is writing: they are opened when they are used.
+        // Without a snapshot, another program is writing: the spaces are opened when they are used.
         let Some(snapshot) = &mut newest.snapshot else { return Ok(()) };
         let wanted = self.first_not_open(&Reader::of_snapshot(self, snapshot, false))?;
         drop(newest);

@@ -1,13 +1,13 @@
-//! Failing storage: what a failed write or sync means, and an environment that can no longer be used.
+//! Handles storage failures: the consequences of a failed write or sync, and a failed environment.
 //!
 //! LMDB writes a transaction's pages, syncs them, and then writes one of the two meta pages, which makes the
-//! transaction count. What fails before that is undone: no meta page leads to the new pages, and the old ones
-//! were not touched. A write of the meta page that fails may have taken effect or not; LMDB then refuses every
+//! transaction take effect. A failure before that is undone: no meta page refers to the new pages, and the old ones
+//! were not touched. If the write of the meta page fails, it may have taken effect or not; LMDB then refuses every
 //! transaction, and the environment is reopened.
 //!
-//! After a failed sync the system takes the pages for written, so that the next sync succeeds without them.
-//! Under full durability those are only the undone transaction's. Otherwise they may be pages of earlier
-//! commits, so no later flush vouches for them ([`Failure::sync_failed`]).
+//! After a failed sync the system regards the pages as written, so that the next sync succeeds without them. With full
+//! durability, these pages belong only to the undone transaction. Otherwise they may belong to earlier commits, so no
+//! later flush guarantees their durability ([`Failure::sync_failed`]).
 
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,22 +22,22 @@ use crate::error::{Error, Result, Status};
 use crate::platform::sync::Mutex;
 use crate::platform::system;
 
-/// What has failed in an environment.
+/// The failures of an environment.
 #[derive(Default)]
 pub(crate) struct Failure {
     failed: AtomicBool,
-    /// What calls fail with.
+    /// The error of later calls.
     why: OnceLock<Error>,
-    /// Those that an end of the environment concerns. Nothing else is locked under it.
+    /// The openings to notify of a failure. No other lock is taken under this one.
     openings: Mutex<Vec<Weak<Opening>>>,
-    /// Whether pages of commits may have been given up by the system.
+    /// True if the system may have discarded pages of commits.
     sync_failed: AtomicBool,
-    /// Whether a commit did not wait for stable storage though the environment's durability is full.
+    /// True if a commit did not wait for stable storage although the environment's durability is full.
     unsynced: AtomicBool,
 }
 
 impl Engine {
-    /// Tells an opening when the environment fails.
+    /// Registers an opening to be notified when the environment fails.
     pub(crate) fn admit(&self, opening: &Arc<Opening>) {
         let mut openings = self.failure.openings.lock();
         openings.retain(|opening| opening.strong_count() > 0);
@@ -47,12 +47,12 @@ impl Engine {
         }
     }
 
-    /// Makes every call from now on fail. May be called anywhere.
+    /// Makes every later call fail. May be called anywhere.
     pub(crate) fn fail(&self) {
         self.fail_as(&has_failed());
     }
 
-    /// The same with an error of its own.
+    /// Does the same with a specific error.
     pub(crate) fn fail_as(&self, why: &Error) {
         let openings = self.failure.openings.lock();
         self.failure.why.get_or_init(|| why.clone());
@@ -70,13 +70,12 @@ impl Engine {
         self.failure.failed.load(Ordering::SeqCst)
     }
 
-    /// To be asked before LMDB is, where the environment may have failed since the call began: its map may be
-    /// gone.
+    /// Must be called before LMDB if the environment may have failed since the call began: its map may be gone.
     pub(crate) fn check_usable(&self) -> Result<()> {
         if self.has_failed() { Err(self.why()) } else { Ok(()) }
     }
 
-    /// Why a transaction did not begin.
+    /// Returns the error for a transaction that did not begin.
     #[cold]
     pub(crate) fn begin_failed(&self, code: Code, doing: &str) -> Error {
         if code.0 == lmdb_sys::MDB_PANIC {
@@ -95,7 +94,7 @@ impl Engine {
         code.error(doing)
     }
 
-    /// Why a write inside a transaction failed, which is doomed now.
+    /// Returns the error for a write that failed inside a transaction, which is now doomed.
     #[cold]
     pub(crate) fn write_failed(&self, code: Code, doing: &str) -> Error {
         if code.0 == lmdb_sys::MDB_MAP_FULL {
@@ -104,7 +103,7 @@ impl Engine {
         self.undone(code, doing)
     }
 
-    /// Why a commit failed. Under the write lock, in no call of the thread's seat.
+    /// Returns the error for a commit that failed. Called under the write lock, outside of calls of the thread's seat.
     #[cold]
     pub(crate) fn commit_failed(&self, code: Code) -> Error {
         if code.0 == lmdb_sys::MDB_MAP_FULL {
@@ -124,7 +123,7 @@ impl Engine {
         let error = self.undone(code, "committing");
         let relied_on = self.settings.durability == Durability::NoMetaSync || self.has_unsynced();
         if relied_on && error.status() == Status::Io {
-            // It may have been the sync, which was to cover the meta page of the commit before, or all of it.
+            // Perhaps the sync failed, which was to cover the meta page of the previous commit, or the whole of it.
             self.failure.sync_failed.store(true, Ordering::SeqCst);
         }
         error
@@ -139,7 +138,7 @@ impl Engine {
         self.failure.unsynced.load(Ordering::SeqCst)
     }
 
-    /// Puts everything that was committed on stable storage, or says that some of it may never get there.
+    /// Flushes all commits to stable storage, or reports that some of them may never reach it.
     pub(crate) fn sync(&self) -> Result<()> {
         if self.failure.sync_failed.load(Ordering::SeqCst) {
             return Err(not_vouched_for("a sync has failed before"));
@@ -153,8 +152,8 @@ impl Engine {
         })
     }
 
-    /// Whether LMDB has met what it calls a fatal error, such as a failed write of the meta page. It says so only
-    /// to who begins a transaction.
+    /// Returns true if LMDB has met a fatal error, such as a failed write of the meta page. LMDB reports it only when a
+    /// transaction begins.
     fn refuses_transactions(&self) -> bool {
         let full = |begun: &Result<RoTxn, Code>| matches!(begun, Err(Code(lmdb_sys::MDB_READERS_FULL)));
         let mut begun = RoTxn::begin(&self.env);
@@ -166,11 +165,12 @@ impl Engine {
             begun = RoTxn::begin(&self.env);
         }
         let refused = if full(&begun) { RwTxn::begin(&self.env, true).err() } else { begun.err() };
-        // LMDB finds last that another process has outgrown the map. Without an answer, the worse is assumed.
+        // LMDB checks last whether another process has outgrown the map. If the test is impossible, the worse case is
+        // assumed.
         refused.is_some_and(|code| code.0 != lmdb_sys::MDB_MAP_RESIZED)
     }
 
-    /// The error of a write or sync that left everything as it was before the transaction.
+    /// Returns the error for a write or sync that left everything as it was before the transaction.
     fn undone(&self, code: Code, doing: &str) -> Error {
         if code.0 == libc::EIO
             && let Some(found) = self.exhausted()
@@ -184,9 +184,9 @@ impl Engine {
         error
     }
 
-    /// What explains that a write came out short, which LMDB reports as `EIO`.
+    /// Returns the reason for a short write, which LMDB reports as `EIO`, or `None` if it is unknown.
     fn exhausted(&self) -> Option<String> {
-        /// A file system with less room than this is full: some keep a little back.
+        /// A file system with less free space than this counts as full: some keep a small reserve.
         const LITTLE: u64 = 1 << 16;
         let fd = self.env.descriptor().ok()?;
         let length = file_size(&self.env).ok()?;
@@ -196,7 +196,7 @@ impl Engine {
             return Some(format!("the data file has reached the limit of {limit} bytes (see ulimit -f)"));
         }
         let mut system = MaybeUninit::<libc::statvfs>::uninit();
-        // SAFETY: the descriptor is LMDB's and open, and `system` a valid place, filled on success.
+        // SAFETY: the descriptor is LMDB's and open, and `system` a valid destination, filled on success.
         let room = unsafe {
             (libc::fstatvfs(fd, system.as_mut_ptr()) == 0).then(|| {
                 let system = system.assume_init();
@@ -209,8 +209,8 @@ impl Engine {
         self.over_quota(fd, length).then(|| "no more space may be used: a quota is used up".to_owned())
     }
 
-    /// Whether the file cannot have one page more. Asks for one behind its end, which changes neither its bytes
-    /// nor its length.
+    /// Returns true if the file cannot grow by another page. It requests one beyond the file's end, which changes
+    /// neither its bytes nor its length.
     #[cfg(target_os = "linux")]
     fn over_quota(&self, fd: libc::c_int, length: u64) -> bool {
         let (Ok(end), Ok(page)) = (libc::off_t::try_from(length), libc::off_t::try_from(self.page_size))
@@ -228,8 +228,8 @@ impl Engine {
         false
     }
 
-    /// The error of a transaction that the map has no room for. It grows when the transaction ends, unless the limit on
-    /// file sizes forbids it.
+    /// Returns the error for a transaction that does not fit into the map. The map grows when the transaction ends,
+    /// unless the file size limit forbids it.
     fn outgrown(&self) -> Error {
         let size = self.env.info().me_mapsize as u64;
         if let Some(limit) = system::limit(libc::RLIMIT_FSIZE)

@@ -1,14 +1,14 @@
-//! The flush in the background: a thread of each environment that is opened with an interval.
+//! Implements the background flush: one thread for each environment that is opened with an interval.
 //!
-//! It puts on stable storage what any process has committed since its last flush, every interval and once more
-//! when the environment closes. It has a descriptor of its own and reads the transaction's number from the file,
-//! so it needs neither a seat nor the map, and holds up nobody.
+//! The thread flushes the commits of all processes since its last flush to stable storage, every interval and once more
+//! when the environment closes. It has its own descriptor and reads the transaction's number from the file, so it needs
+//! neither a seat nor the map, and blocks no other thread.
 //!
-//! If a flush fails, the next write that begins reports it and is refused, once, and so does every explicit flush until
-//! the environment is reopened: after a failed sync the system counts the pages as written, so no later sync vouches for
-//! them. The last flush, at closing, cannot report a failure; an explicit flush before closing can.
+//! If a flush fails, the next write to begin reports it and is refused, once, and every explicit flush fails until the
+//! environment is reopened: after a failed sync the system regards the pages as written, so no later sync guarantees
+//! their durability. The last flush, at closing, cannot report a failure; an explicit flush before closing can.
 //!
-//! In a child process there is no such thread, and the child touches nothing of it.
+//! A child process has no such thread, and does not touch its parent's.
 
 use std::fs::File;
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -24,7 +24,7 @@ use crate::error::{Error, Result, Status};
 use crate::platform::sync::{Condvar, Mutex, MutexGuard};
 use crate::platform::{fork, system};
 
-/// The thread, stopped and joined when dropped.
+/// The background thread, stopped and joined on drop.
 pub(crate) struct Flusher {
     shared: Arc<Shared>,
     thread: ManuallyDrop<JoinHandle<()>>,
@@ -41,12 +41,12 @@ struct Shared {
 /// The first flush that failed.
 struct Failure {
     what: String,
-    /// Whether a writer has reported it.
+    /// True if a writer has reported it.
     reported: bool,
 }
 
 impl Flusher {
-    /// Starts the thread, where there is something for it to do: every commit of full durability is synced.
+    /// Starts the thread, unless it has nothing to do: with full durability, every commit is synced.
     pub(crate) fn start(env: &Env, settings: &Settings) -> Result<Option<Flusher>> {
         let Some(interval) = settings.flush_interval else { return Ok(None) };
         if settings.read_only || settings.durability == Durability::Full {
@@ -81,7 +81,7 @@ impl Flusher {
         self.shared.failure.lock().as_ref().map_or(Ok(()), |failure| Err(failure.error()))
     }
 
-    /// Fails if a flush has failed and no writer has reported that.
+    /// Fails if a flush has failed and no writer has reported it yet.
     pub(crate) fn tell_writer(&self) -> Result<()> {
         match &mut *self.shared.failure.lock() {
             Some(failure) if !failure.reported => {
@@ -100,9 +100,9 @@ impl Drop for Flusher {
         }
         *self.shared.stop.lock() = true;
         self.shared.stopped.notify_one();
-        // SAFETY: taken out once, here, and not used after.
+        // SAFETY: moved out once, here, and not used afterwards.
         let thread = unsafe { ManuallyDrop::take(&mut self.thread) };
-        // A panic of the thread was reported by the thread itself.
+        // The thread itself has reported its panic.
         drop(thread.join());
     }
 }
@@ -152,11 +152,11 @@ fn flush(file: &File, flushed: &mut Option<u64>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Starts a thread that no signal of the host is delivered to.
+/// Starts a thread that receives no signals of the host.
 fn without_signals<R>(start: impl FnOnce() -> R) -> R {
     let (mut all, mut before) =
         (MaybeUninit::<libc::sigset_t>::uninit(), MaybeUninit::<libc::sigset_t>::uninit());
-    // SAFETY: both are valid places; the first is filled before it is read, and a failure, which only a bad
+    // SAFETY: both are valid destinations; the first is filled before it is read, and a failure, which only an invalid
     // argument could cause, leaves the mask as it is.
     let masked = unsafe {
         libc::sigfillset(all.as_mut_ptr()) == 0

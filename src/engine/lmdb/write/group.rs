@@ -1,8 +1,9 @@
-//! Group commit: autocommitted writes of several threads that arrive together share a transaction and its syncs.
+//! Implements group commit: concurrent autocommitted writes of several threads share a transaction and its syncs.
 //!
-//! The first thread to arrive is the leader: it waits for the write lock, takes along the threads that have arrived
-//! meanwhile, and writes for all. Threads that arrive while it commits wait, and one of them leads next. Each caller returns
-//! when its own write is committed. After a failure that one member may have caused, each member is written alone.
+//! The first thread to arrive is the leader: it waits for the write lock, takes the jobs of the threads that have
+//! arrived meanwhile, and writes for all. Threads that arrive while it commits wait, and one of them leads next. Each
+//! caller returns when its own write is committed. After a failure that one member may have caused, each member is
+//! written alone.
 
 use std::cell::OnceCell;
 use std::collections::VecDeque;
@@ -20,13 +21,13 @@ use crate::engine::{Durability, Outcome, Wait};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
 
-/// What became of a member's operations; `None`: the catalog has changed since they were made up.
+/// The outcome of a member's operations; `None` if the catalog has changed since they were prepared.
 pub(crate) type Answer = Result<Option<Vec<Outcome>>>;
 
-/// The writers of a process that wait to be written.
+/// The writers of a process that wait for a leader.
 pub(crate) type Group = Queue<Member, Answer>;
 
-/// One thread's operations. The thread waits, so that they stay, until it has its answer or leads itself.
+/// One thread's operations. The thread waits, so that they stay valid, until it has its answer or leads itself.
 #[derive(Clone, Copy)]
 pub(crate) struct Member {
     sequence: u64,
@@ -43,23 +44,24 @@ impl Member {
     }
 
     fn ops(&self) -> &[SpaceOp<'_>] {
-        // SAFETY: borrowed from a thread that does not return before this member is answered; copies are used before that.
+        // SAFETY: borrowed from a thread that does not return before this member is answered; copies are used only
+        // until then.
         unsafe { std::slice::from_raw_parts(self.ops, self.count) }
     }
 }
 
-/// No more than this many operations share a transaction, so that the first does not wait for too many others.
+/// The maximum number of operations that share a transaction, so that the first does not wait for too many others.
 const AT_MOST: usize = 1024;
 
 impl Engine {
-    /// Writes some operations in a transaction of their own or with those of other threads, if the catalog still
-    /// has the sequence number under which they were made up. `Ok(None)`: it has not, and nothing was written.
+    /// Writes operations in their own transaction or together with those of other threads, if the catalog still has the
+    /// sequence number under which they were prepared. Otherwise returns `Ok(None)`, and writes nothing.
     ///
-    /// An operation that fails alone (an overflow, say) is its own outcome; a failure of the engine undoes all.
+    /// An operation that fails alone (an overflow, say) has its own outcome; a failure of the engine undoes all.
     pub(crate) fn autocommit(self: &Arc<Self>, sequence: u64, ops: &[SpaceOp<'_>]) -> Answer {
-        // A thread whose own transaction has the lock must not wait behind others for it.
+        // A thread whose own transaction has the lock must not wait behind other threads for it.
         self.turns.check_not_own()?;
-        // Every member's patience is the environment's, so that who leads waits as long as any of them would.
+        // Every member uses the environment's timeout, so that any leader waits as long as each member would.
         let deadline = self.deadline(Wait::Default);
         let interrupt = OnceCell::new();
         let entered = self.group.enter(
@@ -81,7 +83,7 @@ impl Engine {
         led.gather(&mut answers);
         let members = &led.members;
         match self.write_all(&write_lock, members, deadline) {
-            // Perhaps the doing of one of them: each alone then.
+            // One of the members may have caused it, so each is written alone.
             Err(error) if members.len() > 1 && is_undone(&error) => {
                 answers.extend(members.iter().map(|member| {
                     let mut answers = self.write_all(&write_lock, std::slice::from_ref(member), deadline)?;
@@ -92,7 +94,7 @@ impl Engine {
             Ok(written) => answers = written,
         }
         drop(write_lock);
-        // Where commits are fast, the next leader writes while the answers are given. Where they wait for the disk, the
+        // If commits are fast, the next leader writes while the answers are given. If they wait for the disk, the
         // answered threads have time to enter again, and more writes share the next commit.
         if self.settings.durability == Durability::None {
             led.hand_over();
@@ -100,7 +102,7 @@ impl Engine {
         led.answer(answers)
     }
 
-    /// Writes some members in one transaction; it is run again where the map was full.
+    /// Writes some members in one transaction, and retries if the map was full.
     fn write_all(
         self: &Arc<Self>,
         write_lock: &Arc<WriteLock>,
@@ -111,7 +113,7 @@ impl Engine {
             self.grow_ahead(write_lock.turn(), deadline)?;
             self.make_room(write_lock.turn())?;
             match self.attempt(write_lock, members) {
-                // Undone; the map grows before the next attempt.
+                // The transaction is undone; the map grows before the next attempt.
                 Err(error) if error.status() == Status::MapFull => {
                     self.want_more(members.iter().flat_map(Member::ops).map(SpaceOp::size).sum());
                 }
@@ -128,7 +130,7 @@ impl Engine {
                 answers.push(Ok(None));
                 continue;
             }
-            // One operation fails before it writes; several must be undone without the other members'.
+            // A single operation fails before it writes; several must be undone without the other members'.
             let answer = if members.len() == 1 || member.ops().len() == 1 {
                 apply(&mut txn, member)
             } else {
@@ -141,7 +143,7 @@ impl Engine {
                 }
                 answer
             };
-            // Together they may use more numbers than there are, or what dooms the transaction is one member's doing.
+            // Together they may need more numbers than exist, or one member may have doomed the transaction.
             if let Err(error) = &answer
                 && (txn.check_usable().is_err()
                     || (members.len() > 1 && error.status() == Status::CollectionsFull))
@@ -163,28 +165,28 @@ fn apply(txn: &mut WriteTxn, member: &Member) -> Result<Vec<Outcome>> {
     member.ops().iter().map(|op| txn.apply(op)).collect()
 }
 
-/// Whether nothing was written, so that it can be tried again.
+/// Returns true if nothing was written, so that the write can be retried.
 fn is_undone(error: &Error) -> bool {
     !matches!(error.status(), Status::CommitUnknown | Status::EnvFailed | Status::Replaced)
 }
 
-/// The members that a thread writes for, itself first.
+/// The members that a thread writes for, starting with itself.
 struct Led<'g> {
-    /// `None` once another thread may lead.
+    /// `None` after another thread may lead.
     group: Option<&'g Group>,
     members: Vec<Member>,
-    /// All but the first, where they wait.
+    /// The waiting members, which are all but the first.
     others: VecDeque<Waiting<Member, Answer>>,
 }
 
 impl Led<'_> {
-    /// Takes along those who have arrived, with room for their answers.
+    /// Takes the jobs of the threads that have arrived, and reserves space for their answers.
     fn gather(&mut self, answers: &mut Vec<Answer>) {
         let mut ops = self.members.iter().map(|member| member.ops().len()).sum::<usize>();
         let Self { group: Some(group), members, others } = self else { return };
         while let Some(next) = group.take(|next| {
             ops += next.ops().len();
-            // Without memory for it, the next leader writes it.
+            // If memory runs out, the next leader writes it.
             ops <= AT_MOST
                 && members.try_push(*next).is_ok()
                 && others.try_reserve(1).is_ok()
@@ -195,7 +197,7 @@ impl Led<'_> {
         members.truncate(others.len() + 1);
     }
 
-    /// Gives the others their answers, which stand in the order of the members. Returns its own.
+    /// Gives the other members their answers, which are in the order of the members. Returns its own.
     fn answer(&mut self, answers: Vec<Answer>) -> Answer {
         let mut answers = answers.into_iter();
         let own = answers.next();
@@ -216,7 +218,7 @@ impl Led<'_> {
 
 impl Drop for Led<'_> {
     fn drop(&mut self) {
-        // None is left without an answer, whatever happened.
+        // Every member gets an answer, whatever happened.
         for other in self.others.drain(..) {
             other.answer(Err(Error::new(Status::Panic, "the leader of the group commit panicked")));
         }

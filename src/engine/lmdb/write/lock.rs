@@ -1,9 +1,8 @@
-//! The write lock between processes: a file beside LMDB's lock file, with a lock that can be waited for with a
-//! time-out.
+//! Implements the write lock between processes: a file beside LMDB's lock file, with a lock that supports timeouts.
 //!
-//! LMDB's own lock has neither a try nor a time-out; it is taken after this one and is then free, but for
-//! programs that use LMDB without this library. The file holds a robust mutex shared between processes: when
-//! its holder dies, at any point, the next one gets it. It also says who holds it, and since when.
+//! LMDB's own lock supports neither a try nor a timeout. It is taken after this one and is then free, unless a program
+//! uses LMDB without this library. The file contains a robust mutex shared between processes: when its holder dies, at
+//! any point, the next process gets it. The file also names the holder, and the time when it took the lock.
 //!
 //! Each process that has the environment open holds a shared `flock` on the file. A process that is alone takes an
 //! exclusive one and initialises the mutex again: after a crash of the system, no process would ever release it.
@@ -28,35 +27,35 @@ use crate::platform::fork;
 use crate::platform::fork::OwnFile;
 use crate::platform::system::words;
 
-/// How long to wait for a lock file to be made by a process that is just opening the environment.
+/// How long to wait for a process that is opening the environment to create the lock file.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What the file begins with once it is made: `PCLOCK` and the version of the layout.
+/// The beginning of an initialised file: `PCLOCK` and the version of the layout.
 const MAGIC: u64 = u64::from_be_bytes(*b"PCLOCK\x00\x01");
 
-/// The file's content. The size of the mutex tells builds of the C library apart.
+/// The file's content. The size of the mutex distinguishes builds of the C library.
 #[repr(C)]
 struct Layout {
     magic: AtomicU64,
     mutex_size: AtomicU32,
-    /// The holder's process; 0: nobody.
+    /// The holder's process, or 0 if the lock is free.
     process: AtomicU32,
-    /// The holder's thread, as the process numbers them.
+    /// The holder's thread, by the process's numbering.
     thread: AtomicU64,
-    /// When the holder took it, in microseconds since 1970-01-01.
+    /// The time when the holder took it, in microseconds since 1970-01-01.
     since: AtomicI64,
     mutex: libc::pthread_mutex_t,
 }
 
-/// The lock of an environment, open in this process.
+/// The write lock of an environment that is open in this process.
 pub(crate) struct ProcessLock {
     at: NonNull<Layout>,
-    /// Holds the shared `flock`.
+    /// Keeps the shared `flock`.
     file: Option<OwnFile>,
     process: u64,
 }
 
-// SAFETY: the layout is made of atomics and a mutex that threads and processes share.
+// SAFETY: the layout consists of atomics and a mutex that threads and processes share.
 unsafe impl Send for ProcessLock {}
 // SAFETY: as above.
 unsafe impl Sync for ProcessLock {}
@@ -74,7 +73,7 @@ fn flock(file: &File, operation: libc::c_int) -> std::io::Result<()> {
     }
 }
 
-/// Takes the lock on the file for use, which others have too. Waits while one has it alone to make the file.
+/// Takes the shared lock on the file. Waits while a process holds it exclusively to initialise the file.
 fn share(file: &File, path: &Path, patience: &Patience) -> Result<std::io::Result<()>> {
     let shared = patience.poll(|| match flock(file, libc::LOCK_SH | libc::LOCK_NB) {
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(None),
@@ -93,7 +92,7 @@ fn share(file: &File, path: &Path, patience: &Patience) -> Result<std::io::Resul
 }
 
 impl ProcessLock {
-    /// Opens the lock file, and makes it where nobody uses it.
+    /// Opens the lock file, and initialises it if no process uses it.
     pub(crate) fn open(path: &Path, mode: u32, patience: &Patience) -> Result<ProcessLock> {
         let failed = |error: std::io::Error| {
             let status = match error.kind() {
@@ -124,15 +123,15 @@ impl ProcessLock {
             }
             let alone = flock(&file, libc::LOCK_EX | libc::LOCK_NB).is_ok();
             if alone {
-                // Written, not only made longer: a hole that is mapped and finds the disk full is a signal.
+                // Written, not only extended: access to a mapped hole raises a signal if the disk is full.
                 file.write_all_at(&[0; size_of::<Layout>()], 0)
                     .and_then(|()| file.set_len(size))
                     .map_err(failed)?;
             } else {
-                // Another process is making it, or has made it.
+                // Another process is initialising it, or has done so.
                 share(&file, path, patience)?.map_err(failed)?;
                 if file.metadata().map_err(failed)?.len() < size {
-                    // Its maker died on the way: perhaps nobody is left now.
+                    // The initialising process died before it finished: perhaps no process uses the file now.
                     flock(&file, libc::LOCK_UN).map_err(failed)?;
                     std::thread::yield_now();
                     continue;
@@ -165,14 +164,14 @@ impl ProcessLock {
         }
     }
 
-    /// Says which data file is used under this lock, and refuses where other processes use another.
+    /// Announces which data file is used under this lock, and fails if other processes use another.
     pub(crate) fn say_data_file(&self, path: &Path, data: FileId) -> Result<()> {
         self.file.as_ref().map_or(Ok(()), |file| claim::say_data_file(file, path, data))
     }
 
     fn layout(&self) -> &Layout {
-        // SAFETY: mapped as long as `self`, and as large as the layout; others write its atomics only, and the
-        // mutex through its own calls.
+        // SAFETY: mapped as long as `self`, and as large as the layout; other threads and processes write only its
+        // atomics, and the mutex through its own calls.
         unsafe { self.at.as_ref() }
     }
 
@@ -181,14 +180,14 @@ impl ProcessLock {
         unsafe { &raw mut (*self.at.as_ptr()).mutex }
     }
 
-    /// Makes the mutex. The caller is alone with the file.
+    /// Initialises the mutex. No other process uses the file.
     fn make(&self) -> std::io::Result<()> {
         let check = |rc: libc::c_int| {
             if rc == 0 { Ok(()) } else { Err(std::io::Error::from_raw_os_error(rc)) }
         };
         let mut attributes = MaybeUninit::<libc::pthread_mutexattr_t>::uninit();
-        // SAFETY: the attributes are made before they are used and destroyed after; the mutex lies in memory
-        // that nobody else uses yet.
+        // SAFETY: the attributes are initialised before they are used and destroyed afterwards; the mutex lies in
+        // memory that no other process uses yet.
         unsafe {
             check(libc::pthread_mutexattr_init(attributes.as_mut_ptr()))?;
             let made = check(libc::pthread_mutexattr_setpshared(
@@ -208,9 +207,10 @@ impl ProcessLock {
         Ok(())
     }
 
-    /// Takes the lock for the calling thread, which must release it. `deadline`: `None` waits for ever.
+    /// Takes the lock for the calling thread, which must release it. A `deadline` of `None` waits forever.
     pub(crate) fn take(&self, thread: u64, deadline: Option<Instant>) -> Result<()> {
-        // SAFETY: a process that was alone with the file has initialised the mutex; it is robust, and shared between processes.
+        // SAFETY: a process that was alone with the file has initialised the mutex; it is robust, and shared between
+        // processes.
         let rc = match unsafe { libc::pthread_mutex_trylock(self.mutex()) } {
             libc::EBUSY => self.wait(deadline)?,
             rc => rc,
@@ -238,7 +238,7 @@ impl ProcessLock {
         Ok(())
     }
 
-    /// Waits for the holder of the lock. Returns the system's answer.
+    /// Waits for the lock. Returns the system's return code.
     #[cold]
     fn wait(&self, deadline: Option<Instant>) -> Result<libc::c_int> {
         let begun = Instant::now();
@@ -267,7 +267,7 @@ impl ProcessLock {
                         tv_sec: libc::time_t::try_from(until.as_secs()).unwrap_or(libc::time_t::MAX),
                         tv_nsec: until.subsec_nanos().into(),
                     };
-                    // SAFETY: as above; the time is a valid one of that clock.
+                    // SAFETY: as above; the time is valid for that clock.
                     unsafe { clocklock(self.mutex(), libc::CLOCK_MONOTONIC, &raw const until) }
                 }
                 None => self.poll(patience),
@@ -275,7 +275,7 @@ impl ProcessLock {
         }
     }
 
-    /// Looks again and again whether the lock is free.
+    /// Polls the lock until it is free or the time has passed.
     fn poll(&self, patience: Duration) -> libc::c_int {
         const PAUSE: Duration = Duration::from_millis(1);
         let begun = Instant::now();
@@ -289,7 +289,7 @@ impl ProcessLock {
         }
     }
 
-    /// Lets the lock go. By the thread that took it; a child process leaves its parent's alone.
+    /// Releases the lock. Only the thread that took it may call this; a child process does not touch its parent's lock.
     pub(crate) fn release(&self) {
         if fork::process() != self.process {
             return;
@@ -313,22 +313,22 @@ impl ProcessLock {
 type Clocklock =
     unsafe extern "C" fn(*mut libc::pthread_mutex_t, libc::clockid_t, *const libc::timespec) -> libc::c_int;
 
-/// The C library's wait for a mutex by a clock of the caller's choice, which not every one has (glibc from 2.30 on).
-/// `pthread_mutex_timedlock` goes by the time of day: where that is set back, it waits the longer.
+/// The C library's wait for a mutex with a clock of the caller's choice, which not every library has (glibc since
+/// 2.30). `pthread_mutex_timedlock` uses the time of day: if that is set back, it waits longer.
 fn clocklock() -> Option<Clocklock> {
     static FOUND: OnceLock<Option<Clocklock>> = OnceLock::new();
     *FOUND.get_or_init(|| {
-        // SAFETY: a NUL-terminated name.
+        // SAFETY: the name is NUL-terminated.
         let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"pthread_mutex_clocklock".as_ptr()) };
-        // SAFETY: a null pointer is `None`, and any other is that function, whose type this is.
+        // SAFETY: a null pointer is `None`, and any other pointer is that function, which has this type.
         unsafe { std::mem::transmute::<*mut libc::c_void, Option<Clocklock>>(found) }
     })
 }
 
-/// The time of the clock that is never set.
+/// Returns the time of the clock that is never set.
 fn monotonic() -> Duration {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `now` is a valid place; this clock is there on every system that this runs on.
+    // SAFETY: `now` is a valid destination; every supported system has this clock.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
     let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
     Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default())
@@ -336,7 +336,7 @@ fn monotonic() -> Duration {
 
 fn map(file: &File) -> std::io::Result<NonNull<Layout>> {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: a new shared mapping of a file that is as long; it is unmapped by `ProcessLock`'s drop.
+    // SAFETY: a new shared mapping of a file of this length; `ProcessLock`'s drop unmaps it.
     let at = unsafe {
         libc::mmap(ptr::null_mut(), size_of::<Layout>(), protection, libc::MAP_SHARED, file.as_raw_fd(), 0)
     };
@@ -354,7 +354,7 @@ impl Drop for ProcessLock {
         if let Some(file) = &self.file {
             claim::unsay_data_file(file);
         }
-        // SAFETY: mapped by `map`, and nobody borrows from it any more. The mutex stays in the file, for others.
+        // SAFETY: mapped by `map`, and no borrow of it is left. The mutex stays in the file, for other processes.
         unsafe { libc::munmap(self.at.as_ptr().cast(), size_of::<Layout>()) };
     }
 }

@@ -1,10 +1,11 @@
-//! Writing: who may write, and what a failed write means.
+//! Implements writing: the right to write, and the consequences of a failed write.
 //!
 //! - `turn`: the process's turn to write; `lock`: the write lock between processes
-//! - `begin`: beginning write transactions; `group`: the path of autocommitted writes, which share transactions; `queue`: its waiting threads
-//! - `flusher`: the flush in the background
-//! - `working_set`: which numbers of named databases are open; `reclaim`: dropped names give theirs back
-//! - `failure`: what a failed write or sync means, and an environment that can no longer be used
+//! - `begin`: begins write transactions; `group`: the path of autocommitted writes, which share transactions; `queue`:
+//!   its waiting threads
+//! - `flusher`: the background flush
+//! - `working_set`: decides which numbers of named databases are open; `reclaim`: frees the resources of dropped names
+//! - `failure`: the consequences of a failed write or sync, and a failed environment
 
 pub(crate) mod begin;
 pub(crate) mod failure;

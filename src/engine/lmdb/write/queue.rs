@@ -1,11 +1,11 @@
-//! The queue of threads of which one, the leader, does the work of all.
+//! Implements a queue of threads in which one thread, the leader, does the work of all.
 //!
-//! The first thread to enter leads. Those that enter meanwhile wait, each at a condition of its own; the leader takes some
-//! along, answers each, and wakes the next in line when it ends. Until that is awake, a thread that enters may lead, and
-//! takes it along: where the work is short, waiting for a thread to wake up would take longer. What the work is, the queue
-//! does not know.
+//! The first thread to enter leads. Threads that enter meanwhile wait, each on its own condition variable. The leader
+//! takes some of their jobs, answers each, and wakes the next thread in line when it ends. Until that thread is awake,
+//! a thread that enters may lead, and takes its job too: if the work is short, waiting for a thread to wake up would
+//! take longer. The queue does not know what the work is.
 //!
-//! `crates/model` compiles this file with a model checker's locks, and runs it through every order of steps.
+//! `crates/model` compiles this file with a model checker's locks, and checks every interleaving of its steps.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -21,30 +21,30 @@ struct Line<J, A> {
     waiting: VecDeque<Waiting<J, A>>,
 }
 
-/// A thread that waits, and its job.
+/// A waiting thread, and its job.
 pub(crate) struct Waiting<J, A> {
     job: J,
     place: Arc<Ticket<A>>,
 }
 
-/// Where a thread waits.
+/// The place where a thread waits.
 struct Ticket<A> {
     state: Mutex<State<A>>,
     changed: Condvar,
 }
 
-/// What a waiting thread finds.
+/// The state of a waiting thread.
 pub(crate) enum State<A> {
     Waits,
-    /// It is the first in line, and there was no leader.
+    /// The thread is the first in line, and there was no leader.
     MayLead,
     Answered(A),
 }
 
-/// What became of a thread that entered.
+/// The outcome of entering.
 #[derive(Debug)]
 pub(crate) enum Entered<J, A> {
-    /// It leads, and calls [`hand_over`](Queue::hand_over) when it ends.
+    /// The thread leads, and must call [`hand_over`](Queue::hand_over) when it ends.
     Leads(J),
     /// A leader has done its job.
     Answered(A),
@@ -57,11 +57,11 @@ impl<J, A> Default for Queue<J, A> {
 }
 
 impl<J, A> Queue<J, A> {
-    /// Enters with a job, and waits until it was done or this thread leads.
+    /// Enters with a job, and waits until the job is done or this thread leads.
     ///
-    /// `wait` waits once at the condition. If it fails, and no leader has taken the job, the job is withdrawn and the error
-    /// is returned; if one has, the answer comes soon, and the error is dropped. `no_room` makes the error for a queue that
-    /// finds no memory to grow.
+    /// `wait` waits once on the condition. If it fails, and no leader has taken the job, the job is withdrawn and the
+    /// error is returned; if a leader has taken it, the answer comes soon, and the error is dropped. `no_room` makes
+    /// the error for a queue that cannot allocate memory to grow.
     pub(crate) fn enter<E>(
         &self,
         job: J,
@@ -103,7 +103,7 @@ impl<J, A> Queue<J, A> {
         }
     }
 
-    /// Makes a waiting thread the leader, unless there is one. Returns its job.
+    /// Makes a waiting thread the leader, and returns its job. Returns `None` if there is a leader.
     fn lead(&self, place: &Arc<Ticket<A>>) -> Option<J> {
         let mut line = self.0.lock();
         if line.is_led {
@@ -114,18 +114,19 @@ impl<J, A> Queue<J, A> {
         Some(job)
     }
 
-    /// Takes a job out of the line. Returns `false` if a leader has it.
+    /// Removes a job from the line. Returns `false` if a leader has taken it.
     fn withdraw(&self, place: &Arc<Ticket<A>>) -> bool {
         let mut line = self.0.lock();
         let is_withdrawn = line.remove(place).is_some();
-        // It may have been the one to lead next.
+        // The thread may have been the next one to lead.
         let next = line.next_to_lead();
         drop(line);
         Ticket::wake(next);
         is_withdrawn
     }
 
-    /// Takes along the next thread in line, if its job is `wanted`. For the leader, which answers it.
+    /// Takes the job of the next thread in line if it is `wanted`. Only the leader calls this, and must answer the
+    /// thread.
     pub(crate) fn take(&self, wanted: impl FnOnce(&J) -> bool) -> Option<Waiting<J, A>> {
         let mut line = self.0.lock();
         if wanted(&line.waiting.front()?.job) { line.waiting.pop_front() } else { None }
@@ -153,14 +154,14 @@ impl<J, A> Line<J, A> {
         self.waiting.remove(at).map(|waiting| waiting.job)
     }
 
-    /// Where the thread waits that is to lead; `None` if there is a leader, or nobody waits.
+    /// Returns the place of the thread that must lead next, or `None` if there is a leader or no thread waits.
     fn next_to_lead(&self) -> Option<Arc<Ticket<A>>> {
         self.waiting.front().filter(|_| !self.is_led).map(|next| Arc::clone(&next.place))
     }
 }
 
 impl<J, A> Waiting<J, A> {
-    /// Answers the thread, which goes on with it.
+    /// Answers the thread, which then continues.
     pub(crate) fn answer(self, answer: A) {
         self.place.tell(State::Answered(answer));
     }
@@ -175,7 +176,7 @@ impl<A> Ticket<A> {
     fn wake(next: Option<Arc<Ticket<A>>>) {
         let Some(place) = next else { return };
         let mut state = place.state.lock();
-        // A leader that came in between may have answered it.
+        // Another leader may have answered it meanwhile.
         if matches!(*state, State::Waits) {
             *state = State::MayLead;
             drop(state);

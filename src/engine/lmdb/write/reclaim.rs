@@ -1,8 +1,8 @@
-//! Names that were dropped give their places back: in the file, and among the numbers of this process.
+//! Frees the resources of dropped names: their entries in the file, and their numbers in this process.
 //!
-//! A drop only empties a named database and leaves a mark in the catalog, since its number may be in use. Here,
-//! with the write lock held and every call of the process stopped, nobody uses a number: what is marked is
-//! removed from the file, and numbers whose names are gone, by this process or another, are closed; but for those that a
+//! A drop only empties a named database and marks it in the catalog, since its number may be in use. This module runs
+//! with the write lock held and every call of the process stopped, so no thread uses a number. It removes marked names
+//! from the file, and closes the numbers of names that this process or another has removed, except for those that a
 //! live snapshot has used.
 
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::engine::schema::{SEQUENCE, encode_sequence, is_dropped};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, TryGrow};
 
-/// So many drops are worth a look at the whole catalog, with all calls stopped.
+/// The number of drops after which the whole catalog is searched, with all calls stopped.
 const MANY: u32 = 64;
 
 impl Engine {
@@ -39,19 +39,19 @@ impl Engine {
         self.names_gone.store(true, Ordering::Relaxed);
     }
 
-    /// Removes what was dropped. In no call and no transaction of the thread.
+    /// Removes dropped names. Must not run inside a call or a transaction of the thread.
     pub(crate) fn reclaim(self: &Arc<Self>, wait: Wait) -> Result<()> {
         if self.settings.read_only {
             return Ok(());
         }
         let write_lock = WriteLock::take(self, wait)?;
-        // Before the calls are stopped, since growing stops them too.
+        // Runs before the calls are stopped, since growth stops them too.
         self.follow_growth_under(write_lock.turn())?;
         self.dropped.store(0, Ordering::Relaxed);
         self.seats.stop_calls(|stopped| {
             let used = used_numbers(stopped)?;
             match self.remove_dropped(&used) {
-                // The map grows before the next write; what is left is removed another time.
+                // The map grows before the next write; the remaining names are removed later.
                 Err(error) if error.status() == Status::MapFull => {}
                 outcome => outcome?,
             }
@@ -70,7 +70,7 @@ impl Engine {
             return Ok(());
         }
         for name in &dropped {
-            // One that is not open here is left to a process that has it open, or to a later look.
+            // A name that is not open here is left to a process that has it open, or to a later search.
             let Ok(space) = self.spaces.named(name) else { continue };
             let Some(db) = space.db(u32::MAX) else { continue };
             // A live snapshot reads it, or another program has filled it again.
@@ -100,7 +100,7 @@ impl Engine {
         }
         drop(txn);
         for space in gone {
-            // What a live snapshot reads stays open; it is closed another time, or when the working set is full.
+            // A number that a live snapshot uses stays open; it is closed later, or when the working set is full.
             if let Some(db) = space.db(u32::MAX)
                 && !used.has(db.dbi)
             {
@@ -113,7 +113,7 @@ impl Engine {
     }
 }
 
-/// The names of collections that a catalog marks as dropped.
+/// Returns the names of collections that a catalog marks as dropped.
 fn dropped_names(txn: &RwTxn, catalog: Db) -> Result<Vec<String>, Code> {
     let mut names = Vec::new();
     let mut cursor = txn.cursor(catalog.dbi)?;

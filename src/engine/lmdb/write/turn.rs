@@ -1,4 +1,4 @@
-//! The process's turn to write, and the write lock between processes.
+//! Implements the process's turn to write, and takes the write lock between processes.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -13,24 +13,24 @@ thread_local! {
     static READS_WAIT: Cell<bool> = const { Cell::new(true) };
 }
 
-/// Whether reads of the calling thread may wait for the process's turn to write; gives what held before.
+/// Sets whether reads of the calling thread may wait for the process's turn to write; returns the previous setting.
 pub(crate) fn set_reads_wait(wait: bool) -> bool {
     READS_WAIT.replace(wait)
 }
 
-/// How long a read waits that needs the process's turn to write.
+/// Returns how long a read waits that needs the process's turn to write.
 pub(crate) fn patience(wait: Wait) -> Wait {
     if READS_WAIT.get() { wait } else { Wait::For(Duration::ZERO) }
 }
 
-/// This process's turn to write, until dropped: no other thread of it has a write transaction. Enough for what
-/// concerns this process alone, such as opening a name for it.
+/// This process's turn to write, held until dropped: no other thread of the process has a write transaction. It
+/// suffices for changes that affect only this process, such as opening a name for it.
 pub(crate) struct Turn {
     engine: Arc<Engine>,
 }
 
 impl Turn {
-    /// Waits for it, in no call of the thread's seat.
+    /// Waits for the turn. Must not run inside a call of the thread's seat.
     pub(crate) fn take(engine: &Arc<Engine>, wait: Wait) -> Result<Turn> {
         Self::take_until(engine, engine.deadline(wait))
     }
@@ -38,7 +38,7 @@ impl Turn {
     fn take_until(engine: &Arc<Engine>, deadline: Option<Instant>) -> Result<Turn> {
         engine.turns.take(thread_number(), deadline)?;
         let turn = Turn { engine: Arc::clone(engine) };
-        // The holder before may have met a failure, after which LMDB's map may be gone.
+        // The previous holder may have failed, after which LMDB's map may be gone.
         engine.check_usable()?;
         Ok(turn)
     }
@@ -54,18 +54,18 @@ impl Drop for Turn {
     }
 }
 
-/// Holds the write lock, in this process and between processes, until dropped by the thread that took it.
+/// The write lock, in this process and between processes. Held until the thread that took it drops it.
 pub(crate) struct WriteLock {
     turn: Turn,
 }
 
 impl WriteLock {
-    /// Waits for the lock, in no call of the thread's seat.
+    /// Waits for the lock. Must not run inside a call of the thread's seat.
     pub(crate) fn take(engine: &Arc<Engine>, wait: Wait) -> Result<WriteLock> {
         Self::take_until(engine, engine.deadline(wait))
     }
 
-    /// The same until a moment; `None` waits for ever.
+    /// Does the same until a deadline; `None` waits forever.
     pub(crate) fn take_until(engine: &Arc<Engine>, deadline: Option<Instant>) -> Result<WriteLock> {
         let turn = Turn::take_until(engine, deadline)?;
         if let Some(lock) = &engine.lock {
@@ -85,7 +85,7 @@ impl WriteLock {
 
 impl Drop for WriteLock {
     fn drop(&mut self) {
-        // Before the turn, which is dropped after this.
+        // Released before the turn, which is dropped after this.
         if let Some(lock) = &self.engine().lock {
             lock.release();
         }
@@ -93,7 +93,7 @@ impl Drop for WriteLock {
 }
 
 impl Engine {
-    /// When a wait that begins now ends; `None`: never.
+    /// Returns the deadline of a wait that begins now, or `None` if it has no deadline.
     pub(crate) fn deadline(&self, wait: Wait) -> Option<Instant> {
         wait.deadline(self.settings.write_timeout)
     }

@@ -1,15 +1,15 @@
-//! Which numbers of named databases are open.
+//! Decides which numbers of named databases are open.
 //!
-//! Each number that was ever given out costs the beginning of every transaction about a nanosecond, and LMDB compares the
-//! names of all at each opening. So only the names that were used last are open, and another one takes the number of one
-//! that was not used for long. That happens in the process's turn to write, with all calls stopped, and never to a
-//! number that a live snapshot has used: LMDB would answer it from the other name's records.
+//! Each number that was ever assigned costs about a nanosecond at the begin of every transaction, and LMDB compares the
+//! names of all at each opening. So only the most recently used names are open, and another name takes the number of
+//! one that was not used for a long time. That happens in the process's turn to write, with all calls stopped, and
+//! never to a number that a live snapshot has used: LMDB would return the other name's records.
 //!
-//! A snapshot that has not used a number may use it under its new name, since LMDB looks a name up at a number's first use:
-//! but only if the number was open when the snapshot began. So a number changes its name without a moment in which it is
-//! closed and a snapshot could begin, and counts as old as it was.
+//! A snapshot that has not used a number may use it under its new name, since LMDB looks a name up at a number's first
+//! use, but only if the number was open when the snapshot began. So a number changes its name without being closed at
+//! any moment when a snapshot could begin, and keeps its age.
 //!
-//! The set grows where names come back soon after they were closed, and stays small where many are used once.
+//! The set grows if names are reopened soon after they were closed, and stays small if many are used once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -26,10 +26,10 @@ use crate::memory::NoMemory;
 /// How many numbers an autocommitted write may need, which can share its transaction with others.
 const AUTOCOMMIT: u32 = 32;
 
-/// How large the working set is. Changed in the process's turn to write.
+/// The size of the working set. Changed in the process's turn to write.
 pub(crate) struct WorkingSet {
     size: AtomicU32,
-    /// Rises when a name comes back, falls when another one comes.
+    /// Increases when a closed name is reopened, and decreases when a new name is opened.
     demand: AtomicU32,
 }
 
@@ -44,14 +44,14 @@ impl WorkingSet {
         self.size.load(Ordering::Relaxed)
     }
 
-    /// Has room for so many at least.
+    /// Grows to at least this many numbers.
     pub(crate) fn make_room(&self, numbers: u32) {
         self.size.fetch_max(numbers.min(MOST), Ordering::Relaxed);
     }
 
-    /// Learns whether the name that is opened was closed lately. Returns true if the set has grown by one for it.
+    /// Records whether the name being opened was recently closed. Returns true if the set has grown by one for it.
     pub(crate) fn grows(&self, comes_back: bool) -> bool {
-        /// One name in so many that comes back keeps the demand where it is.
+        /// If one name in this many is reopened, the demand stays constant.
         const ONE_IN: u32 = 16;
         const ENOUGH: u32 = 4 * ONE_IN;
         let demand = self.demand.load(Ordering::Relaxed);
@@ -65,7 +65,7 @@ impl WorkingSet {
     }
 }
 
-/// The numbers of the spaces that live snapshots have used.
+/// Returns the numbers of the spaces that live snapshots have used.
 pub(crate) fn used_numbers(stopped: &Stopped<'_, '_>) -> Result<Numbers, NoMemory> {
     let mut numbers = Numbers::default();
     for snapshot in stopped.snapshots() {
@@ -75,8 +75,8 @@ pub(crate) fn used_numbers(stopped: &Stopped<'_, '_>) -> Result<Numbers, NoMemor
 }
 
 impl Engine {
-    /// Makes sure that an autocommitted write can open what it may need, and that writes which open many do not leave all of
-    /// them open.
+    /// Makes sure that an autocommitted write can open the spaces that it may need, and that writes which open many do
+    /// not leave all of them open.
     #[inline]
     pub(crate) fn make_room(&self, turn: &Turn) -> Result<()> {
         let few = self.spaces.open_count() <= self.working_set.size() + SLACK;
@@ -86,12 +86,12 @@ impl Engine {
     /// Makes sure that a write transaction can open that many spaces. In no call of the thread's seat.
     #[inline]
     pub(crate) fn make_room_for(&self, spaces: u32, turn: &Turn) -> Result<()> {
-        // One is the catalog's, which an environment of another program lacks.
+        // One number is the catalog's, which an environment of another program lacks.
         let free = (most_numbers(&self.settings) - 1).saturating_sub(self.spaces.open_count());
         if free >= spaces { Ok(()) } else { self.close_unused(turn) }
     }
 
-    /// Closes numbers until no more are open than the working set has.
+    /// Closes numbers until no more are open than the working set allows.
     #[cold]
     fn close_unused(&self, _turn: &Turn) -> Result<()> {
         let aside = self.aside();
@@ -109,8 +109,9 @@ impl Engine {
         closed
     }
 
-    /// Opens a space, which takes the number of another one where the working set is full, or for a snapshot: that can use
-    /// what was open at its `horizon`. `Ok(false)`: there is no such database. In no call of the thread's seat.
+    /// Opens a space, which takes the number of another one if the working set is full, or for a snapshot, which can
+    /// use numbers that were open at its `horizon`. Returns `Ok(false)` if the database does not exist. Must not run
+    /// inside a call of the thread's seat.
     pub(crate) fn open_in_working_set(
         &self,
         space: &Arc<Space>,
@@ -133,7 +134,7 @@ impl Engine {
         }
     }
 
-    /// `Ok(None)`: another process has outgrown the map.
+    /// Attempts once. Returns `Ok(None)` if another process has outgrown the map.
     #[cold]
     fn open_in_place_of_another(
         &self,
@@ -158,7 +159,7 @@ impl Engine {
         let younger = space.db(u32::MAX);
         let used = used_numbers(stopped)?;
         if younger.is_some_and(|db| used.has(db.dbi)) {
-            // It has a number that this snapshot cannot use, and another one must keep.
+            // Its number is one that this snapshot cannot use, and that another snapshot must keep.
             return Ok(Some(true));
         }
         let grows = self.working_set.grows(self.spaces.was_closed_lately(space, MOST));
@@ -175,8 +176,8 @@ impl Engine {
         Ok(Some(found))
     }
 
-    /// Takes a number, which LMDB has open, from the space that was not used for longest: one that was open at the
-    /// `horizon`, and which no live snapshot has used. Also gives the count of openings when it was given out.
+    /// Takes an open number from the least recently used space: one that was open at the `horizon`, and that no live
+    /// snapshot has used. Also returns the count of openings at which it was assigned.
     fn least_used(&self, horizon: Option<u32>, used: &Numbers) -> Option<(u32, Db)> {
         let horizon = horizon.unwrap_or(u32::MAX);
         self.spaces.take_least_used(|when, db| when <= horizon && !used.has(db.dbi))
