@@ -16,7 +16,7 @@ pub(crate) enum Go<'k> {
     Last,
     Next,
     Prev,
-    /// Stay.
+    /// To the current record.
     Current,
     /// To the first key not less than this.
     AtOrAfter(&'k [u8]),

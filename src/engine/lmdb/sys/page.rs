@@ -24,7 +24,7 @@ impl<'t> Rest<'t> {
     /// A cursor of a read-only transaction gave the key, for a database without duplicates, and its bytes can be read;
     /// the map begins at a multiple of the page's size, a power of two, and the system's pages are not smaller. So the
     /// first byte of the key, if it has one, lies in a page that starts at a multiple of its size and can be read to
-    /// its end, also where a damaged node put the key into another page than its own. In a sound file nobody writes
+    /// its end, also where a damaged node put the key into another page than its own. In a sound file no process writes
     /// that page as long as the transaction lasts, which `'t` borrows.
     pub(crate) unsafe fn behind(key: &'t [u8], page_size: usize) -> Option<Rest<'t>> {
         // An empty key, which only damage creates, has no address in a page: it may be at the end of the last page.

@@ -48,8 +48,8 @@ impl RoTxn {
         self.first_record()?.checked_sub(start).filter(|_| start != 0)
     }
 
-    /// Finds the pages after the map has moved, from the earlier result of [`RoTxn::place_of_first`]: within a snapshot,
-    /// the offset of the first record does not change.
+    /// Finds the pages after the map has moved, from the earlier result of [`RoTxn::place_of_first`]: within a
+    /// snapshot, the offset of the first record does not change.
     pub(crate) fn find_pages_again(&self, place: usize) {
         if let Some(start) = self.first_record().and_then(|address| address.checked_sub(place)) {
             self.env.start.set(start);
