@@ -189,11 +189,22 @@ def test_signals_at_any_time(watched: Watched) -> None:
         for _ in range(1000):
             everything(watched)
 
-    arrived = 0
+    arrived = dropped = 0
+    report = sys.unraisablehook
+
+    def unraisable(failure: sys.UnraisableHookArgs) -> None:
+        nonlocal dropped
+        if issubclass(failure.exc_type, Interrupt):
+            dropped += 1
+        else:
+            report(failure)
+
     random.seed(1)
     # A callback of a test tool from the garbage collector: Python drops its exceptions.
     callbacks = gc.callbacks[:]
     gc.callbacks.clear()
+    # It also drops those in callbacks of weak references, which a round may happen to be in.
+    sys.unraisablehook = unraisable
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         for number in range(ROUNDS):
@@ -204,9 +215,10 @@ def test_signals_at_any_time(watched: Watched) -> None:
                 watched.write(f"round {number}")
                 arrived += 1
             watched.check(f"round {number}")
-        assert arrived == ROUNDS
+        assert arrived + dropped == ROUNDS and dropped < ROUNDS / 10
     finally:
         signal.signal(signal.SIGALRM, before)
+        sys.unraisablehook = report
         gc.callbacks.extend(callbacks)
 
 
