@@ -23,7 +23,7 @@ pub(crate) enum Lookup {
     Open(Db),
     /// The space does not exist.
     Absent,
-    /// Not open in this process, or opened after the snapshot began: leave the call and let [`Engine::open_space`] open
+    /// Not open in this process, or opened after the snapshot began: leave the call and let `Engine::open_space` open
     /// it.
     Unopened,
 }
