@@ -84,7 +84,7 @@ impl Order {
             Order::AsGiven { count, .. } => *count,
             Order::Sorted(entries) => entries.len(),
         };
-        (0..count).map(|at| match self {
+        (0..count).map(move |at| match self {
             Order::AsGiven { .. } => at,
             Order::Sorted(entries) => entries[at].index(),
         })
