@@ -1,10 +1,13 @@
 //! Finds the address where a file's memory map begins.
 
+/// True if the system reports it.
+pub(crate) const IS_REPORTED: bool = cfg!(all(target_os = "linux", not(feature = "no-mapping")));
+
 /// Returns the address of a mapped file's first byte (or where it would be if it were mapped), given an address in the
 /// map. Returns `None` if the system does not report it.
 ///
 /// Source: proc(5), `/proc/pid/maps`: `start-end perms offset dev inode path`, the numbers in hexadecimal.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "no-mapping")))]
 pub(crate) fn start_of_file(address: usize) -> Option<usize> {
     use std::io::Read;
     let mut maps = std::fs::File::open("/proc/self/maps").ok()?;
@@ -26,11 +29,11 @@ pub(crate) fn start_of_file(address: usize) -> Option<usize> {
 }
 
 /// The line's addresses end before this many bytes.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "no-mapping")))]
 const NUMBERS: usize = 80;
 
 /// Returns the same from one line of the system's list.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "no-mapping")))]
 fn start_in(line: &[u8], address: usize) -> Option<usize> {
     let number = |digits: &[u8]| usize::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
     let mut words = line.split(|byte| *byte == b' ');
@@ -41,12 +44,12 @@ fn start_in(line: &[u8], address: usize) -> Option<usize> {
 }
 
 /// Always returns `None`: this system is not supported.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(feature = "no-mapping"))))]
 pub(crate) fn start_of_file(_address: usize) -> Option<usize> {
     None
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(all(test, target_os = "linux", not(feature = "no-mapping")))]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;

@@ -10,7 +10,6 @@ const ENOUGH: u32 = 64;
 const NEVER: u32 = u32::MAX;
 
 /// The address at which the map begins.
-#[derive(Default)]
 pub(super) struct MapStart {
     /// 0 if unknown.
     address: AtomicUsize,
@@ -18,7 +17,19 @@ pub(super) struct MapStart {
     asked: AtomicU32,
 }
 
+impl Default for MapStart {
+    fn default() -> Self {
+        let asked = if mapping::IS_REPORTED { 0 } else { NEVER };
+        Self { address: AtomicUsize::new(0), asked: AtomicU32::new(asked) }
+    }
+}
+
 impl MapStart {
+    /// Returns true if the system does not report it.
+    pub(super) fn is_never_known(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) == NEVER
+    }
+
     /// Returns the address, or 0 if it is unknown.
     #[inline]
     pub(super) fn address(&self) -> usize {
@@ -53,7 +64,7 @@ impl MapStart {
     /// Finds the start from an address in the map.
     #[cold]
     pub(super) fn find(&self, address: usize) {
-        if self.asked.load(Ordering::Relaxed) == NEVER {
+        if self.is_never_known() {
             return;
         }
         match mapping::start_of_file(address) {

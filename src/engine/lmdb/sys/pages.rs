@@ -21,6 +21,11 @@ impl Env {
         info.me_last_pgno.saturating_add(1).min(info.me_mapsize / page_size)
     }
 
+    /// Returns true if the system does not report where the pages are, so that LMDB reads all trees.
+    pub(crate) fn never_has_pages(&self) -> bool {
+        self.start.is_never_known()
+    }
+
     /// Returns true if the address of the pages is known.
     #[inline]
     pub(crate) fn has_pages(&self) -> bool {
@@ -78,7 +83,7 @@ impl RoTxn {
 
 impl<'t> Pages<'t> {
     /// Returns the pages of a file in memory.
-    #[cfg(all(test, target_os = "linux", not(feature = "memory-engine")))]
+    #[cfg(all(test, target_os = "linux", not(any(feature = "memory-engine", feature = "no-mapping"))))]
     pub(crate) fn over(file: &'t [u8], size: usize) -> Pages<'t> {
         Pages { start: file.as_ptr(), size, count: file.len() / size, txn: PhantomData }
     }

@@ -11,6 +11,9 @@ use crate::memory::NoMemory;
 /// was ever in use.
 pub(crate) const FEWEST: u32 = 16;
 
+/// The number of names that are opened before a snapshot or a write transaction begins, of those that are read by numbers.
+pub(crate) const OPENED_AHEAD: u32 = 64;
+
 /// The number of databases that stay open at most. A write transaction may open more, up to `max_collections`.
 pub(crate) const MOST: u32 = 128;
 

@@ -10,7 +10,7 @@ const FEW: usize = 4;
 const SPARSE: u64 = 4;
 
 /// The lower bound of the number of records in a page, in most collections.
-const PAGE_HAS: u64 = 16;
+pub(crate) const PAGE_HAS: u64 = 16;
 
 /// The order in which a batch's items are visited.
 pub(crate) enum Order {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::engine::lmdb::layout;
 use crate::engine::lmdb::sys::{Go, MAIN, Txn, is_named_database, reading};
 use crate::engine::lmdb::txn::foreign;
-use crate::engine::lmdb::txn::order::Order;
+use crate::engine::lmdb::txn::order::{Order, PAGE_HAS};
 use crate::engine::lmdb::txn::scan::Scan;
 use crate::engine::lmdb::txn::spaces::{CATALOG, Db, Space};
 use crate::engine::lmdb::txn::tree::{KnownTree, Tree, TreeCursor};
@@ -302,8 +302,6 @@ impl<'c> Reader<'c> {
     ) -> Result<Option<Vec<Option<&[u8]>>>, Leave> {
         /// Batches with fewer keys are looked up in the given order.
         const MANY: usize = 64;
-        /// The lower bound of the number of records in a page, in most collections.
-        const PAGE_HAS: u64 = 8;
         if keys.len() < MANY {
             return Ok(None);
         }

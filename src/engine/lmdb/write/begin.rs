@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use crate::engine::Wait;
 use crate::engine::lmdb::txn::WriteTxn;
+use crate::engine::lmdb::txn::numbers::OPENED_AHEAD;
 use crate::engine::lmdb::txn::reader::Reader;
 use crate::engine::lmdb::write::turn::{Turn, WriteLock, patience};
 use crate::engine::lmdb::{Engine, Space};
 use crate::error::{Result, Status};
 use crate::memory::TryGrow;
-
-/// The number of names to open ahead, among those that are read by numbers.
-const OPENED_AHEAD: u32 = 64;
 
 /// Begins an explicit write transaction; one that is not `synced` does not wait for stable storage at its commit.
 pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait, synced: bool) -> Result<Box<WriteTxn>> {

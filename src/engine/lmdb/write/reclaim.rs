@@ -70,15 +70,24 @@ impl Engine {
             return Ok(());
         }
         for name in &dropped {
-            // A name that is not open here is left to a process that has it open, or to a later search.
             let Ok(space) = self.spaces.named(name) else { continue };
-            let Some(db) = space.db(u32::MAX) else { continue };
-            // A live snapshot reads it, or another program has filled it again.
-            if used.has(db.dbi) || txn.entries(db.dbi).map_err(failed)? > 0 {
-                continue;
+            // Its number may have gone to another name since it was used.
+            let dbi = match space.db(u32::MAX) {
+                Some(db) => Some(db.dbi),
+                None => match txn.open_dbi(space.name(), 0) {
+                    // All numbers are in use: a later search removes it.
+                    Err(Code(lmdb_sys::MDB_DBS_FULL)) => continue,
+                    opened => opened.map_err(failed)?,
+                },
+            };
+            if let Some(dbi) = dbi {
+                // A live snapshot reads it, or another program has filled it again.
+                if used.has(dbi) || txn.entries(dbi).map_err(failed)? > 0 {
+                    continue;
+                }
+                self.spaces.forget(&space);
+                txn.remove_database(dbi).map_err(failed)?;
             }
-            self.spaces.forget(&space);
-            txn.remove_database(db.dbi).map_err(failed)?;
             txn.remove(catalog.dbi, name.as_bytes()).map_err(failed)?;
         }
         let sequence =
@@ -135,6 +144,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::engine::lmdb::tests::{call_in, engine_of};
+    use crate::engine::lmdb::txn::spaces::CATALOG;
     use crate::{Dict, Durability, Environment, Options};
 
     fn environment(max_collections: u32) -> (tempfile::TempDir, Environment) {
@@ -160,6 +170,9 @@ mod tests {
         env.begin_write().unwrap().abort().unwrap();
         assert!(!engine.has_dropped_many());
         assert_eq!(engine.spaces.open_count(), 0);
+        // Also those whose numbers went to others meanwhile.
+        let names = call_in(&env, |call| call.reader()?.names()).unwrap();
+        assert_eq!(names.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), [CATALOG.as_bytes()]);
 
         engine.names_are_gone();
         assert!(engine.has_dropped_many());

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::engine::lmdb::sys::{Code, RoTxn};
-use crate::engine::lmdb::txn::numbers::{FEWEST, MOST, Numbers, SLACK, most_numbers};
+use crate::engine::lmdb::txn::numbers::{FEWEST, MOST, Numbers, OPENED_AHEAD, SLACK, most_numbers};
 use crate::engine::lmdb::txn::slots::{Begin, Outside};
 use crate::engine::lmdb::txn::spaces::{Db, Space};
 use crate::engine::lmdb::write::turn::Turn;
@@ -31,11 +31,13 @@ pub(crate) struct WorkingSet {
     size: AtomicU32,
     /// Increases when a closed name is reopened, and decreases when a new name is opened.
     demand: AtomicU32,
+    /// The number of those that could not be closed last time, since snapshots use them.
+    kept: AtomicU32,
 }
 
 impl Default for WorkingSet {
     fn default() -> Self {
-        Self { size: AtomicU32::new(FEWEST), demand: AtomicU32::new(0) }
+        Self { size: AtomicU32::new(FEWEST), demand: AtomicU32::new(0), kept: AtomicU32::new(0) }
     }
 }
 
@@ -75,11 +77,19 @@ pub(crate) fn used_numbers(stopped: &Stopped<'_, '_>) -> Result<Numbers, NoMemor
 }
 
 impl Engine {
+    /// Returns how many numbers may stay open. Where snapshots read by numbers, they can use only those that were open when
+    /// they began, so there are more.
+    fn most_open(&self) -> u32 {
+        let least = if self.env.never_has_pages() { OPENED_AHEAD } else { FEWEST };
+        self.working_set.size().max(least)
+    }
+
     /// Makes sure that an autocommitted write can open the spaces that it may need, and that writes which open many do
     /// not leave all of them open.
     #[inline]
     pub(crate) fn make_room(&self, turn: &Turn) -> Result<()> {
-        let few = self.spaces.open_count() <= self.working_set.size() + SLACK;
+        let least = self.most_open().max(self.working_set.kept.load(Ordering::Relaxed));
+        let few = self.spaces.open_count() <= least + SLACK;
         if few { self.make_room_for(AUTOCOMMIT, turn) } else { self.close_unused(turn) }
     }
 
@@ -97,12 +107,13 @@ impl Engine {
         let aside = self.aside();
         let closed = self.seats.stop_calls(|stopped| {
             let used = used_numbers(stopped)?;
-            while self.spaces.open_count() > self.working_set.size()
+            while self.spaces.open_count() > self.most_open()
                 && let Some((_, db)) = self.least_used(None, &used)
             {
                 self.env.close_dbi(db.dbi);
             }
             self.spaces.prune();
+            self.working_set.kept.store(self.spaces.open_count(), Ordering::Relaxed);
             Ok(())
         });
         drop(aside);
@@ -120,7 +131,7 @@ impl Engine {
     ) -> Result<bool> {
         loop {
             let aside = self.aside();
-            let has_room = self.spaces.open_count() < self.working_set.size() && horizon.is_none();
+            let has_room = self.spaces.open_count() < self.most_open() && horizon.is_none();
             let opened = if has_room || !self.spaces.counts(space) {
                 aside.begin(|| self.spaces.open(&self.env, space))?
             } else {

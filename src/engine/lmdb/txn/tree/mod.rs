@@ -13,7 +13,7 @@
 mod cursor;
 mod known;
 mod page;
-#[cfg(all(test, target_os = "linux", not(feature = "memory-engine")))]
+#[cfg(all(test, target_os = "linux", not(any(feature = "memory-engine", feature = "no-mapping"))))]
 mod tests;
 
 pub(crate) use cursor::TreeCursor;
