@@ -4,9 +4,10 @@
 //! over a network. Reads borrow from a transaction.
 
 use std::ops::Bound;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::codec::Type;
+use crate::engine::deadline::Deadline;
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
 
@@ -91,16 +92,13 @@ pub enum Wait {
 }
 
 impl Wait {
-    /// Returns the deadline of a wait that begins now. `default` is the environment's `write_timeout`. Returns `None`
-    /// if the wait has no deadline.
-    pub(crate) fn deadline(self, default: Option<Duration>) -> Option<Instant> {
-        let patience = match self {
+    /// Returns the deadline of the wait. `default` is the environment's `write_timeout`.
+    pub(crate) fn deadline(self, default: Option<Duration>) -> Deadline {
+        Deadline::after(match self {
             Wait::Default => default,
             Wait::For(duration) => Some(duration),
             Wait::Forever => None,
-        };
-        // A timeout that overflows the clock means no deadline.
-        patience.and_then(|patience| Instant::now().checked_add(patience))
+        })
     }
 }
 

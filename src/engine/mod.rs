@@ -6,6 +6,7 @@
 //! beside it. The tests also run on `memory`, an engine that exists only to show that the seam holds.
 
 pub(crate) mod contract;
+pub(crate) mod deadline;
 mod dispatch;
 pub(crate) mod interrupt;
 pub(crate) mod lmdb;

@@ -2,6 +2,7 @@
 //!
 //! - `sync`: mutexes and condition variables that work in the child of a fork
 //! - `fork`: detects forks, so that a child process leaves its parent's resources alone
+//! - `clock`: clocks that are cheap to read
 //! - `byte_lock`: locks on bytes of files; `descriptors`: keeps files away from the standard streams' descriptors
 //! - `mapping`: finds the address where a file's memory map begins
 //! - `filesystem`: network file systems, which are refused
@@ -9,6 +10,7 @@
 //! - `system`: page size, limits, and messages for system errors
 
 pub(crate) mod byte_lock;
+pub(crate) mod clock;
 pub(crate) mod descriptors;
 pub(crate) mod ending;
 pub(crate) mod filesystem;

@@ -6,11 +6,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use super::address_space::can_reserve;
 use super::{Engine, Stopped};
 use crate::engine::Wait;
+use crate::engine::deadline::Deadline;
 use crate::engine::lmdb::write::turn::{Turn, patience};
 use crate::error::{Error, Result, Status};
 use crate::platform::system::{limit, page_size};
@@ -43,7 +43,7 @@ impl Engine {
     }
 
     /// Grows before a write begins: to the size that an earlier write needed, or if less than a quarter is free.
-    pub(super) fn grow_ahead(&self, turn: &Turn, deadline: Option<Instant>) -> Result<()> {
+    pub(super) fn grow_ahead(&self, turn: &Turn, deadline: &Deadline) -> Result<()> {
         let (map, used) = self.map_and_used();
         if let Some(limit) = limit(libc::RLIMIT_FSIZE)
             && limit < map
@@ -59,7 +59,7 @@ impl Engine {
         }
         if used > map - map / 4 {
             // There is still room: growth is not worth a wait or a failure.
-            return match self.grow(turn, map.saturating_mul(2), Some(Instant::now())) {
+            return match self.grow(turn, map.saturating_mul(2), &Deadline::now()) {
                 Err(error)
                     if matches!(error.status(), Status::MapBusy | Status::NoMemory | Status::DiskFull) =>
                 {
@@ -74,7 +74,7 @@ impl Engine {
     /// Shrinks the map to the file size limit, which was lowered: a write beyond the limit raises a signal that ends
     /// the process.
     #[cold]
-    fn shrink(&self, turn: &Turn, limit: u64, deadline: Option<Instant>) -> Result<()> {
+    fn shrink(&self, turn: &Turn, limit: u64, deadline: &Deadline) -> Result<()> {
         let used = self.map_and_used().1;
         let size = usize::try_from(limit).unwrap_or(usize::MAX / 2) / page_size() * page_size();
         if used > size as u64 {
@@ -93,7 +93,7 @@ impl Engine {
     pub(super) fn grow_if_wanted(&self, turn: &Turn) -> Result<()> {
         match self.wanted_map.load(Ordering::Relaxed) {
             0 => Ok(()),
-            wanted => self.grow(turn, wanted, Some(Instant::now())),
+            wanted => self.grow(turn, wanted, &Deadline::now()),
         }
     }
 
@@ -105,13 +105,13 @@ impl Engine {
     }
 
     /// Grows the map to at least a size. Waits until `deadline` for snapshots that have lent references.
-    pub(super) fn grow(&self, turn: &Turn, size: u64, deadline: Option<Instant>) -> Result<()> {
+    pub(super) fn grow(&self, turn: &Turn, size: u64, deadline: &Deadline) -> Result<()> {
         let size = self.allowed(size)?;
         self.resize(turn, size, deadline)
     }
 
-    fn resize(&self, _turn: &Turn, size: usize, deadline: Option<Instant>) -> Result<()> {
-        let no_copy = self.copies.write(deadline);
+    fn resize(&self, _turn: &Turn, size: usize, deadline: &Deadline) -> Result<()> {
+        let no_copy = self.copies.write(deadline.moment());
         if no_copy.is_none() {
             return Err(Error::new(
                 Status::MapBusy,
@@ -183,6 +183,6 @@ impl Engine {
             return Ok(());
         }
         let deadline = self.deadline(patience(Wait::Default));
-        self.grow(turn, used.saturating_add(used / 2).max(map.saturating_mul(2)), deadline)
+        self.grow(turn, used.saturating_add(used / 2).max(map.saturating_mul(2)), &deadline)
     }
 }

@@ -18,6 +18,7 @@ mod address_space;
 mod catalog;
 mod check;
 mod files;
+mod known_sequence;
 mod layout;
 mod maintenance;
 mod map;
@@ -107,7 +108,7 @@ pub(crate) struct Engine {
     names_gone: AtomicBool,
     failure: failure::Failure,
     /// A commit of this process, and the catalog's sequence number in it.
-    known: Mutex<Option<(u64, u64)>>,
+    known: known_sequence::KnownSequence,
     /// Read-locked by operations that need the map in place without a seat; growth waits for it.
     copies: RwLock,
     /// Held by the thread that uses a reader slot outside of seats.
@@ -160,14 +161,14 @@ impl Engine {
 
     /// Returns the catalog's sequence number in a commit if it is cached, or `None`.
     fn sequence_at(&self, commit: u64) -> Option<u64> {
-        self.known.lock().and_then(|(known, sequence)| (known == commit).then_some(sequence))
+        self.known.at(commit)
     }
 
     /// Caches the catalog's sequence number in a commit of this thread, which still holds the write lock.
     fn know(&self, commit: u64, sequence: u64) {
         // A transaction without changes is not a commit: LMDB assigns its number to the next one.
         if self.env.info().me_last_txnid as u64 == commit {
-            *self.known.lock() = Some((commit, sequence));
+            self.known.set(commit, sequence);
         }
     }
 

@@ -16,6 +16,7 @@ use crate::engine::lmdb::files::claim::Claim;
 use crate::engine::lmdb::files::create::Making;
 use crate::engine::lmdb::files::data_file::data_of;
 use crate::engine::lmdb::files::{create, reserve, watch};
+use crate::engine::lmdb::known_sequence::KnownSequence;
 use crate::engine::lmdb::sys;
 use crate::engine::lmdb::sys::{Code, Env, OpenParameters, RoTxn};
 use crate::engine::lmdb::txn::numbers::most_numbers;
@@ -30,7 +31,6 @@ use crate::error::{Error, Result, Status};
 use crate::platform::descriptors::{Standard, close_on_exec};
 use crate::platform::fork;
 use crate::platform::sync;
-use crate::platform::sync::Mutex;
 use crate::platform::system;
 
 /// The place of an environment and its settings: enough to reopen it in the child of a fork. It never changes, so that
@@ -215,7 +215,7 @@ fn open_files(
         opened_ahead: AtomicU64::new(0),
         names_gone: AtomicBool::new(false),
         failure: failure::Failure::default(),
-        known: Mutex::new(None),
+        known: KnownSequence::default(),
         copies: sync::RwLock::default(),
         aside: sync::Mutex::default(),
     });

@@ -167,9 +167,9 @@ impl Opened {
         let own = SpaceOp::In(&self.space, *op);
         let found_at = self.found_at.load(Ordering::Relaxed);
         if let Some(sequence) = found_at.checked_sub(1)
-            && let Some(outcomes) = engine.autocommit(sequence, &[own])?
+            && let Some(outcome) = engine.autocommit(sequence, &[own])?
         {
-            return Ok(outcomes.into_iter().next());
+            return Ok(Some(outcome));
         }
         // The collection was not checked yet, or the catalog has changed since.
         let (sequence, is_there) = seat.read(|reader| {
@@ -177,13 +177,11 @@ impl Opened {
             Ok((sequence, self.find(reader)?.is_some()))
         })?;
         let Some(schema) = self.schema.as_ref().filter(|_| !is_there) else {
-            let outcomes = engine.autocommit(sequence, &[own])?;
-            return Ok(outcomes.and_then(|outcomes| outcomes.into_iter().next()));
+            return engine.autocommit(sequence, &[own]);
         };
         let creation = Creation::new(sequence, schema)?;
         let [a, b, c, d] = creation.ops(engine.catalog(), &self.space);
-        let outcomes = engine.autocommit(sequence, &[a, b, c, d, own])?;
-        Ok(outcomes.and_then(|outcomes| outcomes.into_iter().last()))
+        engine.autocommit(sequence, &[a, b, c, d, own])
     }
 }
 

@@ -82,11 +82,11 @@ impl Seat {
         ))
     }
 
-    /// Writes in the thread's current transaction, or in its own, if the catalog has this sequence number. Otherwise
-    /// returns `Ok(None)`, and writes nothing.
-    pub(crate) fn write_under(&self, sequence: u64, ops: &[SpaceOp<'_>]) -> Result<Option<Vec<Outcome>>> {
+    /// Writes in the thread's current transaction, or in its own, if the catalog has this sequence number, and returns
+    /// the outcome of the last operation. Otherwise returns `Ok(None)`, and writes nothing.
+    pub(crate) fn write_under(&self, sequence: u64, ops: &[SpaceOp<'_>]) -> Result<Option<Outcome>> {
         enum Step {
-            Done(Option<Vec<Outcome>>),
+            Done(Option<Outcome>),
             Autocommit(Arc<Engine>),
         }
         let step = self.call(|call| {
@@ -97,11 +97,10 @@ impl Seat {
                 return Ok(Step::Done(None));
             }
             let txn = reader.write()?;
-            let outcomes = ops.iter().map(|op| txn.apply(op)).collect::<Result<_>>()?;
-            Ok(Step::Done(Some(outcomes)))
+            ops.iter().try_fold(None, |_, op| txn.apply(op).map(Some)).map(Step::Done)
         })?;
         match step {
-            Step::Done(outcomes) => Ok(outcomes),
+            Step::Done(outcome) => Ok(outcome),
             Step::Autocommit(engine) => engine.autocommit(sequence, ops),
         }
     }

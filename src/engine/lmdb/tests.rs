@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::engine::Wait;
+use crate::engine::deadline::Deadline;
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::write::turn::{Turn, WriteLock};
 use crate::engine::threads::call::Call;
@@ -119,7 +120,7 @@ fn the_map_is_replaced_while_no_call_is_under_way() {
     let engine = engine_of(&env);
     let grow = || {
         let turn = Turn::take(&engine, Wait::Forever).unwrap();
-        engine.grow(&turn, 1 << 21, None).unwrap();
+        engine.grow(&turn, 1 << 21, &Deadline::after(None)).unwrap();
     };
     assert!(!ends_during_a_call(&env, SHORT, grow));
     assert_eq!(env.info().unwrap().map_size, 1 << 21);
@@ -129,7 +130,7 @@ fn the_map_is_replaced_while_no_call_is_under_way() {
 fn the_map_stays_while_a_compacting_copy_reads_it() {
     let (_dir, env) = environment();
     let engine = engine_of(&env);
-    let grow = |turn: &Turn| engine.grow(turn, 1 << 21, Some(Instant::now()));
+    let grow = |turn: &Turn| engine.grow(turn, 1 << 21, &Deadline::now());
     let turn = Turn::take(&engine, Wait::Forever).unwrap();
     let reading = engine.copies.read();
     assert_eq!(grow(&turn).unwrap_err().status(), Status::MapBusy);

@@ -92,7 +92,7 @@ impl WriteTxn {
         if engine.is_read_only() {
             return Err(Error::new(Status::ReadOnly, "the environment was opened read-only"));
         }
-        engine.turns.take(thread_number(), wait.deadline(engine.settings.write_timeout))?;
+        engine.turns.take(thread_number(), &wait.deadline(engine.settings.write_timeout))?;
         let commit = engine.stored.lock().last + 1;
         Ok(Self { engine: Arc::clone(engine), commit, steps: Vec::new(), savepoints: Vec::new(), writes: 0 })
     }

@@ -7,8 +7,8 @@ use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
 
+use crate::engine::deadline::Deadline;
 use crate::engine::threads::guarded::{Ending, Guarded};
 use crate::engine::threads::opening::{Opening, State};
 use crate::engine::threads::pin;
@@ -125,7 +125,7 @@ impl<E: Seated> Seats<E> {
     /// whether they are the calling thread's. Must not run inside a call of the thread's seat.
     pub(crate) fn stop<R>(
         &self,
-        deadline: Option<Instant>,
+        deadline: &Deadline,
         pinned: impl Fn(bool) -> Error,
         f: impl Fn(&Stopped<'_, '_, E>) -> Result<R>,
     ) -> Result<R> {
@@ -142,7 +142,7 @@ impl<E: Seated> Seats<E> {
                 Ok(result) => return result,
                 Err(own) => own,
             };
-            if own || !pin::wait_for_end(seen, deadline)? {
+            if own || !pin::wait_for_end(seen, deadline.moment())? {
                 return Err(pinned(own));
             }
         }

@@ -1,12 +1,14 @@
 //! Lets one thread of a process write at a time, and describes the holder in errors.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
+use crate::engine::deadline::Deadline;
 use crate::engine::interrupt::Interrupt;
 use crate::engine::threads::thread_number;
 use crate::error::{Error, Result, Status};
-use crate::platform::fork;
 use crate::platform::sync::{Condvar, Mutex};
+use crate::platform::{clock, fork};
 
 /// The holder of a write lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,18 +22,13 @@ pub(crate) struct LockHolder {
 impl LockHolder {
     /// Describes the calling thread as the holder from now on.
     pub(crate) fn now(thread: u64) -> LockHolder {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        LockHolder {
-            process: fork::process_id(),
-            thread,
-            since: i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
-        }
+        LockHolder { process: fork::process_id(), thread, since: clock::micros_of_day() }
     }
 
     /// Returns the error that names the holder.
     pub(crate) fn busy(&self, waited: Duration) -> Error {
-        let now = LockHolder::now(0).since;
-        let held = Duration::from_micros(u64::try_from(now.saturating_sub(self.since)).unwrap_or(0));
+        let held = clock::micros_of_day().saturating_sub(self.since);
+        let held = Duration::from_micros(u64::try_from(held).unwrap_or(0));
         Error::new(
             Status::Busy,
             format!(
@@ -58,18 +55,20 @@ fn utc(micros: i64) -> String {
 #[derive(Default)]
 pub(crate) struct Turns {
     holder: Mutex<Option<LockHolder>>,
+    /// The holder's thread, or 0.
+    thread: AtomicU64,
     free: Condvar,
 }
 
 impl Turns {
     /// Fails if the calling thread has the lock, for a transaction that is not current.
     pub(crate) fn check_not_own(&self) -> Result<()> {
-        let holder = self.holder.lock();
-        if holder.is_some_and(|held| held.thread == thread_number()) { Err(own()) } else { Ok(()) }
+        // A thread sees its own store, and other threads store only other numbers.
+        if self.thread.load(Ordering::Relaxed) == thread_number() { Err(own()) } else { Ok(()) }
     }
 
-    /// Waits for the turn until `deadline`; `None` waits forever. Must not run inside a call of the thread's seat.
-    pub(crate) fn take(&self, me: u64, deadline: Option<Instant>) -> Result<()> {
+    /// Waits for the turn until `deadline`. Must not run inside a call of the thread's seat.
+    pub(crate) fn take(&self, me: u64, deadline: &Deadline) -> Result<LockHolder> {
         let mut holder = self.holder.lock();
         let (mut begun, mut interrupt) = (None, None);
         while let Some(held) = *holder {
@@ -77,18 +76,23 @@ impl Turns {
             if held.thread == me {
                 return Err(own());
             }
-            let in_time =
-                interrupt.get_or_insert_with(Interrupt::of_thread).wait(&self.free, &mut holder, deadline)?;
+            let interrupt = interrupt.get_or_insert_with(Interrupt::of_thread);
+            let in_time = interrupt.wait(&self.free, &mut holder, deadline.moment())?;
             if !in_time && let Some(held) = *holder {
                 return Err(held.busy(begun.elapsed()));
             }
         }
-        *holder = Some(LockHolder::now(me));
-        Ok(())
+        let me = LockHolder::now(me);
+        *holder = Some(me);
+        self.thread.store(me.thread, Ordering::Relaxed);
+        Ok(me)
     }
 
     pub(crate) fn release(&self) {
-        *self.holder.lock() = None;
+        let mut holder = self.holder.lock();
+        *holder = None;
+        self.thread.store(0, Ordering::Relaxed);
+        drop(holder);
         self.free.notify_one();
     }
 }

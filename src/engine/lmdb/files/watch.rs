@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::engine::Durability;
 use crate::engine::lmdb::Engine;
 use crate::error::{Error, Result, Status};
+use crate::platform::clock::tick;
 
 /// The time of the last check of the names.
 #[derive(Default)]
@@ -74,34 +75,5 @@ impl Engine {
         );
         self.fail_as(&error);
         error
-    }
-}
-
-/// Returns a number that increases about every millisecond, from a clock that needs no system call and advances every 1
-/// to 10 ms.
-#[inline]
-#[allow(clippy::cast_sign_loss)] // only compared for being the same
-fn tick() -> u64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `now` is a valid destination for the result.
-    unsafe { libc::clock_gettime(CLOCK, &raw mut now) };
-    // 2^20 nanoseconds are slightly more than a millisecond, and a second has less than 2^10 of these.
-    (now.tv_sec as u64) << 10 | now.tv_nsec as u64 >> 20
-}
-
-#[cfg(target_os = "linux")]
-const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
-#[cfg(not(target_os = "linux"))]
-const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_clock_advances() {
-        let begun = super::tick();
-        while super::tick() == begun {
-            std::hint::spin_loop();
-        }
-        assert!(super::tick() > begun);
     }
 }

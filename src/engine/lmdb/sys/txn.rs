@@ -146,8 +146,10 @@ impl Drop for RoTxn {
 
 /// A write transaction with its savepoints, aborted when dropped. It must stay on its thread.
 pub(crate) struct RwTxn {
-    /// The levels from the outermost to the innermost; only the last one is used. Never empty until ended.
-    levels: Vec<Txn>,
+    /// `None` after it ended.
+    outermost: Option<Txn>,
+    /// The levels inside it, of which only the last one is used.
+    savepoints: Vec<Txn>,
     env: Arc<Env>,
 }
 
@@ -163,12 +165,12 @@ impl RwTxn {
         // SAFETY: the environment is open.
         Code::check(unsafe { ffi::mdb_txn_begin(env.ptr.as_ptr(), ptr::null_mut(), flags, &raw mut txn) })?;
         let txn = Txn(NonNull::new(txn).ok_or(Code(libc::ENOMEM))?);
-        Ok(RwTxn { levels: vec![txn], env: Arc::clone(env) })
+        Ok(RwTxn { outermost: Some(txn), savepoints: Vec::new(), env: Arc::clone(env) })
     }
 
     /// Returns the number of levels: 1 without savepoints.
     pub(crate) fn depth(&self) -> usize {
-        self.levels.len()
+        self.savepoints.len() + usize::from(self.outermost.is_some())
     }
 
     /// Begins a nested level. `memory` is how much LMDB may allocate for it beside the lists of fixed sizes.
@@ -176,20 +178,20 @@ impl RwTxn {
         ensure_memory(FIXED_LISTS.saturating_add(memory))?;
         let parent = self.top().0.as_ptr();
         let mut txn = ptr::null_mut();
-        self.levels.try_room(1)?;
+        self.savepoints.try_room(1)?;
         // SAFETY: the environment is open and the parent is its live innermost transaction, unused until the
         // child ends, since only the last level is ever used.
         Code::check(unsafe { ffi::mdb_txn_begin(self.env.ptr.as_ptr(), parent, 0, &raw mut txn) })?;
-        self.levels.push(Txn(NonNull::new(txn).ok_or(Code(libc::ENOMEM))?));
+        self.savepoints.push(Txn(NonNull::new(txn).ok_or(Code(libc::ENOMEM))?));
         Ok(())
     }
 
     /// Commits the innermost level, which ends whatever the outcome.
     pub(crate) fn commit_level(&mut self) -> Result<(), Code> {
-        let Some(txn) = self.levels.pop() else { return Err(Code(libc::EINVAL)) };
+        let Some(txn) = self.pop() else { return Err(Code(libc::EINVAL)) };
         // SAFETY: the innermost live level; freed by the call whatever it returns, and popped above.
         Code::check(unsafe { ffi::mdb_txn_commit(txn.0.as_ptr()) })?;
-        if self.levels.is_empty() {
+        if self.outermost.is_none() {
             self.env.commits.fetch_add(1, Ordering::Release);
         }
         Ok(())
@@ -197,14 +199,23 @@ impl RwTxn {
 
     /// Undoes the innermost level, which ends.
     pub(crate) fn abort_level(&mut self) {
-        if let Some(txn) = self.levels.pop() {
+        if let Some(txn) = self.pop() {
             // SAFETY: the innermost live level; freed by the call, and popped above.
             unsafe { ffi::mdb_txn_abort(txn.0.as_ptr()) }
         }
     }
 
+    /// Takes out the innermost level.
+    fn pop(&mut self) -> Option<Txn> {
+        self.savepoints.pop().or_else(|| self.outermost.take())
+    }
+
+    #[inline]
     fn top(&self) -> &Txn {
-        self.levels.last().expect("a write transaction has a level until it is ended, and is dropped then")
+        self.savepoints
+            .last()
+            .or(self.outermost.as_ref())
+            .expect("a write transaction has a level until it is ended, and is dropped then")
     }
 
     /// Stores a record. Returns `Ok(false)` if `MDB_NOOVERWRITE` was given and the key exists.
@@ -254,7 +265,7 @@ impl std::ops::Deref for RwTxn {
 
 impl Drop for RwTxn {
     fn drop(&mut self) {
-        while !self.levels.is_empty() && self.env.is_ours() {
+        while self.outermost.is_some() && self.env.is_ours() {
             self.abort_level();
         }
     }

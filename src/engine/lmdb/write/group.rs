@@ -8,8 +8,8 @@
 use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
 
+use crate::engine::deadline::Deadline;
 use crate::engine::interrupt::Interrupt;
 use crate::engine::lmdb::Engine;
 use crate::engine::lmdb::SpaceOp;
@@ -19,10 +19,10 @@ use crate::engine::lmdb::write::queue::{Entered, Queue, Waiting};
 use crate::engine::lmdb::write::turn::WriteLock;
 use crate::engine::{Durability, Outcome, Wait};
 use crate::error::{Error, Result, Status};
-use crate::memory::{self, NoMemory, TryGrow};
+use crate::memory::{NoMemory, TryGrow};
 
-/// The outcome of a member's operations; `None` if the catalog has changed since they were prepared.
-pub(crate) type Answer = Result<Option<Vec<Outcome>>>;
+/// The outcome of a member's last operation; `None` if the catalog has changed since they were prepared.
+pub(crate) type Answer = Result<Option<Outcome>>;
 
 /// The writers of a process that wait for a leader.
 pub(crate) type Group = Queue<Member, Answer>;
@@ -66,32 +66,41 @@ impl Engine {
         let interrupt = OnceCell::new();
         let entered = self.group.enter(
             Member::new(sequence, ops),
-            |changed, state| interrupt.get_or_init(Interrupt::of_thread).wait(changed, state, None).map(drop),
+            |changed, state| {
+                // The wait for the lock began, though a leader waits for it.
+                deadline.moment();
+                interrupt.get_or_init(Interrupt::of_thread).wait(changed, state, None).map(drop)
+            },
             |bytes| NoMemory { bytes }.into(),
         )?;
         match entered {
-            Entered::Leads(member) => self.lead(member, deadline),
+            Entered::Leads(member) => self.lead(member, &deadline),
             Entered::Answered(answer) => answer,
         }
     }
 
     /// Writes a member's operations, and those of the threads that have arrived when the lock is taken.
-    fn lead(self: &Arc<Self>, own: Member, deadline: Option<Instant>) -> Answer {
-        let mut led = Led { group: Some(&self.group), members: vec![own], others: VecDeque::new() };
-        let mut answers = Vec::new();
+    fn lead(self: &Arc<Self>, own: Member, deadline: &Deadline) -> Answer {
+        let mut led = Led { group: Some(&self.group), own, others: VecDeque::new() };
+        let mut answers = Answers::default();
         let write_lock = Arc::new(WriteLock::take_until(self, deadline)?);
         led.gather(&mut answers);
-        let members = &led.members;
-        match self.write_all(&write_lock, members, deadline) {
+        let members = led.members();
+        match self.write_all(&write_lock, members, &mut answers, deadline) {
             // One of the members may have caused it, so each is written alone.
-            Err(error) if members.len() > 1 && is_undone(&error) => {
-                answers.extend(members.iter().map(|member| {
-                    let mut answers = self.write_all(&write_lock, std::slice::from_ref(member), deadline)?;
-                    answers.pop().unwrap_or(Ok(None))
-                }));
+            Err(error) if !members.are_one() && is_undone(&error) => {
+                answers.clear();
+                for member in members.iter() {
+                    let mut answer = Answers::default();
+                    let written = self.write_all(&write_lock, Members::one(member), &mut answer, deadline);
+                    answers.add(written.and_then(|()| answer.own()));
+                }
             }
-            Err(error) => answers.extend(members.iter().map(|_| Err(error.clone()))),
-            Ok(written) => answers = written,
+            Err(error) => {
+                answers.clear();
+                members.iter().for_each(|_| answers.add(Err(error.clone())));
+            }
+            Ok(()) => {}
         }
         drop(write_lock);
         // If commits are fast, the next leader writes while the answers are given. If they wait for the disk, the
@@ -102,40 +111,48 @@ impl Engine {
         led.answer(answers)
     }
 
-    /// Writes some members in one transaction, and retries if the map was full.
+    /// Writes some members in one transaction, and retries if the map was full. There is room for their answers.
     fn write_all(
         self: &Arc<Self>,
         write_lock: &Arc<WriteLock>,
-        members: &[Member],
-        deadline: Option<Instant>,
-    ) -> Result<Vec<Answer>> {
+        members: Members<'_>,
+        answers: &mut Answers,
+        deadline: &Deadline,
+    ) -> Result<()> {
         loop {
             self.grow_ahead(write_lock.turn(), deadline)?;
             self.make_room(write_lock.turn())?;
-            match self.attempt(write_lock, members) {
+            answers.clear();
+            match self.attempt(write_lock, members, answers) {
                 // The transaction is undone; the map grows before the next attempt.
                 Err(error) if error.status() == Status::MapFull => {
-                    self.want_more(members.iter().flat_map(Member::ops).map(SpaceOp::size).sum());
+                    let sizes = |member: Member| member.ops().iter().map(SpaceOp::size).sum::<u64>();
+                    self.want_more(members.iter().map(sizes).sum());
                 }
                 outcome => return outcome,
             }
         }
     }
 
-    fn attempt(&self, write_lock: &Arc<WriteLock>, members: &[Member]) -> Result<Vec<Answer>> {
+    fn attempt(
+        &self,
+        write_lock: &Arc<WriteLock>,
+        members: Members<'_>,
+        answers: &mut Answers,
+    ) -> Result<()> {
         let mut txn = WriteTxn::begin(write_lock, true)?.of_group();
-        let mut answers = memory::room_for(members.len())?;
-        for member in members {
+        let mut has_changed = false;
+        for member in members.iter() {
             if Reader::of_write(self, &mut txn).sequence()? != Some(member.sequence) {
-                answers.push(Ok(None));
+                answers.add(Ok(None));
                 continue;
             }
             // A single operation fails before it writes; several must be undone without the other members'.
-            let answer = if members.len() == 1 || member.ops().len() == 1 {
-                apply(&mut txn, member)
+            let answer = if members.are_one() || member.count == 1 {
+                apply(&mut txn, &member, &mut has_changed)
             } else {
                 txn.begin_savepoint()?;
-                let answer = apply(&mut txn, member);
+                let answer = apply(&mut txn, &member, &mut has_changed);
                 if answer.is_ok() {
                     txn.commit_savepoint()?;
                 } else {
@@ -146,23 +163,73 @@ impl Engine {
             // Together they may need more numbers than exist, or one member may have doomed the transaction.
             if let Err(error) = &answer
                 && (txn.check_usable().is_err()
-                    || (members.len() > 1 && error.status() == Status::CollectionsFull))
+                    || (!members.are_one() && error.status() == Status::CollectionsFull))
             {
                 return Err(error.clone());
             }
-            answers.push(answer.map(Some));
+            answers.add(answer);
         }
-        let changed =
-            answers.iter().any(|answer| matches!(answer, Ok(Some(all)) if all.iter().any(Outcome::changed)));
-        if changed {
-            txn.commit()?;
-        }
-        Ok(answers)
+        if has_changed { txn.commit() } else { Ok(()) }
     }
 }
 
-fn apply(txn: &mut WriteTxn, member: &Member) -> Result<Vec<Outcome>> {
-    member.ops().iter().map(|op| txn.apply(op)).collect()
+/// Applies a member's operations, and sets `has_changed` if one of them has written.
+fn apply(txn: &mut WriteTxn, member: &Member, has_changed: &mut bool) -> Answer {
+    let (mut last, mut changed) = (None, false);
+    for op in member.ops() {
+        let outcome = txn.apply(op)?;
+        changed |= outcome.changed();
+        last = Some(outcome);
+    }
+    *has_changed |= changed;
+    Ok(last)
+}
+
+/// The members that are written together.
+#[derive(Clone, Copy)]
+struct Members<'a> {
+    own: Member,
+    others: Option<&'a VecDeque<Waiting<Member, Answer>>>,
+}
+
+impl<'a> Members<'a> {
+    fn one(own: Member) -> Members<'a> {
+        Members { own, others: None }
+    }
+
+    fn are_one(self) -> bool {
+        self.others.is_none()
+    }
+
+    fn iter(self) -> impl Iterator<Item = Member> {
+        std::iter::once(self.own).chain(self.others.into_iter().flatten().map(|other| other.job))
+    }
+}
+
+/// The answers to the members, in their order. A member that writes alone needs no memory.
+#[derive(Default)]
+struct Answers {
+    own: Option<Answer>,
+    others: Vec<Answer>,
+}
+
+impl Answers {
+    fn clear(&mut self) {
+        self.own = None;
+        self.others.clear();
+    }
+
+    fn add(&mut self, answer: Answer) {
+        if self.own.is_none() {
+            self.own = Some(answer);
+        } else {
+            self.others.push(answer);
+        }
+    }
+
+    fn own(self) -> Answer {
+        self.own.unwrap_or(Ok(None))
+    }
 }
 
 /// Returns true if nothing was written, so that the write can be retried.
@@ -174,34 +241,35 @@ fn is_undone(error: &Error) -> bool {
 struct Led<'g> {
     /// `None` after another thread may lead.
     group: Option<&'g Group>,
-    members: Vec<Member>,
-    /// The waiting members, which are all but the first.
+    own: Member,
+    /// The members that wait.
     others: VecDeque<Waiting<Member, Answer>>,
 }
 
 impl Led<'_> {
+    fn members(&self) -> Members<'_> {
+        Members { own: self.own, others: Some(&self.others).filter(|others| !others.is_empty()) }
+    }
+
     /// Takes the jobs of the threads that have arrived, and reserves space for their answers.
-    fn gather(&mut self, answers: &mut Vec<Answer>) {
-        let mut ops = self.members.iter().map(|member| member.ops().len()).sum::<usize>();
-        let Self { group: Some(group), members, others } = self else { return };
+    fn gather(&mut self, answers: &mut Answers) {
+        let mut ops = self.own.count;
+        let Self { group: Some(group), others, .. } = self else { return };
         while let Some(next) = group.take(|next| {
-            ops += next.ops().len();
+            ops += next.count;
             // If memory runs out, the next leader writes it.
             ops <= AT_MOST
-                && members.try_push(*next).is_ok()
                 && others.try_reserve(1).is_ok()
-                && answers.try_room(members.len()).is_ok()
+                && answers.others.try_room(others.len() + 1).is_ok()
         }) {
             others.push_back(next);
         }
-        members.truncate(others.len() + 1);
     }
 
     /// Gives the other members their answers, which are in the order of the members. Returns its own.
-    fn answer(&mut self, answers: Vec<Answer>) -> Answer {
-        let mut answers = answers.into_iter();
-        let own = answers.next();
-        for answer in answers {
+    fn answer(&mut self, answers: Answers) -> Answer {
+        let Answers { own, others } = answers;
+        for answer in others {
             if let Some(other) = self.others.pop_front() {
                 other.answer(answer);
             }
@@ -219,7 +287,7 @@ impl Led<'_> {
 impl Drop for Led<'_> {
     fn drop(&mut self) {
         // Every member gets an answer, whatever happened.
-        for other in self.others.drain(..) {
+        while let Some(other) = self.others.pop_front() {
             other.answer(Err(Error::new(Status::Panic, "the leader of the group commit panicked")));
         }
         self.hand_over();
@@ -260,12 +328,15 @@ mod tests {
         let space = &engine.space("numbers").unwrap();
         let add = |key, by| SpaceOp::In(space, Op::Add { key, kind: &Type::I64, by });
         let (bad, good) = ([add(b"a", 1), add(b"full", 1)], [add(b"b", 1), add(b"c", 1)]);
-        let members = [Member::new(sequence, &bad), Member::new(sequence, &good)];
-        let write_lock = Arc::new(WriteLock::take(&engine, Wait::Forever).unwrap());
-        let answers = engine.write_all(&write_lock, &members, None).unwrap();
-        drop(write_lock);
-        assert_eq!(answers[0].as_ref().unwrap_err().status(), Status::Overflow);
-        assert_eq!(answers[1], Ok(Some(vec![Outcome::Sum(1), Outcome::Sum(1)])));
+        let own = leading(&engine, sequence, &good);
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| engine.autocommit(sequence, &bad));
+            while !engine.group.has_waiting(1) {
+                std::thread::yield_now();
+            }
+            assert_eq!(engine.lead(own, &Deadline::after(None)), Ok(Some(Outcome::Sum(1))));
+            assert_eq!(other.join().unwrap().unwrap_err().status(), Status::Overflow);
+        });
         assert_eq!(dict.get("a").unwrap(), None);
         assert_eq!((dict.get("b").unwrap(), dict.get("c").unwrap()), (Some(1), Some(1)));
     }
@@ -284,7 +355,7 @@ mod tests {
             while !engine.group.has_waiting(1) {
                 std::thread::yield_now();
             }
-            assert_eq!(engine.lead(own, None), Ok(Some(vec![Outcome::Done])));
+            assert_eq!(engine.lead(own, &Deadline::after(None)), Ok(Some(Outcome::Done)));
             assert_eq!(other.join().unwrap().unwrap_err().status(), Status::Io);
         });
         assert_eq!(dict.iter().unwrap().map(Result::unwrap).collect::<Vec<_>>(), [("good".to_owned(), 0)]);
@@ -299,7 +370,7 @@ mod tests {
         let space = &engine.space("numbers").unwrap();
         let ops: Vec<_> = (0..AT_MOST).map(|_| SpaceOp::In(space, Op::Remove { key: b"absent" })).collect();
         let own = leading(&engine, sequence, &ops[..10]);
-        let mut led = Led { group: Some(&engine.group), members: vec![own], others: VecDeque::new() };
+        let mut led = Led { group: Some(&engine.group), own, others: VecDeque::new() };
         std::thread::scope(|scope| {
             // Together they are as many as the limit, except for the last.
             for (before, count) in [200, 800, AT_MOST - 1010, 1].into_iter().enumerate() {
@@ -309,11 +380,13 @@ mod tests {
                     std::thread::yield_now();
                 }
             }
-            led.gather(&mut Vec::new());
-            let counts: Vec<_> = led.members.iter().map(|member| member.count).collect();
+            led.gather(&mut Answers::default());
+            let counts: Vec<_> = led.members().iter().map(|member| member.count).collect();
             assert_eq!(counts, [10, 200, 800, AT_MOST - 1010]);
             assert!(engine.group.has_waiting(1));
-            led.answer((0..4).map(|_| Ok(None)).collect()).unwrap();
+            let mut answers = Answers::default();
+            (0..4).for_each(|_| answers.add(Ok(None)));
+            led.answer(answers).unwrap();
             drop(led);
         });
     }
@@ -338,8 +411,8 @@ mod tests {
             set_interrupt(None);
             assert_eq!(answer.unwrap_err().status(), Status::Interrupted);
             assert!(engine.group.has_waiting(1));
-            assert_eq!(engine.lead(leader, None), Ok(Some(Vec::new())));
-            assert_eq!(waiting.join().unwrap(), Ok(Some(vec![Outcome::Done])));
+            assert_eq!(engine.lead(leader, &Deadline::after(None)), Ok(None));
+            assert_eq!(waiting.join().unwrap(), Ok(Some(Outcome::Done)));
         });
         assert_eq!((dict.get("own").unwrap(), dict.get("other").unwrap()), (None, Some(0)));
     }

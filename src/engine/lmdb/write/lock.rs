@@ -17,6 +17,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::engine::deadline::Deadline;
 use crate::engine::interrupt::Interrupt;
 use crate::engine::lmdb::files::claim;
 use crate::engine::lmdb::files::{FileId, made_lock_file_options};
@@ -207,12 +208,16 @@ impl ProcessLock {
         Ok(())
     }
 
-    /// Takes the lock for the calling thread, which must release it. A `deadline` of `None` waits forever.
-    pub(crate) fn take(&self, thread: u64, deadline: Option<Instant>) -> Result<()> {
+    /// Takes the lock for the calling thread, which must release it. `holder` describes it.
+    pub(crate) fn take(&self, mut holder: LockHolder, deadline: &Deadline) -> Result<()> {
         // SAFETY: a process that was alone with the file has initialised the mutex; it is robust, and shared between
         // processes.
         let rc = match unsafe { libc::pthread_mutex_trylock(self.mutex()) } {
-            libc::EBUSY => self.wait(deadline)?,
+            libc::EBUSY => {
+                let rc = self.wait(deadline.moment())?;
+                holder = LockHolder::now(holder.thread);
+                rc
+            }
             rc => rc,
         };
         match rc {
@@ -230,7 +235,6 @@ impl ProcessLock {
                 ));
             }
         }
-        let holder = LockHolder::now(thread);
         let layout = self.layout();
         layout.thread.store(holder.thread, Ordering::Relaxed);
         layout.since.store(holder.since, Ordering::Relaxed);

@@ -23,7 +23,7 @@ struct Line<J, A> {
 
 /// A waiting thread, and its job.
 pub(crate) struct Waiting<J, A> {
-    job: J,
+    pub(crate) job: J,
     place: Arc<Ticket<A>>,
 }
 

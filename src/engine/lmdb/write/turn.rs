@@ -2,11 +2,13 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::engine::Wait;
+use crate::engine::deadline::Deadline;
 use crate::engine::lmdb::Engine;
 use crate::engine::threads::thread_number;
+use crate::engine::threads::turns::LockHolder;
 use crate::error::Result;
 
 thread_local! {
@@ -32,15 +34,16 @@ pub(crate) struct Turn {
 impl Turn {
     /// Waits for the turn. Must not run inside a call of the thread's seat.
     pub(crate) fn take(engine: &Arc<Engine>, wait: Wait) -> Result<Turn> {
-        Self::take_until(engine, engine.deadline(wait))
+        Ok(Self::take_until(engine, &engine.deadline(wait))?.0)
     }
 
-    fn take_until(engine: &Arc<Engine>, deadline: Option<Instant>) -> Result<Turn> {
-        engine.turns.take(thread_number(), deadline)?;
+    /// Also returns the description of the calling thread as its holder.
+    fn take_until(engine: &Arc<Engine>, deadline: &Deadline) -> Result<(Turn, LockHolder)> {
+        let holder = engine.turns.take(thread_number(), deadline)?;
         let turn = Turn { engine: Arc::clone(engine) };
         // The previous holder may have failed, after which LMDB's map may be gone.
         engine.check_usable()?;
-        Ok(turn)
+        Ok((turn, holder))
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -62,14 +65,14 @@ pub(crate) struct WriteLock {
 impl WriteLock {
     /// Waits for the lock. Must not run inside a call of the thread's seat.
     pub(crate) fn take(engine: &Arc<Engine>, wait: Wait) -> Result<WriteLock> {
-        Self::take_until(engine, engine.deadline(wait))
+        Self::take_until(engine, &engine.deadline(wait))
     }
 
-    /// Does the same until a deadline; `None` waits forever.
-    pub(crate) fn take_until(engine: &Arc<Engine>, deadline: Option<Instant>) -> Result<WriteLock> {
-        let turn = Turn::take_until(engine, deadline)?;
+    /// Does the same until a deadline.
+    pub(crate) fn take_until(engine: &Arc<Engine>, deadline: &Deadline) -> Result<WriteLock> {
+        let (turn, holder) = Turn::take_until(engine, deadline)?;
         if let Some(lock) = &engine.lock {
-            lock.take(thread_number(), deadline)?;
+            lock.take(holder, deadline)?;
         }
         Ok(WriteLock { turn })
     }
@@ -93,8 +96,8 @@ impl Drop for WriteLock {
 }
 
 impl Engine {
-    /// Returns the deadline of a wait that begins now, or `None` if it has no deadline.
-    pub(crate) fn deadline(&self, wait: Wait) -> Option<Instant> {
+    /// Returns the deadline of a wait.
+    pub(crate) fn deadline(&self, wait: Wait) -> Deadline {
         wait.deadline(self.settings.write_timeout)
     }
 }

@@ -7,8 +7,12 @@ fn open(path: &Path) -> Result<ProcessLock> {
     ProcessLock::open(path, 0o600, &Patience::new(Some(Duration::from_millis(100))))
 }
 
-fn soon() -> Instant {
-    Instant::now() + Duration::from_millis(60)
+fn soon() -> Deadline {
+    Deadline::after(Some(Duration::from_millis(60)))
+}
+
+fn forever() -> Deadline {
+    Deadline::after(None)
 }
 
 #[test]
@@ -17,22 +21,22 @@ fn a_wait_for_a_lock_of_another_thread_ends_at_the_deadline() {
     let file = dir.path().join("lock.pc");
     // Opened twice, as by two processes: the second opening must not initialise the mutex again.
     let (mine, theirs) = (open(&file).unwrap(), open(&file).unwrap());
-    mine.take(7, None).unwrap();
+    mine.take(LockHolder::now(7), &forever()).unwrap();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {
             let begun = Instant::now();
-            (theirs.take(8, Some(soon())).unwrap_err(), begun.elapsed())
+            (theirs.take(LockHolder::now(8), &soon()).unwrap_err(), begun.elapsed())
         });
         let (error, waited) = waiting.join().unwrap();
         assert_eq!(error.status(), Status::Busy);
         assert!(error.message().contains("(thread 7)"), "{error}");
         assert!(waited >= Duration::from_millis(60) && waited < Duration::from_secs(30), "{waited:?}");
         // The wait gets it as soon as it is released.
-        let waiting = scope.spawn(|| theirs.take(8, None).map(|()| theirs.release()));
+        let waiting = scope.spawn(|| theirs.take(LockHolder::now(8), &forever()).map(|()| theirs.release()));
         mine.release();
         waiting.join().unwrap().unwrap();
     });
-    mine.take(7, Some(soon())).unwrap();
+    mine.take(LockHolder::now(7), &soon()).unwrap();
     mine.release();
 }
 
@@ -40,7 +44,7 @@ fn a_wait_for_a_lock_of_another_thread_ends_at_the_deadline() {
 fn without_a_choice_of_clock_a_wait_polls() {
     let dir = tempfile::tempdir().unwrap();
     let lock = open(&dir.path().join("lock.pc")).unwrap();
-    lock.take(1, None).unwrap();
+    lock.take(LockHolder::now(1), &forever()).unwrap();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| lock.poll(Duration::from_millis(30)));
         assert_eq!(waiting.join().unwrap(), libc::ETIMEDOUT);
