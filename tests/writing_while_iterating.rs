@@ -134,3 +134,29 @@ fn walks_in_memory_use_no_reader_slots() {
     drop(walks);
     assert_eq!(walk.count(), usize::try_from(RECORDS).unwrap() - 3);
 }
+
+/// A range of ten records took longer to open and close than to read: each took a snapshot with a place of its own.
+#[test]
+#[cfg_attr(feature = "memory-engine", ignore = "places of readers")]
+fn a_short_range_with_both_bounds_is_read_at_once() {
+    let Scratch { env, .. } = &scratch();
+    let dict = filled(env, 100);
+    let (mut short, mut reverse) = (dict.range(&10..&20).unwrap(), dict.range(&10..=&20).unwrap().rev());
+    assert_eq!(snapshots(env), 0);
+    let long = dict.range(&10..&1000).unwrap();
+    let open = dict.range(&4995..).unwrap();
+    assert_eq!(snapshots(env), 2);
+    // All show the moment at which they were opened.
+    dict.put(&12, &[2; 100]).unwrap();
+    dict.remove(&20).unwrap();
+    let value = vec![1; 100];
+    for key in 10..20 {
+        assert_eq!(short.next().unwrap().unwrap(), (key, value.clone()));
+    }
+    assert!(short.next().is_none());
+    assert_eq!(reverse.next().unwrap().unwrap(), (20, value.clone()));
+    assert_eq!(reverse.count(), 10);
+    assert_eq!(long.map(Result::unwrap).filter(|entry| entry.1 == value).count(), 990);
+    assert_eq!(open.count(), 5);
+    drop((short, dict));
+}

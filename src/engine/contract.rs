@@ -236,6 +236,11 @@ impl Range {
         })
     }
 
+    /// Returns true if it has a beginning and an end.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.lower != Bound::Unbounded && self.upper != Bound::Unbounded
+    }
+
     pub(crate) fn is_all(&self) -> bool {
         self.lower == Bound::Unbounded && self.upper == Bound::Unbounded
     }
@@ -293,15 +298,29 @@ impl Default for Columns {
 }
 
 impl Columns {
+    /// Returns columns that take no memory. They hold no record, and must be cleared before one is appended.
+    pub(crate) const fn without_memory() -> Self {
+        Self { keys: Vec::new(), key_offsets: Vec::new(), values: Vec::new(), value_offsets: Vec::new() }
+    }
+
+    /// Returns the number of bytes that it has allocated.
+    pub(crate) fn memory(&self) -> usize {
+        let offsets = self.key_offsets.capacity() + self.value_offsets.capacity();
+        self.keys.capacity() + self.values.capacity() + offsets * size_of::<u64>()
+    }
+
+    #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.key_offsets.len() - 1
+        self.value_offsets.len().saturating_sub(1)
     }
 
     pub(crate) fn clear(&mut self) {
         self.keys.clear();
         self.values.clear();
-        self.key_offsets.truncate(1);
-        self.value_offsets.truncate(1);
+        for offsets in [&mut self.key_offsets, &mut self.value_offsets] {
+            offsets.clear();
+            offsets.push(0);
+        }
     }
 
     /// Reserves memory for many records of about this size at once: growing step by step takes as long as reading a few
@@ -345,6 +364,7 @@ impl Columns {
     }
 
     /// Returns record `index`, which must be less than the length.
+    #[inline]
     #[allow(clippy::cast_possible_truncation)] // offsets are lengths of vectors in memory
     pub(crate) fn record(&self, index: usize) -> (&[u8], &[u8]) {
         let cut = |offsets: &[u64]| offsets[index] as usize..offsets[index + 1] as usize;

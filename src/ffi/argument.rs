@@ -12,27 +12,43 @@ pub(super) fn invalid(message: impl Into<String>) -> Error {
     Error::new(Status::InvalidArgument, message)
 }
 
-/// Refuses lengths that a slice cannot have: they are garbage or an overflow.
-fn checked_size<T>(name: &str, count: usize) -> Result<()> {
+#[cold]
+fn null(name: &str) -> Error {
+    invalid(format!("{name} is NULL"))
+}
+
+/// Checks a pointer to items that are not empty. Refuses lengths that a slice cannot have: they are garbage or an
+/// overflow.
+#[inline]
+fn check_items<T>(name: &str, pointer: *const T, count: usize) -> Result<()> {
     let fits = count.checked_mul(size_of::<T>()).is_some_and(|bytes| isize::try_from(bytes).is_ok());
-    if fits { Ok(()) } else { Err(invalid(format!("{name}: a length of {count} is beyond any memory"))) }
+    if pointer.is_null() || !pointer.is_aligned() || !fits {
+        return Err(wrong_items(name, pointer, count));
+    }
+    Ok(())
+}
+
+#[cold]
+fn wrong_items<T>(name: &str, pointer: *const T, count: usize) -> Error {
+    if pointer.is_null() {
+        return invalid(format!("{name} is NULL, though its length is {count}"));
+    }
+    if !pointer.is_aligned() {
+        return invalid(format!("{name} is not aligned to {} bytes", align_of::<T>()));
+    }
+    invalid(format!("{name}: a length of {count} is beyond any memory"))
 }
 
 /// Returns the items at `pointer`. With count 0, the input is empty, and any pointer is allowed, also NULL.
 ///
 /// # Safety
 /// `pointer` is NULL or good for reading `count` items during the call that `'a` stands for.
+#[inline]
 pub(super) unsafe fn items<'a, T>(name: &str, pointer: *const T, count: usize) -> Result<&'a [T]> {
     if count == 0 {
         return Ok(&[]);
     }
-    if pointer.is_null() {
-        return Err(invalid(format!("{name} is NULL, though its length is {count}")));
-    }
-    if !pointer.is_aligned() {
-        return Err(invalid(format!("{name} is not aligned to {} bytes", align_of::<T>())));
-    }
-    checked_size::<T>(name, count)?;
+    check_items(name, pointer, count)?;
     // SAFETY: not NULL, aligned, of a possible length, and good for `count` items by this function's contract.
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
@@ -46,13 +62,7 @@ pub(super) unsafe fn items_mut<'a, T>(name: &str, pointer: *mut T, count: usize)
     if count == 0 {
         return Ok(&mut []);
     }
-    if pointer.is_null() {
-        return Err(invalid(format!("{name} is NULL, though its length is {count}")));
-    }
-    if !pointer.is_aligned() {
-        return Err(invalid(format!("{name} is not aligned to {} bytes", align_of::<T>())));
-    }
-    checked_size::<T>(name, count)?;
+    check_items(name, pointer, count)?;
     // SAFETY: not NULL, aligned, of a possible length, and good for `count` items by this function's contract.
     Ok(unsafe { std::slice::from_raw_parts_mut(pointer, count) })
 }
@@ -75,7 +85,7 @@ pub(super) unsafe fn text<'a>(name: &str, pointer: *const c_char) -> Result<&'a 
     // SAFETY: this function has the same contract.
     match unsafe { optional_text(name, pointer) }? {
         Some(text) => Ok(text),
-        None => Err(invalid(format!("{name} is NULL"))),
+        None => Err(null(name)),
     }
 }
 
@@ -102,8 +112,9 @@ pub(super) struct Out<T>(*mut T);
 
 impl<T> Out<T> {
     /// Takes a pointer that must not be NULL.
+    #[inline]
     pub(super) fn required(name: &str, pointer: *mut T) -> Result<Self> {
-        if pointer.is_null() { Err(invalid(format!("{name} is NULL"))) } else { Ok(Self(pointer)) }
+        if pointer.is_null() { Err(null(name)) } else { Ok(Self(pointer)) }
     }
 
     /// Takes a pointer that may be NULL: the output is then dropped.

@@ -6,16 +6,19 @@
 //!
 //! While a snapshot is open, no page that is replaced after it can be reused. So when this process has committed, an
 //! iterator reads the rest of its range into memory, if it is small, and releases its snapshot: otherwise a loop that
-//! writes to the collection over which it iterates would make the file grow with each commit.
+//! writes to the collection over which it iterates would make the file grow with each commit. A short range with both
+//! bounds is read at once, and needs no snapshot.
 
 mod back;
 mod kept;
+mod pooled;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use back::Back;
 use kept::Kept;
+use pooled::PooledColumns;
 
 use crate::engine::{Columns, Leave, Limit, Range, ScanStart, Session, SnapshotSeat, WeakSeat};
 use crate::error::{Error, Result, Status};
@@ -28,6 +31,9 @@ const FIRST_BATCH: usize = 16;
 const LARGEST_BATCH: usize = 4096;
 const LARGEST_BYTES: usize = 256 << 10;
 
+/// The size up to which an iterator reads a short range at once.
+const AT_ONCE_BYTES: usize = 64 << 10;
+
 /// The size up to which an iterator keeps records instead of its snapshot.
 const KEPT_BYTES: usize = 4 << 20;
 
@@ -36,7 +42,7 @@ pub(crate) struct Iter {
     collection: Collection,
     range: Range,
     source: Source,
-    ahead: Columns,
+    ahead: PooledColumns,
     /// True if `ahead` goes against the range's direction.
     backwards: bool,
     /// The number of records of `ahead` that were returned.
@@ -89,10 +95,15 @@ impl Iter {
     pub(crate) fn open(collection: &Collection, range: Range) -> Result<Iter> {
         let shared = collection.shared();
         collection.check_range(&range)?;
+        let mut ahead = PooledColumns::new();
         let source = if let Some((seat, level)) = TxnRef::innermost(shared)? {
             collection.open_ahead()?;
             Source::Transaction { seat, level }
+        } else if read_whole(collection, &range, &mut ahead)? {
+            let records = std::mem::replace(&mut ahead, Columns::without_memory().into());
+            Source::Kept(Box::new(Kept::of_range(records, range.reverse, None, false, false)))
         } else {
+            ahead.clear();
             let engine = shared.engine()?;
             let commits = engine.commits();
             let seen = commits.load(Ordering::Acquire);
@@ -103,7 +114,7 @@ impl Iter {
             collection: collection.clone(),
             range,
             source,
-            ahead: Columns::default(),
+            ahead,
             backwards: false,
             given: 0,
             place: Position::Start,
@@ -133,8 +144,8 @@ impl Iter {
     /// Ends the iterator, and returns the memory of the records that it returned last.
     pub(crate) fn into_given(self) -> Columns {
         match self.source {
-            Source::Kept(kept) => kept.into_given().unwrap_or(self.ahead),
-            _ => self.ahead,
+            Source::Kept(kept) => kept.into_given().unwrap_or_else(|| self.ahead.into_inner()),
+            _ => self.ahead.into_inner(),
         }
     }
 
@@ -213,6 +224,11 @@ impl Iter {
         {
             self.given += 1;
             return Ok(Some(self.ahead.record(self.given - 1)));
+        }
+        if self.backwards == backwards && matches!(self.source, Source::Kept(_)) {
+            self.collection.shared().check_open()?;
+            let Source::Kept(kept) = &mut self.source else { return Ok(None) };
+            return if backwards { kept.prev() } else { kept.next() };
         }
         self.step_further(backwards)
     }
@@ -323,8 +339,7 @@ impl Iter {
     /// Reads the range, or the rest of it, to replace the snapshot. Returns `Ok(false)` if it is too large.
     #[cold]
     fn keep(&mut self) -> Result<bool> {
-        // In all other collections, only LMDB knows the order.
-        if !self.collection.is_bytewise() || self.collection.has_duplicates() {
+        if !can_be_kept(&self.collection) {
             return Ok(false);
         }
         self.forget()?;
@@ -338,15 +353,15 @@ impl Iter {
                 Position::After(key, _) | Position::Before(key, _) => (Some(&key[..]), true),
             };
             let end = matches!(self.place, Position::End);
-            let kept = Kept::of_range(records, self.range.reverse, at, given, end);
+            let kept = Kept::of_range(records.into(), self.range.reverse, at, given, end);
             return Ok(self.let_go(kept));
         }
         records.clear();
         if is_all(self.read_on(limit, &mut records))? {
             let kept = if matches!(self.place, Position::Start) && !self.backwards {
-                Kept::of_range(records, self.range.reverse, None, false, false)
+                Kept::of_range(records.into(), self.range.reverse, None, false, false)
             } else {
-                Kept::of_rest(records, self.range.reverse, self.backwards)
+                Kept::of_rest(records.into(), self.range.reverse, self.backwards)
             };
             return Ok(self.let_go(kept));
         }
@@ -392,12 +407,12 @@ impl Iter {
     /// Reads on from the position of the walk.
     fn fetch(&mut self, limit: Limit) -> Result<()> {
         self.forget()?;
-        let mut ahead = std::mem::take(&mut self.ahead);
+        let mut ahead = std::mem::replace(&mut *self.ahead, Columns::without_memory());
         let read = self.read_on(limit, &mut ahead);
         if let Source::Own(own) = &mut self.source {
             own.pause = own.pause.saturating_sub(ahead.keys.len() + ahead.values.len());
         }
-        self.ahead = ahead;
+        *self.ahead = ahead;
         self.given = 0;
         self.writes = read?.writes;
         Ok(())
@@ -441,6 +456,20 @@ impl Iter {
             }
         })
     }
+}
+
+/// Reads a range with both bounds. Returns `Ok(false)` if it has more records than a first batch, or cannot be kept.
+fn read_whole(collection: &Collection, range: &Range, out: &mut Columns) -> Result<bool> {
+    if !range.is_bounded() || !can_be_kept(collection) {
+        return Ok(false);
+    }
+    let limit = Limit { items: FIRST_BATCH, bytes: AT_ONCE_BYTES };
+    collection.shared().seat()?.scan(collection.opened(), range, limit, out)
+}
+
+/// Returns true if records of a collection can be found in memory: in others, only LMDB knows the order.
+fn can_be_kept(collection: &Collection) -> bool {
+    collection.is_bytewise() && !collection.has_duplicates()
 }
 
 /// The outcome of a read.

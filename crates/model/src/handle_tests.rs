@@ -58,6 +58,10 @@ impl<const MANY: usize> World<MANY> {
 
     /// Returns the numbers of the objects that were retired.
     fn close(&self, id: u64) -> Result<Vec<u64>, Refusal> {
+        let alone = self.table.lock().retire_childless(id)?;
+        if let Some(object) = alone {
+            return Ok(vec![object.0.number]);
+        }
         let retired = self.table.lock().retire(id)?;
         Ok(retired.iter().map(|(_, object)| object.0.number).collect())
     }

@@ -55,11 +55,15 @@ fn find(id: u64, kind: ObjectKind) -> Result<Rc<Object>> {
 fn find_in_table(id: u64, kind: ObjectKind) -> Result<Rc<Object>> {
     // A thread increments the shared count of an object once, and then only its own.
     let object = Rc::new(shared(id, kind)?);
-    // A thread that is ending has no cache any more, and takes this path each time.
-    let forgotten = CACHE.try_with(|cache| cache.borrow_mut().remember(&TABLE, id, Rc::clone(&object)));
+    remember(id, Rc::clone(&object));
+    Ok(object)
+}
+
+/// Remembers a handle for the calling thread. A thread that is ending has no cache any more.
+fn remember(id: u64, object: Rc<Object>) {
+    let forgotten = CACHE.try_with(|cache| cache.borrow_mut().remember(&TABLE, id, object));
     // Dropped outside of the borrow, since dropping an object may be slow.
     drop(forgotten);
-    Ok(object)
 }
 
 fn check_kind(id: u64, kind: ObjectKind) -> Result<()> {
@@ -203,14 +207,22 @@ pub(super) fn insert_txn(env: pc_env, outer: Option<u64>, txn: TxnRef) -> Result
 /// Creates a handle for an iterator over a collection. `txn` is the number of the iterator's transaction.
 pub(super) fn insert_iter(collection: u64, txn: Option<u64>, state: IterState) -> Result<pc_iter> {
     let txn = txn_of_number(txn);
-    let object = Object::Iter(Arc::new(Mutex::new(IterPlace::Open(state))));
-    Ok(pc_iter { id: insert(ObjectKind::Iter, object, [collection, txn.id])? })
+    let slot = Arc::new(Mutex::new(IterPlace::Open(state)));
+    let id = insert(ObjectKind::Iter, Object::Iter(Arc::clone(&slot)), [collection, txn.id])?;
+    // The thread that opens it most likely uses it next.
+    remember(id, Rc::new(Object::Iter(slot)));
+    Ok(pc_iter { id })
 }
 
 fn close(id: u64, kind: ObjectKind) -> Result<()> {
     check_kind(id, kind)?;
+    let reading = if kind == ObjectKind::Iter { Reading::Over } else { Reading::Perhaps };
+    let alone = TABLE.lock().retire_childless(id)?;
+    if let Some(object) = alone {
+        return release_one(object, reading);
+    }
     let retired = TABLE.lock().retire(id);
-    release(retired?, if kind == ObjectKind::Iter { Reading::Over } else { Reading::Perhaps })
+    release(retired?, reading)
 }
 
 /// Retires the environment's handle and those of its children, aborts its transactions, then closes it.
@@ -273,25 +285,30 @@ fn release(mut retired: Vec<Retired<Object>>, reading: Reading) -> Result<()> {
         Object::Env(_) => (3, 0),
     });
     for (_, object) in retired {
-        match object {
-            Object::Iter(slot) => {
-                // Released outside of the slot's lock.
-                let place = std::mem::replace(&mut *slot.lock(), IterPlace::Closed);
-                if let (IterPlace::Open(state), Reading::Perhaps) = (place, reading) {
-                    let given = state.into_given();
-                    *slot.lock() = IterPlace::Retired(given);
-                }
-            }
-            Object::Txn(txn) => match txn.abort() {
-                // It ended with the enclosing transaction.
-                Err(error) if error.status() == Status::BadHandle => {}
-                other => outcome = outcome.and(other),
-            },
-            Object::Env(env) => env.close(),
-            Object::Collection(_) => {}
-        }
+        outcome = outcome.and(release_one(object, reading));
     }
     outcome
+}
+
+fn release_one(object: Object, reading: Reading) -> Result<()> {
+    match object {
+        Object::Iter(slot) => {
+            // Released outside of the slot's lock.
+            let place = std::mem::replace(&mut *slot.lock(), IterPlace::Closed);
+            if let (IterPlace::Open(state), Reading::Perhaps) = (place, reading) {
+                let given = state.into_given();
+                *slot.lock() = IterPlace::Retired(given);
+            }
+        }
+        Object::Txn(txn) => match txn.abort() {
+            // It ended with the enclosing transaction.
+            Err(error) if error.status() == Status::BadHandle => {}
+            other => return other,
+        },
+        Object::Env(env) => env.close(),
+        Object::Collection(_) => {}
+    }
+    Ok(())
 }
 
 impl From<Refusal> for Error {

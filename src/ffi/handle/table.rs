@@ -236,6 +236,13 @@ impl<T, const FIRST: usize, const MANY: usize> Locked<'_, T, FIRST, MANY> {
         self.records.numbered.get(&number).copied()
     }
 
+    /// Retires a handle, unless there are handles below it: then it returns `Ok(None)`.
+    pub(super) fn retire_childless(&mut self, id: u64) -> Result<Option<T>, Refusal> {
+        self.get(id)?;
+        let has_children = !self.records.all[slot_of(id)].children.is_empty();
+        Ok(if has_children { None } else { self.vacate(id) })
+    }
+
     /// Retires a handle and all handles below it: from now on they are closed.
     ///
     /// Returns their objects, children before parents, so that the caller can release them outside of the lock.

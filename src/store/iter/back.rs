@@ -176,6 +176,9 @@ fn exclude(bound: &mut Bound<Vec<u8>>, key: &[u8]) -> Result<()> {
 
 #[allow(clippy::cast_possible_truncation)] // offsets are lengths of vectors in memory
 fn truncate(records: &mut Columns, len: usize) {
+    if len >= records.len() {
+        return;
+    }
     records.key_offsets.truncate(len + 1);
     records.value_offsets.truncate(len + 1);
     records.keys.truncate(records.key_offsets[len] as usize);

@@ -3,12 +3,13 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use super::pooled::PooledColumns;
 use crate::engine::{Columns, Limit};
 use crate::error::{Error, Result, Status};
 
 /// Records of a range in memory, and the walk's position among them.
 pub(super) struct Kept {
-    records: Columns,
+    records: PooledColumns,
     /// The records that were not yet taken off the end of the range.
     left: Range<usize>,
     /// True if the records are stored against the range's direction.
@@ -47,7 +48,7 @@ impl Kept {
     /// Keeps all records of a range, in its direction. The walk is at the first record at or beyond a key, which it has
     /// already returned if `given`. Without a key, the walk is at the beginning, or at the end if `end`.
     pub(super) fn of_range(
-        records: Columns,
+        records: PooledColumns,
         reverse: bool,
         at: Option<&[u8]>,
         given: bool,
@@ -57,7 +58,7 @@ impl Kept {
             left: 0..records.len(),
             records,
             is_turned: false,
-            batch: Columns::default(),
+            batch: Columns::without_memory(),
             given: Given::Nothing,
             reverse,
             part: Part::All,
@@ -78,13 +79,13 @@ impl Kept {
 
     /// Keeps the records ahead of the walk, in its direction. `reverse` is the range's direction; `backwards` means
     /// that the walk goes against it.
-    pub(super) fn of_rest(records: Columns, reverse: bool, backwards: bool) -> Kept {
+    pub(super) fn of_rest(records: PooledColumns, reverse: bool, backwards: bool) -> Kept {
         let place = if backwards { records.len()..records.len() } else { 0..0 };
         Kept {
             left: 0..records.len(),
             records,
             is_turned: backwards,
-            batch: Columns::default(),
+            batch: Columns::without_memory(),
             given: Given::Nothing,
             reverse,
             part: if backwards { Part::WithoutEnd } else { Part::WithoutBeginning },
@@ -114,7 +115,7 @@ impl Kept {
     pub(super) fn into_given(self) -> Option<Columns> {
         match self.given {
             Given::Nothing => None,
-            Given::Record => Some(self.records),
+            Given::Record => Some(self.records.into_inner()),
             Given::Batch => Some(self.batch),
         }
     }
@@ -262,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_walk_goes_on_both_ways_from_the_record_given_last() {
-        let mut kept = Kept::of_range(records(&[1, 3, 5]), false, Some(&[3]), true, false);
+        let mut kept = Kept::of_range(records(&[1, 3, 5]).into(), false, Some(&[3]), true, false);
         assert_eq!(key(kept.next()), Some(5));
         assert_eq!(key(kept.prev()), Some(3));
         assert_eq!(key(kept.prev()), Some(1));
@@ -275,7 +276,7 @@ mod tests {
     #[test]
     fn a_seek_goes_before_the_key_or_the_next_one() {
         for (reverse, keys, found) in [(false, [1, 3, 5], Some(5)), (true, [5, 3, 1], Some(3))] {
-            let mut kept = Kept::of_range(records(&keys), reverse, None, false, false);
+            let mut kept = Kept::of_range(records(&keys).into(), reverse, None, false, false);
             kept.seek(&[4]);
             assert_eq!(key(kept.next()), found);
             kept.seek(&[3]);
@@ -288,7 +289,7 @@ mod tests {
     #[test]
     fn what_was_not_kept_is_not_made_up() {
         // From the middle of a range to its end.
-        let mut kept = Kept::of_rest(records(&[3, 5]), false, false);
+        let mut kept = Kept::of_rest(records(&[3, 5]).into(), false, false);
         assert_eq!(kept.prev().unwrap_err().status(), Status::Conflict);
         assert_eq!((key(kept.next()), key(kept.next()), key(kept.prev())), (Some(3), Some(5), Some(3)));
         assert_eq!(kept.prev().unwrap_err().status(), Status::Conflict);
@@ -302,7 +303,7 @@ mod tests {
         assert_eq!((key(kept.next()), key(kept.next())), (Some(5), Some(3)));
         assert_eq!(kept.next().unwrap_err().status(), Status::Conflict);
         // From the middle to the beginning, as a walk backwards reads it.
-        let mut kept = Kept::of_rest(records(&[3, 1]), false, true);
+        let mut kept = Kept::of_rest(records(&[3, 1]).into(), false, true);
         assert_eq!(kept.next().unwrap_err().status(), Status::Conflict);
         assert_eq!((key(kept.prev()), key(kept.prev()), key(kept.prev())), (Some(3), Some(1), None));
         assert_eq!((key(kept.next()), key(kept.next())), (Some(1), Some(3)));
@@ -311,7 +312,7 @@ mod tests {
 
     #[test]
     fn batches_have_the_sizes_that_were_asked_for() {
-        let mut kept = Kept::of_range(records(&[1, 2, 3, 4, 5]), false, None, false, false);
+        let mut kept = Kept::of_range(records(&[1, 2, 3, 4, 5]).into(), false, None, false, false);
         let sizes: Vec<usize> = [(2, 100), (9, 4), (9, 9)]
             .map(|(items, bytes)| kept.next_batch(Limit { items, bytes }).unwrap().len())
             .to_vec();
