@@ -314,6 +314,11 @@ impl Columns {
         self.value_offsets.len().saturating_sub(1)
     }
 
+    /// Returns true if a scan with this limit could have returned these records.
+    pub(crate) fn fits(&self, limit: Limit) -> bool {
+        self.len() <= limit.items && (self.len() == 1 || self.keys.len() + self.values.len() <= limit.bytes)
+    }
+
     pub(crate) fn clear(&mut self) {
         self.keys.clear();
         self.values.clear();

@@ -337,18 +337,19 @@ impl Seat {
         })
     }
 
-    /// Reads records from the beginning of a range into columns. Returns true if it reached the end of the range.
+    /// Reads records from the beginning of a range into columns.
     pub(crate) fn scan(
         &self,
         opened: &Opened,
         range: &Range,
         limit: Limit,
         out: &mut Columns,
-    ) -> Result<bool> {
+    ) -> Result<Scanned> {
         both!(Seat, Opened, self, opened, (seat, opened) => {
             seat.read(|reader| {
                 out.clear();
-                reader.scan_of(opened, range, ScanStart::Range, limit, out)
+                let is_all = reader.scan_of(opened, range, ScanStart::Range, limit, out)?;
+                Ok(Scanned { is_all, commit: reader.commit() })
             })
         })
     }
@@ -517,6 +518,14 @@ impl Opened {
     }
 }
 
+/// The outcome of a scan from the beginning of a range.
+pub(crate) struct Scanned {
+    /// True if the whole range was read.
+    pub is_all: bool,
+    /// The commit that was read.
+    pub commit: u64,
+}
+
 /// The source of an iterator's reads: a snapshot, or a write transaction with its own writes.
 pub(crate) enum Session<'s, 'c> {
     Lmdb(&'s mut lmdb::Reader<'c>),
@@ -535,6 +544,11 @@ impl Session<'_, '_> {
         out: &mut Columns,
     ) -> Result<bool, Leave> {
         both!(Session, Opened, self, opened, (reader, opened) => reader.scan_of(opened, range, from, limit, out))
+    }
+
+    /// Returns the number of the commit that it reads, or of the commit that its writes will be.
+    pub(crate) fn commit(&self) -> u64 {
+        each!(Session, self, reader => reader.commit())
     }
 
     /// Returns the number of writes that it has seen: always 0 in a snapshot.

@@ -297,7 +297,7 @@ impl Collection {
 
     /// Reads records from the beginning of a range into columns. Returns true if it reached the end of the range.
     pub(crate) fn scan(&self, range: &Range, limit: Limit, out: &mut Columns) -> Result<bool> {
-        self.seat()?.scan(self.opened(), range, limit, out)
+        Ok(self.seat()?.scan(self.opened(), range, limit, out)?.is_all)
     }
 
     /// Refuses a range that is invalid in the collection's order.

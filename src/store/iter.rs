@@ -26,13 +26,14 @@ use crate::memory;
 use crate::store::collection::Collection;
 use crate::store::stack::TxnRef;
 
-/// The size of the first batch: small, since many iterations end early.
+/// The size of the first batch: small, since many iterations end early. Each later one is `GROWTH` times as large.
 const FIRST_BATCH: usize = 16;
+const GROWTH: usize = 8;
 const LARGEST_BATCH: usize = 4096;
 const LARGEST_BYTES: usize = 256 << 10;
 
-/// The size up to which an iterator reads a short range at once.
-const AT_ONCE_BYTES: usize = 64 << 10;
+/// The size up to which an iterator reads a range with both bounds at once.
+const AT_ONCE: Limit = Limit { items: 128, bytes: 64 << 10 };
 
 /// The size up to which an iterator keeps records instead of its snapshot.
 const KEPT_BYTES: usize = 4 << 20;
@@ -99,30 +100,45 @@ impl Iter {
         let source = if let Some((seat, level)) = TxnRef::innermost(shared)? {
             collection.open_ahead()?;
             Source::Transaction { seat, level }
-        } else if read_whole(collection, &range, &mut ahead)? {
-            let records = std::mem::replace(&mut ahead, Columns::without_memory().into());
-            Source::Kept(Box::new(Kept::of_range(records, range.reverse, None, false, false)))
         } else {
-            ahead.clear();
-            let engine = shared.engine()?;
-            let commits = engine.commits();
-            let seen = commits.load(Ordering::Acquire);
-            let seat = shared.seat()?.snapshot_of(collection.opened())?;
-            Source::Own(Own { seat, commits, seen, is_large: false, pause: 0 })
+            Self::open_outside(collection, &range, &mut ahead)?
         };
         Ok(Iter {
             collection: collection.clone(),
             range,
             source,
+            batch: if ahead.len() == 0 { FIRST_BATCH } else { AT_ONCE.items * GROWTH },
             ahead,
             backwards: false,
             given: 0,
             place: Position::Start,
-            batch: FIRST_BATCH,
             writes: 0,
             has_failed: false,
             back: None,
         })
+    }
+
+    /// Opens it outside of transactions. Reads a short range into memory, and otherwise, perhaps, its first records.
+    fn open_outside(collection: &Collection, range: &Range, ahead: &mut PooledColumns) -> Result<Source> {
+        let shared = collection.shared();
+        let mut read_at = None;
+        if range.is_bounded() && can_be_kept(collection) {
+            let scanned = shared.seat()?.scan(collection.opened(), range, AT_ONCE, ahead)?;
+            if scanned.is_all {
+                let records = std::mem::replace(ahead, Columns::without_memory().into());
+                let kept = Kept::of_range(records, range.reverse, None, false, false);
+                return Ok(Source::Kept(Box::new(kept)));
+            }
+            read_at = Some(scanned.commit);
+        }
+        let commits = shared.engine()?.commits();
+        let seen = commits.load(Ordering::Acquire);
+        let seat = shared.seat()?.snapshot_of(collection.opened())?;
+        // Another commit may have come in between.
+        if read_at.is_some() && read_at != seat.read(|session| Ok(Some(session.commit())))? {
+            ahead.clear();
+        }
+        Ok(Source::Own(Own { seat, commits, seen, is_large: false, pause: 0 }))
     }
 
     /// Returns the iterator over its range in the other direction, at the beginning.
@@ -245,7 +261,7 @@ impl Iter {
         if self.given == self.ahead.len() {
             let limit = Limit { items: self.batch, bytes: LARGEST_BYTES };
             self.fetch(limit)?;
-            self.batch = (self.batch * 2).min(LARGEST_BATCH);
+            self.batch = (self.batch * GROWTH).min(LARGEST_BATCH);
         }
         if self.given == self.ahead.len() {
             self.place = if backwards { Position::Start } else { Position::End };
@@ -265,14 +281,41 @@ impl Iter {
             let Source::Kept(kept) = &mut self.source else { return Ok(&self.ahead) };
             return kept.next_batch(limit);
         }
-        // Records that were read ahead but not returned are read again with the rest.
-        self.forget()?;
-        self.fetch(limit)?;
+        if self.has_first() && self.ahead.fits(limit) {
+            self.fetch_behind_first(limit)?;
+        } else {
+            // Records that were read ahead but not returned are read again with the rest.
+            self.forget()?;
+            self.fetch(limit)?;
+        }
         self.given = self.ahead.len();
         if self.given == 0 {
             self.place = Position::End;
         }
         Ok(&self.ahead)
+    }
+
+    /// Returns true if the first records of the range were read when the iterator was opened, and none was returned.
+    fn has_first(&self) -> bool {
+        matches!((&self.source, &self.place), (Source::Own(_), Position::Start))
+            && self.given == 0
+            && self.ahead.len() > 0
+    }
+
+    /// Appends the records behind the first ones to them.
+    fn fetch_behind_first(&mut self, limit: Limit) -> Result<()> {
+        let bytes = self.ahead.keys.len() + self.ahead.values.len();
+        let rest = Limit { items: limit.items - self.ahead.len(), bytes: limit.bytes.saturating_sub(bytes) };
+        if rest.items == 0 || rest.bytes == 0 {
+            return Ok(());
+        }
+        let last = self.ahead.record(self.ahead.len() - 1).0;
+        self.place = Position::After(memory::copy(last)?, Vec::new());
+        let mut ahead = std::mem::replace(&mut *self.ahead, Columns::without_memory());
+        let read = self.read_on(rest, &mut ahead);
+        *self.ahead = ahead;
+        self.place = Position::Start;
+        read.map(drop)
     }
 
     /// Moves before the first key at or beyond `key` in the range's direction.
@@ -456,15 +499,6 @@ impl Iter {
             }
         })
     }
-}
-
-/// Reads a range with both bounds. Returns `Ok(false)` if it has more records than a first batch, or cannot be kept.
-fn read_whole(collection: &Collection, range: &Range, out: &mut Columns) -> Result<bool> {
-    if !range.is_bounded() || !can_be_kept(collection) {
-        return Ok(false);
-    }
-    let limit = Limit { items: FIRST_BATCH, bytes: AT_ONCE_BYTES };
-    collection.shared().seat()?.scan(collection.opened(), range, limit, out)
 }
 
 /// Returns true if records of a collection can be found in memory: in others, only LMDB knows the order.

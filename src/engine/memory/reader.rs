@@ -36,6 +36,11 @@ impl<'c> Reader<'c> {
         Self { engine, view: View::Write(txn) }
     }
 
+    /// Returns the number of the commit that it reads, or of the commit that its writes will be.
+    pub(crate) fn commit(&self) -> u64 {
+        self.at()
+    }
+
     fn at(&self) -> u64 {
         match &self.view {
             View::Snapshot { snapshot, .. } => snapshot.at(),

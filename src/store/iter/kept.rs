@@ -196,7 +196,13 @@ impl Kept {
     /// Returns the next records as columns, which are empty at the end.
     pub(super) fn next_batch(&mut self, limit: Limit) -> Result<&Columns> {
         let first = self.ahead()?;
-        let mut batch = std::mem::take(&mut self.batch);
+        let is_whole = first == Some(0) && !self.is_turned && self.len() == self.records.len();
+        if is_whole && self.records.fits(limit) {
+            self.given = Given::Record;
+            self.place = KeptPosition::At(self.len() - 1..self.len());
+            return Ok(&self.records);
+        }
+        let mut batch = std::mem::replace(&mut self.batch, Columns::without_memory());
         batch.clear();
         let mut end = first.unwrap_or(self.len());
         let mut bytes = 0;

@@ -88,6 +88,14 @@ impl<'c> Reader<'c> {
         }
     }
 
+    /// Returns the number of the commit that it reads, or of the commit that its writes will be.
+    pub(crate) fn commit(&self) -> u64 {
+        match &self.view {
+            View::Snapshot(snapshot) => snapshot.id(),
+            View::Write(txn) => txn.txn.id(),
+        }
+    }
+
     /// Returns true if it sees uncommitted writes.
     pub(crate) fn is_write(&self) -> bool {
         matches!(self.view, View::Write(_))
