@@ -157,6 +157,59 @@ fn sets_larger_than_any_batch_are_as_in_memory() {
     }
 }
 
+/// Elements are compared by their first eight bytes, and only if these are alike by the others.
+#[test]
+fn elements_that_begin_alike_are_told_apart() {
+    let Scratch { env, dir: _dir } = scratch();
+    // All elements of up to four bytes, alone and behind others, so that many lengths lie around eight.
+    let mut endings = vec![Vec::new()];
+    for length in 0..4 {
+        for ending in endings.clone().into_iter().filter(|ending| ending.len() == length) {
+            endings.extend([0, b'a', 0xff].map(|byte| [&ending[..], &[byte]].concat()));
+        }
+    }
+    let beginnings = [&b""[..], b"aaaaaa", &[0; 7]];
+    let all: Vec<Vec<u8>> = beginnings
+        .iter()
+        .flat_map(|start| endings.iter().map(move |end| [start, &end[..]].concat()))
+        .collect();
+    let model = |every: usize| -> BTreeSet<Vec<u8>> {
+        all.iter().filter(|element| !element.is_empty()).step_by(every).cloned().collect()
+    };
+    let [one, other] = [model(2), model(3)];
+    let [a, b, into] = ["a", "b", "into"].map(|name| Set::<Vec<u8>>::open(&env, name).unwrap());
+    a.add_many(one.iter().map(Vec::as_slice)).unwrap();
+    b.add_many(other.iter().map(Vec::as_slice)).unwrap();
+    let content =
+        |set: &Set<Vec<u8>>| -> BTreeSet<Vec<u8>> { set.iter().unwrap().map(Result::unwrap).collect() };
+    a.union_into(&b, &into).unwrap();
+    assert_eq!(content(&into), &one | &other);
+    a.intersection_into(&b, &into).unwrap();
+    assert_eq!(content(&into), &one & &other);
+    a.symmetric_difference_into(&b, &into).unwrap();
+    assert_eq!(content(&into), &one ^ &other);
+    assert!(!a.is_subset(&b).unwrap() && !a.is_disjoint(&b).unwrap());
+}
+
+/// The operands are read from snapshots that are older than the write transaction: a commit between them must not be
+/// missed.
+#[test]
+fn commits_of_other_threads_are_not_missed() {
+    const ROUNDS: i32 = 300;
+    let Scratch { env, dir: _dir } = scratch();
+    let [a, b, c] = sets(&env);
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..ROUNDS).for_each(|n| assert!(a.add(&n).unwrap())));
+        for _ in 0..ROUNDS {
+            let before = a.len().unwrap();
+            a.union_into(&b, &c).unwrap();
+            assert!(c.len().unwrap() >= before);
+        }
+    });
+    a.union_into(&b, &c).unwrap();
+    assert_eq!(content(&c), (0..ROUNDS).collect());
+}
+
 #[test]
 fn nothing_is_written_where_nothing_differs() {
     let Scratch { env, dir: _dir } = scratch();

@@ -3,21 +3,22 @@
 //! The walk visits all sets once, side by side, in element order. It reads each set in batches, and writes only the
 //! differences to the target, also in batches, behind all elements that are still to be read. So memory use does not
 //! depend on the sizes of the sets, and the target may be one of the operands.
+//!
+//! Sets that are only read, outside of a transaction, are read from snapshots of the commit that the write is based on: a
+//! write transaction reads more slowly.
 
-use std::ops::Bound;
+mod stream;
+
 use std::sync::Arc;
 
-use crate::engine::{Access, Column, Columns, Limit, Range, Wait};
+use stream::Stream;
+
+use crate::engine::{Access, Column, SnapshotSeat, Wait};
 use crate::error::{Error, Result, Status};
-use crate::memory::{self, Short, TryGrow};
+use crate::memory::{Short, TryGrow};
 use crate::store::collection::Collection;
 use crate::store::registry::Shared;
 use crate::store::stack::TxnRef;
-
-/// The size of the first batch: small, since many walks end early or skip ahead.
-const FIRST_BATCH: usize = 16;
-const LARGEST_BATCH: usize = 4096;
-const LARGEST_BYTES: usize = 256 << 10;
 
 /// The number of changes to collect before writing them.
 const LARGEST_CHANGE: usize = 4096;
@@ -61,9 +62,23 @@ pub(crate) fn combine(operation: Operation, a: &Collection, b: &Collection, into
     let shared = into.shared();
     let is_own = TxnRef::innermost(shared)?.is_none();
     loop {
+        let mut seats = [None, None];
+        if is_own {
+            for (seat, source) in seats.iter_mut().zip([a, b]) {
+                *seat = snapshot_of_source(source, into)?;
+            }
+        }
         let txn = Begun::begin(shared, Access::Write)?;
+        for seat in &mut seats {
+            // Another thread or process may have committed in between.
+            if let Some(snapshot) = &*seat
+                && txn.commit_number()? != snapshot.read(|session| Ok(session.commit()))? + 1
+            {
+                *seat = None;
+            }
+        }
         let sources = [a, b].into_iter().filter(|source| !Arc::ptr_eq(source.shared(), shared));
-        let outcome = snapshots(sources).and_then(|_open| merge(operation, a, b, into));
+        let outcome = snapshots(sources).and_then(|_open| merge(operation, [a, b], seats, into));
         match outcome.and_then(|()| txn.commit()) {
             // The transaction is undone. The map has grown; if it could not grow, the next begin reports it.
             Err(error) if is_own && error.status() == Status::MapFull => {}
@@ -76,10 +91,10 @@ pub(crate) fn combine(operation: Operation, a: &Collection, b: &Collection, into
 pub(crate) fn is_subset(a: &Collection, b: &Collection) -> Result<bool> {
     check(&[a, b])?;
     let _open = snapshots([a, b])?;
-    let (mut a, mut b) = (Stream::new(a), Stream::new(b));
-    while let Some(element) = a.filled()? {
-        b.seek(element)?;
-        if b.head() != Some(element) {
+    let (mut a, mut b) = (Stream::new(a, None), Stream::new(b, None));
+    while a.fill()? {
+        b.seek(&a)?;
+        if !b.is_at(&a) {
             return Ok(false);
         }
         a.pass();
@@ -91,14 +106,16 @@ pub(crate) fn is_subset(a: &Collection, b: &Collection) -> Result<bool> {
 pub(crate) fn is_disjoint(a: &Collection, b: &Collection) -> Result<bool> {
     check(&[a, b])?;
     let _open = snapshots([a, b])?;
-    let (mut a, mut b) = (Stream::new(a), Stream::new(b));
-    while let Some(element) = a.filled()? {
-        b.seek(element)?;
-        match b.head() {
-            None => break,
-            Some(other) if other == element => return Ok(false),
-            Some(other) => a.seek(other)?,
+    let (mut a, mut b) = (Stream::new(a, None), Stream::new(b, None));
+    while a.fill()? {
+        b.seek(&a)?;
+        if b.has_ended() {
+            break;
         }
+        if b.is_at(&a) {
+            return Ok(false);
+        }
+        a.seek(&b)?;
     }
     Ok(true)
 }
@@ -172,6 +189,12 @@ impl Begun {
     fn commit(mut self) -> Result<()> {
         self.txn.take().map_or(Ok(()), |txn| txn.commit())
     }
+
+    /// Returns the number of the commit that the write transaction will be.
+    fn commit_number(&self) -> Result<u64> {
+        let Some((_, level)) = TxnRef::innermost(&self.shared)? else { return Ok(0) };
+        self.shared.seat()?.read_in(level, |session| Ok(session.commit()))
+    }
 }
 
 impl Drop for Begun {
@@ -183,15 +206,35 @@ impl Drop for Begun {
     }
 }
 
-fn merge(operation: Operation, a: &Collection, b: &Collection, into: &Collection) -> Result<()> {
+/// Begins a snapshot of a set that is only read, in the environment of the target.
+fn snapshot_of_source(source: &Collection, into: &Collection) -> Result<Option<SnapshotSeat>> {
+    if source.is_same(into) || !Arc::ptr_eq(source.shared(), into.shared()) {
+        return Ok(None);
+    }
+    match source.shared().seat()?.snapshot_of(source.opened()) {
+        // The write transaction can read it too.
+        Err(error) if error.status() == Status::ReadersFull => Ok(None),
+        snapshot => snapshot.map(Some),
+    }
+}
+
+fn merge(
+    operation: Operation,
+    operands: [&Collection; 2],
+    snapshots: [Option<SnapshotSeat>; 2],
+    into: &Collection,
+) -> Result<()> {
     // Each collection is read once, even if it has several roles.
     let mut streams: Vec<Stream<'_>> = Vec::new();
-    let [a, b, target] = [a, b, into].map(|set| {
-        streams.iter().position(|stream| stream.set.is_same(set)).unwrap_or_else(|| {
-            streams.push(Stream::new(set));
+    let mut stream_of = |set, snapshot| {
+        streams.iter().position(|stream| stream.set().is_same(set)).unwrap_or_else(|| {
+            streams.push(Stream::new(set, snapshot));
             streams.len() - 1
         })
-    });
+    };
+    let [one, other] = snapshots;
+    let (a, b) = (stream_of(operands[0], one), stream_of(operands[1], other));
+    let target = stream_of(into, None);
     let mut changes = Changes::default();
     loop {
         // Elements that cannot change the outcome are skipped, unless they must be removed from the target.
@@ -199,17 +242,24 @@ fn merge(operation: Operation, a: &Collection, b: &Collection, into: &Collection
         for stream in &mut streams {
             stream.fill()?;
         }
-        let ended = |at: usize| streams[at].head().is_none();
+        let ended = |at: usize| streams[at].has_ended();
         let nothing_more = (operation.needs_first() && ended(a)) || (operation.needs_second() && ended(b));
-        let heads = streams.iter().enumerate().filter(|(at, _)| !nothing_more || *at == target);
-        let Some(element) = heads.filter_map(|(_, stream)| stream.head()).min() else { break };
+        let mut first = target;
+        for at in 0..streams.len() {
+            if !nothing_more && streams[at].is_before(&streams[first]) {
+                first = at;
+            }
+        }
+        if streams[first].has_ended() {
+            break;
+        }
         let mut has = [false; 3];
-        for (has, stream) in has.iter_mut().zip(&streams) {
-            *has = stream.head() == Some(element);
+        for (at, stream) in streams.iter().enumerate() {
+            has[at] = at == first || stream.is_at(&streams[first]);
         }
         let keep = !nothing_more && operation.keeps(has[a], has[b]);
         if keep != has[target] {
-            changes.push(element, keep)?;
+            changes.push(streams[first].head(), keep)?;
         }
         for (stream, has) in streams.iter_mut().zip(has) {
             if has {
@@ -232,85 +282,11 @@ fn leap(operation: Operation, streams: &mut [Stream<'_>], [a, b]: [usize; 2], ta
         let (low, high) = streams.split_at_mut(behind.max(ahead));
         let (behind, ahead) =
             if behind < ahead { (&mut low[behind], &mut high[0]) } else { (&mut high[0], &mut low[ahead]) };
-        if let Some(element) = ahead.filled()? {
-            behind.seek(element)?;
+        if ahead.fill()? {
+            behind.seek(ahead)?;
         }
     }
     Ok(())
-}
-
-/// The elements of a set in order, read ahead in batches in the thread's current transaction.
-struct Stream<'c> {
-    set: &'c Collection,
-    ahead: Columns,
-    /// The number of elements of `ahead` that were consumed.
-    passed: usize,
-    batch: usize,
-    /// The range that starts with the next batch.
-    rest: Range,
-    /// True if `ahead` contains the set's last elements.
-    at_end: bool,
-}
-
-impl<'c> Stream<'c> {
-    fn new(set: &'c Collection) -> Self {
-        Self {
-            set,
-            ahead: Columns::default(),
-            passed: 0,
-            batch: FIRST_BATCH,
-            rest: Range::all(),
-            at_end: false,
-        }
-    }
-
-    /// Returns the next element after `fill`, or `None` at the end.
-    fn head(&self) -> Option<&[u8]> {
-        (self.passed < self.ahead.len()).then(|| self.ahead.record(self.passed).0)
-    }
-
-    fn filled(&mut self) -> Result<Option<&[u8]>> {
-        self.fill()?;
-        Ok(self.head())
-    }
-
-    /// Reads the next batch if `ahead` is used up.
-    fn fill(&mut self) -> Result<()> {
-        if self.passed < self.ahead.len() || self.at_end {
-            return Ok(());
-        }
-        let Self { set, ahead, rest, batch, .. } = self;
-        let limit = Limit { items: *batch, bytes: LARGEST_BYTES };
-        self.at_end = set.scan(rest, limit, ahead)?;
-        self.passed = 0;
-        self.batch = (self.batch * 2).min(LARGEST_BATCH);
-        if let Some(last) = self.ahead.len().checked_sub(1) {
-            self.rest.lower = Bound::Excluded(memory::copy(self.ahead.record(last).0)?);
-        }
-        Ok(())
-    }
-
-    /// Skips the next element; a raw set can contain it several times (DUPSORT).
-    fn pass(&mut self) {
-        let passed = self.passed;
-        self.passed += 1;
-        while self.head().is_some_and(|head| head == self.ahead.record(passed).0) {
-            self.passed += 1;
-        }
-    }
-
-    /// Skips the elements that are less than the given one.
-    fn seek(&mut self, element: &[u8]) -> Result<()> {
-        self.fill()?;
-        while self.head().is_some_and(|head| head < element) {
-            self.passed += 1;
-        }
-        if self.head().is_none() && !self.at_end {
-            self.rest.lower = Bound::Included(memory::copy(element)?);
-            self.batch = FIRST_BATCH;
-        }
-        self.fill()
-    }
 }
 
 /// The elements to add to the target, and those to remove from it.

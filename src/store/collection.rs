@@ -177,6 +177,11 @@ impl Collection {
         Ok(())
     }
 
+    #[cold]
+    pub(crate) fn no_longer_exists(&self) -> Error {
+        Error::new(Status::NoCollection, format!("collection {:?} no longer exists", self.name()))
+    }
+
     /// Passes a key's value to `f`, which copies what it needs and must not call this crate.
     #[inline]
     pub(crate) fn get<R>(&self, key: &[u8], f: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {

@@ -492,10 +492,7 @@ impl Iter {
                 Ok(is_all) => Ok(Read { writes, is_all }),
                 Err(Leave::Failed(error)) => Err(error),
                 // The collection was opened with the iterator; only a drop by another program can undo that.
-                Err(Leave::Outside) => Err(Error::new(
-                    Status::NoCollection,
-                    format!("collection {:?} no longer exists", self.collection.name()),
-                )),
+                Err(Leave::Outside) => Err(self.collection.no_longer_exists()),
             }
         })
     }

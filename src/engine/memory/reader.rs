@@ -38,7 +38,10 @@ impl<'c> Reader<'c> {
 
     /// Returns the number of the commit that it reads, or of the commit that its writes will be.
     pub(crate) fn commit(&self) -> u64 {
-        self.at()
+        match &self.view {
+            View::Snapshot { snapshot, .. } => snapshot.at(),
+            View::Write(txn) => txn.at() + 1,
+        }
     }
 
     fn at(&self) -> u64 {
