@@ -124,3 +124,36 @@ fn a_thread_that_leaves_takes_its_job_with_it_and_keeps_no_other_waiting() {
         }
     });
 }
+
+#[test]
+fn a_leader_that_waits_for_others_is_woken_when_they_are_there() {
+    check(3, || {
+        let model = Arc::new(Model::default());
+        let entered = model.queue.enter(0, |_, _| Err(Gone), |_| Gone).unwrap();
+        assert!(matches!(entered, Entered::Leads(0)));
+        let others: Vec<_> = (1..3)
+            .map(|job| {
+                let model = Arc::clone(&model);
+                thread::spawn(move || assert_eq!(model.run(job, false, false).unwrap(), job * job))
+            })
+            .collect();
+        // Without a limit: it would wait for ever for a thread that came unnoticed.
+        model.queue.wait_for(2, |arrived, line| {
+            arrived.wait(line);
+            true
+        });
+        for _ in 0..2 {
+            let mut job = 0;
+            let taken = model.queue.take(|next| {
+                job = *next;
+                true
+            });
+            taken.unwrap().answer(model.work(job));
+        }
+        model.queue.hand_over();
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!([1, 2].map(|job| model.done(job)), [1; 2]);
+    });
+}

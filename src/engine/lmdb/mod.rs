@@ -92,6 +92,7 @@ pub(crate) struct Engine {
     seats: Seats<Engine>,
     turns: Turns,
     group: group::Group,
+    pace: group::Pace,
     /// The lock between processes; `None` if the environment cannot be written.
     lock: Option<lock::ProcessLock>,
     settings: Settings,

@@ -207,6 +207,7 @@ fn open_files(
         seats: seats::Seats::default(),
         turns: Turns::default(),
         group: group::Group::default(),
+        pace: group::Pace::default(),
         settings: settings.clone(),
         page_size: system::page_size() as u64,
         wanted_map: AtomicU64::new(0),

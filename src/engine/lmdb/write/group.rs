@@ -4,10 +4,15 @@
 //! arrived meanwhile, and writes for all. Threads that arrive while it commits wait, and one of them leads next. Each
 //! caller returns when its own write is committed. After a failure that one member may have caused, each member is
 //! written alone.
+//!
+//! Where a commit waits for the disk, the threads that were answered enter again while the next leader begins. So a
+//! leader waits for them, for a small part of the time that a commit takes.
 
 use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::engine::deadline::Deadline;
 use crate::engine::interrupt::Interrupt;
@@ -50,6 +55,18 @@ impl Member {
     }
 }
 
+/// The writers at the end of the last commit that waited for stable storage, and how long it took.
+#[derive(Default)]
+pub(crate) struct Pace {
+    /// The threads that it wrote for, and those that arrived meanwhile.
+    threads: AtomicUsize,
+    nanos: AtomicU64,
+}
+
+/// The part of a commit's time for which a leader waits for others, and the longest wait.
+const PART: u64 = 10;
+const LONGEST_WAIT: Duration = Duration::from_micros(500);
+
 /// The maximum number of operations that share a transaction, so that the first does not wait for too many others.
 const AT_MOST: usize = 1024;
 
@@ -83,8 +100,13 @@ impl Engine {
     fn lead(self: &Arc<Self>, own: Member, deadline: &Deadline) -> Answer {
         let mut led = Led { group: Some(&self.group), own, others: VecDeque::new() };
         let mut answers = Answers::default();
+        let is_durable = self.settings.durability == Durability::Full;
+        if is_durable {
+            self.wait_for_others();
+        }
         let write_lock = Arc::new(WriteLock::take_until(self, deadline)?);
         led.gather(&mut answers);
+        let begun = is_durable.then(Instant::now);
         let members = led.members();
         match self.write_all(&write_lock, members, &mut answers, deadline) {
             // One of the members may have caused it, so each is written alone.
@@ -103,12 +125,28 @@ impl Engine {
             Ok(()) => {}
         }
         drop(write_lock);
+        if let Some(begun) = begun {
+            self.pace.threads.store(1 + led.others.len() + self.group.waiting(), Ordering::Relaxed);
+            let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            self.pace.nanos.store(nanos, Ordering::Relaxed);
+        }
         // If commits are fast, the next leader writes while the answers are given. If they wait for the disk, the
         // answered threads have time to enter again, and more writes share the next commit.
         if self.settings.durability == Durability::None {
             led.hand_over();
         }
         led.answer(answers)
+    }
+
+    /// Waits a little for the threads that wrote last, if others than this one did.
+    fn wait_for_others(&self) {
+        let others = self.pace.threads.load(Ordering::Relaxed).saturating_sub(1);
+        if others == 0 {
+            return;
+        }
+        let patience = Duration::from_nanos(self.pace.nanos.load(Ordering::Relaxed) / PART).min(LONGEST_WAIT);
+        let until = Instant::now() + patience;
+        self.group.wait_for(others, |arrived, line| !arrived.wait_until(line, until).timed_out());
     }
 
     /// Writes some members in one transaction, and retries if the map was full. There is room for their answers.
@@ -415,6 +453,38 @@ mod tests {
             assert_eq!(waiting.join().unwrap(), Ok(Some(Outcome::Done)));
         });
         assert_eq!((dict.get("own").unwrap(), dict.get("other").unwrap()), (None, Some(0)));
+    }
+
+    /// A leader began with the threads that were there, which was half of them: the others had just been answered, and
+    /// came when it had begun.
+    #[test]
+    fn a_leader_waits_for_the_threads_that_wrote_last() {
+        let (_dir, env, _dict, sequence) = numbers();
+        let engine = engine_of(&env);
+        let space = &engine.space("numbers").unwrap();
+        let ops = [SpaceOp::In(space, Op::Remove { key: b"absent" })];
+        let leader = leading(&engine, sequence, &ops);
+        // Two threads wrote last, in a commit that took so long that the test does not depend on the wait's end.
+        engine.pace.threads.store(2, Ordering::Relaxed);
+        engine.pace.nanos.store(u64::MAX, Ordering::Relaxed);
+        let begun = Instant::now();
+        engine.wait_for_others();
+        assert!(begun.elapsed() >= LONGEST_WAIT, "it came too early");
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| engine.autocommit(sequence, &ops));
+            while !engine.group.has_waiting(1) {
+                std::thread::yield_now();
+            }
+            // As many as it waits for are there.
+            let waits = std::cell::Cell::new(0);
+            engine.group.wait_for(1, |_, _| {
+                waits.set(waits.get() + 1);
+                false
+            });
+            assert_eq!(waits.get(), 0);
+            assert_eq!(engine.lead(leader, &Deadline::after(None)), Ok(Some(Outcome::Missing)));
+            other.join().unwrap().unwrap();
+        });
     }
 
     /// After a commit whose outcome is unknown, or in an environment that has failed, writing again could write twice.

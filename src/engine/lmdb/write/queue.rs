@@ -14,11 +14,18 @@ use std::sync::Arc;
 use crate::platform::sync::{Condvar, Mutex, MutexGuard};
 
 /// The threads that wait for a leader or for their turn to lead.
-pub(crate) struct Queue<J, A>(Mutex<Line<J, A>>);
+pub(crate) struct Queue<J, A> {
+    line: Mutex<Line<J, A>>,
+    /// Notified when as many threads wait as the leader wants.
+    arrived: Condvar,
+}
 
-struct Line<J, A> {
+/// The waiting threads, in the order of their arrival.
+pub(crate) struct Line<J, A> {
     is_led: bool,
     waiting: VecDeque<Waiting<J, A>>,
+    /// The number of waiting threads that the leader waits for.
+    wanted: usize,
 }
 
 /// A waiting thread, and its job.
@@ -52,7 +59,8 @@ pub(crate) enum Entered<J, A> {
 
 impl<J, A> Default for Queue<J, A> {
     fn default() -> Self {
-        Queue(Mutex::new(Line { is_led: false, waiting: VecDeque::new() }))
+        let line = Line { is_led: false, waiting: VecDeque::new(), wanted: 0 };
+        Queue { line: Mutex::new(line), arrived: Condvar::default() }
     }
 }
 
@@ -68,7 +76,7 @@ impl<J, A> Queue<J, A> {
         mut wait: impl FnMut(&Condvar, &mut MutexGuard<'_, State<A>>) -> Result<(), E>,
         no_room: impl FnOnce(usize) -> E,
     ) -> Result<Entered<J, A>, E> {
-        let mut line = self.0.lock();
+        let mut line = self.line.lock();
         if !line.is_led {
             line.is_led = true;
             return Ok(Entered::Leads(job));
@@ -78,6 +86,9 @@ impl<J, A> Queue<J, A> {
         }
         let place = Arc::new(Ticket { state: Mutex::new(State::Waits), changed: Condvar::default() });
         line.waiting.push_back(Waiting { job, place: Arc::clone(&place) });
+        if line.waiting.len() == line.wanted {
+            self.arrived.notify_one();
+        }
         drop(line);
         let mut state = place.state.lock();
         loop {
@@ -105,7 +116,7 @@ impl<J, A> Queue<J, A> {
 
     /// Makes a waiting thread the leader, and returns its job. Returns `None` if there is a leader.
     fn lead(&self, place: &Arc<Ticket<A>>) -> Option<J> {
-        let mut line = self.0.lock();
+        let mut line = self.line.lock();
         if line.is_led {
             return None;
         }
@@ -116,7 +127,7 @@ impl<J, A> Queue<J, A> {
 
     /// Removes a job from the line. Returns `false` if a leader has taken it.
     fn withdraw(&self, place: &Arc<Ticket<A>>) -> bool {
-        let mut line = self.0.lock();
+        let mut line = self.line.lock();
         let is_withdrawn = line.remove(place).is_some();
         // The thread may have been the next one to lead.
         let next = line.next_to_lead();
@@ -128,19 +139,37 @@ impl<J, A> Queue<J, A> {
     /// Takes the job of the next thread in line if it is `wanted`. Only the leader calls this, and must answer the
     /// thread.
     pub(crate) fn take(&self, wanted: impl FnOnce(&J) -> bool) -> Option<Waiting<J, A>> {
-        let mut line = self.0.lock();
+        let mut line = self.line.lock();
         if wanted(&line.waiting.front()?.job) { line.waiting.pop_front() } else { None }
+    }
+
+    /// Waits until so many threads wait in line. Only the leader calls this. `wait` waits once on the condition, and
+    /// returns `false` to wait no longer.
+    pub(crate) fn wait_for(
+        &self,
+        threads: usize,
+        mut wait: impl FnMut(&Condvar, &mut MutexGuard<'_, Line<J, A>>) -> bool,
+    ) {
+        let mut line = self.line.lock();
+        line.wanted = threads;
+        while line.waiting.len() < threads && wait(&self.arrived, &mut line) {}
+        line.wanted = 0;
+    }
+
+    /// Returns how many threads wait in line.
+    pub(crate) fn waiting(&self) -> usize {
+        self.line.lock().waiting.len()
     }
 
     #[cfg(test)]
     #[allow(dead_code)] // in a build with the engine in memory, without the tests that look
     pub(crate) fn has_waiting(&self, threads: usize) -> bool {
-        self.0.lock().waiting.len() == threads
+        self.waiting() == threads
     }
 
     /// Ends the calling thread's lead, and wakes the next thread in line.
     pub(crate) fn hand_over(&self) {
-        let mut line = self.0.lock();
+        let mut line = self.line.lock();
         line.is_led = false;
         let next = line.next_to_lead();
         drop(line);
