@@ -254,6 +254,10 @@ pub(super) fn end_txn(txn: pc_txn, end: impl FnOnce(&TxnRef) -> Result<()>) -> R
     if outcome.as_ref().is_err_and(goes_on) {
         return outcome;
     }
+    let alone = TABLE.lock().retire_childless(txn.id);
+    if let Ok(Some(_ended)) = alone {
+        return outcome;
+    }
     let retired = TABLE.lock().retire(txn.id);
     match retired {
         Ok(mut retired) => {
