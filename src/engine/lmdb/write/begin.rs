@@ -16,6 +16,8 @@ use crate::memory::TryGrow;
 /// Begins an explicit write transaction; one that is not `synced` does not wait for stable storage at its commit.
 pub(crate) fn begin_write(engine: &Arc<Engine>, wait: Wait, synced: bool) -> Result<Box<WriteTxn>> {
     let deadline = engine.deadline(wait);
+    // The caller's timeout counts from here.
+    deadline.moment();
     let write_lock = Arc::new(WriteLock::take_until(engine, &deadline)?);
     engine.grow_ahead(write_lock.turn(), &deadline)?;
     engine.make_room_for(engine.settings.max_collections, write_lock.turn())?;
