@@ -5,6 +5,7 @@
 //! that every engine needs for its calling threads. [`dispatch`] passes each call to [`lmdb`] or to another engine
 //! beside it. The tests also run on `memory`, an engine that exists only to show that the seam holds.
 
+mod columns;
 pub(crate) mod contract;
 pub(crate) mod deadline;
 mod dispatch;
@@ -15,10 +16,11 @@ mod memory;
 pub(crate) mod schema;
 pub(crate) mod threads;
 
+pub(crate) use columns::Columns;
 pub use contract::{Access, Durability, Wait};
 pub(crate) use contract::{
-    Column, Columns, Figures, Leave, Limit, Op, Outcome, Range, ReaderFigures, ScanStart, Settings,
-    Structure, nothing_keeps_it,
+    Column, Figures, Leave, Limit, Op, Outcome, Range, ReaderFigures, ScanStart, Settings, Structure,
+    nothing_keeps_it,
 };
 pub(crate) use dispatch::{
     Engine, Opened, Origin, Seat, Session, SnapshotSeat, WeakEngine, WeakSeat, leave_closed_seats, open,
