@@ -184,6 +184,7 @@ bench: build $(VENV)/.ready
 	$(PYTHON) -m pip install -q --disable-pip-version-check -r tools/requirements-bench.txt
 	$(PYTHON) bindings/python/bench/compare.py
 	$(PYTHON) bindings/python/bench/compare.py --check
+	$(PYTHON) bindings/python/bench/rows.py --quick
 	@$(MAKE) --no-print-directory bench-julia
 
 # A dict of Julia compared with plain calls of the library's own LMDB, which is linked again with exported names.
