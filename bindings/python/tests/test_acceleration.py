@@ -37,7 +37,9 @@ from persistent_collections import (
     cbor,
     missing,
 )
+from persistent_collections.iteration import EVERYTHING
 from persistent_collections.keys import key_codec
+from persistent_collections.ordered import Ordered
 from persistent_collections.typed import Typed, TypedKey
 from persistent_collections.types import parse
 from persistent_collections.values import value_codec
@@ -499,6 +501,12 @@ def _calls(env: Environment) -> dict[str, Callable[[], object]]:
         "contains": lambda: ["?" in d, "list" in d, b"a" in s, 3 in s],
         "misses": misses,
         "walks": lambda: [dict(d.items()), list(numbers.values()), list(s), list(d)],
+        "ranges": lambda: [
+            list(numbers.range(2, 9).items()),
+            len(numbers.range(3)),
+            list(s.irange(b"a")),
+            list(d.range("l", "t").values()),
+        ],
         "half a walk": lambda: next(iter(numbers.items())),
         "put": stored,
         "update": lambda: d.update(content),
@@ -555,7 +563,8 @@ def test_an_iterator_in_use_is_refused(tmp_path: Path) -> None:
         d[True,] = 1
         d._keys.coder = acceleration.key_coder("(str)", d._keys.encode, decode)
         d._keys.decode = decode  # type: ignore[method-assign]
-        walk = iter(d)
+        # Not by `iter`, for which the accelerator uses the codec that it was given at first.
+        walk = Ordered._keys_in(d, EVERYTHING)
         assert len(list(walk)) == 1
     # Python's own iterator asks for the next batch, and reaches the end.
     assert seen == [StopIteration if _OFF else IteratorBusyError]

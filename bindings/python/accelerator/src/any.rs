@@ -48,6 +48,12 @@ pub(crate) fn with_key<R>(key: &Bound<'_, PyAny>, f: impl FnOnce(&[u8]) -> R) ->
     Some(f(&dynamic::encode_key(&Type::Any, key)?))
 }
 
+/// Encodes a short text, short bytes, or an integer, and passes it to `f`. Returns `None` for anything else.
+pub(crate) fn with_plain_key<R>(key: &Bound<'_, PyAny>, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    let mut short = Short { bytes: [0; 128], len: 0 };
+    write_key(&mut short, key).then(|| f(&short.bytes[..short.len]))
+}
+
 /// Writes a short text, short bytes, or an integer. Returns `false` for anything else.
 #[inline]
 fn write_key(out: &mut Short, key: &Bound<'_, PyAny>) -> bool {

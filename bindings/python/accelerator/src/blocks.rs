@@ -60,10 +60,16 @@ impl HotEnvironment {
 }
 
 impl HotEnvironment {
+    /// Returns its handle, if that may be used directly.
+    pub(crate) fn handle(&self) -> Option<Handle> {
+        let id = self.handle.load(Ordering::Relaxed);
+        (id != 0).then_some(Handle { id })
+    }
+
     /// Whether the thread has no transaction and no snapshot in it.
     pub(crate) fn is_outside(&self) -> bool {
-        let id = self.handle.load(Ordering::Relaxed);
-        id != 0 && library().is_ok_and(|library| library.txn_current(Handle { id }) == (OK, 0))
+        self.handle()
+            .is_some_and(|handle| library().is_ok_and(|library| library.txn_current(handle) == (OK, 0)))
     }
 
     fn failure(&self, py: Python<'_>, status: i32) -> PyErr {

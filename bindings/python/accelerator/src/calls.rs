@@ -11,11 +11,15 @@ use crate::keys::Keys;
 use crate::library::{
     BAD_HANDLE, BAD_KEY, FORKED, Handle, Library, NOT_FOUND, OK, Of, TOO_SMALL, VALUE_SIZE, library,
 };
+use crate::ranges::Bounds;
 use crate::values::Values;
+use crate::walk::{Places, Walk, What};
 use crate::writes::{count_write, make_interruptible};
 
 /// Values up to this size are fetched without an allocation.
 const SMALL: usize = 2048;
+
+type Any<'py> = Bound<'py, PyAny>;
 
 /// The state that the hot calls of an open collection need.
 pub(crate) struct Calls {
@@ -27,8 +31,9 @@ pub(crate) struct Calls {
     values: Option<Py<Values>>,
     /// Makes the exception for a status.
     failure: Py<PyAny>,
-    /// The environment, if its snapshots lend values.
-    lender: Option<Py<HotEnvironment>>,
+    environment: Py<HotEnvironment>,
+    /// Whether snapshots lend its values.
+    lends: bool,
     /// The length of the last value that was not small.
     last_size: AtomicUsize,
 }
@@ -44,15 +49,16 @@ impl Calls {
         keys: Py<Keys>,
         values: Option<Py<Values>>,
         failure: Py<PyAny>,
-        lender: Option<Py<HotEnvironment>>,
+        environment: Py<HotEnvironment>,
+        lends: bool,
     ) -> PyResult<Calls> {
         let (library, last_size) = (library()?, AtomicUsize::new(0));
-        Ok(Calls { library, handle: AtomicU64::new(0), keys, values, failure, lender, last_size })
+        Ok(Calls { library, handle: AtomicU64::new(0), keys, values, failure, environment, lends, last_size })
     }
 
-    /// The environment, if its snapshots lend values.
-    pub(crate) fn lender(&self) -> Option<&Py<HotEnvironment>> {
-        self.lender.as_ref()
+    /// The environment.
+    pub(crate) fn environment(&self) -> &Py<HotEnvironment> {
+        &self.environment
     }
 
     #[inline]
@@ -71,9 +77,7 @@ impl Calls {
     #[inline]
     pub(crate) fn look_up<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Lookup<'py>> {
         let Some(handle) = self.handle() else { return Ok(Lookup::NotPlain) };
-        if let Some(lender) = &self.lender
-            && !lender.get().is_outside()
-        {
+        if self.lends && !self.environment.get().is_outside() {
             return Ok(Lookup::NotPlain);
         }
         self.keys.get().with(key, |key| self.fetch(py, handle, key)).unwrap_or(Ok(Lookup::NotPlain))
@@ -168,5 +172,47 @@ impl Calls {
             Some(status) if status < 0 => Err(PyErr::from_value(self.failure.bind(py).call1((status,))?)),
             Some(_) => Ok(true),
         }
+    }
+
+    /// Encodes the arguments of `range`. Returns `None` if they are not plain.
+    pub(crate) fn between(
+        &self,
+        low: &Any<'_>,
+        high: &Any<'_>,
+        more: (&Any<'_>, &Any<'_>),
+    ) -> Option<Bounds> {
+        Bounds::between(self.keys.get(), low, high, more.0, more.1)
+    }
+
+    /// Begins a walk over a part, which keeps `owner` alive. Returns `None` if the case is not plain.
+    pub(crate) fn walk(
+        &self,
+        of: Of,
+        bounds: &Bounds,
+        what: What,
+        owner: &Any<'_>,
+    ) -> PyResult<Option<Walk>> {
+        let py = owner.py();
+        let (Some(collection), Some(environment)) = (self.handle(), self.environment.get().handle()) else {
+            return Ok(None);
+        };
+        let places = Places { environment, collection, of };
+        let values = self.values.as_ref().filter(|_| what != What::Keys).map(|values| values.clone_ref(py));
+        let codecs = (self.keys.clone_ref(py), values);
+        Walk::begin(py, &places, bounds, what, codecs, self.failure.clone_ref(py), owner.clone().unbind())
+            .map(Some)
+    }
+
+    /// Counts all items. Returns `None` if the case is not plain.
+    pub(crate) fn len(&self, of: Of) -> Option<usize> {
+        match self.library.len(of, self.handle()?) {
+            (OK, count) => count.try_into().ok(),
+            _ => None,
+        }
+    }
+
+    /// Counts the items of a part. Returns `None` if the case is not plain.
+    pub(crate) fn count(&self, py: Python<'_>, of: Of, bounds: &Bounds) -> Option<usize> {
+        bounds.count(py, self.library, of, self.handle()?)
     }
 }

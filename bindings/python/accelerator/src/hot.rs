@@ -15,7 +15,9 @@ use crate::blocks::HotEnvironment;
 use crate::calls::{Calls, Lookup};
 use crate::keys::Keys;
 use crate::library::Of;
+use crate::ranges::Bounds;
 use crate::values::Values;
+use crate::walk::What;
 
 type This<'a, 'py> = &'a Bound<'py, HotDict>;
 type Any<'py> = Bound<'py, PyAny>;
@@ -37,20 +39,21 @@ impl HotDict {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         // The environment may be one that refers to this dict.
-        self.calls.get().map_or(Ok(()), |calls| visit.call(calls.lender()))
+        self.calls.get().map_or(Ok(()), |calls| visit.call(calls.environment()))
     }
 
-    /// Takes what encodes its keys and values, and what gives the exception for a status; the environment, if its
-    /// snapshots lend values.
-    #[pyo3(signature = (keys, values, failure, lender=None))]
+    /// Takes its environment, whether snapshots lend its values, the encoders of its keys and values, and the function that
+    /// makes the exception for a status.
     fn _prepare(
         &self,
+        environment: Py<HotEnvironment>,
+        lends: bool,
+        failure: Py<PyAny>,
         keys: Py<Keys>,
         values: Py<Values>,
-        failure: Py<PyAny>,
-        lender: Option<Py<HotEnvironment>>,
     ) -> PyResult<()> {
-        prepare(&self.calls, keys, Some(values), failure, lender)
+        prepare(&self.calls, Calls::new(keys, Some(values), failure, environment, lends)?);
+        Ok(())
     }
 
     /// Allows direct use of its handle, until a call with zero.
@@ -98,6 +101,60 @@ impl HotDict {
     fn __delitem__(slf: This<'_, '_>, key: &Any<'_>) -> PyResult<()> {
         package(slf)?.call_method1(intern!(slf.py(), "__delitem__"), (key,)).map(|_| ())
     }
+
+    /// Encodes the arguments of `range`.
+    fn _between<'py>(
+        slf: &Bound<'py, Self>,
+        low: &Any<'py>,
+        high: &Any<'py>,
+        inclusive: &Any<'py>,
+        reverse: &Any<'py>,
+    ) -> PyResult<Any<'py>> {
+        let calls = slf.get().calls.get();
+        match calls.and_then(|calls| calls.between(low, high, (inclusive, reverse))) {
+            Some(bounds) => Ok(Bound::new(slf.py(), bounds)?.into_any()),
+            None => {
+                package(slf)?.call_method1(intern!(slf.py(), "_between"), (low, high, inclusive, reverse))
+            }
+        }
+    }
+
+    fn _keys_in<'py>(slf: This<'_, 'py>, bounds: &Bound<'py, Bounds>) -> PyResult<Any<'py>> {
+        match walk(slf, bounds.get(), What::Keys)? {
+            Some(walk) => Ok(walk),
+            None => package(slf)?.call_method1(intern!(slf.py(), "_keys_in"), (bounds,)),
+        }
+    }
+
+    fn _values_in<'py>(slf: This<'_, 'py>, bounds: &Bound<'py, Bounds>) -> PyResult<Any<'py>> {
+        match walk(slf, bounds.get(), What::Values)? {
+            Some(walk) => Ok(walk),
+            None => package(slf)?.call_method1(intern!(slf.py(), "_values_in"), (bounds,)),
+        }
+    }
+
+    fn _items_in<'py>(slf: This<'_, 'py>, bounds: &Bound<'py, Bounds>) -> PyResult<Any<'py>> {
+        match walk(slf, bounds.get(), What::Items)? {
+            Some(walk) => Ok(walk),
+            None => package(slf)?.call_method1(intern!(slf.py(), "_items_in"), (bounds,)),
+        }
+    }
+
+    fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        match slf.get().calls.get().and_then(|calls| calls.len(Of::Dict)) {
+            Some(count) => Ok(count),
+            None => package(slf)?.call_method0(intern!(slf.py(), "__len__"))?.extract(),
+        }
+    }
+
+    /// Counts the entries in a part.
+    fn _count(slf: This<'_, '_>, bounds: &Bound<'_, Bounds>) -> PyResult<usize> {
+        let calls = slf.get().calls.get();
+        match calls.and_then(|calls| calls.count(slf.py(), Of::Dict, bounds.get())) {
+            Some(count) => Ok(count),
+            None => package(slf)?.call_method1(intern!(slf.py(), "_count"), (bounds,))?.extract(),
+        }
+    }
 }
 
 impl HotDict {
@@ -108,6 +165,13 @@ impl HotDict {
             None => Ok(Lookup::NotPlain),
         }
     }
+}
+
+/// Begins a walk over a part of a dict. Returns `None` if the case is not plain.
+fn walk<'py>(dict: This<'_, 'py>, bounds: &Bounds, what: What) -> PyResult<Option<Any<'py>>> {
+    let Some(calls) = dict.get().calls.get() else { return Ok(None) };
+    let Some(walk) = calls.walk(Of::Dict, bounds, what, dict.as_any())? else { return Ok(None) };
+    Ok(Some(Bound::new(dict.py(), walk)?.into_any()))
 }
 
 /// The base of `PersistentSet`.
@@ -125,9 +189,20 @@ impl HotSet {
         Self { calls: OnceLock::new() }
     }
 
-    /// Takes the encoder of its elements, and the function that makes the exception for a status.
-    fn _prepare(&self, elements: Py<Keys>, failure: Py<PyAny>) -> PyResult<()> {
-        prepare(&self.calls, elements, None, failure, None)
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.calls.get().map_or(Ok(()), |calls| visit.call(calls.environment()))
+    }
+
+    /// Takes its environment, the encoder of its elements, and the function that makes the exception for a status.
+    fn _prepare(
+        &self,
+        environment: Py<HotEnvironment>,
+        _lends: bool,
+        failure: Py<PyAny>,
+        elements: Py<Keys>,
+    ) -> PyResult<()> {
+        prepare(&self.calls, Calls::new(elements, None, failure, environment, false)?);
+        Ok(())
     }
 
     /// Allows direct use of its handle, until a call with zero.
@@ -152,6 +227,50 @@ impl HotSet {
         }
         package(slf)?.call_method1(intern!(slf.py(), "add"), (value,)).map(|_| ())
     }
+
+    /// Encodes the arguments of `range`.
+    fn _between<'py>(
+        slf: &Bound<'py, Self>,
+        low: &Any<'py>,
+        high: &Any<'py>,
+        inclusive: &Any<'py>,
+        reverse: &Any<'py>,
+    ) -> PyResult<Any<'py>> {
+        let calls = slf.get().calls.get();
+        match calls.and_then(|calls| calls.between(low, high, (inclusive, reverse))) {
+            Some(bounds) => Ok(Bound::new(slf.py(), bounds)?.into_any()),
+            None => {
+                package(slf)?.call_method1(intern!(slf.py(), "_between"), (low, high, inclusive, reverse))
+            }
+        }
+    }
+
+    fn _elements_in<'py>(slf: &Bound<'py, Self>, bounds: &Bound<'py, Bounds>) -> PyResult<Any<'py>> {
+        let walk = match slf.get().calls.get() {
+            Some(calls) => calls.walk(Of::Set, bounds.get(), What::Keys, slf.as_any())?,
+            None => None,
+        };
+        match walk {
+            Some(walk) => Ok(Bound::new(slf.py(), walk)?.into_any()),
+            None => package(slf)?.call_method1(intern!(slf.py(), "_elements_in"), (bounds,)),
+        }
+    }
+
+    fn __len__(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        match slf.get().calls.get().and_then(|calls| calls.len(Of::Set)) {
+            Some(count) => Ok(count),
+            None => package(slf)?.call_method0(intern!(slf.py(), "__len__"))?.extract(),
+        }
+    }
+
+    /// Counts the elements in a part.
+    fn _count(slf: &Bound<'_, Self>, bounds: &Bound<'_, Bounds>) -> PyResult<usize> {
+        let calls = slf.get().calls.get();
+        match calls.and_then(|calls| calls.count(slf.py(), Of::Set, bounds.get())) {
+            Some(count) => Ok(count),
+            None => package(slf)?.call_method1(intern!(slf.py(), "_count"), (bounds,))?.extract(),
+        }
+    }
 }
 
 /// Returns the object with the methods of the classes behind the hot one.
@@ -165,16 +284,9 @@ fn is_in<T: PyTypeInfo>(slf: &Bound<'_, T>, item: &Any<'_>) -> PyResult<bool> {
     package(slf)?.call_method1(intern!(slf.py(), "__contains__"), (item,))?.is_truthy()
 }
 
-fn prepare(
-    calls: &OnceLock<Calls>,
-    keys: Py<Keys>,
-    values: Option<Py<Values>>,
-    failure: Py<PyAny>,
-    lender: Option<Py<HotEnvironment>>,
-) -> PyResult<()> {
+fn prepare(calls: &OnceLock<Calls>, made: Calls) {
     // Once an object; again changes nothing.
-    let _ = calls.set(Calls::new(keys, values, failure, lender)?);
-    Ok(())
+    let _ = calls.set(made);
 }
 
 fn heat(calls: &OnceLock<Calls>, handle: u64) {

@@ -105,6 +105,16 @@ impl Keys {
         }
     }
 
+    /// Encodes a bound of a range that is a plain key, and passes it to `f`. Returns `None` for other bounds, which need
+    /// not be keys.
+    pub(crate) fn plain<R>(&self, bound: &Bound<'_, PyAny>, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        match self.kind {
+            KeyEncoding::Any => any::with_plain_key(bound, f),
+            KeyEncoding::Other => None,
+            KeyEncoding::Bytes | KeyEncoding::Text | KeyEncoding::Integer(_) => self.with(bound, f),
+        }
+    }
+
     // A function of its own, so that the commonest keys need no call.
     #[inline(never)]
     fn with_other<R>(&self, key: &Bound<'_, PyAny>, f: impl FnOnce(&[u8]) -> R) -> Option<R> {

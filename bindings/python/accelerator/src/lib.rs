@@ -11,7 +11,7 @@
 //! - `library.rs`: the library's functions, and calls of them
 //! - `keys.rs`, `values.rs`, `any.rs`, `dynamic.rs`, `objects.rs`: Python objects to bytes and back
 //! - `calls.rs`: look-ups and single writes; `hot.rs`: the base classes that have them
-//! - `blocks.rs`: transactions and snapshots; `walk.rs`: iteration; `columns.rs`: columns for calls of many keys;
+//! - `blocks.rs`: transactions and snapshots; `walk.rs`: iteration; `ranges.rs`: parts of collections; `columns.rs`: columns for calls of many keys;
 //!   `arrays.rs`: those of `NumPy` arrays; `many.rs`: looking up many keys, `found.rs`: their values
 //! - `writes.rs`: what a thread has for itself; `errors.rs`: the exceptions that are made here
 
@@ -28,6 +28,7 @@ mod keys;
 mod library;
 mod many;
 mod objects;
+mod ranges;
 mod values;
 mod walk;
 mod writes;
@@ -55,6 +56,8 @@ mod persistent_collections_python {
     #[pymodule_export]
     use crate::many::get_many;
     #[pymodule_export]
+    use crate::ranges::Bounds;
+    #[pymodule_export]
     use crate::values::Values;
     #[pymodule_export]
     use crate::walk::Walk;
@@ -67,6 +70,6 @@ mod persistent_collections_python {
         // call would wait for the look-up.
         pyo3::types::PySuper::type_object(module.py());
         // Rises with each change of what the package calls here; the package takes no other.
-        module.add("INTERFACE", 8)
+        module.add("INTERFACE", 9)
     }
 }

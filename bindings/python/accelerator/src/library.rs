@@ -118,6 +118,7 @@ type IterOpen = unsafe extern "C" fn(Handle, *const Range<'_>, *mut Handle) -> i
 type NextBatch = unsafe extern "C" fn(Handle, usize, usize, *mut Batch) -> i32;
 type Seek = unsafe extern "C" fn(Handle, *const c_void, usize) -> i32;
 type SetReadsWait = extern "C" fn(bool) -> bool;
+type Len = unsafe extern "C" fn(Handle, *mut u64) -> i32;
 type Close = unsafe extern "C" fn(Handle) -> i32;
 
 macro_rules! functions {
@@ -152,6 +153,8 @@ functions! {
     buffer_free: BufferFree = "pc_buffer_free";
     set_contains: Contains = "pc_set_contains";
     set_add: Add = "pc_set_add";
+    dict_len: Len = "pc_dict_len";
+    set_len: Len = "pc_set_len";
     set_reads_wait: SetReadsWait = "pc_set_reads_wait";
     txn_current: Current = "pc_txn_current";
     txn_begin: Begin = "pc_txn_begin";
@@ -220,6 +223,19 @@ impl Library {
         let _patience = self.impatient();
         // SAFETY: the key is only read.
         unsafe { function(collection, key.as_ptr().cast(), key.len()) }
+    }
+
+    /// Calls `pc_dict_len` or `pc_set_len`, without waiting; returns the status and the number of items.
+    pub(crate) fn len(&self, of: Of, collection: Handle) -> (i32, u64) {
+        let function = match of {
+            Of::Dict => self.dict_len,
+            Of::Set => self.set_len,
+        };
+        let mut count = 0;
+        let _patience = self.impatient();
+        // SAFETY: the number is written to.
+        let status = unsafe { function(collection, &raw mut count) };
+        (status, count)
     }
 
     /// `pc_dict_get_many`: the status, and what was found; `None`: there is no memory for it.
@@ -307,6 +323,15 @@ impl Library {
         (status, iterator)
     }
 
+    /// Does the same without waiting; returns the failure's status instead of an iterator.
+    pub(crate) fn iter_open_now(&self, of: Of, collection: Handle, range: &Range<'_>) -> Result<Handle, i32> {
+        let _patience = self.impatient();
+        match self.iter_open(of, collection, range) {
+            (OK, iterator) => Ok(iterator),
+            (status, _) => Err(status),
+        }
+    }
+
     /// Calls `pc_iter_next_batch`, and on success `f` with the batch; returns the status and the number of items.
     pub(crate) fn iter_next_batch(
         &self,
@@ -328,6 +353,18 @@ impl Library {
             f(&batch);
         }
         (status, batch.count)
+    }
+
+    /// Does the same without waiting.
+    pub(crate) fn iter_next_batch_now(
+        &self,
+        iterator: Handle,
+        items: usize,
+        bytes: usize,
+        f: impl FnOnce(&Batch),
+    ) -> (i32, usize) {
+        let _patience = self.impatient();
+        self.iter_next_batch(iterator, items, bytes, f)
     }
 
     /// Calls `pc_iter_seek`.

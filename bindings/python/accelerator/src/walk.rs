@@ -5,7 +5,8 @@ use pyo3::types::PyTuple;
 
 use crate::errors::{error, no_memory};
 use crate::keys::Keys;
-use crate::library::{Batch, END, Handle, Library, OK, Of, Range, library};
+use crate::library::{BAD_HANDLE, Batch, END, Handle, Library, OK, Of, library};
+use crate::ranges::Bounds;
 use crate::values::Values;
 use crate::writes::{make_interruptible, writes};
 
@@ -16,7 +17,7 @@ const MOST_BYTES: usize = 1 << 16;
 
 /// The items that a walk returns.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum What {
+pub(crate) enum What {
     Keys,
     Values,
     Items,
@@ -92,14 +93,10 @@ impl BatchColumn {
     }
 }
 
-/// The flags of a `pc_range`, and its lower bound, upper bound and prefix.
-type Bounds<'a> = (u32, Option<&'a [u8]>, Option<&'a [u8]>, Option<&'a [u8]>);
-
 #[pymethods]
 impl Walk {
-    /// Makes a walk over a dict or a set, which returns "keys", "values" or "items".
-    ///
-    /// `flags` and the bytes are those of a `pc_range`; `environment` and `collection` are handles.
+    /// Makes a walk over a part of a dict or a set, which returns "keys", "values" or "items"; `environment` and
+    /// `collection` are handles.
     #[new]
     #[allow(clippy::too_many_arguments)]
     fn new(
@@ -107,7 +104,7 @@ impl Walk {
         environment: u64,
         collection: u64,
         is_set: bool,
-        range: Bounds<'_>,
+        bounds: &Bound<'_, Bounds>,
         what: &str,
         keys: Py<Keys>,
         values: Option<Py<Values>>,
@@ -120,6 +117,65 @@ impl Walk {
             "items" => What::Items,
             _ => return Err(error("PanicError", "a walk gives out keys, values or items")),
         };
+        let of = if is_set { Of::Set } else { Of::Dict };
+        let (environment, collection) = (Handle { id: environment }, Handle { id: collection });
+        let places = Places { environment, collection, of };
+        Walk::begin(py, &places, bounds.get(), what, (keys, values), failure, owner)
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = slf.py();
+        // A thread that fetches releases the interpreter's lock.
+        let mut walk = slf.try_borrow_mut().map_err(|_| busy())?;
+        let item = walk.next(py);
+        let owner = if matches!(item, Ok(Some(_))) { None } else { walk.end() };
+        // This may be the last reference to the collection, whose finalizer may use this walk.
+        drop(walk);
+        drop(owner);
+        item
+    }
+
+    /// Ends it. Can be called twice.
+    fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let mut walk = slf.try_borrow_mut().map_err(|_| busy())?;
+        let owner = walk.end();
+        drop(walk);
+        drop(owner);
+        Ok(())
+    }
+}
+
+impl Drop for Walk {
+    fn drop(&mut self) {
+        if let Some(iterator) = self.iterator.take() {
+            self.library.iter_close(iterator);
+        }
+    }
+}
+
+/// Where a walk leads.
+pub(crate) struct Places {
+    pub(crate) environment: Handle,
+    pub(crate) collection: Handle,
+    pub(crate) of: Of,
+}
+
+impl Walk {
+    /// Begins a walk over a part of a collection.
+    pub(crate) fn begin(
+        py: Python<'_>,
+        places: &Places,
+        bounds: &Bounds,
+        what: What,
+        codecs: (Py<Keys>, Option<Py<Values>>),
+        failure: Py<PyAny>,
+        owner: Py<PyAny>,
+    ) -> PyResult<Walk> {
+        let (keys, values) = codecs;
         let column =
             |width: Option<usize>| BatchColumn { width: width.unwrap_or(0), ..BatchColumn::default() };
         let mut walk = Walk {
@@ -139,61 +195,27 @@ impl Walk {
             size: FIRST,
         };
         let library = walk.library;
-        let (status, current) = library.txn_current(Handle { id: environment });
+        let (status, current) = library.txn_current(places.environment);
         walk.check(py, status)?;
         walk.inside = current != 0;
-        let (flags, lower, upper, prefix) = range;
-        let range = Range::new(flags, lower, upper, prefix);
-        let of = if is_set { Of::Set } else { Of::Dict };
+        let range = bounds.range();
+        if let Ok(iterator) = library.iter_open_now(places.of, places.collection, &range) {
+            walk.iterator = Some(iterator);
+            return Ok(walk);
+        }
         make_interruptible(py)?;
-        // Opening may wait for the write lock, whose holder may wait for the interpreter's.
-        let (status, iterator) = py.detach(|| library.iter_open(of, Handle { id: collection }, &range));
+        // It may wait for the write lock, whose holder may wait for the interpreter's.
+        let (status, iterator) = py.detach(|| library.iter_open(places.of, places.collection, &range));
         walk.check(py, status)?;
         walk.iterator = Some(iterator);
         Ok(walk)
     }
 
-    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let py = slf.py();
-        // A thread that fetches releases the interpreter's lock.
-        let mut walk = slf.try_borrow_mut().map_err(|_| busy())?;
-        let item = walk.next(py);
-        let owner = if matches!(item, Ok(Some(_))) { None } else { walk.end(py) };
-        // This may be the last reference to the collection, whose finalizer may use this walk.
-        drop(walk);
-        drop(owner);
-        item
-    }
-
-    /// Ends it. Can be called twice.
-    fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        let mut walk = slf.try_borrow_mut().map_err(|_| busy())?;
-        let owner = walk.end(py);
-        drop(walk);
-        drop(owner);
-        Ok(())
-    }
-}
-
-impl Drop for Walk {
-    fn drop(&mut self) {
-        if let Some(iterator) = self.iterator.take() {
-            self.library.iter_close(iterator);
-        }
-    }
-}
-
-impl Walk {
     /// Closes the iterator, and returns the collection, which no longer has to stay alive.
-    fn end(&mut self, py: Python<'_>) -> Option<Py<PyAny>> {
+    fn end(&mut self) -> Option<Py<PyAny>> {
         if let Some(iterator) = self.iterator.take() {
             // The end of a transaction or of the environment may have closed it already.
-            py.detach(|| self.library.iter_close(iterator));
+            self.library.iter_close(iterator);
         }
         self.owner.take()
     }
@@ -244,23 +266,30 @@ impl Walk {
             let (size, library) = (self.size, self.library);
             let (keys, values) = (&mut self.keys_read, &mut self.values_read);
             let with_values = self.what != What::Keys;
-            // Fetching may wait for the write lock, whose holder may wait for the interpreter's.
             let mut copied = Ok(());
-            let copied_here = &mut copied;
-            let (status, count) = py.detach(|| {
-                library.iter_next_batch(iterator, size, MOST_BYTES, |batch: &Batch| {
-                    // SAFETY: the batch was just fetched.
-                    *copied_here = unsafe {
-                        keys.copy(batch.keys, batch.key_offsets, batch.count).and_then(|()| {
-                            if with_values {
-                                values.copy(batch.values, batch.value_offsets, batch.count)
-                            } else {
-                                Ok(())
-                            }
-                        })
-                    };
-                })
-            });
+            let mut copy = |batch: &Batch| {
+                // SAFETY: the batch was just fetched.
+                copied = unsafe {
+                    keys.copy(batch.keys, batch.key_offsets, batch.count).and_then(|()| {
+                        if with_values {
+                            values.copy(batch.values, batch.value_offsets, batch.count)
+                        } else {
+                            Ok(())
+                        }
+                    })
+                };
+            };
+            let mut fetched = (BAD_HANDLE, 0);
+            if size == FIRST {
+                // A few items take less time than to release the interpreter's lock.
+                fetched = library.iter_next_batch_now(iterator, size, MOST_BYTES, &mut copy);
+            }
+            if fetched.0 < OK {
+                make_interruptible(py)?;
+                // It may wait for the write lock, whose holder may wait for the interpreter's.
+                fetched = py.detach(|| library.iter_next_batch(iterator, size, MOST_BYTES, &mut copy));
+            }
+            let (status, count) = fetched;
             self.check(py, status)?;
             copied?;
             (self.at, self.count) = (0, count);

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _VARIABLE = "PERSISTENT_COLLECTIONS_ACCELERATOR"
 _NAME = "persistent_collections_python"
 # What the extension module and this package agree on; it has the same number.
-_INTERFACE = 8
+_INTERFACE = 9
 
 # The functions that the accelerator calls.
 _FUNCTIONS = (
@@ -54,6 +54,8 @@ _FUNCTIONS = (
     "pc_buffer_free",
     "pc_set_contains",
     "pc_set_add",
+    "pc_dict_len",
+    "pc_set_len",
     "pc_set_reads_wait",
     "pc_txn_begin",
     "pc_txn_commit",
@@ -261,6 +263,10 @@ else:
     HotEnvironment, HotBlock, Exit = _module.HotEnvironment, _module.HotBlock, _module.Exit
 
 
+#: The class of parts of collections; None without the accelerator.
+BOUNDS: Any = None if _module is None else _module.Bounds
+
+
 def open_block(environment: object) -> Any:
     """Returns the open block that the accelerator began on the calling thread, or None."""
     return None if _module is None else _module.open_block(environment)
@@ -286,8 +292,8 @@ def prepare(collection: Any, *codecs: Coded) -> None:
         return
     environment: Rooted = collection._environment
     # In a snapshot, the package looks up values that are lent.
-    lender = (environment,) if getattr(collection, "_lends", False) else ()
-    collection._prepare(*coders, environment._failure, *lender)
+    lends = getattr(collection, "_lends", False)
+    collection._prepare(environment, lends, environment._failure, *coders)
 
 
 def walk(
@@ -307,7 +313,7 @@ def walk(
         environment._handle,
         handle,
         owner._is_set,
-        (bounds.flags, bounds.lower, bounds.upper, bounds.prefix),
+        bounds,
         what,
         keys.coder,
         value_coder,

@@ -25,7 +25,7 @@ from .errors import (
     TypeMismatchError,
 )
 from .handles import Handled, Opening, process
-from .iteration import Bounds
+from .iteration import Bounds, between, c_range
 from .keys import KeyCodec, key_codec
 from .narrow import NarrowKeys, NarrowValues
 from .notebook import escaped
@@ -269,14 +269,14 @@ class Collection(Handled):
     def _between(self, low: Any, high: Any, inclusive: tuple[bool, bool], reverse: bool) -> Bounds:
         """Returns the part between two bounds; None is no bound."""
         try:
-            return Bounds.between(self._limit, low, high, inclusive, reverse)
+            return between(self._limit, low, high, inclusive, reverse)
         except ArgumentTypeError as error:
             raise scalars.located(error, self._what) from None
 
     def _beginning(self, prefix: Any, reverse: bool) -> Bounds:
         """Returns the part whose keys begin with a prefix."""
         try:
-            return Bounds(prefix=self._keys.prefix(prefix), reverse=reverse)
+            return Bounds(prefix=self._keys.prefix(prefix), reverse=bool(reverse))
         except (*scalars.REFUSED, ArgumentTypeError) as error:
             place = f"{self._what}, prefix {scalars.shown(prefix)}"
             raise scalars.located(error, place) from error.__cause__
@@ -315,7 +315,7 @@ class Collection(Handled):
     def _remove_range(self, bounds: Bounds) -> int:
         self._environment._writing()
         call = getattr(self._library, self._remove_range_call)
-        return checked.number(self._library, call, self._handle, byref(bounds.struct()))
+        return checked.number(self._library, call, self._handle, byref(c_range(bounds)))
 
     def _found(self, status: int) -> bool:
         """Whether a look-up found its key; a key that the library refuses is absent."""

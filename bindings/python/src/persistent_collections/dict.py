@@ -360,10 +360,6 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
 
     # All of it.
 
-    def __len__(self) -> int:
-        library = self._library
-        return checked.number(library, library.pc_dict_len, self._handle)
-
     def clear(self) -> None:
         """Removes all entries."""
         self._environment._writing()

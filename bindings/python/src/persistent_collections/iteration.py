@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from . import _raw as raw
+from . import acceleration
 from ._checked import WRITES, Batch, Cursor
 from .errors import ArgumentTypeError, UnpicklableError
 
@@ -20,100 +21,106 @@ _FIRST_BATCH = 32
 _LARGEST_BATCH = 4096
 
 
-class Bounds:
-    """A part of a collection, with encoded bounds; without bounds, all of it."""
+if TYPE_CHECKING or acceleration.BOUNDS is None:
 
-    # Not a dataclass, for which the package would have to import `inspect`.
-    __slots__ = ("include_lower", "include_upper", "lower", "prefix", "reverse", "upper")
+    class Bounds:
+        """A part of a collection, with encoded bounds; without bounds, all of it."""
 
-    def __init__(
-        self,
-        lower: bytes | None = None,
-        upper: bytes | None = None,
-        include_lower: bool = True,
-        include_upper: bool = False,
-        prefix: bytes | None = None,
-        reverse: bool = False,
-    ) -> None:
-        self.lower: bytes | None = lower
-        self.upper: bytes | None = upper
-        self.include_lower: bool = include_lower
-        self.include_upper: bool = include_upper
-        self.prefix: bytes | None = prefix
-        self.reverse: bool = reverse
+        # Not a dataclass, for which the package would have to import `inspect`.
+        __slots__ = ("include_lower", "include_upper", "lower", "prefix", "reverse", "upper")
 
-    @classmethod
-    def between(
-        cls,
-        limit: Callable[[Any, bool, bool], tuple[bytes, bool]],
-        low: Any,
-        high: Any,
-        inclusive: tuple[bool, bool],
-        reverse: bool,
-    ) -> Bounds:
-        """Returns the part from `low` to `high`; None is no bound.
+        def __init__(
+            self,
+            lower: bytes | None = None,
+            upper: bytes | None = None,
+            include_lower: bool = True,
+            include_upper: bool = False,
+            prefix: bytes | None = None,
+            reverse: bool = False,
+        ) -> None:
+            self.lower: bytes | None = lower
+            self.upper: bytes | None = upper
+            self.include_lower: bool = include_lower
+            self.include_upper: bool = include_upper
+            self.prefix: bytes | None = prefix
+            self.reverse: bool = reverse
 
-        `limit` takes a bound, whether to include its key, and whether it is the upper one. It
-        returns the bound's bytes, and whether the key there is inside.
-        """
-        if not isinstance(inclusive, tuple) or len(inclusive) != 2:
-            raise ArgumentTypeError(
-                "inclusive is a pair of bools, for the lower and for the upper bound"
+        def reversed(self) -> Bounds:
+            """Returns the same part, in the opposite direction."""
+            return Bounds(
+                *(self.lower, self.upper, self.include_lower, self.include_upper),
+                *(self.prefix, not self.reverse),
             )
-        lower, include_lower = None, bool(inclusive[0])
-        upper, include_upper = None, bool(inclusive[1])
-        if low is not None:
-            lower, include_lower = limit(low, include_lower, False)
-        if high is not None:
-            upper, include_upper = limit(high, include_upper, True)
-        return cls(lower, upper, include_lower, include_upper, reverse=reverse)
 
-    def reversed(self) -> Bounds:
-        """Returns the same part, in the opposite direction."""
-        return Bounds(
-            *(self.lower, self.upper, self.include_lower, self.include_upper),
-            *(self.prefix, not self.reverse),
+        def holds(self, key: bytes) -> bool:
+            """Whether an encoded key is inside; bytes are compared as LMDB does."""
+            if self.prefix is not None and not key.startswith(self.prefix):
+                return False
+            if self.lower is not None and (
+                key < self.lower or (key == self.lower and not self.include_lower)
+            ):
+                return False
+            return self.upper is None or not (
+                key > self.upper or (key == self.upper and not self.include_upper)
+            )
+
+        @property
+        def flags(self) -> int:
+            """The flags of a `pc_range`."""
+            flags = raw.PC_RANGE_REVERSE if self.reverse else 0
+            if self.lower is not None:
+                flags |= raw.PC_RANGE_LOWER
+                if not self.include_lower:
+                    flags |= raw.PC_RANGE_LOWER_EXCLUSIVE
+            if self.upper is not None:
+                flags |= raw.PC_RANGE_UPPER
+                if self.include_upper:
+                    flags |= raw.PC_RANGE_UPPER_INCLUSIVE
+            if self.prefix is not None:
+                flags |= raw.PC_RANGE_PREFIX
+            return flags
+
+else:
+    Bounds = acceleration.BOUNDS
+
+
+def between(
+    limit: Callable[[Any, bool, bool], tuple[bytes, bool]],
+    low: Any,
+    high: Any,
+    inclusive: tuple[bool, bool],
+    reverse: bool,
+) -> Bounds:
+    """Returns the part from `low` to `high`; None is no bound.
+
+    `limit` takes a bound, whether to include its key, and whether it is the upper one. It returns
+    the bound's bytes, and whether the key there is inside.
+    """
+    if not isinstance(inclusive, tuple) or len(inclusive) != 2:
+        raise ArgumentTypeError(
+            "inclusive is a pair of bools, for the lower and for the upper bound"
         )
+    lower, include_lower = None, bool(inclusive[0])
+    upper, include_upper = None, bool(inclusive[1])
+    if low is not None:
+        lower, include_lower = limit(low, include_lower, False)
+    if high is not None:
+        upper, include_upper = limit(high, include_upper, True)
+    return Bounds(lower, upper, include_lower, include_upper, None, bool(reverse))
 
-    def holds(self, key: bytes) -> bool:
-        """Whether an encoded key is inside; bytes are compared as LMDB does."""
-        if self.prefix is not None and not key.startswith(self.prefix):
-            return False
-        if self.lower is not None and (
-            key < self.lower or (key == self.lower and not self.include_lower)
-        ):
-            return False
-        return self.upper is None or not (
-            key > self.upper or (key == self.upper and not self.include_upper)
-        )
 
-    @property
-    def flags(self) -> int:
-        """The flags of a `pc_range`."""
-        flags = raw.PC_RANGE_REVERSE if self.reverse else 0
-        if self.lower is not None:
-            flags |= raw.PC_RANGE_LOWER
-            if not self.include_lower:
-                flags |= raw.PC_RANGE_LOWER_EXCLUSIVE
-        if self.upper is not None:
-            flags |= raw.PC_RANGE_UPPER
-            if self.include_upper:
-                flags |= raw.PC_RANGE_UPPER_INCLUSIVE
-        if self.prefix is not None:
-            flags |= raw.PC_RANGE_PREFIX
-        return flags
-
-    def struct(self) -> raw.pc_range:
-        """Returns the `pc_range` for the library, which keeps its bytes alive."""
-        result = raw.pc_range()
-        result.flags = self.flags
-        if self.lower is not None:
-            result.lower, result.lower_len = self.lower, len(self.lower)
-        if self.upper is not None:
-            result.upper, result.upper_len = self.upper, len(self.upper)
-        if self.prefix is not None:
-            result.prefix, result.prefix_len = self.prefix, len(self.prefix)
-        return result
+def c_range(bounds: Bounds) -> raw.pc_range:
+    """Returns the `pc_range` for the library, which keeps its bytes alive."""
+    result = raw.pc_range()
+    result.flags = bounds.flags
+    lower, upper, prefix = bounds.lower, bounds.upper, bounds.prefix
+    if lower is not None:
+        result.lower, result.lower_len = lower, len(lower)
+    if upper is not None:
+        result.upper, result.upper_len = upper, len(upper)
+    if prefix is not None:
+        result.prefix, result.prefix_len = prefix, len(prefix)
+    return result
 
 
 EVERYTHING = Bounds()
@@ -128,7 +135,7 @@ def open_cursor(
 ) -> tuple[Cursor, bool]:
     """Opens a cursor; also returns whether it is in a transaction, whose writes it must see."""
     inside = environment._in_transaction()
-    return Cursor(environment._library, call, collection, bounds.struct(), widths), inside
+    return Cursor(environment._library, call, collection, c_range(bounds), widths), inside
 
 
 class _Batches(Iterator[list[T]]):

@@ -88,6 +88,10 @@ class OneKey(ManyKeys[K, V]):
             self._library.pc_dict_contains(self._handle, encoded, len(encoded))
         )
 
+    def __len__(self) -> int:
+        library = self._library
+        return checked.number(library, library.pc_dict_len, self._handle)
+
     def __setitem__(self, key: K, value: V) -> None:
         self._put(self._library.pc_dict_put, key, value)
 

@@ -72,6 +72,10 @@ class Ordered(Collection, Viewed[K, V]):
             (self._keys.width, self._values.width),
         )
 
+    def _count(self, bounds: Bounds) -> int:
+        cursor, _ = self._cursor(bounds)
+        return iteration.count(cursor)
+
     def _keys_in(self, bounds: Bounds) -> Iterator[K]:
         walk = acceleration.walk(self, bounds, "keys", self._keys, None)
         if walk is not None:

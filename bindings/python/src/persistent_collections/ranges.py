@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
-from . import iteration
 from ._checked import Cursor
 from .comparison import equal_mappings, plain_dict, plain_set
 from .iteration import Bounds
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
         def _cursor(self, bounds: Bounds) -> tuple[Cursor, bool]: ...
 
         def _lookup(self, key: Any) -> bytes | None: ...
+
+        def _count(self, bounds: Bounds) -> int: ...
 
         def _remove_range(self, bounds: Bounds) -> int: ...
 
@@ -90,24 +91,20 @@ class DictRange(Viewed[K, V]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def _part(self, turned: bool) -> Bounds:
-        return self._bounds.reversed() if turned else self._bounds
-
     def _walk_keys(self, turned: bool) -> Iterator[K]:
-        return self._dict._keys_in(self._part(turned))
+        return self._dict._keys_in(self._bounds.reversed() if turned else self._bounds)
 
     def _walk_values(self, turned: bool) -> Iterator[V]:
-        return self._dict._values_in(self._part(turned))
+        return self._dict._values_in(self._bounds.reversed() if turned else self._bounds)
 
     def _walk_items(self, turned: bool) -> Iterator[tuple[K, V]]:
-        return self._dict._items_in(self._part(turned))
+        return self._dict._items_in(self._bounds.reversed() if turned else self._bounds)
 
     def __iter__(self) -> Iterator[K]:
-        return self._walk_keys(False)
+        return self._dict._keys_in(self._bounds)
 
     def __len__(self) -> int:
-        cursor, _ = self._dict._cursor(self._bounds)
-        return iteration.count(cursor)
+        return self._dict._count(self._bounds)
 
     def __bool__(self) -> bool:
         for _ in self:
@@ -185,8 +182,7 @@ class SetRange(KeySet[T]):
         return self._set._elements_in(self._bounds.reversed())
 
     def __len__(self) -> int:
-        cursor, _ = self._set._cursor(self._bounds)
-        return iteration.count(cursor)
+        return self._set._count(self._bounds)
 
     def __bool__(self) -> bool:
         for _ in self:

@@ -70,6 +70,33 @@ class OneElement(Algebra[T]):
             self._library.pc_set_contains(self._handle, data, len(data))
         )
 
+    def __len__(self) -> int:
+        library = self._library
+        return checked.number(library, library.pc_set_len, self._handle)
+
+    def _cursor(self, bounds: Bounds) -> tuple[Cursor, bool]:
+        return iteration.open_cursor(
+            self._environment,
+            self._library.pc_iter_open_set,
+            self._handle,
+            bounds,
+            (self._keys.width, 0),
+        )
+
+    def _count(self, bounds: Bounds) -> int:
+        cursor, _ = self._cursor(bounds)
+        return iteration.count(cursor)
+
+    def _elements_in(self, bounds: Bounds) -> Iterator[T]:
+        walk = acceleration.walk(self, bounds, "keys", self._keys, None)
+        if walk is not None:
+            return walk
+        cursor, inside = self._cursor(bounds)
+        decode = self._keys.decode_many
+        return iteration.walk(
+            self, cursor, inside, lambda batch: decode(batch.keys, batch.key_offsets)
+        )
+
 
 class PersistentSet(acceleration.HotSet, OneElement[T]):
     """A set on disk: the collection `name` of an environment, ordered.
@@ -168,10 +195,6 @@ class PersistentSet(acceleration.HotSet, OneElement[T]):
 
     # All of it.
 
-    def __len__(self) -> int:
-        library = self._library
-        return checked.number(library, library.pc_set_len, self._handle)
-
     def clear(self) -> None:
         """Removes all elements."""
         self._environment._writing()
@@ -198,25 +221,6 @@ class PersistentSet(acceleration.HotSet, OneElement[T]):
             raise scalars.located(error, self._what) from error.__cause__
 
     # Iteration.
-
-    def _cursor(self, bounds: Bounds) -> tuple[Cursor, bool]:
-        return iteration.open_cursor(
-            self._environment,
-            self._library.pc_iter_open_set,
-            self._handle,
-            bounds,
-            (self._keys.width, 0),
-        )
-
-    def _elements_in(self, bounds: Bounds) -> Iterator[T]:
-        walk = acceleration.walk(self, bounds, "keys", self._keys, None)
-        if walk is not None:
-            return walk
-        cursor, inside = self._cursor(bounds)
-        decode = self._keys.decode_many
-        return iteration.walk(
-            self, cursor, inside, lambda batch: decode(batch.keys, batch.key_offsets)
-        )
 
     def __iter__(self) -> Iterator[T]:
         return self._elements_in(EVERYTHING)
