@@ -34,6 +34,23 @@ import errno as _errno
 from ._own_errors import (
 '''
 
+#: The class that is imported with its first use, since its base is one of `pickle`.
+LATE = "UnpicklableError"
+TAIL = f'''
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._unpicklable import {LATE}
+else:
+
+    def __getattr__(name):
+        if name == "{LATE}":
+            from ._unpicklable import {LATE}
+
+            return {LATE}
+        raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
+'''
+
 #: The classes that are not of a status, written by hand.
 OWN = Path(__file__).resolve().parents[2] / "bindings/python/src/persistent_collections/_own_errors.py"
 
@@ -162,7 +179,11 @@ def generate(header: Header) -> str:
     names = {constant: KINDS[constant].class_name(constant) for constant in statuses(header)}
     own = own_names()
     lines = [HEAD.rstrip("\n"), *(f"    {name}," for name in [*sorted(own), SYSTEM]), ")", ""]
-    lines += ["__all__ = [", *(f'    "{name}",' for name in sorted(["ERRORS", *own, *names.values()])), "]"]
+    lines += [
+        "__all__ = [",
+        *(f'    "{name}",' for name in sorted(["ERRORS", LATE, *own, *names.values()])),
+        "]",
+    ]
     for constant, name in names.items():
         kind = KINDS[constant]
         lines += ["", "", f"class {name}({', '.join(kind.bases)}):"]
@@ -174,4 +195,4 @@ def generate(header: Header) -> str:
     for constant, name in names.items():
         if header.number(constant) < 0:
             lines.append(f"    {header.number(constant)}: {name},")
-    return "\n".join([*lines, "}", ""])
+    return "\n".join([*lines, "}", TAIL])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import persistent_collections
+from persistent_collections import acceleration
 
 #: Modules of the standard library that take long to import, most by what they import themselves.
 HEAVY = {
@@ -18,8 +19,8 @@ HEAVY = {
     *("platform", "re", "shutil", "socket", "statistics", "subprocess", "sysconfig", "tempfile"),
     *("tokenize", "typing", "unittest", "urllib", "uuid"),
 }
-#: Those that classes of the package need in some versions of Python.
-TYPING = {"enum", "re", "typing"}
+#: Those that `ctypes` or the package needs without the accelerator, in some versions of Python.
+COMMON = {"array", "collections", "contextlib", "functools", "importlib", "threading", "warnings"}
 
 
 def loaded(code: str, *arguments: str) -> set[str]:
@@ -70,8 +71,37 @@ with Environment(sys.argv[1]) as env:
         assert b"a" in s and b"b" not in s
 """
     found = loaded(code, str(tmp_path / "e")) - loaded("pass")
-    assert not found & (HEAVY - TYPING)
+    assert not found & HEAVY
+    if not accelerator and acceleration.status() == "on" and sys.version_info < (3, 12):
+        assert not found & COMMON
     assert "persistent_collections.cbor" not in found and "numpy" not in found
+
+
+@pytest.mark.parametrize("first", ["typing", "persistent_collections.dict"])
+def test_types_of_typing_are_known_whenever_it_is_imported(tmp_path: Path, first: str) -> None:
+    """The package does without `typing` until a program imports it."""
+    code = f"""
+import {first}
+import sys
+from persistent_collections import Environment, PersistentDict, PersistentSet
+with Environment(sys.argv[1]) as env:
+    PersistentDict[str, list[int]](env, "lists")["a"] = [1]
+    class Ages(PersistentDict[str, int]):
+        pass
+    assert Ages(env, "ages").value_type == "i64"
+    import typing
+    K = typing.TypeVar("K")
+    def opened(name, value):
+        return PersistentDict(env, name, key=K, value=value).value_type
+    assert opened("any", typing.Any) == opened("union", typing.Union[int, str]) == "any"
+    assert opened("optional", typing.Optional[int]) == opened("lists", list[int]) == "any"
+    assert opened("text", str) == "str"
+    assert PersistentSet(env, "pairs", element=tuple[str, int]).element_type == "(str,i64)"
+from persistent_collections.editing import Edit
+from persistent_collections.values import Codec
+assert Edit[int].__origin__ is Edit and issubclass(Codec, typing.Protocol)
+"""
+    loaded(code, str(tmp_path / "e"))
 
 
 def test_every_name_is_there_without_having_been_used() -> None:

@@ -13,20 +13,22 @@ which other processes and languages can read and write at the same time.
 37
 """
 
+import sys as _sys
+
 from . import errors
-from .errors import *  # noqa: F403
 
 # As type checkers know it; `typing` itself takes a third of the time to import the package.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .codec import Codec
     from .dict import ABSENT, PersistentDict
     from .environment import Environment
+    from .errors import *  # noqa: F403
     from .ranges import DictRange, SetRange
     from .reports import CheckReport, CollectionInfo, EnvironmentInfo, ReaderInfo
     from .set import PersistentSet
     from .tagged import Char, MissingType, Pairs, SimpleValue, Symbol, Tagged, missing
     from .transaction import Transaction
-    from .values import Codec
 
 __version__ = "0.1.0"
 
@@ -55,12 +57,15 @@ __all__ = [
 __all__ += errors.__all__
 
 if not TYPE_CHECKING:
+    # Not by `*`, which would import the late one.
+    globals().update((name, vars(errors)[name]) for name in errors.__all__ if name in vars(errors))
+
     #: What is imported with its first use: the file of each name.
     _LATER = {
         "ABSENT": "dict",
         "Char": "tagged",
         "CheckReport": "reports",
-        "Codec": "values",
+        "Codec": "codec",
         "CollectionInfo": "reports",
         "DictRange": "ranges",
         "Environment": "environment",
@@ -75,12 +80,13 @@ if not TYPE_CHECKING:
         "Symbol": "tagged",
         "Tagged": "tagged",
         "Transaction": "transaction",
+        "UnpicklableError": "errors",
         "missing": "tagged",
     }
     #: The files that programs can name without importing them.
     _FILES = {
         *("acceleration", "algebra", "any_keys", "arguments", "arrays", "bulk", "callers", "cbor"),
-        *("collection", "columns", "comparison", "decimals", "dict", "dynamic", "editing"),
+        *("codec", "collection", "columns", "comparison", "decimals", "dict", "dynamic", "editing"),
         *("environment", "handles", "iteration", "keys", "lending", "levels", "lookups", "many"),
         *("moments", "narrow", "notebook", "one", "opened", "operators", "ordered", "owned"),
         *("ranges", "reports", "set", "tagged", "transaction", "typed", "types", "values"),
@@ -97,9 +103,10 @@ if not TYPE_CHECKING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def _file(name):
-        from importlib import import_module
-
-        return import_module(f"{__name__}.{name}")
+        # Not by `importlib`, which imports `warnings`.
+        full = f"{__name__}.{name}"
+        __import__(full)
+        return _sys.modules[full]
 
     def __dir__():
         return sorted({*globals(), *_LATER, *_FILES})

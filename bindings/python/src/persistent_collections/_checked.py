@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from array import array
-from collections.abc import Callable, Sequence
 from ctypes import byref, c_bool, c_size_t, c_uint64, string_at
 from itertools import accumulate
-from typing import Any
 
 from . import _raw as raw
 from . import _scalars as scalars
 from . import owned
+from ._abstract import Callable, Sequence
+from ._typing import Any
 from .acceleration import WRITES as WRITES
 from .errors import ERRORS, Error
 from .handles import Opening
@@ -148,6 +147,9 @@ def column(items: Sequence[bytes], width: int | None) -> tuple[bytes, Any]:
     data = b"".join(items)
     if width is not None:
         return data, None
+    # Not at the top: it imports `collections`.
+    from array import array
+
     offsets = array("Q", accumulate(map(len, items), initial=0))
     return data, (c_uint64 * len(offsets)).from_buffer(offsets)
 
@@ -189,6 +191,8 @@ class Batch:
 def _copied(
     data: int | None, offsets: int | None, count: int, width: int | None
 ) -> tuple[bytes, Sequence[int]]:
+    from array import array
+
     if offsets:
         places = array("Q")
         places.frombytes(string_at(offsets, 8 * (count + 1)))

@@ -21,7 +21,8 @@ from ctypes import (
     c_uint64,
     c_void_p,
 )
-from typing import Any
+
+from ._typing import Any
 
 # Versions
 PC_ABI_VERSION = 1

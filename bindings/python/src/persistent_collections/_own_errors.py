@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-try:
-    # The same class, without the rest of `pickle`.
-    from _pickle import PicklingError as _PicklingError
-except ImportError:
-    from pickle import PicklingError as _PicklingError
-
 __all__ = [
     "ArgumentTypeError",
     "DateOverflowError",
@@ -16,7 +10,6 @@ __all__ = [
     "IteratorBusyError",
     "LibraryError",
     "MissingPackageError",
-    "UnpicklableError",
     "UnstorableError",
     "UnstorableNumberError",
 ]
@@ -64,10 +57,6 @@ class LibraryError(Error, ImportError):
 
 class MissingPackageError(Error, ImportError):
     """The call needs a package that is not installed."""
-
-
-class UnpicklableError(Error, TypeError, _PicklingError):
-    """The object cannot be pickled."""
 
 
 class IteratorBusyError(Error, ValueError):

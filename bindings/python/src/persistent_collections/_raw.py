@@ -11,10 +11,10 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from ._declarations import *  # noqa: F403
 from ._declarations import FUNCTIONS, PC_ABI_VERSION
+from ._typing import TYPE_CHECKING, Any
 from .errors import LibraryError
 
 if TYPE_CHECKING:
@@ -59,23 +59,32 @@ def places(file_name: str) -> list[str]:
     return found
 
 
+class _Library(ctypes.CDLL):
+    """The library, whose functions get their types with their first use."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in FUNCTIONS:
+            return super().__getattr__(name)
+        # Not seen by other threads before it has its types.
+        function = self[name]
+        function.restype, *arguments = FUNCTIONS[name]
+        function.argtypes = arguments
+        setattr(self, name, function)
+        return function
+
+
 def _open(path: str | os.PathLike[str]) -> ctypes.CDLL:
     try:
-        library = ctypes.CDLL(str(path))
+        library = _Library(str(path))
     except OSError as error:
         raise LibraryError(f"cannot load the library {path}: {error}") from error
     try:
-        library.pc_abi_version.restype = FUNCTIONS["pc_abi_version"][0]
         abi = library.pc_abi_version()
         if abi != PC_ABI_VERSION:
             raise LibraryError(
                 f"{path} has ABI version {abi}, this package needs {PC_ABI_VERSION}; "
                 "install a package and a library of the same version"
             )
-        for name, (result, *arguments) in FUNCTIONS.items():
-            function = getattr(library, name)
-            function.restype = result
-            function.argtypes = arguments
     except AttributeError as error:
         raise LibraryError(f"{path} is not a persistent_collections library: {error}") from error
     return library

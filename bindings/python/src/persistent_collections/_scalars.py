@@ -14,14 +14,14 @@ persistent_collections.errors.UnstorableError: 1 is more than the int it would c
 
 from __future__ import annotations
 
+import _operator as operator
 import math
-import operator
 import reprlib
 import struct
 import sys
-from collections.abc import Callable
-from typing import Any, TypeVar
 
+from ._abstract import Callable
+from ._typing import Any, TypeVar
 from .errors import (
     BadKeyError,
     BadValueError,

@@ -6,10 +6,10 @@ import datetime
 import fractions
 import math
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
 
 from . import arrays, decimals, dynamic, moments
+from ._abstract import Callable, Iterator
+from ._typing import Any
 from .dynamic import Given, Row
 from .errors import BadValueError, DateOverflowError
 from .tagged import Char, Pairs, SimpleValue, Symbol, Tagged, missing

@@ -17,17 +17,14 @@ file. It calls the library that the package has loaded, so that
 from __future__ import annotations
 
 import ctypes
-import functools
-import importlib.machinery
 import os
 import sys
-import warnings
 import weakref
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
 
 from . import _raw as raw
 from . import arrays
+from ._abstract import Callable, Iterator
+from ._typing import TYPE_CHECKING, Any
 from .callers import MAIN_INTERPRETER, ThreadLocal
 from .errors import LibraryError
 
@@ -111,8 +108,12 @@ def _unfit() -> str | None:
 
 
 def _import(path: str) -> Any:
-    loader = importlib.machinery.ExtensionFileLoader(_NAME, path)
-    module: Any = loader.create_module(importlib.machinery.ModuleSpec(_NAME, loader, origin=path))
+    # The classes of `importlib.machinery`, which CPython has imported, without the package around.
+    from _frozen_importlib import ModuleSpec
+    from _frozen_importlib_external import ExtensionFileLoader
+
+    loader = ExtensionFileLoader(_NAME, path)
+    module: Any = loader.create_module(ModuleSpec(_NAME, loader, origin=path))
     loader.exec_module(module)
     if module.INTERFACE != _INTERFACE:
         raise LibraryError(
@@ -141,6 +142,8 @@ def _load() -> tuple[Any, str]:
     except (ImportError, OSError) as error:
         if chosen:
             raise LibraryError(f"{_VARIABLE}: {path} cannot be loaded: {error}") from error
+        import warnings
+
         warnings.warn(
             f"the accelerator {path} cannot be loaded, all works but slower: {error}",
             RuntimeWarning,
@@ -254,6 +257,9 @@ if TYPE_CHECKING or _module is None:
             if block is None:
                 found: Callable[..., None] = of._leave
                 return found
+            # Not at the top: with the accelerator, the package does without it.
+            import functools
+
             leaving = functools.partial(of._leave, block)
             block._leaving = weakref.ref(leaving)
             return leaving
@@ -283,6 +289,33 @@ def key_coder(type_: str, encode: Callable[[Any], bytes], decode: Callable[[byte
 def value_coder(type_: str, encode: Callable[[Any], bytes], decode: Callable[[bytes], Any]) -> Any:
     """Returns the accelerator's encoder and decoder of a type's values, or None without it."""
     return None if _module is None else _module.Values(type_, encode, decode)
+
+
+class Later:
+    """What encodes and decodes the objects that the accelerator leaves, made with its first use."""
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    @property
+    def made(self) -> Any:
+        """The object."""
+        try:
+            return self._made
+        except AttributeError:
+            self._made: Any = self._make()
+            return self._made
+
+    def encode(self, value: Any) -> bytes:
+        """Encodes a key or value."""
+        encoded: bytes = self.made.encode(value)
+        return encoded
+
+    def decode(self, data: bytes) -> Any:
+        """Decodes a key or value."""
+        return self.made.decode(data)
 
 
 def prepare(collection: Any, *codecs: Coded) -> None:

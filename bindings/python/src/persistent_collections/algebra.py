@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, MutableSet, Set
 from ctypes import byref, c_bool
 from itertools import filterfalse
-from typing import TYPE_CHECKING, Any
 
 from . import _checked as checked
 from . import acceleration, bulk, columns
+from ._abstract import Callable, Iterable, MutableSet, Set
+from ._typing import TYPE_CHECKING, Any
 from .arguments import iterated, listed
 from .collection import Collection
 from .comparison import coding, collected, itself, plain_set
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T", default=Any)
 else:
-    from typing import TypeVar
+    from ._typing import TypeVar
 
     T = TypeVar("T")
 

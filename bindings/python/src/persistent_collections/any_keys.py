@@ -10,18 +10,15 @@ True
 
 from __future__ import annotations
 
-import contextlib
-from typing import Any
-
 from . import _scalars as scalars
 from . import dynamic
+from ._typing import Any
 from .dynamic import ROW, Rows
 from .errors import KeySizeError, UnstorableError, UnstorableNumberError
+from .types import MAX_KEY
 
 __all__ = ["MAX_KEY", "from_large", "put", "put_beginning", "put_prefix"]
 
-#: The longest encoded key, in bytes.
-MAX_KEY = 1978
 #: The greatest depth of nested tuples.
 MAX_DEPTH = 128
 
@@ -157,8 +154,10 @@ def put(rows: Rows, at: int, value: Any) -> None:
 def put_beginning(rows: Rows, at: int, value: Any) -> None:
     """Fills the rows of a bound, with only as many items as are needed to order it."""
     # No stored key is this long, so none is equal, and the rest does not change the order.
-    with contextlib.suppress(_LongError):
+    try:  # noqa: SIM105 (the package does not import `contextlib`)
         _fill(rows, at, value)
+    except _LongError:
+        pass
 
 
 def put_prefix(rows: Rows, at: int, value: Any) -> None:

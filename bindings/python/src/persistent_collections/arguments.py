@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import operator
 import os
-import warnings
-from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
 
+from ._abstract import Iterable, Iterator
+from ._typing import Any, TypeVar
 from .errors import ArgumentTypeError, BadNameError, InvalidArgumentError
 
 __all__ = [
@@ -117,4 +116,6 @@ def count(name: str, value: Any, bits: int) -> int:
 
 def renamed(old: str, new: str) -> None:
     """Warns the caller of the calling function, whose name is deprecated."""
+    import warnings
+
     warnings.warn(f"{old} is deprecated: use {new}", DeprecationWarning, stacklevel=3)

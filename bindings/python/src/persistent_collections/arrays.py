@@ -6,19 +6,18 @@ Without NumPy, arrays come back as read-only memoryviews with their shape
 
 from __future__ import annotations
 
-import array
-import functools
-import importlib
 import operator
 import struct
 import sys
-from collections.abc import Sequence
-from typing import Any
 
 from . import _scalars as scalars
+from ._abstract import Sequence
+from ._typing import TYPE_CHECKING, Any
 from .errors import UnstorableError
-from .lending import Lent
 from .types import INTEGERS, NUMBERS
+
+if TYPE_CHECKING:
+    from .lending import Lent
 
 __all__ = ["are_equal", "base", "from_bytes", "is_array", "numpy", "to_bytes"]
 
@@ -37,13 +36,19 @@ _DTYPES = {name: f"<{name[0]}{width}" for name, width in NUMBERS.items()}
 _NATIVE = {name: f"{name[0]}{width}" for name, width in NUMBERS.items()}
 
 
-@functools.cache
+_numpy: list[Any] = []
+
+
 def numpy() -> Any:
     """Returns the NumPy module, or None where it is not installed."""
-    try:
-        return importlib.import_module("numpy")
-    except ImportError:
-        return None
+    if not _numpy:
+        try:
+            import numpy as found
+        except ImportError:
+            _numpy.append(None)
+        else:
+            _numpy.append(found)
+    return _numpy[0]
 
 
 def is_array(value: Any) -> bool:
@@ -120,10 +125,31 @@ def are_equal(one: Any, two: Any) -> bool:
         return False
 
 
+def _is_array_or_view(value: Any) -> bool:
+    """Whether `value` is an array of the standard library or a memoryview."""
+    # A caller with such an array has imported its module, which imports `collections`.
+    module = sys.modules.get("array")
+    return isinstance(value, memoryview) or (module is not None and isinstance(value, module.array))
+
+
+def _letter(value: Any) -> Any:
+    """Returns the format of one of these."""
+    return value.format if isinstance(value, memoryview) else value.typecode
+
+
+def _swapped(letter: str, data: bytes | bytearray) -> bytes:
+    """Returns numbers in the other byte order."""
+    from array import array
+
+    swapped = array(letter, data)
+    swapped.byteswap()
+    return swapped.tobytes()
+
+
 def element_type(value: Any) -> str | None:
     """Returns the element type of any kind of array; None if that type cannot be stored."""
-    if isinstance(value, (array.array, memoryview)):
-        letter = value.typecode if isinstance(value, array.array) else value.format
+    if _is_array_or_view(value):
+        letter = _letter(value)
         if letter in ("f", "d"):
             return "f32" if letter == "f" else "f64"
         if letter not in tuple("bBhHiIlLqQ"):
@@ -135,13 +161,10 @@ def element_type(value: Any) -> str | None:
 
 def plain_bytes(value: Any) -> bytes:
     """Returns the elements of any kind of array, little-endian in C order."""
-    if isinstance(value, (array.array, memoryview)):
+    if _is_array_or_view(value):
         raw: bytes = value.tobytes()
         if sys.byteorder == "big":
-            letter = value.typecode if isinstance(value, array.array) else value.format
-            swapped = array.array(letter, raw)
-            swapped.byteswap()
-            return swapped.tobytes()
+            return _swapped(_letter(value), raw)
         return raw
     data: bytes = value.astype(value.dtype.newbyteorder("<"), copy=False).tobytes(order="C")
     return data
@@ -158,12 +181,12 @@ def from_bytes(data: bytes | bytearray, element: str, shape: tuple[int, ...]) ->
         # In native order, so that `dtype == "f4"` holds and C code can use it.
         return flat.astype(flat.dtype.newbyteorder("="), copy=False).reshape(shape)
     if sys.byteorder == "big":
-        swapped = array.array(_LETTERS[element], data)
-        swapped.byteswap()
-        data = swapped.tobytes()
+        data = _swapped(_LETTERS[element], data)
     if not data:
         # A memoryview cannot be cast to an empty one, or to a shape with a zero.
-        return memoryview(array.array(_LETTERS[element])).toreadonly()
+        from array import array
+
+        return memoryview(array(_LETTERS[element])).toreadonly()
     # A view of bytes is read-only, and has a hash.
     flat_view: Any = memoryview(bytes(data))
     return flat_view.cast(_LETTERS[element], shape)
@@ -192,7 +215,9 @@ def _flatten(value: Any, shape: tuple[int, ...], out: list[Any]) -> None:
 def _from_lists(value: Any, element: str, shape: tuple[int, ...] | None) -> bytes:
     if isinstance(value, memoryview):
         value = value.tolist()
-    if isinstance(value, (str, bytes)) or not isinstance(value, (Sequence, array.array)):
+    if isinstance(value, (str, bytes)) or not (
+        isinstance(value, Sequence) or _is_array_or_view(value)
+    ):
         raise scalars.wrong(f"an array of {element}", value)
     flat: list[Any] = []
     _flatten(value, shape or (len(value),), flat)
@@ -255,7 +280,7 @@ def to_bytes(value: Any, element: str, shape: tuple[int, ...] | None) -> bytes:
 
 def _is_listed(value: Any) -> bool:
     """Whether NumPy converted the numbers one by one, each from its own type."""
-    return isinstance(value, Sequence) and not isinstance(value, (array.array, memoryview))
+    return isinstance(value, Sequence) and not _is_array_or_view(value)
 
 
 def _as_array(np: Any, value: Any, element: str) -> Any:

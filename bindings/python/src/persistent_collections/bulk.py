@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from ctypes import byref, c_size_t, c_uint8, c_uint64
-from typing import Any
 
 from . import _checked as checked
 from . import _scalars as scalars
 from . import acceleration
+from ._abstract import Callable, Iterable, Mapping, Sequence
+from ._typing import Any
 from .arguments import iterated
 
 __all__ = [

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import sys
-import threading
 import weakref
-from typing import Any
+
+from ._typing import Any
 
 __all__ = [
     "CODE_OF_THREAD",
@@ -22,11 +23,11 @@ __all__ = [
 def _thread_local() -> Any:
     """Returns the class of thread-local data, per thread of the system.
 
-    gevent and eventlet replace `threading.local` by a class that is local to a greenlet, but the
-    library knows only threads.
+    gevent and eventlet may replace it by a class that is local to a greenlet, but the library knows
+    only threads. It is `threading.local`, which takes longer to import.
     """
-    if threading.local.__module__ == "_thread":
-        return threading.local
+    if _thread._local.__module__ == "_thread":
+        return _thread._local
     classes = object.__subclasses__()
     return next(
         each for each in classes if each.__module__ == "_thread" and each.__name__ == "_local"
@@ -36,7 +37,7 @@ def _thread_local() -> Any:
 if sys.implementation.name == "cpython":
     ThreadLocal: Any = _thread_local()
 else:
-    ThreadLocal = threading.local
+    ThreadLocal = _thread._local
 
 
 def _is_main_interpreter() -> bool:

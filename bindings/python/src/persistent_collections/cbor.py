@@ -22,13 +22,13 @@ import decimal
 import enum
 import fractions
 import uuid
-from collections.abc import Callable, Collection, Iterable
 from itertools import islice
-from typing import Any
 
 from . import _scalars as scalars
 from . import arrays, decimals, dynamic, moments
+from ._abstract import Callable, Collection, Iterable
 from ._tags import MAX_DEPTH, decode, head
+from ._typing import Any
 from .dynamic import ROW, Rows
 from .errors import BadValueError, UnstorableError
 from .tagged import Char, MissingType, Pairs, SimpleValue, Symbol, Tagged

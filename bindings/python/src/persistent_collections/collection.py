@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import os
-import threading
 import types
-import typing
-from collections.abc import Callable, Sequence
 from ctypes import byref
-from typing import Any, ClassVar, TypeVar
 
 from . import _checked as checked
 from . import _raw as raw
 from . import _scalars as scalars
 from . import acceleration, bulk
+from ._abstract import Callable, Sequence
+from ._typing import TYPE_CHECKING, Any, TypeVar, cast
 from .arguments import name_bytes
 from .environment import Environment, library_of
 from .errors import (
@@ -27,11 +24,12 @@ from .errors import (
 from .handles import Handled, Opening, process
 from .iteration import Bounds, between, c_range
 from .keys import KeyCodec, key_codec
-from .narrow import NarrowKeys, NarrowValues
-from .notebook import escaped
 from .types import INTEGERS, Request, parse
 from .types import request as type_request
 from .values import ValueCodec, value_codec
+
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 __all__ = ["Collection", "Typed"]
 
@@ -52,8 +50,12 @@ class Typed(types.GenericAlias):
 
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)
+        if name != "fromkeys":
+            return found
+        from functools import partial
+
         # Class methods belong to the class, which does not know the types.
-        return functools.partial(found, **_types_of(self)) if name == "fromkeys" else found
+        return partial(found, **_types_of(self))
 
 
 def _types_of(alias: Any) -> dict[str, Any]:
@@ -85,6 +87,8 @@ def _narrower(what: str, name: str, request: Request, stored: str, is_raw: bool)
 def key_codec_for(what: str, name: str, request: Request, stored: str, is_raw: bool) -> KeyCodec:
     """Returns the codec for keys that are stored as one type and requested as another."""
     if _narrower(what, name, request, stored, is_raw):
+        from .narrow import NarrowKeys
+
         return NarrowKeys(request)
     return key_codec(parse(stored), is_raw)
 
@@ -92,6 +96,8 @@ def key_codec_for(what: str, name: str, request: Request, stored: str, is_raw: b
 def value_codec_for(name: str, request: Request, stored: str, is_raw: bool) -> ValueCodec:
     """Returns the codec for values that are stored as one type and requested as another."""
     if _narrower("values", name, request, stored, is_raw):
+        from .narrow import NarrowValues
+
         return NarrowValues(request)
     return value_codec(parse(stored))
 
@@ -115,7 +121,7 @@ class Collection(Handled):
             if isinstance(base, Typed):
                 cls._class_types = _types_of(base)
 
-    if not typing.TYPE_CHECKING:
+    if not TYPE_CHECKING:
 
         def __class_getitem__(cls, parameters):
             """`PersistentDict[str, int]`, `PersistentSet[str]`."""
@@ -229,6 +235,8 @@ class Collection(Handled):
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
         """Returns dask's token of the content, which each commit and uncommitted write changes."""
+        import threading
+
         environment = self._environment
         inside = environment._in_transaction()
         # Only this thread sees its uncommitted writes.
@@ -240,6 +248,8 @@ class Collection(Handled):
     def _table(self, make: Callable[[], str]) -> str:
         """Returns the HTML that a notebook shows, also if it is closed."""
         if self._closed or self._environment.closed:
+            from .notebook import escaped
+
             return f"<p>{escaped(repr(self))}, closed</p>"
         return make()
 
@@ -326,4 +336,4 @@ class Collection(Handled):
 
 def _reopen(cls: type[C], environment: Environment, name: str, named: dict[str, Any]) -> C:
     opener: Any = cls
-    return typing.cast("C", opener(environment, name, **named))
+    return cast("C", opener(environment, name, **named))

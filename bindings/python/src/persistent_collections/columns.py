@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Callable
-from typing import Any
 
 from . import _scalars as scalars
 from . import arrays
+from ._abstract import Callable
 from ._checked import check, encoded, give_back, take_buffer
+from ._typing import Any
 from .arguments import listed
 from .errors import (
     InvalidArgumentError,

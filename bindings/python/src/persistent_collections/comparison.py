@@ -13,12 +13,11 @@ False
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from . import arrays
+from ._abstract import Callable, Iterable, Mapping
+from ._typing import Any
 from .arguments import listed
 from .errors import EqualKeysError, UnstorableError
 from .keys import KeyCodec, key_codec, parse
@@ -94,9 +93,13 @@ def _hosts(name: str) -> frozenset[type]:
     )
 
 
-@functools.cache
+_codecs: list[KeyCodec] = []
+
+
 def _any() -> KeyCodec:
-    return key_codec(parse("any"))
+    if not _codecs:
+        _codecs.append(key_codec(parse("any")))
+    return _codecs[0]
 
 
 def _any_code(value: Any) -> Any:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import decimal
 import itertools
-from collections.abc import Iterable
+
+from ._abstract import Iterable
 
 __all__ = ["number", "whole"]
 

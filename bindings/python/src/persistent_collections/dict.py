@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, MutableMapping
 from ctypes import byref, c_int64, c_size_t
-from typing import TYPE_CHECKING, Any, cast, overload
 
 from . import _checked as checked
 from . import _raw as raw
 from . import _scalars as scalars
 from . import acceleration, arrays
+from ._abstract import Iterable, Mapping, MutableMapping
+from ._typing import TYPE_CHECKING, Any, cast, overload
 from .arguments import listed
 from .collection import key_codec_for, value_codec_for
 from .comparison import equal_mappings, joined, plain_dict
-from .editing import Edit
 from .environment import Environment
 from .many import NO_DEFAULT
-from .notebook import table
 from .one import OneKey
 from .types import parse, request
-from .values import ArrayValues, Codec, CodecValues, value_codec
+from .values import ArrayValues, CodecValues, value_codec
 
 __all__ = ["ABSENT", "PersistentDict"]
 
 if TYPE_CHECKING:
     from typing_extensions import Self, TypeVar
 
+    from .codec import Codec
+    from .editing import Edit
+
     # If type checkers cannot see the type, as in `key="u32"`, keys and values are Any.
     K = TypeVar("K", default=Any)
     V = TypeVar("V", default=Any)
 else:
-    from typing import TypeVar
+    from ._typing import TypeVar
 
     K = TypeVar("K")
     V = TypeVar("V")
@@ -167,6 +168,8 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
         return {**super()._how_to_reopen(), "codec": self._codec}
 
     def _repr_html_(self) -> str:
+        from .notebook import table
+
         return self._table(lambda: table(repr(self), ("key", "value"), self.items(), len(self)))
 
     @classmethod
@@ -356,6 +359,8 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
         >>> anything["list"]
         [1, 2]
         """
+        from .editing import Edit
+
         return Edit(self._environment, raw.PC_TXN_WRITE, -1, self, key)
 
     # All of it.

@@ -16,12 +16,12 @@ True
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
 from ctypes import addressof, byref
-from typing import Any
 
 from . import _checked as checked
 from . import _raw as raw
+from ._abstract import Callable, Iterator
+from ._typing import Any
 
 __all__ = ["ROW", "Given", "Rows"]
 

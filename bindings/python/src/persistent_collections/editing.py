@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from ._abstract import Callable
+from ._typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from .transaction import Block
 
 if TYPE_CHECKING:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import math
 import os
-from collections.abc import Callable
 from ctypes import byref, c_int32, c_uint32, sizeof
 from types import CoroutineType, TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _checked as checked
 from . import _raw as raw
 from . import acceleration
+from ._abstract import Callable
+from ._typing import TYPE_CHECKING, Any, TypeVar
 from .arguments import count, files_at, milliseconds, name_bytes, path_bytes, place_of, renamed
 from .callers import ThreadLocal
 from .errors import (
@@ -23,10 +22,8 @@ from .errors import (
     MapFullError,
     NoCollectionError,
     PathExistsError,
-    UnpicklableError,
 )
 from .handles import Opening, Registry, process, register
-from .notebook import escaped, table
 from .opened import Opened
 from .transaction import Transaction
 from .waits import make_interruptible
@@ -115,9 +112,11 @@ class Environment(Opened):
         self._lenders = {}
         self._settled = process()
         self._library = library = raw.load()
-        acceleration.connect(library, functools.partial(make_interruptible, library))
+        acceleration.connect(library, lambda: make_interruptible(library))
         #: Makes the exception for a status of this thread's last call.
-        self._failure: Callable[[int], BaseException] = functools.partial(checked.failure, library)
+        self._failure: Callable[[int], BaseException] = lambda status: checked.failure(
+            library, status
+        )
         self._fail_by(self._failure)
         make_interruptible(library)
         if not isinstance(durability, str):
@@ -204,6 +203,8 @@ class Environment(Opened):
 
     def __reduce__(self) -> tuple[Callable[..., Environment], tuple[Any, ...]]:
         if self._place is None:
+            from .errors import UnpicklableError
+
             raise UnpicklableError(
                 f"{self!r} was opened by a path relative to a working directory that had none; "
                 "open it by an absolute path to pickle it"
@@ -211,6 +212,8 @@ class Environment(Opened):
         return _reopen, (self._place, self._options)
 
     def _repr_html_(self) -> str:
+        from .notebook import escaped, table
+
         if self.closed:
             return f"<p>{escaped(repr(self))}</p>"
         found = self.collections()

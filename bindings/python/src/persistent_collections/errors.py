@@ -23,7 +23,6 @@ from ._own_errors import (
     IteratorBusyError,
     LibraryError,
     MissingPackageError,
-    UnpicklableError,
     UnstorableError,
     UnstorableNumberError,
     _SystemError,
@@ -469,3 +468,16 @@ ERRORS: dict[int, type[Error]] = {
     -71: UnavailableError,
     -72: UnsupportedError,
 }
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._unpicklable import UnpicklableError
+else:
+
+    def __getattr__(name):
+        if name == "UnpicklableError":
+            from ._unpicklable import UnpicklableError
+
+            return UnpicklableError
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

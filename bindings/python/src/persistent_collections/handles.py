@@ -5,13 +5,15 @@ from __future__ import annotations
 import ctypes
 import os
 import weakref
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _raw as raw
 from . import owned
+from ._abstract import Callable
+from ._typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from ._shapes import Guarded
 
 __all__ = ["Handled", "Opening", "Registry", "environments", "process", "register"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from . import _raw as raw
 from . import acceleration
+from ._abstract import Callable, Iterator
 from ._checked import WRITES, Batch, Cursor
-from .errors import ArgumentTypeError, UnpicklableError
+from ._typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from .errors import ArgumentTypeError
 
 if TYPE_CHECKING:
     from ._shapes import Inside
@@ -156,6 +156,8 @@ class _Batches(Iterator[list[T]]):
         return self._decode(batch)
 
     def __reduce__(self) -> NoReturn:
+        from .errors import UnpicklableError
+
         raise UnpicklableError("cannot pickle an iterator: it holds a snapshot of this process")
 
 

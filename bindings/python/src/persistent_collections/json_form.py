@@ -22,11 +22,11 @@ import math
 import re
 import struct
 import uuid
-from collections.abc import Callable
-from typing import Any
 
 from . import _scalars as scalars
 from . import arrays, cbor
+from ._abstract import Callable
+from ._typing import Any
 from .errors import ArgumentTypeError, InvalidArgumentError
 from .tagged import Char, MissingType, Pairs, SimpleValue, Symbol, Tagged, missing
 from .types import INTEGERS, NUMBERS, Type, parse

@@ -12,14 +12,15 @@ True
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
 
-from . import acceleration, lookups
-from .any_keys import MAX_KEY
+from . import acceleration
+from ._abstract import Callable, Sequence
+from ._typing import TYPE_CHECKING, Any
 from .errors import ArgumentTypeError, BadKeyError, BadTypeError, BadValueError, KeySizeError
-from .typed import Typed, TypedKey
-from .types import INTEGERS, Type, parse
+from .types import INTEGERS, MAX_KEY, Type, parse
+
+if TYPE_CHECKING:
+    from .typed import TypedKey
 
 __all__ = ["MAX_KEY", "KeyCodec", "key_codec", "parse"]
 
@@ -63,6 +64,8 @@ class KeyCodec:
         try:
             return self.bound(value), included
         except (TypeError, ValueError, OverflowError):
+            from . import lookups
+
             if not lookups.is_between(self.looks_like, value):
                 raise
         inside, outside = self._nearest(value, upper), self._nearest(value, not upper)
@@ -71,6 +74,8 @@ class KeyCodec:
         return self.bound(inside), included or inside != value
 
     def _nearest(self, value: Any, down: bool) -> Any:
+        from . import lookups
+
         return lookups.nearest(self.looks_like, value, down)
 
     def lookup(self, value: Any) -> bytes | None:
@@ -81,6 +86,8 @@ class KeyCodec:
         try:
             encoded = self.encode(value)
         except (TypeError, ValueError, OverflowError):
+            from . import lookups
+
             try:
                 number = lookups.as_number(self.looks_like, value)
                 if number is value:
@@ -100,25 +107,33 @@ class KeyCodec:
         return [decode(data[start:end]) for start, end in zip(offsets, offsets[1:])]
 
 
+def _by_library(type_: Type) -> TypedKey:
+    from .typed import TypedKey
+
+    return TypedKey(type_)
+
+
 class TypedKeys(KeyCodec):
     """Keys as the library encodes them."""
 
     def __init__(self, type_: Type) -> None:
         super().__init__(type_)
         self.width: int | None = type_.width
-        self._typed = typed = TypedKey(type_)
+        self._typed = typed = acceleration.Later(lambda: _by_library(type_))
         self.coder: Any = acceleration.key_coder(str(type_), typed.encode, typed.decode)
-        direct = self.coder or typed
+        direct = self.coder or typed.made
         self.encode: Callable[[Any], bytes] = direct.encode
         self.decode: Callable[[bytes], Any] = direct.decode
 
     def bound(self, value: Any) -> bytes:
-        return self._typed.bound(value)
+        bound: bytes = self._typed.made.bound(value)
+        return bound
 
     def prefix(self, value: Any) -> bytes:
         if self.type.name not in _HAVE_PREFIXES:
             return super().prefix(value)
-        return self._typed.prefix(value)
+        prefix: bytes = self._typed.made.prefix(value)
+        return prefix
 
 
 class RawKeys(KeyCodec):
@@ -127,7 +142,9 @@ class RawKeys(KeyCodec):
     def __init__(self, type_: Type) -> None:
         super().__init__(type_)
         self.width: int | None = type_.width
-        self._values, self._keys = Typed(type_, "value"), TypedKey(type_)
+        from .typed import Typed
+
+        self._values, self._keys = Typed(type_, "value"), _by_library(type_)
 
     def _native(self, data: bytes) -> bytes:
         return data[::-1] if self.width and sys.byteorder == "big" else data

@@ -14,12 +14,12 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-import threading
 import weakref
 from io import FileIO
-from typing import Any
 
 from . import _raw as raw
+from ._typing import Any
+from .callers import ThreadLocal
 from .handles import Opening, at_fork
 
 __all__ = ["Lender", "Lent", "Pin"]
@@ -138,7 +138,7 @@ def _own_copy(start: int, size: int) -> None:
     ctypes.memmove(start, content, size)
 
 
-class _Fork(threading.local):
+class _Fork(ThreadLocal):  # type: ignore[misc]
     """Keeps lent memory from changing until the child has its own copy.
 
     Each thread that forks has its own object, without a lock, which would stay locked if an

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Callable
 from ctypes import addressof, byref, c_uint64
-from typing import TYPE_CHECKING, Any
 
 from . import _checked as checked
 from . import _raw as raw
+from ._abstract import Callable
+from ._typing import TYPE_CHECKING, Any
 from .callers import CODE_OF_THREAD, Caller, Owner, has_greenlets
 from .errors import InTransactionError
 from .handles import environments, process

@@ -18,9 +18,9 @@ from __future__ import annotations
 import math
 import struct
 import sys
-from typing import Any
 
 from . import _scalars as scalars
+from ._typing import Any
 from .types import INTEGERS, Type, parse
 
 __all__ = ["as_number", "is_between", "nearest", "nearest_whole", "parse"]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
-
 from . import _checked as checked
 from . import _scalars as scalars
 from . import acceleration, bulk, columns
+from ._abstract import Callable, Iterable, Sequence
+from ._typing import Any, TypeVar
 from .arguments import renamed
 from .errors import BadKeyError, InvalidArgumentError, KeySizeError
 from .ordered import Ordered

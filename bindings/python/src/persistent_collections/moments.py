@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
-from typing import Any
 
 from . import _scalars as scalars
+from ._abstract import Callable
+from ._typing import Any
 from .errors import DateOverflowError, UnstorableError
 
 __all__ = ["clock", "date", "days", "from_days", "from_microseconds", "microseconds", "moment"]

@@ -6,10 +6,9 @@ it is stored and when it is read.
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import _scalars as scalars
 from . import lookups
+from ._typing import Any
 from .errors import TypeMismatchError
 from .keys import KeyCodec, key_codec
 from .types import Request, Type, parse

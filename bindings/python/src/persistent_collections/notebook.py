@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import reprlib
-from collections.abc import Iterable, Sequence
-from typing import Any
+
+from ._abstract import Iterable, Sequence
+from ._typing import Any
 
 __all__ = ["escaped", "table"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from ctypes import byref
-from typing import Any, TypeVar, cast, overload
 
 from . import _checked as checked
 from . import _scalars as scalars
 from . import lending
+from ._abstract import Callable
+from ._typing import Any, TypeVar, cast, overload
 from .lending import Lent, Pin
 from .many import ManyKeys
 

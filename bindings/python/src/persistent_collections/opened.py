@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import byref
-from typing import Any
 
 from . import _checked as checked
 from . import acceleration
+from ._typing import Any
 from .callers import current_caller
 from .errors import BadHandleError, Error, ForkedError, WaitInterruptedError
 from .handles import Handled, Opening, Registry, environments, process

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
 from itertools import filterfalse
-from typing import TYPE_CHECKING, Any
 
+from ._abstract import Callable, Iterable, Iterator, Set
+from ._typing import TYPE_CHECKING, Any
 from .arguments import iterated, listed
 from .comparison import Keyed, coding, collected, common, is_same, itself, plain_set
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T", default=Any)
 else:
-    from typing import TypeVar
+    from ._typing import TypeVar
 
     T = TypeVar("T")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
-
 from . import _checked as checked
 from . import _raw as raw
 from . import _scalars as scalars
 from . import acceleration, iteration
+from ._abstract import Callable, Iterator
 from ._checked import Batch, Cursor
+from ._typing import Any, TypeVar
 from .collection import Collection
 from .iteration import EVERYTHING, Bounds
 from .keys import KeyCodec

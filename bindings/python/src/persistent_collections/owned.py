@@ -9,10 +9,11 @@ of Python that could be interrupted, or could swallow an interrupt.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from _operator import methodcaller
 from itertools import filterfalse
-from operator import methodcaller
-from typing import Any
+
+from ._abstract import Callable
+from ._typing import Any
 
 __all__ = ["End", "end_with", "forget", "keep", "let_go"]
 

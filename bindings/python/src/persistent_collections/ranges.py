@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
-
+from ._abstract import Callable, Iterator, Mapping
 from ._checked import Cursor
+from ._typing import TYPE_CHECKING, Any, TypeVar
 from .comparison import equal_mappings, plain_dict, plain_set
 from .iteration import Bounds
 from .keys import KeyCodec
-from .notebook import table
 from .operators import KeySet
 from .views import Viewed
 
@@ -151,6 +149,8 @@ class DictRange(Viewed[K, V]):
         return f"<{'reversed ' if self._bounds.reverse else ''}range of {self._dict!r}>"
 
     def _repr_html_(self) -> str:
+        from .notebook import table
+
         columns = ("key", "value")
         return self._dict._table(lambda: table(repr(self), columns, self.items(), None))
 
@@ -223,4 +223,6 @@ class SetRange(KeySet[T]):
         return f"<{'reversed ' if self._bounds.reverse else ''}range of {self._set!r}>"
 
     def _repr_html_(self) -> str:
+        from .notebook import table
+
         return self._set._table(lambda: table(repr(self), ("element",), zip(self), None))

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, cast, overload
-
 from . import _checked as checked
 from . import _raw as raw
 from . import _scalars as scalars
 from . import acceleration, bulk, columns, iteration
+from ._abstract import Callable, Iterable, Iterator
 from ._checked import Cursor
+from ._typing import TYPE_CHECKING, Any, cast, overload
 from .algebra import Algebra
 from .collection import key_codec_for
 from .environment import Environment
 from .errors import BadKeyError, KeySizeError
 from .iteration import EVERYTHING, Bounds
-from .notebook import table
 from .ranges import SetRange
 
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from typing_extensions import TypeVar
 
     # If type checkers cannot see the type, as in `element="u32"`, elements are Any.
     T = TypeVar("T", default=Any)
 else:
-    from typing import TypeVar
+    from ._typing import TypeVar
 
     T = TypeVar("T")
 
@@ -157,6 +157,8 @@ class PersistentSet(acceleration.HotSet, OneElement[T]):
         return f"{type(self).__name__}({self._name!r}, element={self._element_type!r})"
 
     def _repr_html_(self) -> str:
+        from .notebook import table
+
         return self._table(lambda: table(repr(self), ("element",), zip(self), len(self)))
 
     def contains_many(self, elements: Iterable[Any]) -> list[bool]:

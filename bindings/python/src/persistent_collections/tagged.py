@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from ._abstract import Iterable
+from ._typing import Any
 from .arguments import iterated
 from .errors import ArgumentTypeError, InvalidArgumentError
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from . import _checked as checked
 from . import _raw as raw
+from ._typing import TYPE_CHECKING
 from .acceleration import Exit, HotBlock
 from .callers import CODE_OF_THREAD, current_caller
 from .errors import ForkedError, InTransactionError, NotInnermostError, WrongThreadError

@@ -9,20 +9,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, Literal
 
 from . import _scalars as scalars
 from . import any_keys, dynamic
+from ._abstract import Callable
+from ._typing import TYPE_CHECKING, Any
 from .dynamic import ROW, Given, Row, Rows
 from .errors import UnstorableError
 from .types import INTEGERS, Type, parse
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Role = Literal["key", "value"]
 
 __all__ = ["Put", "Typed", "TypedKey", "parse"]
 
 #: Fills the row at a place with a Python object, or raises an `Error` if the type cannot hold it.
 Put = Callable[[Rows, int, Any], None]
-Role = Literal["key", "value"]
 
 
 def _integers(name: str) -> Put:

@@ -10,16 +10,17 @@ Request(text='i64', host_number=True)
 
 from __future__ import annotations
 
-import collections.abc
 import sys
 import types as _types
-import typing
-from typing import Any, Union
 
+from ._abstract import Collection
+from ._typing import Any, is_type_variable, loaded
 from .errors import BadTypeError
 
 __all__ = ["INTEGERS", "NUMBERS", "Request", "Type", "parse", "request"]
 
+#: The most bytes of an encoded key.
+MAX_KEY = 1978
 #: Integer types: width in bytes, signed.
 INTEGERS = {
     f"{'i' if signed else 'u'}{8 * width}": (width, signed)
@@ -175,7 +176,6 @@ _PYTHON: dict[object, Request] = {
     float: Request("f64", host_number=True),
     bool: Request("bool"),
     object: Request("any"),
-    Any: Request("any"),
     None: Request(None),
 }
 #: Classes of modules that are imported where a class of theirs is given.
@@ -223,10 +223,10 @@ def request(spec: Any) -> Request:
         known = None
     if known is not None:
         return known
-    if isinstance(spec, typing.TypeVar):
+    if is_type_variable(spec):
         return Request(None)
-    origin, arguments = typing.get_origin(spec), typing.get_args(spec)
-    if origin in (Union, getattr(_types, "UnionType", Union)):
+    origin, arguments = _parts(spec)
+    if spec is loaded("Any") or _is_union(origin):
         return Request("any")
     if origin is tuple and arguments:
         if Ellipsis in arguments:
@@ -236,7 +236,7 @@ def request(spec: Any) -> Request:
         return Request("(" + ",".join(map(_element, spec)) + ")")
     if isinstance(spec, type) and spec.__module__ == "collections.abc":
         return Request("any")
-    if isinstance(origin, type) and issubclass(origin, collections.abc.Collection):
+    if isinstance(origin, type) and issubclass(origin, Collection):
         # list[int], dict[str, float]: only `any` can hold such values.
         return Request("any")
     dtype = _dtype(spec)
@@ -250,8 +250,26 @@ def request(spec: Any) -> Request:
     )
 
 
+def _parts(spec: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Returns the class and the arguments of a type such as `list[int]`."""
+    get_origin = loaded("get_origin")
+    if get_origin is not None:
+        return get_origin(spec), loaded("get_args")(spec)
+    # Before `typing` is imported, there are only the types of builtins.
+    if isinstance(spec, _types.GenericAlias):
+        return spec.__origin__, spec.__args__
+    return (type(spec), spec.__args__) if _is_union(type(spec)) else (None, ())
+
+
+def _is_union(origin: Any) -> bool:
+    return origin is not None and origin in (
+        loaded("Union"),
+        getattr(_types, "UnionType", None),
+    )
+
+
 def _element(spec: Any) -> str:
-    if isinstance(spec, tuple) or typing.get_origin(spec) is tuple:
+    if isinstance(spec, tuple) or _parts(spec)[0] is tuple:
         raise BadTypeError(f"{spec!r} cannot be in a tuple type: tuples do not nest")
     text = request(spec).text
     if text is None:

@@ -9,15 +9,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
-
 from . import _scalars as scalars
 from . import acceleration, arrays
+from ._abstract import Callable, Sequence
+from ._typing import TYPE_CHECKING, Any
 from .errors import ArgumentTypeError, BadTypeError, BadValueError, UnstorableError
-from .lending import Lent
-from .typed import Typed
 from .types import NUMBERS, Type, parse
+
+if TYPE_CHECKING:
+    from .codec import Codec
+    from .lending import Lent
+else:
+
+    def __getattr__(name):
+        # With its first use, since a protocol needs `typing`.
+        if name == "Codec":
+            from .codec import Codec
+
+            return Codec
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = ["ArrayValues", "Codec", "ValueCodec", "parse", "value_codec"]
 
@@ -47,21 +58,6 @@ class ValueCodec:
         return [decode(data[start:end]) for start, end in zip(offsets, offsets[1:])]
 
 
-V = TypeVar("V")
-
-
-class Codec(Protocol[V]):
-    """The interface of `codec=`: turns values into bytes and back."""
-
-    def encode(self, value: V, /) -> bytes:
-        """Returns the bytes of a value, or raises `TypeError` or `ValueError` to refuse it."""
-        ...
-
-    def decode(self, data: bytes, /) -> V:
-        """Returns the value of bytes that `encode` returned."""
-        ...
-
-
 class CodecValues(ValueCodec):
     """Values that a user's codec turns into bytes."""
 
@@ -86,19 +82,25 @@ class CodecValues(ValueCodec):
         return self._codec.decode(data)
 
 
+def _by_library(type_: Type) -> Any:
+    if type_.name == "any":
+        # Importing it imports the modules of all types that `any` can hold.
+        from . import cbor
+
+        return cbor
+    from .typed import Typed
+
+    return Typed(type_, "value")
+
+
 class TypedValues(ValueCodec):
     """Values as the library encodes them; those of `any` are one CBOR item."""
 
     def __init__(self, type_: Type) -> None:
         super().__init__(type_)
-        typed: Any
-        if type_.name == "any":
-            # Importing it imports the modules of all types that `any` can hold.
-            from . import cbor as typed
-        else:
-            typed = Typed(type_, "value")
+        typed = acceleration.Later(lambda: _by_library(type_))
         self.coder: Any = acceleration.value_coder(str(type_), typed.encode, typed.decode)
-        direct = self.coder or typed
+        direct = self.coder or typed.made
         self.encode: Callable[[Any], bytes] = direct.encode
         self.decode: Callable[[bytes], Any] = direct.decode
 
@@ -125,7 +127,7 @@ class ArrayValues(ValueCodec):
 
     def decode(self, data: bytes | bytearray | Lent) -> Any:
         """Returns the array, as a read-only view of memory that a snapshot has lent."""
-        if isinstance(data, Lent):
+        if not isinstance(data, (bytes, bytearray)):
             return arrays.borrowed(data, self.element, self._shape(data.size))
         return arrays.from_bytes(data, self.element, self._shape(len(data)))
 

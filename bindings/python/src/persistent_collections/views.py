@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from types import MappingProxyType
-from typing import Any, TypeVar
 
+from ._abstract import ItemsView, Iterator, KeysView, Mapping, ValuesView
+from ._typing import Any, TypeVar
 from .comparison import Keyed, is_alike, is_same
 from .keys import KeyCodec
 from .operators import ItemSet, KeySet

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Generator
-from typing import Any
 
 from . import _raw as raw
+from ._abstract import Generator
+from ._typing import Any
 from .acceleration import WRITES
 from .callers import MAIN_INTERPRETER, ThreadLocal
 from .errors import WaitInterruptedError
