@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString};
 
 use crate::dynamic;
+use crate::names::name;
 use crate::objects::{as_str, bytes, utf8, whole};
 
 /// A short key, on the stack.
@@ -199,6 +200,17 @@ impl<'py, 'd> Reader<'py, 'd> {
         })
     }
 
+    /// Returns the key of a map; most are texts that other maps have too.
+    fn map_key(&mut self, depth: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match head(self.data, self.at) {
+            Ok(head) if head.major == TEXT => {
+                let text = self.content(&head);
+                Ok(text.and_then(|text| name(self.py, text)).map(Bound::into_any))
+            }
+            _ => self.item(depth),
+        }
+    }
+
     /// Whether the remaining bytes can contain `count` items, and a container may be nested here.
     fn is_plausible(&self, count: u64, depth: usize) -> bool {
         depth < DEEPEST && count <= (self.data.len() - self.at) as u64
@@ -227,7 +239,7 @@ impl<'py, 'd> Reader<'py, 'd> {
             if !matches!(first, Some(UNSIGNED | NEGATIVE | BYTES | TEXT | SIMPLE)) {
                 return Ok(None);
             }
-            let Some(key) = self.item(depth + 1)? else { return Ok(None) };
+            let Some(key) = self.map_key(depth + 1)? else { return Ok(None) };
             let Some(item) = self.item(depth + 1)? else { return Ok(None) };
             dict.set_item(key, item)?;
         }

@@ -9,7 +9,7 @@
 //! every rule and every message.
 //!
 //! - `library.rs`: the library's functions, and calls of them
-//! - `keys.rs`, `values.rs`, `any.rs`, `dynamic.rs`, `objects.rs`: Python objects to bytes and back
+//! - `keys.rs`, `values.rs`, `any.rs`, `dynamic.rs`, `objects.rs`, `names.rs`: Python objects to bytes and back
 //! - `calls.rs`: look-ups and single writes; `hot.rs`: the base classes that have them
 //! - `blocks.rs`: transactions and snapshots; `walk.rs`: iteration; `ranges.rs`: parts of collections; `columns.rs`: columns for calls of many keys;
 //!   `arrays.rs`: those of `NumPy` arrays; `many.rs`: looking up many keys, `found.rs`: their values
@@ -27,6 +27,7 @@ mod hot;
 mod keys;
 mod library;
 mod many;
+mod names;
 mod objects;
 mod ranges;
 mod values;
