@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from persistent_collections import BadHandleError, Environment, PersistentSet, TypeMismatchError
+from persistent_collections import (
+    BadHandleError,
+    Environment,
+    InSnapshotError,
+    NoCollectionError,
+    PersistentSet,
+    ReadOnlyError,
+    TypeMismatchError,
+)
 
 
 @pytest.fixture
@@ -289,3 +297,49 @@ def test_another_kind_of_number_is_not_an_element_of_a_narrowed_set(
         with pytest.raises(TypeError, match="a stored key is not"):
             call()
     assert list(anything) == [stored]
+
+
+@pytest.mark.parametrize("durability", ["full", "none"])
+def test_an_element_can_be_added_again(tmp_path: Path, durability: str) -> None:
+    """The accelerator looks an element up first, once the set had the last one that was added.
+
+    It must then still add one that is absent, and refuse what adding would be refused.
+    """
+    with Environment(tmp_path / "e", durability=durability) as env:
+        s = PersistentSet[int](env, "s")
+        for _ in range(3):
+            for number in (1, 1, 2, 2, 2, 1):
+                s.add(number)
+            assert set(s) == {1, 2}
+            s.remove(2)
+            s.add(1)
+            s.add(2)
+            assert set(s) == {1, 2}
+        s.add(1)
+        s.add(1)
+        with env.snapshot(), pytest.raises(InSnapshotError):
+            s.add(1)
+        with env.transaction():
+            s.remove(1)
+            s.add(1)
+            s.remove(2)
+            s.add(2)
+            s.add(2)
+        with pytest.raises(KeyError), env.transaction():
+            s.clear()
+            s.add(1)
+            raise KeyError
+        assert set(s) == {1, 2}
+        s.add(1)
+        env.drop("s")
+        with pytest.raises(NoCollectionError):
+            s.add(1)
+    with pytest.raises(BadHandleError):
+        s.add(1)
+    with Environment(tmp_path / "e", durability=durability) as env:
+        PersistentSet[int](env, "s").add(1)
+    with Environment(tmp_path / "e", durability=durability, read_only=True) as env:
+        s = PersistentSet[int](env, "s")
+        for _ in range(3):
+            with pytest.raises(ReadOnlyError):
+                s.add(1)

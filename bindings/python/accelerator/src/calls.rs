@@ -1,7 +1,7 @@
 //! Look-ups and single writes.
 
 use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use pyo3::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::blocks::HotEnvironment;
 use crate::errors::{is_error, no_memory};
 use crate::keys::Keys;
 use crate::library::{
-    BAD_HANDLE, BAD_KEY, FORKED, Handle, Library, NOT_FOUND, OK, Of, TOO_SMALL, VALUE_SIZE, library,
+    BAD_HANDLE, BAD_KEY, EXISTS, FORKED, Handle, Library, NOT_FOUND, OK, Of, TOO_SMALL, VALUE_SIZE, library,
 };
 use crate::ranges::Bounds;
 use crate::values::Values;
@@ -34,6 +34,10 @@ pub(crate) struct Calls {
     environment: Py<HotEnvironment>,
     /// Whether snapshots lend its values.
     lends: bool,
+    /// Whether an element that a set has is not added: nothing else would be written, or made durable.
+    skips: bool,
+    /// Whether the set had the last element that was added.
+    repeats: AtomicBool,
     /// The length of the last value that was not small.
     last_size: AtomicUsize,
 }
@@ -50,10 +54,21 @@ impl Calls {
         values: Option<Py<Values>>,
         failure: Py<PyAny>,
         environment: Py<HotEnvironment>,
-        lends: bool,
+        (lends, skips): (bool, bool),
     ) -> PyResult<Calls> {
-        let (library, last_size) = (library()?, AtomicUsize::new(0));
-        Ok(Calls { library, handle: AtomicU64::new(0), keys, values, failure, environment, lends, last_size })
+        let (library, last_size, repeats) = (library()?, AtomicUsize::new(0), AtomicBool::new(false));
+        Ok(Calls {
+            library,
+            handle: AtomicU64::new(0),
+            keys,
+            values,
+            failure,
+            environment,
+            lends,
+            skips,
+            repeats,
+            last_size,
+        })
     }
 
     /// The environment.
@@ -150,6 +165,12 @@ impl Calls {
         }
     }
 
+    /// Whether a set certainly has an element, outside of transactions.
+    #[inline]
+    fn has(&self, set: Handle, element: &[u8]) -> bool {
+        self.environment.get().is_outside() && self.library.contains(Of::Set, set, element) == OK
+    }
+
     /// Stores a value, or an element if `value` is `None`. Returns `false`, without an effect, if the case is not plain.
     pub(crate) fn put(&self, key: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
         let py = key.py();
@@ -157,9 +178,14 @@ impl Calls {
         make_interruptible(py)?;
         let status = self.keys.get().with(key, |key| match value {
             None => {
+                if self.repeats.load(Ordering::Relaxed) && self.has(handle, key) {
+                    return Some(EXISTS);
+                }
                 count_write();
                 // It may wait for the write lock, whose holder may wait for the interpreter's.
-                Some(py.detach(|| self.library.set_add(handle, key)))
+                let status = py.detach(|| self.library.set_add(handle, key));
+                self.repeats.store(self.skips && status == EXISTS, Ordering::Relaxed);
+                Some(status)
             }
             Some(value) => self.values.as_ref()?.get().with(value, |value| {
                 count_write();

@@ -52,7 +52,7 @@ impl HotDict {
         keys: Py<Keys>,
         values: Py<Values>,
     ) -> PyResult<()> {
-        prepare(&self.calls, Calls::new(keys, Some(values), failure, environment, lends)?);
+        prepare(&self.calls, Calls::new(keys, Some(values), failure, environment, (lends, false))?);
         Ok(())
     }
 
@@ -193,15 +193,16 @@ impl HotSet {
         self.calls.get().map_or(Ok(()), |calls| visit.call(calls.environment()))
     }
 
-    /// Takes its environment, the encoder of its elements, and the function that makes the exception for a status.
+    /// Takes its environment, whether elements that it has need not be added, the encoder of its elements, and the function
+    /// that makes the exception for a status.
     fn _prepare(
         &self,
         environment: Py<HotEnvironment>,
-        _lends: bool,
+        skips: bool,
         failure: Py<PyAny>,
         elements: Py<Keys>,
     ) -> PyResult<()> {
-        prepare(&self.calls, Calls::new(elements, None, failure, environment, false)?);
+        prepare(&self.calls, Calls::new(elements, None, failure, environment, (false, skips))?);
         Ok(())
     }
 

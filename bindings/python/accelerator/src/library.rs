@@ -15,6 +15,7 @@ use crate::writes::interrupt_by;
 
 pub(crate) const OK: i32 = 0;
 pub(crate) const NOT_FOUND: i32 = 1;
+pub(crate) const EXISTS: i32 = 2;
 pub(crate) const END: i32 = 3;
 pub(crate) const TOO_SMALL: i32 = 4;
 pub(crate) const BAD_HANDLE: i32 = -2;

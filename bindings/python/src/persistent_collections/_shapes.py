@@ -30,6 +30,9 @@ class Rooted(Protocol):
     @property
     def _failure(self) -> Callable[[int], BaseException]: ...
 
+    @property
+    def _forgets(self) -> bool: ...
+
 
 class Walked(Protocol):
     """A dict or a set, as the accelerator sees it."""

@@ -324,9 +324,10 @@ def prepare(collection: Any, *codecs: Coded) -> None:
     if None in coders:
         return
     environment: Rooted = collection._environment
-    # In a snapshot, the package looks up values that are lent.
-    lends = getattr(collection, "_lends", False)
-    collection._prepare(environment, lends, environment._failure, *coders)
+    # In a snapshot, the package looks up values that are lent. An element that a set has need not
+    # be added, where adding it would be refused in no case and make nothing durable.
+    special = environment._forgets if collection._is_set else collection._lends
+    collection._prepare(environment, special, environment._failure, *coders)
 
 
 def walk(

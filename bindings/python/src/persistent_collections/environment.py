@@ -104,6 +104,8 @@ class Environment(Opened):
             for name, value in locals().items()
             if name not in ("self", "path", "verify_on_open")
         }
+        #: Whether it can be written to, and no write waits for stable storage.
+        self._forgets: bool = durability == "none" and not (read_only or immutable)
         encoded_path = path_bytes(path)
         self.path: str = os.fspath(path)
         self._local = ThreadLocal()
