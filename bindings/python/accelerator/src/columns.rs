@@ -58,25 +58,35 @@ pub(crate) struct Growing {
     offsets: Option<Vec<u64>>,
     width: usize,
     count: usize,
+    /// How many items are expected.
+    expected: usize,
 }
+
+/// The most bytes of an item that room is made for ahead.
+const AHEAD: usize = 1024;
 
 impl Growing {
     /// `None`: there is no memory for so many.
     pub(crate) fn new(count: usize, width: Option<usize>) -> Option<Growing> {
         let (mut bytes, mut offsets) = (Vec::new(), None);
-        bytes.try_reserve_exact(count.saturating_mul(width.unwrap_or(16))).ok()?;
+        if let Some(width) = width {
+            bytes.try_reserve_exact(count.saturating_mul(width)).ok()?;
+        }
         if width.is_none() {
             let mut places = Vec::new();
             places.try_reserve_exact(count + 1).ok()?;
             places.push(0);
             offsets = Some(places);
         }
-        Some(Growing { bytes, offsets, width: width.unwrap_or(0), count: 0 })
+        Some(Growing { bytes, offsets, width: width.unwrap_or(0), count: 0, expected: count })
     }
 
     /// Adds an item. Returns `false` without memory for it.
     #[inline]
     pub(crate) fn push(&mut self, data: &[u8]) -> bool {
+        if self.count == 0 && self.offsets.is_some() {
+            self.make_room(data.len());
+        }
         if self.bytes.try_reserve(data.len()).is_err() {
             return false;
         }
@@ -92,6 +102,13 @@ impl Growing {
                 fits
             }
         }
+    }
+
+    /// Makes room for as many items as the first, so that their bytes are not moved again and again.
+    #[cold]
+    fn make_room(&mut self, length: usize) {
+        // Without memory for that much, there may still be enough for the items that follow.
+        let _ = self.bytes.try_reserve(self.expected.saturating_mul(length.min(AHEAD)));
     }
 
     /// Adds an item by the package's encoder. Returns `false` if that refuses it or returns bytes of another width.

@@ -30,15 +30,19 @@ class ManyKeys(Ordered[K, V]):
         >>> d.update({"a": 1}, b=2)
         >>> d.update([("c", 3)])
         """
-        pairs = bulk.pairs_of(self._what, other, named)
+        # A list that the accelerator reads is not copied.
+        is_list = type(other) is list and not named
+        pairs = other if is_list else bulk.pairs_of(self._what, other, named)
         made = acceleration.pair_columns(pairs, self._keys, self._values)
         if made is not None:
-            if pairs:
 
-                def of_pair(index: int) -> str:
-                    return self._place_of(bulk.split_pairs(pairs)[0])(index)
+            def of_pair(index: int) -> str:
+                keys = bulk.split_pairs(pairs)[0]
+                # Another thread may have changed the list meanwhile.
+                known = index < len(keys)
+                return self._place_of(keys)(index) if known else f"{self._what}, item {index}"
 
-                self._put_many(*made, of_pair)
+            self._put_many(*made, of_pair)
             return
         keys, values = bulk.split_pairs(pairs)
         place = self._place_of(keys)
