@@ -59,7 +59,8 @@ class Row(NamedTuple):
 
     name: str
     reference: str
-    goal: float
+    #: The greatest ratio wanted; None if the row only informs.
+    goal: float | None
     count: int
     ours: Call
     theirs: Call
@@ -160,7 +161,7 @@ def reads(at: Place) -> Iterator[Row]:
             with env.snapshot():
                 d[key]
 
-    yield Row("a snapshot, d[k]", "begin, get", 1.0, CALLS, snapshots, get_theirs)
+    yield Row("a snapshot, d[k]", "begin, get", None, CALLS, snapshots, get_theirs)
 
     anything: PersistentDict[bytes, Any] = PersistentDict(env, "any", key=bytes, value="any")
     anything.update((key, RECORD) for key in asked)
@@ -425,7 +426,7 @@ def main() -> None:
     print(f"{'':30} {'ratio':>6} {'goal':>5} {'ours':>9} {'theirs':>9}  reference")
     found: list[dict[str, Any]] = []
 
-    def report(name: str, figure: float, goal: float, **more: Any) -> None:
+    def report(name: str, figure: float, goal: float | None, **more: Any) -> None:
         found.append({"name": name, "figure": round(figure, 3), "goal": goal, **more})
 
     with tempfile.TemporaryDirectory() as directory:
@@ -438,9 +439,10 @@ def main() -> None:
             if words and not any(word in row.name for word in words):
                 continue
             result = measured(row, 15 if row.slow else 31 if quick else 61)
-            verdict = "" if result.ratio <= row.goal else "  above the goal"
+            verdict = "  above the goal" if row.goal and result.ratio > row.goal else ""
+            goal = f"{row.goal:5.2f}" if row.goal else "    –"
             print(
-                f"{row.name:30} {result.ratio:6.2f} {row.goal:5.2f} {result.ours:6.0f} ns"
+                f"{row.name:30} {result.ratio:6.2f} {goal} {result.ours:6.0f} ns"
                 f" {result.theirs:6.0f} ns  {row.reference}{verdict}",
                 flush=True,
             )
@@ -451,12 +453,12 @@ def main() -> None:
                 reference_nanoseconds=round(result.theirs, 1),
             )
         place.close()
-        name, goal = "import, open, d[k] = v, d[k]", 12.0
+        name, most = "import, open, d[k] = v, d[k]", 12.0
         if not words or any(word in name for word in words):
             figure = opening(Path(directory), 15)
-            verdict = "" if figure <= goal else "  above the goal"
-            print(f"{name:30} {figure:6.1f} {goal:5.1f} ms more than the interpreter{verdict}")
-            report(name, figure, goal, unit="ms")
+            verdict = "" if figure <= most else "  above the goal"
+            print(f"{name:30} {figure:6.1f} {most:5.1f} ms more than the interpreter{verdict}")
+            report(name, figure, most, unit="ms")
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     facts = {
         "accelerator": acceleration.status(),

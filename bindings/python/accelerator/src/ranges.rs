@@ -134,6 +134,11 @@ impl Bounds {
         })
     }
 
+    /// Whether it has both bounds.
+    pub(crate) fn is_between(&self) -> bool {
+        self.lower.is_some() && self.upper.is_some()
+    }
+
     /// Returns the `pc_range`.
     pub(crate) fn range(&self) -> Range<'_> {
         Range::new(self.flags(), self.lower.as_deref(), self.upper.as_deref(), self.prefix.as_deref())

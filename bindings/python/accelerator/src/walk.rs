@@ -12,6 +12,8 @@ use crate::writes::{make_interruptible, writes};
 
 // Few at first, since many callers read only the first items; then about the size of the processor's cache.
 const FIRST: usize = 32;
+/// A part with both bounds is short, and read to its end; the library reads so many of its items at once.
+const BETWEEN: usize = 128;
 const MOST: usize = 4096;
 const MOST_BYTES: usize = 1 << 16;
 
@@ -192,7 +194,7 @@ impl Walk {
             seen: 0,
             count: 0,
             at: 0,
-            size: FIRST,
+            size: if bounds.is_between() { BETWEEN } else { FIRST },
         };
         let library = walk.library;
         let (status, current) = library.txn_current(places.environment);
@@ -280,7 +282,7 @@ impl Walk {
                 };
             };
             let mut fetched = (BAD_HANDLE, 0);
-            if size == FIRST {
+            if size <= BETWEEN {
                 // A few items take less time than to release the interpreter's lock.
                 fetched = library.iter_next_batch_now(iterator, size, MOST_BYTES, &mut copy);
             }
