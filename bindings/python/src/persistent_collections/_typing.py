@@ -1,8 +1,8 @@
 """The names of `typing` that the package uses while it runs.
 
-Importing `typing` takes half as long as importing all of the package that a dict needs. So
-stand-ins take the place of its names in a program that has not imported it, which cannot tell them
-apart: the package's annotations are not evaluated, and its classes only name their type variables.
+Importing it, with `re` and `enum`, takes about half as long as importing all of the package that a
+dict needs. So stand-ins take the place of its names in a program that has not imported it. They do
+the same there: annotations are not evaluated, and classes only name their type variables.
 """
 
 from __future__ import annotations

@@ -298,15 +298,16 @@ class Later:
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
+        self._made: Any = None
 
     @property
     def made(self) -> Any:
         """The object."""
-        try:
-            return self._made
-        except AttributeError:
-            self._made: Any = self._make()
-            return self._made
+        # Not by catching an AttributeError: an asynchronous exception that arrives then would keep
+        # it, and with it the frames of callers.
+        if self._made is None:
+            self._made = self._make()
+        return self._made
 
     def encode(self, value: Any) -> bytes:
         """Encodes a key or value."""
