@@ -25,6 +25,9 @@ __all__ = ["gathered", "indexed", "matrix_bytes", "to_numpy"]
 
 def indexed(what: str, given: Any) -> Any:
     """Returns keys or values with an index: an array of one dimension, or else a list."""
+    if type(given) is list:
+        # Much faster than by an iterator. A copy, since another thread may change the list.
+        return given[:]
     found = arrays.column(given)
     return listed(what, given) if found is None else found
 
