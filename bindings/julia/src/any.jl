@@ -315,37 +315,3 @@ iso(time::DateTime) =
 
 iso(time::Time) = clock(hour(time), minute(time), second(time),
     1_000_000 * millisecond(time) + 1000 * microsecond(time) + nanosecond(time))
-
-const ISO_DATE = r"^(\d{4})-(\d\d)-(\d\d)$"
-const ISO_TIME = r"^(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?$"
-
-function read_date(text::String)
-    parts = match(ISO_DATE, text)
-    parts === nothing && return nothing
-    year, month, day = parse.(Int, parts.captures)
-    (1 <= month <= 12 && 1 <= day <= daysinmonth(year, month)) || return nothing
-    return Date(year, month, day)
-end
-
-function read_time(text::String)
-    parts = match(ISO_TIME, text)
-    parts === nothing && return nothing
-    hours, minutes, seconds = (parse(Int, parts[index]) for index in 1:3)
-    (hours < 24 && minutes < 60 && seconds < 60) || return nothing
-    fraction = parts[4] === nothing ? 0 : parse(Int, rpad(parts[4], 9, '0'))
-    return Time(Dates.Nanosecond(((hours * 60 + minutes) * 60 + seconds) * 1_000_000_000 + fraction))
-end
-
-function read_datetime(text::String)
-    date, separator, time = partition(text, 'T')
-    day, clock = read_date(date), read_time(time)
-    (separator && day !== nothing && clock !== nothing) || return nothing
-    Dates.value(clock) % 1_000_000 == 0 || return nothing
-    return DateTime(day) + Dates.Millisecond(Dates.value(clock) ÷ 1_000_000)
-end
-
-function partition(text::String, mark::Char)
-    at = findfirst(isequal(mark), text)
-    at === nothing && return (text, false, "")
-    return (text[1:prevind(text, at)], true, text[nextind(text, at):end])
-end

@@ -56,88 +56,142 @@ function putsimple!(out::Vector{UInt8}, number::UInt8)
 end
 
 # ---- reading: into a tree of plain items, of which tags are made sense elsewhere
+#
+# The bytes stay where they are. A function that reads takes the place where its item begins, and returns the item with the
+# place behind it. A place is never beyond the end of the value.
 
-damaged(what) = throw(ArgumentError("not a CBOR value of this format: $what"))
+@noinline damaged(what) = throw(ArgumentError("not a CBOR value of this format: $what"))
 
-mutable struct Reader
-    bytes::Vector{UInt8}
-    at::Int
+struct Reader
+    # Where the value ends.
+    stop::Ptr{UInt8}
+    # How many arrays, maps and tags are around the item.
     depth::Int
+    # Whether entries of maps are kept as pairs until all of them are read: see `takemap`.
+    keeps_pairs::Bool
 end
 
-left(reader::Reader) = length(reader.bytes) - reader.at + 1
-
-function takeraw!(reader::Reader, count::Integer)
-    count <= left(reader) || damaged("it ends too early")
-    taken = reader.bytes[reader.at:reader.at + Int(count) - 1]
-    reader.at += Int(count)
-    return taken
+struct Taken
+    item::Any
+    next::Ptr{UInt8}
 end
 
-takebig!(::Type{T}, reader) where {T} = ntoh(reinterpret(T, takeraw!(reader, sizeof(T)))[1])
+# How many bytes there are from a place on.
+left(reader::Reader, at::Ptr{UInt8}) = UInt64(reader.stop - at)
 
-# The major type of the next item, the low five bits of its head, and the head's argument.
-function takehead!(reader::Reader)
-    head = takeraw!(reader, 1)[1]
-    major, short = head >> 5, head & 0x1f
-    argument = if short < 24
-        UInt64(short)
-    elseif short == 24
-        UInt64(takeraw!(reader, 1)[1])
-    elseif short == 25
-        UInt64(takebig!(UInt16, reader))
-    elseif short == 26
-        UInt64(takebig!(UInt32, reader))
-    elseif short == 27
-        takebig!(UInt64, reader)
-    else
-        damaged("an item of indefinite length or a reserved head")
-    end
-    return major, short, argument
+# The place behind `count` bytes, which are all there.
+@inline function behind(reader::Reader, at::Ptr{UInt8}, count::UInt64)
+    count <= left(reader, at) || damaged("it ends too early")
+    return at + count
 end
 
-function takeitem!(reader::Reader)
-    major, short, argument = takehead!(reader)
-    ARRAY <= major <= TAG || return takeitem!(reader, major, short, argument)
+# The reader of what is in an array, a map or a tag.
+@inline function within(reader::Reader)
     reader.depth < CBOR_DEPTH || damaged("arrays, maps and tags over $CBOR_DEPTH deep")
-    reader.depth += 1
-    item = takeitem!(reader, major, short, argument)
-    reader.depth -= 1
-    return item
+    return Reader(reader.stop, reader.depth + 1, reader.keeps_pairs)
 end
 
-function takeitem!(reader::Reader, major::UInt8, short::UInt8, argument::UInt64)
-    if major == UNSIGNED
-        return argument <= typemax(Int64) ? Int64(argument) : big(argument)
+# The major type of the next item, the low five bits of its head, the head's argument, and the place behind the head.
+@inline function takehead(reader::Reader, at::Ptr{UInt8})
+    next = behind(reader, at, UInt64(1))
+    head = unsafe_load(at)
+    major, short = head >> 5, head & 0x1f
+    short < 24 && return major, short, UInt64(short), next
+    argument, next = takeargument(reader, next, short)
+    return major, short, argument, next
+end
+
+@noinline function takeargument(reader::Reader, at::Ptr{UInt8}, short::UInt8)
+    short == 24 && return takebig(UInt8, reader, at)
+    short == 25 && return takebig(UInt16, reader, at)
+    short == 26 && return takebig(UInt32, reader, at)
+    short == 27 && return takebig(UInt64, reader, at)
+    damaged("an item of indefinite length or a reserved head")
+end
+
+@inline function takebig(::Type{T}, reader::Reader, at::Ptr{UInt8}) where {T}
+    next = behind(reader, at, UInt64(sizeof(T)))
+    return UInt64(ntoh(unsafe_load(Ptr{T}(at)))), next
+end
+
+function takeitem(reader::Reader, at::Ptr{UInt8})
+    major, short, argument, at = takehead(reader, at)
+    if major == TEXTSTRING
+        next = behind(reader, at, argument)
+        return Taken(taketext(at, argument), next)
+    elseif major == UNSIGNED
+        return Taken(argument <= typemax(Int64) ? Int64(argument) : big(argument), at)
     elseif major == NEGATIVE
-        return argument <= typemax(Int64) ? -1 - Int64(argument) : -1 - big(argument)
+        return Taken(argument <= typemax(Int64) ? -1 - Int64(argument) : -1 - big(argument), at)
     elseif major == BYTESTRING
-        return takeraw!(reader, argument)
-    elseif major == TEXTSTRING
-        text = String(takeraw!(reader, argument))
-        isvalid(text) || damaged("text that is not UTF-8")
-        return text
+        next = behind(reader, at, argument)
+        return Taken(copybytes(at, argument), next)
     elseif major == ARRAY
-        argument <= left(reader) || damaged("it ends too early")
-        return Any[takeitem!(reader) for _ in 1:argument]
+        return takearray(within(reader), at, argument)
     elseif major == MAP
-        argument <= left(reader) || damaged("it ends too early")
-        return takemap!(reader, argument)
+        return takemap(within(reader), at, argument)
     elseif major == TAG
-        return meaning(argument, takeitem!(reader))
+        return taketagged(within(reader), at, argument)
     end
-    return simple(short, argument)
+    return Taken(simple(short, argument), at)
 end
 
-# Reads a map as a `Dict`, or as pairs if two keys are equal in Julia, such as 1 and 1.0.
-function takemap!(reader::Reader, count)
+function taketext(at::Ptr{UInt8}, count::UInt64)
+    text = unsafe_string(at, count)
+    isvalid(text) || damaged("text that is not UTF-8")
+    return text
+end
+
+# How many items an array or a map has, each of which takes a byte at least.
+@inline function item_count(reader::Reader, at::Ptr{UInt8}, count::UInt64)
+    count <= left(reader, at) || damaged("it ends too early")
+    return Int(count)
+end
+
+function takearray(reader::Reader, at::Ptr{UInt8}, argument::UInt64)
+    items = Vector{Any}(undef, item_count(reader, at, argument))
+    for index in eachindex(items)
+        taken = takeitem(reader, at)
+        @inbounds items[index] = taken.item
+        at = taken.next
+    end
+    return Taken(items, at)
+end
+
+# The most entries for which a `Dict` has room before they are read.
+const MOST_ROOM = 1024
+
+# Reads a map as a `Dict`, or as pairs if two keys are equal in Julia, such as 1 and 1.0. If they are, it begins again, and keeps
+# the pairs of this map and of those within it: so no map is read twice for each of the maps around it.
+function takemap(reader::Reader, at::Ptr{UInt8}, argument::UInt64)
+    count = item_count(reader, at, argument)
+    reader.keeps_pairs && return takepairs(reader, at, count)
+    map, place = Dict{Any,Any}(), at
+    count > 8 && sizehint!(map, min(count, MOST_ROOM))
+    for number in 1:count
+        key = takeitem(reader, place)
+        value = takeitem(reader, key.next)
+        set_entry!(map, key.item, value.item)
+        length(map) == number || return takepairs(Reader(reader.stop, reader.depth, true), at, count)
+        place = value.next
+    end
+    return Taken(map, place)
+end
+
+# Most keys are text: the first branch looks up how to hash it when it is compiled, the second one at each call.
+set_entry!(map::Dict{Any,Any}, @nospecialize(key), @nospecialize(value)) =
+    key isa String ? setindex!(map, value, key) : setindex!(map, value, key)
+
+function takepairs(reader::Reader, at::Ptr{UInt8}, count::Int)
     pairs = Pair{Any,Any}[]
     for _ in 1:count
-        key = takeitem!(reader)
-        push!(pairs, key => takeitem!(reader))
+        key = takeitem(reader, at)
+        value = takeitem(reader, key.next)
+        push!(pairs, Pair{Any,Any}(key.item, value.item))
+        at = value.next
     end
     map = Dict{Any,Any}(pairs)
-    return length(map) == length(pairs) ? map : pairs
+    return Taken(length(map) == length(pairs) ? map : pairs, at)
 end
 
 function simple(short::UInt8, argument::UInt64)

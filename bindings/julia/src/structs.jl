@@ -80,9 +80,7 @@ end
 
 function known_struct(name::String, fields::Dict{Any,Any})
     T = lock(() -> get(STRUCTS, name, nothing), STRUCTS_LOCK)
-    T === nothing && return nothing
-    value = build(T, fields)
-    return value === nothing ? nothing : Some(value)
+    return T === nothing ? nothing : build(T, fields)
 end
 
 # The struct with these fields, or nothing if they are not its own.

@@ -78,7 +78,7 @@ end
 end
 
 @noinline function decode_other_value(column::Column{V}, data::Ptr{UInt8}, count::Integer) where {V}
-    column.form === ANY && return fit(V, decode_any(copybytes(data, count)))::V
+    column.form === ANY && return fit(V, decode_any(data, count))::V
     column.shape === nothing || return readshaped(V, data, count, column.shape)::V
     return readraw(V, data, count)::V
 end

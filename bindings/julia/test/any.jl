@@ -181,3 +181,71 @@ end
     @test PC.decode_any(hex2bytes("a2" * "01" * "02" * "fb3ff0000000000000" * "03")) == [1 => 2, 1.0 => 3]
     @test bytes2hex(PC.encode_any(["b" => 1, "a" => 2])) == "a2" * "616201" * "616102"
 end
+
+# Reads a value whose last byte is the last one of its page: the page behind it cannot be read, so that a step too far ends the
+# process. Returns whether the value was read or refused.
+function reads_within(bytes::Vector{UInt8}, at_end::Ptr{UInt8})
+    data = at_end - length(bytes)
+    GC.@preserve bytes unsafe_copyto!(data, pointer(bytes), length(bytes))
+    try
+        PC.decode_any(data, length(bytes))
+    catch failure
+        failure isa ArgumentError || rethrow()
+    end
+    return true
+end
+
+# Values are read where they are stored, and nothing but these checks ends the reading.
+Sys.islinux() && @testset "damaged values are not read beyond their end" begin
+    step = Int(ccall(:getpagesize, Cint, ()))
+    pages = ccall(:mmap, Ptr{UInt8}, (Ptr{Cvoid}, Csize_t, Cint, Cint, Cint, Int64), C_NULL, 2 * step, 3, 0x22, -1, 0)
+    @test ccall(:mprotect, Cint, (Ptr{Cvoid}, Csize_t, Cint), pages + step, step, 0) == 0
+    value = Any[nothing, 7, 300, 70_000, big(2)^40, -big(2)^70, 1.5, "text", UInt8[1, 2, 3], [1.5, 2.5], Int16[1 2; 3 4], (1, "a"), 'x', :sym,
+        DateTime(2024, 2, 29, 1, 2, 3, 4), Time(1, 2, 3, 4, 5), Date(2024), UUID(7), Set([1, 2]), 2 // 3, 1 + 2im, Dict("k" => Dict(1 => 2)), Simple(40)]
+    bytes, random = PC.encode_any(value), MersenneTwister(7)
+    for count in 0:length(bytes) - 1
+        @test_throws ArgumentError GC.@preserve bytes PC.decode_any(pointer(bytes), count)
+        @test reads_within(bytes[1:count], pages + step)
+    end
+    for _ in 1:20_000
+        damaged = copy(bytes[1:rand(random, 1:length(bytes))])
+        damaged[rand(random, 1:length(damaged), 2)] = rand(random, UInt8, 2)
+        reads_within(damaged, pages + step) || @test false
+    end
+    @test isequal(PC.decode_any(bytes), value)
+    ccall(:munmap, Cint, (Ptr{Cvoid}, Csize_t), pages, 2 * step)
+end
+
+# Each map around others was read twice as soon as it had two equal keys, and so the innermost 2^128 times.
+@testset "maps with equal keys are read in linear time" begin
+    # {1: {1: …, 1.0: 0}, 1.0: 0}
+    bytes = hex2bytes("a201"^127 * "00" * ("fb3ff0000000000000" * "00")^127)
+    value, depth = PC.decode_any(bytes), 0
+    while value != 0
+        @test value isa Vector{Pair{Any,Any}} && value[2] == (1.0 => 0)
+        value, depth = value[1].second, depth + 1
+    end
+    @test depth == 127
+    @test PC.decode_any(hex2bytes("a2" * "01" * "a10203" * "fb3ff0000000000000" * "80")) == [1 => Dict(2 => 3), 1.0 => []]
+end
+
+@testset "dates and times are read exactly, or stay tags" begin
+    text(value) = (bytes = PC.puttextstring!(UInt8[], value); bytes)
+    date(value) = PC.decode_any([hex2bytes("d903ec"); text(value)])
+    object(name, value) = PC.decode_any([hex2bytes("d81b82"); text(name); text(value)])
+    @test date("2024-02-29") === Date(2024, 2, 29) && date("0000-12-31") === Date(0, 12, 31)
+    for odd in ("2023-02-29", "2024-13-01", "2024-00-01", "2024-01-00", "2024-1-001", "2024-02-29\n", "+024-02-29", "2024-02-2٢", "20240229", "2024/02/29")
+        @test date(odd) == Tagged(1004, odd)
+    end
+    for (fraction, nanoseconds) in ("" => 0, ".5" => 500_000_000, ".000000001" => 1, ".123456" => 123_456_000)
+        @test object("time", "23:59:58" * fraction) === Time(23, 59, 58) + Nanosecond(nanoseconds)
+    end
+    for odd in ("24:00:00", "23:60:00", "23:59:60", "23:59:58.", "23:59:58.0000000001", "23:59:58,5", "23:59:58\n", "23:59", "23:59:5x", "23-59-58", "23:59:58.-1")
+        @test object("time", odd) == Tagged(27, Any["time", odd])
+        @test object("datetime", "2024-02-29T" * odd) == Tagged(27, Any["datetime", "2024-02-29T" * odd])
+    end
+    @test object("datetime", "2024-02-29T12:00:00.25") === DateTime(2024, 2, 29, 12, 0, 0, 250)
+    for odd in ("2024-02-29 12:00:00", "2024-02-30T12:00:00", "2024-02-29T12:00:00.0001", "")
+        @test object("datetime", odd) == Tagged(27, Any["datetime", odd])
+    end
+end
