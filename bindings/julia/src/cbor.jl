@@ -71,11 +71,6 @@ struct Reader
     keeps_pairs::Bool
 end
 
-struct Taken
-    item::Any
-    next::Ptr{UInt8}
-end
-
 # How many bytes there are from a place on.
 left(reader::Reader, at::Ptr{UInt8}) = UInt64(reader.stop - at)
 

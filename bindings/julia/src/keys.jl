@@ -117,14 +117,19 @@ function readkey(::Type{String}, data, count)
 end
 
 function readkey(::Type{T}, data, count) where {T<:Tuple}
-    bytes = copybytes(data, count)
-    at = Ref(1)
-    key = T(map(field -> fitelement(field, takeelement!(bytes, at, 0)), fieldtypes(T)))
-    at[] == length(bytes) + 1 || throw(ArgumentError("bytes after the last element of a key"))
+    at, stop = Ref(data), data + count
+    key = T(map(field -> takefield(field, at, stop), fieldtypes(T)))
+    at[] == stop || throw(ArgumentError("bytes after the last element of a key"))
     return key
 end
 
 readkey(::Type{T}, data, count) where {T} = readopaque(T, data, count)
+
+function takefield(::Type{T}, at::Ref{Ptr{UInt8}}, stop::Ptr{UInt8}) where {T}
+    taken = takeelement(at[], stop, 0)
+    at[] = taken.next
+    return fitelement(T, taken.item)
+end
 
 fitelement(::Type{Date}, element::Integer) = date_of(element)
 fitelement(::Type{DateTime}, element::Integer) = datetime_of(element)
@@ -137,7 +142,7 @@ end
 
 @noinline function decode_other_key(column::Column{K}, data::Ptr{UInt8}, count::Integer) where {K}
     column.form === RAW && return readraw(K, data, count)::K
-    return fit(K, readanykey(copybytes(data, count)))::K
+    return fit(K, readanykey(data, count))::K
 end
 
 function copybytes(data::Ptr{UInt8}, count::Integer)

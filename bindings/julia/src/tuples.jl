@@ -128,100 +128,129 @@ function place_in_key(@nospecialize(key::Tuple))
 end
 
 # ---- reading
+#
+# The bytes stay where they are, as in `cbor.jl`: a function that reads takes the place where its element begins and the end of
+# the key, and returns the element with the place behind it.
 
-unreadable(what) = throw(ArgumentError("not a key of the tuple layer: $what"))
+@noinline unreadable(what) = throw(ArgumentError("not a key of the tuple layer: $what"))
 
-function takebyte!(bytes::Vector{UInt8}, at::Ref{Int})
-    at[] <= length(bytes) || unreadable("it ends too early")
-    byte = @inbounds bytes[at[]]
-    at[] += 1
-    return byte
+struct Taken
+    item::Any
+    next::Ptr{UInt8}
 end
 
-function takebytes!(bytes::Vector{UInt8}, at::Ref{Int}, count::Integer)
-    count <= length(bytes) - at[] + 1 || unreadable("it ends too early")
-    taken = bytes[at[]:at[] + count - 1]
-    at[] += count
-    return taken
-end
-
-function taketext!(bytes::Vector{UInt8}, at::Ref{Int})
-    text = UInt8[]
-    while true
-        byte = takebyte!(bytes, at)
-        if byte == 0x00
-            (at[] <= length(bytes) && bytes[at[]] == 0xff) || return text
-            at[] += 1
-        end
-        push!(text, byte)
-    end
-end
-
-takebits!(::Type{T}, bytes, at) where {T} = ntoh(reinterpret(T, takebytes!(bytes, at, sizeof(T)))[1])
-
-function takeinteger!(bytes::Vector{UInt8}, at::Ref{Int}, width::Integer, negative::Bool)
-    digits = takebytes!(bytes, at, width)
-    negative && map!(~, digits, digits)
-    if width < 8
-        value = foldl((value, digit) -> value << 8 | digit, digits; init=Int64(0))
-        return negative ? -value : value
-    end
-    value = integer_of(digits)
-    return smallest(negative ? -value : value)
+# The place behind `count` bytes of a key, which are all there.
+@inline function behind(at::Ptr{UInt8}, stop::Ptr{UInt8}, count::Int)
+    count <= stop - at || unreadable("it ends too early")
+    return at + count
 end
 
 smallest(number::BigInt) = typemin(Int64) <= number <= typemax(Int64) ? Int64(number) : number
 
-# The element that begins at `at`, which is moved behind it.
-function takeelement!(bytes::Vector{UInt8}, at::Ref{Int}, depth::Int)
-    code = takebyte!(bytes, at)
-    if code == 0x00
-        return nothing
+# The element that begins at `at`, in `depth` tuples.
+function takeelement(at::Ptr{UInt8}, stop::Ptr{UInt8}, depth::Int)
+    next = behind(at, stop, 1)
+    code = unsafe_load(at)
+    if code == 0x02
+        return taketext(next, stop)
+    elseif 0x0c <= code <= 0x1c
+        return takeinteger(next, stop, abs(Int(code) - 0x14), code < 0x14)
+    elseif code == 0x00
+        return Taken(nothing, next)
     elseif code == 0x01
-        return taketext!(bytes, at)
-    elseif code == 0x02
-        text = String(taketext!(bytes, at))
-        isvalid(text) || unreadable("its text is not UTF-8")
-        return text
+        final, escapes = text_end(next, stop)
+        return Taken(unescaped(next, final, escapes), final + 1)
     elseif code == 0x05
         depth < TUPLE_DEPTH || unreadable("tuples nested over $TUPLE_DEPTH deep")
-        return taketuple!(bytes, at, depth + 1)
-    elseif 0x0c <= code <= 0x1c
-        return takeinteger!(bytes, at, abs(Int(code) - 0x14), code < 0x14)
-    elseif code == 0x0b
-        return takeinteger!(bytes, at, ~takebyte!(bytes, at), true)
-    elseif code == 0x1d
-        return takeinteger!(bytes, at, takebyte!(bytes, at), false)
+        return taketuple(next, stop, depth + 1)
+    elseif code == 0x0b || code == 0x1d
+        digits = behind(next, stop, 1)
+        width = unsafe_load(next)
+        return takeinteger(digits, stop, Int(code == 0x0b ? ~width : width), code == 0x0b)
     elseif code == 0x20
-        return unordered(Float32, takebits!(UInt32, bytes, at))
+        return Taken(unordered(Float32, takebits(UInt32, next, stop)), next + 4)
     elseif code == 0x21
-        return unordered(Float64, takebits!(UInt64, bytes, at))
+        return Taken(unordered(Float64, takebits(UInt64, next, stop)), next + 8)
     elseif code == 0x26 || code == 0x27
-        return code == 0x27
+        return Taken(code == 0x27, next)
     elseif code == 0x30
-        return UUID(takebits!(UInt128, bytes, at))
+        return Taken(UUID(takebits(UInt128, next, stop)), next + 16)
     end
     unreadable("unknown kind 0x$(string(code; base=16, pad=2))")
 end
 
-function taketuple!(bytes::Vector{UInt8}, at::Ref{Int}, depth::Int)
+takebits(::Type{T}, at::Ptr{UInt8}, stop::Ptr{UInt8}) where {T} = (behind(at, stop, sizeof(T)); ntoh(unsafe_load(Ptr{T}(at))))
+
+# Where the NUL is that ends a text or bytes, and how many others are in them, behind each of which is an FF.
+function text_end(at::Ptr{UInt8}, stop::Ptr{UInt8})
+    escapes = 0
+    while true
+        next = behind(at, stop, 1)
+        if unsafe_load(at) == 0x00
+            (next < stop && unsafe_load(next) == 0xff) || return at, escapes
+            escapes += 1
+            next += 1
+        end
+        at = next
+    end
+end
+
+function unescaped(at::Ptr{UInt8}, final::Ptr{UInt8}, escapes::Int)
+    escapes == 0 && return copybytes(at, final - at)
+    bytes = sizehint!(UInt8[], final - at - escapes)
+    while at < final
+        byte = unsafe_load(at)
+        push!(bytes, byte)
+        at += byte == 0x00 ? 2 : 1
+    end
+    return bytes
+end
+
+function taketext(at::Ptr{UInt8}, stop::Ptr{UInt8})
+    final, escapes = text_end(at, stop)
+    text = escapes == 0 ? unsafe_string(at, final - at) : String(unescaped(at, final, escapes))
+    isvalid(text) || unreadable("its text is not UTF-8")
+    return Taken(text, final + 1)
+end
+
+function takeinteger(at::Ptr{UInt8}, stop::Ptr{UInt8}, width::Int, negative::Bool)
+    next = behind(at, stop, width)
+    width <= 8 || return Taken(large_integer(at, width, negative), next)
+    magnitude = UInt64(0)
+    for place in 1:width
+        digit = unsafe_load(at, place)
+        magnitude = magnitude << 8 | (negative ? ~digit : digit)
+    end
+    fits = magnitude <= typemax(Int64) % UInt64 + negative
+    return Taken(fits ? (negative ? -(magnitude % Int64) : magnitude % Int64) : negative ? -big(magnitude) : big(magnitude), next)
+end
+
+function large_integer(at::Ptr{UInt8}, width::Int, negative::Bool)
+    digits = copybytes(at, width)
+    return negative ? smallest(-integer_of(map!(~, digits, digits))) : smallest(integer_of(digits))
+end
+
+function taketuple(at::Ptr{UInt8}, stop::Ptr{UInt8}, depth::Int)
     elements = Any[]
     while true
-        at[] <= length(bytes) || unreadable("it ends too early")
-        if bytes[at[]] == 0x00
-            at[] += 1
-            (at[] <= length(bytes) && bytes[at[]] == 0xff) || return Tuple(elements)
-            at[] += 1
+        next = behind(at, stop, 1)
+        if unsafe_load(at) == 0x00
+            (next < stop && unsafe_load(next) == 0xff) || return Taken(Tuple(elements), next)
             push!(elements, nothing)
+            at = next + 1
         else
-            push!(elements, takeelement!(bytes, at, depth))
+            taken = takeelement(at, stop, depth)
+            push!(elements, taken.item)
+            at = taken.next
         end
     end
 end
 
-function readanykey(bytes::Vector{UInt8})
-    at = Ref(1)
-    key = takeelement!(bytes, at, 0)
-    at[] == length(bytes) + 1 || unreadable("bytes after its end")
-    return key
+readanykey(bytes::Vector{UInt8}) = GC.@preserve bytes readanykey(pointer(bytes), sizeof(bytes))
+
+function readanykey(data::Ptr{UInt8}, count::Integer)
+    stop = data + count
+    taken = takeelement(data, stop, 0)
+    taken.next == stop || unreadable("bytes after its end")
+    return taken.item
 end

@@ -182,37 +182,40 @@ end
     @test bytes2hex(PC.encode_any(["b" => 1, "a" => 2])) == "a2" * "616201" * "616102"
 end
 
-# Reads a value whose last byte is the last one of its page: the page behind it cannot be read, so that a step too far ends the
-# process. Returns whether the value was read or refused.
-function reads_within(bytes::Vector{UInt8}, at_end::Ptr{UInt8})
+# Reads bytes of which the last one is the last of its page: the page behind it cannot be read, so that a step too far ends the
+# process. Returns whether they were read or refused.
+function reads_within(read, bytes::Vector{UInt8}, at_end::Ptr{UInt8})
     data = at_end - length(bytes)
     GC.@preserve bytes unsafe_copyto!(data, pointer(bytes), length(bytes))
     try
-        PC.decode_any(data, length(bytes))
+        read(data, length(bytes))
     catch failure
         failure isa ArgumentError || rethrow()
     end
     return true
 end
 
-# Values are read where they are stored, and nothing but these checks ends the reading.
-Sys.islinux() && @testset "damaged values are not read beyond their end" begin
+# Values and keys are read where they are stored, and nothing but these checks ends the reading.
+Sys.islinux() && @testset "damaged values and keys are not read beyond their end" begin
     step = Int(ccall(:getpagesize, Cint, ()))
     pages = ccall(:mmap, Ptr{UInt8}, (Ptr{Cvoid}, Csize_t, Cint, Cint, Cint, Int64), C_NULL, 2 * step, 3, 0x22, -1, 0)
     @test ccall(:mprotect, Cint, (Ptr{Cvoid}, Csize_t, Cint), pages + step, step, 0) == 0
     value = Any[nothing, 7, 300, 70_000, big(2)^40, -big(2)^70, 1.5, "text", UInt8[1, 2, 3], [1.5, 2.5], Int16[1 2; 3 4], (1, "a"), 'x', :sym,
         DateTime(2024, 2, 29, 1, 2, 3, 4), Time(1, 2, 3, 4, 5), Date(2024), UUID(7), Set([1, 2]), 2 // 3, 1 + 2im, Dict("k" => Dict(1 => 2)), Simple(40)]
-    bytes, random = PC.encode_any(value), MersenneTwister(7)
-    for count in 0:length(bytes) - 1
-        @test_throws ArgumentError GC.@preserve bytes PC.decode_any(pointer(bytes), count)
-        @test reads_within(bytes[1:count], pages + step)
+    key = (true, 7, -300, 2^40, typemin(Int64), big(2)^70, -big(2)^70, 1.5, "te\0xt", UInt8[1, 0, 2], (), (nothing, ("a",)), UUID(7))
+    random = MersenneTwister(7)
+    for (read, bytes, expected) in ((PC.decode_any, PC.encode_any(value), value), (PC.readanykey, PC.anykey(key), key))
+        for count in 0:length(bytes) - 1
+            @test_throws ArgumentError GC.@preserve bytes read(pointer(bytes), count)
+            @test reads_within(read, bytes[1:count], pages + step)
+        end
+        for _ in 1:20_000
+            damaged = copy(bytes[1:rand(random, 1:length(bytes))])
+            damaged[rand(random, 1:length(damaged), 2)] = rand(random, UInt8, 2)
+            reads_within(read, damaged, pages + step) || @test false
+        end
+        @test isequal(read(bytes), expected)
     end
-    for _ in 1:20_000
-        damaged = copy(bytes[1:rand(random, 1:length(bytes))])
-        damaged[rand(random, 1:length(damaged), 2)] = rand(random, UInt8, 2)
-        reads_within(damaged, pages + step) || @test false
-    end
-    @test isequal(PC.decode_any(bytes), value)
     ccall(:munmap, Cint, (Ptr{Cvoid}, Csize_t), pages, 2 * step)
 end
 

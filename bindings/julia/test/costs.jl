@@ -142,6 +142,8 @@ end
             merge!(dict, Dict(string(number) => value for number in 1:1000))
             @test allocations(dict) <= (most + 1) * 1000 + 200
             @test allocations(values(dict)) <= most * 1000 + 200
+            keyed = merge!(PersistentDict{Any,Any}(env; id="any $name"), dict)
+            @test allocations(keyed) <= (most + 1) * 1000 + 200
         end
     end
 end
