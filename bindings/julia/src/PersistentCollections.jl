@@ -34,6 +34,7 @@ julia> transaction(env) do
 - `dict.jl`, `set.jl`, `iteration.jl`, `protocol.jl`: the interfaces of Base
 - `comparison.jl`, `algebra.jl`: equality and set operations, by stored bytes
 - `serialization.jl`: sending to other processes, and copying
+- `precompile.jl`: the calls whose code Julia makes when it precompiles the package
 """
 module PersistentCollections
 
@@ -75,6 +76,8 @@ include("comparison.jl")
 include("protocol.jl")
 include("algebra.jl")
 include("serialization.jl")
+
+include("precompile.jl")
 
 export LMDB, Environment, PersistentDict, PersistentSet
 export transaction, snapshot, SnapshotArray

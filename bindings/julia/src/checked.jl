@@ -55,3 +55,7 @@ end
 buffer_text(buffer::Ptr{Lib.Buffer}) = (stored = unsafe_load(buffer); unsafe_string_of(stored.data, stored.len))
 
 unsafe_string_of(data::Ptr{UInt8}, len::Integer) = len == 0 ? "" : unsafe_string(data, len)
+
+# Calls a function that is rarely needed. Julia compiles a function with all that it sees that function call; what is called by
+# this it compiles when it is needed, so that a program's first calls do not wait for it.
+seldom(f, arguments...) = Base.invokelatest(f, arguments...)

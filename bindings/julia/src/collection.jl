@@ -48,7 +48,7 @@ function given_name(name::Name, id::Name)
 end
 
 # Opens by `call(place)`, and asks for the types.
-function open_handle(call, isdict::Bool, env::Environment)
+function open_handle(call::F, isdict::Bool, env::Environment) where {F}
     handle = CollectionHandle(isdict, env)
     GC.@preserve handle writing(() -> checked(call(handle_place(handle))), env)
     handle.process = this_process()
@@ -56,7 +56,7 @@ function open_handle(call, isdict::Bool, env::Environment)
         is_raw = written(false) do raw
             isdict ? Lib.pc_dict_schema(handle.id, types, raw) : Lib.pc_set_schema(handle.id, types, raw)
         end
-        handle.types = texts(types, 2)
+        handle.types = two_texts(types)
         is_raw
     end
     return handle, raw
@@ -91,17 +91,17 @@ function schema(env::Environment, name::AbstractString)
                 Base.unsafe_convert(Ptr{Int32}, kind), types))
         end
         status == PC_NOT_FOUND && return nothing
-        key, value = texts(types, 2)
+        key, value = two_texts(types)
         return (kind=kind_name(kind[]), key=key, value=value)
     end
 end
 
 kind_name(kind::Int32) = kind == Lib.PC_KIND_DICT ? :dict : kind == Lib.PC_KIND_SET ? :set : :raw
 
-# `count` texts of a buffer, each ended by a NUL.
-function texts(buffer::Ptr{Lib.Buffer}, count::Int)
+# The first two texts of a buffer, each ended by a NUL.
+function two_texts(buffer::Ptr{Lib.Buffer})
     parts = split(buffer_text(buffer), '\0')
-    return ntuple(index -> index <= length(parts) ? String(parts[index]) : "", count)
+    return String(parts[1]), length(parts) > 1 ? String(parts[2]) : ""
 end
 
 """
@@ -165,13 +165,13 @@ end
 # Returns how to open one column: the type string to request (nothing requests the stored one) and the form of its items.
 function plan(@nospecialize(T::Type), wanted::Union{Nothing,String}, stored::Union{Nothing,String}, role::String)
     if stored === nothing
-        wanted === nothing && refuse_type(T, role)
+        wanted === nothing && seldom(refuse_type, T, role)
         return wanted, wanted == "any" ? ANY : TYPED
     elseif stored == "any"
         return nothing, ANY
     end
-    T <: Array && wanted != stored && refuse_shape(T, wanted, stored)
-    wanted === nothing && refuse_type(T, role)
+    T <: Array && wanted != stored && seldom(refuse_shape, T, wanted, stored)
+    wanted === nothing && seldom(refuse_type, T, role)
     # A vector of bytes reads both types that are one.
     (wanted == "bytes" && stored == "u8[]") && return nothing, TYPED
     # If they differ the library says so, and names both.
@@ -189,28 +189,26 @@ function refuse_shape(@nospecialize(T::Type), wanted::Union{Nothing,String}, sto
 end
 
 # Calls `open(types…)` with the types of the schema, or those of a new collection. If another process creates the
-# collection between reading the schema and opening, it reads the schema again.
-function open_as_stored(open, env::Environment, name::String, kind::Symbol, wanted, types, roles)
+# collection between reading the schema and opening, it reads the schema again. Returns the result, and the form of each column.
+function open_as_stored(open::F, env::Environment, name::String, kind::Symbol, wanted, types, roles) where {F}
     for attempt in 1:3
         found = schema(env, name)
-        plans = if found === nothing
-            map((T, want, role) -> plan(T, want, nothing, role), types, wanted, roles)
-        elseif found.kind === :raw
-            map((T, want) -> (raw_typestring(T, want), RAW), types, wanted)
-        elseif found.kind === kind
-            stored = (found.key, found.value)
-            map((T, want, role, index) -> plan(T, want, stored[index], role), types, wanted, roles, (1, 2)[1:length(types)])
-        else
-            # The library says that it is of the other kind.
-            map((T, want) -> (want, TYPED), types, wanted)
-        end
+        plans = Tuple{Union{Nothing,String},Form}[plan_for(found, kind, types[index], wanted[index], roles[index], index) for index in 1:length(types)]
         try
-            handle = open(map(first, plans)...)
-            return handle, map(last, plans)
+            return open((type for (type, form) in plans)...), Form[form for (type, form) in plans]
         catch failure
             (failure isa LMDB.LMDBError && failure.code == Lib.PC_ERR_TYPE_MISMATCH && found === nothing && attempt < 3) || rethrow()
         end
     end
+end
+
+# What to request for one column of a collection with that schema.
+function plan_for(found, kind::Symbol, @nospecialize(T::Type), wanted::Union{Nothing,String}, role::String, index::Int)
+    found === nothing && return plan(T, wanted, nothing, role)
+    found.kind === :raw && return seldom(raw_typestring, T, wanted)::Union{Nothing,String}, RAW
+    # Otherwise the library says that it is of the other kind.
+    found.kind === kind || return wanted, TYPED
+    return plan(T, wanted, index == 1 ? found.key : found.value, role)
 end
 
 # ---- columns: many encoded items behind each other, and where each begins

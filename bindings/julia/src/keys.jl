@@ -85,7 +85,7 @@ scalar(element) = element
 function encode_key(column::Column{K}, key::K) where {K}
     column.form === TYPED && return keybytes(key)
     column.form === RAW && return rawbytes(key)
-    return anykey(stored_as(K, key))
+    return K <: Plain ? seldom(anykey, key)::Vector{UInt8} : anykey(stored_as(K, key))
 end
 
 # ---- reading them
@@ -140,7 +140,10 @@ fitelement(::Type{T}, element) where {T} = fit(T, element)
     return decode_other_key(column, data, count)
 end
 
-@noinline function decode_other_key(column::Column{K}, data::Ptr{UInt8}, count::Integer) where {K}
+@noinline decode_other_key(column::Column{K}, data::Ptr{UInt8}, count::Integer) where {K} =
+    K <: Plain ? seldom(decode_untyped_key, column, data, count)::K : decode_untyped_key(column, data, count)
+
+function decode_untyped_key(column::Column{K}, data::Ptr{UInt8}, count::Integer) where {K}
     column.form === RAW && return readraw(K, data, count)::K
     return fit(K, readanykey(data, count))::K
 end

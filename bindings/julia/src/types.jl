@@ -69,10 +69,15 @@ julia> typestring(Matrix{Float32}; shape=(3, 4))
 ```
 """
 function typestring(@nospecialize(T::Type); shape::Union{Nothing,Dims}=nothing)
-    shape === nothing || return arraystring(T, shape)
+    shape === nothing || return seldom(arraystring, T, shape)::String
     haskey(SCALARS, T) && return SCALARS[T]
+    T === Any && return "any"
+    return seldom(composed_typestring, T)::Union{String,Nothing}
+end
+
+function composed_typestring(@nospecialize(T::Type))
     T === LMDB.MDBValue && return "bytes"
-    (T isa Union || T === Any) && return "any"
+    T isa Union && return "any"
     T === Union{} && return nothing
     T <: Enum && isconcretetype(T) && return SCALARS[enumbase(T)]
     if T <: Tuple && isconcretetype(T)

@@ -54,12 +54,18 @@ end
 
 # ---- a column's values
 
+# Types of keys and values that nearly every column holds as what they are.
+const Plain = Union{Fixed,Bool,String,Vector{UInt8},UUID,Date,DateTime}
+
 function encode_value(column::Column{V}, value::V) where {V}
-    column.form === ANY && return encode_any(stored_as(V, value))
+    column.form === ANY && return encode_as_any(V, value)
     fitting(column, value)
     column.form === RAW && return rawbytes(value)
     return valuebytes(value)
 end
+
+@noinline encode_as_any(::Type{V}, value) where {V} =
+    V <: Plain ? seldom(encode_any, value)::Vector{UInt8} : encode_any(stored_as(V, value))
 
 # The value, if it is of the shape that the column holds.
 @inline fitting(::Column, value) = value
@@ -77,7 +83,10 @@ end
     return decode_other_value(column, data, count)
 end
 
-@noinline function decode_other_value(column::Column{V}, data::Ptr{UInt8}, count::Integer) where {V}
+@noinline decode_other_value(column::Column{V}, data::Ptr{UInt8}, count::Integer) where {V} =
+    V <: Plain ? seldom(decode_untyped_value, column, data, count)::V : decode_untyped_value(column, data, count)
+
+function decode_untyped_value(column::Column{V}, data::Ptr{UInt8}, count::Integer) where {V}
     column.form === ANY && return fit(V, decode_any(data, count))::V
     column.shape === nothing || return readshaped(V, data, count, column.shape)::V
     return readraw(V, data, count)::V

@@ -38,7 +38,7 @@ end
 # or other processes: `tools/test-julia` runs these with one thread and with several.
 const WITH_BOTH = ["environment", "iteration", "transactions", "threads", "snapshot_arrays", "interrupts", "serialization"]
 # It runs the others once, divided so that both processes take about the same time, which is mostly compilation.
-const WITH_ONE = ["types", "keys", "any", "vectors", "raw", "readme", "costs", "comparison", "odd_values", "versions", "shares"]
+const WITH_ONE = ["types", "keys", "any", "vectors", "raw", "readme", "costs", "comparison", "odd_values", "precompiled", "versions", "shares"]
 const WITH_SEVERAL = ["dict", "set", "protocol", "ancestor", "model", "docs"]
 const FILES = [WITH_ONE; WITH_SEVERAL; WITH_BOTH]
 

@@ -18,8 +18,11 @@ const LOADING = ReentrantLock()
 
 # The address of a function, for whose first call the library is loaded.
 @noinline function located(address::Ref{Ptr{Cvoid}})
-    lock(LOADING) do
+    lock(LOADING)
+    try
         LIBRARY[] == C_NULL && load()
+    finally
+        unlock(LOADING)
     end
     return address[]
 end
@@ -27,7 +30,9 @@ end
 # Nothing is loaded yet, whatever a system image says that was made where it was.
 function forget()
     LIBRARY[] = C_NULL
-    foreach(((name, address),) -> address[] = C_NULL, SYMBOLS)
+    for (name, address) in SYMBOLS
+        address[] = C_NULL
+    end
     INSIDE[] = false
     return nothing
 end
@@ -47,12 +52,15 @@ function load()
     found = ccall(version, UInt32, ())
     found == PC_ABI_VERSION ||
         error("PersistentCollections: $path has version $found of the ABI, this package needs $PC_ABI_VERSION; $advice")
-    symbols = map(SYMBOLS) do (name, address)
+    symbols = Ptr{Cvoid}[]
+    for (name, address) in SYMBOLS
         symbol = dlsym(library, name; throw_error=false)
         symbol === nothing && error("PersistentCollections: $path lacks the function $name; $advice")
-        symbol
+        push!(symbols, symbol)
     end
-    foreach(((name, address), symbol) -> address[] = symbol, SYMBOLS, symbols)
+    for index in eachindex(symbols)
+        SYMBOLS[index].second[] = symbols[index]
+    end
     LIBRARY[] = library
     guard_first_thread()
     return nothing
