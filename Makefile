@@ -187,8 +187,8 @@ bench: build $(VENV)/.ready
 	$(PYTHON) bindings/python/bench/rows.py --quick
 	@$(MAKE) --no-print-directory bench-julia
 
-# A dict of Julia compared with plain calls of the library's own LMDB, which is linked again with exported names.
-# BENCH_FLAGS=--check fails where a bound is broken.
+# The Julia package compared with plain calls of the library's own LMDB, which is linked again with exported names, and with
+# Julia's Serialization: five minutes, or one with BENCH_FLAGS=--quick. BENCH_FLAGS=--check fails if a bound is broken.
 bench-julia: build
 	@mkdir -p target/bench
 	@archives=$$(ls -t target/release/build/lmdb-master-sys-*/out/liblmdb.a) && $(CC) -shared -o target/bench/liblmdb.so \

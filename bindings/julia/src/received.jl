@@ -1,8 +1,8 @@
 # Values that the library copies out: into room on the stack where they are short, straight into an array, or by
 # way of memory of their own.
 
-# Values of usual length fit; longer ones cost a second call.
-const Room = NTuple{512,UInt8}
+# Values of usual length fit, such as 250 numbers; longer ones cost a second call.
+const Room = NTuple{128,UInt128}
 
 # What `call(buffer, capacity, length)` copies, decoded; `MISSED` if the key is absent. The call does not take part of a
 # value: if it is too long it says how long it is.

@@ -24,8 +24,12 @@ function walk(items)
     return count
 end
 
-# Measures the second call, when everything is compiled.
-twice(measured, arguments...) = (measured(arguments...); measured(arguments...))
+# Measures the second call, when everything is compiled, and the third: the garbage collector may run in one of them, and compile
+# a finalizer.
+function twice(measured, arguments...)
+    measured(arguments...)
+    return min(measured(arguments...), measured(arguments...))
+end
 
 # Returns the calls in the optimised code of `f` whose target is looked up at run time, except those that only throw.
 function dispatched(f, types...)
@@ -96,7 +100,7 @@ end
 @testset "long values" begin
     with_env(durability=:none) do env
         dict = PersistentDict{String,String}(env; id="d")
-        for length in (0, 511, 512, 513, 100_000)
+        for length in (0, sizeof(PC.Room) - 1, sizeof(PC.Room), sizeof(PC.Room) + 1, 100_000)
             dict["k"] = "x"^length
             @test dict["k"] == "x"^length
             @test twice(allocated_get, dict, "k") == twice(allocated_copy, "x"^length)
