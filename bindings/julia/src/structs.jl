@@ -85,10 +85,14 @@ end
 
 # The struct with these fields, or nothing if they are not its own.
 function build(::Type{T}, fields::Dict{Any,Any}) where {T}
-    names = fieldnames(T)
-    length(fields) == length(names) && all(name -> haskey(fields, String(name)), names) || return nothing
+    length(fields) == fieldcount(T) || return nothing
     try
-        arguments = [fit(fieldtype(T, name), fields[String(name)]) for name in names]
+        arguments = Vector{Any}(undef, fieldcount(T))
+        for index in 1:fieldcount(T)
+            item = get(fields, String(fieldname(T, index)), MISSING_FIELD)
+            item === MISSING_FIELD && return nothing
+            arguments[index] = item isa fieldtype(T, index) ? item : fit(fieldtype(T, index), item)
+        end
         value = applicable(T, arguments...) ? T(arguments...) : nothing
         # A constructor may make something else of them.
         is_made_of(value, arguments) || return nothing
@@ -99,9 +103,19 @@ function build(::Type{T}, fields::Dict{Any,Any}) where {T}
     end
 end
 
+# Is no value that was read.
+const MISSING_FIELD = Ref(0)
+
 is_made_of(::Nothing, arguments) = true
-is_made_of(value::T, arguments) where {T} =
-    all(index -> isdefined(value, index) && isequal(getfield(value, index), arguments[index]), 1:fieldcount(T))
+
+function is_made_of(value::T, arguments) where {T}
+    for index in 1:fieldcount(T)
+        isdefined(value, index) || return false
+        field = getfield(value, index)
+        (field === arguments[index] || isequal(field, arguments[index])) || return false
+    end
+    return true
+end
 
 # What was read as an object of whatever name, as the struct that the reader asked for.
 function structfrom(::Type{T}, object::Tagged) where {T}
