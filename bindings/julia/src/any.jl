@@ -206,46 +206,84 @@ refuse_offsets(array) = Base.has_offset_axes(array) &&
 function puttyped!(out::Vector{UInt8}, numbers::AbstractArray{T}, depth) where {T}
     refuse_offsets(numbers)
     puttag!(out, ARRAY_TAGS[T], depth)
-    little = map(htol, vec(collect(numbers)))
-    return putbytes!(out, reinterpret(UInt8, little))
+    little = ENDIAN_BOM == 0x04030201 ? (numbers isa Array ? numbers : collect(numbers)) : map(htol, collect(numbers))
+    puthead!(out, BYTESTRING, sizeof(little))
+    return GC.@preserve little putmemory!(out, Ptr{UInt8}(pointer(little)), sizeof(little))
 end
 
 # Writes entries in the order of iteration. Julia's hash tables have no order: their entries are sorted by the bytes of
 # the keys, so that equal dicts have equal bytes.
 function putitem!(out::Vector{UInt8}, dict::AbstractDict, depth)
     inner = deeper(depth)
-    entries = [(putitem!(UInt8[], key, inner), value) for (key, value) in dict]
     refuse_equal(dict)
-    dict isa Union{Dict,WeakKeyDict} && sort!(entries; by=first)
-    return putentries!(out, entries, inner)
+    # The garbage collector may take entries of a `WeakKeyDict`: they are counted when they are held.
+    return putentries!(out, collect(dict), inner, dict isa Union{Dict,WeakKeyDict})
 end
 
 putitem!(::Vector{UInt8}, ::IdDict, depth) =
     throw(ArgumentError("an IdDict has no stored form, since it is equal to no other dict: store a Dict of it"))
 
 # Writes a vector of pairs as a map in its own order. A map whose keys a `Dict` cannot hold is read as such a vector.
-function putitem!(out::Vector{UInt8}, pairs::AbstractVector{<:Pair}, depth)
-    inner = deeper(depth)
-    return putentries!(out, [(putitem!(UInt8[], key, inner), value) for (key, value) in pairs], inner)
-end
+putitem!(out::Vector{UInt8}, pairs::AbstractVector{<:Pair}, depth) = putentries!(out, pairs, deeper(depth), false)
 
-function putentries!(out::Vector{UInt8}, entries::Vector, inner)
-    allunique(text_of(key) for (key, value) in entries) || refuse_twice("key")
+function putentries!(out::Vector{UInt8}, entries::AbstractVector, inner, sorts::Bool)
     puthead!(out, MAP, length(entries))
+    places = sizehint!(Place[], length(entries))
     for (key, value) in entries
-        putitem!(append!(out, key), value, inner)
+        start = length(out)
+        putitem!(out, key, inner)
+        stop = length(out)
+        putitem!(out, value, inner)
+        push!(places, Place(start, stop, length(out)))
     end
-    return out
+    return putsorted!(out, places, sorts, "key")
 end
 
 function putitem!(out::Vector{UInt8}, set::AbstractSet, depth)
     inner = deeper(deeper(depth))
     refuse_equal(set)
-    elements = sort!([putitem!(UInt8[], element, inner) for element in set])
-    all(index -> elements[index] != elements[index + 1], 1:length(elements) - 1) || refuse_twice("element")
+    elements = collect(set)
     puthead!(puthead!(out, TAG, TAG_SET), ARRAY, length(elements))
-    foreach(element -> append!(out, element), elements)
+    places = sizehint!(Place[], length(elements))
+    for element in elements
+        start = length(out)
+        putitem!(out, element, inner)
+        push!(places, Place(start, length(out), length(out)))
+    end
+    return putsorted!(out, places, true, "element")
+end
+
+# Where the key of an entry begins in the bytes that were written, and where it and its value end.
+struct Place
+    start::Int
+    stop::Int
+    last::Int
+end
+
+# Brings entries into the order of their keys, if they are to be sorted, and refuses equal ones. All bytes from the first one on
+# are entries.
+function putsorted!(out::Vector{UInt8}, places::Vector{Place}, sorts::Bool, what::String)
+    rises(index) = order_of_keys(out, places[index], places[index + 1]) < 0
+    all(rises, 1:length(places) - 1) && return out
+    begins = places[1].start
+    sort!(places; lt=(a, b) -> order_of_keys(out, a, b) < 0)
+    all(rises, 1:length(places) - 1) || refuse_twice(what)
+    sorts || return out
+    written, at = out[begins + 1:end], begins
+    for place in places
+        count = place.last - place.start
+        copyto!(out, at + 1, written, place.start - begins + 1, count)
+        at += count
+    end
     return out
+end
+
+# Negative, zero or positive.
+function order_of_keys(out::Vector{UInt8}, a::Place, b::Place)
+    first, second = a.stop - a.start, b.stop - b.start
+    order = GC.@preserve out ccall(:memcmp, Cint, (Ptr{UInt8}, Ptr{UInt8}, Csize_t), pointer(out) + a.start, pointer(out) + b.start,
+        min(first, second))
+    return order == 0 ? first - second : Int(order)
 end
 
 refuse_twice(what) = throw(ArgumentError("two $(what)s that would be stored as the same bytes have no stored form"))

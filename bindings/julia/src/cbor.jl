@@ -21,13 +21,26 @@ function puthead!(out::Vector{UInt8}, major::UInt8, argument::Integer)
     elseif argument <= typemax(UInt8)
         push!(out, first | 0x18, argument % UInt8)
     elseif argument <= typemax(UInt16)
-        append!(push!(out, first | 0x19), bits(hton(argument % UInt16)))
+        putbig!(push!(out, first | 0x19), argument % UInt16)
     elseif argument <= typemax(UInt32)
-        append!(push!(out, first | 0x1a), bits(hton(argument % UInt32)))
+        putbig!(push!(out, first | 0x1a), argument % UInt32)
     else
-        append!(push!(out, first | 0x1b), bits(hton(UInt64(argument))))
+        putbig!(push!(out, first | 0x1b), UInt64(argument))
     end
     return out
+end
+
+# Bytes as they are in memory; the caller preserves them.
+function putmemory!(out::Vector{UInt8}, from::Ptr{UInt8}, count::Int)
+    at = length(out)
+    resize!(out, at + count)
+    GC.@preserve out unsafe_copyto!(pointer(out) + at, from, count)
+    return out
+end
+
+function putbig!(out::Vector{UInt8}, number::T) where {T<:Unsigned}
+    cell = Ref(hton(number))
+    return GC.@preserve cell putmemory!(out, Ptr{UInt8}(Base.unsafe_convert(Ptr{T}, cell)), sizeof(T))
 end
 
 function putinteger!(out::Vector{UInt8}, number::Integer)
@@ -40,14 +53,15 @@ end
 function putfloat!(out::Vector{UInt8}, number::Float64)
     # One NaN, whatever its payload and sign were.
     pattern = isnan(number) ? 0x7ff8000000000000 : bitsof(number)
-    return append!(push!(out, 0xfb), bits(hton(pattern)))
+    return putbig!(push!(out, 0xfb), pattern)
 end
 
 putbytes!(out::Vector{UInt8}, bytes) = append!(puthead!(out, BYTESTRING, length(bytes)), bytes)
 
 function puttextstring!(out::Vector{UInt8}, text::String)
     isvalid(text) || throw(ArgumentError("text that is not valid UTF-8 cannot be stored; store its bytes"))
-    return append!(puthead!(out, TEXTSTRING, sizeof(text)), codeunits(text))
+    puthead!(out, TEXTSTRING, sizeof(text))
+    return GC.@preserve text putmemory!(out, pointer(text), sizeof(text))
 end
 
 function putsimple!(out::Vector{UInt8}, number::UInt8)
