@@ -27,6 +27,11 @@ impl Bare {
     /// Opens one in a new folder, with as much room for databases as the library makes.
     pub fn open(path: &Path, synced: bool) -> Bare {
         std::fs::create_dir(path).unwrap();
+        Bare::reopen(path, if synced { 0 } else { MDB_NOSYNC })
+    }
+
+    /// Opens one in a folder that is there, with these flags of LMDB besides `MDB_NOTLS`.
+    pub fn reopen(path: &Path, flags: u32) -> Bare {
         let path = CString::new(path.to_str().unwrap()).unwrap();
         let mut bare = Bare { env: ptr::null_mut(), dbi: 0 };
         // SAFETY: LMDB's calls in the order that its manual gives; every pointer is valid for its call.
@@ -34,8 +39,7 @@ impl Bare {
             assert_eq!(lmdb_sys::mdb_env_create(&raw mut bare.env), 0);
             assert_eq!(lmdb_sys::mdb_env_set_mapsize(bare.env, 1 << 36), 0);
             assert_eq!(lmdb_sys::mdb_env_set_maxdbs(bare.env, 1169), 0);
-            let flags = MDB_NOTLS | if synced { 0 } else { MDB_NOSYNC };
-            assert_eq!(lmdb_sys::mdb_env_open(bare.env, path.as_ptr(), flags, 0o644), 0);
+            assert_eq!(lmdb_sys::mdb_env_open(bare.env, path.as_ptr(), MDB_NOTLS | flags, 0o644), 0);
         }
         bare.dbi = bare.database("data");
         bare
