@@ -42,6 +42,9 @@ export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 .PHONY: lint-c
 .PHONY: lint-python
 .PHONY: bench
+.PHONY: bench-full
+.PHONY: bench-larger-than-memory
+.PHONY: performance
 .PHONY: check-speed-python
 .PHONY: check-counts
 .PHONY: bench-baseline
@@ -63,7 +66,9 @@ help:
 	@sed -n 's/^# make/make/p' Makefile
 	@echo 'make build   the library, in target/release'
 	@echo 'make lint    formats and lints of every language; lint-rust, lint-c, lint-python: of one'
-	@echo 'make bench   benchmarks: the library compared with bare LMDB, iterating ten million items, Python compared with other stores'
+	@echo 'make bench   benchmarks, some minutes: the library beside bare LMDB and other stores, from Rust, Python and Julia'
+	@echo 'make bench-full   all of them, an hour or more, with data larger than the memory; writes docs/performance.md'
+	@echo 'make performance   writes the figures of the last benchmarks into docs/performance.md'
 	@echo 'make check-counts   instructions of the hot calls: fails above 3 % more than recorded, or with AGAINST=COMMIT'
 	@echo 'make bench-baseline   records them again, in benches/counts/baseline.json; the commit says why'
 	@echo 'make check-rust-version   compiles with the oldest Rust that Cargo.toml promises'
@@ -177,15 +182,41 @@ lint-python: $(VENV)/.ready
 		|| { cat ../../target/verifytypes; exit 1; }
 	$(VENV)/bin/vermin --quiet --no-tips --eval-annotations --violations -t=3.9- bindings/python
 
+# Quick forms: less than five minutes, once everything is built.
 bench: build $(VENV)/.ready
 	cargo bench --bench lmdb -- --quick
+	cargo bench -p persistent-collections-peers --bench peers -- --quick
+	cargo bench --bench iterate
+	$(PYTHON) -m pip install -q --disable-pip-version-check -r tools/requirements-bench.txt
+	$(PYTHON) bindings/python/bench/compare.py --rounds 3
+	$(PYTHON) bindings/python/bench/peers.py --quick
+	@$(MAKE) --no-print-directory bench-julia
+
+# Everything, for docs/performance.md; on a machine that does nothing else.
+bench-full: build $(VENV)/.ready
+	cargo bench --bench lmdb
+	cargo bench -p persistent-collections-peers --bench peers
 	cargo bench --bench get
+	cargo bench --bench many
 	cargo bench --bench iterate
 	$(PYTHON) -m pip install -q --disable-pip-version-check -r tools/requirements-bench.txt
 	$(PYTHON) bindings/python/bench/compare.py
 	$(PYTHON) bindings/python/bench/compare.py --check
-	$(PYTHON) bindings/python/bench/rows.py --quick
+	$(PYTHON) bindings/python/bench/rows.py
+	$(PYTHON) bindings/python/bench/peers.py
 	@$(MAKE) --no-print-directory bench-julia
+	@[ "$$(id -u)" = 0 ] || echo 'bench-larger-than-memory is left out: it needs root'
+	@[ "$$(id -u)" != 0 ] || $(MAKE) --no-print-directory bench-larger-than-memory
+	@$(MAKE) --no-print-directory performance
+
+# MIB of data, and a tenth of it as memory, which a cgroup limits: needs root, and twice the data as room on the disk.
+MIB ?= 10240
+bench-larger-than-memory:
+	cargo bench -p persistent-collections-peers --bench peers -- memory --mib $(MIB)
+
+# What target/bench has, into docs/performance.md.
+performance:
+	tools/performance
 
 # The Julia package compared with plain calls of the library's own LMDB, which is linked again with exported names, and with
 # Julia's Serialization: five minutes, or one with BENCH_FLAGS=--quick. BENCH_FLAGS=--check fails if a bound is broken.

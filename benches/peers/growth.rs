@@ -15,7 +15,11 @@ pub fn rows(report: &mut Report, dir: &Path, scale: Scale) {
         if scale.full { &[1_000, 10_000, 100_000, 1_000_000, 10_000_000] } else { &[1_000, 10_000, 100_000] };
     for keys in sizes {
         // Fewer rounds where each takes long.
-        let rounds = if *keys <= 100_000 { 5 } else { 2 };
+        let rounds = match *keys {
+            0..=100_000 => 5,
+            100_001..=1_000_000 => 2,
+            _ => 1,
+        };
         loads(report, dir, *keys, rounds);
         let stores = Stores::open(dir, "growth", &Kind::ALL, false);
         for (_, store) in &stores.0 {

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p persistent-collections-peers --bench peers`: sizes from 1,000 to 10,000,000 keys, values from 8 bytes to
 //! 1 MiB, 1 to 16 threads, 1 to 4 processes, durable puts that are grouped; each section writes a file
-//! `target/bench/SECTION.json` (benches/README.md describes its form). `-- --quick` takes two minutes. `-- growth`, `values`,
+//! `target/bench/SECTION.json` (benches/README.md describes its form). `-- --quick` takes two minutes. `-- verbs`, `growth`, `values`,
 //! `threads`, `processes`, `group` or `memory` runs that section alone; `memory`, data that is larger than the memory, only
 //! runs when it is named.
 //!
@@ -22,6 +22,7 @@ mod report;
 mod stores;
 mod threads;
 mod values;
+mod verbs;
 
 use std::path::Path;
 
@@ -33,7 +34,8 @@ const CRATES: [&str; 5] = ["persistent-collections", "lmdb-master-sys", "heed", 
 /// Rows of a report, measured in a folder.
 type Section = fn(&mut Report, &Path, Scale);
 
-const SECTIONS: [(&str, Section); 6] = [
+const SECTIONS: [(&str, Section); 7] = [
+    ("verbs", verbs::rows),
     ("growth", growth::rows),
     ("values", values::rows),
     ("threads", threads::rows),

@@ -136,7 +136,7 @@ fn reads(store: &dyn Store, keys: u64) {
         black_box(reader.get(*key));
     }
     let mut again = hot.iter().cycle();
-    each("get, a hundred keys again and again, warm", 10_000, || {
+    each("get, a hundred keys again and again, warm", 2_000, || {
         black_box(reader.get(*again.next().unwrap()));
     });
     let mut numbers = Numbers(23);
