@@ -44,6 +44,7 @@ export PERSISTENT_COLLECTIONS_LIBRARY := $(CURDIR)/$(LIBRARY)
 .PHONY: bench
 .PHONY: bench-full
 .PHONY: bench-larger-than-memory
+.PHONY: bench-node
 .PHONY: performance
 .PHONY: check-speed-python
 .PHONY: check-counts
@@ -205,14 +206,22 @@ bench-full: build $(VENV)/.ready
 	$(PYTHON) bindings/python/bench/rows.py
 	$(PYTHON) bindings/python/bench/peers.py
 	@$(MAKE) --no-print-directory bench-julia
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory bench-node; else echo 'bench-node is left out: no npm'; fi
 	@[ "$$(id -u)" = 0 ] || echo 'bench-larger-than-memory is left out: it needs root'
 	@[ "$$(id -u)" != 0 ] || $(MAKE) --no-print-directory bench-larger-than-memory
 	@$(MAKE) --no-print-directory performance
 
 # MIB of data, and a tenth of it as memory, which a cgroup limits: needs root, and twice the data as room on the disk.
 MIB ?= 10240
-bench-larger-than-memory:
-	cargo bench -p persistent-collections-peers --bench peers -- memory --mib $(MIB)
+bench-larger-than-memory: $(VENV)/.ready
+	$(PYTHON) -m pip install -q --disable-pip-version-check -r tools/requirements-bench.txt
+	PC_BENCH_PYTHON=$(CURDIR)/$(PYTHON) cargo bench -p persistent-collections-peers --bench peers -- memory --mib $(MIB)
+
+# npm's lmdb, for comparison; installed in target/node.
+bench-node:
+	@tools/need npm 'install Node.js 20 or newer'
+	@mkdir -p target/node && cp benches/node/package.json target/node/ && cd target/node && npm install --silent
+	node benches/node/peers.mjs $(BENCH_FLAGS)
 
 # What target/bench has, into docs/performance.md.
 performance:

@@ -58,12 +58,17 @@ impl Report {
     }
 
     pub fn add(&mut self, row: Row) {
+        let conditions: Vec<_> = ["keys", "value", "threads", "processes"]
+            .iter()
+            .filter_map(|name| row.0.get(*name).map(|value| format!("{name} {value}")))
+            .collect();
         println!(
-            "{:<58} {:<10} {:>14} {}",
+            "{:<46} {:<21} {:>12} {:<3} {}",
             row.text("what"),
             row.text("who"),
             row.0["figure"],
-            row.text("unit")
+            row.text("unit"),
+            conditions.join(", ")
         );
         self.rows.push(row);
     }
@@ -90,7 +95,7 @@ impl Report {
 }
 
 /// The folder of the workspace, above the package that is built.
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.ancestors().find(|folder| folder.join("Cargo.lock").is_file()).unwrap().to_owned()
 }

@@ -12,6 +12,7 @@
 )]
 
 mod bare;
+mod large;
 mod measure;
 mod ours;
 mod reads;
@@ -43,6 +44,7 @@ fn main() {
     let mut rows = Vec::new();
     if !has("writes") {
         rows.extend(reads::rows(dir.path(), rounds, large));
+        rows.extend(large::rows(dir.path(), rounds));
     }
     if !has("reads") {
         rows.extend(writes::rows(dir.path(), rounds, large));

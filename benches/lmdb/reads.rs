@@ -16,15 +16,15 @@ use crate::{Numbers, key};
 /// Bytes of a value.
 const VALUE: usize = 100;
 
-struct Both {
-    ours: Ours,
-    bare: Bare,
+pub struct Both {
+    pub ours: Ours,
+    pub bare: Bare,
     count: usize,
 }
 
 impl Both {
     /// The same records on both sides, stored in the order of their keys.
-    fn with(dir: &Path, name: &str, count: usize, value: usize) -> Both {
+    pub fn with(dir: &Path, name: &str, count: usize, value: usize) -> Both {
         let ours = Ours::open(&dir.join(format!("{name} ours")), PC_DURABILITY_NONE);
         let bare = Bare::open(&dir.join(format!("{name} bare")), false);
         let batch = Batch::new((0..count).map(key).collect(), value);

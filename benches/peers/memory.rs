@@ -1,5 +1,5 @@
 //! Data that is ten times as large as the memory, which a cgroup limits: this library, LMDB with and without its read-ahead,
-//! and redb, one after another.
+//! and redb, one after another. Where `PC_BENCH_PYTHON` names a Python with `rocksdict`, `RocksDB` too.
 //!
 //! `-- memory --mib N` has N MiB of data (10,240 unless said otherwise) and a tenth of it as memory. Needs root, for the cgroup,
 //! and twice the data as room on the disk. *Cold*: no page of the files is in memory at first.
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::cgroup::Cgroup;
 use crate::data::{Numbers, values};
 use crate::measure::Scale;
-use crate::report::{Report, Row};
+use crate::report::{self, Report, Row};
 use crate::stores::{Kind, Store};
 
 const KINDS: [Kind; 4] = [Kind::Ours, Kind::Bare, Kind::NoReadAhead, Kind::Redb];
@@ -27,42 +27,52 @@ const BATCH: usize = 10_000;
 pub fn rows(report: &mut Report, dir: &Path, _: Scale) {
     let mib = std::env::args().skip_while(|argument| argument != "--mib").nth(1);
     let bytes = mib.map_or(10_240, |mib| mib.parse::<u64>().unwrap()) << 20;
-    let keys = bytes / (VALUE as u64 + 8);
     for kind in KINDS {
-        let group = Cgroup::new(bytes / 10).expect("a cgroup that limits memory: is this root, on Linux?");
-        let place = dir.join(format!("memory {}", kind.name()));
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--child", "memory", kind.name()])
-            .arg(&place)
-            .arg(keys.to_string())
-            // redb has a cache of its own, which would be 1 GiB: half of the memory.
-            .env("PC_BENCH_CACHE", (bytes / 20).to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        group.take(&child).unwrap();
-        child.stdin.take().unwrap().write_all(b"\n").unwrap();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            let step: Value = serde_json::from_str(&line.unwrap()).unwrap();
-            let unit = step["unit"].as_str().unwrap();
-            let what = step["what"].as_str().unwrap();
-            let mut row = Row::new("memory", what, kind.name(), unit, step["figure"].as_f64().unwrap())
-                .with("keys", keys)
-                .with("value", VALUE)
-                .with("memory", bytes / 10)
-                .with("clock", "wall");
-            for name in ["p50", "p99"] {
-                if let Some(figure) = step[name].as_f64() {
-                    row = row.figure(name, figure);
-                }
-            }
-            report.add(row);
-        }
-        let status = child.wait().unwrap();
-        assert!(status.success(), "{} ended with {status}", kind.name());
-        std::fs::remove_dir_all(&place).unwrap();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--child", "memory", kind.name()]);
+        measure(report, kind.name(), dir, bytes, command);
     }
+    if let Some(python) = std::env::var_os("PC_BENCH_PYTHON") {
+        let mut command = Command::new(python);
+        command.arg(report::root().join("bindings/python/bench/peers_memory.py"));
+        measure(report, "RocksDB", dir, bytes, command);
+    }
+}
+
+/// Runs a process in a group of its own, which gets a place and a number of keys, and reports a line for each figure.
+fn measure(report: &mut Report, who: &str, dir: &Path, bytes: u64, mut command: Command) {
+    let keys = bytes / (VALUE as u64 + 8);
+    let group = Cgroup::new(bytes / 10).expect("a cgroup that limits memory: is this root, on Linux?");
+    let place = dir.join(format!("memory {who}"));
+    let mut child = command
+        .arg(&place)
+        .arg(keys.to_string())
+        // The caches of their own that some stores have; half of the memory.
+        .env("PC_BENCH_CACHE", (bytes / 20).to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    group.take(&child).unwrap();
+    child.stdin.take().unwrap().write_all(b"\n").unwrap();
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        let step: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        let (what, unit) = (step["what"].as_str().unwrap(), step["unit"].as_str().unwrap());
+        let mut row = Row::new("memory", what, who, unit, step["figure"].as_f64().unwrap())
+            .with("keys", keys)
+            .with("value", VALUE)
+            .with("memory", bytes / 10)
+            .with("clock", "wall");
+        for name in ["p50", "p99"] {
+            if let Some(figure) = step[name].as_f64() {
+                row = row.figure(name, figure);
+            }
+        }
+        report.add(row);
+    }
+    let status = child.wait().unwrap();
+    assert!(status.success(), "{who} ended with {status}");
+    std::fs::remove_dir_all(&place).unwrap();
 }
 
 /// What the process in the group does: KIND PLACE KEYS.

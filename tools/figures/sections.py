@@ -180,6 +180,14 @@ def python_peers(reports: Reports) -> str:
     )
 
 
+def node(reports: Reports) -> str:
+    """npm's lmdb alone."""
+    report = of(reports, "node")
+    rows = [[row["what"], amount(row["figure"], row["unit"])] for row in report.rows]
+    keys = report.rows[0]["keys"]
+    return f"{table([f'{keys:,} keys, values of 100 B', 'lmdb (npm)'], rows)}\n\n{measured(report)}"
+
+
 def memory(reports: Reports) -> str:
     """Data that is larger than the memory: means, and percentiles where there are any."""
     report = of(reports, "memory")
@@ -250,6 +258,7 @@ SECTIONS: dict[str, Callable[[Reports], str]] = {
     "processes": processes,
     "group": group,
     "python-peers": python_peers,
+    "node": node,
     "python": python,
     "julia": julia,
     "lmdb": lmdb,
