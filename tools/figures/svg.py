@@ -11,7 +11,7 @@ from html import escape
 #: Design", 2008.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 WIDTH, HEIGHT = 400, 270
-LEFT, RIGHT, TOP, BOTTOM = 62, 28, 34, 42
+LEFT, RIGHT, TOP, BOTTOM = 62, 38, 34, 42
 TEXT = 'font-family="sans-serif" font-size="11" fill="#222"'
 
 Label = Callable[[float], str]
