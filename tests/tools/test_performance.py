@@ -124,6 +124,8 @@ def test_a_part_without_a_report_stays(tree: Tree) -> None:
     status, page, said = tree.run(text, growth=report(row("get", "ours", 1)))
     assert (status, page) == (0, text)
     assert "part memory stays as it was: there is no report memory" in said
+    _, page, _ = tree.run(part("memory"), growth=report(row("get", "ours", 1)))
+    assert "*Not measured yet.*" in page
 
 
 def test_figures_and_ratios_stand_in_sentences(tree: Tree) -> None:
@@ -199,7 +201,23 @@ def test_a_comparison_with_one_other_shows_its_losses(tree: Tree) -> None:
     assert "takes more in 1 of 2 lines" in page
     assert "| d[k] | 200 ns | 400 ns | 0.50 |" in page
     assert "takes more in 0 of 1 lines" in page
+    assert "| import | 38 ms |" in page
     assert "in the quick form" in page
+
+
+def test_a_comparison_may_name_what_the_other_does(tree: Tree) -> None:
+    rows = [
+        {"title": "d[k]", "reference_title": "LMDB", "ours": 632.0, "reference": 567.0, "goal": 1.3},
+        {"title": "sum(d)", "reference_title": "a loop", "ours": 103.0, "reference": 100.0, "goal": None},
+        {"title": "the first d[k]", "unit": "s of a process", "ours": 0.17896, "goal": 0.3},
+    ]
+    status, page, said = tree.run(part("julia"), julia={"julia": "1.5.3", "rows": rows})
+    assert status == 0, said
+    assert "| d[k] | 632 ns | 567 ns | **1.11** |" in page
+    # Less than 5 % is no difference.
+    assert "| sum(d) (a loop) | 103 ns | 100 ns | 1.03 |" in page
+    assert "takes more in 1 of 2 lines" in page
+    assert "| the first d[k] | 0.179 s of a process |" in page
 
 
 def plotted() -> dict[str, Any]:

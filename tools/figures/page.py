@@ -33,7 +33,9 @@ def fill(page: str, reports: Reports, warn: Callable[[str], None]) -> str:
             text = SECTIONS[name](reports)
         except Missing as missing:
             warn(f"part {name} stays as it was: there is no report {missing}")
-            return found[0]
+            if found["text"].strip():
+                return found[0]
+            text = "*Not measured yet.*"
         return f"<!-- part {name} -->\n\n{text}\n\n<!-- end of {name} -->\n"
 
     def inline(found: re.Match[str]) -> str:

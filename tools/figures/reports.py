@@ -10,9 +10,11 @@ from typing import Any
 from . import Failure
 
 #: What one row of a comparison is called by the programs that compare with one other.
-NAMES = ("what", "name")
+NAMES = ("what", "name", "title")
 FIGURES = ("ours", "nanoseconds")
-OTHER = ("other", "bare", "lmdb", "reference_nanoseconds")
+OTHER = ("other", "bare", "reference_nanoseconds", "reference")
+#: What the other does, in words.
+REFERENCES = ("reference_title", "reference")
 
 
 #: What rows call this library, and what the page does.
@@ -101,17 +103,28 @@ class Comparison:
         return self.ours / self.other
 
 
+def _first(row: Row, names: tuple[str, ...], kind: Any) -> Any:
+    """The first of some fields that is there and of this kind."""
+    return next((row[name] for name in names if isinstance(row.get(name), kind)), None)
+
+
 def comparisons(report: Report) -> list[Comparison]:
     """The rows of a report that compares with one other; rows that only have one side are left out."""
     found = []
     for row in report.rows:
-        what, ours, other = (
-            next((row[name] for name in names if name in row), None) for names in (NAMES, FIGURES, OTHER)
-        )
+        what, reference = _first(row, NAMES, str), _first(row, REFERENCES, str)
+        ours, other = _first(row, FIGURES, (int, float)), _first(row, OTHER, (int, float))
         if what is not None and ours is not None and other:
-            found.append(
-                Comparison(
-                    str(what), row.get("reference", ""), row.get("unit", "ns"), ours, other, row.get("goal")
-                )
-            )
+            unit = row.get("unit", "ns")
+            found.append(Comparison(what, reference or "", unit, ours, other, row.get("goal")))
+    return found
+
+
+def singles(report: Report) -> list[tuple[str, float, str]]:
+    """The rows of such a report that only have one side: what, the figure, and its unit."""
+    found = []
+    for row in report.rows:
+        what, figure = _first(row, NAMES, str), _first(row, ("ours", "figure"), (int, float))
+        if what is not None and figure is not None and "unit" in row and not _first(row, OTHER, (int, float)):
+            found.append((what, figure, row["unit"]))
     return found

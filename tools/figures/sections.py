@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from .reports import OURS, SHOWN, Comparison, Missing, Report, Reports, Row, comparisons, of
+from .reports import OURS, SHOWN, Comparison, Missing, Report, Reports, Row, comparisons, of, singles
 from .text import amount, bytes_of, digits, ratio, table
 
 #: Figures that differ by less are equal: repeated runs differ by as much.
@@ -211,22 +211,26 @@ def _compared(reports: Reports, name: str, other: str) -> str:
     report = of(reports, name)
     rows: list[Comparison] = comparisons(report)
     if not rows:
-        raise Missing(f"comparisons in {name}")
+        raise Missing(f"{name} with comparisons")
     body = []
     for row in rows:
         text = ratio(row.ratio)
-        what = f"{row.what} ({row.reference})" if row.reference else row.what
+        # A reference that says no more than the head of the column is left out.
+        what = row.what if row.reference in ("", other) else f"{row.what} ({row.reference})"
         body.append(
             [
                 what,
                 amount(row.ours, row.unit),
                 amount(row.other, row.unit),
-                f"**{text}**" if row.ratio > 1 else text,
+                f"**{text}**" if row.ratio > CLOSE else text,
             ]
         )
-    slower = sum(row.ratio > 1 for row in rows)
+    slower = sum(row.ratio > CLOSE for row in rows)
     text = table([f"(what {other} does)", "this library", other, "ratio"], body)
     text += f"\n\nThis library takes more in {slower} of {len(rows)} lines; those are bold."
+    alone = [[what, amount(figure, unit)] for what, figure, unit in singles(report)]
+    if alone:
+        text += f"\n\n{table(['besides', 'takes'], alone)}"
     return f"{text}\n\n{measured(report)}"
 
 
