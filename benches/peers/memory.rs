@@ -71,7 +71,10 @@ fn measure(report: &mut Report, who: &str, dir: &Path, bytes: u64, mut command: 
         report.add(row);
     }
     let status = child.wait().unwrap();
-    assert!(status.success(), "{who} ended with {status}");
+    if !status.success() {
+        // The system kills a process that needs more memory than there is: the rows of this store end here, and others follow.
+        eprintln!("{who} ended with {status}: the rows that are missing were not measured");
+    }
     std::fs::remove_dir_all(&place).unwrap();
 }
 

@@ -57,6 +57,8 @@ def opened(place: Path, *, durable: bool = False) -> rocksdict.Rdict:
     table = rocksdict.BlockBasedOptions()
     table.set_block_cache(rocksdict.Cache(int(os.environ["PC_BENCH_CACHE"])))
     options.set_block_based_table_factory(table)
+    # What is not yet in files takes memory too: two buffers, which by default have 64 MiB each.
+    options.set_write_buffer_size(int(os.environ["PC_BENCH_CACHE"]) // 8)
     # Values that no compressor makes shorter.
     options.set_compression_type(rocksdict.DBCompressionType.none())
     store = rocksdict.Rdict(str(place), options)
