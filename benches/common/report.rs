@@ -70,6 +70,11 @@ impl Report {
             row.text("unit"),
             conditions.join(", ")
         );
+        self.keep(row);
+    }
+
+    /// Adds a row that was printed in another way.
+    pub fn keep(&mut self, row: Row) {
         self.rows.push(row);
     }
 

@@ -16,6 +16,9 @@ mod large;
 mod measure;
 mod ours;
 mod reads;
+#[path = "../common/report.rs"]
+#[allow(dead_code)]
+mod report;
 mod writes;
 
 use measure::Rounds;
@@ -39,6 +42,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
     let (rounds, large) = if has("--quick") { (Rounds(5), 100_000) } else { (Rounds(15), 1_000_000) };
+    let report = report::Report::new("lmdb", !has("--quick"));
     let dir = tempfile::tempdir().unwrap();
     println!("{:<46}{:>10}{:>10}    {:>8}{:>8}", "", "ours", "LMDB", "ratio", "goal");
     let mut rows = Vec::new();
@@ -49,7 +53,5 @@ fn main() {
     if !has("reads") {
         rows.extend(writes::rows(dir.path(), rounds, large));
     }
-    let out = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
-    std::fs::create_dir_all(&out).unwrap();
-    std::fs::write(out.join("lmdb.json"), measure::json(&rows)).unwrap();
+    measure::write(report, &rows);
 }

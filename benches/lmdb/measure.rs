@@ -1,7 +1,8 @@
 //! Rows of the table: the same work done by the library and by bare LMDB, in rounds that take turns.
 
-use std::fmt::Write as _;
 use std::time::Duration;
+
+use crate::report::{self, Report};
 
 /// How often each side runs; the best of its times counts.
 #[derive(Clone, Copy)]
@@ -22,6 +23,19 @@ pub struct Row {
 impl Row {
     pub fn ratio(&self) -> f64 {
         self.ours / self.bare
+    }
+
+    /// Prints it.
+    pub fn show(&self) {
+        println!(
+            "{:<46}{:>10.1} {:>10.1} {:<3}{:>8.2}{:>8.2}",
+            self.what,
+            self.ours,
+            self.bare,
+            self.unit,
+            self.ratio(),
+            self.goal
+        );
     }
 }
 
@@ -53,38 +67,21 @@ pub fn compare(
         row.ours = row.ours.min(ours());
         row.bare = row.bare.min(bare());
     }
-    println!(
-        "{:<46}{:>10.1}{:>10.1} {:<3}{:>8.2}{:>8.2}",
-        row.what,
-        row.ours,
-        row.bare,
-        row.unit,
-        row.ratio(),
-        row.goal
-    );
+    row.show();
     row
 }
 
-/// All rows as JSON.
-pub fn json(rows: &[Row]) -> String {
-    let mut out = String::from("[");
-    for (index, row) in rows.iter().enumerate() {
-        let comma = if index == 0 { "" } else { "," };
-        // Names hold no character that JSON escapes.
-        write!(
-            out,
-            "{comma}\n  {{\"what\": \"{}\", \"reference\": \"{}\", \"unit\": \"{}\", \"ours\": {:.1}, \"bare\": {:.1}, \
-             \"ratio\": {:.3}, \"goal\": {}}}",
-            row.what,
-            row.reference,
-            row.unit,
-            row.ours,
-            row.bare,
-            row.ratio(),
-            row.goal
-        )
-        .unwrap();
+/// Writes `target/bench/lmdb.json`.
+pub fn write(mut report: Report, rows: &[Row]) {
+    for row in rows {
+        report.keep(
+            report::Row::new("lmdb", &row.what, "ours", row.unit, row.ours)
+                .with("reference", row.reference)
+                .figure("bare", row.bare)
+                .figure("ratio", row.ratio())
+                .with("goal", row.goal)
+                .with("clock", "processor"),
+        );
     }
-    out.push_str("\n]\n");
-    out
+    report.write(&["persistent-collections", "lmdb-master-sys"]);
 }

@@ -183,7 +183,15 @@ def test_a_comparison_with_one_other_shows_its_losses(tree: Tree) -> None:
             "bare": 100.0,
             "goal": 1.15,
         },
-        {"what": "bytes", "reference": "", "unit": "ns", "ours": 50.0, "bare": 100.0, "goal": 1.0},
+        {
+            "what": "bytes",
+            "reference": "",
+            "unit": "B",
+            "who": "ours",
+            "figure": 50.0,
+            "bare": 100.0,
+            "goal": 1.0,
+        },
     ]
     rows = [
         {"name": "d[k]", "figure": 0.5, "goal": 0.6, "nanoseconds": 200.0, "reference_nanoseconds": 400.0},
@@ -196,7 +204,7 @@ def test_a_comparison_with_one_other_shows_its_losses(tree: Tree) -> None:
     )
     assert status == 0, said
     assert "| a get (renew, get) | 110 ns | 100 ns | **1.10** |" in page
-    assert "| bytes | 50 ns | 100 ns | 0.50 |" in page
+    assert "| bytes | 50 B | 100 B | 0.50 |" in page
     assert "<!-- figure lmdb: a get -->110 ns<!-- end -->" in page
     assert "takes more in 1 of 2 lines" in page
     assert "| d[k] | 200 ns | 400 ns | 0.50 |" in page

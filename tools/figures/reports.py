@@ -11,7 +11,7 @@ from . import Failure
 
 #: What one row of a comparison is called by the programs that compare with one other.
 NAMES = ("what", "name", "title")
-FIGURES = ("ours", "nanoseconds")
+FIGURES = ("ours", "nanoseconds", "figure")
 OTHER = ("other", "bare", "reference_nanoseconds", "reference")
 #: What the other does, in words.
 REFERENCES = ("reference_title", "reference")
