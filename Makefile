@@ -189,8 +189,9 @@ bench: build $(VENV)/.ready
 	cargo bench -p persistent-collections-peers --bench peers -- --quick
 	cargo bench --bench iterate
 	$(PYTHON) -m pip install -q --disable-pip-version-check -r tools/requirements-bench.txt
+	$(PYTHON) bindings/python/bench/rows.py --quick
 	$(PYTHON) bindings/python/bench/peers.py --quick
-	@$(MAKE) --no-print-directory bench-julia
+	@$(MAKE) --no-print-directory bench-julia BENCH_FLAGS=--quick
 	$(PYTHON) bindings/python/bench/compare.py --check --rounds 3
 
 # Everything, for docs/performance.md; on a machine that does nothing else.
