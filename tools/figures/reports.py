@@ -35,7 +35,8 @@ class Report:
     name: str
     rows: list[Row]
     began: int
-    full: bool = True
+    #: Whether it has the full or the quick form; `None` if the file does not say.
+    full: bool | None = None
     load: tuple[float, float] | None = None
     machine: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -79,7 +80,7 @@ def _report(path: Path, content: Any) -> Report:
         rows=rows,
         # A file that does not say when it was measured was written at the end of that.
         began=content.get("began", int(path.stat().st_mtime)),
-        full=content.get("full", not content.get("quick", False)),
+        full=content.get("full", not content["quick"] if "quick" in content else None),
         load=tuple(load) if load else None,
         machine=content.get("machine") if isinstance(content.get("machine"), dict) else {},
         versions=content.get("versions", {}),

@@ -15,7 +15,9 @@ CLOSE = 1.05
 def measured(report: Report) -> str:
     """When a report was made, and what could have disturbed it."""
     day = time.strftime("%Y-%m-%d", time.gmtime(report.began))
-    text = f"Measured on {day} in the {'full' if report.full else 'quick'} form"
+    text = f"Measured on {day}"
+    if report.full is not None:
+        text += f" in the {'full' if report.full else 'quick'} form"
     if report.load is None:
         return f"*{text}.*"
     cores = report.machine.get("cores", "?")

@@ -33,7 +33,9 @@ def amount(figure: float, unit: str) -> str:
 
 
 def ratio(figure: float) -> str:
-    """Two digits after the point, none from 10 on."""
+    """Two digits after the point, none from 10 on; two digits that are not zero below 0.1."""
+    if figure < 0.1:
+        return f"{figure:.2g}"
     return f"{figure:.2f}" if figure < 10 else f"{figure:,.0f}"
 
 
