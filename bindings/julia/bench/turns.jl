@@ -90,11 +90,13 @@ json(value::Float64) = string(round(value; sigdigits=5))
 json(text::String) = string('"', escape_string(text), '"')
 json(row::NamedTuple) = string("{", join((string(json(string(name)), ": ", json(value)) for (name, value) in pairs(row)), ", "), "}")
 
-# One row a line, so that two files can be compared by `diff`.
-function write_rows(path::String, rows)
+# One row a line, so that two files can be compared by `diff`. The form is that of benches/README.md; `full` says whether all rows
+# were measured at the full pace.
+function write_rows(path::String, began::Int, full::Bool, rows)
     mkpath(dirname(path))
+    versions = (julia=string(VERSION),)
     open(path, "w") do file
-        println(file, "{\"julia\": ", json(string(VERSION)), ", \"rows\": [")
+        println(file, "{\"form\": 1, \"bench\": \"julia\", \"began\": ", began, ", \"full\": ", full, ", \"versions\": ", json(versions), ", \"rows\": [")
         println(file, join(map(json, rows), ",\n"))
         println(file, "]}")
     end
