@@ -181,7 +181,14 @@ fn threads_open_read_and_write_more_than_stay_open() {
                     opened.increment(&thread, 1).unwrap();
                     assert_eq!(opened.iter().unwrap().next().unwrap().unwrap(), (0, n));
                     let txn = env.begin_snapshot().unwrap();
-                    assert_eq!(opened.get(&0).unwrap(), Some(n));
+                    match opened.get(&0) {
+                        // Without its place in the map, a snapshot reads only what was open when it began; meanwhile
+                        // the other threads may have opened so many others that this one was closed.
+                        Err(error) if cfg!(feature = "no-mapping") => {
+                            assert_eq!(error.status(), Status::Conflict);
+                        }
+                        found => assert_eq!(found.unwrap(), Some(n)),
+                    }
                     txn.commit().unwrap();
                 }
             });

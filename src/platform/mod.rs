@@ -6,6 +6,7 @@
 //! - `byte_lock`: locks on bytes of files; `descriptors`: keeps files away from the standard streams' descriptors
 //! - `mapping`: finds the address where a file's memory map begins
 //! - `filesystem`: network file systems, which are refused
+//! - `ram`: how much memory there is
 //! - `ending`: keeps the data that a thread needs while it ends
 //! - `system`: page size, limits, and messages for system errors
 
@@ -16,5 +17,6 @@ pub(crate) mod ending;
 pub(crate) mod filesystem;
 pub(crate) mod fork;
 pub(crate) mod mapping;
+pub(crate) mod ram;
 pub(crate) mod sync;
 pub(crate) mod system;

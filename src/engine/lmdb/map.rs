@@ -11,6 +11,7 @@ use super::address_space::can_reserve;
 use super::{Engine, Stopped};
 use crate::engine::Wait;
 use crate::engine::deadline::Deadline;
+use crate::engine::lmdb::sys::exceeds_memory;
 use crate::engine::lmdb::write::turn::{Turn, patience};
 use crate::error::{Error, Result, Status};
 use crate::platform::system::{limit, page_size};
@@ -45,6 +46,7 @@ impl Engine {
     /// Grows before a write begins: to the size that an earlier write needed, or if less than a quarter is free.
     pub(super) fn grow_ahead(&self, turn: &Turn, deadline: &Deadline) -> Result<()> {
         let (map, used) = self.map_and_used();
+        self.choose_read_ahead(used);
         if let Some(limit) = limit(libc::RLIMIT_FSIZE)
             && limit < map
         {
@@ -69,6 +71,13 @@ impl Engine {
             };
         }
         Ok(())
+    }
+
+    /// Makes the system read single pages once the data does not fit into memory. The map stays in place.
+    fn choose_read_ahead(&self, used: u64) {
+        if exceeds_memory(used) && !self.env.reads_single_pages() {
+            self.env.read_single_pages();
+        }
     }
 
     /// Shrinks the map to the file size limit, which was lowered: a write beyond the limit raises a signal that ends
@@ -144,6 +153,9 @@ impl Engine {
         let resized = self.env.resize(granted);
         if let (Ok(()), Some(snapshot), Some(place)) = (&resized, snapshot, place) {
             snapshot.txn().find_pages_again(place);
+        }
+        if resized.is_ok() {
+            self.choose_read_ahead(self.map_and_used().1);
         }
         self.wanted_map.store(0, Ordering::Relaxed);
         if let Err(code) = resized {

@@ -3,7 +3,9 @@
 //! `header` and `filesystem` refuse files before LMDB sees them; `create` makes them.
 
 use std::ffi::CString;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
@@ -18,7 +20,7 @@ use crate::engine::lmdb::files::data_file::data_of;
 use crate::engine::lmdb::files::{create, reserve, watch};
 use crate::engine::lmdb::known_sequence::KnownSequence;
 use crate::engine::lmdb::sys;
-use crate::engine::lmdb::sys::{Code, Env, OpenParameters, RoTxn};
+use crate::engine::lmdb::sys::{Code, Env, OpenParameters, RoTxn, exceeds_memory};
 use crate::engine::lmdb::txn::numbers::most_numbers;
 use crate::engine::lmdb::txn::spaces;
 use crate::engine::lmdb::write::working_set::WorkingSet;
@@ -279,6 +281,9 @@ fn open_raw(files: &Files, making: &Making, settings: &Settings, patience: &Pati
         Durability::NoMetaSync => lmdb_sys::MDB_NOMETASYNC,
         Durability::None => lmdb_sys::MDB_NOSYNC,
     };
+    if fs::metadata(&files.data).is_ok_and(|data| exceeds_memory(data.len().min(data.blocks() * 512))) {
+        flags |= lmdb_sys::MDB_NORDAHEAD;
+    }
     let parameters = OpenParameters {
         path: &c_path,
         flags,

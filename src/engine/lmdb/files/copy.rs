@@ -137,9 +137,11 @@ impl Engine {
     ) -> Result<()> {
         loop {
             // Frees a slot for LMDB's own transaction, and follows another process's growth.
-            drop(begin()?);
+            let snapshot = begin()?;
             let copied = {
                 let _in_place = self.copies.read();
+                snapshot.txn().find_pages();
+                drop(snapshot);
                 self.check_usable()?;
                 self.env.copy_compacted(to)
             };

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock};
 
 use lmdb_sys as ffi;
@@ -35,6 +35,8 @@ pub(crate) struct Env {
     guard: OnceLock<Box<dyn Any + Send + Sync>>,
     /// The address at which the memory map begins.
     pub(super) start: MapStart,
+    /// True if the system reads only the pages of the map that are used: see `read_ahead.rs`.
+    pub(super) single_pages: AtomicBool,
     /// The number of transactions that this process has committed.
     pub(super) commits: Arc<AtomicU64>,
 }
@@ -51,8 +53,14 @@ impl Env {
         // SAFETY: `env` is a valid destination for the pointer.
         Code::check(unsafe { ffi::mdb_env_create(&raw mut env) })?;
         let env = NonNull::new(env).ok_or(Code(libc::ENOMEM))?;
-        let (guard, start, commits) = (OnceLock::new(), MapStart::default(), Arc::default());
-        let env = Env { ptr: env, process: fork::process(), guard, start, commits };
+        let env = Env {
+            ptr: env,
+            process: fork::process(),
+            guard: OnceLock::new(),
+            start: MapStart::default(),
+            single_pages: AtomicBool::new(with.flags & ffi::MDB_NORDAHEAD != 0),
+            commits: Arc::default(),
+        };
         // SAFETY: the environment was created and is not open yet, as these three calls require.
         unsafe {
             Code::check(ffi::mdb_env_set_mapsize(env.ptr.as_ptr(), with.map_size))?;
@@ -189,6 +197,7 @@ impl Env {
             libc::sigaddset(&raw mut block, libc::SIGXFSZ);
             libc::pthread_sigmask(libc::SIG_BLOCK, &raw const block, &raw mut before);
         }
+        let _in_order = self.read_in_order();
         // SAFETY: the environment and the descriptor stay open during the call, and the map stays in place.
         let rc = unsafe { ffi::mdb_env_copyfd2(self.ptr.as_ptr(), to.as_raw_fd(), ffi::MDB_CP_COMPACT) };
         // SAFETY: the mask that was saved above.

@@ -11,6 +11,7 @@ mod free;
 mod map_start;
 mod page;
 mod pages;
+mod read_ahead;
 mod txn;
 
 use std::ffi::CStr;
@@ -24,6 +25,7 @@ pub(crate) use env::{Env, OpenParameters};
 pub(crate) use free::FreePages;
 pub(crate) use page::Rest;
 pub(crate) use pages::Pages;
+pub(crate) use read_ahead::exceeds_memory;
 pub(crate) use txn::{RoTxn, RwTxn, Txn};
 
 use crate::error::{Error, Status};

@@ -11,6 +11,8 @@ pub(crate) struct Pages<'t> {
     start: *const u8,
     size: usize,
     count: usize,
+    /// True if the system does not read ahead.
+    single: bool,
     txn: PhantomData<&'t Txn>,
 }
 
@@ -42,10 +44,21 @@ impl Env {
     #[cold]
     pub(crate) fn find_pages(&self, record: &[u8]) {
         self.start.find(record.as_ptr() as usize);
+        self.advise_map();
     }
 }
 
 impl RoTxn {
+    /// Finds the pages, unless their address is known. The map stays in place.
+    pub(crate) fn find_pages(&self) {
+        if self.env.start.address() == 0
+            && let Some(address) = self.first_record()
+        {
+            self.env.start.find(address);
+            self.env.advise_map();
+        }
+    }
+
     /// Returns the offset of the main database's first record from the first page. Returns `None` if the database is
     /// empty, or if the address of the pages is unknown.
     pub(crate) fn place_of_first(&self) -> Option<usize> {
@@ -58,6 +71,7 @@ impl RoTxn {
     pub(crate) fn find_pages_again(&self, place: usize) {
         if let Some(start) = self.first_record().and_then(|address| address.checked_sub(place)) {
             self.env.start.set(start);
+            self.env.advise_map();
         }
     }
 
@@ -77,7 +91,13 @@ impl RoTxn {
     #[inline]
     pub(crate) unsafe fn pages(&self, page_size: usize, count: usize) -> Option<Pages<'_>> {
         let start = self.env.start.address();
-        (start != 0).then_some(Pages { start: start as *const u8, size: page_size, count, txn: PhantomData })
+        (start != 0).then(|| Pages {
+            start: start as *const u8,
+            size: page_size,
+            count,
+            single: self.env.reads_single_pages(),
+            txn: PhantomData,
+        })
     }
 }
 
@@ -85,7 +105,18 @@ impl<'t> Pages<'t> {
     /// Returns the pages of a file in memory.
     #[cfg(all(test, target_os = "linux", not(any(feature = "memory-engine", feature = "no-mapping"))))]
     pub(crate) fn over(file: &'t [u8], size: usize) -> Pages<'t> {
-        Pages { start: file.as_ptr(), size, count: file.len() / size, txn: PhantomData }
+        // With the advice that walks give, so that the tests run through it.
+        Pages { start: file.as_ptr(), size, count: file.len() / size, single: true, txn: PhantomData }
+    }
+
+    #[inline]
+    pub(crate) fn reads_single_pages(&self) -> bool {
+        self.single
+    }
+
+    /// Returns the number of bytes of a page.
+    pub(super) fn size(&self) -> usize {
+        self.size
     }
 
     /// Returns a page, or `None` if its number is too large.
@@ -102,6 +133,9 @@ impl<'t> Pages<'t> {
     pub(crate) fn content(&self, number: u64, size: usize) -> Option<&'t [u8]> {
         let number = usize::try_from(number).ok().filter(|number| *number < self.count)?;
         let room = (self.count - number) * self.size - HEADER;
+        if size > self.size && size <= room {
+            self.will_need(number as u64, (HEADER + size).div_ceil(self.size));
+        }
         // SAFETY: as above; the bytes end at the end of the last page, at the latest.
         (size <= room)
             .then(|| unsafe { std::slice::from_raw_parts(self.start.add(number * self.size + HEADER), size) })

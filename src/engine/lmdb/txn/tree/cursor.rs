@@ -22,7 +22,20 @@ pub(crate) struct TreeCursor<'t> {
     levels: [Level<'t>; DEEPEST as usize],
     /// True if the cursor is at a record.
     stands: bool,
+    ahead: Ahead,
 }
+
+/// The leaves that a walk has asked the system for.
+#[derive(Default)]
+struct Ahead {
+    /// How many leaves it asks for at a time: more with each time, since many walks end early.
+    window: usize,
+    /// The number of leaves that it visits before it asks again.
+    left: usize,
+}
+
+/// The most leaves that a walk asks for at a time.
+const LARGEST_WINDOW: usize = 64;
 
 /// LMDB's code for a page that does not belong to the tree.
 const DAMAGED: Code = Code(lmdb_sys::MDB_CORRUPTED);
@@ -37,7 +50,13 @@ enum End {
 impl<'t> TreeCursor<'t> {
     /// Makes a cursor without a position.
     pub(crate) fn new(pages: Pages<'t>, tree: Tree) -> TreeCursor<'t> {
-        TreeCursor { pages, tree, levels: [Level::default(); DEEPEST as usize], stands: false }
+        TreeCursor {
+            pages,
+            tree,
+            levels: [Level::default(); DEEPEST as usize],
+            stands: false,
+            ahead: Ahead::default(),
+        }
     }
 
     /// Returns the level of the leaf.
@@ -121,8 +140,45 @@ impl<'t> TreeCursor<'t> {
         self.stands && page.key(0).is_some_and(|first| first <= key) && last.is_some_and(|last| key <= last)
     }
 
+    /// Asks the system for the leaves that a walk visits next, below the current branch.
+    #[cold]
+    fn ask_for_leaves(&mut self, reverse: bool) {
+        if self.ahead.left > 0 {
+            self.ahead.left -= 1;
+            return;
+        }
+        let Some(above) = self.leaf().checked_sub(1) else { return };
+        let Level { page, index } = self.levels[above];
+        self.ahead.window = (self.ahead.window * 2).clamp(4, LARGEST_WINDOW);
+        // Asks again when half of them are left.
+        self.ahead.left = self.ahead.window / 2;
+        let leaves = if reverse {
+            index.saturating_sub(self.ahead.window)..index
+        } else {
+            index + 1..page.count().min(index + 1 + self.ahead.window)
+        };
+        // Leaves that follow each other in the file are asked for together.
+        let (mut first, mut count) = (0, 0);
+        for number in leaves.filter_map(|at| page.number(at)) {
+            if number == first + count as u64 {
+                count += 1;
+                continue;
+            }
+            if count > 0 {
+                self.pages.will_need(first, count);
+            }
+            (first, count) = (number, 1);
+        }
+        if count > 0 {
+            self.pages.will_need(first, count);
+        }
+    }
+
     /// Moves to the first record of the next leaf.
     fn next_leaf(&mut self) -> Result<(), Code> {
+        if self.pages.reads_single_pages() {
+            self.ask_for_leaves(false);
+        }
         for level in (0..self.leaf()).rev() {
             let Level { page, index } = &mut self.levels[level];
             if *index + 1 < page.count() {
@@ -136,6 +192,9 @@ impl<'t> TreeCursor<'t> {
 
     /// Moves to the last record of the previous leaf.
     fn previous_leaf(&mut self) -> Result<(), Code> {
+        if self.pages.reads_single_pages() {
+            self.ask_for_leaves(true);
+        }
         for level in (0..self.leaf()).rev() {
             let Level { index, .. } = &mut self.levels[level];
             if *index > 0 {
