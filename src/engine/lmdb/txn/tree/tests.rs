@@ -53,9 +53,22 @@ fn cursor<'t>(snapshot: &'t mut Snapshot, engine: &Engine, space: &Space) -> Tre
 
 #[test]
 fn a_tree_is_read_as_lmdb_reads_it() {
+    compare_with_lmdb(false);
+}
+
+/// As for data that does not fit into memory: walks give the system advice about the pages ahead of them.
+#[test]
+fn a_tree_whose_pages_are_read_singly_has_the_same_records() {
+    compare_with_lmdb(true);
+}
+
+fn compare_with_lmdb(single_pages: bool) {
     let dir = tempfile::tempdir().unwrap();
     let env = open(&dir);
     let engine = engine_of(&env);
+    if single_pages {
+        engine.env.read_single_pages();
+    }
     let dict = Dict::<Bytes, Bytes>::open(&env, "dict").unwrap();
     let space = engine.space("dict").unwrap();
     let mut numbers = Numbers(1);
@@ -66,6 +79,7 @@ fn a_tree_is_read_as_lmdb_reads_it() {
         let mut snapshot = snapshot(&engine, &space);
         let known = snapshot.tree(&engine, &space).unwrap().unwrap();
         let (tree, pages) = (known.tree.unwrap(), snapshot.pages(&engine, &known).unwrap());
+        assert_eq!(pages.reads_single_pages(), single_pages);
         let db = space.db(u32::MAX).unwrap();
         assert_eq!(tree.entries(), snapshot.txn.entries(db.dbi).unwrap());
 
