@@ -6,7 +6,7 @@
 # Prints nanoseconds an item for both sides, the ratio and the goal, and writes the same to target/bench/julia.json. It takes five
 # minutes, with `--quick` one. With `--check`, it fails if a row marked for that misses its goal: those whose bounds leave
 # room for other machines. LMDB is the library that $LMDB_LIBRARY names, which `make bench-julia` builds from the sources that
-# this project uses. Nothing is durable on either side: a durable write waits for the disk, whoever asks for it.
+# this project uses. Nothing is durable on either side: a durable write waits for the disk in every library.
 #
 # - `turns.jl`: how two sides are compared
 # - `lmdb.jl`: LMDB, called plainly
