@@ -73,6 +73,12 @@ impl Bounds {
         if self.prefix.is_some() { flags | PREFIX } else { flags }
     }
 
+    /// Returns the `pc_range` for ctypes, which keeps its bytes alive.
+    #[pyo3(name = "struct")]
+    fn as_struct<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("persistent_collections.iteration")?.call_method1("c_range", (slf,))
+    }
+
     /// Returns the same part, in the opposite direction.
     fn reversed(&self) -> Bounds {
         Bounds {

@@ -80,6 +80,10 @@ if TYPE_CHECKING or acceleration.BOUNDS is None:
                 flags |= raw.PC_RANGE_PREFIX
             return flags
 
+        def struct(self) -> raw.pc_range:
+            """Returns the `pc_range` for the library, which keeps its bytes alive."""
+            return c_range(self)
+
 else:
     Bounds = acceleration.BOUNDS
 
