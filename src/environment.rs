@@ -2,9 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::engine::schema::CollectionInfo;
-use crate::engine::{self, ReaderFigures, Structure};
+use crate::engine::{self, ReaderFigures, Structure, Traits};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, Short};
 use crate::options::Options;
@@ -115,6 +116,57 @@ impl Environment {
             ));
         }
         seat.flush()
+    }
+
+    /// Waits until the environment has a commit newer than `since`, of any process or thread, and returns the number of
+    /// the newest commit. Returns `None` if there was none before the timeout; without a timeout it waits until there
+    /// is one.
+    ///
+    /// To miss no commit, take the number of [`Environment::last_commit`] first, then read, then wait with that number:
+    /// a commit in between ends the wait at once. Every commit counts, whichever collection it changes, and several
+    /// commits may end one wait. Commits by other LMDB programs, and all commits if this environment is open read-only,
+    /// are noticed within 100 ms.
+    ///
+    /// Not inside the thread's own transaction ([`Status::InTransaction`]). The check of
+    /// [`set_interrupt`](crate::set_interrupt) can end the wait ([`Status::Interrupted`]).
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # use std::time::Duration;
+    /// # use persistent_collections::{Dict, Environment, Options};
+    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// let ages = Dict::<String, i64>::open(&env, "ages")?;
+    /// let seen = env.last_commit()?;
+    /// assert_eq!(env.wait(seen, Some(Duration::ZERO))?, None);
+    /// ages.put("Ada", &36)?;
+    /// assert_eq!(env.wait(seen, None)?, Some(seen + 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait(&self, since: u64, timeout: Option<Duration>) -> Result<Option<u64>> {
+        self.wait_and_look(since, timeout).map(|(newest, is_newer)| is_newer.then_some(newest))
+    }
+
+    /// Waits in the same way. Returns the newest commit, and whether it is newer than `since`.
+    pub(crate) fn wait_and_look(&self, since: u64, timeout: Option<Duration>) -> Result<(u64, bool)> {
+        if self.shared().seat()?.innermost()?.is_some() {
+            return Err(Error::new(
+                Status::InTransaction,
+                "a wait inside the thread's own transaction, which sees no commit of others, would not help; end it \
+                 first",
+            ));
+        }
+        self.held.wait(since, timeout)
+    }
+
+    /// Returns the number of the newest commit, for [`Environment::wait`]; 0 if there was none yet. A read that begins
+    /// later sees that commit or a newer one. Not inside the thread's own transaction ([`Status::InTransaction`]).
+    pub fn last_commit(&self) -> Result<u64> {
+        self.wait_and_look(0, Some(Duration::ZERO)).map(|(newest, _)| newest)
+    }
+
+    /// Returns what the environment's engine can do.
+    pub fn traits(&self) -> Result<Traits> {
+        Ok(self.shared().engine()?.traits())
     }
 
     /// Figures of the environment.

@@ -135,7 +135,7 @@ pub use codec::{Date, DateTime, Element, Key, KeyElement, Stored, Type, Uuid, Va
 pub use dict::Dict;
 pub use engine::interrupt::set_interrupt;
 pub use engine::schema::{CollectionInfo, Kind, MAX_NAME, Schema};
-pub use engine::{Access, Durability, Wait};
+pub use engine::{Access, Durability, Traits, Wait};
 pub use entry::Entry;
 pub use environment::Environment;
 pub use error::{Error, Result, Status};

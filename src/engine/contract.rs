@@ -42,6 +42,27 @@ pub(crate) struct Settings {
     pub verify_on_open: bool,
 }
 
+/// The abilities of an environment's engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // one for each ability
+#[non_exhaustive]
+pub struct Traits {
+    /// The data is on another machine, or in another process: each call may be a round trip.
+    pub remote: bool,
+    /// A transaction can lend the addresses of stored values.
+    pub lends: bool,
+    /// Collections that other programs made, without a schema, can be used.
+    pub raw: bool,
+    /// [`Environment::copy_to`](crate::Environment::copy_to) works.
+    pub copy: bool,
+    /// [`Environment::check`](crate::Environment::check) reads the stored data.
+    pub check: bool,
+    /// The length of a collection is stored, and not counted record by record.
+    pub len_is_cheap: bool,
+    /// A commit can fail with [`Status::Conflict`], after which the transaction is repeated.
+    pub conflicts: bool,
+}
+
 /// The figures that an engine reports about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Figures {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Weak};
 use crate::engine::lmdb;
 #[cfg(feature = "memory-engine")]
 use crate::engine::memory;
+use crate::engine::notice::Notice;
 use crate::engine::schema::{CollectionInfo, Schema};
 use crate::engine::threads::opening::Opening;
 use crate::engine::threads::seat::Seat as SeatOf;
@@ -17,7 +18,7 @@ use crate::engine::threads::seats::{self, OwnSeat, seat_of_thread};
 use crate::engine::threads::stack::{NotEnded, Switched};
 use crate::engine::{
     Access, Column, Columns, Figures, Leave, Limit, Op, Outcome, Range, ReaderFigures, ScanStart, Settings,
-    Structure, Wait,
+    Structure, Traits, Wait,
 };
 use crate::error::Result;
 #[cfg(feature = "memory-engine")]
@@ -161,9 +162,20 @@ impl Engine {
         each!(Engine, self, engine => engine.admit(opening));
     }
 
-    /// Closes an opening: its calls fail from now on. Does not wait.
+    /// Returns the engine's abilities.
+    pub(crate) fn traits(&self) -> Traits {
+        each!(Engine, self, engine => engine.traits())
+    }
+
+    /// Returns the notice by which threads that wait for a commit learn of it.
+    pub(crate) fn notice(&self) -> &Notice {
+        each!(Engine, self, engine => engine.notice())
+    }
+
+    /// Closes an opening: its calls fail from now on, and those that wait for a commit end. Does not wait.
     pub(crate) fn close(&self, opening: &Opening) {
         each!(Engine, self, engine => engine.seats().close(opening));
+        self.notice().wake();
     }
 
     /// Releases the resources of a failed opening. Returns true if the calling thread itself keeps the environment
@@ -299,6 +311,11 @@ impl Seat {
         both!(Seat, Opened, self, opened, (seat, opened) => {
             seat.read(|reader| reader.values_of(opened, keys, &mut f))
         })
+    }
+
+    /// Returns the number of the commit that a read outside of transactions sees now.
+    pub(crate) fn newest_commit(&self) -> Result<u64> {
+        each!(Seat, self, seat => seat.read(|reader| Ok(reader.commit())))
     }
 
     /// Counts the records.

@@ -19,11 +19,12 @@ thread_local! {
     static CHECK: RefCell<Option<Check>> = const { RefCell::new(None) };
 }
 
-/// Sets the check that the calling thread runs while it waits for other writers, or removes it.
+/// Sets the check that the calling thread runs while it waits, or removes it.
 ///
-/// The library calls `check` about every 50 ms while a call of this thread waits for the write lock: to begin a
-/// transaction, to write outside of one, or to open a collection. If it returns true, the call fails with
-/// [`Status::Interrupted`] and has written nothing. A call that does not wait never runs the check. `check` may use the
+/// The library calls `check` about every 50 ms while a call of this thread waits for the write lock (to begin a
+/// transaction, to write outside of one, or to open a collection) or for a commit
+/// ([`Environment::wait`](crate::Environment::wait)). If it returns true, the call fails with [`Status::Interrupted`] and
+/// has written nothing. A call that does not wait never runs the check. `check` may use the
 /// library itself.
 ///
 /// ```
@@ -60,15 +61,20 @@ impl Interrupt {
         Some(deadline.map_or(next, |deadline| deadline.min(next)))
     }
 
-    /// Runs the check. The caller must not hold a lock.
+    /// Runs the check of a wait for the write lock. The caller must not hold a lock.
     pub(crate) fn ask(&self) -> Result<()> {
-        match &self.0 {
-            Some(check) if check() => Err(Error::new(
-                Status::Interrupted,
-                "the caller interrupted the wait for the write lock; nothing was written",
-            )),
-            _ => Ok(()),
+        if !self.is_asked_to_end() {
+            return Ok(());
         }
+        Err(Error::new(
+            Status::Interrupted,
+            "the caller interrupted the wait for the write lock; nothing was written",
+        ))
+    }
+
+    /// Runs the check, and returns its answer. The caller must not hold a lock.
+    pub(crate) fn is_asked_to_end(&self) -> bool {
+        self.0.as_ref().is_some_and(|check| check())
     }
 
     /// Waits on a condition until it is notified, the deadline passes or the check interrupts the wait. Runs the check

@@ -13,11 +13,12 @@ pub(crate) mod interrupt;
 pub(crate) mod lmdb;
 #[cfg(feature = "memory-engine")]
 mod memory;
+pub(crate) mod notice;
 pub(crate) mod schema;
 pub(crate) mod threads;
 
 pub(crate) use columns::Columns;
-pub use contract::{Access, Durability, Wait};
+pub use contract::{Access, Durability, Traits, Wait};
 pub(crate) use contract::{
     Column, Figures, Leave, Limit, Op, Outcome, Range, ReaderFigures, ScanStart, Settings, Structure,
     nothing_keeps_it,

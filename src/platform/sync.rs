@@ -7,14 +7,13 @@
 //!
 //! The standard library's locks would also work, but each operation checks whether the thread is panicking: get, put
 //! and iterate took 2 to 5 % more instructions with them (`make check-counts`).
-//!
-//! Source: `futex(2)`.
 
-use std::io;
 pub(crate) use std::sync::{OnceLock, atomic};
 use std::time::{Duration, Instant};
 
 use atomic::{AtomicU32, Ordering};
+
+use crate::platform::futex::{self, Users};
 
 /// A value that only one thread at a time can use.
 pub(crate) type Mutex<T> = lock_api::Mutex<Lock, T>;
@@ -55,7 +54,7 @@ unsafe impl lock_api::RawMutex for Lock {
     #[inline]
     unsafe fn unlock(&self) {
         if self.state.swap(FREE, Ordering::Release) == AWAITED {
-            wake(&self.state, 1);
+            futex::wake(&self.state, 1, Users::Process);
         }
     }
 }
@@ -72,7 +71,7 @@ impl Lock {
         }
         // A woken thread cannot know whether other threads still sleep, so it leaves the lock `AWAITED`.
         while self.state.swap(AWAITED, Ordering::Acquire) != FREE {
-            sleep(&self.state, AWAITED, None);
+            futex::sleep(&self.state, AWAITED, None, Users::Process);
         }
     }
 }
@@ -117,7 +116,8 @@ impl Condvar {
         // Incremented under the mutex, so that a thread that changes the state afterwards sees this waiter.
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let notified = self.notified.load(Ordering::Relaxed);
-        let in_time = MutexGuard::unlocked(guard, || sleep(&self.notified, notified, time));
+        let in_time =
+            MutexGuard::unlocked(guard, || futex::sleep(&self.notified, notified, time, Users::Process));
         self.waiting.fetch_sub(1, Ordering::Relaxed);
         Waited { in_time }
     }
@@ -136,7 +136,7 @@ impl Condvar {
     fn notify(&self, threads: i32) {
         if self.waiting.load(Ordering::Relaxed) != 0 {
             self.notified.fetch_add(1, Ordering::Relaxed);
-            wake(&self.notified, threads);
+            futex::wake(&self.notified, threads, Users::Process);
         }
     }
 }
@@ -212,30 +212,6 @@ impl Drop for WriteGuard<'_> {
         self.0.holders.lock().is_written = false;
         self.0.changed.notify_all();
     }
-}
-
-/// Sleeps until another thread wakes this one, unless the word differs from `expected`. Returns `false` on a timeout.
-/// May return early for no reason.
-#[cold]
-fn sleep(word: &AtomicU32, expected: u32, time: Option<Duration>) -> bool {
-    let time = time.map(|time| libc::timespec {
-        tv_sec: time.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-        tv_nsec: time.subsec_nanos().into(),
-    });
-    let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-    let how = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
-    // SAFETY: the word and, if given, the timeout are readable until the call returns; the call keeps neither.
-    let rc = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), how, expected, time) };
-    rc == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ETIMEDOUT)
-}
-
-/// Wakes at most `threads` of the threads that sleep on a word.
-#[cold]
-fn wake(word: &AtomicU32, threads: i32) {
-    let how = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
-    // SAFETY: the kernel does not read the word. If its memory has been freed and reused for another word, the threads
-    // that sleep on that word wake without a reason, which they expect.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), how, threads) };
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! | `iter.rs` | iterators, and the records that they keep of a released snapshot |
 //! | `packing.rs` | code that typed dicts and sets share: encoding items, comparing types |
 //! | `sweep.rs` | writes that first read records: retaining, popping |
+//! | `waiting.rs` | waits for commits |
 //! | `algebra.rs` | set algebra: sets walked side by side |
 
 pub mod algebra;
@@ -17,3 +18,4 @@ pub mod packing;
 pub mod registry;
 pub mod stack;
 pub mod sweep;
+pub mod waiting;

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use crate::engine::{Engine, Opening, Origin, Seat, State, WeakEngine};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, NoMemory, TryGrow};
 use crate::platform::fork::PerProcess;
 use crate::platform::sync::Mutex;
+use crate::store::waiting::wait_for_commit;
 
 /// A reference that the clones of one opening share; dropping the last clone returns the opening.
 pub struct Held {
@@ -104,7 +106,22 @@ impl Held {
         let _open = OPEN.get().lock();
         if self.shared.opened.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.shared.close();
+        } else if let Some(engine) = &*self.shared.engine.lock() {
+            // Threads that wait for a commit by this opening see that it is closed.
+            engine.notice().wake();
         }
+    }
+
+    /// Fails if this opening was closed.
+    fn check_open(&self) -> Result<()> {
+        if self.given_back.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
+    }
+
+    /// Waits until the environment has a commit newer than `known`, and returns the newest. Returns the newest with
+    /// `false` on a timeout. The thread must not be in a transaction.
+    pub fn wait(&self, known: u64, timeout: Option<Duration>) -> Result<(u64, bool)> {
+        let (seat, engine) = (self.shared.seat()?, self.shared.engine()?);
+        wait_for_commit(&engine, &seat, known, timeout, || self.check_open())
     }
 }
 

@@ -38,7 +38,8 @@ mod write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
-use crate::engine::{Op, Settings};
+use crate::engine::notice::Notice;
+use crate::engine::{Op, Settings, Traits};
 use crate::error::{Error, Result, Status};
 
 pub(crate) use open::{Origin, open, open_inherited, wait_until_closed};
@@ -95,6 +96,8 @@ pub(crate) struct Engine {
     pace: group::Pace,
     /// The lock between processes; `None` if the environment cannot be written.
     lock: Option<lock::ProcessLock>,
+    /// The notice of an environment whose lock file has none.
+    own_notice: Notice,
     settings: Settings,
     page_size: u64,
     /// The size to which the map must grow before the next write, or 0 if no write needs more.
@@ -148,6 +151,24 @@ impl Engine {
     /// Returns the process's count of commits, which may outlive the engine.
     pub(crate) fn commits(&self) -> Arc<AtomicU64> {
         Arc::clone(self.env.commits())
+    }
+
+    #[allow(clippy::unused_self)] // as another engine's, which may depend on its server
+    pub(crate) fn traits(&self) -> Traits {
+        Traits { lends: true, raw: true, copy: true, check: true, len_is_cheap: true, ..Traits::default() }
+    }
+
+    /// Returns the notice on which threads of this process sleep while they wait for a commit.
+    ///
+    /// A process that cannot write has no lock file, and only its own closing wakes its threads early.
+    pub(crate) fn notice(&self) -> &Notice {
+        self.lock.as_ref().and_then(lock::ProcessLock::notice_to_wait).unwrap_or(&self.own_notice)
+    }
+
+    /// Announces a commit to the threads that wait for one, in all processes.
+    #[inline]
+    fn announce(&self, commit: u64) {
+        self.lock.as_ref().and_then(lock::ProcessLock::notice).unwrap_or(&self.own_notice).announce(commit);
     }
 
     /// Flushes all commits to stable storage. Runs in a call of a seat, so that the map stays in place.

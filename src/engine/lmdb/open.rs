@@ -26,6 +26,7 @@ use crate::engine::lmdb::txn::spaces;
 use crate::engine::lmdb::write::working_set::WorkingSet;
 use crate::engine::lmdb::write::{failure, flusher, group, lock};
 use crate::engine::lmdb::{Engine, address_space, check};
+use crate::engine::notice::Notice;
 use crate::engine::threads::seats;
 use crate::engine::threads::turns::Turns;
 use crate::engine::{Durability, Settings};
@@ -210,6 +211,7 @@ fn open_files(
         turns: Turns::default(),
         group: group::Group::default(),
         pace: group::Pace::default(),
+        own_notice: Notice::default(),
         settings: settings.clone(),
         page_size: system::page_size() as u64,
         wanted_map: AtomicU64::new(0),

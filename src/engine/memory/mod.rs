@@ -26,11 +26,12 @@ use std::sync::{Arc, Weak};
 pub(crate) use opened::Opened;
 pub(crate) use reader::Reader;
 
-use crate::engine::Settings;
+use crate::engine::notice::Notice;
 use crate::engine::threads::opening::Opening;
 use crate::engine::threads::seat;
 use crate::engine::threads::seats::Seats;
 use crate::engine::threads::turns::Turns;
+use crate::engine::{Settings, Traits};
 use crate::error::{Error, Result, Status};
 use crate::platform::sync::Mutex;
 use table::Table;
@@ -49,6 +50,7 @@ pub(crate) struct Engine {
     seats: Seats<Engine>,
     turns: Turns,
     commits: Arc<AtomicU64>,
+    notice: Notice,
 }
 
 /// The path of an environment.
@@ -90,6 +92,7 @@ pub(crate) fn open(path: &Path, create: bool, settings: &Settings) -> Result<Arc
         seats: Seats::default(),
         turns: Turns::default(),
         commits: Arc::default(),
+        notice: Notice::default(),
     });
     location.engine = Arc::downgrade(&engine);
     Ok(engine)
@@ -115,6 +118,15 @@ impl Engine {
 
     pub(crate) fn commits(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.commits)
+    }
+
+    #[allow(clippy::unused_self)] // as the other engine's
+    pub(crate) fn traits(&self) -> Traits {
+        Traits { lends: true, check: true, ..Traits::default() }
+    }
+
+    pub(crate) fn notice(&self) -> &Notice {
+        &self.notice
     }
 
     /// Does nothing: this engine never fails, so openings need no report.

@@ -278,7 +278,9 @@ impl threads::WriteTxn for WriteTxn {
                 Step::Name { name, .. } => table.catalog.prune(name.as_str(), oldest),
             }
         }
+        drop(table);
         self.engine.commits.fetch_add(1, Ordering::AcqRel);
+        self.engine.notice.announce(self.commit);
         Ok(())
     }
 

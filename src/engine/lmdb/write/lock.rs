@@ -4,6 +4,9 @@
 //! uses LMDB without this library. The file contains a robust mutex shared between processes: when its holder dies, at
 //! any point, the next process gets it. The file also names the holder, and the time when it took the lock.
 //!
+//! The file has room for what later versions share. The first version of this library made it without that room: an
+//! opener adds the room, and without it waits for commits by looking at the data file.
+//!
 //! Each process that has the environment open holds a shared `flock` on the file. A process that is alone takes an
 //! exclusive one and initialises the mutex again: after a crash of the system, no process would ever release it.
 
@@ -22,6 +25,7 @@ use crate::engine::interrupt::Interrupt;
 use crate::engine::lmdb::files::claim;
 use crate::engine::lmdb::files::{FileId, made_lock_file_options};
 use crate::engine::lmdb::patience::Patience;
+use crate::engine::notice::Notice;
 use crate::engine::threads::turns::LockHolder;
 use crate::error::{Error, Result, Status};
 use crate::platform::fork;
@@ -48,9 +52,30 @@ struct Layout {
     mutex: libc::pthread_mutex_t,
 }
 
+/// The file's content after the layout that every version knows. What a version does not know is zero until a process
+/// of a later version sets it; nothing here may be needed for the lock.
+#[repr(C)]
+struct Room {
+    /// The highest [`MINOR`] of the versions that have opened the file since it was made.
+    minor: AtomicU32,
+    /// Announces commits, since minor version 1.
+    notice: Notice,
+}
+
+/// The version of this library's `Room`.
+const MINOR: u32 = 1;
+/// The place of the `Room`. A mutex has some 40 bytes, and more in some C libraries.
+const AT_ROOM: usize = 256;
+/// The size of the file: less than the smallest block of a file system, which its beginning occupies anyway.
+const SIZE: usize = 512;
+const _: () = assert!(size_of::<Layout>() <= AT_ROOM && AT_ROOM + size_of::<Room>() <= SIZE);
+const _: () = assert!(AT_ROOM.is_multiple_of(align_of::<Room>()));
+
 /// The write lock of an environment that is open in this process.
 pub(crate) struct ProcessLock {
     at: NonNull<Layout>,
+    /// True if the file has a `Room`.
+    has_room: bool,
     /// Keeps the shared `flock`.
     file: Option<OwnFile>,
     process: u64,
@@ -125,9 +150,7 @@ impl ProcessLock {
             let alone = flock(&file, libc::LOCK_EX | libc::LOCK_NB).is_ok();
             if alone {
                 // Written, not only extended: access to a mapped hole raises a signal if the disk is full.
-                file.write_all_at(&[0; size_of::<Layout>()], 0)
-                    .and_then(|()| file.set_len(size))
-                    .map_err(failed)?;
+                file.write_all_at(&[0; SIZE], 0).and_then(|()| file.set_len(SIZE as u64)).map_err(failed)?;
             } else {
                 // Another process is initialising it, or has done so.
                 share(&file, path, patience)?.map_err(failed)?;
@@ -138,8 +161,8 @@ impl ProcessLock {
                     continue;
                 }
             }
-            let mut lock =
-                ProcessLock { at: map(&file).map_err(failed)?, file: None, process: fork::process() };
+            let at = map(&file).map_err(failed)?;
+            let mut lock = ProcessLock { at, has_room: false, file: None, process: fork::process() };
             if alone {
                 lock.make().map_err(failed)?;
                 share(&file, path, patience)?.map_err(failed)?;
@@ -160,6 +183,11 @@ impl ProcessLock {
                     ),
                 ));
             }
+            // Without it, on a full disk say, the lock works all the same.
+            lock.has_room = add_room_if_missing(&file).unwrap_or(false);
+            if let Some(room) = lock.room() {
+                room.minor.fetch_max(MINOR, Ordering::Relaxed);
+            }
             lock.file = Some(OwnFile::new(file));
             return Ok(lock);
         }
@@ -174,6 +202,27 @@ impl ProcessLock {
         // SAFETY: mapped as long as `self`, and as large as the layout; other threads and processes write only its
         // atomics, and the mutex through its own calls.
         unsafe { self.at.as_ref() }
+    }
+
+    /// Returns the room in the file, if it has one.
+    #[inline]
+    fn room(&self) -> Option<&Room> {
+        // SAFETY: within the mapping, and aligned; other threads and processes write only its atomics, for which any
+        // content is valid.
+        self.has_room.then(|| unsafe { self.at.cast::<u8>().add(AT_ROOM).cast::<Room>().as_ref() })
+    }
+
+    /// Returns the notice in the file, for a thread that has the lock: that thread uses the same page for the mutex.
+    #[inline]
+    pub(crate) fn notice(&self) -> Option<&Notice> {
+        self.room().map(|room| &room.notice)
+    }
+
+    /// Returns the notice in the file, for a thread that does not have the lock. Returns `None` if the file has been
+    /// truncated: to touch the map would then end the process.
+    pub(crate) fn notice_to_wait(&self) -> Option<&Notice> {
+        let file = self.file.as_ref()?;
+        if has_room(file).unwrap_or(false) { self.notice() } else { None }
     }
 
     fn mutex(&self) -> *mut libc::pthread_mutex_t {
@@ -338,12 +387,26 @@ fn monotonic() -> Duration {
     Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default())
 }
 
+fn has_room(file: &File) -> std::io::Result<bool> {
+    Ok(file.metadata()?.len() >= SIZE as u64)
+}
+
+/// Adds the room to a file of the first version, which other processes use.
+///
+/// Another process may do so at the same time, or may be of a version that makes the file larger. To write the last byte
+/// never shortens the file, and no version uses that byte.
+fn add_room_if_missing(file: &File) -> std::io::Result<bool> {
+    if !has_room(file)? {
+        file.write_all_at(&[0], SIZE as u64 - 1)?;
+    }
+    has_room(file)
+}
+
 fn map(file: &File) -> std::io::Result<NonNull<Layout>> {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: a new shared mapping of a file of this length; `ProcessLock`'s drop unmaps it.
-    let at = unsafe {
-        libc::mmap(ptr::null_mut(), size_of::<Layout>(), protection, libc::MAP_SHARED, file.as_raw_fd(), 0)
-    };
+    // SAFETY: a new shared mapping; `ProcessLock`'s drop unmaps it. The file may be shorter, but it ends in the same
+    // page, whose rest can be used, too.
+    let at = unsafe { libc::mmap(ptr::null_mut(), SIZE, protection, libc::MAP_SHARED, file.as_raw_fd(), 0) };
     if at == libc::MAP_FAILED {
         return Err(std::io::Error::last_os_error());
     }
@@ -359,7 +422,7 @@ impl Drop for ProcessLock {
             claim::unsay_data_file(file);
         }
         // SAFETY: mapped by `map`, and no borrow of it is left. The mutex stays in the file, for other processes.
-        unsafe { libc::munmap(self.at.as_ptr().cast(), size_of::<Layout>()) };
+        unsafe { libc::munmap(self.at.as_ptr().cast(), SIZE) };
     }
 }
 

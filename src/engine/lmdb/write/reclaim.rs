@@ -94,7 +94,10 @@ impl Engine {
             crate::engine::lmdb::sequence_number(txn.get(catalog.dbi, SEQUENCE.as_bytes()).map_err(failed)?)?;
         let next = encode_sequence(sequence + 1)?;
         txn.put(catalog.dbi, SEQUENCE.as_bytes(), &next, 0).map_err(failed)?;
-        txn.commit_level().map_err(|code| self.commit_failed(code))
+        let commit = txn.id();
+        txn.commit_level().map_err(|code| self.commit_failed(code))?;
+        self.announce(commit);
+        Ok(())
     }
 
     /// Closes the numbers of names that are not in the file any more.

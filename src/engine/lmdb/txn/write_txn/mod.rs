@@ -145,6 +145,7 @@ impl WriteTxn {
             self.abort();
             return Err(error);
         }
+        self.write_lock.engine().announce(commit);
         for opened in self.opened.drain(..) {
             self.write_lock.engine().spaces.publish(&opened.space, opened.db);
         }

@@ -96,3 +96,57 @@ fn a_lock_file_is_for_one_data_file_until_the_lock_is_dropped() {
 fn a_full_disk_is_named() {
     assert_eq!(open(Path::new("/dev/full")).map(drop).unwrap_err().status(), Status::DiskFull);
 }
+
+/// Makes the file as the first version of this library did, while another process uses it.
+fn file_of_the_first_version(path: &Path) -> File {
+    drop(open(path).unwrap());
+    let first = File::options().read(true).write(true).open(path).unwrap();
+    let lock = open(path).unwrap();
+    flock(&first, libc::LOCK_SH).unwrap();
+    drop(lock);
+    first.set_len(size_of::<Layout>() as u64).unwrap();
+    first
+}
+
+#[test]
+fn a_file_of_the_first_version_is_made_larger_and_keeps_its_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lock.pc");
+    let first = file_of_the_first_version(&path);
+    let magic = || {
+        let mut bytes = [0; 8];
+        first.read_exact_at(&mut bytes, 0).unwrap();
+        u64::from_ne_bytes(bytes)
+    };
+    assert_eq!(magic(), MAGIC, "the version that the first version compares");
+    let lock = open(&path).unwrap();
+    assert_eq!((first.metadata().unwrap().len(), magic()), (SIZE as u64, MAGIC));
+    assert!(lock.notice().is_some() && lock.notice_to_wait().is_some());
+    assert_eq!(lock.room().unwrap().minor.load(Ordering::Relaxed), MINOR);
+    lock.take(LockHolder::now(1), &forever()).unwrap();
+    lock.release();
+}
+
+#[test]
+fn a_file_of_a_later_version_keeps_its_size_and_what_it_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lock.pc");
+    let later = file_of_the_first_version(&path);
+    later.write_all_at(&[7; 100], 600).unwrap();
+    later.write_all_at(&9_u32.to_ne_bytes(), AT_ROOM as u64).unwrap();
+    let lock = open(&path).unwrap();
+    assert_eq!(later.metadata().unwrap().len(), 700);
+    assert_eq!(lock.room().unwrap().minor.load(Ordering::Relaxed), 9);
+}
+
+#[test]
+fn without_room_the_lock_works_and_nothing_is_announced() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("lock.pc");
+    let first = file_of_the_first_version(&path);
+    let lock = open(&path).unwrap();
+    first.set_len(size_of::<Layout>() as u64).unwrap();
+    assert!(lock.notice_to_wait().is_none());
+    lock.take(LockHolder::now(1), &forever()).unwrap();
+    lock.release();
+}
