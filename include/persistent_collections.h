@@ -148,6 +148,9 @@ typedef int32_t pc_status;
 /// Not a failure: the caller's memory is too small; the needed size was written and nothing else was done.
 #define PC_TOO_SMALL 4
 
+/// Not a failure: what the call waited for did not happen before the timeout.
+#define PC_TIMEOUT 5
+
 /// An argument is missing or invalid.
 #define PC_ERR_INVALID_ARGUMENT (-1)
 
@@ -602,6 +605,62 @@ pc_status pc_env_readers(pc_env env,
 /// Statuses: `PC_OK`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_IO`; `PC_ERR_ENV_FAILED`.
 pc_status pc_env_reap_readers(pc_env env,
                               uint32_t *reaped);
+
+/* ==== Environments: commits and traits ==== */
+
+/// The data is on another machine or in another process: each call may be a round trip.
+#define PC_TRAIT_REMOTE 1
+
+/// `pc_dict_get_ref` works.
+#define PC_TRAIT_LENDS 2
+
+/// Collections that other LMDB programs made, without types, can be used.
+#define PC_TRAIT_RAW 4
+
+/// `pc_env_copy` works.
+#define PC_TRAIT_COPY 8
+
+/// `pc_env_check` reads the stored data.
+#define PC_TRAIT_CHECK 16
+
+/// The length of a collection is stored, and not counted entry by entry.
+#define PC_TRAIT_LEN_IS_CHEAP 32
+
+/// A commit can return `PC_ERR_CONFLICT`, after which the program repeats the transaction.
+#define PC_TRAIT_CONFLICTS 64
+
+/// Waits until the environment has a newer commit than the one that the caller knows, of any process, thread or handle.
+///
+/// - `commit`: the number of the commit that the caller knows, or 0. Receives the number of the newest commit, also with
+///   `PC_TIMEOUT`; unchanged on failure. Not `NULL`.
+/// - `timeout_ms`: how long to wait; 0 does not wait, -1 means no timeout.
+///
+/// To miss no commit, first get the newest number (pass 0 and a timeout of 0), then read, then wait with that number: a
+/// commit in between ends the wait at once. Every commit counts, whichever collection it changes, and several commits
+/// may end one wait. A commit by this library wakes the waiting threads of all processes. Commits by other LMDB programs
+/// are noticed within 100 ms, and so are all commits if the environment is open with `PC_ENV_READ_ONLY`. With
+/// `PC_ENV_IMMUTABLE` there are none.
+///
+/// May be called from any thread, but not inside the thread's own transaction, which sees no commit of others. It also
+/// ends when another thread closes the handle, or when the check of `pc_set_interrupt` says so. The caller must not hold
+/// a lock of the host language's runtime meanwhile.
+///
+/// Statuses: `PC_OK`: there is a newer commit; `PC_TIMEOUT`: there is none; `PC_ERR_INVALID_ARGUMENT`;
+/// `PC_ERR_BAD_HANDLE`: also if the handle is closed during the wait; `PC_ERR_FORKED`; `PC_ERR_IN_TRANSACTION`;
+/// `PC_ERR_INTERRUPTED`; `PC_ERR_READERS_FULL`; `PC_ERR_REPLACED`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`; `PC_ERR_ENV_FAILED`.
+pc_status pc_env_wait(pc_env env,
+                      uint64_t *commit,
+                      int64_t timeout_ms);
+
+/// Returns what the engine of an environment can do.
+///
+/// - `traits`: receives any of `PC_TRAIT_*`. Not `NULL`. Later versions may add more.
+///
+/// May be called from any thread.
+///
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_ENV_FAILED`.
+pc_status pc_env_traits(pc_env env,
+                        uint32_t *traits);
 
 /* ==== Collections: common to dicts and sets ==== */
 
@@ -1435,8 +1494,8 @@ bool pc_set_reads_wait(bool wait);
 
 /// Sets a function that can end the calling thread's waits for other writers.
 ///
-/// - `check`: called about every 50 ms while a call of this thread waits for the write lock: to begin a transaction, to
-///   write outside of one, to open a collection. If it returns a number other than 0, that call fails with
+/// - `check`: called about every 50 ms while a call of this thread waits for the write lock (to begin a transaction, to
+///   write outside of one, to open a collection) or, in `pc_env_wait`, for a commit. If it returns a number other than 0, that call fails with
 ///   `PC_ERR_INTERRUPTED` and has written nothing. Calls that do not wait do not call it. `NULL` removes it. It may
 ///   call this library.
 /// - `context`: passed to `check` unchanged.

@@ -16,6 +16,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Buffers", "buffer.rs"),
     ("Environments", "env.rs"),
     ("Environments: copies, checks and readers", "env_upkeep.rs"),
+    ("Environments: commits and traits", "env_wait.rs"),
     ("Collections: common to dicts and sets", "collection.rs"),
     ("Ranges", "range.rs"),
     ("Dicts", "dict.rs"),

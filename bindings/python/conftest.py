@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ def _names_of_examples(request: pytest.FixtureRequest, doctest_namespace: dict[s
             {name: getattr(persistent_collections, name) for name in persistent_collections.__all__}
         )
         doctest_namespace.update(
+            asyncio=asyncio,
             env=env,
             d=PersistentDict(env, "d", key=str, value=int),
             s=PersistentSet(env, "s", element=int),

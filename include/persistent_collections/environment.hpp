@@ -248,6 +248,39 @@ class [[nodiscard]] environment {
     /// own write transaction.
     void flush() const { pc::check(pc_flush(handle())); }
 
+    /// Waits for a commit newer than `since`, of any process or thread, and returns the number of the newest
+    /// commit. Returns nothing if there was none before the timeout; a negative one means no timeout. To miss
+    /// no commit, take the number of \ref last_commit first, then read, then wait with that number. Throws
+    /// pc::in_transaction inside the thread's own transaction.
+    ///
+    /// ```cpp
+    /// const std::uint64_t seen = env.last_commit();
+    /// pc::dict<std::string, std::int64_t>(env, "ages")["Ada"] = 36;
+    /// assert(env.wait(seen) > seen);
+    /// assert(!env.wait(env.last_commit(), std::chrono::milliseconds(1)));
+    /// ```
+    [[nodiscard]] std::optional<std::uint64_t>
+    wait(std::uint64_t since, std::chrono::milliseconds timeout = std::chrono::milliseconds(-1)) const {
+        const std::int64_t limit = timeout.count() < 0 ? -1 : timeout.count();
+        if (pc::check(pc_env_wait(handle(), &since, limit)) == PC_TIMEOUT)
+            return std::nullopt;
+        return since;
+    }
+
+    /// Returns the number of the newest commit; 0 if there was none yet.
+    [[nodiscard]] std::uint64_t last_commit() const {
+        std::uint64_t commit = 0;
+        pc::check(pc_env_wait(handle(), &commit, 0));
+        return commit;
+    }
+
+    /// Returns what the environment's engine can do: any of `PC_TRAIT_*`.
+    [[nodiscard]] std::uint32_t traits() const {
+        std::uint32_t traits = 0;
+        pc::check(pc_env_traits(handle(), &traits));
+        return traits;
+    }
+
     /// Returns sizes, counts and options.
     [[nodiscard]] environment_info info() const {
         environment_info made{};

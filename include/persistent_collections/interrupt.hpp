@@ -1,5 +1,5 @@
 /// \file
-/// Ending a wait for the write lock from the thread that waits: pc::set_interrupt.
+/// Ending a wait for the write lock, or for a commit, from the thread that waits: pc::set_interrupt.
 #ifndef PERSISTENT_COLLECTIONS_INTERRUPT_HPP
 #define PERSISTENT_COLLECTIONS_INTERRUPT_HPP
 
@@ -56,9 +56,9 @@ template <class Check> bool is_empty_check(const Check &check) {
 /// \endcond
 
 /// Sets a function that the library calls about every 50 ms while the calling thread waits for the write
-/// lock; `nullptr` or an empty function removes it. If `check` returns true, the waiting call throws
-/// pc::interrupted and has written nothing. Calls that do not wait do not call it. `check` may use the
-/// library, and must not throw, or the program would end.
+/// lock, or for a commit; `nullptr` or an empty function removes it. If `check` returns true, the waiting
+/// call throws pc::interrupted and has written nothing. Calls that do not wait do not call it. `check` may
+/// use the library, and must not throw, or the program would end.
 ///
 /// ```cpp
 /// int asked = 0;

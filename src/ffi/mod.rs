@@ -11,6 +11,7 @@
 //! | Buffers | `buffer.rs` | `pc_buffer_free` |
 //! | Environments | `env.rs` | `pc_env_*`, `pc_flush` |
 //! | Environments: copies, checks and readers | `env_upkeep.rs` | `pc_env_copy`, `pc_env_check`, `pc_env_*readers` |
+//! | Environments: commits and traits | `env_wait.rs` | `pc_env_wait`, `pc_env_traits` |
 //! | Collections: common to dicts and sets | `collection.rs` | `pc_collection_*` |
 //! | Ranges | `range.rs` | no call: `pc_range` |
 //! | Dicts | `dict.rs` | `pc_dict_*` |
@@ -46,6 +47,7 @@ mod collection;
 mod dict;
 mod env;
 mod env_upkeep;
+mod env_wait;
 mod handle;
 mod iter;
 mod last_error;
@@ -61,6 +63,6 @@ mod version;
 
 // For Rust programs that call the C ABI: the benchmarks, and tests of features that only the C ABI has.
 pub use self::{
-    batch::*, buffer::*, collection::*, dict::*, env::*, env_upkeep::*, handle::structs::*, iter::*,
-    range::*, set::*, set_algebra::*, status::*, txn::*, value::*, value_calls::*, version::*,
+    batch::*, buffer::*, collection::*, dict::*, env::*, env_upkeep::*, env_wait::*, handle::structs::*,
+    iter::*, range::*, set::*, set_algebra::*, status::*, txn::*, value::*, value_calls::*, version::*,
 };

@@ -21,6 +21,8 @@ pub const PC_EXISTS: pc_status = 2;
 pub const PC_END: pc_status = 3;
 /// Not a failure: the caller's memory is too small; the needed size was written and nothing else was done.
 pub const PC_TOO_SMALL: pc_status = 4;
+/// Not a failure: what the call waited for did not happen before the timeout.
+pub const PC_TIMEOUT: pc_status = 5;
 /// An argument is missing or invalid.
 pub const PC_ERR_INVALID_ARGUMENT: pc_status = -1;
 /// The handle is stale, closed, zero or of another kind.
@@ -156,6 +158,7 @@ macro_rules! texts {
                 PC_EXISTS => c"exists",
                 PC_END => c"end",
                 PC_TOO_SMALL => c"caller's memory is too small",
+                PC_TIMEOUT => c"timeout",
                 $($constant => {
                     const TEXT: &[u8] = &with_nul::<{ Status::$status.text().len() + 1 }>(Status::$status.text());
                     CStr::from_bytes_until_nul(TEXT).unwrap_or(UNKNOWN)

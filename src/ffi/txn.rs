@@ -154,8 +154,8 @@ pub type pc_interrupt = Option<unsafe extern "C" fn(context: *mut c_void) -> i32
 
 /// Sets a function that can end the calling thread's waits for other writers.
 ///
-/// - `check`: called about every 50 ms while a call of this thread waits for the write lock: to begin a transaction, to
-///   write outside of one, to open a collection. If it returns a number other than 0, that call fails with
+/// - `check`: called about every 50 ms while a call of this thread waits for the write lock (to begin a transaction, to
+///   write outside of one, to open a collection) or, in `pc_env_wait`, for a commit. If it returns a number other than 0, that call fails with
 ///   `PC_ERR_INTERRUPTED` and has written nothing. Calls that do not wait do not call it. `NULL` removes it. It may
 ///   call this library.
 /// - `context`: passed to `check` unchanged.

@@ -1,6 +1,8 @@
 /* Environments: opening and its refusals, options, information, collections by name. */
 #include "check.h"
 
+#include <pthread.h>
+
 static void versions_are_those_of_the_header(void) {
     char whole[32];
     snprintf(whole, sizeof whole, "%d.%d.%d", PC_VERSION_MAJOR, PC_VERSION_MINOR, PC_VERSION_PATCH);
@@ -33,6 +35,49 @@ static void an_environment_keeps_what_was_written(void) {
     CHECK(again.id != env.id);
     CHECK(holds(open_dict(again, "d", "str", "str"), "a", "1"));
     OK(pc_env_close(again));
+}
+
+static void *put_later(void *dict) {
+    OK(put(*(pc_dict *)dict, "a", "2"));
+    return NULL;
+}
+
+static void a_wait_ends_with_the_next_commit(void) {
+    pc_env env = open_env();
+    pc_dict dict = open_dict(env, "d", "str", "str");
+    pc_txn txn = {0};
+    pthread_t writer;
+    uint64_t seen = 0, newest;
+    OK(pc_env_wait(env, &seen, 0));
+    newest = seen;
+    GIVES(PC_TIMEOUT, pc_env_wait(env, &newest, 1));
+    CHECK(newest == seen);
+    /* A commit before the wait is not missed. */
+    OK(put(dict, "a", "1"));
+    OK(pc_env_wait(env, &newest, -1));
+    CHECK(newest == seen + 1);
+    CHECK(pthread_create(&writer, NULL, put_later, &dict) == 0);
+    OK(pc_env_wait(env, &newest, -1));
+    CHECK(newest == seen + 2);
+    CHECK(pthread_join(writer, NULL) == 0);
+    OK(pc_txn_begin(env, PC_TXN_READ, 0, &txn));
+    GIVES(PC_ERR_IN_TRANSACTION, pc_env_wait(env, &newest, -1));
+    OK(pc_txn_abort(txn));
+    GIVES(PC_ERR_INVALID_ARGUMENT, pc_env_wait(env, NULL, 0));
+    GIVES(PC_ERR_INVALID_ARGUMENT, pc_env_wait(env, &newest, -2));
+    OK(pc_env_close(env));
+    GIVES(PC_ERR_BAD_HANDLE, pc_env_wait(env, &newest, -1));
+}
+
+static void traits_are_those_of_lmdb(void) {
+    pc_env env = open_env();
+    uint32_t traits = 0;
+    OK(pc_env_traits(env, &traits));
+    CHECK(traits == (PC_TRAIT_LENDS | PC_TRAIT_RAW | PC_TRAIT_COPY | PC_TRAIT_CHECK | PC_TRAIT_LEN_IS_CHEAP));
+    CHECK((traits & (PC_TRAIT_REMOTE | PC_TRAIT_CONFLICTS)) == 0);
+    GIVES(PC_ERR_INVALID_ARGUMENT, pc_env_traits(env, NULL));
+    OK(pc_env_close(env));
+    GIVES(PC_ERR_BAD_HANDLE, pc_env_traits(env, &traits));
 }
 
 static void the_same_environment_opened_twice_is_one(void) {
@@ -396,6 +441,8 @@ int main(void) {
     RUN(versions_are_those_of_the_header);
     RUN(statuses_have_texts);
     RUN(an_environment_keeps_what_was_written);
+    RUN(a_wait_ends_with_the_next_commit);
+    RUN(traits_are_those_of_lmdb);
     RUN(the_same_environment_opened_twice_is_one);
     RUN(options_are_checked);
     RUN(every_option_has_an_effect);

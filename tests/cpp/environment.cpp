@@ -11,6 +11,18 @@ static_assert(std::is_nothrow_move_assignable_v<pc::set<int>> && !std::is_copy_a
 static_assert(std::is_nothrow_move_constructible_v<pc::buffer> && !std::is_copy_constructible_v<pc::buffer>);
 static_assert(std::is_base_of_v<std::runtime_error, pc::error> && std::is_base_of_v<pc::error, pc::busy>);
 
+TEST(a_wait_ends_with_a_newer_commit) {
+    pc::environment env(check::directory() / "waited");
+    pc::set<int> set(env, "set");
+    const std::uint64_t seen = env.last_commit();
+    CHECK(!env.wait(seen, std::chrono::milliseconds(1)));
+    set.insert(1);
+    CHECK(env.wait(seen) == seen + 1 && env.last_commit() == seen + 1);
+    CHECK((env.traits() & PC_TRAIT_COPY) != 0 && (env.traits() & PC_TRAIT_REMOTE) == 0);
+    const pc::snapshot snapshot(env);
+    THROWS(pc::in_transaction, "transaction", env.wait(seen).value());
+}
+
 TEST(options_decide_how_an_environment_is_opened) {
     const auto at = check::directory() / "env";
     pc::options absent;

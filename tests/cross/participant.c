@@ -89,6 +89,19 @@ static pc_status do_add(char **argument) {
     return PC_OK;
 }
 
+static pc_status answer_commit(uint64_t known, int64_t timeout) {
+    TRY(pc_env_wait(env, &known, timeout));
+    printf("ok\t%" PRIu64 "\n", known);
+    return PC_OK;
+}
+
+static pc_status do_commit(char **argument) {
+    (void)argument;
+    return answer_commit(0, 0);
+}
+
+static pc_status do_wait(char **argument) { return answer_commit(strtoull(argument[0], NULL, 10), -1); }
+
 static pc_status put_integer(pc_dict dict, const char *key, int64_t number) {
     pc_value name = pc_value_str(key), value = pc_value_i64(number);
     return pc_dict_put_value(dict, &name, &value);
@@ -254,10 +267,10 @@ static const struct {
     const char *name;
     pc_status (*run)(char **);
 } commands[] = {
-    {"open", do_open},   {"close", do_close}, {"declare", do_declare}, {"schema", do_schema},
-    {"add", do_add},     {"pairs", do_pairs}, {"watch", do_watch},     {"fill", do_fill},
-    {"empty", do_empty}, {"begin", do_begin}, {"end", do_end},         {"dump", do_dump},
-    {"copy", do_copy},
+    {"open", do_open},   {"close", do_close},   {"declare", do_declare}, {"schema", do_schema},
+    {"add", do_add},     {"pairs", do_pairs},   {"watch", do_watch},     {"fill", do_fill},
+    {"empty", do_empty}, {"begin", do_begin},   {"end", do_end},         {"dump", do_dump},
+    {"copy", do_copy},   {"commit", do_commit}, {"wait", do_wait},
 };
 
 static int run(char *line) {

@@ -64,6 +64,10 @@ function add(name, key, times)
     return ()
 end
 
+newest_commit() = (last_commit(STATE.env),)
+
+wait_for_commit(since) = (wait(STATE.env; since=parse(Int, since)),)
+
 function pairs_of(name, times)
     dict = counters(name)
     for n in 1:parse(Int, times)
@@ -163,7 +167,8 @@ function copy_records(kind, name, to)
 end
 
 const COMMANDS = Dict{String,Function}("open" => open_environment, "close" => close_environment, "declare" => declare,
-    "schema" => schema_of, "add" => add, "pairs" => pairs_of, "watch" => watch, "fill" => fill_range,
+    "schema" => schema_of, "add" => add, "commit" => newest_commit, "wait" => wait_for_commit,
+    "pairs" => pairs_of, "watch" => watch, "fill" => fill_range,
     "empty" => empty_dict, "begin" => begin_iteration, "end" => end_iteration, "dump" => dump_records,
     "copy" => copy_records)
 

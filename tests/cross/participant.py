@@ -43,6 +43,14 @@ def add(name: str, key: str, times: str) -> None:
         counters.increment(key)
 
 
+def commit() -> int:
+    return state["env"].last_commit()
+
+
+def wait(since: str) -> int:
+    return state["env"].wait(since=int(since))
+
+
 def pairs(name: str, times: str) -> None:
     d = PersistentDict[str, int](state["env"], name)
     for n in range(1, int(times) + 1):
@@ -127,7 +135,7 @@ def copy(kind: str, name: str, to: str) -> None:
 
 COMMANDS = {
     "open": open_environment,
-    **{it.__name__: it for it in (close, declare, schema, add, pairs, watch)},
+    **{it.__name__: it for it in (close, declare, schema, add, commit, wait, pairs, watch)},
     **{it.__name__: it for it in (fill, empty, begin, end, dump, copy)},
 }
 

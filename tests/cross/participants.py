@@ -11,6 +11,7 @@ for a certain time.
 | `declare KIND NAME KEY VALUE` | opens a collection with these types, creates it if it is new |
 | `schema NAME` | answers kind, key type and value type |
 | `add NAME KEY N` | adds 1 to a counter, N times |
+| `commit`, `wait COMMIT` | answers the newest commit; waits for a newer one, and answers the newest |
 | `pairs NAME N` | writes 1 to N under two keys, each in a transaction |
 | `watch NAME N` | prints `watching`; reads the pairs until N; answers `whole` or what it saw |
 | `fill NAME FIRST LAST VALUE`, `empty NAME` | changes a dict of numbers in one transaction |

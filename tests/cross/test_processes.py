@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -73,6 +74,31 @@ def test_no_addition_to_a_common_counter_is_lost(participants: dict[str, Partici
     for participant in participants.values():
         ((_, value),) = participant.lines("dump", "dict", "counters")
         assert int.from_bytes(bytes.fromhex(value), "little") == total
+
+
+#: How often a waiting process looks by itself for commits that were not announced, in seconds.
+POLL = 0.1
+
+
+@pytest.mark.parametrize("writer", LANGUAGES)
+@pytest.mark.parametrize("waiter", LANGUAGES)
+def test_a_commit_wakes_a_process_that_waits_for_it(
+    participants: dict[str, Participant], waiter: str, writer: str
+) -> None:
+    if waiter == writer:
+        pytest.skip("one process of each language")
+    waiting, writing = participants[waiter], participants[writer]
+    writing.ask("add", "waited", "a", 1)
+    spent = []
+    for _ in range(15):
+        (seen,) = waiting.ask("commit")
+        waiting.send("wait", seen)
+        begun = time.monotonic()
+        writing.ask("add", "waited", "a", 1)
+        assert waiting.answer()[0] == [str(int(seen) + 1)]
+        spent.append(time.monotonic() - begun)
+    # The median, since the machine may be busy at times.
+    assert sorted(spent)[7] < POLL / 4, spent
 
 
 @pytest.mark.parametrize("writer", LANGUAGES)

@@ -323,6 +323,8 @@ pub static CASES: &[Case] = &[
         pc_env_copy(w.env, w.large.as_ptr().cast(), 0)
     }, PC_ERR_INVALID_ARGUMENT),
     case("pc_env_check", nothing, |w| unsafe { pc_env_check(w.env, &raw mut w.buffer) }),
+    case("pc_env_wait", nothing, |w| unsafe { let mut commit = 0; pc_env_wait(w.env, &raw mut commit, 0) }),
+    case("pc_env_traits", nothing, |w| unsafe { let mut traits = 0; pc_env_traits(w.env, &raw mut traits) }),
     case("pc_env_readers", |w| for _ in 0..100 { iterator(w); }, |w| unsafe { pc_env_readers(w.env, &raw mut w.buffer) }),
     case("pc_env_reap_readers", |w| for _ in 0..100 { iterator(w); }, |w| unsafe { pc_env_reap_readers(w.env, null_mut()) }),
     case("pc_dict_open", |w| w.texts = vec![tuple_type(1_500)], |w| {

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::ptr;
 
 use persistent_collections::ffi::{
-    PC_OK, PC_OPEN_EXISTING, pc_dict, pc_dict_add_i64, pc_dict_get, pc_dict_put_new, pc_flush, pc_iter,
-    pc_iter_close, pc_iter_next, pc_iter_open_dict, pc_iter_prev, pc_set_interrupt, pc_txn_abort,
+    PC_OK, PC_OPEN_EXISTING, pc_dict, pc_dict_add_i64, pc_dict_get, pc_dict_put_new, pc_env_wait, pc_flush,
+    pc_iter, pc_iter_close, pc_iter_next, pc_iter_open_dict, pc_iter_prev, pc_set_interrupt, pc_txn_abort,
     pc_txn_commit,
 };
 
@@ -37,6 +37,12 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
         }
     }),
     ("PC_TOO_SMALL", |dir| get(World::new(dir).dict, b"key", 10)),
+    ("PC_TIMEOUT", |dir| {
+        let world = World::new(dir);
+        let mut commit = u64::MAX;
+        // SAFETY: a place for the call.
+        unsafe { pc_env_wait(world.env, &raw mut commit, 1) }
+    }),
     ("PC_ERR_INVALID_ARGUMENT", |dir| {
         let world = World::new(dir);
         // SAFETY: the calls do not use the pointers.

@@ -29,7 +29,7 @@ fn in_the_header() -> BTreeMap<String, i32> {
     let header = std::fs::read_to_string(header).unwrap();
     let is_status = |name: &str| {
         name.starts_with("PC_ERR_")
-            || ["PC_OK", "PC_NOT_FOUND", "PC_EXISTS", "PC_END", "PC_TOO_SMALL"].contains(&name)
+            || ["PC_OK", "PC_NOT_FOUND", "PC_EXISTS", "PC_END", "PC_TOO_SMALL", "PC_TIMEOUT"].contains(&name)
     };
     header
         .lines()

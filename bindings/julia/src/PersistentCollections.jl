@@ -67,6 +67,7 @@ include("structs.jl")
 include("transactions.jl")
 include("collection.jl")
 include("upkeep.jl")
+include("waiting.jl")
 include("iteration.jl")
 include("received.jl")
 include("dict.jl")
@@ -82,6 +83,7 @@ include("precompile.jl")
 export LMDB, Environment, PersistentDict, PersistentSet
 export transaction, snapshot, SnapshotArray
 export between, prefix, increment!, compare_exchange!, absent, get_many, get_many!, contains_many
+export last_commit, traits
 export collections, schema, info, drop!, copy_to, check, readers, reap_readers
 # Deprecated.
 export backup

@@ -36,7 +36,7 @@ end
 
 # The files whose results can differ with the number of threads, because they use threads, tasks, the garbage collector, signals
 # or other processes: `tools/test-julia` runs these with one thread and with several.
-const WITH_BOTH = ["environment", "iteration", "transactions", "threads", "snapshot_arrays", "interrupts", "serialization"]
+const WITH_BOTH = ["environment", "iteration", "transactions", "threads", "snapshot_arrays", "interrupts", "serialization", "waiting"]
 # It runs the others once, divided so that both processes take about the same time, which is mostly compilation.
 const WITH_ONE = ["types", "keys", "any", "vectors", "raw", "readme", "costs", "comparison", "odd_values", "precompiled", "versions", "shares"]
 const WITH_SEVERAL = ["dict", "set", "protocol", "ancestor", "model", "docs"]

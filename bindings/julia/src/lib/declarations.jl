@@ -11,6 +11,7 @@ const PC_NOT_FOUND = Int32(1)
 const PC_EXISTS = Int32(2)
 const PC_END = Int32(3)
 const PC_TOO_SMALL = Int32(4)
+const PC_TIMEOUT = Int32(5)
 const PC_ERR_INVALID_ARGUMENT = Int32(-1)
 const PC_ERR_BAD_HANDLE = Int32(-2)
 const PC_ERR_PANIC = Int32(-3)
@@ -74,6 +75,15 @@ const PC_ENV_VERIFY = 0x00000010
 
 # Environments: copies, checks and readers
 const PC_COPY_COMPACT = 0x00000001
+
+# Environments: commits and traits
+const PC_TRAIT_REMOTE = Int32(1)
+const PC_TRAIT_LENDS = Int32(2)
+const PC_TRAIT_RAW = Int32(4)
+const PC_TRAIT_COPY = Int32(8)
+const PC_TRAIT_CHECK = Int32(16)
+const PC_TRAIT_LEN_IS_CHEAP = Int32(32)
+const PC_TRAIT_CONFLICTS = Int32(64)
 
 # Collections: common to dicts and sets
 const PC_KIND_DICT = Int32(1)
@@ -202,6 +212,10 @@ const Size = Csize_t
 @waiting_symbol pc_env_check(env::Handle, report::Ptr{Buffer})::Status
 @waiting_symbol pc_env_readers(env::Handle, out::Ptr{Buffer})::Status
 @waiting_symbol pc_env_reap_readers(env::Handle, reaped::Ptr{UInt32})::Status
+
+# Environments: commits and traits
+@waiting_symbol pc_env_wait(env::Handle, commit::Ptr{UInt64}, timeout_ms::Int64)::Status
+@waiting_symbol pc_env_traits(env::Handle, traits::Ptr{UInt32})::Status
 
 # Collections: common to dicts and sets
 @waiting_symbol pc_collection_drop(env::Handle, name::Bytes)::Status

@@ -33,6 +33,7 @@ PC_NOT_FOUND = 1
 PC_EXISTS = 2
 PC_END = 3
 PC_TOO_SMALL = 4
+PC_TIMEOUT = 5
 PC_ERR_INVALID_ARGUMENT = -1
 PC_ERR_BAD_HANDLE = -2
 PC_ERR_PANIC = -3
@@ -96,6 +97,15 @@ PC_ENV_VERIFY = 16
 
 # Environments: copies, checks and readers
 PC_COPY_COMPACT = 1
+
+# Environments: commits and traits
+PC_TRAIT_REMOTE = 1
+PC_TRAIT_LENDS = 2
+PC_TRAIT_RAW = 4
+PC_TRAIT_COPY = 8
+PC_TRAIT_CHECK = 16
+PC_TRAIT_LEN_IS_CHEAP = 32
+PC_TRAIT_CONFLICTS = 64
 
 # Collections: common to dicts and sets
 PC_KIND_DICT = 1
@@ -304,6 +314,9 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "pc_env_check": (_status, _handle, _to_buffer),
     "pc_env_readers": (_status, _handle, _to_buffer),
     "pc_env_reap_readers": (_status, _handle, _to_uint32),
+    # Environments: commits and traits
+    "pc_env_wait": (_status, _handle, _to_uint64, c_int64),
+    "pc_env_traits": (_status, _handle, _to_uint32),
     # Collections: common to dicts and sets
     "pc_collection_drop": (_status, _handle, c_char_p),
     "pc_collection_schema": (_status, _handle, c_char_p, _to_int32, _to_buffer),

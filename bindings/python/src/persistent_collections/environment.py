@@ -10,7 +10,7 @@ from types import CoroutineType, TracebackType
 
 from . import _checked as checked
 from . import _raw as raw
-from . import acceleration
+from . import acceleration, commits
 from ._abstract import Callable
 from ._typing import TYPE_CHECKING, Any, TypeVar
 from .arguments import count, files_at, milliseconds, name_bytes, path_bytes, place_of, renamed
@@ -307,6 +307,64 @@ class Environment(Opened):
         """Makes all commits so far durable, whatever `durability` is."""
         make_interruptible(self._library)
         checked.check(self._library, self._library.pc_flush(self._handle))
+
+    # Commits of others.
+
+    def last_commit(self) -> int:
+        """Returns the number of the newest commit, for `wait`; 0 if there was none yet."""
+        return commits.last_commit(self._library, self._handle)
+
+    def wait(self, timeout: float | None = None, *, since: int | None = None) -> int | None:
+        """Waits for a commit newer than `since`, and returns the number of the newest commit.
+
+        Commits of all processes and threads count, whichever collection they change. Returns None
+        if there was none for `timeout` seconds (None: no timeout). Without `since`, it waits for a
+        commit after the call. To miss none, pass the number that the last wait returned or, before
+        the first read, that of `last_commit`. Raises `InTransactionError` inside a transaction.
+
+        >>> seen = env.last_commit()
+        >>> d["Ada"] = 36  # in another process, for example
+        >>> env.wait(since=seen) > seen
+        True
+        >>> env.wait(timeout=0) is None
+        True
+        """
+        library = self._library
+        make_interruptible(library)
+        since = self.last_commit() if since is None else since
+        return commits.wait(library, self._handle, since, commits.limit(timeout))
+
+    async def wait_async(
+        self, timeout: float | None = None, *, since: int | None = None
+    ) -> int | None:
+        """Waits as `wait` does, in a task of asyncio: other tasks run meanwhile.
+
+        The wait has a thread of its own, which ends soon after a cancellation.
+
+        >>> async def follow():
+        ...     seen = env.last_commit()
+        ...     d["Ada"] = 37
+        ...     return await env.wait_async(since=seen) > seen
+        >>> asyncio.run(follow())
+        True
+        """
+        since = self.last_commit() if since is None else since
+        return await commits.wait_in_thread(
+            self._library, self._handle, since, commits.limit(timeout), self._in_transaction()
+        )
+
+    def traits(self) -> frozenset[str]:
+        """Returns what the environment's engine can do, of these.
+
+        `"remote"`: each call may be a round trip. `"lends"`: arrays in a snapshot are views of the
+        stored bytes. `"raw"`: collections of other LMDB programs can be used. `"copy"`, `"check"`:
+        these methods work. `"len_is_cheap"`: lengths are stored. `"conflicts"`: a commit can raise
+        `ConflictError`.
+
+        >>> "copy" in env.traits()
+        True
+        """
+        return commits.traits(self._library, self._handle)
 
     # The catalog.
 
