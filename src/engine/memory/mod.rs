@@ -7,10 +7,8 @@
 //!
 //! - `versions`: records with their versions; `table`: those of all collections, and the catalog
 //! - `txn`: snapshots and write transactions; `reader`: reads in them
-//! - `bounds`: the begin and the end of a scan
 //! - `opened`: an open collection; `session`: the calls of a thread
 
-mod bounds;
 mod opened;
 mod reader;
 mod session;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::engine::bounds::bounds;
 use crate::engine::memory::Engine;
-use crate::engine::memory::bounds::bounds;
 use crate::engine::memory::opened::Opened;
 use crate::engine::memory::table::{Live, Records, Table};
 use crate::engine::memory::txn::{Snapshot, WriteTxn};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::codec;
+use crate::engine::bounds::bounds;
 use crate::engine::memory::Engine;
-use crate::engine::memory::bounds::bounds;
 use crate::engine::memory::table::{Live, Records, Table, Value};
 use crate::engine::memory::versions::Version;
 use crate::engine::schema::Schema;

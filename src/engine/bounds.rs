@@ -6,7 +6,7 @@ use std::ops::Bound;
 use crate::engine::{Range, ScanStart};
 
 /// Returns the bounds of a range, from a position in its direction on.
-pub(super) fn bounds<'r>(range: &'r Range, from: ScanStart<'r>) -> (Bound<&'r [u8]>, Bound<&'r [u8]>) {
+pub(crate) fn bounds<'r>(range: &'r Range, from: ScanStart<'r>) -> (Bound<&'r [u8]>, Bound<&'r [u8]>) {
     let lower = range.lower.as_ref().map(Vec::as_slice);
     let upper = range.upper.as_ref().map(Vec::as_slice);
     let start = match from {
