@@ -60,8 +60,9 @@ impl Environment {
             }
         }
         loop {
-            let opened =
-                Held::open(path, || engine::open(path, options.create, options.mode, &options.settings()));
+            let opened = Held::open(&engine::shown(path)?, || {
+                engine::open(path, options.create, options.mode, &options.settings())
+            });
             match opened {
                 Err((error, hopeless)) if error.status() == Status::EnvFailed => {
                     if hopeless || !engine::wait_until_closed(path, options.no_subdir, options.write_timeout)?
@@ -318,10 +319,12 @@ fn check_path(path: &Path) -> Result<()> {
             format!("a path has at most {} bytes, this one has {length}", LONGEST - 1),
         ));
     }
-    let Some(scheme) = scheme(path) else { return Ok(()) };
+    let Some(scheme) = scheme(path).filter(|_| !path.to_str().is_some_and(engine::is_url)) else {
+        return Ok(());
+    };
     Err(Error::new(
         Status::Unsupported,
-        format!("{}:// is not supported: only paths of local files are", Short(scheme)),
+        format!("{}:// is not supported: only paths of local files and postgresql:// are", Short(scheme)),
     ))
 }
 

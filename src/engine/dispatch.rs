@@ -3,7 +3,7 @@
 //! The stack of a thread's transactions lies below the seam, in [`crate::engine::threads`], so it needs no dispatch of
 //! its own: a [`Seat`] begins and ends transactions, reads and writes, and an iterator reads in a [`Session`].
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
@@ -11,6 +11,8 @@ use crate::engine::lmdb;
 #[cfg(feature = "memory-engine")]
 use crate::engine::memory;
 use crate::engine::notice::Notice;
+#[cfg(feature = "postgres")]
+use crate::engine::postgres;
 use crate::engine::schema::{CollectionInfo, Schema};
 use crate::engine::threads::opening::Opening;
 use crate::engine::threads::seat::Seat as SeatOf;
@@ -20,15 +22,15 @@ use crate::engine::{
     Access, Column, Columns, Figures, Leave, Limit, Op, Outcome, Range, ReaderFigures, ScanStart, Settings,
     Structure, Traits, Wait,
 };
-use crate::error::Result;
-#[cfg(feature = "memory-engine")]
-use crate::error::{Error, Status};
+use crate::error::{Error, Result, Status};
 
 /// Evaluates the same expression for each engine.
 macro_rules! each {
     ($of:ident, $this:expr, $inner:pat => $call:expr) => {
         match $this {
             $of::Lmdb($inner) => $call,
+            #[cfg(feature = "postgres")]
+            $of::Postgres($inner) => $call,
             #[cfg(feature = "memory-engine")]
             $of::Memory($inner) => $call,
         }
@@ -40,6 +42,8 @@ macro_rules! wrapped {
     ($of:ident => $to:ident, $this:expr, $inner:pat => $call:expr) => {
         match $this {
             $of::Lmdb($inner) => $to::Lmdb($call),
+            #[cfg(feature = "postgres")]
+            $of::Postgres($inner) => $to::Postgres($call),
             #[cfg(feature = "memory-engine")]
             $of::Memory($inner) => $to::Memory($call),
         }
@@ -51,16 +55,18 @@ macro_rules! both {
     ($a:ident, $b:ident, $x:expr, $y:expr, ($p:pat, $q:pat) => $call:expr) => {
         match ($x, $y) {
             ($a::Lmdb($p), $b::Lmdb($q)) => $call,
+            #[cfg(feature = "postgres")]
+            ($a::Postgres($p), $b::Postgres($q)) => $call,
             #[cfg(feature = "memory-engine")]
             ($a::Memory($p), $b::Memory($q)) => $call,
-            #[cfg(feature = "memory-engine")]
+            #[cfg(any(feature = "memory-engine", feature = "postgres"))]
             _ => Err(of_another_engine().into()),
         }
     };
 }
 
 /// Returns the error for a bug in the code above the seam, which must not mix the values of two environments.
-#[cfg(feature = "memory-engine")]
+#[cfg(any(feature = "memory-engine", feature = "postgres"))]
 #[cold]
 fn of_another_engine() -> Error {
     Error::new(Status::Panic, "a collection was used with another environment's transaction")
@@ -70,6 +76,8 @@ fn of_another_engine() -> Error {
 #[derive(Clone)]
 pub(crate) enum Engine {
     Lmdb(Arc<lmdb::Engine>),
+    #[cfg(feature = "postgres")]
+    Postgres(Arc<postgres::Engine>),
     #[cfg(feature = "memory-engine")]
     Memory(Arc<memory::Engine>),
 }
@@ -77,6 +85,8 @@ pub(crate) enum Engine {
 /// An engine that may be closed.
 pub(crate) enum WeakEngine {
     Lmdb(Weak<lmdb::Engine>),
+    #[cfg(feature = "postgres")]
+    Postgres(Weak<postgres::Engine>),
     #[cfg(feature = "memory-engine")]
     Memory(Weak<memory::Engine>),
 }
@@ -84,12 +94,17 @@ pub(crate) enum WeakEngine {
 /// The origin of an environment, from which it can be reopened.
 pub(crate) enum Origin {
     Lmdb(lmdb::Origin),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Origin),
     #[cfg(feature = "memory-engine")]
     Memory(memory::Origin),
 }
 
 /// Opens an environment, or finds it open in this process.
 pub(crate) fn open(path: &Path, create: bool, mode: u32, settings: &Settings) -> Result<Engine> {
+    if let Some(url) = path.to_str().filter(|path| is_url(path)) {
+        return open_url(url, create, settings);
+    }
     #[cfg(feature = "memory-engine")]
     if std::env::var_os("PC_ENGINE").is_none_or(|engine| engine != "lmdb") {
         return memory::open(path, create, settings).map(Engine::Memory);
@@ -97,11 +112,53 @@ pub(crate) fn open(path: &Path, create: bool, mode: u32, settings: &Settings) ->
     lmdb::open(path, create, mode, settings).map(Engine::Lmdb)
 }
 
+/// The schemes of URLs that name an environment.
+const SCHEMES: [&str; 2] = ["postgresql", "postgres"];
+
+/// Returns true if a path is a URL of an engine.
+pub(crate) fn is_url(path: &str) -> bool {
+    path.split_once("://").is_some_and(|(scheme, _)| SCHEMES.contains(&scheme))
+}
+
+#[cfg(feature = "postgres")]
+fn open_url(url: &str, create: bool, settings: &Settings) -> Result<Engine> {
+    postgres::open(&postgres::Url::parse(url)?, create, settings).map(Engine::Postgres)
+}
+
+#[cfg(not(feature = "postgres"))]
+fn open_url(_url: &str, _create: bool, _settings: &Settings) -> Result<Engine> {
+    Err(Error::new(
+        Status::Unsupported,
+        "this library was built without PostgreSQL: build it with the feature `postgres`",
+    ))
+}
+
+/// Returns the name of an environment for people: its path, or its URL without passwords.
+#[cfg_attr(not(feature = "postgres"), allow(clippy::unnecessary_wraps))]
+pub(crate) fn shown(path: &Path) -> Result<PathBuf> {
+    #[cfg(feature = "postgres")]
+    if let Some(url) = path.to_str().filter(|path| is_url(path)) {
+        return Ok(PathBuf::from(postgres::Url::parse(url)?.shown));
+    }
+    Ok(path.to_owned())
+}
+
 impl Origin {
+    /// Returns true if each call is a round trip to a server.
+    pub(crate) fn is_remote(&self) -> bool {
+        match self {
+            #[cfg(feature = "postgres")]
+            Origin::Postgres(_) => true,
+            _ => false,
+        }
+    }
+
     /// Reopens the environment in the child of a fork.
     pub(crate) fn open(&self) -> Result<Engine> {
         Ok(match self {
             Origin::Lmdb(origin) => Engine::Lmdb(lmdb::open_inherited(origin)?),
+            #[cfg(feature = "postgres")]
+            Origin::Postgres(origin) => Engine::Postgres(postgres::open_inherited(origin)?),
             #[cfg(feature = "memory-engine")]
             Origin::Memory(origin) => Engine::Memory(memory::open_inherited(origin)?),
         })
@@ -117,6 +174,13 @@ impl Origin {
         Ok(match self {
             Origin::Lmdb(_) => Seat::Lmdb(seat_of_thread(opening, || match engine()? {
                 Engine::Lmdb(engine) => Ok(engine),
+                #[cfg(any(feature = "memory-engine", feature = "postgres"))]
+                _ => Err(of_another_engine()),
+            })?),
+            #[cfg(feature = "postgres")]
+            Origin::Postgres(_) => Seat::Postgres(seat_of_thread(opening, || match engine()? {
+                Engine::Postgres(engine) => Ok(engine),
+                Engine::Lmdb(_) => Err(of_another_engine()),
                 #[cfg(feature = "memory-engine")]
                 Engine::Memory(_) => Err(of_another_engine()),
             })?),
@@ -124,6 +188,8 @@ impl Origin {
             Origin::Memory(_) => Seat::Memory(seat_of_thread(opening, || match engine()? {
                 Engine::Memory(engine) => Ok(engine),
                 Engine::Lmdb(_) => Err(of_another_engine()),
+                #[cfg(feature = "postgres")]
+                Engine::Postgres(_) => Err(of_another_engine()),
             })?),
         })
     }
@@ -133,9 +199,11 @@ impl Engine {
     pub(crate) fn is_same(&self, other: &Engine) -> bool {
         match (self, other) {
             (Engine::Lmdb(one), Engine::Lmdb(other)) => Arc::ptr_eq(one, other),
+            #[cfg(feature = "postgres")]
+            (Engine::Postgres(one), Engine::Postgres(other)) => Arc::ptr_eq(one, other),
             #[cfg(feature = "memory-engine")]
             (Engine::Memory(one), Engine::Memory(other)) => Arc::ptr_eq(one, other),
-            #[cfg(feature = "memory-engine")]
+            #[cfg(any(feature = "memory-engine", feature = "postgres"))]
             _ => false,
         }
     }
@@ -187,17 +255,19 @@ impl Engine {
 
 /// Accessors for the LMDB engine's own tests.
 #[cfg(all(test, not(feature = "memory-engine")))]
+#[allow(irrefutable_let_patterns)] // as with one engine only
 impl Engine {
     pub(crate) fn into_lmdb(self) -> Arc<lmdb::Engine> {
-        let Engine::Lmdb(engine) = self;
+        let Engine::Lmdb(engine) = self else { unreachable!("the tests open files") };
         engine
     }
 }
 
 #[cfg(all(test, not(feature = "memory-engine")))]
+#[allow(irrefutable_let_patterns)] // as with one engine only
 impl Seat {
     pub(crate) fn into_lmdb(self) -> OwnSeat<lmdb::Engine> {
-        let Seat::Lmdb(seat) = self;
+        let Seat::Lmdb(seat) = self else { unreachable!("the tests open files") };
         seat
     }
 }
@@ -211,6 +281,8 @@ impl WeakEngine {
 /// The calling thread's seat in an environment, with its stack of transactions.
 pub(crate) enum Seat {
     Lmdb(OwnSeat<lmdb::Engine>),
+    #[cfg(feature = "postgres")]
+    Postgres(OwnSeat<postgres::Engine>),
     #[cfg(feature = "memory-engine")]
     Memory(OwnSeat<memory::Engine>),
 }
@@ -218,6 +290,8 @@ pub(crate) enum Seat {
 /// The seat of an iterator, with its snapshot.
 pub(crate) enum SnapshotSeat {
     Lmdb(Arc<SeatOf<lmdb::Engine>>),
+    #[cfg(feature = "postgres")]
+    Postgres(Arc<SeatOf<postgres::Engine>>),
     #[cfg(feature = "memory-engine")]
     Memory(Arc<SeatOf<memory::Engine>>),
 }
@@ -226,6 +300,8 @@ pub(crate) enum SnapshotSeat {
 #[derive(Clone)]
 pub(crate) enum WeakSeat {
     Lmdb(Weak<SeatOf<lmdb::Engine>>),
+    #[cfg(feature = "postgres")]
+    Postgres(Weak<SeatOf<postgres::Engine>>),
     #[cfg(feature = "memory-engine")]
     Memory(Weak<SeatOf<memory::Engine>>),
 }
@@ -245,9 +321,13 @@ impl Seat {
     pub(crate) fn is(&self, other: &WeakSeat) -> bool {
         match (self, other) {
             (Seat::Lmdb(seat), WeakSeat::Lmdb(other)) => std::ptr::eq(other.as_ptr(), Arc::as_ptr(seat)),
+            #[cfg(feature = "postgres")]
+            (Seat::Postgres(seat), WeakSeat::Postgres(other)) => {
+                std::ptr::eq(other.as_ptr(), Arc::as_ptr(seat))
+            }
             #[cfg(feature = "memory-engine")]
             (Seat::Memory(seat), WeakSeat::Memory(other)) => std::ptr::eq(other.as_ptr(), Arc::as_ptr(seat)),
-            #[cfg(feature = "memory-engine")]
+            #[cfg(any(feature = "memory-engine", feature = "postgres"))]
             _ => false,
         }
     }
@@ -384,6 +464,10 @@ impl Seat {
     ) -> Result<R> {
         match self {
             Seat::Lmdb(seat) => seat.call(|call| look(&mut Session::Lmdb(&mut call.reader_in(level)?))),
+            #[cfg(feature = "postgres")]
+            Seat::Postgres(seat) => {
+                seat.call(|call| look(&mut Session::Postgres(&mut call.reader_in(level)?)))
+            }
             #[cfg(feature = "memory-engine")]
             Seat::Memory(seat) => seat.call(|call| look(&mut Session::Memory(&mut call.reader_in(level)?))),
         }
@@ -393,9 +477,13 @@ impl Seat {
     pub(crate) fn snapshot_of(&self, opened: &Opened) -> Result<SnapshotSeat> {
         Ok(match (self, opened) {
             (Seat::Lmdb(seat), Opened::Lmdb(opened)) => SnapshotSeat::Lmdb(seat.snapshot_of(opened)?),
+            #[cfg(feature = "postgres")]
+            (Seat::Postgres(seat), Opened::Postgres(opened)) => {
+                SnapshotSeat::Postgres(seat.snapshot_of(opened)?)
+            }
             #[cfg(feature = "memory-engine")]
             (Seat::Memory(seat), Opened::Memory(opened)) => SnapshotSeat::Memory(seat.snapshot_of(opened)?),
-            #[cfg(feature = "memory-engine")]
+            #[cfg(any(feature = "memory-engine", feature = "postgres"))]
             _ => return Err(of_another_engine()),
         })
     }
@@ -476,6 +564,10 @@ impl SnapshotSeat {
     pub(crate) fn read<R>(&self, look: impl FnOnce(&mut Session<'_, '_>) -> Result<R>) -> Result<R> {
         match self {
             SnapshotSeat::Lmdb(seat) => seat.call(|call| look(&mut Session::Lmdb(&mut call.reader()?))),
+            #[cfg(feature = "postgres")]
+            SnapshotSeat::Postgres(seat) => {
+                seat.call(|call| look(&mut Session::Postgres(&mut call.reader()?)))
+            }
             #[cfg(feature = "memory-engine")]
             SnapshotSeat::Memory(seat) => seat.call(|call| look(&mut Session::Memory(&mut call.reader()?))),
         }
@@ -485,6 +577,8 @@ impl SnapshotSeat {
 /// Releases the calling thread's resources in closed environments. Must not run inside a call of a seat.
 pub(crate) fn leave_closed_seats() {
     seats::leave_closed_seats::<lmdb::Engine>();
+    #[cfg(feature = "postgres")]
+    seats::leave_closed_seats::<postgres::Engine>();
     #[cfg(feature = "memory-engine")]
     seats::leave_closed_seats::<memory::Engine>();
 }
@@ -492,6 +586,8 @@ pub(crate) fn leave_closed_seats() {
 /// An open collection, as its engine sees it.
 pub(crate) enum Opened {
     Lmdb(lmdb::Opened),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Opened),
     #[cfg(feature = "memory-engine")]
     Memory(memory::Opened),
 }
@@ -506,9 +602,11 @@ impl Opened {
     pub(crate) fn is_same(&self, other: &Opened) -> bool {
         match (self, other) {
             (Opened::Lmdb(one), Opened::Lmdb(other)) => one.is_same(other),
+            #[cfg(feature = "postgres")]
+            (Opened::Postgres(one), Opened::Postgres(other)) => one.is_same(other),
             #[cfg(feature = "memory-engine")]
             (Opened::Memory(one), Opened::Memory(other)) => one.is_same(other),
-            #[cfg(feature = "memory-engine")]
+            #[cfg(any(feature = "memory-engine", feature = "postgres"))]
             _ => false,
         }
     }
@@ -546,6 +644,8 @@ pub(crate) struct Scanned {
 /// The source of an iterator's reads: a snapshot, or a write transaction with its own writes.
 pub(crate) enum Session<'s, 'c> {
     Lmdb(&'s mut lmdb::Reader<'c>),
+    #[cfg(feature = "postgres")]
+    Postgres(&'s mut postgres::Reader<'c>),
     #[cfg(feature = "memory-engine")]
     Memory(&'s mut memory::Reader<'c>),
 }

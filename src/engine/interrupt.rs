@@ -52,6 +52,12 @@ impl Interrupt {
         Interrupt(CHECK.try_with(|place| place.borrow().clone()).unwrap_or_default())
     }
 
+    /// Returns a check that never interrupts, for waits during which the caller's check must not run.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn none() -> Interrupt {
+        Interrupt(None)
+    }
+
     /// Returns the moment until which to wait before the next check, or `None` to wait without a limit.
     pub(crate) fn next(&self, deadline: Option<Instant>) -> Option<Instant> {
         if self.0.is_none() {

@@ -5,6 +5,8 @@
 //! that every engine needs for its calling threads. [`dispatch`] passes each call to [`lmdb`] or to another engine
 //! beside it. The tests also run on `memory`, an engine that exists only to show that the seam holds.
 
+#[cfg(any(feature = "memory-engine", feature = "postgres"))]
+mod bounds;
 mod columns;
 pub(crate) mod contract;
 pub(crate) mod deadline;
@@ -14,6 +16,8 @@ pub(crate) mod lmdb;
 #[cfg(feature = "memory-engine")]
 mod memory;
 pub(crate) mod notice;
+#[cfg(feature = "postgres")]
+mod postgres;
 pub(crate) mod schema;
 pub(crate) mod threads;
 
@@ -24,7 +28,8 @@ pub(crate) use contract::{
     nothing_keeps_it,
 };
 pub(crate) use dispatch::{
-    Engine, Opened, Origin, Seat, Session, SnapshotSeat, WeakEngine, WeakSeat, leave_closed_seats, open,
+    Engine, Opened, Origin, Seat, Session, SnapshotSeat, WeakEngine, WeakSeat, is_url, leave_closed_seats,
+    open, shown,
 };
 pub(crate) use lmdb::{set_reads_wait, version, wait_until_closed};
 pub(crate) use threads::opening::{Opening, State};

@@ -363,15 +363,16 @@ fn check_path(path: &str) -> Result<()> {
     let Some((scheme, _)) = path.split_once("://") else { return Ok(()) };
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
-    if !is_scheme {
+    if !is_scheme || crate::engine::is_url(path) {
         return Ok(());
     }
     Err(Error::new(
         Status::Unsupported,
         format!(
-            "{}:// names an engine that this version does not have; pass the path of a directory, ./{} if that is one",
+            "{}:// names an engine that this version does not have: it has postgresql://, and paths of directories (./{}:// \
+             if that is one)",
             Short(scheme),
-            Short(path)
+            Short(scheme)
         ),
     ))
 }

@@ -103,6 +103,34 @@ impl Drop for OwnFile {
     }
 }
 
+/// A descriptor of a foreign library that every child of a fork closes. Drop it before the library closes the descriptor.
+#[cfg(feature = "postgres")]
+pub(crate) struct ClosedInChild {
+    node: &'static Node,
+    process: u64,
+}
+
+#[cfg(feature = "postgres")]
+impl ClosedInChild {
+    pub(crate) fn new(fd: RawFd) -> ClosedInChild {
+        ClosedInChild { node: OwnFile::place(fd), process: process() }
+    }
+
+    /// Returns true if this process opened it.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.process == process()
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl Drop for ClosedInChild {
+    fn drop(&mut self) {
+        if self.is_ours() {
+            self.node.fd.store(NONE, Ordering::Release);
+        }
+    }
+}
+
 /// Returns a number that differs between a child and its parent.
 #[inline]
 pub(crate) fn process() -> u64 {

@@ -35,6 +35,9 @@ const LARGEST_BYTES: usize = 256 << 10;
 /// The size up to which an iterator reads a range with both bounds at once.
 const AT_ONCE: Limit = Limit { items: 128, bytes: 64 << 10 };
 
+/// The first page of an iterator for which each read is a round trip.
+const FIRST_PAGE: Limit = Limit { items: 1024, bytes: LARGEST_BYTES };
+
 /// The size up to which an iterator keeps records instead of its snapshot.
 const KEPT_BYTES: usize = 4 << 20;
 
@@ -121,6 +124,9 @@ impl Iter {
     /// Opens it outside of transactions. Reads a short range into memory, and otherwise, perhaps, its first records.
     fn open_outside(collection: &Collection, range: &Range, ahead: &mut PooledColumns) -> Result<Source> {
         let shared = collection.shared();
+        if shared.is_remote() {
+            return Self::open_remote(collection, range, ahead);
+        }
         let mut read_at = None;
         if range.is_bounded() && can_be_kept(collection) {
             let scanned = shared.seat()?.scan(collection.opened(), range, AT_ONCE, ahead)?;
@@ -139,6 +145,29 @@ impl Iter {
             ahead.clear();
         }
         Ok(Source::Own(Own { seat, commits, seen, is_large: false, pause: 0 }))
+    }
+
+    /// Begins the snapshot and reads the first page in one round trip. A range of one page needs no snapshot afterwards.
+    fn open_remote(collection: &Collection, range: &Range, ahead: &mut PooledColumns) -> Result<Source> {
+        let shared = collection.shared();
+        let commits = shared.engine()?.commits();
+        let seen = commits.load(Ordering::Acquire);
+        let seat = shared.seat()?.snapshot_of(collection.opened())?;
+        ahead.clear();
+        let page = seat.read(|session| {
+            Ok(session.scan(collection.opened(), range, ScanStart::Range, FIRST_PAGE, ahead))
+        })?;
+        match page {
+            Ok(true) => {
+                drop(seat);
+                let records = std::mem::replace(ahead, Columns::without_memory().into());
+                let kept = Kept::of_range(records, range.reverse, None, false, false);
+                Ok(Source::Kept(Box::new(kept)))
+            }
+            Ok(false) => Ok(Source::Own(Own { seat, commits, seen, is_large: false, pause: 0 })),
+            Err(Leave::Failed(error)) => Err(error),
+            Err(Leave::Outside) => Err(collection.no_longer_exists()),
+        }
     }
 
     /// Returns the iterator over its range in the other direction, at the beginning.

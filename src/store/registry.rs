@@ -195,6 +195,11 @@ impl Shared {
         }
     }
 
+    /// Returns true if each call is a round trip to a server.
+    pub fn is_remote(&self) -> bool {
+        self.origin.is_remote()
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -7,7 +7,7 @@ use crate::engine::deadline::Deadline;
 use crate::engine::interrupt::Interrupt;
 use crate::engine::threads::thread_number;
 use crate::error::{Error, Result, Status};
-use crate::platform::sync::{Condvar, Mutex};
+use crate::platform::sync::{Condvar, Mutex, MutexGuard};
 use crate::platform::{clock, fork};
 
 /// The holder of a write lock.
@@ -70,22 +70,46 @@ impl Turns {
     /// Waits for the turn until `deadline`. Must not run inside a call of the thread's seat.
     pub(crate) fn take(&self, me: u64, deadline: &Deadline) -> Result<LockHolder> {
         let mut holder = self.holder.lock();
+        Self::wait_for(&self.free, &mut holder, me, deadline)?;
+        let me = LockHolder::now(me);
+        *holder = Some(me);
+        self.thread.store(me.thread, Ordering::Relaxed);
+        Ok(me)
+    }
+
+    /// Waits until no thread of the process has the turn, without taking it. Must not run inside a call of the thread's
+    /// seat.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn wait_until_free(&self, me: u64, deadline: &Deadline) -> Result<()> {
+        // Most threads find it free, and need no lock to see so.
+        if self.thread.load(Ordering::Acquire) == 0 {
+            return Ok(());
+        }
+        Self::wait_for(&self.free, &mut self.holder.lock(), me, deadline)?;
+        // The turn is still free: another thread may be waiting for it.
+        self.free.notify_one();
+        Ok(())
+    }
+
+    fn wait_for(
+        free: &Condvar,
+        holder: &mut MutexGuard<'_, Option<LockHolder>>,
+        me: u64,
+        deadline: &Deadline,
+    ) -> Result<()> {
         let (mut begun, mut interrupt) = (None, None);
-        while let Some(held) = *holder {
+        while let Some(held) = **holder {
             let begun = *begun.get_or_insert_with(Instant::now);
             if held.thread == me {
                 return Err(own());
             }
             let interrupt = interrupt.get_or_insert_with(Interrupt::of_thread);
-            let in_time = interrupt.wait(&self.free, &mut holder, deadline.moment())?;
-            if !in_time && let Some(held) = *holder {
+            let in_time = interrupt.wait(free, holder, deadline.moment())?;
+            if !in_time && let Some(held) = **holder {
                 return Err(held.busy(begun.elapsed()));
             }
         }
-        let me = LockHolder::now(me);
-        *holder = Some(me);
-        self.thread.store(me.thread, Ordering::Relaxed);
-        Ok(me)
+        Ok(())
     }
 
     pub(crate) fn release(&self) {
