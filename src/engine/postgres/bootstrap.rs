@@ -103,9 +103,9 @@ impl Engine {
         let connection = lease.connection()?;
         let meta = format!("{}.meta", identifier(&self.url.schema));
         let exists = "SELECT to_regclass($1) IS NOT NULL";
-        let exists = Step { sql: exists, params: &[Param::Text(&meta)], name: None };
         let waiting = self.waiting();
-        let found = connection.run(&[exists], &waiting).map_err(Fault::error)?;
+        let found =
+            connection.run(&[Step::with(exists, &[Param::Text(&meta)])], &waiting).map_err(Fault::error)?;
         let is_there = found.first().is_some_and(|rows| rows.is_true(0, 0));
         if !is_there {
             if !create || self.settings.read_only {

@@ -72,7 +72,8 @@ impl Engine {
         let waiting = Waiting { patience, interrupt };
         let (mut lost, mut conflicts, mut stale) = (0, 0, 0);
         loop {
-            let mut lease = self.lease_with(Use::Call, &deadline, waiting.interrupt.as_ref())?;
+            let purpose = if access == Access::Read { Use::Read } else { Use::Call };
+            let mut lease = self.lease_with(purpose, &deadline, waiting.interrupt.as_ref())?;
             let connection = lease.connection()?;
             let outcome = run(connection, &waiting);
             let is_replicated = !connection.take_not_replicated();
@@ -102,6 +103,8 @@ impl Engine {
                 Err(Fault::Lost(why)) if access == Access::Write => return Err(outcome_unknown(&why).into()),
                 Err(Fault::Lost(why)) => {
                     lost += 1;
+                    // The others have probably met the same end.
+                    self.pool.close_idle();
                     if lost == TRIES {
                         return Err(unreachable_server(&why).into());
                     }
@@ -147,8 +150,12 @@ impl Engine {
     ) -> Result<Option<Rows>> {
         self.call_on(access, interrupt, opened, |connection, target, waiting| {
             let statement = target.statement(verb);
-            let name = self.url.prepares.then_some(statement.name.as_str());
-            one(self.run_alone(connection, access, &[Step { sql: &statement.sql, params, name }], waiting)?)
+            one(self.run_alone(
+                connection,
+                access,
+                &[Step::prepared(&statement, params, self.url.prepares)],
+                waiting,
+            )?)
         })
     }
 

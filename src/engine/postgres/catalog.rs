@@ -64,8 +64,8 @@ impl Engine {
         let sql = self.catalog_sql().look;
         let rows = self
             .call(Access::Read, None, |connection, waiting| {
-                let step = Step { sql: &sql, params: &[Param::Text(name)], name: None };
-                one(self.run_alone(connection, Access::Read, &[step], waiting)?)
+                let params = [Param::Text(name)];
+                one(self.run_alone(connection, Access::Read, &[Step::with(&sql, &params)], waiting)?)
             })
             .map_err(Fault::error)?;
         found(name, &rows)
@@ -105,7 +105,8 @@ impl Engine {
         if let Some(begin) = begin {
             connection.send(&[Step::once(begin), Step::once(&gate)])?;
         }
-        let look = Step { sql: &sql.look, params: &[Param::Text(name)], name: None };
+        let named = [Param::Text(name)];
+        let look = Step::with(&sql.look, &named);
         connection.send(&[Step::once(&alone), look, Step::once(&sql.next)])?;
         let mut rows = connection.finish(waiting)?;
         let (next, looked) = (rows.pop(), rows.pop());
@@ -126,11 +127,7 @@ impl Engine {
         let plain = format!("ALTER TABLE {table} ALTER COLUMN key SET STORAGE PLAIN");
         let number = i64::try_from(id).unwrap_or(i64::MAX).to_be_bytes();
         let params = [Param::Text(name), Param::Int(&number), Param::Bytes(&record)];
-        connection.send(&[
-            Step::once(&create),
-            Step::once(&plain),
-            Step { sql: &sql.insert, params: &params, name: None },
-        ])?;
+        connection.send(&[Step::once(&create), Step::once(&plain), Step::with(&sql.insert, &params)])?;
         if begin.is_some() {
             connection.send(&[Step::once("COMMIT")])?;
         }

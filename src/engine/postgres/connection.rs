@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::engine::interrupt::Interrupt;
@@ -56,18 +56,53 @@ impl Param<'_> {
     }
 }
 
+/// A statement that connections prepare at its first use.
+pub(super) struct Prepared {
+    /// Differs from that of every other statement of the process.
+    number: u64,
+    name: CString,
+    sql: CString,
+}
+
+impl Prepared {
+    pub(super) fn new(sql: String) -> Prepared {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        // Neither has a NUL: names of schemas with one are refused.
+        let text = |text: String| CString::new(text).unwrap_or_default();
+        Prepared { number, name: text(format!("pc_{number}")), sql: text(sql) }
+    }
+}
+
 /// A statement with its parameters.
 pub(super) struct Step<'a> {
-    pub sql: &'a str,
-    pub params: &'a [Param<'a>],
-    /// The name under which a connection prepares the statement at its first use, or `None`.
-    pub name: Option<&'a str>,
+    sql: Sql<'a>,
+    params: &'a [Param<'a>],
+}
+
+#[derive(Clone, Copy)]
+enum Sql<'a> {
+    Once(&'a str),
+    Prepared(&'a Prepared),
+    /// For servers behind a pooler, where a connection does not stay the same.
+    NotPrepared(&'a CStr),
 }
 
 impl<'a> Step<'a> {
-    /// A statement that is not prepared.
+    /// A statement without parameters that is not prepared.
     pub(super) const fn once(sql: &'a str) -> Step<'a> {
-        Step { sql, params: &[], name: None }
+        Step { sql: Sql::Once(sql), params: &[] }
+    }
+
+    /// A statement that is not prepared.
+    pub(super) const fn with(sql: &'a str, params: &'a [Param<'a>]) -> Step<'a> {
+        Step { sql: Sql::Once(sql), params }
+    }
+
+    /// A statement that is prepared if the connection keeps prepared statements.
+    pub(super) fn prepared(statement: &'a Prepared, params: &'a [Param<'a>], prepares: bool) -> Step<'a> {
+        let sql = if prepares { Sql::Prepared(statement) } else { Sql::NotPrepared(&statement.sql) };
+        Step { sql, params }
     }
 }
 
@@ -124,7 +159,7 @@ pub(super) struct Connection {
     socket: c_int,
     /// Closes the socket in a child of a fork.
     inherited: Option<ClosedInChild>,
-    prepared: HashSet<Box<str>>,
+    prepared: HashSet<u64>,
     /// Set by [`on_notice`]. Boxed, since libpq keeps its address.
     not_replicated: Box<AtomicBool>,
     /// What was sent, and whose results have not been read.
@@ -134,8 +169,8 @@ pub(super) struct Connection {
 
 /// A command whose results are still to come.
 enum Sent {
-    /// The name, which counts as prepared until the server refuses it.
-    Prepare(Box<str>),
+    /// The number of a statement, which counts as prepared until the server refuses it.
+    Prepare(u64),
     Statement,
     /// A statement of this module, which no caller expects results of.
     Own,
@@ -360,7 +395,6 @@ impl Connection {
     }
 
     fn send_one(&mut self, step: &Step<'_>) -> Result<(), Fault> {
-        let nul = |_| Error::new(Status::InvalidArgument, "a statement contains a NUL character");
         let count = c_int::try_from(step.params.len().min(MOST_PARAMS)).unwrap_or(0);
         let mut types = [0; MOST_PARAMS];
         let mut values = [ptr::null(); MOST_PARAMS];
@@ -375,57 +409,60 @@ impl Connection {
             })?;
         }
         let conn = self.conn.as_ptr();
-        let sent = if let Some(name) = step.name {
-            let c_name = CString::new(name).map_err(nul)?;
-            if !self.prepared.contains(name) {
-                if self.prepared.len() >= MOST_PREPARED {
-                    self.prepared.clear();
-                    self.send_one(&Step::once("DEALLOCATE ALL"))?;
-                    self.sent.pop_back();
-                    self.sent.push_back(Sent::Own);
-                }
-                let sql = CString::new(step.sql).map_err(nul)?;
-                // SAFETY: the connection is valid, the texts are C strings, and `types` has at least `count` entries.
+        let (values, lengths, formats) = (values.as_ptr(), lengths.as_ptr(), BINARY.as_ptr());
+        let once;
+        let sql = match step.sql {
+            Sql::Prepared(statement) => {
+                self.prepare(statement, count, &types)?;
+                // SAFETY: the connection is valid, the name is a C string, and the arrays have at least `count` entries;
+                // each value is valid for its length, and has the binary form.
                 let sent = unsafe {
-                    (self.pq.send_prepare)(conn, c_name.as_ptr(), sql.as_ptr(), count, types.as_ptr())
+                    (self.pq.send_prepared)(conn, statement.name.as_ptr(), count, values, lengths, formats, 1)
                 };
-                if sent != 1 {
-                    let words = self.words();
-                    return Err(self.lost(&words));
-                }
-                self.prepared.insert(name.into());
-                self.sent.push_back(Sent::Prepare(name.into()));
+                return self.was_sent(sent, Sent::Statement);
             }
-            // SAFETY: as above; each value is valid for its length, and has the binary form.
-            unsafe {
-                (self.pq.send_prepared)(
-                    conn,
-                    c_name.as_ptr(),
-                    count,
-                    values.as_ptr(),
-                    lengths.as_ptr(),
-                    BINARY.as_ptr(),
-                    1,
-                )
-            }
-        } else {
-            let sql = CString::new(step.sql).map_err(nul)?;
-            // SAFETY: as above.
-            unsafe {
-                (self.pq.send_params)(
-                    conn,
-                    sql.as_ptr(),
-                    count,
-                    types.as_ptr(),
-                    values.as_ptr(),
-                    lengths.as_ptr(),
-                    BINARY.as_ptr(),
-                    1,
-                )
+            Sql::NotPrepared(sql) => sql,
+            Sql::Once(sql) => {
+                once = CString::new(sql).map_err(|_| {
+                    Error::new(Status::InvalidArgument, "a statement contains a NUL character")
+                })?;
+                once.as_c_str()
             }
         };
-        if sent == 1 {
-            self.sent.push_back(Sent::Statement);
+        // SAFETY: as above.
+        let sent = unsafe {
+            (self.pq.send_params)(conn, sql.as_ptr(), count, types.as_ptr(), values, lengths, formats, 1)
+        };
+        self.was_sent(sent, Sent::Statement)
+    }
+
+    /// Prepares a statement, unless the connection has it.
+    fn prepare(
+        &mut self,
+        statement: &Prepared,
+        count: c_int,
+        types: &[c_uint; MOST_PARAMS],
+    ) -> Result<(), Fault> {
+        if self.prepared.contains(&statement.number) {
+            return Ok(());
+        }
+        if self.prepared.len() >= MOST_PREPARED {
+            self.prepared.clear();
+            self.send_one(&Step::once("DEALLOCATE ALL"))?;
+            self.sent.pop_back();
+            self.sent.push_back(Sent::Own);
+        }
+        let (name, sql) = (statement.name.as_ptr(), statement.sql.as_ptr());
+        // SAFETY: the connection is valid, the texts are C strings, and there are at least `count` types.
+        let sent = unsafe { (self.pq.send_prepare)(self.conn.as_ptr(), name, sql, count, types.as_ptr()) };
+        self.was_sent(sent, Sent::Prepare(statement.number))?;
+        self.prepared.insert(statement.number);
+        Ok(())
+    }
+
+    fn was_sent(&mut self, code: c_int, what: Sent) -> Result<(), Fault> {
+        if code == 1 {
+            self.sent.push_back(what);
             return Ok(());
         }
         let words = self.words();
@@ -449,8 +486,8 @@ impl Connection {
             let Some(rows) = first else { return Err(self.lost("libpq gives no result for a statement")) };
             let is_done = matches!(rows.status(), libpq::PGRES_COMMAND_OK | libpq::PGRES_TUPLES_OK);
             if !is_done {
-                if let Sent::Prepare(name) = &sent {
-                    self.prepared.remove(name);
+                if let Sent::Prepare(number) = &sent {
+                    self.prepared.remove(number);
                 }
                 if rows.status() != libpq::PGRES_PIPELINE_ABORTED {
                     let found = rows.refusal();

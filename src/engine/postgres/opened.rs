@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::engine::postgres::connection::Prepared;
 use crate::engine::postgres::sql::{self, Verb};
 use crate::engine::schema::Schema;
 use crate::platform::sync::Mutex;
@@ -28,12 +29,6 @@ pub(super) struct Target {
     mean: AtomicU64,
 }
 
-/// A statement, and the name under which connections prepare it.
-pub(super) struct Prepared {
-    pub name: String,
-    pub sql: String,
-}
-
 impl Target {
     pub(super) fn new(schema_name: &str, id: u64, schema: &Arc<Schema>, mean: u64) -> Arc<Target> {
         Arc::new(Target {
@@ -49,10 +44,7 @@ impl Target {
     pub(super) fn statement(&self, verb: Verb) -> Arc<Prepared> {
         let mut statements = self.statements.lock();
         let made = statements.entry(verb).or_insert_with(|| {
-            Arc::new(Prepared {
-                name: format!("pc_{}_{}", self.id, verb.code()),
-                sql: sql::text(verb, &self.table, &self.gate, &self.schema.value),
-            })
+            Arc::new(Prepared::new(sql::text(verb, &self.table, &self.gate, &self.schema.value)))
         });
         Arc::clone(made)
     }

@@ -73,7 +73,7 @@ impl Engine {
         let params = [Param::Text(&mark.number), Param::Text(&mark.recovered), Param::Text(&mark.written)];
         let waiting = self.waiting();
         let connection = lease.connection()?;
-        let rows = connection.run(&[Step { sql: SQL, params: &params, name: None }], &waiting)?;
+        let rows = connection.run(&[Step::with(SQL, &params)], &waiting)?;
         match rows.first().and_then(|rows| rows.text(0, 0)) {
             Some("committed") => Ok(Some(Fate::Committed)),
             Some("aborted") => Ok(Some(Fate::Aborted)),

@@ -15,6 +15,7 @@ use crate::platform::sync::{Condvar, Mutex};
 /// What a connection is taken for, as error messages name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Use {
+    Read,
     Call,
     Snapshot,
     Iterator,
@@ -24,8 +25,8 @@ pub(super) enum Use {
 impl Use {
     const fn name(self, several: bool) -> &'static str {
         match (self, several) {
-            (Use::Call, false) => "call",
-            (Use::Call, true) => "calls",
+            (Use::Read | Use::Call, false) => "call",
+            (Use::Read | Use::Call, true) => "calls",
             (Use::Snapshot, false) => "snapshot",
             (Use::Snapshot, true) => "snapshots",
             (Use::Iterator, false) => "iterator",
@@ -94,9 +95,11 @@ impl Pool {
         state.held.insert(number, Holder { purpose, thread: thread_number(), since: Instant::now() });
         let idle = state.idle.pop();
         drop(state);
+        // A call that is safe to repeat finds out by itself whether the server has closed the connection.
+        let must_live = purpose != Use::Read;
         let mut lease = Lease { pool: Arc::clone(self), process: fork::process(), number, connection: idle };
         while let Some(connection) = &mut lease.connection {
-            if connection.is_alive() {
+            if connection.is_usable() && (!must_live || connection.is_alive()) {
                 return Ok(lease);
             }
             // The server has closed it, and perhaps the others as well.

@@ -285,8 +285,7 @@ impl Reader<'_> {
             let statement = target.statement(Verb::GetMany);
             for array in arrays {
                 let params = [Param::ArrayOfBytes(array.bytes())];
-                let name = prepares.then_some(statement.name.as_str());
-                connection.send(&[Step { sql: &statement.sql, params: &params, name }])?;
+                connection.send(&[Step::prepared(&statement, &params, prepares)])?;
             }
             Ok::<(), Fault>(())
         };

@@ -181,8 +181,8 @@ impl Seat {
         let CatalogSql { drop, .. } = engine.catalog_sql();
         let rows = engine
             .call(Access::Write, Some(Interrupt::of_thread()), |connection, waiting| {
-                let step = Step { sql: &drop, params: &[Param::Text(name)], name: None };
-                one(engine.run_alone(connection, Access::Write, &[step], waiting)?)
+                let params = [Param::Text(name)];
+                one(engine.run_alone(connection, Access::Write, &[Step::with(&drop, &params)], waiting)?)
             })
             .map_err(Fault::error)?;
         Ok(rows.int(0, 0).is_some())

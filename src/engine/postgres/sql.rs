@@ -41,17 +41,6 @@ pub(super) enum Verb {
     RemoveRange(Ends),
 }
 
-impl Verb {
-    /// Returns a short name that differs from that of every other verb.
-    pub(super) fn code(self) -> String {
-        match self {
-            Verb::Scan(ends, reverse) => format!("scan{}{}", ends.code(), if reverse { "r" } else { "f" }),
-            Verb::RemoveRange(ends) => format!("clear{}", ends.code()),
-            verb => format!("{verb:?}").to_ascii_lowercase(),
-        }
-    }
-}
-
 /// The bounds of a range: none, included or excluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Ends {
@@ -67,12 +56,6 @@ impl Ends {
             Bound::Excluded(_) => Some(false),
         };
         Ends { lower: end(lower), upper: end(upper) }
-    }
-
-    fn code(self) -> String {
-        [self.lower, self.upper]
-            .map(|end| end.map_or("n", |is_included| if is_included { "i" } else { "e" }))
-            .concat()
     }
 
     /// Returns the condition, whose parameters are numbered from `first` on.

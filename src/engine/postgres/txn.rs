@@ -123,8 +123,7 @@ impl Txn {
         self.on(opened, |txn, target| {
             let prepares = txn.engine.url.prepares;
             let statement = target.statement(verb);
-            let step =
-                Step { sql: &statement.sql, params, name: prepares.then_some(statement.name.as_str()) };
+            let step = Step::prepared(&statement, params, prepares);
             let waiting = txn.engine.waiting();
             let (skip, connection) = txn.send_pending()?;
             connection.send(&[step])?;
@@ -195,7 +194,7 @@ impl Txn {
 
     pub(super) fn look_up(&mut self, name: &str) -> Result<Option<Found>> {
         let sql = self.engine.catalog_sql().look;
-        let rows = self.run(&[Step { sql: &sql, params: &[Param::Text(name)], name: None }])?;
+        let rows = self.run(&[Step::with(&sql, &[Param::Text(name)])])?;
         catalog::found(name, &one(rows).map_err(Fault::error)?)
     }
 
@@ -428,7 +427,7 @@ impl WriteTxn {
     /// Drops a collection. Returns false if there is none.
     pub(super) fn drop_collection(&mut self, name: &str) -> Result<bool> {
         let sql = self.txn.engine.catalog_sql().drop;
-        let rows = self.txn.run(&[Step { sql: &sql, params: &[Param::Text(name)], name: None }])?;
+        let rows = self.txn.run(&[Step::with(&sql, &[Param::Text(name)])])?;
         self.writes += 1;
         let dropped = one(rows).map_err(Fault::error)?.int(0, 0).and_then(|id| u64::try_from(id).ok());
         if let Some(id) = dropped {

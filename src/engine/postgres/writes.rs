@@ -121,13 +121,12 @@ fn send_batch(
     waiting: &Waiting,
 ) -> Result<(), Fault> {
     let statement = target.statement(verb);
-    let name = prepares.then_some(statement.name.as_str());
     let mut from = 0;
     while let Some(chunk) = batch.chunk(from).map_err(Fault::Failed)? {
         from += chunk.len;
         let both = [Param::ArrayOfBytes(chunk.keys.bytes()), Param::ArrayOfBytes(chunk.values.bytes())];
         let params = if verb == Verb::PutMany { &both[..] } else { &both[..1] };
-        connection.send(&[Step { sql: &statement.sql, params, name }])?;
+        connection.send(&[Step::prepared(&statement, params, prepares)])?;
         connection.drain(waiting)?;
     }
     Ok(())
