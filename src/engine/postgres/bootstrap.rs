@@ -136,8 +136,15 @@ impl Engine {
 
     fn create(&self, connection: &mut Connection, waiting: &Waiting) -> Result<()> {
         let statements = self.creation();
-        let steps: Vec<Step<'_>> = statements.iter().map(|sql| Step::once(sql)).collect();
-        connection.run(&steps, waiting).map(drop).map_err(Fault::error)
+        // Each statement sees what others have made before it got the lock.
+        let mut steps = vec![Step::once("BEGIN ISOLATION LEVEL READ COMMITTED")];
+        steps.extend(statements.iter().map(|sql| Step::once(sql)));
+        steps.push(Step::once("COMMIT"));
+        let created = connection.run(&steps, waiting);
+        if created.is_err() {
+            connection.run_unseen(&[Step::once("ROLLBACK")]);
+        }
+        created.map(drop).map_err(Fault::error)
     }
 
     /// Returns the statements that make the schema, all in one transaction.
@@ -149,8 +156,11 @@ impl Engine {
             self.creation_lock(),
             // `IF NOT EXISTS` would need the right to make schemas even where this one is there.
             format!(
-                "DO $$ BEGIN IF to_regnamespace({}) IS NULL THEN CREATE SCHEMA {schema}; END IF; END $$",
-                literal(&schema)
+                "DO {}",
+                literal(&format!(
+                    "BEGIN IF to_regnamespace({}) IS NULL THEN CREATE SCHEMA {schema}; END IF; END",
+                    literal(&schema)
+                ))
             ),
             format!("CREATE TABLE IF NOT EXISTS {schema}.meta (format integer PRIMARY KEY)"),
             format!(
@@ -160,16 +170,20 @@ impl Engine {
             format!("CREATE TABLE IF NOT EXISTS {schema}.writer ()"),
             format!("CREATE SEQUENCE IF NOT EXISTS {schema}.ids"),
             format!(
-                "CREATE OR REPLACE FUNCTION {schema}.len(id bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS $$ \
-                 DECLARE n bigint; BEGIN EXECUTE format('SELECT count(*) FROM %I.%I', {text}, 'c' || id) INTO n; \
-                 RETURN n; END $$"
+                "CREATE OR REPLACE FUNCTION {schema}.len(id bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS {}",
+                literal(&format!(
+                    "DECLARE n bigint; BEGIN EXECUTE format('SELECT count(*) FROM %I.%I', {text}, 'c' || id) INTO n; \
+                     RETURN n; END"
+                ))
             ),
             format!(
-                "CREATE OR REPLACE FUNCTION {schema}.drop_collection(dropped text) RETURNS bigint LANGUAGE plpgsql AS $$ \
-                 DECLARE old bigint; BEGIN \
-                 DELETE FROM {schema}.catalog WHERE name = dropped RETURNING id INTO old; \
-                 IF old IS NOT NULL THEN EXECUTE format('DROP TABLE %I.%I', {text}, 'c' || old); END IF; \
-                 RETURN old; END $$"
+                "CREATE OR REPLACE FUNCTION {schema}.drop_collection(dropped text) RETURNS bigint LANGUAGE plpgsql AS {}",
+                literal(&format!(
+                    "DECLARE old bigint; BEGIN \
+                     DELETE FROM {schema}.catalog WHERE name = dropped RETURNING id INTO old; \
+                     IF old IS NOT NULL THEN EXECUTE format('DROP TABLE %I.%I', {text}, 'c' || old); END IF; \
+                     RETURN old; END"
+                ))
             ),
             format!("INSERT INTO {schema}.meta VALUES ({FORMAT}) ON CONFLICT DO NOTHING"),
         ]

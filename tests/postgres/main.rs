@@ -1,0 +1,21 @@
+//! The engine over PostgreSQL, on servers that the tests start by themselves.
+//!
+//! - `round_trips`: what each call costs
+//! - `transactions`: who waits for whom, and what conflicts
+//! - `outcomes`: lost connections, standbys, fail-over
+//! - `pool`: connections, threads, forks
+//! - `writers`: several writers at once, beside a model
+//! - `limits`: what is refused, and secrets
+#![allow(missing_docs, clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod limits;
+mod outcomes;
+mod pool;
+#[path = "../common/proxy.rs"]
+mod proxy;
+mod round_trips;
+mod server;
+mod transactions;
+mod writers;
