@@ -30,7 +30,7 @@ macro_rules! each {
         match $this {
             $of::Lmdb($inner) => $call,
             #[cfg(feature = "postgres")]
-            $of::Postgres($inner) => $call,
+            $of::Postgres($inner) => aside(|| $call),
             #[cfg(feature = "memory-engine")]
             $of::Memory($inner) => $call,
         }
@@ -56,13 +56,21 @@ macro_rules! both {
         match ($x, $y) {
             ($a::Lmdb($p), $b::Lmdb($q)) => $call,
             #[cfg(feature = "postgres")]
-            ($a::Postgres($p), $b::Postgres($q)) => $call,
+            ($a::Postgres($p), $b::Postgres($q)) => aside(|| $call),
             #[cfg(feature = "memory-engine")]
             ($a::Memory($p), $b::Memory($q)) => $call,
             #[cfg(any(feature = "memory-engine", feature = "postgres"))]
             _ => Err(of_another_engine().into()),
         }
     };
+}
+
+/// Keeps the code of calls that wait for a server out of the hot calls on files.
+#[cfg(feature = "postgres")]
+#[cold]
+#[inline(never)]
+fn aside<R>(call: impl FnOnce() -> R) -> R {
+    call()
 }
 
 /// Returns the error for a bug in the code above the seam, which must not mix the values of two environments.
@@ -578,7 +586,9 @@ impl SnapshotSeat {
 pub(crate) fn leave_closed_seats() {
     seats::leave_closed_seats::<lmdb::Engine>();
     #[cfg(feature = "postgres")]
-    seats::leave_closed_seats::<postgres::Engine>();
+    if postgres::was_opened() {
+        seats::leave_closed_seats::<postgres::Engine>();
+    }
     #[cfg(feature = "memory-engine")]
     seats::leave_closed_seats::<memory::Engine>();
 }

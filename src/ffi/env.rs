@@ -141,7 +141,7 @@ pub unsafe extern "C" fn pc_env_options_init(options: *mut pc_env_options, struc
 /// Opens an environment; by default, creates it and the last directory of its path.
 ///
 /// - `path`: the directory (with `PC_ENV_NO_SUBDIR` the data file), NUL-terminated UTF-8. Only read during the call.
-///   `scheme://…` is reserved for future engines.
+///   Or a URL `postgresql://…`: the environment is then in a PostgreSQL database; `docs/scale.md` describes it.
 /// - `options`: `NULL` means all defaults. Only read during the call.
 /// - `out`: receives the handle, which `pc_env_close` closes.
 ///
@@ -150,13 +150,15 @@ pub unsafe extern "C" fn pc_env_options_init(options: *mut pc_env_options, struc
 /// smaller. While another process or thread opens the same files, the call waits as long as a write would. May be
 /// called from any thread.
 ///
-/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_UNSUPPORTED`: a scheme; `PC_ERR_NO_ENVIRONMENT`;
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_UNSUPPORTED`: another scheme, an
+/// option that only files have, or no libpq; `PC_ERR_NO_ENVIRONMENT`;
 /// `PC_ERR_PERMISSION`; `PC_ERR_NOT_A_DATABASE`; `PC_ERR_TRUNCATED`; `PC_ERR_FORMAT_VERSION`; `PC_ERR_PAGE_SIZE`;
 /// `PC_ERR_LOCK_VERSION`; `PC_ERR_NETWORK_FS`; `PC_ERR_PID_CLASH`; `PC_ERR_OPTIONS_DIFFER`; `PC_ERR_CORRUPTED`;
 /// `PC_ERR_REQUIRES`; `PC_ERR_DISK_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`; `PC_ERR_MAP_BUSY`: the environment failed
 /// before, and references into it are still borrowed; `PC_ERR_LOCK_FILES`; `PC_ERR_SECOND_COPY`; `PC_ERR_REPLACED`:
 /// another process still has the previous data file open, with the same lock files; `PC_ERR_BUSY`: another process or
-/// thread did not finish opening it before the timeout; `PC_ERR_INTERRUPTED`.
+/// thread did not finish opening it before the timeout; `PC_ERR_INTERRUPTED`; `PC_ERR_UNAVAILABLE`: the server cannot be
+/// reached.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pc_env_open(
     path: *const c_char,
@@ -247,6 +249,23 @@ pub unsafe extern "C" fn pc_env_info(env: pc_env, out: *mut pc_env_stat) -> pc_s
         let stat = stat_of(&handle::env(env)?.info()?, size);
         // SAFETY: `out` is good for the `struct_size` bytes it said.
         unsafe { std::ptr::copy_nonoverlapping((&raw const stat).cast::<u8>(), out.cast::<u8>(), size) };
+        Ok(PC_OK)
+    })
+}
+
+/// Returns the path that the environment was first opened by, or its URL without passwords.
+///
+/// - `out`: receives the text, without a NUL. Not `NULL`.
+///
+/// May be called from any thread.
+///
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_NO_MEMORY`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pc_env_path(env: pc_env, out: *mut pc_buffer) -> pc_status {
+    boundary!({
+        // SAFETY: the header's contract for buffers.
+        let out = unsafe { pc_buffer::required("out", out)? };
+        out.store(handle::env(env)?.path().as_os_str().as_encoded_bytes())?;
         Ok(PC_OK)
     })
 }

@@ -315,6 +315,7 @@ pub static CASES: &[Case] = &[
         stat.struct_size = size_of::<pc_env_stat>();
         pc_env_info(w.env, &raw mut stat)
     }),
+    case("pc_env_path", nothing, |w| unsafe { pc_env_path(w.env, &raw mut w.buffer) }),
     case("pc_env_list", nothing, |w| unsafe { pc_env_list(w.env, &raw mut w.buffer) }),
     case("pc_env_copy", nothing, |w| copy(w, 0)),
     case("pc_env_copy", nothing, |w| copy(w, PC_COPY_COMPACT)),

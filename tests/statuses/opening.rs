@@ -115,6 +115,9 @@ pub const PRODUCERS: &[(&str, Producer)] = &[
         given
     }),
     ("PC_ERR_UNSUPPORTED", |_| open(Path::new("scheme://cluster/data"), DEFAULTS).0),
+    // A port where nobody listens.
+    #[cfg(feature = "postgres")]
+    ("PC_ERR_UNAVAILABLE", |_| open(Path::new("postgresql://127.0.0.1:1/none"), DEFAULTS).0),
 ];
 
 /// Creates an environment, changes its data file, and opens it again.

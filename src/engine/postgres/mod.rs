@@ -27,7 +27,7 @@ mod txn;
 mod url;
 mod writes;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 pub(crate) use opened::Opened;
@@ -69,10 +69,19 @@ pub(crate) struct Origin {
 /// The open environments of the process.
 static OPEN: PerProcess<Mutex<Vec<Weak<Engine>>>> = PerProcess::new();
 
+/// True once the process has opened a URL.
+static WAS_OPENED: AtomicBool = AtomicBool::new(false);
+
+/// Returns true if the process has opened a URL, so that calls on files spend nothing on this engine before.
+pub(crate) fn was_opened() -> bool {
+    WAS_OPENED.load(Ordering::Relaxed)
+}
+
 /// Opens an environment, or finds it open.
 pub(crate) fn open(url: &Url, create: bool, settings: &Settings) -> Result<Arc<Engine>> {
     check_settings(settings)?;
     fork::watch()?;
+    WAS_OPENED.store(true, Ordering::Relaxed);
     let same = |engine: &Arc<Engine>| engine.url.conninfo == url.conninfo && engine.url.schema == url.schema;
     let find = |open: &[Weak<Engine>]| open.iter().filter_map(Weak::upgrade).find(same);
     if let Some(engine) = find(&OPEN.get().lock()) {
