@@ -243,6 +243,15 @@ impl Engine {
         each!(Engine, self, engine => engine.traits())
     }
 
+    /// Prepares the notice for a wait, so that commits of other processes reach it.
+    pub(crate) fn listen(&self) -> Result<()> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(engine) => engine.listen(),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns the notice by which threads that wait for a commit learn of it.
     pub(crate) fn notice(&self) -> &Notice {
         each!(Engine, self, engine => engine.notice())
@@ -403,7 +412,13 @@ impl Seat {
 
     /// Returns the number of the commit that a read outside of transactions sees now.
     pub(crate) fn newest_commit(&self) -> Result<u64> {
-        each!(Seat, self, seat => seat.read(|reader| Ok(reader.commit())))
+        match self {
+            Seat::Lmdb(seat) => seat.read(|reader| Ok(reader.commit())),
+            #[cfg(feature = "postgres")]
+            Seat::Postgres(seat) => seat.newest_commit(),
+            #[cfg(feature = "memory-engine")]
+            Seat::Memory(seat) => seat.read(|reader| Ok(reader.commit())),
+        }
     }
 
     /// Counts the records.

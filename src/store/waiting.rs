@@ -25,6 +25,7 @@ pub(crate) fn wait_for_commit(
     let deadline = Deadline::after(timeout);
     let interrupt = Interrupt::of_thread();
     loop {
+        engine.listen()?;
         let notice = engine.notice();
         let heard = notice.listen();
         check_open()?;

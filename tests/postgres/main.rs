@@ -5,9 +5,11 @@
 //! - `outcomes`: lost connections, standbys, fail-over
 //! - `pool`: connections, threads, forks
 //! - `writers`: several writers at once, beside a model
+//! - `commits`: waiting for those of others
 //! - `limits`: what is refused, and secrets
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod commits;
 #[path = "../common/mod.rs"]
 mod common;
 mod limits;

@@ -167,22 +167,44 @@ impl Engine {
         steps: &[Step<'_>],
         waiting: &Waiting,
     ) -> Result<Vec<Rows>, Fault> {
-        if self.url.prepares {
-            return connection.run(steps, waiting);
+        self.send_alone(connection, access, waiting, |connection| connection.send(steps))
+    }
+
+    /// Runs the statements that `send` sends, which together are one transaction and one round trip.
+    pub(super) fn send_alone(
+        &self,
+        connection: &mut Connection,
+        access: Access,
+        waiting: &Waiting,
+        send: impl FnOnce(&mut Connection) -> Result<(), Fault>,
+    ) -> Result<Vec<Rows>, Fault> {
+        // Without a begin, the statements of one round trip are one transaction. Behind a pooler, settings of the session
+        // may be those of another client, so there the transaction has its own.
+        let begin = (!self.url.prepares).then(|| self.begin_alone(access));
+        let notification = if access == Access::Write { self.notification() } else { None };
+        if let Some((begin, settings)) = &begin {
+            connection.send(&[Step::once(begin), Step::once(settings)])?;
         }
-        // Behind a pooler, settings of the session may be those of another client.
-        let begin = self.begin_alone(access);
-        connection.send(&[Step::once(begin.0), Step::once(&begin.1)])?;
-        connection.send(steps)?;
-        connection.send(&[Step::once("COMMIT")])?;
+        send(connection)?;
+        if let Some(notification) = &notification {
+            connection.send(&[Step::once(notification)])?;
+        }
+        if begin.is_some() {
+            connection.send(&[Step::once("COMMIT")])?;
+        }
         match connection.finish(waiting) {
             Ok(mut rows) => {
-                rows.pop();
-                rows.drain(..2.min(rows.len()));
+                let more = usize::from(begin.is_some()) + usize::from(notification.is_some());
+                rows.truncate(rows.len().saturating_sub(more));
+                if begin.is_some() {
+                    rows.drain(..2.min(rows.len()));
+                }
                 Ok(rows)
             }
             Err(fault) => {
-                connection.run_unseen(&[Step::once("ROLLBACK")]);
+                if begin.is_some() {
+                    connection.run_unseen(&[Step::once("ROLLBACK")]);
+                }
                 Err(fault)
             }
         }

@@ -13,6 +13,7 @@ use crate::engine::postgres::status::{CANCELED, Refusal};
 use crate::error::{Error, Result, Status};
 use crate::memory::NoMemory;
 use crate::platform::fork::ClosedInChild;
+use crate::platform::system;
 
 /// The number of statements that a connection keeps prepared.
 const MOST_PREPARED: usize = 1000;
@@ -315,6 +316,29 @@ impl Connection {
         !self.is_lost
     }
 
+    /// Waits for notifications of other connections until `deadline`. Returns whether there were any.
+    pub(super) fn wait_for_notification(&mut self, deadline: Instant) -> Result<bool, Fault> {
+        if self.poll(libc::POLLIN, Some(deadline)) {
+            // SAFETY: the connection is valid.
+            if unsafe { (self.pq.consume)(self.conn.as_ptr()) } != 1 {
+                let words = self.words();
+                return Err(self.lost(&words));
+            }
+        }
+        let mut any = false;
+        loop {
+            // SAFETY: as above; each notification is freed once.
+            unsafe {
+                let notification = (self.pq.notifies)(self.conn.as_ptr());
+                if notification.is_null() {
+                    return Ok(any);
+                }
+                (self.pq.free)(notification.cast());
+            }
+            any = true;
+        }
+    }
+
     /// Returns true if a commit was not confirmed by the standby, and clears the mark.
     pub(super) fn take_not_replicated(&mut self) -> bool {
         self.not_replicated.swap(false, Ordering::Relaxed)
@@ -598,7 +622,8 @@ impl Connection {
             }
         };
         // If no thread can be made, the wait ends with the connection instead.
-        let _ = std::thread::Builder::new().spawn(run);
+        let _ =
+            system::without_signals(|| std::thread::Builder::new().name("pc-cancel".to_owned()).spawn(run));
     }
 
     /// Waits for the socket. Returns false at the deadline.

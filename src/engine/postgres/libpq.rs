@@ -26,6 +26,12 @@ pub(super) struct PGcancel {
     _private: [u8; 0],
 }
 
+/// A notification of another connection. Only that there is one matters here.
+#[repr(C)]
+pub(super) struct PGnotify {
+    _private: [u8; 0],
+}
+
 /// A connection option; only a null `keyword`, which ends a list, matters here.
 #[repr(C)]
 pub(super) struct ConninfoOption {
@@ -98,6 +104,8 @@ symbols! {
     is_busy = c"PQisBusy": fn(*mut PGconn) -> c_int;
     consume = c"PQconsumeInput": fn(*mut PGconn) -> c_int;
     result = c"PQgetResult": fn(*mut PGconn) -> *mut PGresult;
+    notifies = c"PQnotifies": fn(*mut PGconn) -> *mut PGnotify;
+    free = c"PQfreemem": fn(*mut c_void);
     result_status = c"PQresultStatus": fn(*const PGresult) -> c_int;
     error_field = c"PQresultErrorField": fn(*const PGresult, c_int) -> *const c_char;
     rows = c"PQntuples": fn(*const PGresult) -> c_int;

@@ -7,7 +7,7 @@
 //! - `status`: what the server's errors mean; `sql`: the statements; `batch`: arrays of records
 //! - `bootstrap`: makes the schema; `catalog`: names of collections; `opened`: an open collection
 //! - `call`: statements outside of transactions; `txn`: those inside; `outcome`: whether a lost commit took place
-//! - `reader`: reads; `writes`: operations; `session`: the calls of a thread
+//! - `reader`: reads; `writes`: operations; `session`: the calls of a thread; `listener`: commits of other processes
 
 mod batch;
 mod bootstrap;
@@ -15,6 +15,7 @@ mod call;
 mod catalog;
 mod connection;
 mod libpq;
+mod listener;
 mod opened;
 mod outcome;
 mod pool;
@@ -34,18 +35,20 @@ pub(crate) use opened::Opened;
 pub(crate) use reader::Reader;
 pub(crate) use url::Url;
 
-use crate::engine::Settings;
 use crate::engine::deadline::Deadline;
 use crate::engine::interrupt::Interrupt;
+use crate::engine::notice::Notice;
 use crate::engine::threads::opening::Opening;
 use crate::engine::threads::seat;
 use crate::engine::threads::seats::Seats;
 use crate::engine::threads::turns::Turns;
+use crate::engine::{Settings, Traits};
 use crate::error::{Error, Result, Status};
 use crate::platform::fork::{self, PerProcess};
 use crate::platform::sync::Mutex;
 use connection::Waiting;
 use pool::{Lease, Pool, Use};
+use url::Writers;
 
 /// A thread's seat in an environment.
 pub(crate) type Seat = seat::Seat<Engine>;
@@ -58,6 +61,9 @@ pub(crate) struct Engine {
     seats: Seats<Engine>,
     turns: Turns,
     commits: Arc<AtomicU64>,
+    notice: Notice,
+    /// True while a thread listens for notifications.
+    listens: AtomicBool,
 }
 
 /// The origin of an environment, from which it can be reopened.
@@ -94,6 +100,8 @@ pub(crate) fn open(url: &Url, create: bool, settings: &Settings) -> Result<Arc<E
         seats: Seats::default(),
         turns: Turns::default(),
         commits: Arc::default(),
+        notice: Notice::default(),
+        listens: AtomicBool::new(false),
     });
     // Outside of the lock: the server may be slow to answer.
     engine.prepare(create)?;
@@ -154,6 +162,14 @@ impl Engine {
         Arc::clone(&self.commits)
     }
 
+    pub(crate) fn traits(&self) -> Traits {
+        Traits { remote: true, conflicts: self.url.writers == Writers::Many, ..Traits::default() }
+    }
+
+    pub(crate) fn notice(&self) -> &Notice {
+        &self.notice
+    }
+
     /// Does nothing: a server that fails may come back, so the openings stay.
     #[allow(clippy::unused_self)] // as the other engines'
     pub(crate) fn admit(&self, _opening: &Arc<Opening>) {}
@@ -193,7 +209,8 @@ impl Engine {
     }
 
     fn has_committed(&self) {
-        self.commits.fetch_add(1, Ordering::AcqRel);
+        let commits = self.commits.fetch_add(1, Ordering::AcqRel);
+        self.notice.announce(commits + 1);
     }
 }
 

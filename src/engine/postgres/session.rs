@@ -24,6 +24,11 @@ use crate::error::{Error, Result, Status};
 
 thread_local_seats!(Engine);
 
+/// The number of transactions that have ended: those with a number below the snapshot's end, without those in progress. It
+/// grows with each end, in whichever order transactions end.
+const NEWEST: &str = "(SELECT pg_snapshot_xmax(now)::text::bigint - (SELECT count(*) FROM pg_snapshot_xip(now)) \
+                      FROM pg_current_snapshot() AS now)";
+
 impl Seated for Engine {
     type Snapshot = Snapshot;
     type WriteTxn = WriteTxn;
@@ -219,13 +224,25 @@ impl Seat {
             .map_err(Fault::error)
     }
 
+    /// Returns a number that grows whenever a transaction of the server ends that has written.
+    pub(crate) fn newest_commit(&self) -> Result<u64> {
+        let engine = self.call(|call| Ok(Arc::clone(call.engine()?)))?;
+        let sql = format!("SELECT {NEWEST}");
+        let rows = engine
+            .call(Access::Read, None, |connection, waiting| {
+                one(engine.run_alone(connection, Access::Read, &[Step::once(&sql)], waiting)?)
+            })
+            .map_err(Fault::error)?;
+        Ok(rows.int(0, 0).and_then(|newest| u64::try_from(newest).ok()).unwrap_or(0))
+    }
+
     pub(crate) fn figures(&self) -> Result<Figures> {
         let engine = self.call(|call| Ok(Arc::clone(call.engine()?)))?;
         let sql = format!(
             "SELECT (SELECT coalesce(sum(pg_total_relation_size(class.oid)), 0)::bigint FROM pg_class class \
              JOIN pg_namespace space ON space.oid = class.relnamespace WHERE space.nspname = {} \
              AND class.relkind IN ('r', 'S')), current_setting('block_size')::bigint, \
-             pg_snapshot_xmax(pg_current_snapshot())::text::bigint",
+             {NEWEST}",
             literal(&engine.url.schema)
         );
         let rows = engine

@@ -505,6 +505,9 @@ impl threads::WriteTxn for WriteTxn {
         }
         let engine = Arc::clone(&self.txn.engine);
         let waiting = Waiting { patience: engine.url.patience, interrupt: None };
+        if self.writes > 0 {
+            self.txn.pending.extend(engine.notification());
+        }
         let committed = self.txn.run_raw(&[Step::once("COMMIT")], &waiting);
         self.txn.has_ended = true;
         let is_replicated = !self.txn.lease.connection().is_ok_and(Connection::take_not_replicated);

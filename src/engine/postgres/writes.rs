@@ -45,21 +45,9 @@ impl Place for Alone<'_> {
         let engine = self.engine;
         let rows =
             engine.call_on(Access::Write, Some(&self.interrupt), opened, |connection, target, waiting| {
-                // Without a begin, the statements of one round trip are one transaction. Behind a pooler, they need one.
-                if engine.url.prepares {
-                    send_batch(connection, target, verb, batch, true, waiting)?;
-                    return connection.finish(waiting);
-                }
-                let begin = engine.begin_alone(Access::Write);
-                connection.send(&[Step::once(begin.0), Step::once(&begin.1)])?;
-                send_batch(connection, target, verb, batch, false, waiting)?;
-                connection.send(&[Step::once("COMMIT")])?;
-                let mut rows = connection.finish(waiting).inspect_err(|_| {
-                    connection.run_unseen(&[Step::once("ROLLBACK")]);
-                })?;
-                rows.pop();
-                rows.drain(..2.min(rows.len()));
-                Ok(rows)
+                engine.send_alone(connection, Access::Write, waiting, |connection| {
+                    send_batch(connection, target, verb, batch, engine.url.prepares, waiting)
+                })
             })?;
         rows.ok_or_else(not_created)
     }

@@ -11,7 +11,7 @@
 //! A child process has no such thread, and does not touch its parent's.
 
 use std::fs::File;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::ManuallyDrop;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -66,7 +66,7 @@ impl Flusher {
         let shared = Arc::new(Shared::default());
         let thread = {
             let shared = Arc::clone(&shared);
-            without_signals(|| {
+            system::without_signals(|| {
                 std::thread::Builder::new()
                     .name("pc-flush".to_owned())
                     .spawn(move || shared.run(&file, interval))
@@ -150,22 +150,4 @@ fn flush(file: &File, flushed: &mut Option<u64>) -> std::io::Result<()> {
         *flushed = newest;
     }
     Ok(())
-}
-
-/// Starts a thread that receives no signals of the host.
-fn without_signals<R>(start: impl FnOnce() -> R) -> R {
-    let (mut all, mut before) =
-        (MaybeUninit::<libc::sigset_t>::uninit(), MaybeUninit::<libc::sigset_t>::uninit());
-    // SAFETY: both are valid destinations; the first is filled before it is read, and a failure, which only an invalid
-    // argument could cause, leaves the mask as it is.
-    let masked = unsafe {
-        libc::sigfillset(all.as_mut_ptr()) == 0
-            && libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), before.as_mut_ptr()) == 0
-    };
-    let started = start();
-    if masked {
-        // SAFETY: filled by the call above; the output may be null.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut()) };
-    }
-    started
 }
