@@ -53,6 +53,10 @@
  * is a snapshot), PC_ERR_BUSY, PC_ERR_READ_ONLY, PC_ERR_MAP_FULL, PC_ERR_MAP_BUSY, PC_ERR_DISK_FULL and
  * PC_ERR_COMMIT_UNKNOWN.
  *
+ * Statuses of servers. Where the environment is opened by a URL, every call that reaches the server can also return
+ * PC_ERR_UNAVAILABLE (it cannot be reached, or does not answer), PC_ERR_PERMISSION, PC_ERR_BUSY (all connections are in
+ * use), PC_ERR_INTERRUPTED and PC_ERR_UNSUPPORTED, and a commit PC_ERR_CONFLICT.
+ *
  *
  * THREADS AND LIFETIMES
  *
@@ -460,7 +464,7 @@ pc_status pc_env_options_init(pc_env_options *options,
 /// Opens an environment; by default, creates it and the last directory of its path.
 ///
 /// - `path`: the directory (with `PC_ENV_NO_SUBDIR` the data file), NUL-terminated UTF-8. Only read during the call.
-///   `scheme://…` is reserved for future engines.
+///   Or a URL `postgresql://…`: the environment is then in a PostgreSQL database; `docs/scale.md` describes it.
 /// - `options`: `NULL` means all defaults. Only read during the call.
 /// - `out`: receives the handle, which `pc_env_close` closes.
 ///
@@ -469,13 +473,15 @@ pc_status pc_env_options_init(pc_env_options *options,
 /// smaller. While another process or thread opens the same files, the call waits as long as a write would. May be
 /// called from any thread.
 ///
-/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_UNSUPPORTED`: a scheme; `PC_ERR_NO_ENVIRONMENT`;
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_UNSUPPORTED`: another scheme, an
+/// option that only files have, or no libpq; `PC_ERR_NO_ENVIRONMENT`;
 /// `PC_ERR_PERMISSION`; `PC_ERR_NOT_A_DATABASE`; `PC_ERR_TRUNCATED`; `PC_ERR_FORMAT_VERSION`; `PC_ERR_PAGE_SIZE`;
 /// `PC_ERR_LOCK_VERSION`; `PC_ERR_NETWORK_FS`; `PC_ERR_PID_CLASH`; `PC_ERR_OPTIONS_DIFFER`; `PC_ERR_CORRUPTED`;
 /// `PC_ERR_REQUIRES`; `PC_ERR_DISK_FULL`; `PC_ERR_NO_MEMORY`; `PC_ERR_IO`; `PC_ERR_MAP_BUSY`: the environment failed
 /// before, and references into it are still borrowed; `PC_ERR_LOCK_FILES`; `PC_ERR_SECOND_COPY`; `PC_ERR_REPLACED`:
 /// another process still has the previous data file open, with the same lock files; `PC_ERR_BUSY`: another process or
-/// thread did not finish opening it before the timeout; `PC_ERR_INTERRUPTED`.
+/// thread did not finish opening it before the timeout; `PC_ERR_INTERRUPTED`; `PC_ERR_UNAVAILABLE`: the server cannot be
+/// reached.
 pc_status pc_env_open(const char *path,
                       const pc_env_options *options,
                       pc_env *out);
@@ -521,6 +527,16 @@ pc_status pc_flush(pc_env env);
 /// `PC_ERR_IO`; `PC_ERR_ENV_FAILED`.
 pc_status pc_env_info(pc_env env,
                       pc_env_stat *out);
+
+/// Returns the path that the environment was first opened by, or its URL without passwords.
+///
+/// - `out`: receives the text, without a NUL. Not `NULL`.
+///
+/// May be called from any thread.
+///
+/// Statuses: `PC_OK`; `PC_ERR_INVALID_ARGUMENT`; `PC_ERR_BAD_HANDLE`; `PC_ERR_FORKED`; `PC_ERR_NO_MEMORY`.
+pc_status pc_env_path(pc_env env,
+                      pc_buffer *out);
 
 /// Lists all collections, ordered by name, as text.
 ///

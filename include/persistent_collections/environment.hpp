@@ -289,6 +289,13 @@ class [[nodiscard]] environment {
         return made;
     }
 
+    /// Returns the path that it was first opened by, or its URL without passwords.
+    [[nodiscard]] std::string path() const {
+        buffer text;
+        pc::check(pc_env_path(handle(), text.get()));
+        return std::string(text.view());
+    }
+
     /// Lists all collections, ordered by name.
     [[nodiscard]] std::vector<collection_info> collections() const {
         buffer text;

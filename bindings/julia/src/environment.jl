@@ -79,7 +79,8 @@ Base.hash(value::MDBValue, seed::UInt) = hash(value.data, hash(MDBValue, seed))
     Environment(path; keywords...)
     Environment(f, path; keywords...)
 
-Opens the LMDB environment at `path`, a directory, and creates it (not its parent) if it does not exist. With a
+Opens the LMDB environment at `path`, a directory, and creates it (not its parent) if it does not exist. A `path` that
+begins with `postgresql://` opens an environment in a PostgreSQL database. With a
 function, typically as a do-block, calls `f(env)`, closes the environment and returns the result of `f`. Without one,
 close it with `close`; the garbage collector closes an environment that is dropped.
 
@@ -142,7 +143,7 @@ mutable struct Environment
 
     # Closed as yet.
     Environment(path::String, options::Lib.EnvOptions) =
-        finalizer(drop_handle, new(path, abspath(path), (0, 0), Threads.Atomic{UInt64}(0), this_process(), options))
+        finalizer(drop_handle, new(path, is_url(path) ? path : abspath(path), (0, 0), Threads.Atomic{UInt64}(0), this_process(), options))
 end
 
 function Environment(path::AbstractString; flags::Integer=0, mode::Integer=0, maxdbs::Integer=0,
@@ -181,13 +182,28 @@ function open_files(env::Environment)
             GC.gc()
             open()
         end
-        env.place = realpath(path)
-        env.identity = file_identity(env.place)
+        if is_url(path)
+            # Without passwords. Two URLs are the same environment if they are the same text.
+            env.path = env.place = shown_path(env)
+            env.identity = (UInt64(0), hash(path) % UInt64)
+        else
+            env.place = realpath(path)
+            env.identity = file_identity(env.place)
+        end
     catch
         close(env)
         rethrow()
     end
     return env
+end
+
+# Whether a path is that of an environment on a server.
+is_url(path::String) = startswith(path, "postgresql://") || startswith(path, "postgres://")
+
+# The path that an environment was opened by; of a URL, without passwords.
+shown_path(env::Environment) = with_buffer() do out
+    checked(Lib.pc_env_path(live(env), out))
+    buffer_text(out)
 end
 
 function file_identity(place::String)

@@ -205,6 +205,7 @@ const Size = Csize_t
 @waiting_symbol pc_env_close(env::Handle)::Status
 @waiting_symbol pc_flush(env::Handle)::Status
 @waiting_symbol pc_env_info(env::Handle, out::Ptr{EnvStat})::Status
+@waiting_symbol pc_env_path(env::Handle, out::Ptr{Buffer})::Status
 @waiting_symbol pc_env_list(env::Handle, out::Ptr{Buffer})::Status
 
 # Environments: copies, checks and readers

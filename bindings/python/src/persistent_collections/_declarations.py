@@ -308,6 +308,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "pc_env_close": (_status, _handle),
     "pc_flush": (_status, _handle),
     "pc_env_info": (_status, _handle, _to_env_stat),
+    "pc_env_path": (_status, _handle, _to_buffer),
     "pc_env_list": (_status, _handle, _to_buffer),
     # Environments: copies, checks and readers
     "pc_env_copy": (_status, _handle, c_char_p, c_uint32),

@@ -20,6 +20,9 @@ class Guarded(Protocol):
     @property
     def _closed(self) -> bool: ...
 
+    @property
+    def _is_remote(self) -> bool: ...
+
 
 class Rooted(Protocol):
     """An environment, as the accelerator sees it."""
@@ -32,6 +35,9 @@ class Rooted(Protocol):
 
     @property
     def _forgets(self) -> bool: ...
+
+    @property
+    def _is_remote(self) -> bool: ...
 
 
 class Walked(Protocol):

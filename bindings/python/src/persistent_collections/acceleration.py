@@ -320,11 +320,14 @@ class Later:
 
 
 def prepare(collection: Any, *codecs: Coded) -> None:
-    """Passes the codecs of a collection to its base in the accelerator."""
+    """Passes the codecs of a collection to its base in the accelerator.
+
+    Not where calls wait for a server: the accelerator keeps Python's lock during its calls.
+    """
     coders = [codec.coder for codec in codecs]
-    if None in coders:
-        return
     environment: Rooted = collection._environment
+    if None in coders or environment._is_remote:
+        return
     # In a snapshot, the package looks up values that are lent. An element that a set has need not
     # be added, where adding it would be refused in no case and make nothing durable.
     special = environment._forgets if collection._is_set else collection._lends
@@ -339,11 +342,11 @@ def walk(
     `owner` stays alive as long as the walk.
     """
     value_coder = None if values is None else values.coder
-    if keys.coder is None or (value_coder is None and what != "keys"):
+    environment = owner._environment
+    if keys.coder is None or (value_coder is None and what != "keys") or environment._is_remote:
         return None
     # First, since it raises an error with its name if it is closed.
     handle = owner._handle
-    environment = owner._environment
     walk: Iterator[Any] = _module.Walk(
         environment._handle,
         handle,
@@ -403,7 +406,7 @@ def get_many(
     Without a default, it returns the index of the first absent key. It returns None if the
     accelerator does not decode the values, or the call fails.
     """
-    if values.coder is None:
+    if values.coder is None or owner._environment._is_remote:
         return None
     failure = owner._environment._failure
     found: list[Any] | int | None = _module.get_many(

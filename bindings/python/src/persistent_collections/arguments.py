@@ -68,10 +68,14 @@ def path_bytes(path: str | os.PathLike[str]) -> bytes:
     return data
 
 
+def is_url(path: str | bytes) -> bool:
+    """Returns whether a path is that of an environment on a server."""
+    return os.fsdecode(path).startswith(("postgresql://", "postgres://"))
+
+
 def place_of(path: str) -> str | None:
     """Returns an absolute path to the same place; None if the working directory has none."""
-    # Nothing is shortened: a `..` after a symbolic link leads elsewhere. The library refuses a
-    # path that looks like a network address.
+    # Nothing is shortened: a `..` after a symbolic link leads elsewhere.
     if os.path.isabs(path) or "://" in path:
         return path
     try:

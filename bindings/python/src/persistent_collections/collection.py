@@ -241,7 +241,8 @@ class Collection(Handled):
         inside = environment._in_transaction()
         # Only this thread sees its uncommitted writes.
         mine = (os.getpid(), threading.get_ident(), checked.WRITES.count) if inside else None
-        place = (os.path.abspath(environment.path), environment._files)
+        path = environment.path
+        place = (path if environment._is_remote else os.path.abspath(path), environment._files)
         commit = environment.info().last_commit
         return (type(self).__module__, repr(self), place, commit, mine)
 

@@ -147,7 +147,11 @@ class PersistentDict(acceleration.HotDict, OneKey[K, V], MutableMapping[K, V]):
             self._values = CodecValues(self._values, codec)
         self._key_type, self._value_type = key_stored, value_stored
         #: Whether snapshots lend its values.
-        self._lends = isinstance(self._values, ArrayValues) and arrays.CAN_BORROW
+        self._lends = (
+            isinstance(self._values, ArrayValues)
+            and arrays.CAN_BORROW
+            and not environment._is_remote
+        )
         acceleration.prepare(self, self._keys, self._values)
 
     @property

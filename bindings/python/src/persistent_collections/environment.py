@@ -13,7 +13,16 @@ from . import _raw as raw
 from . import acceleration, commits
 from ._abstract import Callable
 from ._typing import TYPE_CHECKING, Any, TypeVar
-from .arguments import count, files_at, milliseconds, name_bytes, path_bytes, place_of, renamed
+from .arguments import (
+    count,
+    files_at,
+    is_url,
+    milliseconds,
+    name_bytes,
+    path_bytes,
+    place_of,
+    renamed,
+)
 from .callers import ThreadLocal
 from .errors import (
     ArgumentTypeError,
@@ -53,9 +62,10 @@ def _unescaped(text: str) -> str:
 
 
 class Environment(Opened):
-    """An LMDB environment that holds named collections.
+    """An environment that holds named collections.
 
-    `path` is a directory, which opening creates unless `create` is false (its parent must exist).
+    `path` is a directory, which opening creates unless `create` is false (its parent must exist),
+    or a URL `postgresql://host/database`: the environment is then in a PostgreSQL database.
     With `no_subdir`, `path` is the data file itself; a file called `data.mdb` is that of its
     directory. Other processes, in any language, can have the same environment open at the same
     time. If its files are removed or replaced meanwhile, calls raise `ReplacedError`.
@@ -108,6 +118,8 @@ class Environment(Opened):
         self._forgets: bool = durability == "none" and not (read_only or immutable)
         encoded_path = path_bytes(path)
         self.path: str = os.fspath(path)
+        #: Whether its calls wait for a server, so that none is made while Python's lock is held.
+        self._is_remote: bool = is_url(encoded_path)
         self._local = ThreadLocal()
         self._parts = Registry()
         self._guards = set()
@@ -154,9 +166,13 @@ class Environment(Opened):
         status = library.pc_env_open(encoded_path, byref(options), byref(opening.out))
         checked.check(library, status)
         self._begin_life(opening)
+        if self._is_remote:
+            # Without passwords, as it may be shown and pickled.
+            _, shown = checked.fetched(library, library.pc_env_path, self._handle)
+            self.path = shown.decode()
         #: The path in a pickle, which is valid in every working directory.
-        self._place: str | None = place_of(os.fsdecode(path))
-        self._files = files_at(os.fsdecode(path), no_subdir)
+        self._place: str | None = place_of(os.fsdecode(self.path))
+        self._files = None if self._is_remote else files_at(os.fsdecode(path), no_subdir)
         register(self)
 
     def close(self) -> None:

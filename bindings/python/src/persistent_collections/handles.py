@@ -97,7 +97,9 @@ class Handled:
         handle = self._held
         if not environment._guards:
             self._handle = handle
-            self._heat(handle)
+            # The accelerator keeps Python's lock during a call, which must not wait for a server.
+            if not environment._is_remote:
+                self._heat(handle)
             # A thread that guards or closes it sets a flag first, and then removes the handle.
             if environment._guards or self._closed or environment._closed:
                 self._hide()

@@ -22,6 +22,7 @@ class Opened(acceleration.HotEnvironment, Handled):
     """The part of `Environment` that its calls and those of its collections use."""
 
     path: str
+    _is_remote: bool
     _library: ctypes.CDLL
     #: The transactions of each thread.
     _local: Any
