@@ -302,7 +302,7 @@ fn a_set_whose_creation_was_undone_is_empty_and_made_again_as_a_target() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn a_full_map_grows_meanwhile() {
     let dir = tempfile::tempdir().unwrap();
     let small = options().map_size(1 << 20);
@@ -325,7 +325,7 @@ fn most_held(call: impl FnOnce()) -> isize {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn memory_does_not_grow_with_the_sets() {
     let Scratch { env, dir: _dir } = scratch();
     let [a, b, c] = sets(&env);

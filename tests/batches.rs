@@ -88,7 +88,7 @@ fn keys_are_removed_in_any_order() {
 /// LMDB splits a page in half where the next record does not fit. A sorted load of 200,000 vectors took 785 MB where 292
 /// were stored.
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn a_load_fills_the_pages_whatever_its_order() {
     let dir = tempfile::tempdir().unwrap();
     let env = Environment::open(dir.path().join("env"), &options()).unwrap();

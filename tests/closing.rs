@@ -85,7 +85,7 @@ fn held(path: &Path) -> (usize, usize) {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn nothing_is_held_after_closing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data");
@@ -298,7 +298,7 @@ fn memory_of_an_iterator_stays_valid_when_another_thread_closes_its_collection()
 /// A program ended by a signal whose handler calls `exit`, like Julia's, hung in one of ten cases: `exit` runs the thread's
 /// destructors, which waited for the lock of the call that the signal had interrupted.
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "processes")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "processes")]
 fn a_handler_that_ends_the_process_in_the_middle_of_a_call_ends_it() {
     extern "C" fn end(_: libc::c_int) {
         // SAFETY: not safe in a handler, but programs do it; it does not touch the memory that the interrupted call uses.

@@ -9,7 +9,7 @@ use common::{scratch, status};
 use persistent_collections::{Dict, Environment, Options, Set, Status, Value};
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "group commit")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "group commit")]
 fn writes_that_arrive_together_share_transactions() {
     let dir = tempfile::tempdir().unwrap();
     // Durable, so that others arrive while one waits for the disk.

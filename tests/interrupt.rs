@@ -66,7 +66,7 @@ fn a_wait_for_another_thread_is_interrupted() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "processes")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "processes")]
 fn a_wait_for_another_process_is_interrupted() {
     let Scratch { env, dir } = scratch();
     let dict = Dict::<String, i64>::open(&env, "dict").unwrap();

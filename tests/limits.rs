@@ -162,7 +162,7 @@ fn the_longest_name() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "numbers of databases")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "numbers of databases")]
 fn max_collections_limits_the_collections_of_a_transaction() {
     let dir = tempfile::tempdir().unwrap();
     let options = options().max_collections(20);
@@ -183,7 +183,7 @@ fn max_collections_limits_the_collections_of_a_transaction() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "reader slots")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "reader slots")]
 fn max_readers_limits_the_readers() {
     let dir = tempfile::tempdir().unwrap();
     let options = options().max_readers(20);

@@ -204,7 +204,7 @@ fn threads_open_read_and_write_more_than_stay_open() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "numbers of databases")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "numbers of databases")]
 fn max_collections_limits_a_write_transaction_whatever_else_is_open() {
     let dir = tempfile::tempdir().unwrap();
     let env = Environment::open(dir.path().join("data"), &options().max_collections(200)).unwrap();
@@ -239,7 +239,7 @@ fn writes_that_share_a_transaction_have_no_common_limit() {
 /// Only the first names were opened before a snapshot, and the catalog's is the last of many: the snapshot could not
 /// list the collections that another process had created.
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "processes")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "processes")]
 fn a_snapshot_can_read_a_catalog_that_another_process_has_made() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data");

@@ -79,7 +79,7 @@ fn many_names(env: &Environment) {
 /// An opening takes the first number that is free in its transaction: a number that a writer of the process has just
 /// received would be used twice.
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "numbers of databases")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "numbers of databases")]
 fn a_name_is_opened_only_in_the_processs_turn_to_write() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data");
@@ -303,7 +303,7 @@ fn invalid_names_are_refused() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "numbers of databases")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "numbers of databases")]
 fn a_transaction_that_uses_more_collections_than_the_option_allows_gets_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
     let options = options().max_collections(3);
@@ -331,7 +331,7 @@ fn a_transaction_that_uses_more_collections_than_the_option_allows_gets_an_error
 /// The catalog used one of the places: the message in the transaction that created an environment's first collection
 /// named "all 0 places".
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "numbers of databases")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "numbers of databases")]
 fn the_catalog_is_not_counted() {
     let dir = tempfile::tempdir().unwrap();
     let env = Environment::open(dir.path().join("data"), &options().max_collections(1)).unwrap();
@@ -430,7 +430,7 @@ fn a_name_created_again_after_its_place_was_freed_is_the_new_collection() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "numbers of databases")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "numbers of databases")]
 fn a_dict_opened_before_a_snapshot_can_be_used_in_it_while_others_write() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("data");

@@ -6,7 +6,7 @@ use common::{in_child, options, scratch, status};
 use persistent_collections::{Dict, Durability, Environment, Status};
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn the_last_directory_of_the_path_is_created() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("new");
@@ -15,7 +15,7 @@ fn the_last_directory_of_the_path_is_created() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn a_missing_parent_is_an_error_that_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let error = Environment::open(dir.path().join("a/b"), &options()).unwrap_err();
@@ -36,7 +36,7 @@ fn nothing_is_created_if_the_options_forbid_it() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn a_path_can_name_the_data_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file");
@@ -49,7 +49,7 @@ fn a_path_can_name_the_data_file() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn two_openings_by_any_path_are_one_environment() {
     let s = scratch();
     let link = s.dir.path().join("link");
@@ -65,7 +65,7 @@ fn two_openings_by_any_path_are_one_environment() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn other_options_for_an_open_environment_are_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let first = options().map_size(1 << 24);
@@ -84,7 +84,7 @@ fn other_options_for_an_open_environment_are_refused_by_name() {
 
 /// A library that asked for fewer collections than the program that had opened the environment could not open it.
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn smaller_numbers_for_an_open_environment_are_enough() {
     let dir = tempfile::tempdir().unwrap();
     let first = options().map_size(1 << 24);
@@ -159,7 +159,7 @@ fn with(mut content: Vec<u8>, at: usize, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn a_file_that_is_not_a_database_is_reported_and_unchanged() {
     let text = "Not a database, but a text that is long enough to be taken for one. ".repeat(200);
     for content in [text.as_bytes(), b"short", &[0xff; 8192], &[0; 8193]] {
@@ -176,7 +176,7 @@ fn a_file_that_is_not_a_database_is_reported_and_unchanged() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn formats_of_other_versions_are_distinguished() {
     // LMDB 1.0 puts a transaction number into each page's header, before the magic number.
     let mut lmdb_1 = vec![0; 16384];
@@ -200,7 +200,7 @@ fn formats_of_other_versions_are_distinguished() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn a_truncated_file_is_reported() {
     let whole = used();
     for length in [8191, 8192, 3 * 4096, whole.len() / 2, whole.len() - 4096, whole.len() - 1] {
@@ -213,7 +213,7 @@ fn a_truncated_file_is_reported() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn a_file_that_lacks_free_pages_only_is_whole() {
     let s = scratch();
     let dict = Dict::<i64, Vec<u8>>::open(&s.env, "x").unwrap();
@@ -244,7 +244,7 @@ fn a_file_that_lacks_free_pages_only_is_whole() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn an_interrupted_creation_is_repeated() {
     let s = scratch();
     let path = s.env.path().to_owned();
@@ -277,7 +277,7 @@ fn an_interrupted_creation_is_repeated() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn links_to_a_data_file_are_one_environment() {
     let dir = tempfile::tempdir().unwrap();
     let alone = options().no_subdir(true);
@@ -353,7 +353,7 @@ fn set_limit_of_open_files(limit: libc::rlimit) {
 
 /// Each environment reserved 1 TiB of addresses, so that a process could open about 160 of them.
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn a_thousand_environments_in_a_process() {
     let dir = tempfile::tempdir().unwrap();
     let limit = limit_of_open_files();
@@ -381,7 +381,7 @@ fn a_thousand_environments_in_a_process() {
 
 /// The child of a process with many environments inherits their maps, and used up the remaining addresses with a few.
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn a_child_has_addresses_for_many_more() {
     let dir = tempfile::tempdir().unwrap();
     let limit = limit_of_open_files();
@@ -398,7 +398,7 @@ fn a_child_has_addresses_for_many_more() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn the_limit_on_open_files_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let limit = limit_of_open_files();
@@ -421,7 +421,7 @@ fn the_limit_on_open_files_is_named() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn new_files_have_the_permission_bits_that_were_asked_for() {
     use std::os::unix::fs::PermissionsExt;
     for mode in [0o600, 0o400 | 0o200, 0o640] {
@@ -436,7 +436,7 @@ fn new_files_have_the_permission_bits_that_were_asked_for() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn an_immutable_environment_makes_no_files_and_takes_no_writes() {
     let s = scratch();
     let path = s.env.path().to_owned();
@@ -457,7 +457,7 @@ fn an_immutable_environment_makes_no_files_and_takes_no_writes() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn a_read_only_environment_takes_no_writes() {
     let s = scratch();
     let path = s.env.path().to_owned();
@@ -475,7 +475,7 @@ fn a_read_only_environment_takes_no_writes() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn the_map_starts_with_the_requested_size() {
     let dir = tempfile::tempdir().unwrap();
     let asked = options().map_size(8 << 20).max_readers(9).max_collections(3);
@@ -485,7 +485,7 @@ fn the_map_starts_with_the_requested_size() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn a_path_below_a_file_is_not_an_environment() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("file"), "text").unwrap();
@@ -501,7 +501,7 @@ fn schemes_are_reserved() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn info_describes_the_files() {
     let s = scratch();
     let dict = Dict::<i64, Vec<u8>>::open(&s.env, "x").unwrap();
@@ -524,7 +524,7 @@ fn info_describes_the_files() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn impossible_numbers_are_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     for (name, options) in [

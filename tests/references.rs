@@ -86,7 +86,7 @@ fn a_reference_needs_a_transaction() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn growth_waits_for_references_as_long_as_a_write_does() {
     let small = Small::open(100);
     let (lent, tried) = (Barrier::new(2), Barrier::new(2));
@@ -128,7 +128,7 @@ fn growth_goes_on_when_the_last_reference_ends() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn growth_does_not_wait_for_references_of_its_own_thread() {
     // If it waited, it would wait for ever.
     let small = Small::open(-1);

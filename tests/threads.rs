@@ -74,7 +74,7 @@ fn an_iterator_of_a_transaction_stays_with_its_thread() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "reader slots")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "reader slots")]
 fn reader_slots_of_idle_threads_are_taken_back() {
     let dir = tempfile::tempdir().unwrap();
     let env = Environment::open(dir.path().join("data"), &options().max_readers(4)).unwrap();

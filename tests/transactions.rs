@@ -392,7 +392,7 @@ fn a_closure_may_fail_with_any_error_that_is_made_from_the_librarys() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn a_closure_is_retried_in_a_larger_map_whatever_it_does_with_the_error() {
     let dir = tempfile::tempdir().unwrap();
     let options = options().map_size(1 << 20);

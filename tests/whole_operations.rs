@@ -195,7 +195,7 @@ fn take_part(env: &Environment) {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "processes")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "processes")]
 fn threads_and_processes_lose_no_update_and_share_no_element() {
     if let Some(directory) = std::env::var_os(DIRECTORY) {
         take_part(&Environment::open(directory, &options()).unwrap());

@@ -29,7 +29,7 @@ fn snapshots(env: &Environment) -> usize {
 /// `for k, v in d.items(): d[k] = f(v)` outside of a transaction made a file of 804 KiB grow to 652 MiB: each write is a
 /// commit, and the snapshot of the loop kept the pages of all of them.
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn a_loop_that_writes_what_it_walks_over_leaves_the_file_small() {
     let Scratch { env, .. } = &scratch();
     let dict = filled(env, 100);
@@ -48,7 +48,7 @@ fn a_loop_that_writes_what_it_walks_over_leaves_the_file_small() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn the_snapshot_of_a_large_range_stays_until_little_is_left() {
     let Scratch { env, .. } = &scratch();
     let dict = filled(env, 3000);
@@ -69,7 +69,7 @@ fn the_snapshot_of_a_large_range_stays_until_little_is_left() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn a_loop_from_the_far_end_that_writes_what_it_walks_over_leaves_the_file_small() {
     let Scratch { env, .. } = &scratch();
     let dict = filled(env, 100);
@@ -103,7 +103,7 @@ fn a_walk_in_the_other_direction_goes_on_in_memory_too() {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn another_processs_commits_and_reads_of_this_one_keep_the_snapshot() {
     let Scratch { env, .. } = &scratch();
     let dict = filled(env, 100);
@@ -137,7 +137,7 @@ fn walks_in_memory_use_no_reader_slots() {
 
 /// A range of ten records took longer to open and close than to read: each took a snapshot with a place of its own.
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "places of readers")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "places of readers")]
 fn a_short_range_with_both_bounds_is_read_at_once() {
     let Scratch { env, .. } = &scratch();
     let dict = filled(env, 100);

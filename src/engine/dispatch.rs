@@ -113,6 +113,11 @@ pub(crate) fn open(path: &Path, create: bool, mode: u32, settings: &Settings) ->
     if let Some(url) = path.to_str().filter(|path| is_url(path)) {
         return open_url(url, create, settings);
     }
+    #[cfg(feature = "postgres-engine")]
+    if let Ok(base) = std::env::var("PC_POSTGRES_URL") {
+        let number = crate::engine::postgres::number_of(path);
+        return open_url(&format!("{base}&schema=path_{number:x}"), create, settings);
+    }
     #[cfg(feature = "memory-engine")]
     if std::env::var_os("PC_ENGINE").is_none_or(|engine| engine != "lmdb") {
         return memory::open(path, create, settings).map(Engine::Memory);

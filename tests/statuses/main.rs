@@ -40,7 +40,7 @@ fn in_the_header() -> BTreeMap<String, i32> {
 }
 
 #[test]
-#[cfg_attr(feature = "memory-engine", ignore = "files")]
+#[cfg_attr(any(feature = "memory-engine", feature = "postgres-engine"), ignore = "files")]
 fn every_status_of_the_header_is_produced() {
     let mut left = in_the_header();
     assert!(left.len() > 40, "the header's statuses are found: {left:?}");

@@ -114,6 +114,15 @@ pub(crate) fn open(url: &Url, create: bool, settings: &Settings) -> Result<Arc<E
     Ok(engine)
 }
 
+/// Returns a number of a path, for tests that open paths as schemas.
+#[cfg(feature = "postgres-engine")]
+pub(crate) fn number_of(path: &std::path::Path) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Opens an environment that the parent of this process had open at the fork.
 pub(crate) fn open_inherited(origin: &Origin) -> Result<Arc<Engine>> {
     open(&origin.url, false, &origin.settings)
