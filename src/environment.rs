@@ -9,7 +9,8 @@ use crate::engine::{self, ReaderFigures, Structure, Traits};
 use crate::error::{Error, Result, Status};
 use crate::memory::{self, Short};
 use crate::options::Options;
-use crate::report::{Info, ReaderInfo, Report};
+use crate::report::{Info, Progress, ReaderInfo, Report};
+use crate::store::moving;
 use crate::store::registry::{Held, Shared};
 
 /// An environment: files that hold any number of dicts and sets.
@@ -243,6 +244,50 @@ impl Environment {
             ));
         }
         seat.copy_to(path, compact)
+    }
+
+    /// Copies all collections of one snapshot into another environment, on files or on a server.
+    ///
+    /// The target must be empty. With `goes_on` it may have collections of an interrupted copy: they are compared
+    /// with the source, and made equal to it, also if the source has changed since. This **replaces and removes** records
+    /// of the target that differ. A collection that the source does not have, or has with other types, is refused
+    /// ([`Status::InvalidArgument`]), and so are raw collections of the source ([`Status::Unsupported`]), both before
+    /// anything is written.
+    ///
+    /// Calls `progress` after each page of at most 8,192 records, and after the last of each collection. If it returns
+    /// true, the copy ends with [`Status::Interrupted`]. Each page is a transaction of the target, with its durability:
+    /// until the call returns, other readers of the target see a part of the records. Neither environment may be in a
+    /// write transaction of this thread, and the target in no transaction ([`Status::InTransaction`]). In a
+    /// snapshot of the thread, that snapshot is copied. On files, the source's `max_collections` must be at least the
+    /// number of its collections, since all are read in one transaction.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # use persistent_collections::{Dict, Environment, Options};
+    /// # let env = Environment::open(dir.path().join("data"), &Options::default())?;
+    /// Dict::<String, i64>::open(&env, "ages")?.put("Ada", &36)?;
+    /// let other = Environment::open(dir.path().join("other"), &Options::default())?;
+    /// env.copy_into(&other, false, |_| false)?;
+    /// assert_eq!(Dict::<String, i64>::open(&other, "ages")?.get("Ada")?, Some(36));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn copy_into(
+        &self,
+        target: &Environment,
+        goes_on: bool,
+        mut progress: impl FnMut(&Progress) -> bool,
+    ) -> Result<()> {
+        if Arc::ptr_eq(self.shared(), target.shared()) {
+            return Err(Error::new(Status::InvalidArgument, "the target of a copy is the source itself"));
+        }
+        let (from, into) = (self.shared().seat()?, target.shared().seat()?);
+        if from.in_write()? || into.innermost()?.is_some() {
+            return Err(Error::new(
+                Status::InTransaction,
+                "a copy needs a snapshot of the source, and no transaction of the target; end it first",
+            ));
+        }
+        self.snapshot(|| moving::copy(&from, &into, goes_on, &mut progress))
     }
 
     /// Checks the structure of the data file as of the newest commit, while others go on reading and writing: that

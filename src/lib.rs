@@ -141,7 +141,7 @@ pub use environment::Environment;
 pub use error::{Error, Result, Status};
 pub use iterators::{Elements, Entries, IntoIter, Keys, Values};
 pub use options::Options;
-pub use report::{Info, ReaderInfo, Report};
+pub use report::{Info, Progress, ReaderInfo, Report};
 pub use set::Set;
 pub use store::collection::Exchange;
 pub use transaction::Transaction;

@@ -75,3 +75,15 @@ pub struct Report {
     /// Named databases, the catalog's own left out.
     pub collections: u64,
 }
+
+/// How far a copy into another environment has come; see [`Environment::copy_into`](crate::Environment::copy_into).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// The records of all collections that the target has by now.
+    pub records: u64,
+    /// The bytes of their keys and values, as stored.
+    pub bytes: u64,
+    /// The records of all collections of the source.
+    pub total_records: u64,
+}

@@ -9,11 +9,13 @@
 //! | `packing.rs` | code that typed dicts and sets share: encoding items, comparing types |
 //! | `sweep.rs` | writes that first read records: retaining, popping |
 //! | `waiting.rs` | waits for commits |
+//! | `moving.rs` | copying all collections into another environment |
 //! | `algebra.rs` | set algebra: sets walked side by side |
 
 pub mod algebra;
 pub mod collection;
 pub mod iter;
+pub mod moving;
 pub mod packing;
 pub mod registry;
 pub mod stack;

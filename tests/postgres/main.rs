@@ -6,6 +6,7 @@
 //! - `pool`: connections, threads, forks
 //! - `writers`: several writers at once, beside a model
 //! - `commits`: waiting for those of others
+//! - `moving`: copies from files to a server and back
 //! - `limits`: what is refused, and secrets
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -13,6 +14,7 @@ mod commits;
 #[path = "../common/mod.rs"]
 mod common;
 mod limits;
+mod moving;
 mod outcomes;
 mod pool;
 #[path = "../common/proxy.rs"]
