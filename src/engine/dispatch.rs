@@ -114,9 +114,14 @@ pub(crate) fn open(path: &Path, create: bool, mode: u32, settings: &Settings) ->
         return open_url(url, create, settings);
     }
     #[cfg(feature = "postgres-engine")]
-    if let Ok(base) = std::env::var("PC_POSTGRES_URL") {
-        let number = crate::engine::postgres::number_of(path);
-        return open_url(&format!("{base}&schema=path_{number:x}"), create, settings);
+    if std::env::var_os("PC_ENGINE").is_none_or(|engine| engine != "lmdb") {
+        // Without the server, the tests must not pass on files instead.
+        let base = std::env::var("PC_POSTGRES_URL").map_err(|_| {
+            Error::new(Status::Unavailable, "set PC_POSTGRES_URL, for example by `tools/postgres run`")
+        })?;
+        let number = postgres::number_of(path);
+        let separator = if base.contains('?') { '&' } else { '?' };
+        return open_url(&format!("{base}{separator}schema=path_{number:x}"), create, settings);
     }
     #[cfg(feature = "memory-engine")]
     if std::env::var_os("PC_ENGINE").is_none_or(|engine| engine != "lmdb") {
@@ -249,6 +254,7 @@ impl Engine {
     }
 
     /// Prepares the notice for a wait, so that commits of other processes reach it.
+    #[cfg_attr(not(feature = "postgres"), allow(clippy::unnecessary_wraps))]
     pub(crate) fn listen(&self) -> Result<()> {
         match self {
             #[cfg(feature = "postgres")]

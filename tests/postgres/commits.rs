@@ -24,7 +24,7 @@ fn a_wait_ends_with_the_commit_of_another_process() {
                 match n % 3 {
                     0 => dict.put(&n, &n).unwrap(),
                     1 => other.transaction(|| dict.put(&n, &n)).unwrap(),
-                    _ => drop(dict.put_many([(&n, &n), (&-n, &n)]).unwrap()),
+                    _ => dict.put_many([(&n, &n), (&-n, &n)]).unwrap(),
                 }
                 let newest = waits.join().unwrap().expect("a newer commit");
                 assert!(newest > known);

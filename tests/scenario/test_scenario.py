@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import lmdb
@@ -53,13 +54,31 @@ def call(driver: list[str], *arguments: object) -> subprocess.CompletedProcess[s
 
 
 @pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The URL of a PostgreSQL server of this module, with a parameter to follow."""
+    with subprocess.Popen(
+        [str(ROOT / "tools" / "postgres"), "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stdin is not None
+        lines = iter(process.stdout.readline, "ready\n")
+        urls = dict(line.rstrip().split("=", 1) for line in lines)
+        yield f"{urls['socket']}&schema="
+        process.stdin.close()
+
+
+@pytest.fixture(scope="module", params=["files", "postgresql"])
 def written(
-    drivers: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, tuple[Path, subprocess.CompletedProcess[str]]]:
+    drivers: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> dict[str, tuple[object, subprocess.CompletedProcess[str]]]:
     """The environment that each language has written, and what its driver said."""
-    directory = tmp_path_factory.mktemp("environments")
+    if request.param == "files":
+        directory = tmp_path_factory.mktemp("environments")
+        places: dict[str, object] = {language: directory / language for language in drivers}
+    else:
+        url = request.getfixturevalue("server")
+        places = {language: f"{url}in_{number}" for number, language in enumerate(drivers)}
     return {
-        language: (directory / language, call(driver, "run", SCENARIO, directory / language))
+        language: (places[language], call(driver, "run", SCENARIO, places[language]))
         for language, driver in drivers.items()
     }
 
@@ -90,6 +109,7 @@ def test_each_language_reads_what_each_has_written(dumps: dict, language: str) -
         assert dump == expected, f"written by {writer}, read by {language}"
 
 
+@pytest.mark.parametrize("written", ["files"], indirect=True)
 def test_the_records_are_the_same_bytes(written: dict) -> None:
     """As another LMDB program sees them."""
 
@@ -106,6 +126,17 @@ def test_the_records_are_the_same_bytes(written: dict) -> None:
     assert len(expected) > 40
     for language, (path, _) in written.items():
         assert records(path) == expected, language
+
+
+def test_both_engines_hold_the_same(drivers: dict, tmp_path: Path, server: str) -> None:
+    """A dump of the one is a dump of the other, byte by byte."""
+    found = []
+    for place in (tmp_path / "env", f"{server}the_same"):
+        assert call(drivers["C"], "run", SCENARIO, place).returncode == 0
+        done = call(drivers["C"], "dump", place)
+        assert (done.returncode, done.stderr) == (0, "")
+        found.append(done.stdout)
+    assert found[0] == found[1] and found[0].count("\n") > 200
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
