@@ -366,6 +366,54 @@ def test_a_path_that_became_unreachable(tmp_path: Path, how: str, used: bool) ->
     assert content(base / "e")["x"] == 31
 
 
+CHANGED_ROOT = """
+import datetime, decimal, os, sys, uuid
+from persistent_collections import Environment, PersistentDict, PersistentSet
+
+base = sys.argv[1]
+day, moment = datetime.date(2024, 1, 3), datetime.datetime(2024, 1, 3, 12)
+items = [
+    ("any", "any", ("tea", 1), {"cost": decimal.Decimal("1.5"), "when": moment, "all": {1, 2}}),
+    ("date", "datetime", day, moment),
+    ("uuid", "date", uuid.UUID(int=7), day),
+    ("(str,date)", "any", ("tea", day), {"x": 0.5, "n": 3}),
+    ("(str,i64)", "any", ("tea", 7), [1, None, "x", b"y"]),
+]
+with Environment(base + "/e", durability="none") as env:
+    dicts = [PersistentDict(env, f"d{n}", key=key, value=value) for n, (key, value, *_) in enumerate(items)]
+    days = PersistentSet(env, "days", element="date")
+    os.mkdir(base + "/root")
+    try:
+        os.chroot(base + "/root")
+    except PermissionError:
+        sys.exit(0)
+    for d, (_, _, key, value) in zip(dicts, items):
+        d[key] = value
+        assert d[key] == value, d
+        assert list(d) == [key] and key in d and len(d.get_many([key])) == 1
+        with env.snapshot():
+            assert list(d.values()) == [d[key]]
+        try:
+            d[key] = object()
+        except (TypeError, ValueError):
+            pass
+        else:
+            raise AssertionError("an object was stored")
+        try:
+            d[object()]
+        except (KeyError, TypeError):
+            pass
+        d.clear()
+    days.add(day)
+    assert day in days and list(days) == [day] and days.pop() == day
+"""
+
+
+def test_what_an_open_collection_needs_is_loaded(tmp_path: Path) -> None:
+    """After `chroot`, the first value of type `any` failed with an ImportError."""
+    run(CHANGED_ROOT, tmp_path, COVERAGE_PROCESS_CONFIG=None)
+
+
 # Pickles, which name a path.
 
 

@@ -122,6 +122,7 @@ class TypedKeys(KeyCodec):
         self._typed = typed = acceleration.Later(lambda: _by_library(type_))
         self.coder: Any = acceleration.key_coder(str(type_), typed.encode, typed.decode)
         direct = self.coder or typed.made
+        typed.load(type_.name)
         self.encode: Callable[[Any], bytes] = direct.encode
         self.decode: Callable[[bytes], Any] = direct.decode
 
