@@ -70,6 +70,7 @@ help:
 	@echo 'make bench   benchmarks, some minutes: the library beside bare LMDB and other stores, from Rust, Python and Julia'
 	@echo 'make bench-full   all of them, an hour or more, with data larger than the memory; writes docs/performance.md'
 	@echo 'make performance   writes the figures of the last benchmarks into docs/performance.md'
+	@echo 'make bench-postgres   calls on PostgreSQL beside raw SQL'
 	@echo 'make check-counts   instructions of the hot calls: fails above 3 % more than recorded, or with AGAINST=COMMIT'
 	@echo 'make bench-baseline   records them again, in benches/counts/baseline.json; the commit says why'
 	@echo 'make check-rust-version   compiles with the oldest Rust that Cargo.toml promises'
@@ -84,7 +85,7 @@ help:
 	@echo 'make mutants   breaks the code in many small ways, and reports the breaks that no unit test notices: docs/mutants.md'
 	@echo 'make valgrind | test-sanitizers   the C and C++ tests under valgrind, under sanitizers'
 	@echo 'make test-address   the Rust tests, with the library and LMDB under the address sanitizer'
-	@echo 'make test-rust | test-c | test-cpp | test-install | test-python | test-julia | test-cross   one part of the tests'
+	@echo 'make test-rust | test-c | test-cpp | test-install | test-python | test-julia | test-postgres | test-cross   one part of the tests'
 
 build:
 	@tools/need cargo 'install Rust 1.88 or newer'
@@ -100,7 +101,7 @@ $(VENV)/.ready: tools/requirements.txt tools/make-venv
 demo: build $(VENV)/.ready
 	@julia=$$(tools/find-julia) && VENV=$(VENV) JULIA=$$julia demo/run
 
-test: packages test-rust test-c test-cpp test-install test-python test-julia test-cross lint
+test: packages test-rust test-c test-cpp test-install test-python test-julia test-postgres test-cross lint
 
 # What the tests need from Debian; elsewhere, the names of what is missing.
 packages:
@@ -139,6 +140,18 @@ test-python: build $(VENV)/.ready
 
 test-julia: build
 	@julia=$$(tools/find-julia) && tools/test-julia $$julia $(JULIA_PROJECT)
+
+# Tests of behaviour that are written for files, on a server.
+test-postgres: build
+	tools/postgres run -- cargo test --features postgres-engine --test batches --test closing --test interrupt \
+		--test iterating_from_both_ends --test model --test page_iteration --test transactions --test whole_operations
+	@julia=$$(tools/find-julia) && tools/postgres run -- $$julia --startup-file=no --project=$(JULIA_PROJECT) \
+		$(JULIA_PROJECT)/test/runtests.jl protocol dict set transactions
+
+# Calls on PostgreSQL beside raw SQL. The server and the program share a processor, so that figures are steady.
+bench-postgres:
+	cargo bench --bench postgres --no-run
+	tools/postgres run --cpu 0 --sync -- taskset -c 0 cargo bench --bench postgres -- $(BENCH_FLAGS)
 
 test-cross: build $(VENV)/.ready
 	@tools/need valgrind 'install valgrind: it runs a part of these tests'

@@ -133,6 +133,7 @@ fn an_entry_changes_a_present_value_and_inserts_an_absent_one() {
 
 /// A transaction that outgrows the map is retried, but the function of `or_insert_with` is called only once.
 #[test]
+#[cfg_attr(feature = "postgres-engine", ignore = "the memory map")]
 fn an_entry_makes_its_value_once_though_the_map_grows_meanwhile() {
     let dir = tempfile::tempdir().unwrap();
     let options = options().map_size(1 << 20);

@@ -152,7 +152,8 @@ end
 # An iterable that throws after most of its items.
 failing(items) = (index == length(items) ? error("stop") : items[index] for index in eachindex(items))
 
-@testset "a bulk verb is one transaction" begin
+# The numbers of a server's commits have gaps.
+ON_SERVER || @testset "a bulk verb is one transaction" begin
     with_env() do env
         dict, set = PersistentDict{String,Int}(env; id="d"), PersistentSet{Int}(env; id="s")
         other = union!(PersistentSet{Int}(env; id="o"), 5:25)

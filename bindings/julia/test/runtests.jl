@@ -7,8 +7,12 @@ using PersistentCollections
 
 const PC = PersistentCollections
 
-# Makes an environment for one test, and closes and removes it afterwards.
+# Whether environments are schemas of a PostgreSQL server. Tests of what only files have are left out then.
+const ON_SERVER = haskey(ENV, "PC_POSTGRES_URL")
+
+# Makes an environment for one test, and closes and removes it afterwards. With PC_POSTGRES_URL, it is a schema there.
 function with_env(f; keywords...)
+    ON_SERVER && return with_schema(f; keywords...)
     mktempdir() do folder
         env = LMDB.Environment(joinpath(folder, "env"); keywords...)
         try
@@ -17,6 +21,11 @@ function with_env(f; keywords...)
             close(env)
         end
     end
+end
+
+function with_schema(f; keywords...)
+    url = ENV["PC_POSTGRES_URL"]
+    LMDB.Environment(f, string(url, '?' in url ? '&' : '?', "schema=t_", randstring(RandomDevice(), 12)); keywords...)
 end
 
 # The threads of all pools: Julia 1.12 added an interactive one, which `nthreads` does not count.

@@ -380,7 +380,10 @@ items = [
     ("(str,i64)", "any", ("tea", 7), [1, None, "x", b"y"]),
 ]
 with Environment(base + "/e", durability="none") as env:
-    dicts = [PersistentDict(env, f"d{n}", key=key, value=value) for n, (key, value, *_) in enumerate(items)]
+    dicts = [
+        PersistentDict(env, f"d{n}", key=key, value=value)
+        for n, (key, value, *_) in enumerate(items)
+    ]
     days = PersistentSet(env, "days", element="date")
     os.mkdir(base + "/root")
     try:

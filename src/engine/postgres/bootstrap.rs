@@ -5,6 +5,7 @@ use crate::engine::postgres::Engine;
 use crate::engine::postgres::connection::{Connection, Fault, Param, Step, Waiting};
 use crate::engine::postgres::rows::Rows;
 use crate::engine::postgres::sql::{identifier, literal};
+use crate::engine::postgres::txn::lock_timeout;
 use crate::engine::postgres::url::Writers;
 use crate::error::{Error, Result, Status};
 
@@ -62,12 +63,12 @@ impl Engine {
             Writers::One => "read committed",
             Writers::Many => "serializable",
         };
-        let lock_timeout = self.settings.write_timeout.map_or(0, |timeout| timeout.as_millis().max(1));
+        let wait = lock_timeout(self.settings.write_timeout);
         let mut set = vec![
             ("client_encoding", "'UTF8'".to_owned()),
             ("client_min_messages", "'warning'".to_owned()),
             ("default_transaction_isolation", literal(isolation)),
-            ("lock_timeout", literal(&lock_timeout.to_string())),
+            ("lock_timeout", literal(&wait.to_string())),
             ("search_path", "'pg_catalog'".to_owned()),
             ("synchronous_commit", self.synchronous_commit().to_owned()),
             // A statement here has one sensible plan, by the key: planning it again for each set of values costs time.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::engine::Wait;
 use crate::engine::contract::Durability;
@@ -27,6 +28,11 @@ use crate::error::{Error, Result, Status};
 const FIRST_USE: &str = "pc_first_use";
 
 const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// Returns a time as the server takes it: in milliseconds, at most those of an `int`; 0 means no limit.
+pub(super) fn lock_timeout(wait: Option<Duration>) -> u128 {
+    wait.map_or(0, |wait| wait.as_millis().clamp(1, 0x7fff_ffff))
+}
 
 /// A transaction of the server on a connection of its own.
 pub(super) struct Txn {
@@ -333,7 +339,7 @@ impl WriteTxn {
         // The rest of the time that the caller has.
         let left =
             deadline.moment().map(|moment| moment.saturating_duration_since(std::time::Instant::now()));
-        let timeout = left.map_or(0, |left| left.as_millis().max(1));
+        let timeout = lock_timeout(left);
         let mut begin = vec![
             "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE".to_owned(),
             format!("SET LOCAL lock_timeout = {timeout}"),
@@ -342,7 +348,7 @@ impl WriteTxn {
             begin.push("SET LOCAL synchronous_commit = off".to_owned());
         }
         let mode = if has_turn || engine.is_in_trouble() { "EXCLUSIVE" } else { "ROW SHARE" };
-        let nowait = if wait == Wait::For(std::time::Duration::ZERO) { " NOWAIT" } else { "" };
+        let nowait = if wait == Wait::For(Duration::ZERO) { " NOWAIT" } else { "" };
         begin.push(format!("LOCK TABLE {}.writer IN {mode} MODE{nowait}", identifier(&engine.url.schema)));
         let mut txn = Txn::new(engine, lease, begin);
         let patience = engine.url.patience.zip(left).and_then(|(answer, left)| answer.checked_add(left));
@@ -593,7 +599,7 @@ impl Engine {
             (Access::Write, Writers::One) => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
             (Access::Write, Writers::Many) => "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
         };
-        let timeout = self.settings.write_timeout.map_or(0, |timeout| timeout.as_millis().max(1));
+        let timeout = lock_timeout(self.settings.write_timeout);
         let sync = if self.settings.durability == Durability::Full { "on" } else { "off" };
         let settings = format!(
             "SELECT set_config('lock_timeout', '{timeout}', true), set_config('synchronous_commit', '{sync}', true)"

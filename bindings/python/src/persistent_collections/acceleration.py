@@ -27,7 +27,6 @@ from ._abstract import Callable, Iterator
 from ._typing import TYPE_CHECKING, Any
 from .callers import MAIN_INTERPRETER, ThreadLocal
 from .errors import LibraryError
-from .types import NUMBERS
 
 __all__ = ["candidates", "status"]
 
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
 
 _VARIABLE = "PERSISTENT_COLLECTIONS_ACCELERATOR"
 _NAME = "persistent_collections_python"
-# The types that the accelerator encodes and decodes by itself.
-_PLAIN = frozenset({*NUMBERS, "bool", "bytes", "str", "unit"})
-
 # What the extension module and this package agree on; it has the same number.
 _INTERFACE = 9
 
@@ -303,15 +299,6 @@ class Later:
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
         self._made: Any = None
-
-    def load(self, type_name: str) -> None:
-        """Makes it now, unless the accelerator does without it for nearly all objects of the type.
-
-        A process that changes its root after it has opened a collection can import nothing more.
-        """
-        if type_name not in _PLAIN:
-            _ = self.made
-            from . import lookups, moments, typed  # noqa: F401
 
     @property
     def made(self) -> Any:

@@ -17,7 +17,7 @@ from . import acceleration
 from ._abstract import Callable, Sequence
 from ._typing import TYPE_CHECKING, Any
 from .errors import ArgumentTypeError, BadKeyError, BadTypeError, BadValueError, KeySizeError
-from .types import INTEGERS, MAX_KEY, Type, parse
+from .types import INTEGERS, MAX_KEY, PLAIN, Type, parse
 
 if TYPE_CHECKING:
     from .typed import TypedKey
@@ -122,7 +122,11 @@ class TypedKeys(KeyCodec):
         self._typed = typed = acceleration.Later(lambda: _by_library(type_))
         self.coder: Any = acceleration.key_coder(str(type_), typed.encode, typed.decode)
         direct = self.coder or typed.made
-        typed.load(type_.name)
+        if type_.name not in PLAIN:
+            # A process that changes its root later can import nothing more.
+            from . import lookups, moments  # noqa: F401
+
+            _ = typed.made
         self.encode: Callable[[Any], bytes] = direct.encode
         self.decode: Callable[[bytes], Any] = direct.decode
 

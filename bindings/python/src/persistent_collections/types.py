@@ -17,7 +17,7 @@ from ._abstract import Collection
 from ._typing import Any, is_type_variable, loaded
 from .errors import BadTypeError
 
-__all__ = ["INTEGERS", "NUMBERS", "Request", "Type", "parse", "request"]
+__all__ = ["INTEGERS", "NUMBERS", "PLAIN", "Request", "Type", "parse", "request"]
 
 #: The most bytes of an encoded key.
 MAX_KEY = 1978
@@ -29,6 +29,8 @@ INTEGERS = {
 }
 #: Number types, the possible elements of arrays: width in bytes.
 NUMBERS = {**{name: width for name, (width, _) in INTEGERS.items()}, "f32": 4, "f64": 8}
+#: The types that the accelerator encodes and decodes without the package.
+PLAIN = frozenset({*NUMBERS, "bool", "bytes", "str", "unit"})
 _WIDTHS = {**NUMBERS, "bool": 1, "uuid": 16, "date": 4, "datetime": 8, "unit": 0}
 _SIMPLE = {"str", "bytes", "any", *_WIDTHS}
 _SCALARS = _SIMPLE - {"any", "unit"}

@@ -14,7 +14,7 @@ from . import acceleration, arrays
 from ._abstract import Callable, Sequence
 from ._typing import TYPE_CHECKING, Any
 from .errors import ArgumentTypeError, BadTypeError, BadValueError, UnstorableError
-from .types import NUMBERS, Type, parse
+from .types import NUMBERS, PLAIN, Type, parse
 
 if TYPE_CHECKING:
     from .codec import Codec
@@ -101,7 +101,11 @@ class TypedValues(ValueCodec):
         typed = acceleration.Later(lambda: _by_library(type_))
         self.coder: Any = acceleration.value_coder(str(type_), typed.encode, typed.decode)
         direct = self.coder or typed.made
-        typed.load(type_.name)
+        if type_.name not in PLAIN:
+            # A process that changes its root later can import nothing more.
+            from . import lookups, moments  # noqa: F401
+
+            _ = typed.made
         self.encode: Callable[[Any], bytes] = direct.encode
         self.decode: Callable[[bytes], Any] = direct.decode
 
