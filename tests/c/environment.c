@@ -217,6 +217,9 @@ static void collections_are_listed_and_dropped(void) {
     pc_buffer buffer = {0};
     pc_dict dict;
     int32_t kind = 0;
+    OK(pc_env_path(env, &buffer));
+    CHECK(buffer_is(&buffer, in_dir("env")));
+    FAILS(PC_ERR_INVALID_ARGUMENT, "out", pc_env_path(env, NULL));
     OK(pc_env_list(env, &buffer));
     CHECK(buffer.len == 0);
     dict = open_dict(env, "b\tc\n\\", "str", "f32[3]");
