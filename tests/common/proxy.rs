@@ -135,6 +135,9 @@ fn pass(client: &TcpStream, server: &UnixStream, state: &Arc<State>) {
     let to_server = delayed(to_server, state);
     thread::spawn(move || {
         let (mut buffer, mut chunk, mut is_first) = (Vec::new(), vec![0; 65536], true);
+        // The server runs a statement when it has its messages, and not only when the round trip ends: a cut before the
+        // server must hold all of them back.
+        let mut held = Vec::new();
         while let Ok(count @ 1..) = from_client.read(&mut chunk) {
             buffer.extend(&chunk[..count]);
             for message in messages(&mut buffer, &mut is_first) {
@@ -147,7 +150,10 @@ fn pass(client: &TcpStream, server: &UnixStream, state: &Arc<State>) {
                         None => {}
                     }
                 }
-                if to_server.send(message).is_err() {
+                // Parse, Bind, Describe, Execute and Close belong to a round trip that goes on.
+                let goes_on = matches!(message[0], b'P' | b'B' | b'D' | b'E' | b'C');
+                held.extend(message);
+                if !goes_on && to_server.send(std::mem::take(&mut held)).is_err() {
                     return end();
                 }
             }
