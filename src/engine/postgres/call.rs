@@ -185,7 +185,7 @@ impl Engine {
         if let Some((begin, settings)) = &begin {
             connection.send(&[Step::once(begin), Step::once(settings)])?;
         }
-        send(connection)?;
+        connection.send_by(send)?;
         if let Some(notification) = &notification {
             connection.send(&[Step::once(notification)])?;
         }

@@ -166,6 +166,8 @@ pub(super) struct Connection {
     /// What was sent, and whose results have not been read.
     sent: VecDeque<Sent>,
     is_lost: bool,
+    /// True once a statement was cancelled: the request may arrive late, and must not meet another caller's statement.
+    was_cancelled: bool,
 }
 
 /// A command whose results are still to come.
@@ -224,6 +226,7 @@ impl Connection {
             not_replicated: Box::default(),
             sent: VecDeque::new(),
             is_lost: true,
+            was_cancelled: false,
         };
         // SAFETY: the connection is valid, here and below.
         if unsafe { (pq.status)(conn.as_ptr()) } != libpq::CONNECTION_OK {
@@ -295,9 +298,14 @@ impl Connection {
         unsafe { (self.pq.server_version)(self.conn.as_ptr()) }
     }
 
-    /// Returns true if it can be used further.
+    /// Returns true if another caller can use it.
     pub(super) fn is_usable(&self) -> bool {
-        !self.is_lost
+        !self.is_lost && !self.was_cancelled && matches!(self.sent.back(), None | Some(Sent::Sync))
+    }
+
+    /// Gives the connection up if statements were sent without an end: the next round trip would contain them.
+    fn give_up_unended(&mut self) {
+        self.is_lost |= !matches!(self.sent.back(), None | Some(Sent::Sync));
     }
 
     /// Returns true if the server has not closed it while nobody used it.
@@ -367,10 +375,18 @@ impl Connection {
 
     /// Sends statements that belong to the same round trip as those that follow.
     pub(super) fn send(&mut self, steps: &[Step<'_>]) -> Result<(), Fault> {
-        for step in steps {
-            self.send_one(step)?;
+        if self.is_lost {
+            return Err(Fault::Lost("the connection was given up".to_owned()));
         }
-        Ok(())
+        steps.iter().try_for_each(|step| self.send_one(step)).inspect_err(|_| self.give_up_unended())
+    }
+
+    /// Sends what `send` sends, which belongs to the same round trip as what follows.
+    pub(super) fn send_by(
+        &mut self,
+        send: impl FnOnce(&mut Connection) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        send(self).inspect_err(|_| self.give_up_unended())
     }
 
     /// Sends what was not sent yet, and returns when the system has taken all of it.
@@ -595,6 +611,7 @@ impl Connection {
             if let Err(why) = why {
                 wait.why = Some(why);
                 wait.deadline = Some(Instant::now() + GRACE);
+                self.was_cancelled = true;
                 self.cancel();
             }
         }

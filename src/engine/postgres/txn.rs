@@ -151,7 +151,7 @@ impl Txn {
         self.on(opened, |txn, target| {
             let waiting = txn.engine.waiting();
             let (skip, connection) = txn.send_pending()?;
-            send(connection, target)?;
+            connection.send_by(|connection| send(connection, target))?;
             let mut rows = connection.finish(&waiting)?;
             rows.drain(..skip.min(rows.len()));
             Ok(rows)
