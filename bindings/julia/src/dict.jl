@@ -366,7 +366,9 @@ function Base.length(dict::PersistentDict)
     return Int(reading(() -> written(out -> Lib.pc_dict_len(live(dict), out), UInt64(0)), dict))
 end
 
-Base.isempty(dict::PersistentDict) = length(dict) == 0
+# A server would count to know the length.
+Base.isempty(dict::PersistentDict) =
+    dict.env.is_remote ? isempty(view_of(dict, EVERYTHING)) : length(dict) == 0
 
 function Base.empty!(dict::PersistentDict)
     writing(() -> checked(Lib.pc_dict_clear(live(dict))), dict)

@@ -140,10 +140,12 @@ mutable struct Environment
     # The process that the handle is of: see `processes.jl`.
     process::UInt64
     options::Lib.EnvOptions
+    # Whether each call is a round trip to a server.
+    is_remote::Bool
 
     # Closed as yet.
     Environment(path::String, options::Lib.EnvOptions) =
-        finalizer(drop_handle, new(path, is_url(path) ? path : abspath(path), (0, 0), Threads.Atomic{UInt64}(0), this_process(), options))
+        finalizer(drop_handle, new(path, is_url(path) ? path : abspath(path), (0, 0), Threads.Atomic{UInt64}(0), this_process(), options, is_url(path)))
 end
 
 function Environment(path::AbstractString; flags::Integer=0, mode::Integer=0, maxdbs::Integer=0,
@@ -182,10 +184,10 @@ function open_files(env::Environment)
             GC.gc()
             open()
         end
-        if is_url(path)
-            # Without passwords. Two URLs are the same environment if they are the same text.
+        if env.is_remote
+            # Without passwords. Two URLs are the same environment if they are the same text otherwise.
             env.path = env.place = shown_path(env)
-            env.identity = (UInt64(0), hash(path) % UInt64)
+            env.identity = (UInt64(0), hash(env.path) % UInt64)
         else
             env.place = realpath(path)
             env.identity = file_identity(env.place)

@@ -118,7 +118,8 @@ function Base.pop!(set::PersistentSet)
 end
 
 Base.length(set::PersistentSet) = Int(reading(() -> written(out -> Lib.pc_set_len(live(set), out), UInt64(0)), set))
-Base.isempty(set::PersistentSet) = length(set) == 0
+Base.isempty(set::PersistentSet) =
+    set.env.is_remote ? isempty(view_of(set, EVERYTHING)) : length(set) == 0
 
 function Base.empty!(set::PersistentSet)
     writing(() -> checked(Lib.pc_set_clear(live(set))), set)

@@ -37,6 +37,12 @@ class Server:
         self._schemas += 1
         return f"{self.urls['tcp']}?schema=t{self._schemas}"
 
+    def waits(self) -> int:
+        """Returns how many sessions wait for a lock."""
+        query = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        command = ["psql", "-XAtq", "-c", query, self.urls["socket"]]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
     def hold_lock(self, url: str) -> subprocess.Popen[str]:
         """Starts a session that holds the write lock until its input ends."""
         schema = url.rpartition("schema=")[2]
@@ -93,6 +99,14 @@ def test_a_url_opens_the_same_collections(env: Environment) -> None:
     assert sorted(info.name for info in env.collections()) == ["ages", "seen"]
 
 
+def test_whether_there_is_an_entry_is_known_without_counting(env: Environment) -> None:
+    d, s = PersistentDict[str, int](env, "d"), PersistentSet[str](env, "s")
+    assert not d and not s
+    d["x"] = 1
+    s.add("x")
+    assert d and s and bool(d) is True
+
+
 def test_values_of_every_kind_come_back(env: Environment) -> None:
     anything = PersistentDict(env, "anything")
     anything["tea"] = {"cost": [1, 2.5, None], "note": b"\x00\xff"}
@@ -140,6 +154,8 @@ def test_other_threads_run_while_a_call_waits(server: Server) -> None:
         holder = server.hold_lock(url)
         writer = threading.Thread(target=d.__setitem__, args=("x", 1))
         writer.start()
+        while server.waits() == 0:
+            pass
         # This thread reads meanwhile, and lets the writer go on.
         assert [d.get("x") for _ in range(20)] == [None] * 20
         holder.communicate()

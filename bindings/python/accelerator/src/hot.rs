@@ -147,6 +147,13 @@ impl HotDict {
         }
     }
 
+    fn __bool__(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        match slf.get().calls.get().and_then(|calls| calls.len(Of::Dict)) {
+            Some(count) => Ok(count != 0),
+            None => package(slf)?.call_method0(intern!(slf.py(), "__bool__"))?.extract(),
+        }
+    }
+
     /// Counts the entries in a part.
     fn _count(slf: This<'_, '_>, bounds: &Bound<'_, Bounds>) -> PyResult<usize> {
         let calls = slf.get().calls.get();
@@ -261,6 +268,13 @@ impl HotSet {
         match slf.get().calls.get().and_then(|calls| calls.len(Of::Set)) {
             Some(count) => Ok(count),
             None => package(slf)?.call_method0(intern!(slf.py(), "__len__"))?.extract(),
+        }
+    }
+
+    fn __bool__(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        match slf.get().calls.get().and_then(|calls| calls.len(Of::Set)) {
+            Some(count) => Ok(count != 0),
+            None => package(slf)?.call_method0(intern!(slf.py(), "__bool__"))?.extract(),
         }
     }
 

@@ -226,6 +226,12 @@ class Collection(Handled):
         checked.WRITES.count += 1
         checked.check(self._library, self._close_held())
 
+    def __bool__(self) -> bool:
+        # A server would count to know the length.
+        if self._environment._is_remote:
+            return any(True for _ in self)
+        return len(self) != 0
+
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return _reopen, (type(self), self._environment, self._name, self._how_to_reopen())
 
