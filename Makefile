@@ -142,9 +142,11 @@ test-julia: build
 	@julia=$$(tools/find-julia) && tools/test-julia $$julia $(JULIA_PROJECT)
 
 # Tests of behaviour that are written for files, on a server.
-test-postgres: build
+test-postgres: build $(VENV)/.ready
 	tools/postgres run -- cargo test --features postgres-engine --test batches --test closing --test interrupt \
 		--test iterating_from_both_ends --test model --test page_iteration --test transactions --test whole_operations
+	cd bindings/python && ../../tools/postgres run -- ../../$(PYTHON) -m pytest -q -p no:cacheprovider tests/test_dict.py \
+		tests/test_set.py tests/test_transactions.py
 	@julia=$$(tools/find-julia) && tools/postgres run -- $$julia --startup-file=no --project=$(JULIA_PROJECT) \
 		$(JULIA_PROJECT)/test/runtests.jl protocol dict set transactions
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,8 +27,10 @@ _WITH_ENVIRONMENT = (
 
 @pytest.fixture
 def env(tmp_path: Path) -> Iterator[Environment]:
-    """A new environment."""
-    with Environment(tmp_path / "env") as environment:
+    """A new environment; with `PC_POSTGRES_URL`, a schema of that server."""
+    url = os.environ.get("PC_POSTGRES_URL")
+    place = tmp_path / "env" if url is None else f"{url}&schema=t_{uuid.uuid4().hex}"
+    with Environment(place) as environment:
         yield environment
 
 

@@ -10,7 +10,7 @@ from . import _checked as checked
 from . import _raw as raw
 from . import _scalars as scalars
 from . import acceleration, bulk
-from ._abstract import Callable, Sequence
+from ._abstract import Callable, Iterator, Sequence
 from ._typing import TYPE_CHECKING, Any, TypeVar, cast
 from .arguments import name_bytes
 from .environment import Environment, library_of
@@ -225,6 +225,12 @@ class Collection(Handled):
         """Closes the collection and its iterators. Its entries stay stored. Can be called twice."""
         checked.WRITES.count += 1
         checked.check(self._library, self._close_held())
+
+    if TYPE_CHECKING:
+
+        def __iter__(self) -> Iterator[Any]: ...
+
+        def __len__(self) -> int: ...
 
     def __bool__(self) -> bool:
         # A server would count to know the length.
