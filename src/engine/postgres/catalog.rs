@@ -1,7 +1,5 @@
 //! Looks names of collections up, creates, lists and drops them.
 
-use std::sync::Arc;
-
 use crate::engine::postgres::Engine;
 use crate::engine::postgres::call::{Access, one};
 use crate::engine::postgres::connection::{Connection, Fault, Param, Step, Waiting};
@@ -170,9 +168,4 @@ pub(super) fn listed(rows: &Rows) -> Result<Vec<CollectionInfo>> {
 /// Returns true if a listing met a table that was dropped at the same time.
 pub(super) fn met_a_drop(refusal: &Refusal) -> bool {
     refusal.is(UNDEFINED_TABLE)
-}
-
-/// Returns the schema in shared form.
-pub(super) fn shared(schema: Schema) -> Arc<Schema> {
-    Arc::new(schema)
 }

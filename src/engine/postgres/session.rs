@@ -122,7 +122,7 @@ impl Seat {
         check_name(name)?;
         let engine = self.call(|call| Ok(Arc::clone(call.engine()?)))?;
         let make = |found: catalog::Found, unsettled| {
-            let schema = catalog::shared(found.schema);
+            let schema = Arc::new(found.schema);
             let target = engine.target(found.id, &schema, found.mean);
             Some(Opened::new(name, schema, target, unsettled))
         };

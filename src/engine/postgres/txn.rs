@@ -1,5 +1,6 @@
 //! Implements snapshots and write transactions. Each keeps a connection until it ends.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -88,6 +89,7 @@ impl Txn {
     }
 
     fn fail(&mut self, error: Error) -> Error {
+        count_conflict(Some(error.status()));
         self.failed.get_or_insert_with(|| error.clone());
         error
     }
@@ -347,7 +349,7 @@ impl WriteTxn {
         if !synced || engine.settings.durability != Durability::Full {
             begin.push("SET LOCAL synchronous_commit = off".to_owned());
         }
-        let mode = if has_turn || engine.is_in_trouble() { "EXCLUSIVE" } else { "ROW SHARE" };
+        let mode = if has_turn || is_in_trouble() { "EXCLUSIVE" } else { "ROW SHARE" };
         let nowait = if wait == Wait::For(Duration::ZERO) { " NOWAIT" } else { "" };
         begin.push(format!("LOCK TABLE {}.writer IN {mode} MODE{nowait}", identifier(&engine.url.schema)));
         let mut txn = Txn::new(engine, lease, begin);
@@ -536,7 +538,7 @@ impl threads::WriteTxn for WriteTxn {
         if self.writes > 0 && outcome.is_ok() {
             engine.has_committed();
         }
-        engine.note(outcome.as_ref().err().map(Error::status));
+        count_conflict(outcome.as_ref().err().map(Error::status));
         outcome
     }
 
@@ -572,25 +574,24 @@ impl Engine {
 const TROUBLE: u32 = 3;
 
 thread_local! {
-    static CONFLICTS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+    static CONFLICTS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Counts the conflicts of the calling thread's transactions; a commit without a failure ends the row.
+fn count_conflict(failure: Option<Status>) {
+    // While the thread ends, nothing is counted.
+    let _ = CONFLICTS.try_with(|count| match failure {
+        Some(Status::Conflict) => count.set(count.get().saturating_add(1)),
+        Some(_) => {}
+        None => count.set(0),
+    });
+}
+
+fn is_in_trouble() -> bool {
+    CONFLICTS.try_with(Cell::get).unwrap_or(0) >= TROUBLE
 }
 
 impl Engine {
-    /// Counts conflicts of the calling thread's transactions.
-    pub(super) fn note(&self, failure: Option<Status>) {
-        let _ = self;
-        // While the thread ends, nothing is counted.
-        let _ = CONFLICTS.try_with(|count| match failure {
-            Some(Status::Conflict) => count.set(count.get().saturating_add(1)),
-            _ => count.set(0),
-        });
-    }
-
-    fn is_in_trouble(&self) -> bool {
-        let _ = self;
-        CONFLICTS.try_with(std::cell::Cell::get).unwrap_or(0) >= TROUBLE
-    }
-
     /// Returns the statement that begins a call behind a pooler, and its settings.
     pub(super) fn begin_alone(&self, access: Access) -> (&'static str, String) {
         let begin = match (access, self.url.writers) {
