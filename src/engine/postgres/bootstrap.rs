@@ -2,9 +2,10 @@
 
 use crate::engine::contract::Durability;
 use crate::engine::postgres::Engine;
-use crate::engine::postgres::connection::{Connection, Fault, Param, Step, Waiting};
+use crate::engine::postgres::connection::{Connection, Fault, Waiting};
 use crate::engine::postgres::rows::Rows;
 use crate::engine::postgres::sql::{identifier, literal};
+use crate::engine::postgres::statement::{Param, Step};
 use crate::engine::postgres::txn::lock_timeout;
 use crate::engine::postgres::url::Writers;
 use crate::error::{Error, Result, Status};

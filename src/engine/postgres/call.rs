@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 use crate::engine::deadline::Deadline;
 use crate::engine::interrupt::Interrupt;
 use crate::engine::postgres::Engine;
-use crate::engine::postgres::connection::{Connection, Fault, Param, Step, Waiting, unreachable_server};
+use crate::engine::postgres::connection::{Connection, Fault, Waiting, unreachable_server};
 use crate::engine::postgres::opened::{Opened, Target};
 use crate::engine::postgres::pool::Use;
 use crate::engine::postgres::rows::Rows;
 use crate::engine::postgres::sql::Verb;
+use crate::engine::postgres::statement::{Param, Step};
 use crate::engine::postgres::status::{
     READ_ONLY_TRANSACTION, Refusal, UNDEFINED_SCHEMA, UNDEFINED_TABLE, UNKNOWN_STATEMENT,
 };

@@ -2,9 +2,10 @@
 
 use crate::engine::postgres::Engine;
 use crate::engine::postgres::call::{Access, one};
-use crate::engine::postgres::connection::{Connection, Fault, Param, Step, Waiting};
+use crate::engine::postgres::connection::{Connection, Fault, Waiting};
 use crate::engine::postgres::rows::Rows;
 use crate::engine::postgres::sql::{identifier, table};
+use crate::engine::postgres::statement::{Param, Step};
 use crate::engine::postgres::status::{Refusal, UNDEFINED_TABLE};
 use crate::engine::schema::{CatalogRecord, CollectionInfo, Schema, decode, encode_live, gone};
 use crate::error::{Error, Result, Status};

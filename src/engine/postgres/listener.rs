@@ -8,8 +8,9 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::engine::postgres::Engine;
-use crate::engine::postgres::connection::{Connection, Fault, Step};
+use crate::engine::postgres::connection::{Connection, Fault};
 use crate::engine::postgres::sql::{identifier, literal};
+use crate::engine::postgres::statement::Step;
 use crate::error::Result;
 use crate::platform::system;
 

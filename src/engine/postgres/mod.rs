@@ -3,7 +3,7 @@
 //! An environment is a schema of a database, a collection is a table of it (`docs/format.md`). A call outside of
 //! transactions is one statement; a snapshot and a write transaction each keep a connection until they end.
 //!
-//! - `url`: what the URL says; `libpq`: the client library; `connection`: round trips; `rows`: their results; `pool`: the connections
+//! - `url`: what the URL says; `libpq`: the client library; `connection`: round trips; `statement`: what they run; `rows`: their results; `pool`: the connections
 //! - `status`: what the server's errors mean; `sql`: the statements; `batch`: arrays of records
 //! - `bootstrap`: makes the schema; `catalog`: names of collections; `opened`: an open collection
 //! - `call`: statements outside of transactions; `txn`: those inside; `outcome`: whether a lost commit took place
@@ -23,6 +23,7 @@ mod reader;
 mod rows;
 mod session;
 mod sql;
+mod statement;
 mod status;
 mod txn;
 mod url;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::engine::postgres::connection::Prepared;
 use crate::engine::postgres::sql::{self, Verb};
+use crate::engine::postgres::statement::Prepared;
 use crate::engine::schema::Schema;
 use crate::platform::sync::Mutex;
 

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use crate::engine::postgres::Engine;
-use crate::engine::postgres::connection::{Fault, Param, Step};
+use crate::engine::postgres::connection::Fault;
 use crate::engine::postgres::pool::Use;
 use crate::engine::postgres::rows::Rows;
+use crate::engine::postgres::statement::{Param, Step};
 
 /// Asks for what identifies a transaction: its number, a place in the log behind its first write, and the end of the last
 /// recovery. Runs after the first write, so that the number exists.
