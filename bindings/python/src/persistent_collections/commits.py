@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from ctypes import byref, c_uint64, c_void_p
 
 from . import _checked as checked
 from . import _raw as raw
 from ._typing import TYPE_CHECKING, Any
 from .arguments import count, milliseconds
-from .errors import InTransactionError
+from .errors import InTransactionError, InvalidArgumentError
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,9 +28,15 @@ _TRAITS = {
 }
 
 
-def limit(timeout: float | None) -> int:
+def limit(timeout: float) -> int:
     """Returns a timeout for the library."""
-    return -1 if timeout is None else milliseconds("timeout", timeout)
+    if timeout == math.inf:
+        return -1
+    limited = milliseconds("timeout", timeout)
+    # As long as the library's longest timeout: a mistake rather than a wish.
+    if limited >= milliseconds("timeout", math.inf):
+        raise InvalidArgumentError("timeout is longer than ten years; give math.inf for no timeout")
+    return limited
 
 
 def last_commit(library: ctypes.CDLL, handle: int) -> int:

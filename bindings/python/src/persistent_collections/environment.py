@@ -330,13 +330,14 @@ class Environment(Opened):
         """Returns the number of the newest commit, for `wait`; 0 if there was none yet."""
         return commits.last_commit(self._library, self._handle)
 
-    def wait(self, timeout: float | None = None, *, since: int | None = None) -> int | None:
+    def wait(self, timeout: float = math.inf, *, since: int | None = None) -> int | None:
         """Waits for a commit newer than `since`, and returns the number of the newest commit.
 
         Commits of all processes and threads count, whichever collection they change. Returns None
-        if there was none for `timeout` seconds (None: no timeout). Without `since`, it waits for a
-        commit after the call. To miss none, pass the number that the last wait returned or, before
-        the first read, that of `last_commit`. Raises `InTransactionError` inside a transaction.
+        if there was none for `timeout` seconds; `math.inf` has no timeout. Without `since`, it
+        waits for a commit after the call. To miss none, pass the number that the last wait
+        returned or, before the first read, that of `last_commit`. Raises `InTransactionError`
+        inside a transaction.
 
         >>> seen = env.last_commit()
         >>> d["Ada"] = 36  # in another process, for example
@@ -351,7 +352,7 @@ class Environment(Opened):
         return commits.wait(library, self._handle, since, commits.limit(timeout))
 
     async def wait_async(
-        self, timeout: float | None = None, *, since: int | None = None
+        self, timeout: float = math.inf, *, since: int | None = None
     ) -> int | None:
         """Waits as `wait` does, in a task of asyncio: other tasks run meanwhile.
 
